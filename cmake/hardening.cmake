@@ -1,0 +1,12 @@
+# Hardened by default; the sanitizer presets bring checks of their own instead.
+option(BUSKER_SANITIZE "sanitizers to build with, e.g. address,undefined" "")
+if(BUSKER_SANITIZE)
+  add_compile_options(-fsanitize=${BUSKER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${BUSKER_SANITIZE})
+else()
+  add_compile_options(-fstack-protector-strong -fcf-protection -D_GLIBCXX_ASSERTIONS)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  endif()
+  add_link_options(-Wl,-z,relro,-z,now)
+endif()

@@ -1,0 +1,20 @@
+# room(NAME ROOMS rooms... USES libraries...): the static library of src/NAME, and, from its
+# *_test.cc files, the test program NAME_test. Headers that only tests use (*_conformance.h) live
+# beside what they test.
+function(room NAME)
+  cmake_parse_arguments(ROOM "" "" "ROOMS;USES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${NAME}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(TRANSFORM ROOM_ROOMS PREPEND busker_)
+  add_library(busker_${NAME} STATIC ${sources})
+  target_include_directories(busker_${NAME} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(busker_${NAME} PUBLIC ${ROOM_ROOMS} ${ROOM_USES})
+  if(tests)
+    add_executable(${NAME}_test ${tests})
+    target_link_libraries(${NAME}_test PRIVATE busker_${NAME} GTest::gtest GTest::gtest_main)
+    include(GoogleTest)
+    gtest_discover_tests(${NAME}_test DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()

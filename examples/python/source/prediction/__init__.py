@@ -1,0 +1,1 @@
+"""Which of 569 tumours are malignant?"""

@@ -1,0 +1,240 @@
+#include "artifact/directory_store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+#include "artifact/key.h"
+
+namespace busker::artifact {
+namespace {
+
+namespace fs = io::fs;
+
+constexpr std::string_view kUnfinished = ".tmp-";
+constexpr char kLockName[] = ".tmp-lock";
+constexpr auto kLockWait = std::chrono::seconds(30);
+
+bool IsUnfinished(const fs::path& path) {
+  return path.filename().native().starts_with(kUnfinished);
+}
+
+bool IsGone(const std::error_code& error) {
+  return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+}
+
+// Takes the lock at `path`, in any thread; closing the descriptor gives it back. It is held for a few
+// writes only, so who finds it taken tries again, at growing intervals. The file may be removed by
+// who tidies up, and a lock on a file that is no longer at `path` excludes nobody: hence the
+// comparison.
+Result<io::Descriptor> TakeLock(const fs::path& path) {
+  const auto deadline = std::chrono::steady_clock::now() + kLockWait;
+  auto pause = std::chrono::milliseconds(1);
+  for (;;) {
+    TRY_ASSIGN(io::Descriptor lock, io::Open(path, O_RDWR | O_CREAT, 0644));
+    struct stat held {};
+    struct stat there {};
+    const bool locked = flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+    if (!locked && errno != EWOULDBLOCK && errno != EINTR) {
+      return SystemError("lock " + path.string(), errno);
+    }
+    const bool same = locked && fstat(lock.get(), &held) == 0 && stat(path.c_str(), &there) == 0 &&
+                      held.st_ino == there.st_ino && held.st_dev == there.st_dev;
+    if (same) return lock;
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return Temporary("lock " + path.string() + ": still held by another process");
+    }
+    if (!locked) std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, std::chrono::milliseconds(50));
+  }
+}
+
+class DirectoryStore : public Store {
+ public:
+  explicit DirectoryStore(fs::path root) : root_(std::move(root)) {}
+
+  std::string Url() const override { return "file://" + root_.string(); }
+
+  Result<io::FileDigest> PutFile(const std::string& key, const fs::path& from) override {
+    TRY_ASSIGN(const fs::path path, PathToWrite(key));
+    const fs::path temporary = io::TemporaryPath(path.parent_path(), "put");
+    TRY_ASSIGN(io::FileDigest digest, io::CopyFile(from, temporary));
+    if (auto renamed = io::Rename(temporary, path); !renamed) {
+      ::unlink(temporary.c_str());
+      return tl::unexpected(std::move(renamed).error());
+    }
+    return digest;
+  }
+
+  Result<void> PutText(const std::string& key, const std::string& text) override {
+    TRY_ASSIGN(const fs::path path, PathToWrite(key));
+    return io::WriteFileAtomically(path, text);
+  }
+
+  Result<bool> CreateText(const std::string& key, const std::string& text) override {
+    TRY_ASSIGN(const fs::path path, PathToWrite(key));
+    return io::CreateFileAtomically(path, text);
+  }
+
+  Result<bool> ReplaceText(const std::string& key, const std::optional<std::string>& expected,
+                           const std::string& text) override {
+    if (!expected) return CreateText(key, text);
+    TRY(CheckKey(key));
+    const fs::path path = root_ / key;
+    TRY_ASSIGN(const io::Descriptor lock, TakeLock(root_ / kLockName));
+    auto present = GetText(key, expected->size());
+    if (!present && present.error().kind == ErrorKind::kNotFound) return false;
+    if (!present && present.error().kind == ErrorKind::kInvalid) return false;  // longer
+    if (!present) return tl::unexpected(std::move(present).error());
+    if (*present != *expected) return false;
+    TRY(io::WriteFileAtomically(path, text));
+    return true;
+  }
+
+  Result<io::FileDigest> GetFile(const std::string& key, const fs::path& to) override {
+    TRY_ASSIGN(const fs::path path, PathToRead(key));
+    if (to.has_parent_path()) TRY(io::MakeFolders(to.parent_path()));
+    TRY_ASSIGN(io::FileDigest digest, io::CopyFile(path, to));
+    if (auto synced = io::SyncFolder(to.has_parent_path() ? to.parent_path() : "."); !synced) {
+      ::unlink(to.c_str());
+      return tl::unexpected(std::move(synced).error());
+    }
+    return digest;
+  }
+
+  Result<io::FileDigest> Digest(const std::string& key) override {
+    TRY_ASSIGN(const fs::path path, PathToRead(key));
+    return io::DigestFile(path);
+  }
+
+  Result<std::string> GetText(const std::string& key, std::uint64_t bytes_max) override {
+    TRY_ASSIGN(const fs::path path, PathToRead(key));
+    return io::ReadFile(path, bytes_max);
+  }
+
+  Result<std::vector<std::string>> List(const std::string& prefix) override {
+    TRY_ASSIGN(const fs::path folder, FolderOf(prefix));
+    std::vector<std::string> keys;
+    TRY(AddKeys(folder, prefix, keys));
+    std::sort(keys.begin(), keys.end());
+    return keys;
+  }
+
+  Result<std::vector<std::string>> ListFolders(const std::string& prefix) override {
+    TRY_ASSIGN(const fs::path folder, FolderOf(prefix));
+    std::vector<std::string> names;
+    TRY(ForEachEntry(folder, [&](const fs::directory_entry& entry, bool is_folder) -> Result<bool> {
+      if (!is_folder) return true;
+      TRY_ASSIGN(const bool has_key, HasKey(entry.path()));
+      if (has_key) names.push_back(entry.path().filename().string());
+      return true;
+    }));
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  // The folder leaves under an unfinished name first, so that nobody sees a part of it, whatever
+  // happens to us meanwhile.
+  Result<void> RemoveAll(const std::string& prefix) override {
+    TRY(CheckKey(prefix));
+    const fs::path folder = root_ / prefix;
+    std::error_code error;
+    if (!fs::is_directory(fs::symlink_status(folder, error))) return {};
+    const fs::path leaving = io::TemporaryPath(folder.parent_path(), "removed");
+    auto renamed = io::Rename(folder, leaving);
+    if (!renamed && renamed.error().kind == ErrorKind::kNotFound) return {};
+    TRY(renamed);
+    return io::RemoveTree(leaving);
+  }
+
+  Result<fs::path> LocalPath(const std::string& key, const fs::path&) override {
+    return PathToRead(key);
+  }
+
+ private:
+  // Where `key` is to be written; its folders exist.
+  Result<fs::path> PathToWrite(const std::string& key) const {
+    TRY(CheckKey(key));
+    fs::path path = root_ / key;
+    TRY(io::MakeFolders(path.parent_path()));
+    return path;
+  }
+
+  // Where `key` is; kNotFound unless a file is there.
+  Result<fs::path> PathToRead(const std::string& key) const {
+    TRY(CheckKey(key));
+    fs::path path = root_ / key;
+    std::error_code error;
+    const auto status = fs::status(path, error);
+    if (fs::is_regular_file(status)) return path;
+    if (error && !IsGone(error)) return Failed("read " + path.string() + ": " + error.message());
+    return NotFound(fmt::format("there is no {} in {}", key, Url()));
+  }
+
+  Result<fs::path> FolderOf(const std::string& prefix) const {
+    if (prefix.empty()) return root_;
+    TRY(CheckKey(prefix));
+    return root_ / prefix;
+  }
+
+  // Calls use(entry, is_folder) for the folders and files right in `folder` that are no unfinished
+  // ones, until it returns false. What vanishes meanwhile is passed over.
+  template <typename Use>
+  static Result<void> ForEachEntry(const fs::path& folder, Use&& use) {
+    std::error_code error;
+    fs::directory_iterator entry(folder, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      if (IsUnfinished(entry->path())) continue;
+      std::error_code gone;
+      const bool is_folder = fs::is_directory(entry->symlink_status(gone));
+      if (!is_folder && !entry->is_regular_file(gone)) continue;
+      TRY_ASSIGN(const bool more, use(*entry, is_folder));
+      if (!more) return {};
+    }
+    if (error && !IsGone(error)) return Failed("list " + folder.string() + ": " + error.message());
+    return {};
+  }
+
+  static Result<void> AddKeys(const fs::path& folder, const std::string& prefix,
+                              std::vector<std::string>& keys) {
+    return ForEachEntry(folder, [&](const fs::directory_entry& entry, bool is_folder) -> Result<bool> {
+      const std::string name = entry.path().filename().string();
+      const std::string key = prefix.empty() ? name : prefix + "/" + name;
+      if (is_folder) TRY(AddKeys(entry.path(), key, keys));
+      if (!is_folder) keys.push_back(key);
+      return true;
+    });
+  }
+
+  static Result<bool> HasKey(const fs::path& folder) {
+    bool has = false;
+    TRY(ForEachEntry(folder, [&](const fs::directory_entry& entry, bool is_folder) -> Result<bool> {
+      has = !is_folder;
+      if (is_folder) {
+        TRY_ASSIGN(has, HasKey(entry.path()));
+      }
+      return !has;
+    }));
+    return has;
+  }
+
+  const fs::path root_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> OpenDirectoryStore(const fs::path& folder) {
+  fs::path root = folder.lexically_normal();
+  if (!root.has_filename() && root.has_relative_path()) root = root.parent_path();  // "/a/b/"
+  TRY(io::MakeFolders(root));
+  return std::make_unique<DirectoryStore>(std::move(root));
+}
+
+}  // namespace busker::artifact

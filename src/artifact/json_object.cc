@@ -1,0 +1,277 @@
+#include "artifact/json_object.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/text.h"
+
+
+namespace busker::artifact {
+namespace {
+
+using nlohmann::ordered_json;
+
+// Accepts everything and keeps nothing but where and why the text is no JSON, so that a config of
+// any depth is checked in constant memory per level.
+class SyntaxCheck : public nlohmann::json_sax<ordered_json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception& fault) override {
+    read = position;
+    why = fault.what();
+    return false;
+  }
+
+  std::size_t read = 0;  // characters, up to and with the one that was wrong
+  std::string why;
+};
+
+// "[json.exception.parse_error.101] parse error at line 1, column 9: syntax error while parsing
+// value - invalid literal; last read: 'x'" -> "invalid literal; last read: 'x'"
+std::string Reason(const std::string& why) {
+  for (const std::string_view mark : {" - ", ": "}) {
+    const auto at = why.find(mark);
+    if (at != std::string::npos) return why.substr(at + mark.size());
+  }
+  return why;
+}
+
+// Where the offending token begins, of which the last character is at read - 1.
+std::size_t FaultOffset(std::string_view text, std::size_t read, std::string_view reason) {
+  if (read == 0 || read > text.size()) return text.size();
+  const std::size_t last = read - 1;
+  std::size_t before = std::string_view::npos;  // the character before the token
+  if (reason.starts_with("unexpected string") && last > 0) {
+    before = text.rfind('"', last - 1);
+    return before == std::string_view::npos ? last : before;
+  }
+  if (!reason.starts_with("unexpected number")) return last;
+  before = text.find_last_not_of("+-.0123456789eE", last);
+  return before == std::string_view::npos ? 0 : before + 1;
+}
+
+std::string Place(std::string_view text, std::size_t offset) {
+  const std::string_view before = text.substr(0, offset);
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const auto line_begin = before.rfind('\n');
+  const auto column = offset - (line_begin == std::string_view::npos ? 0 : line_begin + 1) + 1;
+  return fmt::format("{}:{}", line, column);
+}
+
+std::string Hex(const std::string& bytes) {
+  std::string hex;
+  for (const char c : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return hex;
+}
+
+std::optional<std::string> FromHex(const std::string& hex) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    const auto high = kDigits.find(hex[i]);
+    const auto low = kDigits.find(hex[i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    bytes += static_cast<char>(high << 4 | low);
+  }
+  return hex.size() % 2 == 0 ? std::optional(bytes) : std::nullopt;
+}
+
+std::optional<std::string> FromJsonBytes(const ordered_json& value) {
+  std::optional<std::string> bytes;
+  if (value.is_string()) bytes = value.get<std::string>();
+  if (value.is_object() && value.size() == 1 && value.contains("hex") && value["hex"].is_string()) {
+    bytes = FromHex(value["hex"].get<std::string>());
+  }
+  if (bytes && bytes->find('\0') != std::string::npos) return std::nullopt;
+  return bytes;
+}
+
+}  // namespace
+
+Result<void> CheckJson(std::string_view text, std::string_view what) {
+  SyntaxCheck check;
+  if (ordered_json::sax_parse(text, &check)) return {};
+  const std::string reason = Reason(check.why);
+  const std::size_t offset = FaultOffset(text, check.read, reason);
+  return Invalid(fmt::format("{}:{}: {}", what, Place(text, offset), reason));
+}
+
+Result<ordered_json> ParseJson(std::string_view text, std::string_view what) {
+  TRY(CheckJson(text, what));
+  std::vector<std::set<std::string>> names;  // of the objects that are open
+  std::string twice;
+  const auto note_names = [&](int, ordered_json::parse_event_t event, ordered_json& parsed) {
+    if (event == ordered_json::parse_event_t::object_start) names.emplace_back();
+    if (event == ordered_json::parse_event_t::object_end) names.pop_back();
+    if (event == ordered_json::parse_event_t::key &&
+        !names.back().insert(parsed.get<std::string>()).second) {
+      twice = parsed.get<std::string>();
+    }
+    return true;
+  };
+  try {
+    ordered_json value = ordered_json::parse(text, note_names);
+    if (!twice.empty()) return Invalid(fmt::format("{}: \"{}\" is there twice", what, twice));
+    return value;
+  } catch (const nlohmann::json::exception& fault) {  // a number out of range
+    return Invalid(fmt::format("{}: {}", what, Reason(fault.what())));
+  }
+}
+
+std::string JsonText(const ordered_json& value) {
+  return value.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+ordered_json JsonBytes(const std::string& bytes) {
+  if (IsUtf8(bytes)) return bytes;
+  return {{"hex", Hex(bytes)}};
+}
+
+ordered_json JsonBytes(const std::vector<std::string>& all) {
+  ordered_json array = ordered_json::array();
+  for (const std::string& bytes : all) array.push_back(JsonBytes(bytes));
+  return array;
+}
+
+JsonObject::JsonObject(const ordered_json& value, std::string what)
+    : value_(value), what_(std::move(what)) {
+  if (!value_.is_object()) fault_ = Error{ErrorKind::kInvalid, what_ + ": it is no object"};
+}
+
+void JsonObject::Fault(std::string message) {
+  if (Good()) fault_ = Error{ErrorKind::kInvalid, what_ + ": " + std::move(message)};
+}
+
+const ordered_json& JsonObject::Member(const char* name) {
+  static const ordered_json kNothing;
+  asked_.insert(name);
+  if (!Good()) return kNothing;
+  const auto member = value_.find(name);
+  return member == value_.end() ? kNothing : *member;
+}
+
+const ordered_json* JsonObject::Find(const char* name, const char* wanted,
+                                     bool (ordered_json::*is)() const noexcept) {
+  const ordered_json& member = Member(name);
+  if (!Good()) return nullptr;
+  if ((member.*is)()) return &member;
+  Fault(member.is_null() ? fmt::format("\"{}\" is missing", name)
+                         : fmt::format("\"{}\" is no {}", name, wanted));
+  return nullptr;
+}
+
+void JsonObject::Get(const char* name, std::string& to) {
+  if (const auto* member = Find(name, "text", &ordered_json::is_string)) to = member->get<std::string>();
+}
+
+void JsonObject::Get(const char* name, int& to) {
+  const auto* member = Find(name, "whole number", &ordered_json::is_number_integer);
+  if (member == nullptr) return;
+  const auto number = member->get<std::int64_t>();
+  if (number < std::numeric_limits<int>::min() || number > std::numeric_limits<int>::max()) {
+    return Fault(fmt::format("\"{}\" is out of range", name));
+  }
+  to = static_cast<int>(number);
+}
+
+void JsonObject::Get(const char* name, std::uint64_t& to) {
+  const auto* member = Find(name, "whole number of at least 0", &ordered_json::is_number_unsigned);
+  if (member != nullptr) to = member->get<std::uint64_t>();
+}
+
+void JsonObject::Get(const char* name, Milliseconds& to) {
+  std::uint64_t count = 0;
+  Get(name, count);
+  if (!Good()) return;
+  if (count > 1'000'000'000'000'000) return Fault(fmt::format("\"{}\" is out of range", name));
+  to = Milliseconds(count);
+}
+
+void JsonObject::Get(const char* name, Instant& to) {
+  if (Member(name).is_null()) return;
+  std::string text;
+  Get(name, text);
+  if (!Good()) return;
+  auto instant = ParseRfc3339(text);
+  if (!instant) return Fault(fmt::format("\"{}\": {}", name, instant.error().message));
+  to = *instant;
+}
+
+void JsonObject::Get(const char* name, std::optional<std::string>& to) {
+  if (Member(name).is_null()) return;
+  std::string text;
+  Get(name, text);
+  if (Good()) to = std::move(text);
+}
+
+void JsonObject::Get(const char* name, std::optional<Milliseconds>& to) {
+  if (Member(name).is_null()) return;
+  Milliseconds duration{};
+  Get(name, duration);
+  if (Good()) to = duration;
+}
+
+void JsonObject::Get(const char* name, std::map<std::string, double>& to) {
+  const auto* member = Find(name, "object", &ordered_json::is_object);
+  if (member == nullptr) return;
+  for (const auto& [key, value] : member->items()) {
+    if (!value.is_number()) return Fault(fmt::format("\"{}\": \"{}\" is no number", name, key));
+    to[key] = value.get<double>();
+  }
+}
+
+void JsonObject::GetBytes(const char* name, std::string& to) {
+  const ordered_json& member = Member(name);
+  if (!Good()) return;
+  auto bytes = FromJsonBytes(member);
+  if (!bytes) return Fault(fmt::format("\"{}\" is missing or no text", name));
+  to = std::move(*bytes);
+}
+
+void JsonObject::GetBytes(const char* name, std::vector<std::string>& to) {
+  const auto* member = Find(name, "array", &ordered_json::is_array);
+  if (member == nullptr) return;
+  for (const ordered_json& entry : *member) {
+    auto bytes = FromJsonBytes(entry);
+    if (!bytes) return Fault(fmt::format("\"{}\" holds something that is no text", name));
+    to.push_back(std::move(*bytes));
+  }
+}
+
+void JsonObject::GetBytes(const char* name, std::map<std::string, std::string>& to) {
+  const auto* member = Find(name, "object", &ordered_json::is_object);
+  if (member == nullptr) return;
+  for (const auto& [key, value] : member->items()) {
+    auto bytes = FromJsonBytes(value);
+    if (!bytes) return Fault(fmt::format("\"{}\": \"{}\" is no text", name, key));
+    to[key] = std::move(*bytes);
+  }
+}
+
+void JsonObject::RefuseOthers() {
+  if (!Good()) return;
+  for (const auto& [name, _] : value_.items()) {
+    if (!asked_.contains(name)) return Fault(fmt::format("unknown key \"{}\"", name));
+  }
+}
+
+Result<void> JsonObject::Done() const {
+  if (fault_) return tl::unexpected(*fault_);
+  return {};
+}
+
+}  // namespace busker::artifact

@@ -1,0 +1,108 @@
+// The manifest and the metrics as JSON.
+#include <fmt/format.h>
+
+#include "artifact/json_object.h"
+#include "artifact/key.h"
+#include "artifact/version.h"
+
+namespace busker::artifact {
+namespace {
+
+using nlohmann::ordered_json;
+
+bool IsSha256(const std::string& text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+ordered_json FilesToJson(const std::map<std::string, io::FileDigest>& files) {
+  ordered_json object = ordered_json::object();
+  for (const auto& [path, digest] : files) {
+    object[path] = {{"size_bytes", digest.size_bytes}, {"sha256", digest.sha256}};
+  }
+  return object;
+}
+
+Result<std::map<std::string, io::FileDigest>> FilesFromJson(const ordered_json& object) {
+  if (!object.is_object()) return Invalid("\"files\" is missing or no object");
+  std::map<std::string, io::FileDigest> files;
+  for (const auto& [path, entry] : object.items()) {
+    TRY(CheckKey(path));  // so that no manifest can make Load write elsewhere
+    io::FileDigest digest;
+    JsonObject in(entry, fmt::format("\"files\": \"{}\"", path));
+    in.Get("size_bytes", digest.size_bytes);
+    in.Get("sha256", digest.sha256);
+    TRY(in.Done());
+    if (!IsSha256(digest.sha256)) return Invalid(fmt::format("the digest of \"{}\" is none", path));
+    files.emplace(path, std::move(digest));
+  }
+  return files;
+}
+
+}  // namespace
+
+std::string ManifestToJson(const Manifest& manifest) {
+  return JsonText({
+      {"name", manifest.name.service},
+      {"version", manifest.name.service_version},
+      {"action", manifest.name.action},
+      {"timestamp", manifest.name.timestamp},
+      {"files", FilesToJson(manifest.files)},
+      {"metrics", ordered_json(manifest.metrics)},
+      {"run", manifest.run},
+      {"task", manifest.task},
+      {"attempt", manifest.attempt},
+      {"scheduled_at", FormatRfc3339(manifest.scheduled_at)},
+      {"data_date", manifest.data_date},
+      {"command", JsonBytes(manifest.command)},
+      {"source_commit", manifest.source_commit},
+      {"config_sha256", manifest.config_sha256},
+      {"input", manifest.input ? ordered_json(*manifest.input) : ordered_json()},
+      {"runner_version", manifest.runner_version},
+      {"saved_at", FormatRfc3339(manifest.saved_at)},
+  });
+}
+
+Result<Manifest> ManifestFromJson(const std::string& text) {
+  TRY_ASSIGN(const ordered_json value, ParseJson(text, "manifest.json"));
+  Manifest manifest;
+  JsonObject in(value, "manifest.json");
+  in.Get("name", manifest.name.service);
+  in.Get("version", manifest.name.service_version);
+  in.Get("action", manifest.name.action);
+  in.Get("timestamp", manifest.name.timestamp);
+  in.Get("metrics", manifest.metrics);
+  in.Get("run", manifest.run);
+  in.Get("task", manifest.task);
+  in.Get("attempt", manifest.attempt);
+  in.Get("scheduled_at", manifest.scheduled_at);
+  in.Get("data_date", manifest.data_date);
+  in.GetBytes("command", manifest.command);
+  in.Get("source_commit", manifest.source_commit);
+  in.Get("config_sha256", manifest.config_sha256);
+  in.Get("input", manifest.input);
+  in.Get("runner_version", manifest.runner_version);
+  in.Get("saved_at", manifest.saved_at);
+  TRY(in.Done());
+  auto files = FilesFromJson(value.value("files", ordered_json()));
+  if (!files) return Wrap("manifest.json", files.error());
+  manifest.files = std::move(*files);
+  auto name = ParseVersionName(manifest.name.Key());
+  if (!name) return Wrap("manifest.json", name.error());
+  return manifest;
+}
+
+Result<std::map<std::string, double>> ParseMetrics(const std::string& json) {
+  TRY_ASSIGN(const ordered_json value, ParseJson(json, "metrics.json"));
+  if (!value.is_object()) return Invalid("metrics.json: it is no object of numbers");
+  std::map<std::string, double> metrics;
+  for (const auto& [name, number] : value.items()) {
+    if (!number.is_number()) {
+      return Invalid(fmt::format("metrics.json: \"{}\" is {}, not a number", name,
+                                 number.is_null() ? "null" : number.type_name()));
+    }
+    metrics.emplace(name, number.get<double>());
+  }
+  return metrics;
+}
+
+}  // namespace busker::artifact

@@ -1,0 +1,78 @@
+// An artifact version: what one run saved, under NAME/VERSION/ACTION/TIMESTAMP/ with a manifest.
+//
+// The manifest is written last and makes the version exist: files without one are no version, and
+// are seen, listed and loaded by nobody. A version never changes once it exists.
+#pragma once
+
+#include <compare>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "artifact/store.h"
+#include "base/time.h"
+
+namespace busker::artifact {
+
+struct VersionName {
+  std::string service;          // NAME
+  std::string service_version;  // VERSION
+  std::string action;           // ACTION
+  std::string timestamp;        // TIMESTAMP, like 20190801T000000Z
+
+  std::string Key() const;  // "NAME/VERSION/ACTION/TIMESTAMP"
+  auto operator<=>(const VersionName&) const = default;
+};
+Result<VersionName> ParseVersionName(const std::string& key);
+
+struct Manifest {
+  VersionName name;
+  std::map<std::string, io::FileDigest> files;  // path within the version -> size and SHA-256
+  std::string run;                              // who made it: run, task and attempt
+  std::string task;
+  int attempt = 0;
+  Instant scheduled_at{};  // the data date, as an instant
+  std::string data_date;   // the same as a date in the schedule's zone: 2019-08-01
+  std::vector<std::string> command;
+  std::string source_commit;              // git commit of the service, "-dirty" behind; or empty
+  std::string config_sha256;              // of the config file as the program saw it; or empty
+  std::optional<std::string> input;       // key of the version that was loaded first
+  std::map<std::string, double> metrics;  // metrics.json, when the action wrote one
+  std::string runner_version;
+  Instant saved_at{};
+};
+
+std::string ManifestToJson(const Manifest& manifest);
+Result<Manifest> ManifestFromJson(const std::string& text);
+
+// The flat object of numbers that a training may write as metrics.json. Anything else is kInvalid.
+Result<std::map<std::string, double>> ParseMetrics(const std::string& json);
+
+// Saves the files of `folder` as version `manifest.name`: each file, then the manifest. `files` and
+// `metrics` (from metrics.json, when it is there) are filled in; files whose path and digest are
+// the same in `input` (what was loaded before the action) are not saved again. Rests of an earlier
+// try are overwritten. A version that already exists is kInvalid and stays as it is. An empty
+// folder is allowed. Returns the manifest as written.
+Result<Manifest> Publish(Store& store, const io::fs::path& folder, Manifest manifest,
+                         const std::map<std::string, io::FileDigest>& input);
+
+// kNotFound when there is no manifest; kUnusable when it cannot be read.
+Result<Manifest> ReadManifest(Store& store, const VersionName& name);
+
+// Copies all files of the version into `folder` (created; must not hold a file of the same name)
+// and checks each against the manifest; a wrong digest is kUnusable, names the file, and leaves no
+// file.
+Result<void> Load(Store& store, const Manifest& manifest, const io::fs::path& folder);
+
+// Reads every file and compares with the manifest, copying nothing; the first fault is kUnusable.
+Result<void> Verify(Store& store, const Manifest& manifest);
+
+// Whole versions, oldest first. `action` empty: of all actions. A manifest that cannot be read is
+// left out and named in `unreadable`, when given.
+Result<std::vector<Manifest>> ListVersions(Store& store, const std::string& service,
+                                           const std::string& service_version,
+                                           const std::string& action,
+                                           std::vector<std::string>* unreadable = nullptr);
+
+}  // namespace busker::artifact

@@ -1,0 +1,46 @@
+#include "base/id.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/check.h"
+
+namespace busker {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Id, ANameIsSafeAsOneComponentOfAPath) {
+  for (const std::string_view good : {"a", "0", "churn", "example-prediction-service", "2019-07-01",
+                                      "v1.2.3", "a_b", "a..b"}) {
+    EXPECT_TRUE(IsName(good)) << good;
+  }
+  for (const std::string_view bad : {"", ".", "..", "-x", "_x", ".hidden", "a/b", "a b", "A", "\xC3\xA4",
+                                     "a\n", "a\\b", "a:b", "a%2f"}) {
+    EXPECT_FALSE(IsName(bad)) << bad;
+  }
+  EXPECT_TRUE(IsName(std::string(63, 'a')));
+  EXPECT_FALSE(IsName(std::string(64, 'a')));
+  EXPECT_FALSE(IsName(std::string_view("a\0b", 3)));
+}
+
+TEST(Id, ARunIdBeginsWithTheInstantAndIsAName) {
+  const std::string id = MakeRunId(ParseRfc3339("2019-08-01T07:00:00Z").value());
+  EXPECT_EQ(id.substr(0, 16), "20190801-070000-");
+  EXPECT_EQ(id.size(), 22U);
+  EXPECT_TRUE(IsName(id));
+}
+
+TEST(Id, RunIdsOfOneSecondDiffer) {
+  std::set<std::string> ids;
+  for (int i = 0; i < 1000; ++i) ids.insert(MakeRunId(Instant(0ms)));
+  EXPECT_GE(ids.size(), 999U);  // one pair in 30 bits: once in 2,000 runs of this test
+}
+
+TEST(CheckDeathTest, ABugEndsTheProgramAndNamesThePlace) {
+  EXPECT_DEATH(CHECK(1 == 2, "numbers are equal"), "bug at .*id_test.cc:[0-9]+: 1 == 2 does not hold");
+}
+
+}  // namespace
+}  // namespace busker

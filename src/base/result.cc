@@ -1,0 +1,28 @@
+#include "base/result.h"
+
+#include <cerrno>
+#include <system_error>
+
+namespace busker {
+
+tl::unexpected<Error> SystemError(std::string_view what, int errno_value) {
+  ErrorKind kind = ErrorKind::kFailed;
+  switch (errno_value) {
+    case ENOSPC:
+    case EDQUOT:
+    case EAGAIN:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      kind = ErrorKind::kTemporary;
+      break;
+    case ENOENT:
+      kind = ErrorKind::kNotFound;
+      break;
+    default:
+      break;
+  }
+  return Fail(kind, std::string(what) + ": " + std::generic_category().message(errno_value));
+}
+
+}  // namespace busker

@@ -1,0 +1,214 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+
+#include "base/text.h"
+
+namespace busker::cli {
+namespace {
+
+int ExitCodeOf(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kFailed:
+      return 1;
+    case ErrorKind::kInvalid:
+      return 2;
+    case ErrorKind::kNotFound:
+      return 3;
+    case ErrorKind::kTimedOut:
+      return 4;
+    case ErrorKind::kTemporary:
+      return 75;
+    case ErrorKind::kUnusable:
+      return 78;
+  }
+  return 1;
+}
+
+// Examples and exit codes, at the end of a verb's --help.
+std::string Examples(const std::string& lines) {
+  return "Examples:\n" + lines +
+         "\nExit codes:\n"
+         "  0 succeeded   1 the run failed    2 wrong usage or invalid file   3 not found\n"
+         "  4 timed out   75 try again later  78 stored state cannot be used";
+}
+
+// All verbs, each bound to its options. The chosen verb's function is left in `chosen`.
+class CommandLine {
+ public:
+  explicit CommandLine(const Installation& installation)
+      : app_("Busker turns a predictive model into a service: trained, applied, delivered, on record.",
+             "busker") {
+    common_.installation = &installation;
+    app_.set_version_flag("--version", "busker " + installation.version);
+    app_.require_subcommand(1);
+    app_.get_formatter()->column_width(34);
+    app_.footer(
+        "A service is a folder with configs/*.json and a model program; busker.toml says what differs\n"
+        "from the conventions. busker VERB --help tells more, with examples.");
+    AddRunVerbs();
+    AddModelVerbs();
+    AddWarehouseVerbs();
+    AddServiceVerbs();
+    AddHiddenVerbs();
+  }
+
+  int Carry(int argc, const char* const* argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::CallForHelp& help) {
+      return app_.exit(help);
+    } catch (const CLI::Success& success) {
+      return app_.exit(success);
+    } catch (const CLI::ParseError& error) {
+      std::fprintf(stderr, "busker: %s\n%s", error.what(), Suggestion(argc, argv).c_str());
+      return 2;
+    }
+    const Result<int> code = chosen_();
+    if (code) return *code;
+    std::fprintf(stderr, "busker: %s\n", Printable(code.error().message).c_str());
+    return ExitCodeOf(code.error().kind);
+  }
+
+ private:
+  CLI::App* Verb(const std::string& name, const std::string& what, const std::string& examples,
+                 std::function<Result<int>()> function, bool json = true) {
+    CLI::App* verb = app_.add_subcommand(name, what);
+    verb->add_option("-C", common_.folder, "folder of the service")->type_name("DIR");
+    verb->add_option("--target", common_.target, "set of places to work with (busker.toml)")
+        ->type_name("NAME");
+    if (json) verb->add_flag("--json", common_.json, "print facts as JSON");
+    verb->footer(Examples(examples));
+    verb->callback([this, run = std::move(function)] { chosen_ = run; });
+    return verb;
+  }
+
+  void AddRunVerbs() {
+    CLI::App* run = Verb("run",
+                         "Run one action now and follow it: load the input, run the program, save its "
+                         "outputs, deliver them or let the gate decide what is live.",
+                         "  busker run training\n"
+                         "  busker run application --date 2019-08-01    for that data date\n",
+                         [this] { return Run(common_, run_); });
+    run->add_option("ACTION", run_.action, "the action: training, application, ...")->required();
+    run->add_option("--date", run_.date,
+                    "data date: 2019-08-01 (midnight in the schedule's zone) or an RFC 3339 instant; "
+                    "default: now")
+        ->type_name("D");
+    run->add_flag("--force", run_.force, "let an older data date replace a newer one");
+    run->add_flag("-q,--quiet", run_.quiet, "do not show what the program writes");
+    run->add_option("--wait", run_.wait,
+                    "how long to wait for another busker at work in this folder (default 10m)")
+        ->type_name("DURATION");
+
+    Verb("status", "Each action's last run, what is live, who is at work.",
+         "  busker status\n  busker status --json\n", [this] { return Status(common_); });
+
+    CLI::App* runs = Verb("runs", "What ran, newest first.",
+                          "  busker runs\n  busker runs application --state failed\n",
+                          [this] { return ListRuns(common_, runs_); });
+    runs->add_option("ACTION", runs_.action, "only of this action");
+    runs->add_option("--state", runs_.state, "only in this state: queued, running, succeeded, ...");
+    runs->add_option("-n,--count", runs_.count, "at most so many (default 20)");
+
+    CLI::App* logs = Verb("logs", "What the tasks of a run wrote.",
+                          "  busker logs                 of the newest run\n"
+                          "  busker logs application -f  of its newest run, as it is written\n",
+                          [this] { return Logs(common_, logs_); }, false);
+    logs->add_option("RUN|ACTION", logs_.what, "a run's id, or an action for its newest run");
+    logs->add_option("--task", logs_.task, "only this task");
+    logs->add_option("--attempt", logs_.attempt, "this attempt; default: the newest");
+    logs->add_flag("-f,--follow", logs_.follow, "go on until the run has ended");
+  }
+
+  void AddModelVerbs() {
+    Verb("models", "The versions that trainings saved, with their metrics, and which one is live.",
+         "  busker models\n  busker models --json\n", [this] { return Models(common_); });
+
+    CLI::App* promote = Verb("promote", "Make a version live: applications use it from now on.",
+                             "  busker promote 20190801T000000Z\n",
+                             [this] { return Promote(common_, promote_); });
+    promote->add_option("VERSION", promote_.version, "as busker models shows it")->required();
+    promote->add_option("--why", promote_.why, "a reason, kept with the pointer");
+
+    Verb("rollback", "Make live again what was live before; repeated, go further back.",
+         "  busker rollback\n", [this] { return Rollback(common_); });
+  }
+
+  void AddWarehouseVerbs() {
+    CLI::App* query = Verb("query", "Ask the warehouse in SQL (DuckDB's). It cannot be changed so.",
+                           "  busker query 'SELECT count(*) FROM my_service.predictions'\n"
+                           "  busker query 'SHOW ALL TABLES'\n",
+                           [this] { return Query(common_, query_); });
+    query->add_option("SQL", query_.sql, "one statement")->required();
+    query->add_option("--rows", query_.rows, "at most so many (default 1000)");
+
+    CLI::App* deliveries = Verb("deliveries", "What was loaded into the warehouse, oldest first.",
+                                "  busker deliveries\n  busker deliveries my_service.predictions\n",
+                                [this] { return ListDeliveries(common_, deliveries_); });
+    deliveries->add_option("TABLE", deliveries_.table, "only into this table");
+
+    CLI::App* undo = Verb("undo", "Take a delivery back: its table is as it was before.",
+                          "  busker undo 20190801-070000-k3f9x2.1    as busker deliveries shows it\n",
+                          [this] { return Undo(common_, undo_); });
+    undo->add_option("DELIVERY", undo_.delivery, "its id")->required();
+  }
+
+  void AddServiceVerbs() {
+    CLI::App* init = Verb("init", "Write a busker.toml that says what the conventions found.",
+                          "  busker init -C my-service\n",
+                          [this] { return Init(common_, init_); }, false);
+    init->add_flag("--force", init_.force, "replace the file that is there");
+    Verb("validate", "Check the service without running it; every fault with its place.",
+         "  busker validate\n", [this] { return ValidateService(common_); });
+    Verb("schema", "Print the JSON Schema of busker.toml, for editors.",
+         "  busker schema > busker.schema.json\n", [this] { return PrintSchema(common_); }, false);
+    Verb("fsck", "Check record, versions, live pointer and warehouse, and that they agree.",
+         "  busker fsck\n", [this] { return Fsck(common_); });
+  }
+
+  void AddHiddenVerbs() {
+    CLI::App* step = app_.add_subcommand("step", "Busker's own tasks, started by busker itself.");
+    step->group("");
+    step->add_option("NAME", step_.name)->required();
+    step->add_option("JSON", step_.json)->required();
+    step->callback([this] { chosen_ = [this] { return Step(common_, step_); }; });
+  }
+
+  // "did you mean" for a verb that is none.
+  std::string Suggestion(int argc, const char* const* argv) {
+    std::vector<std::string> verbs;
+    for (const CLI::App* verb : app_.get_subcommands([](CLI::App*) { return true; })) {
+      verbs.push_back(verb->get_name());
+    }
+    if (argc > 1 && argv[1][0] != '-') {
+      const auto nearest = Nearest(argv[1], verbs);
+      if (nearest && *nearest != argv[1]) return "did you mean busker " + *nearest + "?\n";
+      if (nearest) return "busker " + *nearest + " --help tells its options\n";
+    }
+    return "busker --help tells the verbs\n";
+  }
+
+  CLI::App app_;
+  Common common_;
+  RunOptions run_;
+  RunsOptions runs_;
+  LogsOptions logs_;
+  PromoteOptions promote_;
+  QueryOptions query_;
+  DeliveriesOptions deliveries_;
+  UndoOptions undo_;
+  InitOptions init_;
+  StepOptions step_;
+  std::function<Result<int>()> chosen_;
+};
+
+}  // namespace
+
+int RunCommandLine(int argc, const char* const* argv, const Installation& installation) {
+  return CommandLine(installation).Carry(argc, argv);
+}
+
+}  // namespace busker::cli

@@ -1,0 +1,70 @@
+// busker deliveries and busker undo: what was loaded into the warehouse, and taking it back.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/describe.h"
+#include "cli/print.h"
+#include "cli/workspace.h"
+
+namespace busker::cli {
+namespace {
+
+std::string StateOf(const deliver::Delivery& delivery) {
+  if (delivery.undone_at) return "undone";
+  return delivery.current ? "current" : "replaced";
+}
+
+std::string Number(std::uint64_t count) { return WithThousands(static_cast<long long>(count)); }
+
+}  // namespace
+
+Result<int> ListDeliveries(const Common& common, const DeliveriesOptions& options) {
+  TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
+  std::vector<deliver::Delivery> deliveries;
+  if (HasHome(workspace)) {
+    TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
+    TRY_ASSIGN(deliveries, warehouse->Deliveries(options.table));
+  }
+  if (common.json) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& delivery : deliveries) list.push_back(Describe(delivery));
+    PrintJson(list);
+    return 0;
+  }
+  if (deliveries.empty()) {
+    PrintLine("no deliveries yet; busker run application makes one");
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& delivery : deliveries) {
+    rows.push_back({delivery.id, delivery.table, std::string(NameOf(delivery.write)),
+                    delivery.data_date, Number(delivery.rows), Number(delivery.table_rows),
+                    StateOf(delivery),
+                    FormatRfc3339(delivery.undone_at.value_or(delivery.delivered_at)),
+                    delivery.model_version.substr(delivery.model_version.rfind('/') + 1)});
+  }
+  Print(Table({{"DELIVERY"}, {"TABLE"}, {"WRITE"}, {"DATA DATE"}, {"ROWS", true},
+               {"TABLE ROWS", true}, {"STATE"}, {"AT"}, {"MODEL"}},
+              rows));
+  return 0;
+}
+
+Result<int> Undo(const Common& common, const UndoOptions& options) {
+  TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
+  if (!HasHome(workspace)) return NotFound("there is no delivery " + options.delivery);
+  TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
+  TRY_ASSIGN(const deliver::Delivery undone, warehouse->Undo(options.delivery));
+  TRY(Note(common, workspace, "delivery undone", undone.id + " of " + undone.table));
+  if (common.json) {
+    PrintJson(Describe(undone));
+  } else {
+    PrintLine(fmt::format("delivery {} of {} rows is undone; {} is as it was before, with {} rows",
+                          undone.id, Number(undone.rows), undone.table,
+                          Number(undone.table_rows)));
+  }
+  return 0;
+}
+
+}  // namespace busker::cli

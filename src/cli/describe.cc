@@ -1,0 +1,124 @@
+#include "cli/describe.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/print.h"
+
+namespace busker::cli {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+ordered_json DescribeAttempt(const record::AttemptRow& attempt) {
+  const auto text = [](const std::string& value) {
+    return value.empty() ? ordered_json() : ordered_json(value);
+  };
+  return {{"number", attempt.number},
+          {"running", attempt.running},
+          {"launched_at", FormatRfc3339(attempt.launched_at)},
+          {"started_at", Describe(attempt.started_at)},
+          {"command_started_at", Describe(attempt.command_started_at)},
+          {"command_ended_at", Describe(attempt.command_ended_at)},
+          {"ended_at", Describe(attempt.ended_at)},
+          {"ending", text(attempt.ending)},
+          {"message", text(attempt.message)},
+          {"exit_code", attempt.exit_code},
+          {"signal", attempt.signal},
+          {"cpu_seconds", static_cast<double>(attempt.cpu.count()) / 1000.0},
+          {"memory_peak_bytes", attempt.memory_peak_bytes},
+          {"output_files", attempt.output_files},
+          {"output_bytes", attempt.output_bytes}};
+}
+
+}  // namespace
+
+ordered_json Describe(const std::optional<Instant>& instant) {
+  return instant ? ordered_json(FormatRfc3339(*instant)) : ordered_json();
+}
+
+ordered_json Describe(const record::RunRow& run) {
+  ordered_json tasks = ordered_json::array();
+  for (const record::TaskRow& row : run.tasks) {
+    ordered_json attempts = ordered_json::array();
+    for (const auto& attempt : row.attempts) attempts.push_back(DescribeAttempt(attempt));
+    tasks.push_back({{"name", row.task.name},
+                     {"state", NameOf(row.task.state)},
+                     {"message", row.task.message},
+                     {"attempts", attempts}});
+  }
+  return {{"id", run.facts.id},
+          {"action", run.facts.action},
+          {"state", NameOf(run.state)},
+          {"message", run.message},
+          {"data_date", run.facts.data_date},
+          {"scheduled_at", FormatRfc3339(run.facts.scheduled_at)},
+          {"requested_at", FormatRfc3339(run.facts.requested_at)},
+          {"started_at", Describe(run.started_at)},
+          {"ended_at", Describe(run.ended_at)},
+          {"trigger", run.facts.trigger},
+          {"requested_by", run.facts.requested_by},
+          {"service", run.facts.service},
+          {"service_version", run.facts.service_version},
+          {"timestamp", run.facts.timestamp},
+          {"model_version",
+           run.facts.model_version.empty() ? ordered_json() : ordered_json(run.facts.model_version)},
+          {"tasks", tasks}};
+}
+
+ordered_json Describe(const artifact::Manifest& version, bool live) {
+  ordered_json metrics = ordered_json::object();
+  for (const auto& [name, value] : version.metrics) metrics[name] = value;
+  std::uint64_t bytes = 0;
+  for (const auto& [_, digest] : version.files) bytes += digest.size_bytes;
+  return {{"version", version.name.timestamp},
+          {"live", live},
+          {"metrics", metrics},
+          {"action", version.name.action},
+          {"data_date", version.data_date},
+          {"saved_at", FormatRfc3339(version.saved_at)},
+          {"run", version.run},
+          {"files", version.files.size()},
+          {"bytes", bytes},
+          {"source_commit",
+           version.source_commit.empty() ? ordered_json() : ordered_json(version.source_commit)},
+          {"key", version.name.Key()}};
+}
+
+ordered_json Describe(const deliver::Delivery& delivery) {
+  ordered_json columns = ordered_json::object();
+  for (const auto& column : delivery.columns) columns[column.name] = column.type;
+  return {{"id", delivery.id},
+          {"table", delivery.table},
+          {"write", deliver::NameOf(delivery.write)},
+          {"data_date", delivery.data_date},
+          {"rows", delivery.rows},
+          {"table_rows", delivery.table_rows},
+          {"current", delivery.current},
+          {"delivered_at", FormatRfc3339(delivery.delivered_at)},
+          {"undone_at", Describe(delivery.undone_at)},
+          {"run", delivery.run},
+          {"model_version", delivery.model_version},
+          {"file_sha256", delivery.file_sha256},
+          {"columns", columns}};
+}
+
+void PrintJson(const ordered_json& json) {
+  PrintLine(json.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+}
+
+std::string FormatBytes(std::uint64_t bytes) {
+  if (bytes < 1000) return fmt::format("{} B", bytes);
+  double amount = static_cast<double>(bytes);
+  for (const char* unit : {"kB", "MB", "GB"}) {
+    amount /= 1000;
+    if (amount < 999.95) return fmt::format("{:.1f} {}", amount, unit);
+  }
+  return fmt::format("{:.1f} TB", amount / 1000);
+}
+
+std::string FormatNumber(double number) { return fmt::format("{:.6g}", number); }
+
+}  // namespace busker::cli

@@ -1,0 +1,73 @@
+#include "cli/follow.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "runner/attempt_file.h"
+#include "runner/capped_log.h"
+
+namespace busker::cli {
+namespace {
+
+constexpr std::size_t kLineBytesMax = 64 * 1024;  // a longer line is handed on in pieces
+
+}  // namespace
+
+Result<void> FollowLog(const io::fs::path& attempt_folder, int stop_fd,
+                       const std::function<void(std::string_view)>& use) {
+  const io::Descriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!changes.valid() ||
+      inotify_add_watch(changes.get(), attempt_folder.c_str(),
+                        IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF) < 0) {
+    return SystemError("follow " + attempt_folder.string(), errno);
+  }
+  runner::LogReader reader(attempt_folder);
+  for (;;) {
+    // First ask whether it has ended, then read: so nothing written before the end is missed.
+    std::error_code error;
+    const bool ended = io::fs::exists(attempt_folder / runner::kExitFile, error) ||
+                       !io::fs::exists(attempt_folder, error);
+    TRY(reader.ReadNew(use));
+    if (ended) return {};
+    pollfd waits[2] = {{changes.get(), POLLIN, 0}, {stop_fd, POLLIN, 0}};
+    if (poll(waits, stop_fd >= 0 ? 2 : 1, -1) < 0 && errno != EINTR) {
+      return SystemError("follow " + attempt_folder.string(), errno);
+    }
+    if (stop_fd >= 0 && waits[1].revents != 0) return reader.ReadNew(use);
+    char buffer[4096];
+    while (::read(changes.get(), buffer, sizeof buffer) > 0) {
+    }
+  }
+}
+
+LogFollower::LogFollower(io::fs::path attempt_folder, std::function<void(std::string_view)> use)
+    : stop_(eventfd(0, EFD_CLOEXEC)),
+      thread_([this, folder = std::move(attempt_folder), hand_on = std::move(use)] {
+        (void)FollowLog(folder, stop_.get(), hand_on);  // a log not shown harms no run
+      }) {}
+
+LogFollower::~LogFollower() {
+  eventfd_write(stop_.get(), 1);
+  thread_.join();
+}
+
+void LineCutter::Add(std::string_view bytes) {
+  rest_ += bytes;
+  std::size_t begin = 0;
+  for (std::size_t end; (end = rest_.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    use_(std::string_view(rest_).substr(begin, end - begin));
+  }
+  rest_.erase(0, begin);
+  if (rest_.size() > kLineBytesMax) Flush();
+}
+
+void LineCutter::Flush() {
+  if (!rest_.empty()) use_(rest_);
+  rest_.clear();
+}
+
+}  // namespace busker::cli

@@ -1,0 +1,160 @@
+// busker fsck: is everything as it must be? Record, versions, live pointer, warehouse, and whether
+// they agree.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "cli/describe.h"
+#include "cli/print.h"
+#include "cli/workspace.h"
+#include "model/live.h"
+#include "runner/attempt_file.h"
+
+namespace busker::cli {
+namespace {
+
+class Examination {
+ public:
+  Examination(const Common& common, const Workspace& workspace)
+      : common_(common), workspace_(workspace) {}
+
+  Result<void> Examine() {
+    if (!HasHome(workspace_)) return {};
+    TRY_ASSIGN(record_, OpenRecord(workspace_));
+    TRY_ASSIGN(store_, artifact::OpenStore(workspace_.places.store_url));
+    TRY_ASSIGN(warehouse_, OpenWarehouse(common_, workspace_));
+    TRY(CheckRecord());
+    TRY(CheckVersions());
+    TRY(CheckLive());
+    TRY(CheckWarehouse());
+    return CheckRuns();
+  }
+
+  const std::vector<std::string>& faults() const { return faults_; }
+  const std::vector<std::string>& notes() const { return notes_; }
+  std::size_t runs() const { return runs_; }
+  std::size_t versions() const { return versions_; }
+  std::size_t deliveries() const { return delivery_ids_.size(); }
+
+ private:
+  Result<void> CheckRecord() {
+    TRY_ASSIGN(const auto faults, record_->Check());
+    for (const auto& fault : faults) faults_.push_back("record: " + fault);
+    return {};
+  }
+
+  // Every version of every service version that the store holds, file by file.
+  Result<void> CheckVersions() {
+    TRY_ASSIGN(const auto services, store_->ListFolders(workspace_.service.name));
+    for (const std::string& service_version : services) {
+      std::vector<std::string> unreadable;
+      TRY_ASSIGN(const auto manifests,
+                 artifact::ListVersions(*store_, workspace_.service.name, service_version, "",
+                                        &unreadable));
+      for (const auto& sentence : unreadable) faults_.push_back("artifacts: " + sentence);
+      for (const auto& manifest : manifests) {
+        ++versions_;
+        if (auto verified = artifact::Verify(*store_, manifest); !verified) {
+          faults_.push_back("artifacts: " + verified.error().message);
+        }
+      }
+    }
+    return {};
+  }
+
+  Result<void> CheckLive() {
+    const auto live =
+        model::ReadLive(*store_, workspace_.service.name, workspace_.service.version);
+    if (!live) {
+      faults_.push_back("live pointer: " + live.error().message);
+    } else if (*live) {
+      if (auto manifest = artifact::ReadManifest(*store_, (*live)->now.version); !manifest) {
+        faults_.push_back("live pointer: " + manifest.error().message);
+      }
+    }
+    return {};
+  }
+
+  Result<void> CheckWarehouse() {
+    TRY_ASSIGN(const auto faults, warehouse_->Check());
+    for (const auto& fault : faults) faults_.push_back("warehouse: " + fault);
+    TRY_ASSIGN(const auto deliveries, warehouse_->Deliveries());
+    for (const auto& delivery : deliveries) delivery_ids_.insert(delivery.id);
+    return {};
+  }
+
+  // What the record calls done is there.
+  Result<void> CheckRuns() {
+    record::RunFilter all;
+    all.count_max = 1'000'000;
+    TRY_ASSIGN(const auto runs, record_->ListRuns(all));
+    runs_ = runs.size();
+    for (const auto& run : runs) {
+      if (!IsFinal(run.state)) {
+        notes_.push_back(fmt::format("run {} of {} is unfinished{}", run.facts.id, run.facts.action,
+                                     dispatch::OwnerOf(workspace_.home).empty()
+                                         ? "; the next busker run finishes it first"
+                                         : ""));
+      }
+      for (const auto& row : run.tasks) {
+        if (row.task.state == plan::State::kSucceeded) TRY(CheckDone(run, row.task.name));
+      }
+    }
+    return {};
+  }
+
+  Result<void> CheckDone(const record::RunRow& run, const std::string& task) {
+    TRY_ASSIGN(const std::string json, record_->OrderOf(run.facts.id, task));
+    TRY_ASSIGN(const auto order, runner::OrderFromJson(json));
+    if (order.output && order.store_url == store_->Url()) {
+      TRY_ASSIGN(const auto name, artifact::ParseVersionName(*order.output));
+      const auto manifest = artifact::ReadManifest(*store_, name);
+      if (!manifest) {
+        faults_.push_back(fmt::format("run {} succeeded, but: {}", run.facts.id,
+                                      manifest.error().message));
+      } else if (manifest->run != run.facts.id) {
+        faults_.push_back(fmt::format("version {} says that run {} made it, the record says {}",
+                                      name.Key(), manifest->run, run.facts.id));
+      }
+    }
+    if (order.command.size() == 4 && order.command[2] == "deliver") {
+      const auto step = nlohmann::json::parse(order.command[3], nullptr, false);
+      const std::string id = step.is_object() ? step["request"]["id"].get<std::string>() : "";
+      if (!delivery_ids_.contains(id)) {
+        faults_.push_back(fmt::format("task {} of run {} succeeded, but there is no delivery {}",
+                                      task, run.facts.id, id));
+      }
+    }
+    return {};
+  }
+
+  const Common& common_;
+  const Workspace& workspace_;
+  std::unique_ptr<record::Record> record_;
+  std::unique_ptr<artifact::Store> store_;
+  std::unique_ptr<deliver::Warehouse> warehouse_;
+  std::vector<std::string> faults_, notes_;
+  std::set<std::string> delivery_ids_;
+  std::size_t runs_ = 0, versions_ = 0;
+};
+
+}  // namespace
+
+Result<int> Fsck(const Common& common) {
+  TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
+  Examination examination(common, workspace);
+  TRY(examination.Examine());
+  if (common.json) {
+    PrintJson({{"faults", examination.faults()}, {"notes", examination.notes()}});
+  } else {
+    for (const auto& fault : examination.faults()) PrintLine("fault: " + fault);
+    for (const auto& note : examination.notes()) PrintLine("note: " + note);
+    PrintLine(fmt::format("{} faults in {} runs, {} versions, {} deliveries",
+                          examination.faults().size(), examination.runs(), examination.versions(),
+                          examination.deliveries()));
+  }
+  return examination.faults().empty() ? 0 : 1;
+}
+
+}  // namespace busker::cli

@@ -1,0 +1,98 @@
+// Every verb a person types: its options and its function, a file per verb. A verb prints what it
+// found to standard output and returns the exit code; an Error becomes a line on standard error and
+// the exit code of its kind.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace busker::cli {
+
+// Where this program and what belongs to it are; found by app.
+struct Installation {
+  std::string version;
+  std::string busker, runner, duckdb_library;  // paths
+  std::vector<std::string> environment;        // of this process
+  std::string user;                            // who types
+};
+
+// Options that every verb takes.
+struct Common {
+  const Installation* installation = nullptr;
+  std::string folder = ".";      // -C
+  std::string target = "local";  // --target
+  bool json = false;             // --json
+};
+
+struct RunOptions {
+  std::string action;
+  std::optional<std::string> date;
+  bool force = false;
+  bool quiet = false;
+  std::string wait = "10m";
+};
+Result<int> Run(const Common& common, const RunOptions& options);
+
+struct StatusOptions {};
+Result<int> Status(const Common& common);
+
+struct RunsOptions {
+  std::string action;
+  std::string state;
+  std::uint64_t count = 20;
+};
+Result<int> ListRuns(const Common& common, const RunsOptions& options);
+
+struct LogsOptions {
+  std::string what;  // a run's id or an action's name; empty: the newest run
+  std::string task;
+  std::optional<int> attempt;
+  bool follow = false;
+};
+Result<int> Logs(const Common& common, const LogsOptions& options);
+
+Result<int> Models(const Common& common);
+
+struct PromoteOptions {
+  std::string version;
+  std::string why = "by hand";
+};
+Result<int> Promote(const Common& common, const PromoteOptions& options);
+Result<int> Rollback(const Common& common);
+
+struct QueryOptions {
+  std::string sql;
+  std::uint64_t rows = 1000;
+};
+Result<int> Query(const Common& common, const QueryOptions& options);
+
+struct DeliveriesOptions {
+  std::string table;
+};
+Result<int> ListDeliveries(const Common& common, const DeliveriesOptions& options);
+
+struct UndoOptions {
+  std::string delivery;
+};
+Result<int> Undo(const Common& common, const UndoOptions& options);
+
+struct InitOptions {
+  bool force = false;
+};
+Result<int> Init(const Common& common, const InitOptions& options);
+Result<int> ValidateService(const Common& common);
+Result<int> PrintSchema(const Common& common);
+Result<int> Fsck(const Common& common);
+
+// Hidden: one of Busker's own tasks, started under the runner (prepare/step.h).
+struct StepOptions {
+  std::string name, json;
+};
+Result<int> Step(const Common& common, const StepOptions& options);
+
+}  // namespace busker::cli

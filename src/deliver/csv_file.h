@@ -1,0 +1,95 @@
+// A CSV file as RFC 4180 has it: UTF-8, commas, double quotes, a header, lines that end in LF or
+// CRLF.
+//
+// Two readers. SurveyCsv takes one fast pass that digests the file and counts its records, so that
+// a load can be held against the count. CsvReader reads record by record, says precisely what is
+// wrong with one, and is used for the header and to explain a load that failed.
+//
+// A record without any character is no record where the file has more than one column, as DuckDB
+// and most programs have it; where it has one column, it is an empty value.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/digest.h"
+#include "io/file.h"
+
+namespace busker::deliver {
+
+struct CsvRecord {
+  std::vector<std::string> fields;
+  std::uint64_t line = 0;  // of the file, where it begins; the first is 1
+  bool ends_in_crlf = false;
+  std::string fault;  // what is wrong with it, if anything is: "a quoted value does not end"
+};
+
+class CsvReader {
+ public:
+  // Reads from `fd` with pread, from its beginning; the descriptor stays the caller's.
+  CsvReader(int fd, io::fs::path path) : fd_(fd), path_(std::move(path)) {}
+
+  // The next record; false at the end. After a record with a fault there are no more to be read.
+  Result<bool> Next(CsvRecord& record);
+
+  bool at_end() const { return ended_; }  // no record follows the last one
+  std::uint64_t offset_bytes() const { return block_begin_ + position_; }  // behind the last record
+
+ private:
+  Result<int> Peek();  // the next byte, or -1 at the end
+  Result<int> Take();
+  Result<bool> TakeLineEnd(CsvRecord& record);
+  Result<void> TakeQuoted(CsvRecord& record, std::string& field);
+  Result<void> TakePlain(std::string& field);
+
+  int fd_;
+  io::fs::path path_;
+  std::string block_;
+  std::uint64_t block_begin_ = 0;
+  std::size_t position_ = 0;
+  std::uint64_t line_ = 1;
+  std::uint64_t record_bytes_ = 0;
+  bool ended_ = false;
+};
+
+struct CsvHeader {
+  std::vector<std::string> names;
+  std::uint64_t size_bytes = 0;  // with its line end; the records begin there
+  bool ends_in_crlf = false;
+};
+
+// kInvalid: no header, a name that is empty or comes twice (in any case: a warehouse tells no "Id"
+// from "id"), not UTF-8.
+Result<CsvHeader> ReadCsvHeader(int fd, const io::fs::path& path);
+
+struct CsvSurvey {
+  io::FileDigest digest;
+  std::uint64_t records = 0;     // without the header
+  std::uint64_t separators = 0;  // commas between values; columns - 1 to a record when all is well
+  bool has_fraction =
+      false;  // where looked for: a '.' or a negative exponent ("1e-3") is somewhere
+};
+
+// One pass over the file. Text that is not well-formed is counted as DuckDB would read it.
+Result<CsvSurvey> SurveyCsv(int fd, const io::fs::path& path, const CsvHeader& header,
+                            bool look_for_fractions);
+
+struct CsvFault {
+  std::uint64_t row = 0;   // 1 is the first under the header
+  std::uint64_t line = 0;  // of the file
+  std::string what;
+};
+
+// The first record that is not as the header and RFC 4180 want it; nullopt: all are well-formed.
+Result<std::optional<CsvFault>> FindCsvFault(int fd, const io::fs::path& path,
+                                             const CsvHeader& header);
+
+// The line of the file where record `row` begins; 0 when there is no such record.
+Result<std::uint64_t> LineOfCsvRow(int fd, const io::fs::path& path, std::uint64_t row);
+
+bool IsUtf8(std::string_view text);
+
+}  // namespace busker::deliver

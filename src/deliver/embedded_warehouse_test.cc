@@ -1,0 +1,392 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <random>
+
+#include "deliver/catalogue.h"
+#include "deliver/csv_file.h"
+#include "deliver/duckdb_session.h"
+#include "deliver/table_log.h"
+#include "deliver/warehouse_conformance.h"
+
+namespace busker::deliver {
+namespace {
+
+namespace fs = io::fs;
+
+// Where script/setup puts it, unless the environment says otherwise.
+fs::path DuckdbPath() {
+  const char* const path = std::getenv("BUSKER_DUCKDB");
+  if (path != nullptr) return path;
+  return fs::path(__FILE__).parent_path().parent_path().parent_path() / "build/deps/libduckdb.so";
+}
+
+Result<std::unique_ptr<Warehouse>> OpenEmbedded(const fs::path& folder) {
+  return OpenEmbeddedWarehouse(folder, DuckdbPath());
+}
+
+INSTANTIATE_TEST_SUITE_P(Embedded, WarehouseConformance,
+                         testing::Values(Backend{"embedded", OpenEmbedded}),
+                         testing::PrintToStringParamName());
+
+class EmbeddedWarehouse : public testing::Test, public WarehouseTest {
+ protected:
+  EmbeddedWarehouse()
+      : warehouse_(*OpenEmbedded(place())), duckdb_(*OpenDuckdbLibrary(DuckdbPath())) {}
+
+  Warehouse& warehouse() { return *warehouse_; }
+  Delivery Deliver(const Request& request) {
+    auto delivery = warehouse_->Deliver(request);
+    EXPECT_TRUE(delivery) << delivery.error().message;
+    return delivery ? *delivery : Delivery{};
+  }
+  Result<Session> OpenCatalogue() {
+    return Session::Open(duckdb_, place() / "warehouse.duckdb", folder() / "spill");
+  }
+  // What a person sees who opens the catalogue now.
+  std::string Seen(
+      const std::string& sql =
+          "SELECT string_agg(CAST(id AS VARCHAR), ' ' ORDER BY id) FROM game.predictions") {
+    auto session = OpenCatalogue();
+    if (!session) return "error: " + session.error().message;
+    auto rows = session->Run(sql);
+    return rows ? rows->at(0).at(0).value_or("NULL") : "error: " + rows.error().message;
+  }
+  fs::path TableFolder() { return place() / "game" / "predictions"; }
+  std::size_t FilesBelow(const fs::path& below) {
+    std::size_t count = 0;
+    for (const auto& entry : fs::directory_iterator(below))
+      count += entry.is_regular_file() ? 1 : 0;
+    return count;
+  }
+
+  std::unique_ptr<Warehouse> warehouse_;
+  DuckdbLibrary duckdb_;
+};
+
+TEST_F(EmbeddedWarehouse, ShowsEveryDeliveryAndUndoInTheCatalogue) {
+  Deliver(Asking("one", "id\n1\n"));
+  EXPECT_EQ(Seen(), "1");
+  Deliver(Asking("two", "id\n2\n3\n", 2));
+  EXPECT_EQ(Seen(), "2 3");
+  ASSERT_TRUE(warehouse().Undo("two"));
+  EXPECT_EQ(Seen(), "1");
+  ASSERT_TRUE(warehouse().Undo("one"));
+  EXPECT_NE(Seen().find("does not exist"), std::string::npos);
+}
+
+TEST_F(EmbeddedWarehouse, KeepsACurrentFolderForAnyParquetReader) {
+  Request request = Asking("one", "id\n1\n");
+  request.write = Write::kAppend;
+  Deliver(request);
+  request = Asking("two", "id\n2\n", 2);
+  request.write = Write::kAppend;
+  Deliver(request);
+  const fs::path current = TableFolder() / "current";
+  EXPECT_EQ(FilesBelow(current), 2U);
+  EXPECT_TRUE(fs::equivalent(current / "two.parquet", TableFolder() / "parts" / "two.parquet"));
+  ASSERT_TRUE(warehouse().Undo("two"));
+  ASSERT_TRUE(warehouse().Undo("one"));
+  EXPECT_FALSE(fs::exists(current));
+}
+
+TEST_F(EmbeddedWarehouse, DeliversWhileAPersonHasTheCatalogueOpenAndWritesToIt) {
+  Deliver(Asking("one", "id\n1\n"));
+  {
+    auto person = OpenCatalogue();
+    ASSERT_TRUE(person) << person.error().message;
+    ASSERT_TRUE(person->Run("CREATE TABLE mine AS SELECT 1 AS x"));
+    Deliver(Asking("two", "id\n2\n", 2));
+    ASSERT_TRUE(person->Run("INSERT INTO mine VALUES (2)"));
+    EXPECT_EQ(person->Run("SELECT id FROM game.predictions")->at(0).at(0), "1");
+    EXPECT_EQ(Seen(), "2") << "a log that the person writes is not taken for the new catalogue's";
+    EXPECT_NE(Seen("SELECT x FROM mine").find("error"), std::string::npos);
+  }
+  EXPECT_EQ(Seen(), "2");
+  EXPECT_EQ(FilesBelow(place()), 2U) << "the lock, the catalogue and nothing else";
+}
+
+TEST_F(EmbeddedWarehouse, HealsTheCatalogueWhenAProcessDiedBeforeItWasSwapped) {
+  Deliver(Asking("one", "id\n1\n"));
+  const auto links = {place() / "warehouse.duckdb", TableFolder() / "current"};
+  for (const fs::path& link : links) fs::rename(link, link.string() + ".old");
+  Deliver(Asking("two", "id\n2\n", 2));
+  for (const fs::path& link : links)
+    fs::rename(link.string() + ".old", link);  // as if never swapped
+  EXPECT_EQ(Seen(), "1");
+  EXPECT_FALSE(*IsPublished(fs::canonical(place())));
+  EXPECT_EQ(TextOf(warehouse().Query("SELECT id FROM game.predictions", 9)), "2");
+  EXPECT_TRUE(*IsPublished(fs::canonical(place())));
+  EXPECT_EQ(Seen(), "2");
+}
+
+TEST_F(EmbeddedWarehouse, HealsTheCatalogueWhenTheWarehouseWasMoved) {
+  Deliver(Asking("one", "id\n1\n"));
+  const fs::path elsewhere = folder() / "else[w]here*";
+  fs::rename(place(), elsewhere);
+  auto moved = OpenEmbedded(elsewhere);
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(TextOf((*moved)->Query("SELECT id FROM game.predictions", 9)), "1");
+  fs::rename(elsewhere / "warehouse.duckdb", folder() / "link");
+  auto session =
+      Session::Open(duckdb_, elsewhere / fs::read_symlink(folder() / "link"), folder() / "spill");
+  ASSERT_TRUE(session);
+  EXPECT_EQ(session->Run("SELECT id FROM game.predictions")->at(0).at(0), "1");
+  EXPECT_TRUE((*moved)->Check()->empty());
+}
+
+TEST_F(EmbeddedWarehouse, OverwritesWhatADeliveryThatWasKilledLeft) {
+  Deliver(Asking("one", "id\n1\n"));
+  for (const char* name : {"two.parquet", ".tmp-part-0123456789abcdef"}) {
+    std::ofstream(TableFolder() / "parts" / name) << "rest";
+  }
+  EXPECT_TRUE(warehouse().Check()->empty());
+  Deliver(Asking("two", "id\n2\n", 2));
+  EXPECT_EQ(Seen(), "2");
+  EXPECT_EQ(FilesBelow(TableFolder() / "parts"), 2U);
+  EXPECT_TRUE(warehouse().Check()->empty());
+}
+
+TEST_F(EmbeddedWarehouse, LeavesNoFilesBehindWhenADeliveryFails) {
+  Deliver(Asking("one", "id\n1\n"));
+  Request request = Asking("two", "id\nx\n", 2);
+  request.schema = {{"id", "INT64"}};
+  ASSERT_FALSE(warehouse().Deliver(request));
+  EXPECT_EQ(FilesBelow(TableFolder() / "parts"), 1U);
+  EXPECT_EQ(FilesBelow(TableFolder() / "log"), 1U);
+}
+
+TEST_F(EmbeddedWarehouse, FindsDamagedPartsAndLogs) {
+  Deliver(Asking("one", "id\n1\n"));
+  Request request = Asking("two", "id\n2\n", 2);
+  request.write = Write::kAppend;
+  Deliver(request);
+  {
+    std::fstream file(TableFolder() / "parts" / "one.parquet",
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(10);
+    file.put('!');
+  }
+  auto faults = warehouse().Check();
+  ASSERT_TRUE(faults);
+  ASSERT_EQ(faults->size(), 1U);
+  EXPECT_NE(faults->at(0).find("delivery one"), std::string::npos);
+  fs::remove(TableFolder() / "parts" / "two.parquet");
+  EXPECT_EQ(warehouse().Check()->size(), 2U);
+  std::ofstream(TableFolder() / "log" / "00000002.json") << "{\"format\": 2}";
+  faults = warehouse().Check();
+  ASSERT_EQ(faults->size(), 1U);
+  EXPECT_NE(faults->at(0).find("newer Busker"), std::string::npos) << faults->at(0);
+  EXPECT_ERROR(warehouse().Deliver(Asking("three", "id\n3\n", 3)), ErrorKind::kUnusable,
+               "newer Busker");
+  fs::remove(TableFolder() / "log" / "00000001.json");
+  EXPECT_ERROR(warehouse().Deliveries(), ErrorKind::kUnusable, "00000001.json");
+}
+
+TEST_F(EmbeddedWarehouse, GoesOnDeliveringToOtherTablesWhenOneIsDamaged) {
+  Deliver(Asking("one", "id\n1\n"));
+  fs::remove(TableFolder() / "parts" / "one.parquet");
+  Request request = Asking("two", "id\n2\n");
+  request.table = "game.others";
+  Deliver(request);
+  EXPECT_EQ(Seen("SELECT CAST(id AS VARCHAR) FROM game.others"), "2");
+  EXPECT_ERROR(warehouse().Query("SELECT * FROM game.predictions", 1), ErrorKind::kUnusable,
+               "game.predictions");
+}
+
+TEST_F(EmbeddedWarehouse, LetsAQueryTouchNoFileAndNoSetting) {
+  Deliver(Asking("one", "id\n1\n"));
+  const fs::path part = fs::canonical(TableFolder() / "parts" / "one.parquet");
+  const std::string target = QuoteLiteral((folder() / "out").string());
+  const std::string onto_part =
+      QuoteLiteral(part.string()) + " (FORMAT parquet, USE_TMP_FILE false)";
+  for (const std::string& sql : std::vector<std::string>{
+           "COPY (SELECT 1) TO " + target, "COPY (SELECT 1) TO " + onto_part,
+           "EXPLAIN ANALYZE COPY (SELECT 1) TO " + onto_part,
+           "EXPLAIN COPY (SELECT 1) TO " + onto_part,
+           "/* x */ EXPLAIN ANALYZE COPY (SELECT 1) TO " + onto_part,
+           "EXPLAIN /* SELECT */ ANALYZE COPY (SELECT 1) TO " + onto_part, "ATTACH " + target,
+           "INSTALL httpfs", "LOAD json", "SET enable_external_access = true", "PRAGMA version",
+           "CALL pragma_version()", "EXPORT DATABASE " + target,
+           "SELECT * FROM read_text('/etc/passwd')", "FROM '/etc/passwd'", "FROM glob('/*')",
+           "SELECT * FROM query('COPY (SELECT 1) TO ''x''')", "PREPARE x AS SELECT 1"}) {
+    EXPECT_FALSE(warehouse().Query(sql, 10)) << sql;
+  }
+  EXPECT_FALSE(fs::exists(folder() / "out"));
+  EXPECT_TRUE(warehouse().Check()->empty());
+  for (const std::string sql :
+       {"EXPLAIN SELECT 1", "explain analyze select 1", "DESCRIBE game.predictions",
+        "SUMMARIZE game.predictions", "SHOW ALL TABLES", "FROM game.predictions", "VALUES (1)",
+        "WITH a AS (SELECT 1) FROM a"}) {
+    const auto answer = warehouse().Query(sql, 10);
+    EXPECT_TRUE(answer) << sql << ": " << answer.error().message;
+  }
+}
+
+TEST_F(EmbeddedWarehouse, ReadsALongLogOfAppends) {
+  for (int i = 1; i <= 150; ++i) {
+    Request request = Asking("d" + std::to_string(i), "id\n" + std::to_string(i) + "\n");
+    request.write = Write::kAppend;
+    ASSERT_EQ(Deliver(request).table_rows, static_cast<std::uint64_t>(i));
+  }
+  EXPECT_EQ(TextOf(warehouse().Query("SELECT count(*), sum(id) FROM game.predictions", 1)),
+            "150,11325");
+  ASSERT_TRUE(warehouse().Undo("d77"));
+  EXPECT_EQ(TextOf(warehouse().Query("SELECT count(*), sum(id) FROM game.predictions", 1)),
+            "149,11248");
+  EXPECT_EQ(warehouse().Deliveries()->size(), 150U);
+}
+
+TEST(EmbeddedWarehouseLibrary, SaysWhatToDoWhenItIsMissing) {
+  WarehouseTest test;
+  const fs::path text = test.Csv("no library");
+  for (const fs::path& path :
+       {test.folder() / "nowhere.so", text, fs::path("/lib/x86_64-linux-gnu/libm.so.6")}) {
+    auto warehouse = OpenEmbeddedWarehouse(test.place(), path);
+    ASSERT_TRUE(warehouse);
+    EXPECT_ERROR((*warehouse)->Query("SELECT 1", 1), ErrorKind::kUnusable, "script/setup");
+    EXPECT_ERROR((*warehouse)->Query("SELECT 1", 1), ErrorKind::kUnusable,
+                 path.filename().string());
+  }
+}
+
+// ---- kill -9
+
+// The other side of the trials below: delivers to the warehouse that it is told until it is killed.
+TEST(EmbeddedWarehouseChild, DISABLED_DeliversUntilItIsKilled) {
+  const char* const place = std::getenv("BUSKER_TEST_WAREHOUSE");
+  ASSERT_NE(place, nullptr);
+  auto warehouse = OpenEmbedded(place);
+  ASSERT_TRUE(warehouse);
+  WarehouseTest files;
+  const std::size_t made = (*warehouse)->Deliveries()->size();
+  for (std::size_t i = made;; ++i) {
+    std::string csv = "id,value\n";
+    for (std::size_t row = 0; row < 100 + i; ++row)
+      csv += std::to_string(row) + "," + std::to_string(i) + "\n";
+    const std::string id = "d" + std::to_string(i);
+    const Request request = files.Asking(id, csv);
+    ASSERT_TRUE((*warehouse)->Deliver(request));
+    ASSERT_EQ(::write(STDOUT_FILENO, "+", 1), 1);  // acknowledged
+    if (i % 5 == 4) {
+      ASSERT_TRUE((*warehouse)->Undo(id));
+    }
+  }
+}
+
+TEST_F(EmbeddedWarehouse, IsWhollyOldOrNewWhereverADeliveryIsKilled) {
+  const char* const more = std::getenv("BUSKER_KILL_TRIALS");
+  const int trials = more != nullptr ? std::atoi(more) : 40;
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  ASSERT_EQ(setenv("BUSKER_TEST_WAREHOUSE", place().c_str(), 1), 0);
+  // The child's CSV files go into a folder of this test's, as nobody else removes them.
+  ASSERT_EQ(setenv("TMPDIR", folder().c_str(), 1), 0);
+  std::size_t acknowledged = 0;
+  for (int trial = 0; trial < trials; ++trial) {
+    int out[2];
+    ASSERT_EQ(pipe2(out, O_CLOEXEC), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+    std::vector<std::string> words = {"/proc/self/exe", "--gtest_also_run_disabled_tests",
+                                      "--gtest_brief=1", "--gtest_filter=EmbeddedWarehouseChild.*"};
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    pid_t child = 0;
+    const std::string self = fs::read_symlink("/proc/self/exe").string();
+    ASSERT_EQ(posix_spawn(&child, self.c_str(), &actions, nullptr, arguments.data(), environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(out[1]);
+    std::this_thread::sleep_for(std::chrono::microseconds(30'000 + random() % 300'000));
+    ASSERT_EQ(kill(child, SIGKILL), 0);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    std::string output(65536, '\0');
+    output.resize(static_cast<std::size_t>(
+        std::max<ssize_t>(0, ::read(out[0], output.data(), output.size()))));
+    ::close(out[0]);
+    ASSERT_TRUE(WIFSIGNALED(status)) << output;
+    acknowledged += static_cast<std::size_t>(std::count(output.begin(), output.end(), '+'));
+
+    const auto faults = warehouse().Check();
+    ASSERT_TRUE(faults) << faults.error().message;
+    ASSERT_TRUE(faults->empty()) << faults->front();
+    const auto deliveries = warehouse().Deliveries();
+    ASSERT_TRUE(deliveries);
+    ASSERT_GE(deliveries->size(), acknowledged);
+    acknowledged = deliveries->size();  // one may be committed without the word having got out
+    if (deliveries->empty()) continue;
+    std::string expected = "0,100";
+    for (const Delivery& delivery : *deliveries) {
+      if (delivery.current) expected = delivery.id.substr(1) + "," + std::to_string(delivery.rows);
+    }
+    ASSERT_EQ(TextOf(warehouse().Query(
+                  "SELECT DISTINCT value, count(*) OVER () FROM game.predictions", 9)),
+              expected);
+    ASSERT_EQ(Seen("SELECT any_value(value) || ',' || count(*) FROM game.predictions"), expected);
+  }
+  EXPECT_GT(acknowledged, 0U);
+  unsetenv("TMPDIR");
+}
+
+// ---- the CSV survey against the slow reader
+
+TEST(CsvSurvey, CountsWhatTheSlowReaderCounts) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  WarehouseTest test;
+  for (int trial = 0; trial < 300; ++trial) {
+    const std::size_t columns = 1 + random() % 4;
+    const std::string line_end = random() % 2 == 0 ? "\n" : "\r\n";
+    std::string csv;
+    for (std::size_t i = 0; i < columns; ++i) csv += (i == 0 ? "c" : ",c") + std::to_string(i);
+    csv += line_end;
+    const std::size_t rows = random() % 3 == 0 ? random() % 30000 : random() % 40;
+    for (std::size_t row = 0; row < rows; ++row) {
+      if (random() % 10 == 0) csv += line_end;
+      for (std::size_t i = 0; i < columns; ++i) {
+        if (i > 0) csv += ',';
+        static const std::vector<std::string> kValues = {
+            "",       "x",        "12345678901234567890", "\"a,b\"",
+            "\"\n\"", "\"\"\"\"", "\"\r\n\r\n,\"\"\"",    "5\" pipe",
+            "1.5",    "\"\""};
+        csv += kValues[random() % kValues.size()];
+      }
+      if (row + 1 < rows || random() % 2 == 0) csv += line_end;
+    }
+    const fs::path path = test.Csv(csv);
+    auto fd = io::Open(path, O_RDONLY);
+    ASSERT_TRUE(fd);
+    const auto header = ReadCsvHeader(fd->get(), path);
+    ASSERT_TRUE(header) << header.error().message;
+    const auto survey = SurveyCsv(fd->get(), path, *header, trial % 2 == 0);
+    ASSERT_TRUE(survey);
+    CsvReader reader(fd->get(), path);
+    CsvRecord record;
+    std::uint64_t records = 0;
+    std::uint64_t separators = 0;
+    ASSERT_TRUE(*reader.Next(record));
+    while (*reader.Next(record)) {
+      ASSERT_EQ(record.fault, "");
+      const bool blank = columns > 1 && record.fields.size() == 1 && record.fields[0].empty();
+      if (blank) continue;
+      ++records;
+      separators += record.fields.size() - 1;
+    }
+    ASSERT_EQ(survey->records, records) << csv.substr(0, 500);
+    ASSERT_EQ(survey->separators, separators);
+    ASSERT_EQ(survey->digest, *io::DigestFile(path));
+    fs::remove(path);
+  }
+}
+
+}  // namespace
+}  // namespace busker::deliver

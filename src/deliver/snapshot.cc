@@ -1,0 +1,91 @@
+#include "deliver/snapshot.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <future>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace busker::deliver {
+namespace {
+
+struct FileStamp {
+  off_t size = 0;
+  timespec changed{};
+};
+FileStamp StampOf(int fd) {
+  struct stat info {};
+  CHECK(fstat(fd, &info) == 0, "an open file has facts");
+  return {info.st_size, info.st_mtim};
+}
+
+}  // namespace
+
+tl::unexpected<Error> Explain(Session& session, const CsvSource& source, const LoadPlan& plan,
+                              Error otherwise) {
+  auto fault = FindCsvFault(source.fd.get(), source.path, source.header);
+  if (!fault) return tl::unexpected(std::move(fault).error());
+  if (*fault)
+    return Invalid(
+        fmt::format("row {} (line {}): {}", (*fault)->row, (*fault)->line, (*fault)->what));
+  auto bad = FindBadValue(session, source, plan);
+  if (bad && !bad->empty()) return Invalid(*std::move(bad));
+  otherwise.message = Printable(otherwise.message.substr(0, otherwise.message.find('\n')));
+  if (otherwise.kind == ErrorKind::kFailed) otherwise.kind = ErrorKind::kInvalid;
+  return tl::unexpected(std::move(otherwise));
+}
+
+Result<CsvSurvey> WriteSnapshot(Session& session, const CsvSource& source, const LoadPlan& plan,
+                                const io::fs::path& target) {
+  const FileStamp before = StampOf(source.fd.get());
+  const bool fractions = NeedsFractionCheck(plan);
+  auto surveying = std::async(std::launch::async, [&] {
+    return SurveyCsv(source.fd.get(), source.path, source.header, fractions);
+  });
+  auto copied = session.Run(LoadSql(source, plan, target));
+  TRY_ASSIGN(CsvSurvey survey, surveying.get());
+  if (!copied && copied.error().kind == ErrorKind::kTemporary)
+    return tl::unexpected(std::move(copied).error());
+  if (!copied) return Explain(session, source, plan, std::move(copied).error());
+
+  const FileStamp after = StampOf(source.fd.get());
+  if (after.size != before.size || after.changed.tv_sec != before.changed.tv_sec ||
+      after.changed.tv_nsec != before.changed.tv_nsec) {
+    return Temporary("it was written to while it was loaded");
+  }
+  const std::string file = QuotePath(target);
+  TRY_ASSIGN(const Session::Table counts,
+             session.Run("SELECT (SELECT CAST(num_rows AS BIGINT) FROM parquet_file_metadata(" +
+                         file + ")), (SELECT count(*) FROM read_parquet(" + file +
+                         ", hive_partitioning = false))"));
+  const std::string expected = std::to_string(survey.records);
+  for (const auto& arrived : {copied->at(0).at(0), counts.at(0).at(0), counts.at(0).at(1)}) {
+    if (arrived == expected) continue;
+    return Explain(session, source, plan,
+                   Error{ErrorKind::kInvalid, fmt::format("the file has {} rows, {} arrived",
+                                                          expected, arrived.value_or("none"))});
+  }
+  if (survey.separators != survey.records * (source.header.names.size() - 1)) {
+    return Explain(session, source, plan,
+                   Error{ErrorKind::kInvalid, "some rows have more values than the header"});
+  }
+  if (survey.has_fraction) {
+    TRY_ASSIGN(const std::string bad, FindBadValue(session, source, plan));
+    if (!bad.empty()) return Invalid(bad);
+  }
+  return survey;
+}
+
+Result<io::FileDigest> SyncAndDigest(const io::fs::path& path) {
+  TRY_ASSIGN(const io::Descriptor fd, io::Open(path, O_RDWR));
+  auto syncing = std::async(std::launch::async, [&] { return fsync(fd.get()) == 0 ? 0 : errno; });
+  auto digest = io::DigestFile(path);
+  const int error = syncing.get();
+  if (error != 0) return SystemError("sync " + path.string(), error);
+  return digest;
+}
+
+}  // namespace busker::deliver

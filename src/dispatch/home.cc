@@ -1,0 +1,39 @@
+#include "dispatch/home.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/text.h"
+
+namespace busker::dispatch {
+
+Result<Home> MakeHome(const io::fs::path& folder) {
+  TRY(io::MakeFolders(folder, 0700));
+  return Home{folder};
+}
+
+std::string OwnerOf(const Home& home) {
+  const auto lock = io::FileLock::TryTake(home.OwnerFile());
+  if (lock && *lock) return {};
+  const auto text = io::ReadFile(home.OwnerFile(), 4096);
+  return text ? std::string(Trim(*text)) : std::string("another process");
+}
+
+Result<Ownership> Ownership::Take(const Home& home, const std::string& doing,
+                                  std::chrono::milliseconds limit) {
+  auto lock = io::FileLock::Take(home.OwnerFile(), limit);
+  if (!lock && lock.error().kind == ErrorKind::kTimedOut) {
+    return Temporary(OwnerOf(home) + " in " + home.folder.string() +
+                     "; try again when it has ended, or wait longer with --wait");
+  }
+  if (!lock) return tl::unexpected(lock.error());
+  // Only told to people, so neither synced nor atomic.
+  TRY_ASSIGN(const io::Descriptor fd, io::Open(home.OwnerFile(), O_WRONLY | O_TRUNC));
+  TRY(io::WriteAll(fd.get(), "process " + std::to_string(getpid()) + " " + doing + "\n",
+                   home.OwnerFile()));
+  return Ownership(std::move(*lock));
+}
+
+}  // namespace busker::dispatch

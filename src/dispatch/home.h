@@ -1,0 +1,47 @@
+// The home: the folder with Busker's own state, and its lock. One process at a time owns a home.
+//
+//   .busker/
+//     owner             the lock (flock), with the owner's process id and what it does
+//     busker.db         the record
+//     runs/RUN/TASK.N/  the attempts (runner/attempt_file.h)
+//     artifacts/        the versions of the built-in target `local`
+//     warehouse/        its warehouse
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "io/file.h"
+
+namespace busker::dispatch {
+
+struct Home {
+  io::fs::path folder;
+
+  io::fs::path RecordFile() const { return folder / "busker.db"; }
+  io::fs::path RunsFolder() const { return folder / "runs"; }
+  io::fs::path ArtifactsFolder() const { return folder / "artifacts"; }
+  io::fs::path WarehouseFolder() const { return folder / "warehouse"; }
+  io::fs::path OwnerFile() const { return folder / "owner"; }
+};
+
+// Creates the folder when it is missing (mode 0700).
+Result<Home> MakeHome(const io::fs::path& folder);
+
+// What the owner of the home wrote about itself: "process 4711 runs training"; empty: nobody owns it.
+std::string OwnerOf(const Home& home);
+
+class Ownership {
+ public:
+  // Takes the home; waits in the kernel up to `limit` while another process owns it, kTemporary after.
+  // `doing` ("runs training") is what others are told. Main thread only (io::FileLock::Take).
+  static Result<Ownership> Take(const Home& home, const std::string& doing,
+                                std::chrono::milliseconds limit);
+
+ private:
+  explicit Ownership(io::FileLock lock) : lock_(std::move(lock)) {}
+  io::FileLock lock_;
+};
+
+}  // namespace busker::dispatch

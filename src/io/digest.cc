@@ -1,0 +1,105 @@
+// The plain SHA-256 functions, although OpenSSL 3 calls them deprecated: the EVP ones first read the
+// openssl.cnf of the machine or container that they happen to run in (3 ms), which may name providers
+// that a static program cannot load, and then there is no SHA-256 at all.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "io/digest.h"
+
+#include <fcntl.h>
+#include <openssl/sha.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "base/check.h"
+
+namespace busker::io {
+namespace {
+
+constexpr std::size_t kBlockBytes = 1u << 18;
+
+// Calls `use` with each block of the file.
+template <typename Use>
+Result<std::uint64_t> ForEachBlock(int fd, const fs::path& path, Use&& use) {
+  std::vector<char> block(kBlockBytes);
+  std::uint64_t total = 0;
+  for (;;) {
+    const ssize_t count = ::read(fd, block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return SystemError("read " + path.string(), errno);
+    if (count == 0) return total;
+    TRY(use(std::string_view(block.data(), static_cast<std::size_t>(count))));
+    total += static_cast<std::uint64_t>(count);
+  }
+}
+
+Result<FileDigest> CopyBlocks(int from_fd, const fs::path& from, int to_fd, const fs::path& to) {
+  Sha256 hash;
+  TRY_ASSIGN(const std::uint64_t size,
+             ForEachBlock(from_fd, from, [&](std::string_view bytes) -> Result<void> {
+               hash.Add(bytes);
+               return WriteAll(to_fd, bytes, to);
+             }));
+  if (fsync(to_fd) != 0) return SystemError("sync " + to.string(), errno);
+  return FileDigest{size, hash.Finish()};
+}
+
+}  // namespace
+
+struct Sha256::State {
+  SHA256_CTX context;
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  CHECK(SHA256_Init(&state_->context) == 1, "OpenSSL has SHA-256");
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::Add(std::string_view bytes) {
+  CHECK(SHA256_Update(&state_->context, bytes.data(), bytes.size()) == 1, "a digest takes bytes");
+}
+
+std::string Sha256::Finish() {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  CHECK(SHA256_Final(digest, &state_->context) == 1, "a digest ends");
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(64);
+  for (unsigned char byte : digest) {
+    text += kHex[byte >> 4];
+    text += kHex[byte & 15];
+  }
+  return text;
+}
+
+std::string Sha256Of(std::string_view bytes) {
+  Sha256 hash;
+  hash.Add(bytes);
+  return hash.Finish();
+}
+
+bool operator==(const FileDigest& a, const FileDigest& b) {
+  return a.size_bytes == b.size_bytes && a.sha256 == b.sha256;
+}
+
+Result<FileDigest> DigestFile(const fs::path& path) {
+  TRY_ASSIGN(const Descriptor fd, Open(path, O_RDONLY));
+  Sha256 hash;
+  TRY_ASSIGN(const std::uint64_t size,
+             ForEachBlock(fd.get(), path, [&](std::string_view bytes) -> Result<void> {
+               hash.Add(bytes);
+               return {};
+             }));
+  return FileDigest{size, hash.Finish()};
+}
+
+Result<FileDigest> CopyFile(const fs::path& from, const fs::path& to) {
+  TRY_ASSIGN(const Descriptor source, Open(from, O_RDONLY));
+  TRY_ASSIGN(const Descriptor target, Open(to, O_WRONLY | O_CREAT | O_EXCL, 0644));
+  auto digest = CopyBlocks(source.get(), from, target.get(), to);
+  if (!digest) ::unlink(to.c_str());
+  return digest;
+}
+
+}  // namespace busker::io

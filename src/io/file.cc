@@ -1,0 +1,235 @@
+#include "io/file.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+namespace busker::io {
+namespace {
+
+std::string Named(std::string_view verb, const fs::path& path) {
+  return std::string(verb) + " " + path.string();
+}
+
+Result<void> Sync(int fd, const fs::path& path) {
+  if (fsync(fd) != 0) return SystemError(Named("sync", path), errno);
+  return {};
+}
+
+// Writes `text` to a new temporary file beside `path` and syncs it. The caller renames or links it.
+Result<fs::path> WriteTemporary(const fs::path& path, std::string_view text, mode_t mode) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const fs::path temporary = TemporaryPath(folder, path.filename().string());
+  TRY_ASSIGN(Descriptor fd, Open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode));
+  auto written = WriteAll(fd.get(), text, path);
+  if (written) written = Sync(fd.get(), path);
+  if (!written) {
+    ::unlink(temporary.c_str());
+    return tl::unexpected(std::move(written).error());
+  }
+  return temporary;
+}
+
+fs::path FolderOf(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+}  // namespace
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  if (this != &other) {
+    Close();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+void Descriptor::Close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+Result<Descriptor> Open(const fs::path& path, int flags, mode_t mode) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+  if (fd < 0) {
+    return SystemError(Named((flags & O_CREAT) != 0 ? "create" : "open", path), errno);
+  }
+  return Descriptor(fd);
+}
+
+Result<std::string> ReadFile(const fs::path& path, std::uint64_t bytes_max) {
+  TRY_ASSIGN(const Descriptor fd, Open(path, O_RDONLY));
+  struct stat info {};
+  if (fstat(fd.get(), &info) != 0) return SystemError(Named("read", path), errno);
+  if (S_ISDIR(info.st_mode)) return Invalid(Named("read", path) + ": it is a folder");
+  std::string text;
+  char buffer[65536];
+  for (;;) {
+    const ssize_t count = ::read(fd.get(), buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return SystemError(Named("read", path), errno);
+    if (count == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(count));
+    if (text.size() > bytes_max) {
+      return Invalid(Named("read", path) + ": larger than the limit of " +
+                     std::to_string(bytes_max) + " bytes");
+    }
+  }
+}
+
+Result<void> WriteAll(int fd, std::string_view text, const fs::path& path_for_errors) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(fd, text.data(), text.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return SystemError(Named("write", path_for_errors), errno);
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+Result<void> WriteFileAtomically(const fs::path& path, std::string_view text, mode_t mode) {
+  TRY_ASSIGN(const fs::path temporary, WriteTemporary(path, text, mode));
+  auto renamed = Rename(temporary, path);
+  if (!renamed) ::unlink(temporary.c_str());
+  return renamed;
+}
+
+Result<bool> CreateFileAtomically(const fs::path& path, std::string_view text, mode_t mode) {
+  TRY_ASSIGN(const fs::path temporary, WriteTemporary(path, text, mode));
+  const int linked = ::link(temporary.c_str(), path.c_str());
+  const int reason = errno;
+  ::unlink(temporary.c_str());
+  if (linked != 0 && reason == EEXIST) return false;
+  if (linked != 0) return SystemError(Named("create", path), reason);
+  TRY(SyncFolder(FolderOf(path)));
+  return true;
+}
+
+Result<void> MakeFolders(const fs::path& wanted, mode_t mode) {
+  // "a/b/" is "a/b": else the folder that holds the new entry would be taken for a/b itself.
+  const fs::path path = wanted.has_filename() || !wanted.has_relative_path() ? wanted
+                                                                            : wanted.parent_path();
+  if (::mkdir(path.c_str(), mode) == 0) return SyncFolder(FolderOf(path));
+  if (errno == EEXIST) {
+    std::error_code error;
+    if (fs::is_directory(path, error)) return {};
+    return Failed(Named("create folder", path) + ": something else has this name");
+  }
+  if (errno != ENOENT || !path.has_parent_path() || path.parent_path() == path) {
+    return SystemError(Named("create folder", path), errno);
+  }
+  TRY(MakeFolders(path.parent_path(), mode));
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
+    return SystemError(Named("create folder", path), errno);
+  }
+  return SyncFolder(FolderOf(path));
+}
+
+Result<void> SyncFolder(const fs::path& path) {
+  TRY_ASSIGN(const Descriptor fd, Open(path, O_RDONLY | O_DIRECTORY));
+  return Sync(fd.get(), path);
+}
+
+Result<void> Rename(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return SystemError(Named("write", to), errno);
+  return SyncFolder(FolderOf(to));
+}
+
+Result<void> RemoveTree(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) return Failed(Named("remove", path) + ": " + error.message());
+  return {};
+}
+
+Result<std::vector<std::string>> ListFiles(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    return NotFound(Named("list", folder) + ": there is no such folder");
+  }
+  const fs::path root = fs::canonical(folder, error);
+  std::vector<std::string> files;
+  fs::recursive_directory_iterator entry(folder, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    const fs::file_status status = entry->symlink_status(error);
+    if (error) break;
+    if (fs::is_directory(status)) continue;
+    const std::string name = entry->path().lexically_relative(folder).generic_string();
+    bool is_file = fs::is_regular_file(status);
+    if (fs::is_symlink(status)) {
+      std::error_code broken;
+      const fs::path target = fs::canonical(entry->path(), broken);
+      const auto [inside, _] =
+          std::mismatch(root.begin(), root.end(), target.begin(), target.end());
+      is_file = !broken && inside == root.end() && fs::is_regular_file(target, broken);
+    }
+    if (!is_file) {
+      return Invalid(Named("list", folder) + ": " + name +
+                     " is neither a regular file nor a link to one in the same folder");
+    }
+    files.push_back(name);
+  }
+  if (error) return Failed(Named("list", folder) + ": " + error.message());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+fs::path TemporaryPath(const fs::path& folder, std::string_view stem) {
+  std::uint64_t random = 0;
+  if (getrandom(&random, sizeof random, 0) != sizeof random)
+    random = static_cast<std::uint64_t>(getpid());
+  char name[32];
+  std::snprintf(name, sizeof name, "-%016llx", static_cast<unsigned long long>(random));
+  // A long stem is cut, so that every file whose name is allowed can have a temporary beside it.
+  return folder / (".tmp-" + std::string(stem.substr(0, 200)) + name);
+}
+
+Result<std::optional<FileLock>> FileLock::TryTake(const fs::path& path) {
+  TRY_ASSIGN(Descriptor fd, Open(path, O_RDWR | O_CREAT, 0600));
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return FileLock(std::move(fd));
+  if (errno == EWOULDBLOCK) return std::nullopt;
+  return SystemError(Named("lock", path), errno);
+}
+
+Result<FileLock> FileLock::Take(const fs::path& path, std::chrono::milliseconds limit) {
+  TRY_ASSIGN(Descriptor fd, Open(path, O_RDWR | O_CREAT, 0600));
+  limit = std::max(limit, std::chrono::milliseconds(0));  // a negative one would set no timer
+  struct sigaction interrupt {};
+  struct sigaction before {};
+  interrupt.sa_handler = [](int) {};  // no SA_RESTART: flock returns with EINTR
+  sigaction(SIGALRM, &interrupt, &before);
+  sigset_t alarm;
+  sigset_t mask_before;
+  sigemptyset(&alarm);
+  sigaddset(&alarm, SIGALRM);
+  pthread_sigmask(SIG_UNBLOCK, &alarm, &mask_before);
+  // It rings again every 100 ms after the limit, should the first ring fall before the wait begins.
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(limit);
+  const auto rest = std::chrono::microseconds(limit - whole);
+  itimerval timer{{0, 100'000}, {whole.count(), std::max<long>(1, rest.count())}};
+  itimerval off{};
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  setitimer(ITIMER_REAL, &timer, nullptr);
+  int result = -1;
+  int reason = EINTR;
+  while (result != 0 && reason == EINTR) {
+    result = flock(fd.get(), LOCK_EX);
+    reason = errno;
+    if (result != 0 && reason == EINTR && std::chrono::steady_clock::now() >= deadline) break;
+  }
+  setitimer(ITIMER_REAL, &off, nullptr);
+  pthread_sigmask(SIG_SETMASK, &mask_before, nullptr);
+  sigaction(SIGALRM, &before, nullptr);
+  if (result == 0) return FileLock(std::move(fd));
+  if (reason == EINTR) return TimedOut(Named("lock", path) + ": still held by another process");
+  return SystemError(Named("lock", path), reason);
+}
+
+}  // namespace busker::io

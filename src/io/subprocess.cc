@@ -1,0 +1,194 @@
+#include "io/subprocess.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "base/text.h"
+
+namespace busker::io {
+namespace {
+
+std::vector<char*> Pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// What posix_spawn is told about descriptors, signals and the session; freed on destruction.
+struct SpawnSettings {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+
+  explicit SpawnSettings(short extra_flags) {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGMASK |
+                                                             POSIX_SPAWN_SETSIGDEF | extra_flags));
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+};
+
+std::string PathOf(const std::vector<std::string>& environment) {
+  for (const std::string& entry : environment) {
+    if (entry.starts_with("PATH=")) return entry.substr(5);
+  }
+  return "/usr/local/bin:/usr/bin:/bin";
+}
+
+Result<pid_t> Spawn(const Command& command, SpawnSettings& settings) {
+  if (command.arguments.empty()) return Invalid("there is no program to start");
+  TRY_ASSIGN(fs::path program,
+             FindProgram(command.arguments[0], PathOf(command.environment), command.folder));
+  // Found from here, started from there.
+  if (!command.folder.empty() && program.is_relative()) program = fs::absolute(program);
+  if (!command.folder.empty()) {
+    posix_spawn_file_actions_addchdir_np(&settings.actions, command.folder.c_str());
+  }
+  pid_t pid = 0;
+  const int error =
+      posix_spawn(&pid, program.c_str(), &settings.actions, &settings.attributes,
+                  Pointers(command.arguments).data(), Pointers(command.environment).data());
+  if (error != 0) return SystemError("start " + program.string(), error);
+  return pid;
+}
+
+struct Pipe {
+  Descriptor read_end, write_end;
+};
+
+Result<Pipe> MakePipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return SystemError("make a pipe", errno);
+  return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+// Reads what is there now, a pipe full at most; closes the descriptor at its end.
+void Drain(Descriptor& fd, std::string& text, std::uint64_t bytes_max) {
+  char buffer[16384];
+  for (int block = 0; block < 64 && fd.valid(); ++block) {
+    const ssize_t count = ::read(fd.get(), buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) return;
+    if (count <= 0) return fd.Close();
+    const auto room =
+        static_cast<std::size_t>(bytes_max - std::min<std::uint64_t>(bytes_max, text.size()));
+    text.append(buffer, std::min(room, static_cast<std::size_t>(count)));
+  }
+}
+
+}  // namespace
+
+Result<fs::path> FindProgram(const std::string& program, const std::string& path,
+                             const fs::path& folder) {
+  const auto executable = [](const fs::path& candidate) {
+    struct stat info {};
+    return stat(candidate.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+           access(candidate.c_str(), X_OK) == 0;
+  };
+  if (program.find('/') != std::string::npos) {
+    const fs::path place = folder / program;
+    std::error_code error;
+    if (!fs::exists(place, error)) return NotFound("there is no program " + program);
+    if (!executable(place))
+      return Invalid("the program " + program + " is not executable (chmod +x)");
+    return place;
+  }
+  fs::path not_executable;
+  for (const std::string& part : Split(path, ':')) {
+    const fs::path place = folder / (part.empty() ? "." : part) / program;
+    if (executable(place)) return place;
+    std::error_code error;
+    if (not_executable.empty() && fs::is_regular_file(place, error)) not_executable = place;
+  }
+  if (!not_executable.empty()) {
+    return Invalid("the program " + not_executable.string() + " is not executable (chmod +x)");
+  }
+  return NotFound("there is no program " + program + " along PATH");
+}
+
+std::vector<std::string> OwnEnvironment() {
+  std::vector<std::string> entries;
+  for (char** entry = environ; *entry != nullptr; ++entry) entries.emplace_back(*entry);
+  return entries;
+}
+
+Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds limit,
+                               std::uint64_t output_bytes_max) {
+  TRY_ASSIGN(Pipe output, MakePipe());
+  TRY_ASSIGN(Pipe errors, MakePipe());
+  fcntl(output.read_end.get(), F_SETFL, O_NONBLOCK);
+  fcntl(errors.read_end.get(), F_SETFL, O_NONBLOCK);
+  SpawnSettings settings(POSIX_SPAWN_SETPGROUP);  // a group of its own, to be killed as a whole
+  posix_spawn_file_actions_addopen(&settings.actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&settings.actions, output.write_end.get(), 1);
+  posix_spawn_file_actions_adddup2(&settings.actions, errors.write_end.get(), 2);
+  TRY_ASSIGN(const pid_t pid, Spawn(command, settings));
+  output.write_end.Close();
+  errors.write_end.Close();
+  const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+
+  Captured captured;
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  bool late = false;
+  bool ended = false;
+  // The end of the program is what counts: a child of it can hold the pipes open for ever, and the
+  // program itself can close them early.
+  while (!late && !ended) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    pollfd waits[3] = {{output.read_end.get(), POLLIN, 0},
+                       {errors.read_end.get(), POLLIN, 0},
+                       {process.get(), POLLIN, 0}};
+    const int ready = poll(waits, 3, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+    ended = ready > 0 && waits[2].revents != 0;
+    late = !ended && std::chrono::steady_clock::now() >= deadline;
+    if (waits[0].revents != 0 || ended) Drain(output.read_end, captured.output, output_bytes_max);
+    if (waits[1].revents != 0 || ended) Drain(errors.read_end, captured.errors, output_bytes_max);
+  }
+  if (late) kill(-pid, SIGKILL);
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (late) return TimedOut(command.arguments.at(0) + " did not end within its limit");
+  captured.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return captured;
+}
+
+Result<pid_t> SpawnDetached(const Command& command, const fs::path& errors) {
+  SpawnSettings settings(POSIX_SPAWN_SETSID);
+  sigset_t term;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  posix_spawnattr_setsigmask(&settings.attributes, &term);
+  posix_spawn_file_actions_addopen(&settings.actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&settings.actions, 1, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addopen(&settings.actions, 2, errors.c_str(),
+                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_addclosefrom_np(&settings.actions, 3);
+  return Spawn(command, settings);
+}
+
+}  // namespace busker::io

@@ -1,0 +1,47 @@
+// Starting programs without fork: posix_spawn, so that a large parent costs nothing.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/file.h"
+
+namespace busker::io {
+
+struct Command {
+  std::vector<std::string> arguments;    // [0] is the program; without '/' it is looked up in PATH
+  std::vector<std::string> environment;  // all of it, "NAME=value"
+  fs::path folder;                       // where it runs; empty: here
+};
+
+// Where `program` would be found: itself when it has a '/', else along `path` (the PATH to look
+// in). kNotFound when there is none, kInvalid when what is there is a folder or not executable.
+Result<fs::path> FindProgram(const std::string& program, const std::string& path,
+                             const fs::path& folder);
+
+// This process's environment, as "NAME=value".
+std::vector<std::string> OwnEnvironment();
+
+struct Captured {
+  int exit_code = 0;   // 128 + signal when a signal ended it
+  std::string output;  // standard output
+  std::string errors;  // standard error
+};
+
+// Runs a short program with empty standard input and waits. Beyond `limit` it is killed
+// (kTimedOut); output past `output_bytes_max` is dropped.
+Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds limit,
+                               std::uint64_t output_bytes_max = 1u << 20);
+
+// Starts a program in a session of its own with standard input and output at /dev/null, standard
+// error appended to the file `errors`, and no other descriptors; it outlives this process. SIGTERM is
+// blocked until the program takes it, so that none is lost while it starts. Returns its process id,
+// to be reaped by the caller.
+Result<pid_t> SpawnDetached(const Command& command, const fs::path& errors);
+
+}  // namespace busker::io

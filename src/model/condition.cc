@@ -1,0 +1,250 @@
+// Recursive descent over tokens. The parser makes no difference between sums and conditions until
+// it makes a node, which is where the type of each side is known; so "(" needs no looking ahead.
+#include "model/condition.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+
+namespace busker::model {
+namespace {
+
+using Node = ConditionNode;
+using NodePtr = std::unique_ptr<Node>;
+using Type = Node::Type;
+
+constexpr std::size_t kConditionBytesMax = 4096;
+constexpr int kDepthMax = 64;
+
+// The character, from 1, at a byte offset; people do not count bytes.
+std::size_t CharacterAt(std::string_view text, std::size_t offset) {
+  std::size_t character = 1;
+  for (char c : text.substr(0, offset)) character += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  return character;
+}
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool IsNamePart(char c) { return IsNameStart(c) || IsDigit(c) || c == '.'; }
+
+// The token at the front of `rest`, which begins with no blank and is not empty. An empty text:
+// there is none.
+Token TakeToken(std::string_view rest) {
+  using Kind = Token::Kind;
+  if (IsNameStart(rest.front())) {
+    std::size_t size = 1;
+    while (size < rest.size() && IsNamePart(rest[size])) ++size;
+    const auto word = rest.substr(0, size);
+    const bool reserved =
+        word == "and" || word == "or" || word == "not" || word == "true" || word == "false";
+    return {reserved ? Kind::kWord : Kind::kName, word, 0, 0};
+  }
+  if (IsDigit(rest.front()) || rest.front() == '.') {
+    Token token;
+    token.kind = Kind::kNumber;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), token.number);
+    if (error == std::errc()) {
+      token.text = rest.substr(0, static_cast<std::size_t>(end - rest.data()));
+    }
+    return token;
+  }
+  for (std::string_view sign : {"<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "(", ")"}) {
+    if (rest.starts_with(sign)) return {Kind::kSign, rest.substr(0, sign.size()), 0, 0};
+  }
+  return {};
+}
+
+Result<std::vector<Token>> Tokens(std::string_view condition) {
+  std::vector<Token> tokens;
+  std::size_t at = 0;
+  while ((at = condition.find_first_not_of(" \t\r\n", at)) != std::string_view::npos) {
+    const auto rest = condition.substr(at);
+    Token token = TakeToken(rest);
+    if (token.text.empty()) {
+      std::string hint;
+      if (rest.front() == '=') hint = "; equality is \"==\"";
+      if (rest.front() == '&') hint = "; write \"and\"";
+      if (rest.front() == '|') hint = "; write \"or\"";
+      if (rest.front() == '!') hint = "; write \"not\"";
+      if (token.kind == Token::Kind::kNumber) hint = "; it is no number that fits";
+      std::size_t size = 1;  // the whole character
+      while (size < rest.size() && (static_cast<unsigned char>(rest[size]) & 0xC0) == 0x80) ++size;
+      return FaultAt(condition, at,
+                     fmt::format("cannot read \"{}\"{}", Printable(rest.substr(0, size)), hint));
+    }
+    token.at = at;
+    at += token.text.size();
+    tokens.push_back(token);
+  }
+  tokens.push_back({Token::Kind::kEnd, "", 0, condition.size()});
+  return tokens;
+}
+
+NodePtr MakeNode(Type type, Token token, NodePtr left = nullptr, NodePtr right = nullptr) {
+  return std::make_unique<Node>(Node{type, token, std::move(left), std::move(right)});
+}
+
+class Parser {
+ public:
+  Parser(std::string_view condition, const std::vector<Token>& tokens)
+      : condition_(condition), tokens_(tokens) {}
+
+  Result<NodePtr> Parse() {
+    TRY_ASSIGN(NodePtr node, Or());
+    if (Now().kind != Token::Kind::kEnd) return Expected("\"and\", \"or\" or the end");
+    if (node->type != Type::kCondition) return Expected("a comparison such as \"> 0.7\"");
+    return node;
+  }
+
+ private:
+  const Token& Now() const { return tokens_[next_]; }
+  bool Is(std::string_view text) const {
+    return Now().text == text && Now().kind != Token::Kind::kEnd;
+  }
+  Token Take() { return tokens_[next_++]; }
+
+  tl::unexpected<Error> Expected(std::string_view what) const {
+    const bool end = Now().kind == Token::Kind::kEnd;
+    const auto found = end ? "the end" : fmt::format("\"{}\"", Now().text.substr(0, 60));
+    return FaultAt(condition_, Now().at, fmt::format("expected {}, found {}", what, found));
+  }
+
+  Result<void> Need(const NodePtr& node, Type type, const Token& for_what) const {
+    if (node->type == type) return {};
+    const auto kind = type == Type::kNumber ? "a number" : "a condition";
+    return FaultAt(condition_, for_what.at,
+                   fmt::format("\"{}\" needs {} on each side", for_what.text, kind));
+  }
+
+  Result<NodePtr> Or() {
+    TRY_ASSIGN(NodePtr node, And());
+    while (Is("or")) {
+      const Token token = Take();
+      TRY_ASSIGN(NodePtr right, And());
+      TRY_ASSIGN(
+          node, Both(Type::kCondition, Type::kCondition, token, std::move(node), std::move(right)));
+    }
+    return node;
+  }
+
+  Result<NodePtr> And() {
+    TRY_ASSIGN(NodePtr node, Not());
+    while (Is("and")) {
+      const Token token = Take();
+      TRY_ASSIGN(NodePtr right, Not());
+      TRY_ASSIGN(
+          node, Both(Type::kCondition, Type::kCondition, token, std::move(node), std::move(right)));
+    }
+    return node;
+  }
+
+  Result<NodePtr> Not() {
+    if (!Is("not")) return Comparison();
+    const Token token = Take();
+    TRY(Deeper());
+    TRY_ASSIGN(NodePtr node, Not());
+    --depth_;
+    if (node->type != Type::kCondition) return Expected("a comparison such as \"> 0.7\"");
+    return MakeNode(Type::kCondition, token, nullptr, std::move(node));
+  }
+
+  Result<NodePtr> Comparison() {
+    TRY_ASSIGN(NodePtr node, Sum());
+    if (Is("<") || Is("<=") || Is(">") || Is(">=") || Is("==") || Is("!=")) {
+      const Token token = Take();
+      TRY_ASSIGN(NodePtr right, Sum());
+      TRY_ASSIGN(node,
+                 Both(Type::kNumber, Type::kCondition, token, std::move(node), std::move(right)));
+    }
+    return node;
+  }
+
+  Result<NodePtr> Sum() {
+    TRY_ASSIGN(NodePtr node, Product());
+    while (Is("+") || Is("-")) {
+      const Token token = Take();
+      TRY_ASSIGN(NodePtr right, Product());
+      TRY_ASSIGN(node,
+                 Both(Type::kNumber, Type::kNumber, token, std::move(node), std::move(right)));
+    }
+    return node;
+  }
+
+  Result<NodePtr> Product() {
+    TRY_ASSIGN(NodePtr node, Unary());
+    while (Is("*") || Is("/")) {
+      const Token token = Take();
+      TRY_ASSIGN(NodePtr right, Unary());
+      TRY_ASSIGN(node,
+                 Both(Type::kNumber, Type::kNumber, token, std::move(node), std::move(right)));
+    }
+    return node;
+  }
+
+  Result<NodePtr> Unary() {
+    if (!Is("-")) return Primary();
+    const Token token = Take();
+    TRY(Deeper());
+    TRY_ASSIGN(NodePtr node, Unary());
+    --depth_;
+    if (node->type != Type::kNumber) {
+      return FaultAt(condition_, token.at, "\"-\" needs a number behind it");
+    }
+    return MakeNode(Type::kNumber, token, nullptr, std::move(node));
+  }
+
+  Result<NodePtr> Primary() {
+    if (Is("(")) {
+      Take();
+      TRY(Deeper());
+      TRY_ASSIGN(NodePtr node, Or());
+      --depth_;
+      if (!Is(")")) return Expected("\")\"");
+      Take();
+      return node;
+    }
+    if (Is("true") || Is("false")) return MakeNode(Type::kCondition, Take());
+    const bool name = Now().kind == Token::Kind::kName;
+    if (name && (Now().text.ends_with('.') || Now().text.find("..") != std::string_view::npos)) {
+      return Expected("a metric such as auc or live.auc");
+    }
+    if (name || Now().kind == Token::Kind::kNumber) return MakeNode(Type::kNumber, Take());
+    return Expected("a metric, a number or \"(\"");
+  }
+
+  Result<NodePtr> Both(Type sides, Type result, const Token& token, NodePtr left, NodePtr right) {
+    TRY(Need(left, sides, token));
+    TRY(Need(right, sides, token));
+    return MakeNode(result, token, std::move(left), std::move(right));
+  }
+
+  Result<void> Deeper() {
+    if (++depth_ <= kDepthMax) return {};
+    return FaultAt(condition_, Now().at, fmt::format("nested deeper than {} levels", kDepthMax));
+  }
+
+  std::string_view condition_;
+  const std::vector<Token>& tokens_;
+  std::size_t next_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace
+
+tl::unexpected<Error> FaultAt(std::string_view text, std::size_t offset, std::string_view what) {
+  return Invalid(fmt::format("condition, character {}: {}", CharacterAt(text, offset), what));
+}
+
+Result<Condition> ParseCondition(std::string_view text) {
+  if (text.size() > kConditionBytesMax) return Invalid("condition: longer than 4 KiB");
+  Condition condition;
+  TRY_ASSIGN(condition.tokens, Tokens(text));
+  TRY_ASSIGN(condition.root, Parser(text, condition.tokens).Parse());
+  return condition;
+}
+
+}  // namespace busker::model

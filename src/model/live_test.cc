@@ -1,0 +1,244 @@
+#include "model/live.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <thread>
+
+namespace busker::model {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A store in a temporary folder, with versions of the service churn 1.
+class LivePointerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string made = (fs::temp_directory_path() / "live-test-XXXXXX").string();
+    ASSERT_NE(mkdtemp(made.data()), nullptr);
+    folder_ = made;
+    store_ = Open();
+  }
+  void TearDown() override {
+    store_.reset();
+    fs::remove_all(folder_);
+  }
+
+  std::unique_ptr<artifact::Store> Open() const {
+    auto store = artifact::OpenStore("file://" + (folder_ / "store").string());
+    EXPECT_TRUE(store) << store.error().message;
+    return std::move(*store);
+  }
+
+  static artifact::VersionName Version(const std::string& day) {
+    return {"churn", "1", "training", "201908" + day + "T000000Z"};
+  }
+
+  void Save(const std::string& day) {
+    fs::create_directories(folder_ / "output");
+    std::ofstream(folder_ / "output" / "model.bin") << "model of " << day;
+    artifact::Manifest manifest;
+    manifest.name = Version(day);
+    const auto published = artifact::Publish(*store_, folder_ / "output", manifest, {});
+    ASSERT_TRUE(published) << published.error().message;
+  }
+
+  Result<LivePointer> PromoteDay(const std::string& day, const std::string& why = "by hand") {
+    return Promote(*store_, {Version(day), "ada", why, Instant(Milliseconds(1000))});
+  }
+  Result<LivePointer> RollbackOnce() {
+    return Rollback(*store_, "churn", "1", "ada", Instant(Milliseconds(2000)));
+  }
+
+  // The day of the live version and of those before it: "03 < 02 < 01"; "" when nothing is live.
+  std::string History() const {
+    const auto live = ReadLive(*store_, "churn", "1");
+    EXPECT_TRUE(live) << live.error().message;
+    if (!*live) return "";
+    std::string days = (*live)->now.version.timestamp.substr(6, 2);
+    for (const LiveMove& move : (*live)->before)
+      days += " < " + move.version.timestamp.substr(6, 2);
+    return days;
+  }
+
+  fs::path FileOf(const std::string& key) const { return folder_ / "store" / key; }
+
+  fs::path folder_;
+  std::unique_ptr<artifact::Store> store_;
+};
+
+TEST_F(LivePointerTest, PointsNowhereAtFirst) { EXPECT_EQ(History(), ""); }
+
+TEST_F(LivePointerTest, RemembersWhoMadeWhichVersionLiveWhenAndWhy) {
+  Save("01");
+  ASSERT_TRUE(PromoteDay("01", "auc > 0.5 (0.81 > 0.5): yes"));
+  const auto live = ReadLive(*store_, "churn", "1");
+  ASSERT_TRUE(live && *live);
+  const LiveMove& now = (*live)->now;
+  EXPECT_EQ(now.version, Version("01"));
+  EXPECT_EQ(now.by, "ada");
+  EXPECT_EQ(now.why, "auc > 0.5 (0.81 > 0.5): yes");
+  EXPECT_EQ(now.at, Instant(Milliseconds(1000)));
+  EXPECT_TRUE((*live)->before.empty());
+}
+
+TEST_F(LivePointerTest, BelongsToOneVersionOfTheService) {
+  Save("01");
+  ASSERT_TRUE(PromoteDay("01"));
+  EXPECT_FALSE(ReadLive(*store_, "churn", "2")->has_value());
+  EXPECT_FALSE(ReadLive(*store_, "other", "1")->has_value());
+}
+
+TEST_F(LivePointerTest, GoesBackStepByStepUntilNothingIsLeft) {
+  for (const std::string day : {"01", "02", "03"}) {
+    Save(day);
+    ASSERT_TRUE(PromoteDay(day));
+  }
+  EXPECT_EQ(History(), "03 < 02 < 01");
+  const auto back = RollbackOnce();
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->now.version, Version("02"));
+  EXPECT_EQ(back->now.why, "rollback");
+  EXPECT_EQ(History(), "02 < 01");
+  ASSERT_TRUE(RollbackOnce());
+  EXPECT_EQ(History(), "01");
+  const auto end = RollbackOnce();
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(end.error().message,
+            "nothing was live before churn/1/training/20190801T000000Z, so there is nothing to go "
+            "back to");
+  EXPECT_EQ(History(), "01");
+}
+
+TEST_F(LivePointerTest, HasNothingToRollBackToBeforeAnythingIsLive) {
+  EXPECT_EQ(RollbackOnce().error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(LivePointerTest, StaysAsItIsWhenTheLiveVersionIsPromotedAgain) {
+  Save("01");
+  ASSERT_TRUE(PromoteDay("01", "first"));
+  const auto again = PromoteDay("01", "second");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->now.why, "first");
+  EXPECT_EQ(History(), "01");
+}
+
+TEST_F(LivePointerTest, RefusesAVersionThatDoesNotExistAndNamesTheNearest) {
+  EXPECT_EQ(PromoteDay("01").error().message,
+            "there is no version churn/1/training/20190801T000000Z; churn 1 has no version from "
+            "training yet");
+  Save("01");
+  Save("05");
+  const auto missing = PromoteDay("02");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(
+      missing.error().message,
+      "there is no version churn/1/training/20190802T000000Z, did you mean 20190801T000000Z?");
+  auto move = LiveMove{Version("02"), "ada", "", {}};
+  move.version.timestamp = "20200101T123456Z";
+  EXPECT_EQ(Promote(*store_, move).error().message,
+            "there is no version churn/1/training/20200101T123456Z; nearest: 20190805T000000Z");
+  EXPECT_EQ(History(), "");
+}
+
+TEST_F(LivePointerTest, RefusesAVersionThatIsNoName) {
+  for (const std::string bad : {"", "..", "a/b", "A"}) {
+    auto move = LiveMove{Version("01"), "ada", "", {}};
+    move.version.service = bad;
+    EXPECT_EQ(Promote(*store_, move).error().kind, ErrorKind::kInvalid) << bad;
+  }
+}
+
+TEST_F(LivePointerTest, RefusesAHalfWrittenVersion) {
+  Save("01");
+  fs::remove(FileOf(Version("01").Key()) / "manifest.json");
+  EXPECT_EQ(PromoteDay("01").error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(LivePointerTest, RefusesACorruptVersionAndNamesTheFile) {
+  Save("01");
+  Save("02");
+  ASSERT_TRUE(PromoteDay("01"));
+  std::ofstream(FileOf(Version("02").Key()) / "model.bin", std::ios::app) << "!";
+  const auto corrupt = PromoteDay("02");
+  ASSERT_FALSE(corrupt);
+  EXPECT_EQ(corrupt.error().kind, ErrorKind::kUnusable);
+  EXPECT_NE(corrupt.error().message.find("model.bin"), std::string::npos)
+      << corrupt.error().message;
+  EXPECT_EQ(History(), "01");
+}
+
+TEST_F(LivePointerTest, DoesNotRollBackToACorruptVersion) {
+  Save("01");
+  Save("02");
+  ASSERT_TRUE(PromoteDay("01"));
+  ASSERT_TRUE(PromoteDay("02"));
+  fs::remove(FileOf(Version("01").Key()) / "model.bin");
+  EXPECT_EQ(RollbackOnce().error().kind, ErrorKind::kUnusable);
+  EXPECT_EQ(History(), "02 < 01");
+}
+
+TEST_F(LivePointerTest, ThatCannotBeReadIsLeftAlone) {
+  Save("01");
+  for (const std::string text : {"", "{", "[]", "{\"format\": 2}",
+                                 "{\"format\": 1, \"version\": \"../x\"}", "{\"format\": \"1\"}"}) {
+    ASSERT_TRUE(store_->PutText("churn/1/live.json", text));
+    EXPECT_EQ(ReadLive(*store_, "churn", "1").error().kind, ErrorKind::kUnusable) << text;
+    EXPECT_EQ(PromoteDay("01").error().kind, ErrorKind::kUnusable) << text;
+    EXPECT_EQ(RollbackOnce().error().kind, ErrorKind::kUnusable) << text;
+    EXPECT_EQ(*store_->GetText("churn/1/live.json"), text);
+  }
+}
+
+TEST_F(LivePointerTest, KeepsAReasonThatIsNoUtf8Readable) {
+  Save("01");
+  ASSERT_TRUE(PromoteDay("01", "a\xff\nb"));
+  EXPECT_EQ((*ReadLive(*store_, "churn", "1"))->now.why, "a\xef\xbf\xbd\nb");
+}
+
+TEST_F(LivePointerTest, RemembersAHundredMoves) {
+  Save("01");
+  Save("02");
+  for (int i = 0; i < 60; ++i) {
+    ASSERT_TRUE(PromoteDay("01"));
+    ASSERT_TRUE(PromoteDay("02"));
+  }
+  EXPECT_EQ((*ReadLive(*store_, "churn", "1"))->before.size(), 100U);
+}
+
+// Each promotion that was acknowledged is in the history, once, whoever else promotes meanwhile.
+TEST_F(LivePointerTest, LosesNoMoveOfManyAtOnce) {
+  constexpr int kThreads = 4;
+  constexpr int kMoves = 6;
+  for (int day = 1; day <= kThreads * kMoves; ++day)
+    Save((day < 10 ? "0" : "") + std::to_string(day));
+  std::vector<std::thread> threads;
+  std::vector<int> done(kThreads, 0);
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      const auto store = Open();
+      for (int move = 0; move < kMoves; ++move) {
+        const int day = 1 + thread * kMoves + move;
+        const auto text = (day < 10 ? "0" : "") + std::to_string(day);
+        done[static_cast<std::size_t>(thread)] +=
+            Promote(*store, {Version(text), "thread", "", {}}) ? 1 : 0;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (int count : done) EXPECT_EQ(count, kMoves);
+  const auto live = ReadLive(*store_, "churn", "1");
+  ASSERT_TRUE(live && *live);
+  std::set<artifact::VersionName> seen = {(*live)->now.version};
+  for (const auto& move : (*live)->before) seen.insert(move.version);
+  EXPECT_EQ(seen.size(), static_cast<std::size_t>(kThreads * kMoves));
+  EXPECT_EQ((*live)->before.size() + 1, seen.size());
+}
+
+}  // namespace
+}  // namespace busker::model

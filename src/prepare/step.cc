@@ -1,0 +1,125 @@
+#include "prepare/step.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "artifact/version.h"
+#include "base/text.h"
+#include "model/gate.h"
+#include "model/live.h"
+
+namespace busker::prepare {
+namespace {
+
+using nlohmann::json;
+
+Result<std::string> Deliver(const json& j, const io::fs::path& duckdb_library) {
+  const json& r = j.at("request");
+  deliver::Request request;
+  request.id = r.at("id");
+  request.table = r.at("table");
+  for (const json& column : r.at("schema")) request.schema.push_back({column.at(0), column.at(1)});
+  TRY_ASSIGN(request.write, deliver::ParseWrite(r.at("write").get<std::string>()));
+  request.data_date = r.at("data_date");
+  TRY_ASSIGN(request.scheduled_at, ParseRfc3339(r.at("scheduled_at").get<std::string>()));
+  request.force = r.at("force");
+  if (!r.at("rows_min").is_null()) request.rows_min = r.at("rows_min").get<std::uint64_t>();
+  request.run = r.at("run");
+  request.service = r.at("service");
+  request.model_version = r.at("model_version");
+
+  const std::string file = j.at("file");
+  TRY_ASSIGN(auto store, artifact::OpenStore(j.at("store_url")));
+  TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
+  TRY_ASSIGN(const artifact::Manifest manifest, artifact::ReadManifest(*store, name));
+  const auto digest = manifest.files.find(file);
+  if (digest == manifest.files.end()) {
+    return NotFound(fmt::format("version {} has no file {} to deliver", name.Key(), file));
+  }
+  request.file_sha256 = digest->second.sha256;
+  TRY_ASSIGN(request.file, store->LocalPath(name.Key() + "/" + file, "."));
+  TRY_ASSIGN(auto warehouse, deliver::OpenEmbeddedWarehouse(
+                                 j.at("warehouse_folder").get<std::string>(), duckdb_library));
+  TRY_ASSIGN(const deliver::Delivery delivery, warehouse->Deliver(request));
+  return fmt::format("Delivered {} rows of {} into {} ({}), which now has {} rows; delivery {}",
+                     WithThousands(static_cast<long long>(delivery.rows)), file, delivery.table,
+                     deliver::NameOf(delivery.write),
+                     WithThousands(static_cast<long long>(delivery.table_rows)), delivery.id);
+}
+
+Result<std::string> Promote(const json& j, Instant now) {
+  TRY_ASSIGN(auto store, artifact::OpenStore(j.at("store_url")));
+  TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
+  TRY_ASSIGN(const artifact::Manifest challenger, artifact::ReadManifest(*store, name));
+  TRY_ASSIGN(const auto live, model::ReadLive(*store, name.service, name.service_version));
+  std::optional<artifact::Manifest> champion;
+  if (live) {
+    TRY_ASSIGN(champion, artifact::ReadManifest(*store, live->now.version));
+    if (champion->name == name) return fmt::format("{} is live already", name.timestamp);
+    if (champion->scheduled_at > challenger.scheduled_at && !j.at("force").get<bool>()) {
+      return fmt::format("Not made live: the live version {} is for a later data date ({}) than "
+                         "this one ({}); busker promote {} makes it live all the same",
+                         champion->name.timestamp, champion->data_date, challenger.data_date,
+                         name.timestamp);
+    }
+  }
+  std::string why = "no gate";
+  if (!j.at("gate").is_null()) {
+    const auto metrics = champion ? std::optional(champion->metrics) : std::nullopt;
+    TRY_ASSIGN(const model::Verdict verdict,
+               model::Judge(j.at("gate").get<std::string>(), challenger.metrics, metrics));
+    if (!verdict.pass) return "Not made live: " + verdict.why;
+    why = verdict.why;
+  }
+  TRY(model::Promote(*store, {name, "run " + j.at("run").get<std::string>(), why, now}));
+  return fmt::format("{} is live now: {}", name.timestamp, why);
+}
+
+}  // namespace
+
+std::string ToJson(const DeliverStep& step) {
+  const deliver::Request& request = step.request;
+  json schema = json::array();
+  for (const auto& column : request.schema) schema.push_back({column.name, column.type});
+  return json{{"store_url", step.store_url},
+              {"version", step.version},
+              {"file", step.file},
+              {"warehouse_folder", step.warehouse_folder},
+              {"request",
+               {{"id", request.id},
+                {"table", request.table},
+                {"schema", schema},
+                {"write", deliver::NameOf(request.write)},
+                {"data_date", request.data_date},
+                {"scheduled_at", FormatRfc3339(request.scheduled_at)},
+                {"force", request.force},
+                {"rows_min", request.rows_min ? json(*request.rows_min) : json()},
+                {"run", request.run},
+                {"service", request.service},
+                {"model_version", request.model_version}}}}
+      .dump();
+}
+
+std::string ToJson(const PromoteStep& step) {
+  return json{{"store_url", step.store_url},
+              {"version", step.version},
+              {"gate", step.gate ? json(*step.gate) : json()},
+              {"force", step.force},
+              {"run", step.run}}
+      .dump();
+}
+
+Result<std::string> CarryOutStep(const std::string& name, const std::string& text,
+                                 const io::fs::path& duckdb_library, Instant now) {
+  try {
+    const json j = json::parse(text);
+    if (name == "deliver") return Deliver(j, duckdb_library);
+    if (name == "promote") return Promote(j, now);
+    return Invalid("there is no step " + name);
+  } catch (const json::exception& error) {
+    return Invalid("step " + name + ": " + error.what());
+  }
+}
+
+}  // namespace busker::prepare

@@ -1,0 +1,41 @@
+// Busker's own tasks in a run of an action: delivering a file, moving the live pointer. Each is
+// carried out by a short-lived process, `busker step NAME JSON`, under the runner like any program:
+// so it is timed, logged, stopped, retried and recovered in one way.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "deliver/warehouse.h"
+
+namespace busker::prepare {
+
+// Loads one file of a saved version into a table.
+struct DeliverStep {
+  std::string store_url, version;   // where the version is, and its key
+  std::string file;                 // within the version
+  std::string warehouse_folder;     // of the embedded warehouse
+  deliver::Request request;         // `file` and `file_sha256` are filled in from the version
+};
+
+// Makes a saved version live, if the gate lets it pass.
+struct PromoteStep {
+  std::string store_url, version;
+  std::optional<std::string> gate;  // none: every version passes
+  bool force = false;               // also when the live version is for a later data date
+  std::string run;
+};
+
+std::string ToJson(const DeliverStep& step);
+std::string ToJson(const PromoteStep& step);
+
+// Carries out the step `name` ("deliver" or "promote") described by `json`; returns a sentence about
+// what was done. Both may be repeated: the second time finds the work done.
+Result<std::string> CarryOutStep(const std::string& name, const std::string& json,
+                                 const io::fs::path& duckdb_library, Instant now);
+
+}  // namespace busker::prepare

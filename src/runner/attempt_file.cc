@@ -1,0 +1,179 @@
+#include "runner/attempt_file.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "artifact/json_object.h"
+#include "artifact/key.h"
+#include "base/check.h"
+
+namespace busker::runner {
+namespace {
+
+using artifact::JsonBytes;
+using artifact::JsonObject;
+using nlohmann::ordered_json;
+
+constexpr std::array<std::pair<Ending, std::string_view>, 9> kEndings = {{
+    {Ending::kSucceeded, "succeeded"},
+    {Ending::kExited, "exited"},
+    {Ending::kSignalled, "signalled"},
+    {Ending::kTimedOut, "timed-out"},
+    {Ending::kCancelled, "cancelled"},
+    {Ending::kOutOfMemory, "out-of-memory"},
+    {Ending::kNotStarted, "not-started"},
+    {Ending::kNotSaved, "not-saved"},
+    {Ending::kLost, "lost"},
+}};
+
+ordered_json OrNull(const std::optional<std::string>& text) {
+  return text ? ordered_json(*text) : ordered_json();
+}
+ordered_json OrNull(const std::optional<Milliseconds>& duration) {
+  return duration ? ordered_json(duration->count()) : ordered_json();
+}
+ordered_json OrNull(Instant instant) {
+  return instant == Instant{} ? ordered_json() : ordered_json(FormatRfc3339(instant));
+}
+
+// What would be misunderstood later is refused here.
+Result<void> CheckOrder(const AttemptOrder& order) {
+  const auto fault = [](const std::string& what) { return Invalid("attempt.json: " + what); };
+  if (order.number < 1) return fault("\"attempt\" is below 1");
+  if (order.command.empty() || order.command.front().empty()) return fault("\"command\" is empty");
+  if (order.log_tail_bytes_max < 2) return fault("\"log_tail_bytes_max\" is below 2");
+  if (!order.root.empty() && order.root.front() != '/') return fault("\"root\" is not absolute");
+  if (!order.config.empty() && order.root.empty()) return fault("\"config\" needs a \"root\"");
+  if (!order.config.empty()) TRY(artifact::CheckKey(order.config));
+  for (const std::string& file : order.required_outputs) TRY(artifact::CheckKey(file));
+  if ((order.input || order.output) && order.store_url.empty()) {
+    return fault("\"input\" and \"output\" need a \"store_url\"");
+  }
+  if (order.output || order.required_outputs.empty()) return {};
+  return fault("\"required_outputs\" need an \"output\"");
+}
+
+}  // namespace
+
+std::string_view NameOf(Ending ending) {
+  for (const auto& [each, name] : kEndings) {
+    if (each == ending) return name;
+  }
+  CheckFailed(__FILE__, __LINE__, "ending", "every ending has a name");
+}
+
+std::string OrderToJson(const AttemptOrder& order) {
+  ordered_json placeholders = ordered_json::object();
+  for (const auto& [name, value] : order.placeholders) placeholders[name] = JsonBytes(value);
+  return artifact::JsonText({
+      {"run", order.run},
+      {"task", order.task},
+      {"attempt", order.number},
+      {"command", JsonBytes(order.command)},
+      {"environment", JsonBytes(order.environment)},
+      {"root", JsonBytes(order.root)},
+      {"config", order.config},
+      {"placeholders", placeholders},
+      {"store_url", JsonBytes(order.store_url)},
+      {"input", OrNull(order.input)},
+      {"output", OrNull(order.output)},
+      {"required_outputs", JsonBytes(order.required_outputs)},
+      {"timeout_ms", OrNull(order.timeout)},
+      {"grace_ms", order.grace.count()},
+      {"log_head_bytes_max", order.log_head_bytes_max},
+      {"log_tail_bytes_max", order.log_tail_bytes_max},
+      {"scheduled_at", FormatRfc3339(order.scheduled_at)},
+      {"data_date", order.data_date},
+      {"source_commit", order.source_commit},
+  });
+}
+
+Result<AttemptOrder> OrderFromJson(const std::string& text) {
+  TRY_ASSIGN(const ordered_json value, artifact::ParseJson(text, kOrderFile));
+  AttemptOrder order;
+  JsonObject in(value, kOrderFile);
+  in.Get("run", order.run);
+  in.Get("task", order.task);
+  in.Get("attempt", order.number);
+  in.GetBytes("command", order.command);
+  in.GetBytes("environment", order.environment);
+  in.GetBytes("root", order.root);
+  in.Get("config", order.config);
+  in.GetBytes("placeholders", order.placeholders);
+  in.GetBytes("store_url", order.store_url);
+  in.Get("input", order.input);
+  in.Get("output", order.output);
+  in.GetBytes("required_outputs", order.required_outputs);
+  in.Get("timeout_ms", order.timeout);
+  in.Get("grace_ms", order.grace);
+  in.Get("log_head_bytes_max", order.log_head_bytes_max);
+  in.Get("log_tail_bytes_max", order.log_tail_bytes_max);
+  in.Get("scheduled_at", order.scheduled_at);
+  in.Get("data_date", order.data_date);
+  in.Get("source_commit", order.source_commit);
+  in.RefuseOthers();  // an instruction of a newer Busker is not passed over
+  TRY(in.Done());
+  TRY(CheckOrder(order));
+  return order;
+}
+
+std::string ExitToJson(const ExitRecord& record) {
+  return artifact::JsonText({
+      {"run", record.run},
+      {"task", record.task},
+      {"attempt", record.number},
+      {"ending", NameOf(record.ending)},
+      {"message", record.message},
+      {"exit_code", record.exit_code},
+      {"signal", record.signal},
+      {"cpu_user_ms", record.cpu_user.count()},
+      {"cpu_system_ms", record.cpu_system.count()},
+      {"memory_peak_bytes", record.memory_peak_bytes},
+      {"started_at", OrNull(record.started_at)},
+      {"command_started_at", OrNull(record.command_started_at)},
+      {"command_ended_at", OrNull(record.command_ended_at)},
+      {"ended_at", OrNull(record.ended_at)},
+      {"log_bytes", record.log_bytes},
+      {"log_bytes_cut", record.log_bytes_cut},
+      {"output", OrNull(record.output)},
+      {"output_files", record.output_files},
+      {"output_bytes", record.output_bytes},
+  });
+}
+
+Result<ExitRecord> ExitFromJson(const std::string& text) {
+  TRY_ASSIGN(const ordered_json value, artifact::ParseJson(text, kExitFile));
+  ExitRecord record;
+  std::string ending;
+  JsonObject in(value, kExitFile);
+  in.Get("run", record.run);
+  in.Get("task", record.task);
+  in.Get("attempt", record.number);
+  in.Get("ending", ending);
+  in.Get("message", record.message);
+  in.Get("exit_code", record.exit_code);
+  in.Get("signal", record.signal);
+  in.Get("cpu_user_ms", record.cpu_user);
+  in.Get("cpu_system_ms", record.cpu_system);
+  in.Get("memory_peak_bytes", record.memory_peak_bytes);
+  in.Get("started_at", record.started_at);
+  in.Get("command_started_at", record.command_started_at);
+  in.Get("command_ended_at", record.command_ended_at);
+  in.Get("ended_at", record.ended_at);
+  in.Get("log_bytes", record.log_bytes);
+  in.Get("log_bytes_cut", record.log_bytes_cut);
+  in.Get("output", record.output);
+  in.Get("output_files", record.output_files);
+  in.Get("output_bytes", record.output_bytes);
+  TRY(in.Done());
+  for (const auto& [each, name] : kEndings) {
+    if (name != ending) continue;
+    record.ending = each;
+    return record;
+  }
+  return Invalid(fmt::format("{}: unknown ending \"{}\"", kExitFile, ending));
+}
+
+}  // namespace busker::runner

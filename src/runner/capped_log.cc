@@ -1,0 +1,180 @@
+#include "runner/capped_log.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "base/text.h"
+#include "runner/attempt_file.h"
+
+namespace busker::runner {
+namespace {
+
+namespace fs = io::fs;
+
+fs::path HeadPath(const fs::path& folder) { return folder / kLogFile; }
+fs::path SegmentPath(const fs::path& folder, std::uint64_t begin) {
+  return folder / fmt::format("{}.{}", kLogFile, begin);
+}
+
+// Where the segments in the folder begin, in order. The head is not among them.
+Result<std::vector<std::uint64_t>> SegmentsIn(const fs::path& folder) {
+  const std::string prefix = std::string(kLogFile) + ".";
+  std::vector<std::uint64_t> begins;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    std::uint64_t begin = 0;
+    const char* const last = name.data() + name.size();
+    const auto [end, fault] = std::from_chars(name.data() + prefix.size(), last, begin);
+    if (fault == std::errc() && end == last) begins.push_back(begin);
+  }
+  if (error == std::errc::no_such_file_or_directory) return begins;
+  if (error) return Failed("list " + folder.string() + ": " + error.message());
+  std::sort(begins.begin(), begins.end());
+  return begins;
+}
+
+}  // namespace
+
+Result<LogWriter> LogWriter::Create(const fs::path& attempt_folder, std::uint64_t head_bytes_max,
+                                    std::uint64_t tail_bytes_max) {
+  if (tail_bytes_max < 2) return Invalid("the tail of a log needs room for 2 bytes");
+  TRY_ASSIGN(const std::vector<std::uint64_t> old, SegmentsIn(attempt_folder));
+  for (const std::uint64_t begin : old) ::unlink(SegmentPath(attempt_folder, begin).c_str());
+  LogWriter log;
+  TRY_ASSIGN(log.fd_, io::Open(HeadPath(attempt_folder), O_WRONLY | O_CREAT | O_TRUNC));
+  log.folder_ = attempt_folder;
+  log.head_bytes_max_ = head_bytes_max;
+  log.segment_bytes_max_ = tail_bytes_max / 2;
+  log.dirty_ = log.folder_dirty_ = true;
+  return log;
+}
+
+Result<void> LogWriter::Append(std::string_view bytes) {
+  if (!bytes.empty()) at_line_begin_ = bytes.back() == '\n';
+  while (!bytes.empty()) {
+    const std::uint64_t room = (InHead() ? head_bytes_max_ : segment_bytes_max_) - file_bytes_;
+    Result<void> done = gap_ || room == 0 ? StartSegment() : WriteSome(bytes);
+    if (!done) {
+      Lose(bytes.size());
+      return done;
+    }
+  }
+  return {};
+}
+
+Result<void> LogWriter::WriteSome(std::string_view& bytes) {
+  const std::uint64_t room = (InHead() ? head_bytes_max_ : segment_bytes_max_) - file_bytes_;
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(room, bytes.size()));
+  const ssize_t count = ::write(fd_.get(), bytes.data(), wanted);
+  if (count < 0 && errno == EINTR) return {};
+  if (count <= 0) return SystemError("write the log in " + folder_.string(), errno);
+  bytes.remove_prefix(static_cast<std::size_t>(count));
+  offset_ += static_cast<std::uint64_t>(count);
+  file_bytes_ += static_cast<std::uint64_t>(count);
+  dirty_ = true;
+  return {};
+}
+
+// The file that ends here is made durable, the one before it makes room.
+Result<void> LogWriter::StartSegment() {
+  const bool in_segment = segments_ > 0;
+  if (in_segment && file_bytes_ == 0) return MoveSegment();
+  TRY(Sync());
+  if (segments_ > 1) {
+    ::unlink(SegmentPath(folder_, previous_begin_).c_str());
+    cut_ += std::exchange(previous_bytes_, 0);
+  }
+  TRY_ASSIGN(fd_, io::Open(SegmentPath(folder_, offset_), O_WRONLY | O_CREAT | O_TRUNC));
+  if (in_segment) {
+    previous_begin_ = segment_begin_;
+    previous_bytes_ = file_bytes_;
+  }
+  segment_begin_ = offset_;
+  file_bytes_ = 0;
+  ++segments_;
+  gap_ = false;
+  dirty_ = folder_dirty_ = true;
+  return {};
+}
+
+// The current segment is empty because writing failed: it moves to where writing goes on, so that a
+// full disk does not rotate away what was kept before.
+Result<void> LogWriter::MoveSegment() {
+  const fs::path to = SegmentPath(folder_, offset_);
+  if (::rename(SegmentPath(folder_, segment_begin_).c_str(), to.c_str()) != 0) {
+    return SystemError("write " + to.string(), errno);
+  }
+  segment_begin_ = offset_;
+  gap_ = false;
+  folder_dirty_ = true;
+  return {};
+}
+
+void LogWriter::Lose(std::uint64_t count) {
+  offset_ += count;
+  cut_ += count;
+  gap_ = true;
+}
+
+Result<void> LogWriter::Sync() {
+  // What a failed sync lost is lost: it is told once and not tried again as if nothing had been.
+  if (std::exchange(dirty_, false) && fdatasync(fd_.get()) != 0) {
+    return SystemError("sync the log in " + folder_.string(), errno);
+  }
+  if (std::exchange(folder_dirty_, false)) TRY(io::SyncFolder(folder_));
+  return {};
+}
+
+Result<void> LogReader::ReadNew(const std::function<void(std::string_view)>& use) {
+  for (;;) {
+    TRY_ASSIGN(const std::vector<std::uint64_t> begins, SegmentsIn(folder_));
+    // The file that holds what comes at offset_, and the one that comes after it. Whether there is a
+    // next one was looked up first: then nothing is added to this one any more.
+    const auto next = std::upper_bound(begins.begin(), begins.end(), offset_);
+    const bool in_head = next == begins.begin();
+    TRY(ReadFile(in_head ? HeadPath(folder_) : SegmentPath(folder_, *std::prev(next)),
+                 in_head ? 0 : *std::prev(next), use));
+    if (next == begins.end()) return {};
+    if (offset_ < *next) {
+      TellCut(*next - offset_, use);
+      offset_ = *next;
+    }
+  }
+}
+
+Result<void> LogReader::ReadFile(const fs::path& path, std::uint64_t begin,
+                                 const std::function<void(std::string_view)>& use) {
+  auto fd = io::Open(path, O_RDONLY);
+  if (!fd && fd.error().kind == ErrorKind::kNotFound) return {};
+  if (!fd) return tl::unexpected(std::move(fd).error());
+  std::vector<char> block(1u << 16);
+  for (;;) {
+    const ssize_t count = ::pread(fd->get(), block.data(), block.size(),
+                                  static_cast<off_t>(offset_ - begin));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return SystemError("read " + path.string(), errno);
+    if (count == 0) return {};
+    const std::string_view bytes(block.data(), static_cast<std::size_t>(count));
+    offset_ += bytes.size();
+    at_line_begin_ = bytes.back() == '\n';
+    use(bytes);
+  }
+}
+
+void LogReader::TellCut(std::uint64_t bytes, const std::function<void(std::string_view)>& use) {
+  use(fmt::format("{}[... {} bytes cut ...]\n", at_line_begin_ ? "" : "\n",
+                  WithThousands(static_cast<long long>(bytes))));
+  at_line_begin_ = true;
+}
+
+}  // namespace busker::runner

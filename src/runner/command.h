@@ -1,0 +1,48 @@
+// Running the command to its end: output, limits, and everything that it started.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "runner/capped_log.h"
+#include "runner/launch.h"
+#include "runner/signals.h"
+
+namespace busker::runner {
+
+struct Limits {
+  std::optional<Milliseconds> timeout;  // of the command's own process
+  Milliseconds grace{};                 // from SIGTERM to SIGKILL
+};
+
+struct CommandEnd {
+  int wait_status = 0;  // of the command's own process, as of wait(2)
+  bool timed_out = false, cancelled = false;
+  bool killed = false;          // its own process was sent SIGKILL by us
+  std::size_t left_behind = 0;  // processes that lived on after it and were ended
+  std::size_t stuck = 0;        // processes that even SIGKILL did not end
+  Instant started_at{}, ended_at{};
+  Milliseconds cpu_user{}, cpu_system{};
+  std::uint64_t memory_peak_bytes = 0;
+  std::uint64_t output_bytes = 0;
+  std::string last_words;  // the last line of its output
+};
+
+// Starts the command (launch.output is made here) and returns when it and all its descendants have
+// ended. Its output goes to `log`, durable at most a second later.
+//
+// When `limits.timeout` has passed, or `signals` says cancel, all processes get SIGTERM, and SIGKILL
+// after `limits.grace`. Those that live on after the command's own process has ended get a moment to
+// end by themselves, then the same with at most 5 s of grace.
+//
+// An Error means that the program was not started. Output that could not be stored counts as cut in
+// the log, and the command goes on.
+Result<CommandEnd> RunCommand(Launch launch, const MemoryGroup& group, const Limits& limits,
+                              Signals& signals, LogWriter& log,
+                              const std::function<Result<void>(pid_t)>& before_exec);
+
+}  // namespace busker::runner

@@ -1,0 +1,31 @@
+// Starting the command: a session of its own, nothing inherited that was not meant to be.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/file.h"
+#include "runner/memory_group.h"
+
+namespace busker::runner {
+
+struct Launch {
+  std::vector<std::string> command;      // [0] is looked up along the environment's PATH
+  std::vector<std::string> environment;  // all of it
+  io::fs::path folder;                   // where it runs; absolute
+  int output = -1;                       // its standard output and error
+};
+
+// Starts it. The child leads a session of its own, dies with this process, can gain no privileges,
+// leaves no core, is preferred by the out-of-memory killer, reads nothing from its standard input,
+// and has umask 022 and default signals. `before_exec` is called with its process id when all is
+// ready; on an error of it the program is not started. Errors are for people: "there is no program
+// x", and so on.
+Result<pid_t> StartCommand(const Launch& launch, const MemoryGroup& group,
+                           const std::function<Result<void>(pid_t)>& before_exec);
+
+}  // namespace busker::runner

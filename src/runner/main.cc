@@ -1,0 +1,28 @@
+// busker-runner ATTEMPT_FOLDER: carries out one attempt.
+#include <cstdio>
+#include <string_view>
+
+#include "runner/runner.h"
+
+namespace {
+
+constexpr int kUsage = 2;
+constexpr int kTemporary = 75;
+constexpr int kUnusable = 78;
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    std::puts("busker-runner " BUSKER_VERSION);
+    return 0;
+  }
+  if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '\0') {
+    std::fputs("usage: busker-runner ATTEMPT_FOLDER | --version\n", stderr);
+    return kUsage;
+  }
+  const auto record = busker::runner::RunAttempt(argv[1]);
+  if (record) return 0;
+  std::fprintf(stderr, "busker-runner: %s: %s\n", argv[1], record.error().message.c_str());
+  return record.error().kind == busker::ErrorKind::kTemporary ? kTemporary : kUnusable;
+}

@@ -1,0 +1,66 @@
+#include "runner/memory_group.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace busker::runner {
+namespace {
+
+TEST(MemoryGroup, IsFoundInTheFirstHierarchy) {
+  const auto found = FindMemoryCgroup(
+      "9:name=systemd:/\n4:memory:/user/1000\n1:cpu,cpuacct:/\n0::/user.slice\n",
+      "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
+      "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+      "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n"
+      "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+  EXPECT_EQ(found.version, 1);
+  EXPECT_EQ(found.folder, "/sys/fs/cgroup/memory/user/1000");
+}
+
+TEST(MemoryGroup, IsFoundInTheSecondHierarchy) {
+  const auto found = FindMemoryCgroup("0::/system.slice/busker.service/daemon\n",
+                                      "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n");
+  EXPECT_EQ(found.version, 2);
+  EXPECT_EQ(found.mount, "/sys/fs/cgroup");
+  EXPECT_EQ(found.folder, "/sys/fs/cgroup/system.slice/busker.service/daemon");
+}
+
+TEST(MemoryGroup, AContainerSeesItsPartOfTheHierarchy) {
+  const auto v1 = FindMemoryCgroup("4:memory:/docker/0a1b/sub\n",
+                                   "35 31 0:32 /docker/0a1b /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n");
+  EXPECT_EQ(v1.folder, "/sys/fs/cgroup/memory/sub");
+  const auto v2 = FindMemoryCgroup("0::/\n", "30 23 0:26 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
+  EXPECT_EQ(v2.folder, "/sys/fs/cgroup");
+}
+
+TEST(MemoryGroup, WithoutCgroupsThereIsNone) {
+  EXPECT_EQ(FindMemoryCgroup("", "").version, 0);
+  EXPECT_EQ(FindMemoryCgroup("0::/x\n", "22 27 0:21 / /proc rw - proc proc rw\n").version, 0);
+  EXPECT_EQ(FindMemoryCgroup("garbage", "garbage").version, 0);
+}
+
+TEST(MemoryGroup, HoldsWhatEnteredItAndCanBeEmptied) {
+  const MemoryGroup group = MemoryGroup::Make();
+  EXPECT_EQ(group.Kills(), 0U);
+  if (!group.own()) return;  // no rights: the count of others is watched instead
+  const pid_t pid = fork();
+  if (pid == 0) {
+    group.Enter();
+    if (fork() >= 0) pause();
+    _exit(0);
+  }
+  for (int i = 0; i < 200; ++i) {
+    const std::string inside = io::ReadFile(group.folder() / "cgroup.procs").value();
+    if (std::count(inside.begin(), inside.end(), '\n') == 2) break;
+    usleep(5000);
+  }
+  EXPECT_EQ(MemoryGroup::KillAll(group.folder()), 2);
+  waitpid(pid, nullptr, 0);
+  MemoryGroup::Remove(group.folder());
+  EXPECT_FALSE(io::fs::exists(group.folder()));
+}
+
+}  // namespace
+}  // namespace busker::runner

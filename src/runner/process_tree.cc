@@ -1,0 +1,146 @@
+#include "runner/process_tree.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <set>
+
+#include "base/text.h"
+#include "io/file.h"
+
+namespace busker::runner {
+namespace {
+
+namespace fs = io::fs;
+
+template <typename Number>
+std::optional<Number> NumberIn(std::string_view text) {
+  Number number{};
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::string ReadProc(const fs::path& path) { return io::ReadFile(path).value_or(std::string()); }
+
+// proc(5), /proc/PID/stat: the fields behind the name, which is in parentheses and may hold any.
+struct Stat {
+  char state = '?';
+  pid_t parent = 0, session = 0;
+  std::uint64_t started = 0;
+};
+
+std::optional<Stat> StatOf(pid_t process) {
+  const std::string text = ReadProc("/proc/" + std::to_string(process) + "/stat");
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  const auto fields = Split(Trim(std::string_view(text).substr(name_end + 1)), ' ');
+  if (fields.size() < 20 || fields[0].size() != 1) return std::nullopt;
+  const auto parent = NumberIn<pid_t>(fields[1]);
+  const auto session = NumberIn<pid_t>(fields[3]);
+  const auto started = NumberIn<std::uint64_t>(fields[19]);
+  if (!parent || !session || !started) return std::nullopt;
+  return Stat{fields[0][0], *parent, *session, *started};
+}
+
+std::vector<pid_t> AllProcesses() {
+  std::vector<pid_t> all;
+  std::error_code error;
+  fs::directory_iterator entry("/proc", error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    if (const auto process = NumberIn<pid_t>(entry->path().filename().string())) {
+      all.push_back(*process);
+    }
+  }
+  return all;
+}
+
+// The children of each thread of `process`; nullopt when the kernel does not list children.
+std::optional<std::vector<pid_t>> ChildrenOf(pid_t process) {
+  std::vector<pid_t> children;
+  std::error_code error;
+  const fs::path threads = "/proc/" + std::to_string(process) + "/task";
+  fs::directory_iterator entry(threads, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const auto text = io::ReadFile(entry->path() / "children");
+    if (!text && process == getpid()) return std::nullopt;
+    if (!text) continue;
+    for (const std::string& word : Split(*text, ' ')) {
+      if (const auto child = NumberIn<pid_t>(word)) children.push_back(*child);
+    }
+  }
+  return children;
+}
+
+// For kernels without /proc/PID/task/TID/children: by the parents of all processes.
+std::vector<pid_t> ChildrenByParents(pid_t process) {
+  std::vector<pid_t> children;
+  for (const pid_t each : AllProcesses()) {
+    const auto stat = StatOf(each);
+    if (stat && stat->parent == process) children.push_back(each);
+  }
+  return children;
+}
+
+std::string BootId() {
+  return std::string(Trim(ReadProc("/proc/sys/kernel/random/boot_id")));
+}
+
+}  // namespace
+
+Result<void> BecomeSubreaper() {
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return SystemError("become a subreaper", errno);
+  return {};
+}
+
+std::vector<pid_t> Descendants() {
+  std::vector<pid_t> found;
+  std::set<pid_t> seen = {getpid()};
+  std::vector<pid_t> open = {getpid()};
+  while (!open.empty()) {
+    const pid_t process = open.back();
+    open.pop_back();
+    auto children = ChildrenOf(process);
+    if (!children) children = ChildrenByParents(process);
+    for (const pid_t child : *children) {
+      if (!seen.insert(child).second) continue;
+      open.push_back(child);
+      const auto stat = StatOf(child);
+      if (stat && stat->state != 'Z' && stat->state != 'X') found.push_back(child);
+    }
+  }
+  return found;
+}
+
+void SignalAll(const std::vector<pid_t>& processes, int signal) {
+  for (const pid_t process : processes) {
+    kill(process, signal);
+    if (signal != SIGKILL) kill(process, SIGCONT);
+  }
+}
+
+SessionId SessionOf(pid_t leader) {
+  const auto stat = StatOf(leader);
+  return {leader, stat ? stat->started : 0, BootId()};
+}
+
+int KillSession(const SessionId& session) {
+  if (session.leader <= 1 || session.boot.empty() || session.boot != BootId()) return 0;
+  // The number of a session is not given away while a process is in it. So either its leader is the
+  // one that we know, or it is gone and the others are its rest.
+  const auto leader = StatOf(session.leader);
+  if (leader && leader->started != session.leader_started) return 0;
+  int killed = 0;
+  for (const pid_t process : AllProcesses()) {
+    const auto stat = StatOf(process);
+    if (!stat || stat->session != session.leader || stat->state == 'Z') continue;
+    killed += kill(process, SIGKILL) == 0 ? 1 : 0;
+  }
+  return killed;
+}
+
+}  // namespace busker::runner

@@ -1,0 +1,84 @@
+#include "runner/process_tree.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "io/test_folder.h"
+
+namespace busker::runner {
+namespace {
+
+// Starts `script` in a session of its own and returns once it has written a line with the process
+// ids of its making to `file`.
+pid_t StartSession(const io::TestFolder& folder, const std::string& script) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    setsid();
+    execl("/bin/sh", "sh", "-c", script.c_str(), nullptr);
+    _exit(1);
+  }
+  for (int i = 0; i < 1000 && !io::fs::exists(folder / "ready"); ++i) usleep(5000);
+  return pid;
+}
+
+std::string Ready(const io::TestFolder& folder) { return " touch " + (folder / "ready").string() + "; "; }
+
+TEST(ProcessTree, DescendantsAreAllGenerationsWithoutZombies) {
+  const io::TestFolder folder;
+  const pid_t pid = StartSession(
+      folder, "(sleep 100 & exec sh -c 'sleep 100 & exec sleep 100') & setsid sleep 100 &" +
+                  Ready(folder) + "true & wait");
+  std::vector<pid_t> found;
+  for (int i = 0; i < 400 && found.size() != 5; ++i) {
+    found = Descendants();
+    usleep(5000);
+  }
+  EXPECT_EQ(found.size(), 5U);  // the shell, three sleeps of one branch, one of the other
+  EXPECT_NE(std::find(found.begin(), found.end(), pid), found.end());
+  SignalAll(Descendants(), SIGKILL);
+  waitpid(pid, nullptr, 0);
+}
+
+TEST(ProcessTree, AStoppedProcessTakesItsSignal) {
+  const io::TestFolder folder;
+  const pid_t pid = StartSession(folder, Ready(folder) + "sleep 100");
+  kill(pid, SIGSTOP);
+  SignalAll({pid}, SIGTERM);
+  int status = 0;
+  waitpid(pid, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  SignalAll(Descendants(), SIGKILL);
+}
+
+TEST(ProcessTree, ASessionIsKilledAlsoWhenItsLeaderIsGone) {
+  const io::TestFolder folder;
+  ASSERT_TRUE(BecomeSubreaper());
+  const pid_t pid = StartSession(folder, "sleep 100 & sleep 100 &" + Ready(folder) + "sleep 100");
+  const SessionId session = SessionOf(pid);
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  EXPECT_EQ(KillSession(session), 3);
+  for (int i = 0; i < 3; ++i) EXPECT_GT(waitpid(-1, nullptr, 0), 0);
+  EXPECT_EQ(KillSession(session), 0);
+}
+
+TEST(ProcessTree, ASessionThatOnlyHasTheSameNumberIsLeftAlone) {
+  const io::TestFolder folder;
+  const pid_t pid = StartSession(folder, Ready(folder) + "exec sleep 100");
+  SessionId other_start = SessionOf(pid);
+  other_start.leader_started += 1;
+  EXPECT_EQ(KillSession(other_start), 0);
+  SessionId other_boot = SessionOf(pid);
+  other_boot.boot = "another";
+  EXPECT_EQ(KillSession(other_boot), 0);
+  EXPECT_EQ(KillSession({}), 0);
+  EXPECT_EQ(KillSession(SessionOf(pid)), 1);
+  waitpid(pid, nullptr, 0);
+}
+
+}  // namespace
+}  // namespace busker::runner

@@ -1,0 +1,274 @@
+#include "runner/runner.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "artifact/store.h"
+#include "base/text.h"
+#include "runner/command.h"
+#include "runner/exit_file.h"
+#include "runner/process_tree.h"
+#include "runner/saving.h"
+#include "runner/start_marker.h"
+#include "runner/working_folder.h"
+
+namespace busker::runner {
+namespace {
+
+namespace fs = io::fs;
+
+struct Verdict {
+  Ending ending;
+  std::string message;
+};
+
+// Held by the runner while it lives; its process id is in the file.
+Result<io::FileLock> TakeLock(const fs::path& folder) {
+  const fs::path path = folder / kLockFile;
+  TRY_ASSIGN(auto lock, io::FileLock::TryTake(path));
+  if (!lock) {
+    const std::string holder = io::ReadFile(path, 64).value_or("");
+    return Temporary(fmt::format("this attempt has a runner already, process {}", Trim(holder)));
+  }
+  TRY_ASSIGN(const io::Descriptor fd, io::Open(path, O_WRONLY | O_TRUNC));
+  TRY(io::WriteAll(fd.get(), fmt::format("{}\n", getpid()), path));
+  return std::move(*lock);
+}
+
+Result<AttemptOrder> ReadOrder(const fs::path& folder) {
+  std::error_code error;
+  if (fs::exists(folder / kExitFile, error)) return Invalid("this attempt has ended already");
+  TRY_ASSIGN(const std::string text, io::ReadFile(folder / kOrderFile));
+  return OrderFromJson(text);
+}
+
+// What the command itself said last, for the end of a sentence about it.
+std::string Quote(const std::string& last_words) {
+  return last_words.empty() ? "" : "; its last words: " + last_words;
+}
+
+std::string DescribeExitCode(int code) {
+  if (code > 128 && code - 128 < NSIG && sigdescr_np(code - 128) != nullptr) {
+    return fmt::format("the command ended with exit code {}, a shell's word for signal {} ({})",
+                       code, code - 128, sigdescr_np(code - 128));
+  }
+  return fmt::format("the command ended with exit code {}", code);
+}
+
+std::string DescribeSignal(int signal) {
+  const char* const name = sigdescr_np(signal);
+  return fmt::format("the command was ended by signal {}{}", signal,
+                     name != nullptr ? fmt::format(" ({})", name) : "");
+}
+
+// Was a process of the command killed for memory? A count of the command's own group is proof; one
+// that is shared with others only together with a SIGKILL that we did not send.
+bool RanOutOfMemory(const CommandEnd& end, const MemoryGroup& group) {
+  if (group.Kills() == 0) return false;
+  const int status = end.wait_status;
+  const bool killed = (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !end.killed) ||
+                      (WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGKILL);
+  return group.own() || killed;
+}
+
+// How the command ended, before anything is saved.
+Verdict Judge(const AttemptOrder& order, const CommandEnd& end, const MemoryGroup& group) {
+  const int status = end.wait_status;
+  if (end.cancelled) return {Ending::kCancelled, "the attempt was cancelled"};
+  const bool out_of_memory = RanOutOfMemory(end, group);
+  if (end.timed_out) {
+    return {Ending::kTimedOut,
+            fmt::format("the command did not end within its timeout of {}{}",
+                        FormatDuration(*order.timeout),
+                        out_of_memory ? "; a process of it had been killed for memory" : "")};
+  }
+  if (out_of_memory) {
+    return {Ending::kOutOfMemory,
+            fmt::format("the kernel killed a process of the command for memory{}",
+                        WIFEXITED(status)
+                            ? fmt::format(" (its exit code was {})", WEXITSTATUS(status)) : "")};
+  }
+  if (WIFSIGNALED(status)) {
+    return {Ending::kSignalled, DescribeSignal(WTERMSIG(status)) + Quote(end.last_words)};
+  }
+  if (WEXITSTATUS(status) != 0) {
+    return {Ending::kExited, DescribeExitCode(WEXITSTATUS(status)) + Quote(end.last_words)};
+  }
+  if (end.stuck > 0) {
+    return {Ending::kNotSaved,
+            fmt::format("{} processes that the command left behind could not be ended", end.stuck)};
+  }
+  return {Ending::kSucceeded, ""};
+}
+
+void Note(const CommandEnd& end, ExitRecord& record) {
+  record.exit_code = WIFEXITED(end.wait_status) ? WEXITSTATUS(end.wait_status) : 0;
+  record.signal = WIFSIGNALED(end.wait_status) ? WTERMSIG(end.wait_status) : 0;
+  record.cpu_user = end.cpu_user;
+  record.cpu_system = end.cpu_system;
+  record.memory_peak_bytes = end.memory_peak_bytes;
+  record.command_started_at = end.started_at;
+  record.command_ended_at = end.ended_at;
+  record.log_bytes = end.output_bytes;
+}
+
+// One attempt whose order was read and whose lock is held.
+class Attempt {
+ public:
+  Attempt(fs::path folder, AttemptOrder order, Signals signals, Instant started_at)
+      : folder_(std::move(folder)), order_(std::move(order)), signals_(std::move(signals)) {
+    record_.run = order_.run;
+    record_.task = order_.task;
+    record_.number = order_.number;
+    record_.started_at = started_at;
+  }
+
+  ExitRecord CarryOut() {
+    auto log = LogWriter::Create(folder_, order_.log_head_bytes_max, order_.log_tail_bytes_max);
+    if (!log) return End({Ending::kNotStarted, log.error().message});
+    Say(*log, "Running the action...");
+    const Verdict verdict = RunAndSave(*log);
+    if (verdict.ending == Ending::kSucceeded) RemoveWork(*log);
+    Say(*log, verdict.ending == Ending::kSucceeded ? "Well done." : Printable(verdict.message));
+    (void)log->Sync();  // the log is for people; nothing depends on it
+    record_.log_bytes_cut = log->bytes_cut();
+    return End(verdict);
+  }
+
+  // An earlier runner died after it had started the command. The command is not started again; what
+  // the earlier one left tells how the attempt ended.
+  ExitRecord Settle(const StartMarker& marker) {
+    record_.started_at = marker.started_at;
+    record_.command_started_at = marker.command_started_at;
+    EndLeftovers(marker);
+    auto saved = FindSaved();
+    if (!saved) {
+      return End({Ending::kLost, "an earlier runner of this attempt vanished, and whether it "
+                                       "had saved the output is not known: " + saved.error().message});
+    }
+    if (!*saved) {
+      return End({Ending::kLost, "an earlier runner of this attempt vanished while the command "
+                                       "ran; it is not started a second time"});
+    }
+    NoteOutput(**saved, record_);
+    record_.command_ended_at = (*saved)->saved_at;
+    return End({Ending::kSucceeded, ""});
+  }
+
+ private:
+  Verdict RunAndSave(LogWriter& log) {
+    auto prepared = Prepare();
+    if (!prepared) return {Ending::kNotStarted, prepared.error().message};
+    if (signals_.CancelRequested()) {
+      return {Ending::kCancelled, "the attempt was cancelled before the command was started"};
+    }
+    const MemoryGroup group = MemoryGroup::Make();
+    const Verdict verdict = Run(group, log);
+    if (group.own()) MemoryGroup::Remove(group.folder());
+    if (verdict.ending != Ending::kSucceeded || !order_.output) return verdict;
+    if (signals_.CancelRequested()) {
+      return {Ending::kCancelled, "the attempt was cancelled before its output was saved"};
+    }
+    return Save();
+  }
+
+  Result<void> Prepare() {
+    if (order_.input || order_.output) {
+      TRY_ASSIGN(store_, artifact::OpenStore(order_.store_url));
+    }
+    if (order_.output) TRY(RefuseExisting());
+    TRY_ASSIGN(work_, MakeWorkingFolder(order_, store_.get(), folder_ / kWorkFolder));
+    return {};
+  }
+
+  // Better now than after hours of training.
+  Result<void> RefuseExisting() {
+    TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order_.output));
+    auto manifest = artifact::ReadManifest(*store_, name);
+    if (!manifest && manifest.error().kind == ErrorKind::kNotFound) return {};
+    TRY(manifest);
+    return Invalid(fmt::format("version {} exists already, saved by run {}, task {}, attempt {}",
+                               name.Key(), manifest->run, manifest->task, manifest->attempt));
+  }
+
+  Verdict Run(const MemoryGroup& group, LogWriter& log) {
+    const auto mark = [&](pid_t pid) {
+      return WriteStartMarker(folder_, {record_.started_at, Now(), SessionOf(pid), group.folder()});
+    };
+    const Launch launch{order_.command, order_.environment, folder_ / kWorkFolder};
+    auto end = RunCommand(launch, group, {order_.timeout, order_.grace}, signals_, log, mark);
+    if (!end) return {Ending::kNotStarted, end.error().message};
+    Note(*end, record_);
+    if (end->left_behind > 0) {
+      Say(log, fmt::format("{} that the command left behind {} ended.",
+                           end->left_behind == 1 ? "A process"
+                                                 : fmt::format("{} processes", end->left_behind),
+                           end->left_behind == 1 ? "was" : "were"));
+    }
+    return Judge(order_, *end, group);
+  }
+
+  Verdict Save() {
+    auto manifest = SaveOutput(order_, *store_, folder_ / kWorkFolder, work_, Now());
+    if (!manifest) {
+      return {Ending::kNotSaved, "the output was not saved: " + manifest.error().message};
+    }
+    NoteOutput(*manifest, record_);
+    return {Ending::kSucceeded, ""};
+  }
+
+  Result<std::optional<artifact::Manifest>> FindSaved() {
+    if (!order_.output) return std::nullopt;
+    TRY_ASSIGN(store_, artifact::OpenStore(order_.store_url));
+    return FindOwnOutput(order_, *store_);
+  }
+
+  // Only after success: after a failure a person wants to look at it.
+  void RemoveWork(LogWriter& log) {
+    if (auto removed = io::RemoveTree(folder_ / kWorkFolder); !removed) {
+      Say(log, "The working folder stays: " + removed.error().message);
+    }
+  }
+
+  // A line of our own in the log, which begins on a line of its own.
+  void Say(LogWriter& log, std::string_view line) {
+    (void)log.Append(fmt::format("{}{}\n", log.at_line_begin() ? "" : "\n", line));
+  }
+
+  ExitRecord End(const Verdict& verdict) {
+    record_.ending = verdict.ending;
+    record_.message = verdict.message;
+    record_.ended_at = Now();
+    return record_;
+  }
+
+  const fs::path folder_;
+  const AttemptOrder order_;
+  Signals signals_;
+  ExitRecord record_;
+  std::unique_ptr<artifact::Store> store_;  // when something is loaded or saved
+  WorkingFolder work_;
+};
+
+}  // namespace
+
+Result<ExitRecord> RunAttempt(const fs::path& attempt_folder) {
+  const Instant started_at = Now();
+  const fs::path folder = fs::absolute(attempt_folder);
+  TRY_ASSIGN(Signals signals, Signals::Claim());
+  TRY(BecomeSubreaper());
+  TRY_ASSIGN(const io::FileLock lock, TakeLock(folder));
+  TRY_ASSIGN(AttemptOrder order, ReadOrder(folder));
+  TRY_ASSIGN(ExitFile exit_file, ExitFile::Reserve(folder));
+  TRY_ASSIGN(const auto marker, ReadStartMarker(folder));
+
+  Attempt attempt(folder, std::move(order), std::move(signals), started_at);
+  ExitRecord record = marker ? attempt.Settle(*marker) : attempt.CarryOut();
+  TRY(exit_file.Write(record));
+  return record;
+}
+
+}  // namespace busker::runner

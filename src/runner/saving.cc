@@ -1,0 +1,101 @@
+#include "runner/saving.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+
+namespace busker::runner {
+namespace {
+
+namespace fs = io::fs;
+
+// "output/ holds a, b and 3 more"
+std::string ContentsOf(const fs::path& output) {
+  constexpr std::size_t kNamed = 10;
+  std::vector<std::string> names = io::ListFiles(output).value_or(std::vector<std::string>());
+  if (names.empty()) return "output/ holds nothing";
+  const std::size_t more = names.size() > kNamed ? names.size() - kNamed : 0;
+  names.resize(names.size() - more);
+  for (std::string& name : names) name = Printable(name);
+  return "output/ holds " + Join(names, ", ") + (more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
+Result<void> CheckRequired(const fs::path& output, const std::string& file,
+                           const WorkingFolder& made) {
+  struct stat info {};
+  if (stat((output / file).c_str(), &info) != 0) {
+    return Failed(fmt::format("the command left no output/{}; {}", file, ContentsOf(output)));
+  }
+  if (!S_ISREG(info.st_mode)) return Failed(fmt::format("output/{} is no file", file));
+  if (info.st_size == 0) return Failed(fmt::format("output/{} is empty (0 bytes)", file));
+  const auto loaded = made.changed_ns.find(file);
+  if (loaded != made.changed_ns.end() && loaded->second == ChangedNs(output / file)) {
+    return Failed(fmt::format(
+        "output/{} is still the one that was loaded with the input; the command did not write it",
+        file));
+  }
+  return {};
+}
+
+Result<void> CheckOutput(const AttemptOrder& order, const fs::path& output,
+                         const WorkingFolder& made) {
+  std::error_code error;
+  if (!fs::is_directory(output, error)) {
+    return Failed("there is no folder output/ any more; the command removed it");
+  }
+  for (const std::string& file : order.required_outputs) TRY(CheckRequired(output, file, made));
+  return {};
+}
+
+artifact::Manifest FactsOf(const AttemptOrder& order, const artifact::VersionName& name,
+                           const WorkingFolder& made, Instant saved_at) {
+  artifact::Manifest manifest;
+  manifest.name = name;
+  manifest.run = order.run;
+  manifest.task = order.task;
+  manifest.attempt = order.number;
+  manifest.scheduled_at = order.scheduled_at;
+  manifest.data_date = order.data_date;
+  manifest.command = order.command;
+  manifest.source_commit = order.source_commit;
+  manifest.config_sha256 = made.config_sha256;
+  manifest.input = order.input;
+  manifest.runner_version = BUSKER_VERSION;
+  manifest.saved_at = saved_at;
+  return manifest;
+}
+
+}  // namespace
+
+Result<artifact::Manifest> SaveOutput(const AttemptOrder& order, artifact::Store& store,
+                                      const fs::path& work, const WorkingFolder& made,
+                                      Instant saved_at) {
+  const fs::path output = work / kOutputFolder;
+  TRY(CheckOutput(order, output, made));
+  TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.output));
+  // What was asked for is always saved, also when it turned out the same as what was loaded.
+  auto input = made.input;
+  for (const std::string& file : order.required_outputs) input.erase(file);
+  return artifact::Publish(store, output, FactsOf(order, name, made, saved_at), input);
+}
+
+void NoteOutput(const artifact::Manifest& manifest, ExitRecord& record) {
+  record.output = manifest.name.Key();
+  record.output_files = manifest.files.size();
+  record.output_bytes = 0;
+  for (const auto& [_, digest] : manifest.files) record.output_bytes += digest.size_bytes;
+}
+
+Result<std::optional<artifact::Manifest>> FindOwnOutput(const AttemptOrder& order,
+                                                        artifact::Store& store) {
+  TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.output));
+  auto manifest = artifact::ReadManifest(store, name);
+  if (!manifest && manifest.error().kind == ErrorKind::kNotFound) return std::nullopt;
+  TRY(manifest);
+  const bool own = manifest->run == order.run && manifest->task == order.task &&
+                   manifest->attempt == order.number;
+  return own ? std::optional(std::move(*manifest)) : std::nullopt;
+}
+
+}  // namespace busker::runner

@@ -1,0 +1,42 @@
+#include "runner/signals.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace busker::runner {
+
+Result<Signals> Signals::Claim() {
+  for (const int signal : {SIGHUP, SIGINT, SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);
+  // Were SIGCHLD ignored, as a parent may have left it, no exit status would be kept for us.
+  for (const int signal : {SIGTERM, SIGCHLD}) ::signal(signal, SIG_DFL);
+  sigset_t taken;
+  sigemptyset(&taken);
+  sigaddset(&taken, SIGTERM);
+  sigaddset(&taken, SIGCHLD);
+  sigprocmask(SIG_SETMASK, &taken, nullptr);
+  const int fd = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd < 0) return SystemError("make a signalfd", errno);
+  return Signals(io::Descriptor(fd));
+}
+
+bool Signals::CancelRequested() {
+  signalfd_siginfo info{};
+  while (::read(fd_.get(), &info, sizeof info) == sizeof info) {
+    cancel_ = cancel_ || info.ssi_signo == SIGTERM;
+  }
+  return cancel_;
+}
+
+void ResetSignals() {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &action, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+}  // namespace busker::runner

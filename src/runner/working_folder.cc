@@ -1,0 +1,121 @@
+#include "runner/working_folder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
+#include "artifact/version.h"
+#include "io/digest.h"
+#include "runner/config.h"
+
+namespace busker::runner {
+namespace {
+
+namespace fs = io::fs;
+
+constexpr std::array<std::string_view, 3> kNotShown = {".busker", ".git", kOutputFolder};
+
+// Durability is no matter in here: after a crash the working folder is made anew.
+Result<void> MakeFolder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directory(path, error);
+  if (error) return SystemError("create folder " + path.string(), error.value());
+  return {};
+}
+
+// Links the entries of `from` into the new folder `to`, except those in `except`.
+Result<void> LinkEntries(const fs::path& from, const fs::path& to,
+                         const std::vector<std::string>& except) {
+  TRY(MakeFolder(to));
+  std::error_code error;
+  fs::directory_iterator entry(from, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (std::find(except.begin(), except.end(), name) != except.end()) continue;
+    std::error_code fault;
+    fs::create_symlink(entry->path(), to / name, fault);
+    if (fault) return SystemError("create " + (to / name).string(), fault.value());
+  }
+  if (error) return SystemError("list " + from.string(), error.value());
+  return {};
+}
+
+// The folders above the config are real, so that the config can be; all else is links.
+Result<void> LinkRoot(const AttemptOrder& order, const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(order.root, error)) {
+    return NotFound("there is no service folder " + order.root);
+  }
+  std::vector<std::string> except(kNotShown.begin(), kNotShown.end());
+  fs::path below;  // how far down we are
+  for (const fs::path& part : fs::path(order.config)) {
+    except.push_back(part.string());
+    TRY(LinkEntries(order.root / below, folder / below, except));
+    except.clear();
+    below /= part;
+  }
+  if (order.config.empty()) TRY(LinkEntries(order.root, folder, except));
+  return {};
+}
+
+Result<std::string> ReadConfig(const AttemptOrder& order) {
+  if (std::find(kNotShown.begin(), kNotShown.end(), fs::path(order.config).begin()->string()) !=
+      kNotShown.end()) {
+    return Invalid("a config cannot be " + order.config + ": the working folder has its own there");
+  }
+  auto text = io::ReadFile(fs::path(order.root) / order.config, kConfigBytesMax);
+  if (!text && text.error().kind == ErrorKind::kNotFound) {
+    return NotFound("there is no config " + order.config);
+  }
+  if (!text) return tl::unexpected(std::move(text).error());
+  return ExpandConfig(*text, order.config, order.placeholders);
+}
+
+Result<void> WriteConfig(const fs::path& path, std::string_view text) {
+  TRY_ASSIGN(const io::Descriptor fd, io::Open(path, O_WRONLY | O_CREAT | O_EXCL));
+  return io::WriteAll(fd.get(), text, path);
+}
+
+Result<void> LoadInput(const AttemptOrder& order, artifact::Store& store, const fs::path& output,
+                       WorkingFolder& made) {
+  TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.input));
+  TRY_ASSIGN(const artifact::Manifest manifest, artifact::ReadManifest(store, name));
+  TRY(artifact::Load(store, manifest, output));
+  made.input = manifest.files;
+  for (const std::string& file : order.required_outputs) {
+    if (made.input.contains(file)) made.changed_ns[file] = ChangedNs(output / file);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::int64_t ChangedNs(const fs::path& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return 0;
+  return std::int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec;
+}
+
+Result<WorkingFolder> MakeWorkingFolder(const AttemptOrder& order, artifact::Store* store,
+                                        const fs::path& folder) {
+  WorkingFolder made;
+  std::string config;
+  if (!order.config.empty()) {
+    TRY_ASSIGN(config, ReadConfig(order));
+    made.config_sha256 = io::Sha256Of(config);
+  }
+  TRY(io::RemoveTree(folder));
+  TRY(order.root.empty() ? MakeFolder(folder) : LinkRoot(order, folder));
+  if (!order.config.empty()) TRY(WriteConfig(folder / order.config, config));
+  const fs::path output = folder / kOutputFolder;
+  if (!order.root.empty() || order.input || order.output) TRY(MakeFolder(output));
+  if (order.input) {
+    auto loaded = LoadInput(order, *store, output, made);
+    if (!loaded) return Wrap("load the input", loaded.error());
+  }
+  return made;
+}
+
+}  // namespace busker::runner

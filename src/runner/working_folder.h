@@ -1,0 +1,40 @@
+// The folder that the command runs in: the service's entries as links, output/ and the expanded
+// config as its own.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "artifact/store.h"
+#include "base/result.h"
+#include "io/file.h"
+#include "runner/attempt_file.h"
+
+namespace busker::runner {
+
+inline constexpr char kOutputFolder[] = "output";
+
+struct WorkingFolder {
+  std::string config_sha256;                      // of the expanded config; empty without one
+  std::map<std::string, io::FileDigest> input;    // what was loaded into output/
+  // Of order.required_outputs, those that were loaded, and when their inode last changed: how it is
+  // told later that the command wrote its own.
+  std::map<std::string, std::int64_t> changed_ns;
+};
+
+// When the file's inode last changed, in nanoseconds; 0 when there is none.
+std::int64_t ChangedNs(const io::fs::path& path);
+
+// Makes `folder` anew, in place of what an earlier runner left there:
+//
+// - for each entry of order.root a symbolic link, except `.busker`, `.git` and `output`, and except
+//   the folders above order.config, which become real folders that hold such links;
+// - the config file itself, expanded;
+// - `output/`, with the files of the version order.input in it (from `store`), digests checked.
+//
+// Without order.root the folder is bare but for `output/`, which is there when something is loaded
+// or saved.
+Result<WorkingFolder> MakeWorkingFolder(const AttemptOrder& order, artifact::Store* store,
+                                        const io::fs::path& folder);
+
+}  // namespace busker::runner

@@ -1,0 +1,105 @@
+#include "service/config_file.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "base/text.h"
+#include "service/placeholders.h"
+
+namespace busker::service {
+namespace {
+
+constexpr std::size_t kConfigBytesMax = 16u << 20;
+
+// Stops at the first fault and remembers where. The parser behind it does not recurse.
+class FaultFinder : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::json::exception& error) override {
+    offset = position == 0 ? 0 : position - 1;  // the library counts the bytes it has read
+    const std::string_view what = error.what();
+    const auto colon = what.find(": ");
+    message =
+        Printable(what.substr(colon == std::string_view::npos ? 0 : colon + 2).substr(0, 200));
+    return false;
+  }
+
+  std::size_t offset = 0;
+  std::string message;
+};
+
+Position PositionOf(std::string_view text, std::size_t offset) {
+  Position at{1, 1};
+  for (char c : text.substr(0, offset)) {
+    if (c == '\n') {
+      ++at.line;
+      at.column = 1;
+    } else if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) {
+      ++at.column;
+    }
+  }
+  return at;
+}
+
+// Fills each placeholder with letters of the same length: good inside a string, wrong outside of
+// one, as the real values are, and every position stays what it was. A version may be a number.
+void FillPlaceholders(std::string& text, const Service& service, const std::string& config,
+                      Faults& faults) {
+  const bool number = service.version.find_first_not_of("0123456789") == std::string::npos;
+  for (std::size_t begin = 0; (begin = text.find("${", begin)) != std::string::npos;) {
+    const auto end = EndOfPlaceholder(text, begin);
+    if (end == std::string::npos) {
+      faults.Add(config, PositionOf(text, begin), "a placeholder is not closed by \"}\"");
+      begin += 2;
+      continue;
+    }
+    const std::string placeholder = text.substr(begin, end + 1 - begin);
+    if (const auto fault = FindPlaceholderFault(placeholder, PlaceholderUse::kValue)) {
+      faults.Add(config, PositionOf(text, begin), *fault);
+    }
+    const char fill = number && placeholder == "${VERSION}" ? '1' : 'x';
+    for (; begin <= end; ++begin) text[begin] = fill;
+  }
+}
+
+}  // namespace
+
+void CheckConfigFile(const Service& service, const std::string& config, Faults& faults) {
+  const auto path = std::filesystem::path(service.root) / config;
+  std::error_code error;
+  const auto size_bytes = std::filesystem::file_size(path, error);
+  if (error) return;
+  if (size_bytes > kConfigBytesMax) {
+    faults.Add(config, {}, "larger than 16 MiB, which no config is");
+    return;
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text(size_bytes, '\0');
+  if (!file.read(text.data(), static_cast<std::streamsize>(text.size()))) {
+    faults.Add(config, {}, "cannot be read");
+    return;
+  }
+  FillPlaceholders(text, service, config, faults);
+  FaultFinder finder;
+  if (!nlohmann::json::sax_parse(text, &finder)) {
+    faults.Add(config, PositionOf(text, finder.offset), "not JSON: " + finder.message);
+  }
+}
+
+}  // namespace busker::service

@@ -1,0 +1,15 @@
+// What can be seen of a config file without running its action.
+#pragma once
+
+#include <string>
+
+#include "service/fault.h"
+#include "service/service.h"
+
+namespace busker::service {
+
+// Adds the faults of `config` ("configs/training.json"): unreadable, unknown placeholders, no JSON.
+// A file that is missing has had its fault.
+void CheckConfigFile(const Service& service, const std::string& config, Faults& faults);
+
+}  // namespace busker::service

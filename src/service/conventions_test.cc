@@ -1,0 +1,116 @@
+#include "service/conventions.h"
+
+#include <gtest/gtest.h>
+
+#include "service/test_folder.h"
+
+namespace busker::service {
+namespace {
+
+using Words = std::vector<std::string>;
+
+TEST(Conventions, MakeAServiceOfAFolderWithoutAFile) {
+  TestFolder folder("Example Prediction-Service");
+  folder.Configs({"training", "application", "testing"}).MakeFolder("source/prediction");
+  const Service service = folder.Load();
+  EXPECT_EQ(service.name, "example-prediction-service");
+  EXPECT_EQ(service.version, "1");
+  EXPECT_EQ(service.root, folder.root());
+  EXPECT_FALSE(service.has_file);
+  EXPECT_EQ(service.environment, (std::map<std::string, std::string>{{"PYTHONPATH", "source"}}));
+  ASSERT_EQ(service.actions.size(), 3U);
+
+  const Action& training = service.actions.at("training");
+  EXPECT_EQ(training.command, (Words{"python", "-m", "prediction.main", "--action", "${ACTION}",
+                                     "--config", "configs/${ACTION}.json"}));
+  EXPECT_EQ(training.config, "configs/training.json");
+  EXPECT_TRUE(training.promotes);
+  EXPECT_FALSE(training.input_live);
+  EXPECT_TRUE(training.deliveries.empty());
+
+  const Action& application = service.actions.at("application");
+  EXPECT_TRUE(application.input_live);
+  EXPECT_FALSE(application.promotes);
+  ASSERT_EQ(application.deliveries.size(), 1U);
+  EXPECT_EQ(application.deliveries[0].file, "predictions.csv");
+  EXPECT_EQ(application.deliveries[0].table, "example_prediction_service.predictions");
+  EXPECT_EQ(application.deliveries[0].write, "replace");
+
+  const Action& testing = service.actions.at("testing");
+  EXPECT_FALSE(testing.input_live || testing.promotes);
+  EXPECT_TRUE(testing.deliveries.empty());
+}
+
+TEST(Conventions, PutAVirtualEnvironmentFirst) {
+  TestFolder folder;
+  folder.Configs({"training"}).MakeFolder(".venv/bin");
+  EXPECT_EQ(folder.Load().environment,
+            (std::map<std::string, std::string>{{"VIRTUAL_ENV", "${ROOT}/.venv"},
+                                                {"PATH", "${ROOT}/.venv/bin:${PATH}"}}));
+}
+
+TEST(Conventions, NameAServiceAfterItsFolder) {
+  EXPECT_EQ(NameFromFolder("churn"), "churn");
+  EXPECT_EQ(NameFromFolder("My Churn (2)"), "my-churn--2-");
+  EXPECT_EQ(NameFromFolder("Köp.v2_b"), "k-p.v2_b");
+  EXPECT_EQ(NameFromFolder(".hidden"), "hidden");
+  EXPECT_EQ(NameFromFolder("--"), "service");
+  EXPECT_EQ(NameFromFolder(""), "service");
+  EXPECT_EQ(NameFromFolder(std::string(100, 'a')), std::string(63, 'a'));
+}
+
+TEST(Conventions, SeeTheSameFolderHoweverItIsWritten) {
+  TestFolder folder;
+  folder.Configs({"training"});
+  for (const std::string suffix : {"/", "/.", "/configs/..", "//"}) {
+    const auto service = LoadService(folder.root() + suffix);
+    ASSERT_TRUE(service) << suffix << service.error().message;
+    EXPECT_EQ(service->root, folder.root());
+    EXPECT_EQ(service->name, "churn");
+  }
+}
+
+TEST(Conventions, FindNoServiceInAnEmptyFolder) {
+  TestFolder folder;
+  const auto service = LoadService(folder.root());
+  ASSERT_FALSE(service);
+  EXPECT_EQ(service.error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(service.error().message, folder.root() +
+                                         " is no service: it has neither busker.toml nor "
+                                         "configs/*.json");
+  EXPECT_EQ(LoadService(folder.root() + "/missing").error().kind, ErrorKind::kNotFound);
+}
+
+TEST(Conventions, LeaveOutWhatIsNoConfig) {
+  TestFolder folder;
+  folder.Configs({"training"})
+      .Write("configs/notes.txt", "")
+      .Write("configs/.hidden.json", "")
+      .MakeFolder("configs/old.json");
+  EXPECT_EQ(folder.Load().actions.size(), 1U);
+}
+
+TEST(Conventions, RefuseAConfigThatCannotNameAnAction) {
+  TestFolder folder;
+  folder.Configs({"training", "My Action"});
+  EXPECT_EQ(
+      folder.Fault(),
+      "configs/My Action.json: \"My Action\" cannot be the name of an action (a-z, 0-9, \".\", "
+      "\"_\" and \"-\"); rename the file or move it out of configs/");
+}
+
+TEST(FindAction, NamesTheNearest) {
+  TestFolder folder;
+  folder.Configs({"training", "application"});
+  const Service service = folder.Load();
+  EXPECT_EQ((*FindAction(service, "training"))->name, "training");
+  const auto slip = FindAction(service, "trainign");
+  EXPECT_EQ(slip.error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(slip.error().message,
+            "service 'churn' has no action \"trainign\", did you mean \"training\"?");
+  EXPECT_EQ(FindAction(service, "x").error().message,
+            "service 'churn' has no action \"x\"; there are: application, training");
+}
+
+}  // namespace
+}  // namespace busker::service

@@ -1,0 +1,164 @@
+#include "service/keys.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "service/placeholders.h"
+
+namespace busker::service {
+namespace {
+
+constexpr std::string_view kNameSchema =
+    R"({"type":"string","pattern":"^[a-z0-9][a-z0-9._-]{0,62}$"})";
+
+void ReadName(Reader& reader, const Member& member, ServiceDraft& draft) {
+  if (auto name = reader.Name(member)) draft.service.name = *name;
+}
+
+void ReadVersion(Reader& reader, const Member& member, ServiceDraft& draft) {
+  if (auto version = reader.Name(member)) draft.service.version = *version;
+}
+
+void ReadModel(Reader& reader, const Member& member, ServiceDraft& draft) {
+  const Node* table = reader.Table(member);
+  if (table == nullptr) return;
+  Reader model(reader.faults(), "[model]");
+  model.ReadTable(*table, ModelKeys(), draft);
+}
+
+void ReadActions(Reader& reader, const Member& member, ServiceDraft& draft) {
+  if (reader.Table(member) != nullptr) draft.actions = &member;
+}
+
+void ReadTargets(Reader& reader, const Member& member, ServiceDraft& draft) {
+  if (reader.Table(member) != nullptr) draft.targets = &member;
+}
+
+void ReadModelCommand(Reader& reader, const Member& member, ServiceDraft& draft) {
+  draft.command_at = member.value.at;
+  if (auto command = reader.Command(member)) draft.command = std::move(*command);
+}
+
+// What is wrong with the name of an environment variable that a service file sets or passes on. The
+// file is trusted with every name (LD_PRELOAD, ...) but those that Busker sets itself.
+std::optional<std::string> FindVariableFault(const std::string& name) {
+  if (name.empty()) return "the name of an environment variable must not be empty";
+  for (char c : name) {
+    if (c == '=' || static_cast<unsigned char>(c) <= 0x20 || c == 0x7F) {
+      return fmt::format("{} cannot be the name of an environment variable: no \"=\", no blanks",
+                         Quoted(name));
+    }
+  }
+  if (name == "NAME" || name == "VERSION" || name == "ACTION" || name == "ZONE" ||
+      name.starts_with("BUSKER_")) {
+    return fmt::format("{} is set by Busker itself (NAME, VERSION, ACTION, ZONE and BUSKER_...)",
+                       Quoted(name));
+  }
+  return std::nullopt;
+}
+
+void ReadEnvironment(Reader& reader, const Member& member, ServiceDraft& draft) {
+  const Node* table = reader.Table(member);
+  if (table == nullptr) return;
+  for (const Member& variable : table->members) {
+    if (const auto fault = FindVariableFault(variable.name)) {
+      reader.Fault(variable.at, *fault);
+      continue;
+    }
+    const auto what = fmt::format("environment variable {}", Quoted(variable.name));
+    if (variable.value.kind == Node::Kind::kInteger) {
+      reader.Fault(variable.value.at,
+                   fmt::format("{} must be a string: write \"{}\"", what, variable.value.integer));
+      continue;
+    }
+    const auto value = reader.String(variable.value, what);
+    if (!value) continue;
+    if (const auto fault = FindPlaceholderFault(*value, PlaceholderUse::kEnvironment)) {
+      reader.Fault(variable.value.at, fmt::format("{}: {}", what, *fault));
+      continue;
+    }
+    draft.service.environment[variable.name] = *value;
+  }
+}
+
+void ReadPassEnvironment(Reader& reader, const Member& member, ServiceDraft& draft) {
+  if (member.value.kind != Node::Kind::kArray) {
+    reader.MustBe(member, "an array of names");
+    return;
+  }
+  draft.service.pass_environment.clear();
+  for (const Node& item : member.value.items) {
+    const auto name = reader.String(item, "a name in \"pass_environment\"");
+    if (!name) continue;
+    if (const auto fault = FindVariableFault(*name)) {
+      reader.Fault(item.at, *fault);
+      continue;
+    }
+    draft.service.pass_environment.push_back(*name);
+  }
+}
+
+constexpr std::array<Key<ServiceDraft>, 5> kTop = {{
+    {{"name", R"("churn")", "The name of the service; the folder's name unless given.",
+      kNameSchema},
+     ReadName},
+    {{"version", R"("2019-07-01")",
+      "The version of the service; artifacts of different versions are kept apart. \"1\" unless "
+      "given.",
+      kNameSchema},
+     ReadVersion},
+    {{"model", "{ command = \"build/prediction\" }", "The model program.",
+      R"({"$ref":"#/$defs/model"})"},
+     ReadModel},
+    {{"actions", "{ training = { schedule = \"@monthly\" } }",
+      "What the model program can do, by name; configs/*.json are actions without being named "
+      "here.",
+      R"({"type":"object","propertyNames":{"pattern":"^[a-z0-9][a-z0-9._-]{0,62}$"},)"
+      R"("additionalProperties":{"$ref":"#/$defs/action"}})"},
+     ReadActions},
+    {{"targets", "{ cloud = { artifacts = \"gs://bucket\" } }",
+      "Named sets of places to run at and keep things in; \"local\" is built in.",
+      R"({"type":"object","propertyNames":{"pattern":"^[a-z0-9][a-z0-9._-]{0,62}$"},)"
+      R"("additionalProperties":{"$ref":"#/$defs/target"}})"},
+     ReadTargets},
+}};
+
+constexpr std::array<Key<ServiceDraft>, 3> kModel = {{
+    {{"command", R"("build/prediction --action ${ACTION} --config ${CONFIG}")",
+      "The command line of every action that has none of its own; split into words, run without a "
+      "shell.",
+      R"({"type":"string","minLength":1})"},
+     ReadModelCommand},
+    {{"environment", R"({ OMP_NUM_THREADS = "1" })", "Environment variables for the program.",
+      R"({"type":"object","additionalProperties":{"type":"string"}})"},
+     ReadEnvironment},
+    {{"pass_environment", R"(["HTTPS_PROXY"])",
+      "Names of environment variables that are passed on from whoever starts Busker.",
+      R"({"type":"array","items":{"type":"string","minLength":1}})"},
+     ReadPassEnvironment},
+}};
+
+template <typename Into>
+bool Has(std::span<const Key<Into>> keys, std::string_view name) {
+  for (const auto& key : keys) {
+    if (key.info.name == name) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::span<const Key<ServiceDraft>> TopKeys() { return kTop; }
+std::span<const Key<ServiceDraft>> ModelKeys() { return kModel; }
+
+std::optional<std::string> TableWithKey(std::string_view key) {
+  if (Has(TopKeys(), key)) return "the top level, above the first [table]";
+  if (Has(ModelKeys(), key)) return "[model]";
+  if (Has(ActionKeys(), key)) return "[actions.NAME]";
+  if (Has(DeliveryKeys(), key)) return "[actions.NAME.deliver.\"FILE\"]";
+  if (Has(TargetKeys(), key)) return "[targets.NAME]";
+  return std::nullopt;
+}
+
+}  // namespace busker::service

@@ -1,0 +1,57 @@
+// The keys of the service file: one row each, with the function that reads it. The parser, the JSON
+// Schema and the suggestions all go by these tables, so none can know a key that another does not.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "service/reader.h"
+#include "service/service.h"
+
+namespace busker::service {
+
+template <typename Into>
+struct Key {
+  KeyInfo info;
+  void (*read)(Reader& reader, const Member& member, Into& into);
+};
+
+// What the file says at its top level and in [model], over what the folder says by convention.
+// Actions and targets are left for later: the conventions for actions need the final name.
+struct ServiceDraft {
+  Service service;
+  std::optional<std::vector<std::string>> command;  // [model] command
+  Position command_at;
+  const Member* actions = nullptr;
+  const Member* targets = nullptr;
+};
+
+// What the file says of an action, over what the conventions say.
+struct ActionDraft {
+  std::string service_name;  // final
+  Action action;
+  Position at;                                // of the action's key; line 0: not in the file
+  std::map<std::string_view, Position> said;  // keys that the file has, and where
+  std::map<std::string, Position> tables_at;  // by file: where its table stands
+};
+
+struct DeliveryDraft {
+  DeliverySetting delivery;
+  Position table_at;
+  Position data_date_at;  // of a column called data_date; line 0: none
+};
+
+std::span<const Key<ServiceDraft>> TopKeys();
+std::span<const Key<ServiceDraft>> ModelKeys();
+std::span<const Key<ActionDraft>> ActionKeys();
+std::span<const Key<DeliveryDraft>> DeliveryKeys();
+std::span<const Key<Target>> TargetKeys();
+
+// How messages call the table that has the key: "[model]" for "command"; nullopt: none has.
+std::optional<std::string> TableWithKey(std::string_view key);
+
+}  // namespace busker::service

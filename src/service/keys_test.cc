@@ -1,0 +1,258 @@
+// What each key of the service file refuses, and how it says so.
+#include "service/keys.h"
+
+#include <gtest/gtest.h>
+
+#include "service/test_folder.h"
+
+namespace busker::service {
+namespace {
+
+struct Case {
+  const char* text;
+  const char* fault;
+};
+
+void ExpectFaults(std::initializer_list<Case> cases) {
+  for (const auto& [text, fault] : cases) {
+    EXPECT_EQ(FaultOf(text), std::string("busker.toml:") + fault) << text;
+  }
+}
+
+TEST(ServiceFile, SuggestsTheKeyThatWasMeant) {
+  ExpectFaults({
+      {"[actions.training]\nretries = 1\n  shedule = \"@daily\"\n",
+       "3:3: unknown key \"shedule\" in [actions.training], did you mean \"schedule\"?"},
+      {"[model]\nenviroment = {}\n",
+       "2:1: unknown key \"enviroment\" in [model], did you mean \"environment\"?"},
+      {"[action.training]\n",
+       "1:2: unknown key \"action\" at the top level, did you mean \"actions\"?"},
+      {"command = \"x\"\n", "1:1: unknown key \"command\" at the top level; it belongs in [model]"},
+      {"[model]\nschedule = \"@daily\"\n",
+       "2:1: unknown key \"schedule\" in [model]; it belongs in [actions.NAME]"},
+      {"[targets.x]\nqwerty = 1\n",
+       "2:1: unknown key \"qwerty\" in [targets.x]; there are executor, image, artifacts, "
+       "warehouse, "
+       "log"},
+      {"[actions.application.deliver.\"p.csv\"]\ntable = \"a.b\"\nshema = {}\n",
+       "3:1: unknown key \"shema\" in [actions.application.deliver.\"p.csv\"], did you mean "
+       "\"schema\"?"},
+  });
+}
+
+TEST(ServiceFile, SaysWhichTypeAKeyHas) {
+  ExpectFaults({
+      {"version = 2019-07-01\n",
+       "1:11: \"version\" must be a string, such as \"2019-07-01\", not a date or time"},
+      {"name = 1\n", "1:8: \"name\" must be a string, such as \"churn\", not the integer 1"},
+      {"name = \"\"\n", "1:8: \"name\" must be a string, such as \"churn\", not the string \"\""},
+      {"actions = 1\n",
+       "1:11: \"actions\" must be a table, such as { training = { schedule = \"@monthly\" } }, not "
+       "the "
+       "integer 1"},
+      {"[actions]\ntraining = true\n", "2:12: [actions.training] must be a table, not true"},
+      {"[actions.training]\nretries = 1.5\n",
+       "2:11: \"retries\" in [actions.training] must be an integer from 0 to 100, such as 2, not a "
+       "number with a fraction"},
+      {"[actions.training]\nretries = 101\n",
+       "2:11: \"retries\" in [actions.training] must be an integer from 0 to 100, such as 2, not "
+       "the "
+       "integer 101"},
+      {"[actions.training]\npromote = \"yes\"\n",
+       "2:11: \"promote\" in [actions.training] must be true or false, such as true, not the "
+       "string "
+       "\"yes\""},
+      {"[actions.training]\nschedule = [\"@daily\"]\n",
+       "2:12: \"schedule\" in [actions.training] must be a string, such as \"0 7 * * *\", not an "
+       "array"},
+      {"[model]\npass_environment = \"X\"\n",
+       "2:20: \"pass_environment\" in [model] must be an array of names, such as "
+       "[\"HTTPS_PROXY\"], not "
+       "the string \"X\""},
+      {"[model]\ncommand = \"a\\u0000b\"\n",
+       "2:11: \"command\" in [model] must not have a NUL character"},
+  });
+}
+
+TEST(ServiceFile, RefusesNamesThatCannotBePartOfAPath) {
+  for (const std::string name : {"..", "a/b", "A", "-x", "ä", "a b", ".a"}) {
+    EXPECT_NE(FaultOf("name = \"" + name + "\"\n").find("is no name"), std::string::npos) << name;
+    EXPECT_NE(FaultOf("[actions.\"" + name + "\"]\ncommand = \"x\"\n").find("name of an action"),
+              std::string::npos)
+        << name;
+    EXPECT_NE(FaultOf("[targets.\"" + name + "\"]\n").find("name of a target"), std::string::npos)
+        << name;
+  }
+}
+
+TEST(ServiceFile, ChecksCommands) {
+  ExpectFaults({
+      {"[model]\ncommand = \"run 'x\"\n",
+       "2:11: \"command\" in [model]: the command has an open quote (')"},
+      {"[model]\ncommand = \"  \"\n", "2:11: \"command\" in [model] names no program"},
+      {"[model]\ncommand = \"run ${ACTON}\"\n",
+       "2:11: \"command\": unknown placeholder \"${ACTON}\", did you mean \"${ACTION}\"?"},
+      {"[actions.training]\ncommand = \"run ${PATH}\"\n",
+       "2:11: \"command\": unknown placeholder \"${PATH}\"; there are ACTION, CONFIG, DATE, NAME, "
+       "ROOT, RUN, TIMESTAMP, VERSION"},
+      {"[actions.training]\nconfig = \"../x.json\"\n",
+       "2:10: \"config\": \"../x.json\" must be a path inside the service's folder, without "
+       "\"..\""},
+      {"[actions.training]\nconfig = \"/etc/passwd\"\n",
+       "2:10: \"config\": \"/etc/passwd\" must be a path inside the service's folder, without "
+       "\"..\""},
+  });
+}
+
+TEST(ServiceFile, TellsAFaultOfTheCommonCommandOnce) {
+  TestFolder folder;
+  folder.Configs({"training", "application"}).File("[model]\ncommand = \"x ${X}\"\n");
+  EXPECT_EQ(Validate(folder.root()).size(), 1U);
+}
+
+TEST(ServiceFile, ChecksTheEnvironment) {
+  ExpectFaults({
+      {"[model]\nenvironment = { THREADS = 1 }\n",
+       "2:27: environment variable \"THREADS\" must be a string: write \"1\""},
+      {"[model]\nenvironment = { THREADS = true }\n",
+       "2:27: environment variable \"THREADS\" must be a string, not true"},
+      {"[model]\nenvironment = { \"A=B\" = \"x\" }\n",
+       "2:17: \"A=B\" cannot be the name of an environment variable: no \"=\", no blanks"},
+      {"[model]\nenvironment = { \"A\\u0000\" = \"x\" }\n",
+       "2:17: \"A\\x00\" cannot be the name of an environment variable: no \"=\", no blanks"},
+      {"[model]\nenvironment = { \"\" = \"x\" }\n",
+       "2:17: the name of an environment variable must not be empty"},
+      {"[model]\nenvironment = { BUSKER_RUN = \"x\" }\n",
+       "2:17: \"BUSKER_RUN\" is set by Busker itself (NAME, VERSION, ACTION, ZONE and BUSKER_...)"},
+      {"[model]\nenvironment = { A = \"${HOME}\" }\n",
+       "2:21: environment variable \"A\": unknown placeholder \"${HOME}\"; there are ACTION, "
+       "CONFIG, DATE, NAME, PATH, ROOT, RUN, TIMESTAMP, VERSION"},
+      {"[model]\npass_environment = [\"ZONE\"]\n",
+       "2:21: \"ZONE\" is set by Busker itself (NAME, VERSION, ACTION, ZONE and BUSKER_...)"},
+  });
+  EXPECT_EQ(ServiceOf("[model]\nenvironment = { LD_PRELOAD = \"x\", IFS = \",\", EMPTY = \"\" }\n")
+                .environment.size(),
+            3U);
+}
+
+TEST(ServiceFile, ChecksTimes) {
+  ExpectFaults({
+      {"[actions.training]\nschedule = \"0 0 30 2 *\"\n",
+       "2:12: \"schedule\": cron \"0 0 30 2 *\": day of month: day 30 never comes in month 2"},
+      {"[actions.training]\ntime_zone = \"Europe/Stokholm\"\n",
+       "2:13: \"time_zone\": unknown time zone \"Europe/Stokholm\", did you mean "
+       "\"Europe/Stockholm\"?"},
+      {"[actions.training]\ntimeout = \"2\"\n",
+       "2:11: \"timeout\" in [actions.training]: \"2\" is no duration such as 90s, 15m, 2h or "
+       "1h30m"},
+      {"[actions.training]\ntimeout = \"0s\"\n",
+       "2:11: \"timeout\" must be longer than nothing; leave the key out for no limit"},
+      {"[actions.training]\nretry_delay = 5\n",
+       "2:15: \"retry_delay\" in [actions.training] must be a string, such as \"30s\", not the "
+       "integer "
+       "5"},
+      {"[actions.training]\nschedule = \"@daily\"\nexpected_by = \"24:00\"\n",
+       "3:15: \"expected_by\": \"24:00\" is no time of day such as \"08:00\""},
+      {"[actions.training]\nschedule = \"@daily\"\nexpected_by = \"8:00\"\n",
+       "3:15: \"expected_by\": \"8:00\" is no time of day such as \"08:00\""},
+      {"[actions.training]\nexpected_by = \"08:00\"\n",
+       "2:15: \"expected_by\" means nothing without a \"schedule\""},
+  });
+  EXPECT_EQ(FaultOf("[actions.training]\nschedule = \"@daily\"\nexpected_by = \"23:59\"\n"), "");
+}
+
+TEST(ServiceFile, ChecksDeliveries) {
+  const std::string deliver = "[actions.application.deliver.\"p.csv\"]\n";
+  ExpectFaults({
+      {"[actions.application.deliver.\"p.csv\"]\nwrite = \"append\"\n",
+       "1:30: [actions.application.deliver.\"p.csv\"] needs the key \"table\""},
+      {"[actions.application.deliver.\"../p.csv\"]\ntable = \"a.b\"\n",
+       "1:30: \"../p.csv\" must be a path inside output/, without \"..\""},
+      {"[actions.application.deliver.predictions.csv]\ntable = \"a.b\"\n",
+       "1:30: a file name with a dot needs quotes: deliver.\"predictions.csv\""},
+      {"[actions.application.deliver]\n\"p.csv\" = \"a.b\"\n",
+       "2:11: [actions.application.deliver.\"p.csv\"] must be a table with the key \"table\", not "
+       "the "
+       "string \"a.b\""},
+  });
+  const auto fault = [&](const std::string& text) { return FaultOf(deliver + text).substr(12); };
+  const std::string no_table =
+      " is no table such as \"churn.predictions\": two names of a-z, 0-9 and \"_\", at most 63 "
+      "each, "
+      "with a dot between";
+  EXPECT_EQ(fault("table = \"predictions\"\n"), "2:9: \"table\": \"predictions\"" + no_table);
+  EXPECT_EQ(fault("table = \"a.b.c\"\n"), "2:9: \"table\": \"a.b.c\"" + no_table);
+  EXPECT_EQ(fault("table = \"A.b\"\n"), "2:9: \"table\": \"A.b\"" + no_table);
+  EXPECT_EQ(fault("table = \"a.${TABLE}\"\n"),
+            "2:9: \"table\": unknown placeholder \"${TABLE}\"; there are ACTION, CONFIG, DATE, "
+            "NAME, ROOT, RUN, TIMESTAMP, VERSION");
+  EXPECT_EQ(
+      fault("table = \"a.b\"\nwrite = \"repalce\"\n"),
+      "3:9: \"write\" in [actions.application.deliver.\"p.csv\"]: unknown value \"repalce\", did "
+      "you mean \"replace\"?");
+  EXPECT_EQ(
+      fault("table = \"a.b\"\nrows_min = -1\n"),
+      "3:12: \"rows_min\" in [actions.application.deliver.\"p.csv\"] must be an integer of 0 or "
+      "more, such as 1000, not the integer -1");
+  EXPECT_EQ(
+      fault("table = \"a.b\"\nschema = { a = \"STRNG\" }\n"),
+      "3:16: the type of column \"a\": \"STRNG\" is no BigQuery type, did you mean \"STRING\"?");
+  EXPECT_EQ(fault("table = \"a.b\"\nschema = { a = 1 }\n"),
+            "3:16: the type of column \"a\" must be a string, not the integer 1");
+  EXPECT_EQ(
+      fault("table = \"a.b\"\nschema = { a = \"BOOL\", A = \"BOOL\" }\n"),
+      "3:24: column \"A\" is there already, as \"a\": a warehouse does not tell capitals apart");
+  EXPECT_EQ(
+      fault("table = \"a.b\"\nwrite = \"partition\"\nschema = { data_date = \"DATE\" }\n"),
+      "4:12: the column \"data_date\" is added by write = \"partition\"; give yours another name");
+  EXPECT_EQ(fault("table = \"a.b\"\n[actions.application.deliver.\"q.csv\"]\ntable = \"a.b\"\n"),
+            "4:9: \"table\": \"a.b\" gets another file of this action already");
+}
+
+TEST(ServiceFile, ChecksTargets) {
+  const auto fault = [](const std::string& text) {
+    const auto message = FaultOf("[targets.x]\n" + text + "\n");
+    return message.empty() ? "" : message.substr(12);
+  };
+  EXPECT_EQ(fault("executor = \"dokcer://\""),
+            "2:12: \"executor\": \"dokcer://\": unknown scheme, did you mean \"docker://\"?");
+  EXPECT_EQ(fault("executor = \"ssh://x\""),
+            "2:12: \"executor\": \"ssh://x\": unknown scheme; write process:// or docker:// or "
+            "compute-engine://PROJECT/ZONE or kubernetes://NAMESPACE");
+  EXPECT_EQ(fault("executor = \"docker\""),
+            "2:12: \"executor\": \"docker\": is no place; write process:// or docker:// or "
+            "compute-engine://PROJECT/ZONE or kubernetes://NAMESPACE");
+  EXPECT_EQ(fault("executor = \"compute-engine://project\""),
+            "2:12: \"executor\": \"compute-engine://project\": is not whole; write it like "
+            "compute-engine://PROJECT/ZONE");
+  EXPECT_EQ(fault("artifacts = \"file://artifacts\""),
+            "2:13: \"artifacts\": \"file://artifacts\": is not whole; write it like "
+            "file:///srv/artifacts");
+  EXPECT_EQ(fault("artifacts = \"gs://\""),
+            "2:13: \"artifacts\": \"gs://\": is not whole; write it like gs://BUCKET");
+  EXPECT_EQ(fault("warehouse = \"bigqeury://p\""),
+            "2:13: \"warehouse\": \"bigqeury://p\": unknown scheme, did you mean \"bigquery://\"?");
+  EXPECT_EQ(fault("log = \"file://${ROOT}/log\""),
+            "2:7: \"log\": \"file://${ROOT}/log\": placeholders are not replaced in targets");
+  EXPECT_EQ(
+      fault("image = \"--privileged\""),
+      "2:9: \"image\": \"--privileged\" is no container image such as registry.example/churn");
+  for (const char* good :
+       {"executor = \"process://\"", "executor = \"docker://\"", "executor = \"kubernetes://ml\"",
+        "executor = \"compute-engine://p/z?machine_type=n1\"", "artifacts = \"file:///srv/a\"",
+        "artifacts = \"s3://b/prefix\"", "warehouse = \"embedded://\"",
+        "warehouse = \"embedded:///srv/w\"", "warehouse = \"postgresql://h:5432/d?user=x\"",
+        "log = \"cloud-logging://p\"", "image = \"eu.gcr.io/p/x@sha256:ab\""}) {
+    EXPECT_EQ(fault(good), "") << good;
+  }
+}
+
+TEST(ServiceFile, ShowsHostileTextHarmlessly) {
+  const std::string fault = FaultOf("\"\\u001b[31m\\n" + std::string(500, 'k') + "\" = 1\n");
+  EXPECT_EQ(fault.find('\x1b'), std::string::npos);
+  EXPECT_EQ(fault.find('\n'), std::string::npos);
+  EXPECT_LT(fault.size(), 300U);
+}
+
+}  // namespace
+}  // namespace busker::service

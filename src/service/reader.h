@@ -1,0 +1,79 @@
+// Reads one table of the service file against the table of its keys (keys.h), collecting faults.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "service/document.h"
+#include "service/fault.h"
+
+namespace busker::service {
+
+// What a person is told about a key: in messages, and in the JSON Schema.
+struct KeyInfo {
+  std::string_view name;
+  std::string_view example;      // as it stands in the file, the quotes included
+  std::string_view description;  // a sentence
+  std::string_view schema;       // JSON Schema of the value, without the description
+};
+
+class Reader {
+ public:
+  // `table`: how messages call the table, "[actions.training]"; empty at the top level.
+  Reader(Faults& faults, std::string table) : faults_(faults), table_(std::move(table)) {}
+
+  Faults& faults() { return faults_; }
+  void Fault(Position at, std::string message) { faults_.Add(at, std::move(message)); }
+
+  // The value as the type that the key has; nullopt: it is of another, and the fault is added.
+  std::optional<std::string> String(const Member& member);  // not empty, and free of NUL
+  std::optional<std::int64_t> Integer(const Member& member, std::int64_t least, std::int64_t most);
+  std::optional<bool> Bool(const Member& member);
+  std::optional<std::string> Name(const Member& member);  // base/id.h
+  std::optional<Milliseconds> Duration(const Member& member);
+  std::optional<std::string> Choice(const Member& member, const std::vector<std::string>& choices);
+  std::optional<std::vector<std::string>> Command(const Member& member);
+  const Node* Table(const Member& member);
+  std::optional<std::string> String(const Node& node, const std::string& what);  // of an array, ...
+
+  // Faults "must be WHAT" at the member's value.
+  void MustBe(const Member& member, std::string_view what);
+
+  // Hands each member of `table` to the key's `read`; faults members that no key knows.
+  template <typename Key, typename Into>
+  void ReadTable(const Node& table, std::span<const Key> keys, Into& into) {
+    for (const Member& member : table.members) {
+      const Key* found = nullptr;
+      for (const Key& key : keys) {
+        if (key.info.name == member.name) found = &key;
+      }
+      if (found == nullptr) {
+        std::vector<std::string> names;
+        for (const Key& key : keys) names.emplace_back(key.info.name);
+        Unknown(member, names);
+        continue;
+      }
+      key_ = &found->info;
+      found->read(*this, member, into);
+    }
+  }
+
+ private:
+  void Unknown(const Member& member, const std::vector<std::string>& names);
+  std::string Of(const Member& member) const;  // "schedule" in [actions.training]
+
+  Faults& faults_;
+  std::string table_;
+  const KeyInfo* key_ = nullptr;  // the key being read
+};
+
+// Whether a relative path stays where it begins: no "..", no ".", no empty part, no control
+// character.
+bool IsPlainRelativePath(std::string_view path);
+
+}  // namespace busker::service

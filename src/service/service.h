@@ -1,0 +1,98 @@
+// A service: a folder with a name, a version, a model program and actions; read from busker.toml
+// and, where that is silent, from conventions (docs/service-file.md).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace busker::service {
+
+// One load of one file of output/ into one warehouse table.
+struct DeliverySetting {
+  std::string file;   // relative to output/: "predictions.csv"
+  std::string table;  // "schema.table", placeholders still in it
+  std::vector<std::pair<std::string, std::string>> schema;  // column -> BigQuery type name, in the
+                                                            // order of the file; empty: inferred
+  std::string write = "replace";                            // or "append", "partition"
+  std::optional<std::uint64_t> rows_min;                    // fewer rows fail the delivery
+};
+
+struct Action {
+  std::string name;
+  std::vector<std::string> command;        // words, placeholders still in them
+  std::string config;                      // "configs/training.json"; empty: none
+  bool input_live = false;                 // the live version is copied into output/ first
+  std::optional<std::string> schedule;     // five-field cron or @daily and its kin; checked
+  std::string time_zone = "UTC";           // IANA name; checked
+  std::optional<std::string> expected_by;  // "08:00", local to time_zone
+  int retries = 0;
+  Milliseconds retry_delay{5'000};
+  std::optional<Milliseconds> timeout;
+  bool promotes = false;                    // its versions may become live
+  std::optional<std::string> promote_when;  // the gate; none: every version that was saved
+  std::vector<DeliverySetting> deliveries;
+};
+
+// A named set of places. Empty fields are the local ones.
+struct Target {
+  std::string name;
+  std::string executor, image, artifacts, warehouse, log;
+};
+
+struct Service {
+  std::string root;                                // absolute path of its folder
+  std::string name;                                // a Name (base/id.h)
+  std::string version;                             // a Name
+  bool has_file = false;                           // false: conventions alone
+  std::map<std::string, std::string> environment;  // for the program; placeholders still in it
+  std::vector<std::string> pass_environment;       // names of variables passed on
+  std::map<std::string, Action> actions;
+  std::map<std::string, Target> targets;
+};
+
+// Checks the text of a gate (model::CheckGate, which this room may not include).
+using GateCheck = std::function<Result<void>(const std::string& condition)>;
+
+// Reads the service in `folder`. kInvalid with "busker.toml:7:3: unknown key ..., did you mean
+// ...?" for the first fault (file, line, column, what is wrong, the remedy); kNotFound when the
+// folder has neither busker.toml nor configs/*.json. With `check_gate`, each promote_when is
+// checked by it.
+Result<Service> LoadService(const std::string& folder, const GateCheck& check_gate = {});
+
+// Every fault of the service that can be seen without running it, a sentence each, in file order:
+// for `busker validate`. Besides what LoadService checks, each config must be there, hold known
+// placeholders only, and be JSON. Empty: all is well.
+std::vector<std::string> Validate(const std::string& folder, const GateCheck& check_gate = {});
+
+// The action, or kNotFound naming those there are (and the nearest).
+Result<const Action*> FindAction(const Service& service, const std::string& name);
+
+// `text` with each ${NAME} replaced from `placeholders`, once: what a value brings in is not looked
+// at again. An unknown or unclosed placeholder is kInvalid and names it.
+Result<std::string> Expand(const std::string& text,
+                           const std::map<std::string, std::string>& placeholders);
+
+// Expand for a delivery's table: values become part of a name, so they are lower-cased and what is
+// not [a-z0-9_] in them becomes '_': "${NAME}.predictions" -> "lifetime_value.predictions".
+Result<std::string> ExpandTable(const std::string& table,
+                                std::map<std::string, std::string> placeholders);
+
+// Splits a command line into words as a POSIX shell would (blanks, quotes, backslash), with nothing
+// else of a shell: | > $( and the like are ordinary characters. An open quote is kInvalid.
+Result<std::vector<std::string>> SplitWords(const std::string& text);
+
+// JSON Schema (draft 2020-12) of busker.toml, for editors.
+std::string JsonSchema();
+
+// A commented busker.toml for the service that the conventions find in `folder`, for `busker init`.
+std::string InitialFile(const Service& service);
+
+}  // namespace busker::service

@@ -1,0 +1,318 @@
+// busker.toml over the conventions: reads both and puts them together into a Service.
+//
+//   folder -> conventions -> [top level] [model] -> an action per config and per [actions.NAME]
+//          -> [targets.NAME]; every fault on the way is collected, none ends the reading
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <system_error>
+
+#include "base/id.h"
+#include "base/text.h"
+#include "service/config_file.h"
+#include "service/conventions.h"
+#include "service/document.h"
+#include "service/keys.h"
+#include "service/placeholders.h"
+#include "service/service.h"
+
+namespace busker::service {
+namespace {
+
+namespace fs = std::filesystem;
+
+// nullopt: there is no service file.
+Result<std::optional<std::string>> ReadServiceFile(const fs::path& path) {
+  std::error_code error;
+  const auto status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found) return std::nullopt;
+  if (error) return SystemError("read " + path.string(), error.value());
+  if (!fs::is_regular_file(status)) return Invalid(fmt::format("{}: not a file", path.string()));
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return SystemError("read " + path.string(), errno != 0 ? errno : EIO);
+  // One byte more than is allowed tells a file that is too large.
+  std::string text(kDocumentBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return SystemError("read " + path.string(), EIO);
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+// The folder as an absolute path without "." or a slash at its end; links in it stay, because the
+// folder's own name may be the service's.
+Result<std::string> RootOf(const std::string& folder) {
+  std::error_code error;
+  fs::path root = fs::absolute(folder.empty() ? "." : folder, error).lexically_normal();
+  if (error) return SystemError("folder " + folder, error.value());
+  if (!root.has_filename() && root.has_parent_path()) root = root.parent_path();
+  if (fs::is_directory(root, error)) return root.string();
+  return NotFound(fmt::format("there is no folder {}", root.string()));
+}
+
+bool ConfigExists(const std::string& root, const std::string& config) {
+  std::error_code ignored;  // what cannot be looked at is not there
+  return fs::is_regular_file(fs::path(root) / config, ignored);
+}
+
+// Reads one service, folder and file.
+class ServiceReader {
+ public:
+  ServiceReader(const std::string& root, std::vector<std::string> configs,
+                const GateCheck& check_gate, Faults& faults)
+      : configs_(std::move(configs)), check_gate_(check_gate), faults_(faults) {
+    draft_.service = ConventionalService(root);
+  }
+
+  Service Read(const Node* document) {
+    if (document != nullptr) {
+      draft_.service.has_file = true;
+      Reader top(faults_, "");
+      top.ReadTable(*document, TopKeys(), draft_);
+    }
+    ReadActions();
+    ReadTargets();
+    return std::move(draft_.service);
+  }
+
+ private:
+  void ReadActions() {
+    const bool in_file = draft_.actions != nullptr;
+    for (const auto& name : configs_) {
+      if (!in_file || draft_.actions->value.Find(name) == nullptr) AddAction(name, nullptr);
+    }
+    if (!in_file) return;
+    for (const Member& member : draft_.actions->value.members) AddAction(member.name, &member);
+  }
+
+  // `member`: what the file says of it; nullptr: nothing, its config makes it.
+  void AddAction(const std::string& name, const Member* member) {
+    Service& service = draft_.service;
+    const bool has_config = std::find(configs_.begin(), configs_.end(), name) != configs_.end();
+    ActionDraft draft;
+    draft.service_name = service.name;
+    draft.action = ConventionalAction(name, service.name, has_config);
+    if (draft_.command) draft.action.command = *draft_.command;
+    if (member != nullptr) {
+      if (!ReadAction(*member, draft)) return;
+    }
+    CheckAction(draft);
+    service.actions.emplace(name, std::move(draft.action));
+  }
+
+  bool ReadAction(const Member& member, ActionDraft& draft) {
+    if (!IsName(member.name)) {
+      faults_.Add(
+          member.at,
+          fmt::format("{} cannot be the name of an action: a-z, 0-9, \".\", \"_\" and \"-\", "
+                      "a letter or digit first, at most 63",
+                      Quoted(member.name)));
+      return false;
+    }
+    if (member.value.kind != Node::Kind::kTable) {
+      faults_.Add(member.value.at, fmt::format("[actions.{}] must be a table, not {}", member.name,
+                                               Describe(member.value)));
+      return false;
+    }
+    draft.at = member.at;
+    for (const Member& key : member.value.members) draft.said[key.name] = key.value.at;
+    Reader reader(faults_, fmt::format("[actions.{}]", member.name));
+    reader.ReadTable(member.value, ActionKeys(), draft);
+    if (!draft.said.contains("promote") && draft.said.contains("promote_when")) {
+      draft.action.promotes = true;
+    }
+    const bool conventional = !draft_.command && !draft.said.contains("command");
+    if (conventional && draft.said.contains("config")) {
+      // The conventional command spells out the conventional path.
+      draft.action.command.back() = "${CONFIG}";
+    }
+    return true;
+  }
+
+  // What only the whole action can tell.
+  void CheckAction(const ActionDraft& draft) {
+    const Action& action = draft.action;
+    const auto said = [&](std::string_view key) { return draft.said.contains(key); };
+    CheckConfig(draft);
+    for (const auto& word : action.command) {
+      const auto fault = FindPlaceholderFault(word, PlaceholderUse::kValue);
+      if (!fault) continue;
+      // A fault of the command of all actions is one fault, not one for each.
+      const Position at = said("command") ? draft.said.at("command") : draft_.command_at;
+      if (said("command") || !model_command_faulted_) {
+        faults_.Add(at, fmt::format("\"command\": {}", *fault));
+      }
+      model_command_faulted_ = model_command_faulted_ || !said("command");
+      break;
+    }
+    if (said("expected_by") && !said("schedule")) {
+      faults_.Add(draft.said.at("expected_by"),
+                  "\"expected_by\" means nothing without a \"schedule\"");
+    }
+    if (said("promote_when") && said("promote") && !action.promotes) {
+      faults_.Add(draft.said.at("promote_when"),
+                  "\"promote_when\" means nothing with promote = false");
+    }
+    if (action.promote_when && check_gate_) {
+      const auto checked = check_gate_(*action.promote_when);
+      if (!checked) {
+        faults_.Add(draft.said.at("promote_when"),
+                    fmt::format("\"promote_when\": {}", checked.error().message));
+      }
+    }
+    CheckTables(draft);
+  }
+
+  void CheckConfig(const ActionDraft& draft) {
+    const Action& action = draft.action;
+    if (!action.config.empty()) {
+      if (ConfigExists(draft_.service.root, action.config)) return;
+      const Position at = draft.said.contains("config") ? draft.said.at("config") : draft.at;
+      faults_.Add(at, fmt::format("\"config\": there is no file {}", Quoted(action.config)));
+      return;
+    }
+    bool needed = action.command == ConventionalCommand();
+    for (const auto& word : action.command) needed = needed || Mentions(word, "CONFIG");
+    // A key that could not be read has had its fault.
+    if (!needed || draft.said.contains("config")) return;
+    const auto nearest = Nearest(action.name, configs_);
+    faults_.Add(draft.at,
+                fmt::format("the command of action {} has a config, but there is no "
+                            "configs/{}.json{}",
+                            Quoted(action.name), action.name,
+                            nearest ? fmt::format("; did you mean [actions.{}]?", *nearest) : ""));
+  }
+
+  void CheckTables(const ActionDraft& draft) {
+    const Service& service = draft_.service;
+    const std::map<std::string, std::string> sample = {{"NAME", service.name},
+                                                       {"VERSION", service.version},
+                                                       {"ACTION", draft.action.name},
+                                                       {"CONFIG", draft.action.config},
+                                                       {"DATE", "2019-08-01"},
+                                                       {"TIMESTAMP", "20190801T000000Z"},
+                                                       {"RUN", "run"},
+                                                       {"ROOT", "root"}};
+    std::set<std::string> seen;
+    for (const auto& delivery : draft.action.deliveries) {
+      const auto found = draft.tables_at.find(delivery.file);
+      const Position at = found == draft.tables_at.end() ? draft.at : found->second;
+      if (delivery.table.empty()) continue;  // has had its fault
+      const auto table = ExpandTable(delivery.table, sample);
+      if (!table) {
+        faults_.Add(at, fmt::format("\"table\": {}", table.error().message));
+      } else if (!IsTable(*table)) {
+        faults_.Add(at,
+                    fmt::format("\"table\": {} is no table such as \"{}.predictions\": two names "
+                                "of a-z, 0-9 and \"_\", at most 63 each, with a dot between",
+                                Quoted(delivery.table), TableWord(service.name)));
+      } else if (!seen.insert(*table).second) {
+        faults_.Add(at, fmt::format("\"table\": {} gets another file of this action already",
+                                    Quoted(delivery.table)));
+      }
+    }
+  }
+
+  static bool IsTable(const std::string& table) {
+    const auto names = Split(table, '.');
+    if (names.size() != 2) return false;
+    for (const auto& name : names) {
+      if (name.empty() || name.size() > 63 || TableWord(name) != name) return false;
+    }
+    return true;
+  }
+
+  void ReadTargets() {
+    if (draft_.targets == nullptr) return;
+    for (const Member& member : draft_.targets->value.members) {
+      if (!IsName(member.name)) {
+        faults_.Add(member.at,
+                    fmt::format("{} cannot be the name of a target: a-z, 0-9, \".\", \"_\" "
+                                "and \"-\", a letter or digit first, at most 63",
+                                Quoted(member.name)));
+        continue;
+      }
+      if (member.value.kind != Node::Kind::kTable) {
+        faults_.Add(member.value.at, fmt::format("[targets.{}] must be a table, not {}",
+                                                 member.name, Describe(member.value)));
+        continue;
+      }
+      Target target;
+      target.name = member.name;
+      Reader reader(faults_, fmt::format("[targets.{}]", member.name));
+      reader.ReadTable(member.value, TargetKeys(), target);
+      draft_.service.targets.emplace(member.name, std::move(target));
+    }
+  }
+
+  ServiceDraft draft_;
+  std::vector<std::string> configs_;  // names, without configs/ and .json
+  const GateCheck& check_gate_;
+  Faults& faults_;
+  bool model_command_faulted_ = false;
+};
+
+// The service as far as it can be read; its faults are added.
+Result<Service> ReadService(const std::string& folder, const GateCheck& check_gate,
+                            Faults& faults) {
+  TRY_ASSIGN(const std::string root, RootOf(folder));
+  TRY_ASSIGN(const auto text, ReadServiceFile(fs::path(root) / kServiceFile));
+  TRY_ASSIGN(const auto configs, FindConfigs(root, faults));
+  std::optional<Node> document;
+  if (text) {
+    document = ParseDocument(*text, faults);
+    if (!document) return Service{};
+  } else if (configs.empty() && faults.empty()) {
+    return NotFound(
+        fmt::format("{} is no service: it has neither {} nor configs/*.json", root, kServiceFile));
+  }
+  Service service =
+      ServiceReader(root, configs, check_gate, faults).Read(document ? &*document : nullptr);
+  if (service.actions.empty() && faults.empty()) {
+    faults.Add({},
+               "there are no actions: add configs/training.json, or [actions.training] with a "
+               "command");
+  }
+  return service;
+}
+
+}  // namespace
+
+Result<Service> LoadService(const std::string& folder, const GateCheck& check_gate) {
+  Faults faults;
+  TRY_ASSIGN(Service service, ReadService(folder, check_gate, faults));
+  if (!faults.empty()) return Invalid(ToString(faults.Sorted().front()));
+  return service;
+}
+
+std::vector<std::string> Validate(const std::string& folder, const GateCheck& check_gate) {
+  Faults faults;
+  const auto service = ReadService(folder, check_gate, faults);
+  if (!service) return {service.error().message};
+  std::set<std::string> configs;
+  for (const auto& [name, action] : service->actions) {
+    if (!action.config.empty() && configs.insert(action.config).second) {
+      CheckConfigFile(*service, action.config, faults);
+    }
+  }
+  std::vector<std::string> sentences;
+  for (const Fault& fault : faults.Sorted()) sentences.push_back(ToString(fault));
+  return sentences;
+}
+
+Result<const Action*> FindAction(const Service& service, const std::string& name) {
+  const auto found = service.actions.find(name);
+  if (found != service.actions.end()) return &found->second;
+  std::vector<std::string> names;
+  for (const auto& [known, action] : service.actions) names.push_back(known);
+  const auto nearest = Nearest(name, names);
+  return NotFound(fmt::format("service '{}' has no action {}{}", service.name, Quoted(name),
+                              nearest ? fmt::format(", did you mean \"{}\"?", *nearest)
+                                      : "; there are: " + Join(names, ", ")));
+}
+
+}  // namespace busker::service

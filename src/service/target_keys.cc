@@ -1,0 +1,127 @@
+// The keys of [targets.NAME], and the places that each may name.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/text.h"
+#include "service/keys.h"
+
+namespace busker::service {
+namespace {
+
+struct Scheme {
+  std::string_view name;
+  std::string_view example;
+  int parts_min;  // how many parts the rest must have: PROJECT/ZONE has two
+};
+
+constexpr Scheme kExecutors[] = {
+    {"process", "process://", 0},
+    {"docker", "docker://", 0},
+    {"compute-engine", "compute-engine://PROJECT/ZONE", 2},
+    {"kubernetes", "kubernetes://NAMESPACE", 0},
+};
+constexpr Scheme kArtifacts[] = {
+    {"file", "file:///srv/artifacts", 1}, {"gs", "gs://BUCKET", 1}, {"s3", "s3://BUCKET", 1}};
+constexpr Scheme kWarehouses[] = {{"embedded", "embedded:///srv/warehouse", 0},
+                                  {"postgresql", "postgresql://HOST/DATABASE", 0},
+                                  {"bigquery", "bigquery://PROJECT", 1}};
+constexpr Scheme kLogs[] = {{"file", "file:///srv/log", 1},
+                            {"cloud-logging", "cloud-logging://PROJECT", 1}};
+
+bool IsLocalPath(std::string_view scheme) { return scheme == "file" || scheme == "embedded"; }
+
+// How many leading parts of "a/b/c?x=y" are not empty.
+int PartsOf(std::string_view rest) {
+  int parts = 0;
+  for (const std::string& part : Split(rest.substr(0, rest.find('?')), '/')) {
+    if (part.empty()) break;
+    ++parts;
+  }
+  return parts;
+}
+
+std::optional<std::string> FindPlaceFault(std::string_view place, std::span<const Scheme> schemes) {
+  std::vector<std::string> names, examples;
+  for (const Scheme& scheme : schemes) {
+    names.emplace_back(scheme.name);
+    examples.emplace_back(scheme.example);
+  }
+  for (char c : place) {
+    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F) return "a place has no blanks";
+  }
+  if (place.find("${") != std::string_view::npos) return "placeholders are not replaced in targets";
+  const auto end = place.find("://");
+  if (end == std::string_view::npos) return "is no place; write " + Join(examples, " or ");
+  for (const Scheme& scheme : schemes) {
+    if (place.substr(0, end) != scheme.name) continue;
+    const auto rest = place.substr(end + 3);
+    const bool good = IsLocalPath(scheme.name)
+                          ? (rest.empty() && scheme.parts_min == 0) || rest.starts_with('/')
+                          : PartsOf(rest) >= scheme.parts_min;
+    if (good) return std::nullopt;
+    return fmt::format("is not whole; write it like {}", scheme.example);
+  }
+  if (const auto nearest = Nearest(place.substr(0, end), names)) {
+    return fmt::format("unknown scheme, did you mean \"{}://\"?", *nearest);
+  }
+  return "unknown scheme; write " + Join(examples, " or ");
+}
+
+template <std::string Target::*Field, const auto& Schemes>
+void ReadPlace(Reader& reader, const Member& member, Target& target) {
+  auto place = reader.String(member);
+  if (!place) return;
+  if (const auto fault = FindPlaceFault(*place, Schemes)) {
+    reader.Fault(member.value.at,
+                 fmt::format("\"{}\": {}: {}", member.name, Quoted(*place), *fault));
+    return;
+  }
+  target.*Field = std::move(*place);
+}
+
+void ReadImage(Reader& reader, const Member& member, Target& target) {
+  auto image = reader.String(member);
+  if (!image) return;
+  for (char c : *image) {
+    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      std::string_view("./_:@-").find(c) != std::string_view::npos;
+    if (good && image->front() != '-') continue;
+    reader.Fault(member.value.at,
+                 fmt::format("\"image\": {} is no container image such as registry.example/churn",
+                             Quoted(*image)));
+    return;
+  }
+  target.image = std::move(*image);
+}
+
+constexpr std::string_view kPlaceSchema = R"({"type":"string","pattern":"^[a-z0-9-]+://"})";
+
+constexpr std::array<Key<Target>, 5> kTarget = {{
+    {{"executor", R"("docker://")",
+      "Where attempts run: process:// (the default), docker://, compute-engine://PROJECT/ZONE or "
+      "kubernetes://NAMESPACE.",
+      kPlaceSchema},
+     ReadPlace<&Target::executor, kExecutors>},
+    {{"image", R"("registry.example/churn")",
+      "The container image, without a tag, that the executor runs and `busker build` makes.",
+      R"({"type":"string","minLength":1})"},
+     ReadImage},
+    {{"artifacts", R"("gs://example-bucket")",
+      "Where versions are kept: file:///FOLDER, gs://BUCKET or s3://BUCKET.", kPlaceSchema},
+     ReadPlace<&Target::artifacts, kArtifacts>},
+    {{"warehouse", R"("bigquery://example-project")",
+      "Where predictions are delivered: embedded:///FOLDER, postgresql://HOST/DATABASE or "
+      "bigquery://PROJECT.",
+      kPlaceSchema},
+     ReadPlace<&Target::warehouse, kWarehouses>},
+    {{"log", R"("cloud-logging://example-project")",
+      "Where logs go: file:///FOLDER or cloud-logging://PROJECT.", kPlaceSchema},
+     ReadPlace<&Target::log, kLogs>},
+}};
+
+}  // namespace
+
+std::span<const Key<Target>> TargetKeys() { return kTarget; }
+
+}  // namespace busker::service

@@ -1,0 +1,50 @@
+"""The commands of the manual work as they stand: each ```console block is run, in order, in one folder."""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+import workshop
+
+BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+
+
+def script_of(page):
+    """The commands of a page ("$ "), with what is typed on after them ("> "), as one script."""
+    lines = []
+    for block in BLOCK.findall(page.read_text()):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                lines.append(line[2:])
+            elif line == ">" or line.startswith("> "):
+                lines.append(line[2:])
+    return "\n".join(lines)
+
+
+class Manual(unittest.TestCase):
+    def test_the_commands_of_each_page_work(self):
+        pages = [p for p in sorted(workshop.SOURCE.glob("docs/*.md")) if script_of(p)]
+        self.assertTrue(pages)
+        for page in pages:
+            with self.subTest(page=page.name), tempfile.TemporaryDirectory() as folder:
+                environment = dict(os.environ, PATH=f"{workshop.BUILD}:{os.environ['PATH']}")
+                done = subprocess.run(["bash", "-euo", "pipefail", "-c", script_of(page)], cwd=folder,
+                                      env=environment, capture_output=True, text=True, timeout=300)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_help_of_every_verb_shows_examples_and_exit_codes(self):
+        verbs = re.findall(r"^  ([a-z]+) ", subprocess.run(
+            [workshop.BUSKER, "--help"], capture_output=True, text=True, check=True)
+            .stdout.split("Subcommands:")[1], re.MULTILINE)
+        self.assertGreater(len(verbs), 12)
+        for verb in verbs:
+            shown = subprocess.run([workshop.BUSKER, verb, "--help"], capture_output=True, text=True,
+                                   check=True).stdout
+            self.assertIn("Examples:", shown, verb)
+            self.assertIn("Exit codes:", shown, verb)
+
+
+if __name__ == "__main__":
+    unittest.main()

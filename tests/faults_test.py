@@ -1,0 +1,184 @@
+"""kill -9 at any moment: of busker, of the runner, of a delivery; at random and at every system call
+that changes something.
+
+    faults_test.py [--trials N] [--seed S] [--stride K]
+
+After each kill the next run must just work, busker fsck must find nothing, every table must be wholly
+of one delivery, no version may be visible that is not whole, and no attempt's program may have been
+started twice: the programs themselves say so in a file outside of Busker's reach. Random kills hit the
+long waits; so the second part kills at the 1st, 2nd, 3rd, ... mutating system call (every K-th) until
+a run gets through. Closes with a line that counts the trials passed and failed.
+"""
+
+import argparse
+import collections
+import os
+import random
+import subprocess
+import sys
+import time
+
+import workshop
+from workshop import Service
+
+MUTATING = ("write,pwrite64,writev,fsync,fdatasync,openat,rename,renameat2,unlink,unlinkat,link,linkat,"
+            "symlink,symlinkat,mkdir,mkdirat,ftruncate,fallocate,clone,clone3,vfork,execve,kill")
+SAY = "echo $BUSKER_ATTEMPT >> \"$WITNESS\"\n"
+TRAINING = SAY + """
+sleep 0.0$((RANDOM_DELAY))
+echo "a model of $BUSKER_RUN" > output/model.txt
+head -c 30000 /dev/zero > output/weights
+echo '{"auc": 0.8, "rows": 1200}' > output/metrics.json
+"""
+# 500 rows that all name their run: a table of two runs shows at once.
+APPLICATION = SAY + """
+test -s output/model.txt
+{ echo run,row; i=0; while [ $i -lt 500 ]; do echo "$BUSKER_RUN,$i"; i=$((i + 1)); done; } > output/predictions.csv
+"""
+SERVICE_FILE = """
+name = "shop"
+version = "1"
+[model]
+command = "./model.sh ${ACTION}"
+environment = { WITNESS = "${ROOT}/witness", RANDOM_DELAY = "3" }
+[actions.application.deliver."predictions.csv"]
+table = "shop.predictions"
+schema = { run = "STRING", row = "INT64" }
+"""
+
+
+class Victim(Service):
+    def __init__(self):
+        super().__init__(service_file=SERVICE_FILE, training=TRAINING, application=APPLICATION)
+        self.must("run", "training")
+        self.must("run", "application")
+        # A runner that is traced once, for the task and the call that a trial names.
+        self.traced_runner = self.write("traced-runner", f"""#!/bin/sh
+case "$1" in
+  */"$TRACED_TASK".1)
+    if mkdir "$TRACED_ONCE" 2>/dev/null; then
+      exec strace -f -qq -o /dev/null -e trace={MUTATING} -e inject={MUTATING}:signal=KILL:when="$TRACED_CALL" {workshop.RUNNER} "$1"
+    fi ;;
+esac
+exec {workshop.RUNNER} "$1"
+""", mode=0o755)
+
+    def check(self):
+        """Runs on after a fault; returns what is wrong, or nothing."""
+        done = self.busker("run", "training", "--quiet")
+        if done.returncode != 0:
+            return f"the next training failed: {done.stdout}{done.stderr}"
+        done = self.busker("run", "application", "--quiet")
+        if done.returncode != 0:
+            return f"the next application failed: {done.stdout}{done.stderr}"
+        done = self.busker("fsck")
+        if done.returncode != 0 or "note:" in done.stdout:
+            return f"fsck: {done.stdout}{done.stderr}"
+        wrong = self.torn()
+        if wrong:
+            return wrong
+        starts = collections.Counter((self.folder / "witness").read_text().split())
+        twice = [attempt for attempt, count in starts.items() if count > 1]
+        return f"started twice: {twice}" if twice else ""
+
+    def torn(self):
+        rows = self.facts("query", "SELECT run, count(*) AS n FROM shop.predictions GROUP BY run")
+        return "" if [row["n"] for row in rows] == [500] else f"a torn table: {rows}"
+
+
+def kill_at_random(victim, dice):
+    action = dice.choice(["training", "application"])
+    run = victim.start("run", action, "--quiet")
+    deadline = time.monotonic() + dice.uniform(0.0, 0.25)
+    whom = dice.choice(["busker", "runner", "both"])
+    while time.monotonic() < deadline and run.poll() is None:
+        time.sleep(0.001)
+    if whom != "runner":
+        run.kill()
+    if whom != "busker":
+        for attempt in victim.attempts()[-2:]:
+            runner = workshop.runner_of(attempt)
+            if runner and (attempt / "exit.json").exists() is False:
+                workshop.kill(runner)
+    run.communicate(timeout=60)
+    return f"{action}, {whom} killed"
+
+
+def trace_busker(victim, action, call):
+    """Kills busker at its call-th mutating system call; true when it got through without."""
+    done = subprocess.run(
+        ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={MUTATING}",
+         "-e", f"inject={MUTATING}:signal=KILL:when={call}",
+         str(workshop.BUSKER), "run", "-C", str(victim.folder), action, "--quiet"],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
+    return done.returncode == 0
+
+
+def trace_runner(victim, action, task, call):
+    """Kills the runner of a task, and what it started, at the call-th mutating system call of each."""
+    once = victim.folder / f"once-{task}-{call}"
+    environment = dict(os.environ, BUSKER_RUNNER=str(victim.traced_runner), TRACED_TASK=task,
+                       TRACED_CALL=str(call), TRACED_ONCE=str(once))
+    done = victim.busker("run", action, "--quiet", env=environment)
+    return done.returncode == 0
+
+
+class Trials:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def judge(self, victim, what):
+        wrong = victim.check()
+        if wrong:
+            self.failed += 1
+            print(f"FAILED {what}: {wrong}\n  left in {victim.folder}", flush=True)
+        else:
+            self.passed += 1
+        return not wrong
+
+
+def main():
+    words = argparse.ArgumentParser()
+    words.add_argument("--trials", type=int, default=200)
+    words.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    words.add_argument("--stride", type=int, default=1)
+    words = words.parse_args()
+    print(f"faults: {words.trials} random kills, seed {words.seed}; "
+          f"every {words.stride}. mutating system call", flush=True)
+    dice = random.Random(words.seed)
+    trials = Trials()
+    begun = time.monotonic()
+
+    victim = Victim()
+    for number in range(words.trials):
+        what = kill_at_random(victim, dice)
+        if not trials.judge(victim, f"random trial {number} ({what})"):
+            victim = Victim()
+        elif number % 50 == 49:
+            print(f"  {number + 1} random kills, {time.monotonic() - begun:.0f} s", flush=True)
+            victim.close()
+            victim = Victim()
+    victim.close()
+
+    places = [("busker in a training", lambda v, n: trace_busker(v, "training", n)),
+              ("busker in an application", lambda v, n: trace_busker(v, "application", n)),
+              ("the runner of a training", lambda v, n: trace_runner(v, "training", "training", n)),
+              ("a delivery", lambda v, n: trace_runner(v, "application", "deliver", n)),
+              ("a promotion", lambda v, n: trace_runner(v, "training", "promote", n))]
+    for place, attempt in places:
+        victim = Victim()
+        call, through = 1 + dice.randrange(words.stride), 0
+        while through < 2 and call < 5000:  # twice through: the last call was passed
+            through = through + 1 if attempt(victim, call) else 0
+            if not trials.judge(victim, f"{place} killed at call {call}"):
+                victim = Victim()
+            call += words.stride
+        print(f"  {place}: up to call {call}, {time.monotonic() - begun:.0f} s", flush=True)
+        victim.close()
+
+    print(f"{trials.passed} passed, {trials.failed} failed")
+    return 1 if trials.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""A small service in a temporary folder, and the real busker run on it: what the tests share."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("BUSKER_BUILD", SOURCE / "build" / "release"))
+BUSKER = BUILD / "busker"
+RUNNER = BUILD / "busker-runner"
+
+# A model program in shell: what it does is in its config, so a test says it in a line.
+MODEL = """#!/bin/sh
+# model.sh ACTION CONFIG: runs configs/ACTION.sh in the working folder.
+set -eu
+. "./configs/$1.sh"
+"""
+
+SERVICE_FILE = """
+name = "shop"
+version = "1"
+
+[model]
+command = "./model.sh ${ACTION}"
+
+[actions.training]
+promote_when = "auc >= live.auc - 0.01"
+
+[actions.application]
+input = "live"
+
+[actions.application.deliver."predictions.csv"]
+table = "shop.predictions"
+schema = { player_id = "STRING", label = "BOOL" }
+"""
+
+TRAINING = """
+echo "a model of $BUSKER_DATE" > output/model.txt
+echo '{"auc": 0.8, "rows": 1200}' > output/metrics.json
+"""
+
+APPLICATION = """
+test -s output/model.txt
+printf 'player_id,label\\n001,true\\n002,false\\n' > output/predictions.csv
+"""
+
+
+class Service:
+    """A service folder; what it says can be changed by writing to its files."""
+
+    def __init__(self, service_file=SERVICE_FILE, training=TRAINING, application=APPLICATION):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="busker-test-"))
+        (self.folder / "configs").mkdir()
+        self.write("model.sh", MODEL, mode=0o755)
+        if service_file is not None:
+            self.write("busker.toml", service_file)
+        self.write("configs/training.sh", training)
+        self.write("configs/application.sh", application)
+
+    def close(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, name, text, mode=0o644):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    @property
+    def home(self):
+        return self.folder / ".busker"
+
+    def busker(self, *words, timeout=120, **options):
+        """Runs busker to its end; returns the finished process with text output."""
+        return subprocess.run(
+            [str(BUSKER), words[0], "-C", str(self.folder), *words[1:]],
+            capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, **options)
+
+    def start(self, *words, **options):
+        """Starts busker in a session of its own; the caller waits for it."""
+        return subprocess.Popen(
+            [str(BUSKER), words[0], "-C", str(self.folder), *words[1:]],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdin=subprocess.DEVNULL, start_new_session=True, **options)
+
+    def facts(self, *words):
+        """What busker prints with --json; it must succeed."""
+        done = self.busker(*words, "--json")
+        assert done.returncode == 0, f"busker {' '.join(words)}: {done.stderr}{done.stdout}"
+        return json.loads(done.stdout)
+
+    def must(self, *words):
+        done = self.busker(*words)
+        assert done.returncode == 0, f"busker {' '.join(words)}: {done.stderr}{done.stdout}"
+        return done.stdout
+
+    def rows(self, table="shop.predictions"):
+        return self.facts("query", f"SELECT count(*) AS n FROM {table}")[0]["n"]
+
+    def attempts(self):
+        """The folders of all attempts, oldest first."""
+        return sorted(self.home.glob("runs/*/*"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def wait_until(condition, what, limit=30):
+    """Waits for something that another process does; fails by name after the limit."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {limit} s in vain: {what}")
+        time.sleep(0.005)
+
+
+def runner_of(attempt):
+    """The process id of the runner of an attempt; None when it has none yet."""
+    try:
+        return int((attempt / "lock").read_text() or 0) or None
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def kill(process_id, how=signal.SIGKILL):
+    try:
+        os.kill(process_id, how)
+    except ProcessLookupError:
+        pass
+
+
+def is_alive(process_id):
+    try:
+        return pathlib.Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+if not BUSKER.exists():
+    sys.exit(f"{BUSKER} is missing; script/build makes it")
