@@ -41,6 +41,9 @@ version = "1"
 [model]
 command = "./model.sh ${ACTION}"
 environment = { WITNESS = "${ROOT}/witness", RANDOM_DELAY = "3" }
+[actions.training]
+[actions.application]
+input = "live"
 [actions.application.deliver."predictions.csv"]
 table = "shop.predictions"
 schema = { run = "STRING", row = "INT64" }
@@ -52,16 +55,24 @@ class Victim(Service):
         super().__init__(service_file=SERVICE_FILE, training=TRAINING, application=APPLICATION)
         self.must("run", "training")
         self.must("run", "application")
-        # A runner that is traced once, for the task and the call that a trial names.
-        self.traced_runner = self.write("traced-runner", f"""#!/bin/sh
+
+    def traced_runner(self, task, call):
+        """A runner that is killed once: on this task, with what it started, at this call of each. It
+        carries its orders in its text, for a runner is started with an empty environment."""
+        return self.write("traced-runner", f"""#!/bin/sh
 case "$1" in
-  */"$TRACED_TASK".1)
-    if mkdir "$TRACED_ONCE" 2>/dev/null; then
-      exec strace -f -qq -o /dev/null -e trace={MUTATING} -e inject={MUTATING}:signal=KILL:when="$TRACED_CALL" {workshop.RUNNER} "$1"
+  */{task}.1)
+    if mkdir {self.folder}/once-{task}-{call} 2>/dev/null; then
+      exec /usr/bin/strace -f -q -o {self.folder}/trace -e trace={MUTATING} -e inject={MUTATING}:signal=KILL:when={call} {workshop.RUNNER} "$1"
     fi ;;
 esac
 exec {workshop.RUNNER} "$1"
 """, mode=0o755)
+
+    def got_through(self):
+        """Whether what was traced last ended without having been killed."""
+        trace = (self.folder / "trace").read_text()
+        return "+++ exited" in trace and "killed by SIGKILL" not in trace
 
     def check(self):
         """Runs on after a fault; returns what is wrong, or nothing."""
@@ -106,21 +117,19 @@ def kill_at_random(victim, dice):
 
 def trace_busker(victim, action, call):
     """Kills busker at its call-th mutating system call; true when it got through without."""
-    done = subprocess.run(
-        ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={MUTATING}",
+    subprocess.run(
+        ["strace", "-q", "-o", str(victim.folder / "trace"), "-e", f"trace={MUTATING}",
          "-e", f"inject={MUTATING}:signal=KILL:when={call}",
          str(workshop.BUSKER), "run", "-C", str(victim.folder), action, "--quiet"],
         capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
-    return done.returncode == 0
+    return victim.got_through()
 
 
 def trace_runner(victim, action, task, call):
     """Kills the runner of a task, and what it started, at the call-th mutating system call of each."""
-    once = victim.folder / f"once-{task}-{call}"
-    environment = dict(os.environ, BUSKER_RUNNER=str(victim.traced_runner), TRACED_TASK=task,
-                       TRACED_CALL=str(call), TRACED_ONCE=str(once))
-    done = victim.busker("run", action, "--quiet", env=environment)
-    return done.returncode == 0
+    environment = dict(os.environ, BUSKER_RUNNER=str(victim.traced_runner(task, call)))
+    victim.busker("run", action, "--quiet", env=environment)
+    return victim.got_through()
 
 
 class Trials:
@@ -168,8 +177,8 @@ def main():
     for place, attempt in places:
         victim = Victim()
         call, through = 1 + dice.randrange(words.stride), 0
-        while through < 2 and call < 5000:  # twice through: the last call was passed
-            through = through + 1 if attempt(victim, call) else 0
+        while through < 2 and call < 5000:  # twice: the last call was passed
+            through += 1 if attempt(victim, call) else 0
             if not trials.judge(victim, f"{place} killed at call {call}"):
                 victim = Victim()
             call += words.stride

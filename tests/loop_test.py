@@ -162,6 +162,25 @@ test $(wc -l < {witness}) -ge 3
             "BUSKER_ATTEMPT": f"{run['id']}/training.1"})
 
 
+    def test_facts_come_as_json_with_the_agreed_keys(self):
+        self.assertEqual(self.service.facts("runs"), [])
+        self.assertEqual(self.service.facts("models"), [])
+        self.assertEqual(self.service.facts("deliveries"), [])
+        run = self.service.facts("run", "training", "--date", "2019-08-01T07:30:00+02:00")
+        self.assertEqual((run["action"], run["state"]), ("training", "succeeded"))
+        self.assertEqual(run["scheduled_at"], "2019-08-01T05:30:00Z")
+        listed = self.service.facts("runs", "training", "--state", "succeeded")
+        self.assertEqual(listed, [run])
+        for key in ("id", "started_at", "ended_at"):
+            self.assertIn(key, listed[0])
+        self.assertEqual([a["last_run"] and a["last_run"]["id"] for a in self.service.facts("status")["actions"]],
+                         [None, run["id"]])
+        self.assertEqual(self.service.facts("validate"), {"valid": True, "faults": []})
+        self.assertEqual(self.service.facts("query", "SELECT 1 AS a, NULL AS b, 1.50::DECIMAL(9,2) AS c, 'x' AS d"),
+                         [{"a": 1, "b": None, "c": 1.5, "d": "x"}])
+        json.loads(self.service.must("schema"))
+
+
 class BadInput(LoopTest):
     def training_fails(self, script, says, service=None):
         self.service.write("configs/training.sh", script)
@@ -310,6 +329,21 @@ class SeveralAtOnce(LoopTest):
         self.assertEqual(self.service.facts("runs")[0]["state"], "cancelled")
         self.assertEqual(subprocess.run(["pgrep", "-f", "^sleep 62.5"], capture_output=True).returncode, 1)
         self.assertEqual(self.service.facts("fsck")["faults"], [])
+
+
+    def test_logs_follow_a_run_that_another_busker_runs(self):
+        gate = self.service.folder / "gate"
+        self.service.write("configs/training.sh",
+                           f"echo early; while ! test -e {gate}; do sleep 0.02; done; echo late\n{workshop.TRAINING}")
+        run = self.service.start("run", "training")
+        wait_until(lambda: any((a / "started").exists() for a in self.service.attempts()), "the program starts")
+        follow = self.service.start("logs", "training", "-f", "--task", "training")
+        first = [follow.stdout.readline(), follow.stdout.readline()]
+        self.assertEqual(first, ["Running the action...\n", "early\n"])
+        gate.touch()
+        rest, _ = follow.communicate(timeout=30)
+        self.assertEqual(rest, "late\nWell done.\n")
+        run.communicate(timeout=30)
 
 
 class Survival(LoopTest):

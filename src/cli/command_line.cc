@@ -63,6 +63,10 @@ class CommandLine {
     } catch (const CLI::Success& success) {
       return app_.exit(success);
     } catch (const CLI::ParseError& error) {
+      if (argc < 2) {
+        std::fprintf(stderr, "%s", app_.help().c_str());
+        return 2;
+      }
       std::fprintf(stderr, "busker: %s\n%s", error.what(), Suggestion(argc, argv).c_str());
       return 2;
     }

@@ -75,7 +75,7 @@ Result<std::vector<std::string>> Conductor::Recover() {
 Result<void> Conductor::Add(const record::RunFacts& facts,
                             const std::vector<record::TaskFacts>& tasks) {
   TRY(record_.AddRun(facts, tasks));
-  plan::Run run;
+  plan::DagRun run;
   run.id = facts.id;
   for (const record::TaskFacts& task : tasks) run.tasks.push_back(task.task);
   mailbox_.Post({plan::RunRequested{std::move(run)}, {}});

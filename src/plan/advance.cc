@@ -15,7 +15,7 @@ class Step {
   void Take(const RunRequested& event) { runs_.emplace(event.run.id, event.run); }
 
   void Take(const AttemptEnded& event) {
-    Run* run = Find(event.run);
+    DagRun* run = Find(event.run);
     Task* task = run == nullptr ? nullptr : FindTask(*run, event.task);
     if (task == nullptr || !task->attempt_running || task->attempts != event.number) return;
     task->attempt_running = false;
@@ -35,7 +35,7 @@ class Step {
   }
 
   void Take(const CancelRequested& event) {
-    Run* run = Find(event.run);
+    DagRun* run = Find(event.run);
     if (run == nullptr || run->cancel_requested) return;
     run->cancel_requested = true;
     for (Task& task : run->tasks) {
@@ -48,7 +48,7 @@ class Step {
   }
 
   // Starts what is ready, skips what never will be, ends what is done.
-  void Proceed(Run& run) {
+  void Proceed(DagRun& run) {
     for (Task& task : run.tasks) {
       if (task.state != State::kQueued || run.cancel_requested) continue;
       if (const Task* blocker = Blocker(run, task)) {
@@ -74,19 +74,19 @@ class Step {
   }
 
  private:
-  Run* Find(const std::string& id) {
+  DagRun* Find(const std::string& id) {
     const auto found = runs_.find(id);
     return found == runs_.end() ? nullptr : &found->second;
   }
 
-  static Task* FindTask(Run& run, const std::string& name) {
+  static Task* FindTask(DagRun& run, const std::string& name) {
     const auto found = std::find_if(run.tasks.begin(), run.tasks.end(),
                                     [&](const Task& task) { return task.name == name; });
     return found == run.tasks.end() ? nullptr : &*found;
   }
 
   // A task that `task` waits for and that ended otherwise than well.
-  static const Task* Blocker(Run& run, const Task& task) {
+  static const Task* Blocker(DagRun& run, const Task& task) {
     for (const std::string& name : task.after) {
       const Task* other = FindTask(run, name);
       if (other != nullptr && IsFinal(other->state) && other->state != State::kSucceeded) {
@@ -96,14 +96,14 @@ class Step {
     return nullptr;
   }
 
-  static bool Ready(Run& run, const Task& task) {
+  static bool Ready(DagRun& run, const Task& task) {
     return std::all_of(task.after.begin(), task.after.end(), [&](const std::string& name) {
       const Task* other = FindTask(run, name);
       return other != nullptr && other->state == State::kSucceeded;
     });
   }
 
-  void Start(Run& run, Task& task) {
+  void Start(DagRun& run, Task& task) {
     ++task.attempts;
     task.attempt_running = true;
     task.not_before.reset();
@@ -113,7 +113,7 @@ class Step {
   }
 
   // The run's state from its tasks': any failed -> failed, else any cancelled -> cancelled, ...
-  void Settle(Run& run) {
+  void Settle(DagRun& run) {
     if (IsFinal(run.state)) return;
     const auto all_final = std::all_of(run.tasks.begin(), run.tasks.end(),
                                        [](const Task& task) { return IsFinal(task.state); });
@@ -129,14 +129,14 @@ class Step {
     if (!decide(State::kFailed) && !decide(State::kCancelled)) Move(run, State::kSucceeded, "");
   }
 
-  void Move(Run& run, Task& task, State to, std::string message) {
+  void Move(DagRun& run, Task& task, State to, std::string message) {
     if (task.state == to) return;
     decisions_.push_back(TaskChanged{run.id, task.name, task.state, to, message});
     task.state = to;
     if (!message.empty()) task.message = std::move(message);
   }
 
-  void Move(Run& run, State to, std::string message) {
+  void Move(DagRun& run, State to, std::string message) {
     decisions_.push_back(RunChanged{run.id, run.state, to, message});
     run.state = to;
     run.message = std::move(message);

@@ -18,7 +18,7 @@ namespace busker::plan {
 
 // What happened.
 struct RunRequested {
-  Run run;
+  DagRun run;
 };
 struct AttemptEnded {
   std::string run, task;

@@ -14,8 +14,8 @@ using std::chrono::seconds;
 constexpr Instant kNoon{std::chrono::hours(12)};
 
 // "train -> promote, deliver; other": tasks, each waiting for the one before the arrow.
-Run ParseRun(std::string_view text) {
-  Run run;
+DagRun ParseRun(std::string_view text) {
+  DagRun run;
   run.id = "r1";
   for (const std::string& chain : Split(text, ';')) {
     std::vector<std::string> before;
@@ -117,7 +117,7 @@ TEST(Advance, TheRunCarriesTheMessageOfTheTaskThatFailed) {
 
 TEST(Advance, RetriesAfterADelayThatDoubles) {
   Engine engine;
-  Run run = ParseRun("train");
+  DagRun run = ParseRun("train");
   run.tasks[0].retries = 2;
   run.tasks[0].retry_delay = seconds(10);
   engine.Take(RunRequested{run});
@@ -148,7 +148,7 @@ TEST(Advance, AnAttemptThatEndsWellAfterACancelIsCancelledAllTheSame) {
 
 TEST(Advance, StaleEndsChangeNothing) {
   Engine engine;
-  Run run = ParseRun("train");
+  DagRun run = ParseRun("train");
   run.tasks[0].retries = 1;
   engine.Take(RunRequested{run});
   engine.Take(Failure("train", 1));
@@ -171,7 +171,7 @@ TEST(Advance, KeepsItsInvariantsInRandomRuns) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
     const auto below = [&](unsigned n) { return static_cast<int>(random() % n); };
-    Run run;
+    DagRun run;
     run.id = "r1";
     const int count = 1 + below(8);
     for (int i = 0; i < count; ++i) {

@@ -30,7 +30,7 @@ struct Task {
   std::string message;                // why it failed, was cancelled or skipped; one sentence
 };
 
-struct Run {
+struct DagRun {
   std::string id;
   State state = State::kQueued;
   std::vector<Task> tasks;  // in an order in which each comes behind those it waits for
@@ -38,7 +38,7 @@ struct Run {
   std::string message;  // of the task that decided the run's end
 };
 
-using Runs = std::map<std::string, Run>;  // the unfinished ones, by id
+using Runs = std::map<std::string, DagRun>;  // the unfinished ones, by id
 
 // The delay before attempt number `attempt` (2, 3, ...).
 Milliseconds RetryDelay(const Task& task, int attempt);

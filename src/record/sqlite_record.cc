@@ -250,7 +250,7 @@ class SqliteRecord final : public Record {
     for (;;) {
       TRY_ASSIGN(const bool more, rows.Step());
       if (!more) break;
-      plan::Run run;
+      plan::DagRun run;
       run.id = rows.Text(0);
       run.state = plan::ParseState(rows.Text(1)).value_or(plan::State::kQueued);
       run.cancel_requested = rows.Integer(2) != 0;
