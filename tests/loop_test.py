@@ -370,6 +370,20 @@ while ! test -e {self.gate}; do sleep 0.02; done
         self.assertEqual(self.witness.read_text(), "started\n")
         self.assertEqual(self.service.facts("fsck")["faults"], [])
 
+    def test_control_c_while_an_old_run_is_finished_leaves_that_run_going(self):
+        # Control-C was ignored while busker waited for a run that an earlier one had left.
+        run = self.slow_training()
+        run.kill()
+        run.wait()
+        waiting = self.service.start("run", "application")
+        self.assertIn("first finishing", waiting.stdout.readline())
+        os.kill(waiting.pid, signal.SIGINT)
+        waiting.communicate(timeout=30)
+        self.assertEqual(waiting.returncode, 130)
+        self.gate.touch()
+        self.service.must("run", "application")
+        self.assertEqual([r["state"] for r in self.service.facts("runs")], ["succeeded", "succeeded"])
+
     def test_a_killed_runner_fails_its_attempt_and_leaves_no_process(self):
         run = self.slow_training()
         workshop.kill(workshop.runner_of(self.service.attempts()[0]))

@@ -79,41 +79,39 @@ class Progress {
   std::map<std::string, std::unique_ptr<ShownLog>> logs_;
 };
 
-// Turns control-C and SIGTERM into a cancel; the second one leaves at once, with the run going on.
+// Turns control-C and SIGTERM into a cancel of the run that was asked for; before there is one, and the
+// second time, they end busker at once, and what runs goes on.
 class SignalWatch {
  public:
-  SignalWatch() {
-    sigemptyset(&signals_);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR2}) sigaddset(&signals_, signal);
-    pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+  // `cancel` says whether there was something to cancel. The signals must be blocked already.
+  SignalWatch(const sigset_t& signals, std::function<bool()> cancel)
+      : thread_([this, signals, ask = std::move(cancel)] {
+          for (int count = 0;; ++count) {
+            int signal = 0;
+            sigwait(&signals, &signal);
+            if (done_) return;
+            // Also when the terminal is gone: what runs is taken up by the next busker.
+            if (signal == SIGHUP || count > 0 || !ask()) std::_Exit(128 + signal);
+          }
+        }) {}
+  ~SignalWatch() {
+    done_ = true;
+    pthread_kill(thread_.native_handle(), SIGUSR2);
+    thread_.join();
   }
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
 
-  void Begin(std::function<void()> cancel) {
-    thread_ = std::thread([this, ask = std::move(cancel)] {
-      for (int count = 0;; ++count) {
-        int signal = 0;
-        sigwait(&signals_, &signal);
-        if (done_) return;
-        // The terminal is gone, or the person insists: what runs goes on, and is taken up later.
-        if (signal == SIGHUP || count > 0) std::_Exit(128 + signal);
-        ask();
-      }
-    });
-  }
-
-  ~SignalWatch() {
-    done_ = true;
-    if (thread_.joinable()) {
-      pthread_kill(thread_.native_handle(), SIGUSR2);
-      thread_.join();
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  // Blocks them in this thread, and so in every thread that it starts from now on.
+  static sigset_t Block() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR2}) sigaddset(&signals, signal);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    return signals;
   }
 
  private:
-  sigset_t signals_, before_;
   std::atomic<bool> done_ = false;
   std::thread thread_;
 };
@@ -181,23 +179,29 @@ Result<int> Run(const Common& common, const RunOptions& options) {
   TRY_ASSIGN(const auto record,
              record::OpenSqliteRecord(workspace.home.RecordFile().string(), true));
 
-  SignalWatch signals;  // before any thread begins, so that all have the signals blocked
+  std::atomic<const std::string*> asked_for = nullptr;  // id of the run that was asked for
+  const sigset_t blocked = SignalWatch::Block();  // before any thread begins
   Progress progress(!common.json, !options.quiet);
   TRY_ASSIGN(const auto conductor,
              dispatch::Conductor::Start(
                  *record, common.installation->runner, workspace.home.RunsFolder(),
                  [&](const plan::Decision& decision) { progress.Take(decision); }));
   progress.Follow(*conductor);
+  const SignalWatch signals(blocked, [&] {
+    const std::string* run = asked_for.load();
+    if (run != nullptr) conductor->Cancel(*run, "control-C");
+    return run != nullptr;
+  });
   TRY(FinishOldRuns(*conductor, common.json));
 
   TRY_ASSIGN(const prepare::PreparedRun run,
              Prepare(common, workspace, *action, options, *record));
-  signals.Begin([&] { conductor->Cancel(run.facts.id, "control-C"); });
   if (!common.json) {
     PrintLine(fmt::format("run {}: {} of {} for {}", run.facts.id, options.action,
                           workspace.service.name, run.facts.data_date));
   }
   TRY(conductor->Add(run.facts, run.tasks));
+  asked_for = &run.facts.id;
   TRY(conductor->RunToEnd());
   progress.Finish();
   return Conclude(common, *record, run.facts.id);
