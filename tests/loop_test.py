@@ -206,6 +206,14 @@ class BadInput(LoopTest):
     def test_output_folder_removed(self):
         self.training_fails("rm -r output", says="output")
 
+    def test_a_training_that_saves_nothing_does_not_become_live(self):
+        # An empty version became live, and the next application was given no model.
+        self.service.write("busker.toml", workshop.SERVICE_FILE.replace("promote_when", "# promote_when"))
+        self.service.must("run", "training")
+        self.service.write("configs/training.sh", "true")
+        self.fails(1, "run", "training", says="left nothing in output/")
+        self.assertEqual([m["live"] for m in self.service.facts("models")], [True, False])
+
     def test_missing_predictions(self):
         self.service.must("run", "training")
         self.service.write("configs/application.sh", "true")

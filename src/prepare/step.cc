@@ -52,6 +52,10 @@ Result<std::string> Promote(const json& j, Instant now) {
   TRY_ASSIGN(auto store, artifact::OpenStore(j.at("store_url")));
   TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
   TRY_ASSIGN(const artifact::Manifest challenger, artifact::ReadManifest(*store, name));
+  if (challenger.files.empty()) {
+    return Invalid(fmt::format("{} left nothing in output/, so there is nothing to make live",
+                               name.action));
+  }
   TRY_ASSIGN(const auto live, model::ReadLive(*store, name.service, name.service_version));
   std::optional<artifact::Manifest> champion;
   if (live) {
