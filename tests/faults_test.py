@@ -62,8 +62,8 @@ class Victim(Service):
         return self.write("traced-runner", f"""#!/bin/sh
 case "$1" in
   */{task}.1)
-    if mkdir {self.folder}/once-{task}-{call} 2>/dev/null; then
-      exec /usr/bin/strace -f -q -o {self.folder}/trace -e trace={MUTATING} -e inject={MUTATING}:signal=KILL:when={call} {workshop.RUNNER} "$1"
+    if mkdir {self.home}/once-{task}-{call} 2>/dev/null; then
+      exec /usr/bin/strace -f -q -o {self.home}/trace -e trace={MUTATING} -e inject={MUTATING}:signal=KILL:when={call} {workshop.RUNNER} "$1"
     fi ;;
 esac
 exec {workshop.RUNNER} "$1"
@@ -71,7 +71,7 @@ exec {workshop.RUNNER} "$1"
 
     def got_through(self):
         """Whether what was traced last ended without having been killed."""
-        trace = (self.folder / "trace").read_text()
+        trace = (self.home / "trace").read_text()
         return "+++ exited" in trace and "killed by SIGKILL" not in trace
 
     def check(self):
@@ -118,7 +118,7 @@ def kill_at_random(victim, dice):
 def trace_busker(victim, action, call):
     """Kills busker at its call-th mutating system call; true when it got through without."""
     subprocess.run(
-        ["strace", "-q", "-o", str(victim.folder / "trace"), "-e", f"trace={MUTATING}",
+        ["strace", "-q", "-o", str(victim.home / "trace"), "-e", f"trace={MUTATING}",
          "-e", f"inject={MUTATING}:signal=KILL:when={call}",
          str(workshop.BUSKER), "run", "-C", str(victim.folder), action, "--quiet"],
         capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)

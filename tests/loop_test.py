@@ -245,6 +245,11 @@ class BadInput(LoopTest):
         self.fails(2, "run", "training", says='busker.toml:5:1: unknown key "shedule"')
         self.fails(2, "validate", says='did you mean "schedule"?')
 
+    def test_a_gate_that_cannot_be_read_has_its_place(self):
+        self.service.write("busker.toml", workshop.SERVICE_FILE.replace("auc >=", "auc >>"))
+        self.fails(2, "run", "training", says="busker.toml:9:")
+        self.fails(2, "validate", says="promote_when")
+
     def test_huge_and_deep_service_files(self):
         self.service.write("busker.toml", "# " + "x" * 10_000_000)
         self.fails(2, "validate", says="busker.toml")

@@ -11,23 +11,6 @@
 #include "service/service.h"
 
 namespace busker::cli {
-namespace {
-
-// The faults that only rooms above `service` can see.
-std::vector<std::string> CheckGates(const service::Service& service) {
-  std::vector<std::string> faults;
-  for (const auto& [name, action] : service.actions) {
-    if (!action.promote_when) continue;
-    if (auto checked = model::CheckGate(*action.promote_when); !checked) {
-      faults.push_back(fmt::format("busker.toml: promote_when in [actions.{}]: {}", name,
-                                   checked.error().message));
-    }
-  }
-  return faults;
-}
-
-}  // namespace
-
 Result<int> Init(const Common& common, const InitOptions& options) {
   const io::fs::path path = io::fs::path(common.folder) / "busker.toml";
   std::error_code error;
@@ -43,18 +26,14 @@ Result<int> Init(const Common& common, const InitOptions& options) {
 }
 
 Result<int> ValidateService(const Common& common) {
-  std::vector<std::string> faults = service::Validate(common.folder);
-  std::optional<service::Service> service;
-  if (faults.empty()) {
-    TRY_ASSIGN(service, service::LoadService(common.folder));
-    faults = CheckGates(*service);
-  }
+  const std::vector<std::string> faults = service::Validate(common.folder, model::CheckGate);
   if (common.json) {
     PrintJson({{"valid", faults.empty()}, {"faults", faults}});
   } else if (faults.empty()) {
-    PrintLine(fmt::format("{} {}: all is well with {} actions", service->name, service->version,
-                          service->actions.size()));
-    for (const auto& [name, action] : service->actions) {
+    TRY_ASSIGN(const service::Service service, service::LoadService(common.folder));
+    PrintLine(fmt::format("{} {}: all is well with {} actions", service.name, service.version,
+                          service.actions.size()));
+    for (const auto& [name, action] : service.actions) {
       if (!action.schedule) continue;
       PrintLine(fmt::format("note: the schedule \"{}\" of {} is checked but not kept: this version "
                             "has no daemon; let cron call busker run {}",

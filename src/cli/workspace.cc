@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/gate.h"
 
 namespace busker::cli {
 namespace {
@@ -44,7 +45,7 @@ Result<service::Target> FindTarget(const service::Service& service, const std::s
 
 Result<Workspace> OpenWorkspace(const Common& common) {
   Workspace workspace;
-  auto service = service::LoadService(common.folder);
+  auto service = service::LoadService(common.folder, model::CheckGate);
   if (!service) return Wrap("load the service in " + common.folder, service.error());
   workspace.service = std::move(*service);
   workspace.home.folder = io::fs::path(workspace.service.root) / ".busker";

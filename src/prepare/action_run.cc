@@ -7,7 +7,6 @@
 
 #include "artifact/version.h"
 #include "base/id.h"
-#include "model/gate.h"
 #include "model/live.h"
 #include "plan/cron.h"
 #include "prepare/step.h"
@@ -113,7 +112,7 @@ class Builder {
     step.warehouse_folder = places_.warehouse_folder;
     deliver::Request& request = step.request;
     request.id = fmt::format("{}.{}", run_.facts.id, number);
-    TRY_ASSIGN(request.table, service::Expand(setting.table, placeholders_));
+    TRY_ASSIGN(request.table, service::ExpandTable(setting.table, placeholders_));
     for (const auto& [column, type] : setting.schema) request.schema.push_back({column, type});
     TRY_ASSIGN(request.write, deliver::ParseWrite(setting.write));
     request.data_date = run_.facts.data_date;
@@ -127,16 +126,10 @@ class Builder {
     return {};
   }
 
-  Result<void> AddPromotion() {
-    if (action_.promote_when) {
-      if (auto checked = model::CheckGate(*action_.promote_when); !checked) {
-        return Wrap(fmt::format("promote_when of action {}", action_.name), checked.error());
-      }
-    }
+  void AddPromotion() {
     AddStep("promote", "promote",
             ToJson(PromoteStep{places_.store_url, version_, action_.promote_when, request_.force,
                                run_.facts.id}));
-    return {};
   }
 
  private:
@@ -225,7 +218,7 @@ Result<PreparedRun> PrepareRun(const service::Service& service, const service::A
   for (std::size_t i = 0; i < action.deliveries.size(); ++i) {
     TRY(builder.AddDelivery(action.deliveries[i], i + 1));
   }
-  if (action.promotes) TRY(builder.AddPromotion());
+  if (action.promotes) builder.AddPromotion();
   return run;
 }
 

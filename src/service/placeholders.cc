@@ -30,6 +30,14 @@ std::string Unknown(const std::string& name, const std::vector<std::string>& kno
                      Join(known, ", "));
 }
 
+// The offset of the "}" of the placeholder that begins at `begin`; npos: none before the line's
+// end, a quote, or another "$" or "{".
+std::size_t EndOfPlaceholder(std::string_view text, std::size_t begin) {
+  const auto end = text.find_first_of("}${\"\n", begin + 2);
+  if (end == std::string_view::npos || text[end] != '}') return std::string_view::npos;
+  return end;
+}
+
 // Hands each piece of `text` to one of two functions, in order: literal text, or a placeholder's
 // name. The placeholder's function returns false to stop. False when stopped or when a placeholder
 // does not end.
@@ -94,12 +102,6 @@ std::optional<std::string> FindPlaceholderFault(const std::string& text, Placeho
   const auto expanded = Expand(text, placeholders);
   if (expanded) return std::nullopt;
   return expanded.error().message;
-}
-
-std::size_t EndOfPlaceholder(std::string_view text, std::size_t begin) {
-  const auto end = text.find_first_of("}${\"\n", begin + 2);
-  if (end == std::string_view::npos || text[end] != '}') return std::string_view::npos;
-  return end;
 }
 
 bool Mentions(const std::string& text, const std::string& name) {

@@ -1,7 +1,6 @@
 // ${NAME} in commands, tables and environment values: which there are, and where each may stand.
 #pragma once
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,10 +17,6 @@ std::optional<std::string> FindPlaceholderFault(const std::string& text, Placeho
 
 // `text` as part of a table's name: lower case, and '_' for what is not [a-z0-9_].
 std::string TableWord(std::string_view text);
-
-// The offset of the "}" of the placeholder that begins with "${" at `begin`; npos: it has none on
-// its line, before a quote or another "$" or "{".
-std::size_t EndOfPlaceholder(std::string_view text, std::size_t begin);
 
 // Whether ${NAME} stands in `text`.
 bool Mentions(const std::string& text, const std::string& name);
