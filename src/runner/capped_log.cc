@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -85,20 +86,25 @@ Result<void> LogWriter::WriteSome(std::string_view& bytes) {
   return {};
 }
 
-// The file that ends here is made durable, the one before it makes room.
+// The segment before the current one makes room. What ends here stays open until the next Sync: in a
+// flood most segments are gone before anybody would have had to make them durable.
 Result<void> LogWriter::StartSegment() {
   const bool in_segment = segments_ > 0;
   if (in_segment && file_bytes_ == 0) return MoveSegment();
-  TRY(Sync());
+  if (!in_segment) TRY(Sync());  // the head stays
   if (segments_ > 1) {
     ::unlink(SegmentPath(folder_, previous_begin_).c_str());
     cut_ += std::exchange(previous_bytes_, 0);
   }
-  TRY_ASSIGN(fd_, io::Open(SegmentPath(folder_, offset_), O_WRONLY | O_CREAT | O_TRUNC));
+  TRY_ASSIGN(io::Descriptor fd,
+             io::Open(SegmentPath(folder_, offset_), O_WRONLY | O_CREAT | O_TRUNC));
   if (in_segment) {
     previous_begin_ = segment_begin_;
     previous_bytes_ = file_bytes_;
+    previous_dirty_ = dirty_;
+    previous_fd_ = std::move(fd_);
   }
+  fd_ = std::move(fd);
   segment_begin_ = offset_;
   file_bytes_ = 0;
   ++segments_;
@@ -126,11 +132,12 @@ void LogWriter::Lose(std::uint64_t count) {
   gap_ = true;
 }
 
+// What a failed sync lost is lost: it is told once and not tried again as if nothing had been.
 Result<void> LogWriter::Sync() {
-  // What a failed sync lost is lost: it is told once and not tried again as if nothing had been.
-  if (std::exchange(dirty_, false) && fdatasync(fd_.get()) != 0) {
-    return SystemError("sync the log in " + folder_.string(), errno);
-  }
+  const bool previous_synced =
+      !std::exchange(previous_dirty_, false) || fdatasync(previous_fd_.get()) == 0;
+  const bool synced = !std::exchange(dirty_, false) || fdatasync(fd_.get()) == 0;
+  if (!previous_synced || !synced) return SystemError("sync the log in " + folder_.string(), errno);
   if (std::exchange(folder_dirty_, false)) TRY(io::SyncFolder(folder_));
   return {};
 }

@@ -47,8 +47,8 @@ class LogWriter {
   std::uint64_t segments_ = 0;          // begun so far
   bool gap_ = false;                    // bytes were lost: the next go to a new segment
   std::uint64_t cut_ = 0;
-  io::Descriptor fd_;
-  bool dirty_ = false, folder_dirty_ = false;
+  io::Descriptor fd_, previous_fd_;
+  bool dirty_ = false, previous_dirty_ = false, folder_dirty_ = false;
   bool at_line_begin_ = true;
 };
 

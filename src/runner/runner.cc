@@ -25,17 +25,19 @@ struct Verdict {
   std::string message;
 };
 
-// Held by the runner while it lives; its process id is in the file.
+// Held by the runner while it lives; its process id is in the file. The child of a runner that was
+// killed right between fork and exec holds it, too, for the moment until it has died: hence the wait.
 Result<io::FileLock> TakeLock(const fs::path& folder) {
   const fs::path path = folder / kLockFile;
-  TRY_ASSIGN(auto lock, io::FileLock::TryTake(path));
-  if (!lock) {
+  auto lock = io::FileLock::Take(path, Milliseconds(300));
+  if (!lock && lock.error().kind == ErrorKind::kTimedOut) {
     const std::string holder = io::ReadFile(path, 64).value_or("");
     return Temporary(fmt::format("this attempt has a runner already, process {}", Trim(holder)));
   }
+  if (!lock) return lock;
   TRY_ASSIGN(const io::Descriptor fd, io::Open(path, O_WRONLY | O_TRUNC));
   TRY(io::WriteAll(fd.get(), fmt::format("{}\n", getpid()), path));
-  return std::move(*lock);
+  return lock;
 }
 
 Result<AttemptOrder> ReadOrder(const fs::path& folder) {

@@ -4,45 +4,15 @@
 
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "base/text.h"
+#include "base/json_syntax.h"
 #include "service/placeholders.h"
 
 namespace busker::service {
 namespace {
 
 constexpr std::size_t kConfigBytesMax = 16u << 20;
-
-// Stops at the first fault and remembers where. The parser behind it does not recurse.
-class FaultFinder : public nlohmann::json_sax<nlohmann::json> {
- public:
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
-  bool start_object(std::size_t) override { return true; }
-  bool key(string_t&) override { return true; }
-  bool end_object() override { return true; }
-  bool start_array(std::size_t) override { return true; }
-  bool end_array() override { return true; }
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::json::exception& error) override {
-    offset = position == 0 ? 0 : position - 1;  // the library counts the bytes it has read
-    const std::string_view what = error.what();
-    const auto colon = what.find(": ");
-    message =
-        Printable(what.substr(colon == std::string_view::npos ? 0 : colon + 2).substr(0, 200));
-    return false;
-  }
-
-  std::size_t offset = 0;
-  std::string message;
-};
 
 Position PositionOf(std::string_view text, std::size_t offset) {
   Position at{1, 1};
@@ -87,9 +57,8 @@ void CheckConfigFile(const Service& service, const std::string& config, Faults& 
     return;
   }
   CheckPlaceholders(text, config, faults);
-  FaultFinder finder;
-  if (!nlohmann::json::sax_parse(text, &finder)) {
-    faults.Add(config, PositionOf(text, finder.offset), "not JSON: " + finder.message);
+  if (const auto fault = FindJsonFault(text)) {
+    faults.Add(config, {fault->line, fault->column}, "not JSON: " + fault->reason);
   }
 }
 

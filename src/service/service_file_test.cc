@@ -201,8 +201,8 @@ TEST(Validate, TellsEveryFaultInTheOrderOfTheFile) {
              "0-59",
              "busker.toml:7:13: \"artifacts\": \"gcs://x\": unknown scheme, did you mean "
              "\"gs://\"?",
-             "configs/application.json:2:8: not JSON: syntax error while parsing value - invalid "
-             "literal; last read: '\"a\": $'"}));
+             "configs/application.json:2:8: not JSON: invalid literal; last "
+             "read: '\"a\": $'"}));
   EXPECT_EQ(folder.Fault(),
             "busker.toml:1:1: unknown key \"nmae\" at the top level, did you mean \"name\"?");
 }

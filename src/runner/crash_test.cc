@@ -1,0 +1,173 @@
+// kill -9 of the runner, at random moments and at each of its system calls that change something.
+//
+// The witness is a file outside Busker's reach, to which the command adds a line when it starts. After
+// each kill: no version is visible that is not whole; a second runner settles the attempt; the command
+// was started at most once; nothing that it had started still runs; and the record tells the truth.
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+
+#include <random>
+#include <set>
+
+#include "runner/attempt_fixture.h"
+
+namespace busker::runner {
+namespace {
+
+namespace fs = io::fs;
+
+// The system calls of the runner that change a file, a process or the kernel's state for it.
+bool Changes(std::uint64_t call) {
+  static const std::set<std::uint64_t> kCalls = {
+      SYS_write,  SYS_pwrite64, SYS_fsync,     SYS_fdatasync, SYS_open,   SYS_openat,   SYS_rename,
+      SYS_unlink, SYS_unlinkat, SYS_ftruncate, SYS_fallocate, SYS_clone,  SYS_clone3,   SYS_mkdir,
+      SYS_rmdir,  SYS_link,     SYS_symlink,   SYS_flock,     SYS_wait4,  SYS_pipe2,    SYS_close,
+      SYS_kill,   SYS_prctl,    SYS_signalfd4};
+  return kCalls.contains(call);
+}
+
+class Killed : public AttemptTest {
+ protected:
+  void NewAttempt(int number, const std::string& script) {
+    fs::remove_all(attempt_);
+    fs::remove_all(folder_ / "store");
+    fs::remove(folder_ / "witness");
+    fs::remove(folder_ / "child");
+    fs::create_directory(attempt_);
+    order_.number = number;
+    Command("echo started >> " + PathOf("witness") + "; " + script);
+  }
+
+  // What must hold once a runner has been killed, and after a second one.
+  void Settle() {
+    const std::size_t visible = Versions().size();
+    const auto starts = [&] {
+      const std::string text = fs::exists(folder_ / "witness") ? folder_.Read("witness") : "";
+      return std::count(text.begin(), text.end(), '\n');
+    };
+    if (!HasExit()) {
+      const bool was_started = fs::exists(attempt_ / "started");
+      ASSERT_EQ(WaitFor(StartRunner()), 0) << Errors();
+      ASSERT_LE(starts(), 1);
+      const Ending ending = Exit().ending;
+      if (visible == 1) {
+        ASSERT_EQ(ending, Ending::kSucceeded) << Exit().message;
+      }
+      if (was_started && visible == 0) {
+        ASSERT_EQ(ending, Ending::kLost) << Exit().message;
+      }
+      if (!was_started) {
+        ASSERT_EQ(ending, Ending::kSucceeded) << Exit().message;
+      }
+    }
+    const auto versions = Versions();
+    ASSERT_EQ(versions.size(), Exit().ending == Ending::kSucceeded ? 1U : 0U);
+    if (Exit().ending == Ending::kSucceeded) {
+      ASSERT_EQ(starts(), 1);
+      ASSERT_EQ(Exit().output, order_.output);
+      ASSERT_EQ(versions[0].attempt, order_.number);
+    }
+    if (PidIn("child") != 0) {
+      ASSERT_TRUE(Soon([&] { return IsGone(PidIn("child")); })) << "a child of the command is left";
+    }
+    ASSERT_EQ(WaitFor(StartRunner()), 78);  // what has ended has ended
+    ASSERT_LE(starts(), 1);
+  }
+};
+
+TEST_F(Killed, AtRandomTheRunnerLosesNothingAndRepeatsNothing) {
+  const std::uint64_t seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  for (int trial = 1; trial <= 60; ++trial) {
+    SCOPED_TRACE("trial " + std::to_string(trial));
+    NewAttempt(trial, "echo trees > output/model; head -c 200000 /dev/zero > output/more; setsid sleep 100 & "
+                      "echo $! > " + PathOf("child") + "; sleep 0.02");
+    const pid_t runner = StartRunner();
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 250'000));
+    kill(runner, SIGKILL);
+    WaitFor(runner);
+    Settle();
+    if (HasFatalFailure()) return;
+  }
+}
+
+// Lets the runner run up to its n-th changing call (counted from 0) and kills it there, before the
+// call or after it. False when it ended before.
+bool KillAtCall(pid_t runner, int n, bool after) {
+  int status = 0;
+  waitpid(runner, &status, 0);  // stopped by its exec
+  ptrace(PTRACE_SETOPTIONS, runner, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+  bool entering = true;
+  int calls = 0;
+  int signal = 0;
+  for (;;) {
+    ptrace(PTRACE_SYSCALL, runner, nullptr, signal);
+    waitpid(runner, &status, 0);
+    if (WIFEXITED(status) || WIFSIGNALED(status)) return false;
+    signal = WSTOPSIG(status);
+    if (signal != (SIGTRAP | 0x80)) {
+      if (signal == SIGTRAP) signal = 0;
+      continue;
+    }
+    signal = 0;
+    user_regs_struct registers{};
+    ptrace(PTRACE_GETREGS, runner, nullptr, &registers);
+    const bool counts = Changes(registers.orig_rax);
+    if (counts && calls == n && entering != after) {
+      kill(runner, SIGKILL);
+      waitpid(runner, &status, 0);
+      return true;
+    }
+    if (counts && !entering) ++calls;
+    entering = !entering;
+  }
+}
+
+TEST_F(Killed, AtEachChangingCallTheRunnerLosesNothingAndRepeatsNothing) {
+  int kills = 0;
+  for (const bool after : {false, true}) {
+    for (int n = 0;; ++n) {
+      SCOPED_TRACE((after ? "after call " : "before call ") + std::to_string(n));
+      NewAttempt(n + 1, "echo trees > output/model; setsid sleep 100 & echo $! > " + PathOf("child"));
+      const pid_t runner = StartRunner([] { ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); });
+      const bool killed = KillAtCall(runner, n, after);
+      Settle();
+      if (HasFatalFailure() || !killed) break;
+      ++kills;
+    }
+  }
+  EXPECT_GT(kills, 200);
+}
+
+TEST_F(Killed, TheCommandDiesWithItsRunnerAndItsChildrenWithTheNext) {
+  NewAttempt(1, "setsid sh -c 'trap \"\" TERM; echo $$ > " + PathOf("child") + "; while :; do sleep 1; done' & "
+                "echo $$ > " + PathOf("command") + "; wait");
+  const pid_t runner = StartRunner();
+  ASSERT_TRUE(Soon([&] { return PidIn("child") > 0 && PidIn("command") > 0; }));
+  kill(runner, SIGKILL);
+  WaitFor(runner);
+  EXPECT_TRUE(Soon([&] { return IsGone(PidIn("command")); }));
+  EXPECT_FALSE(IsGone(PidIn("child")));
+  EXPECT_EQ(WaitFor(StartRunner()), 0);
+  EXPECT_TRUE(Soon([&] { return IsGone(PidIn("child")); }));
+  EXPECT_EQ(Exit().ending, Ending::kLost);
+  EXPECT_EQ(Exit().message, "an earlier runner of this attempt vanished while the command ran; it is "
+                            "not started a second time");
+  EXPECT_EQ(folder_.Read("witness"), "started\n");
+}
+
+TEST_F(Killed, AnotherAttemptsVersionIsNoEvidence) {
+  NewAttempt(1, "echo x > output/model");
+  Run();
+  const std::string started = folder_.Read("attempt/started");
+  fs::remove_all(attempt_);
+  fs::create_directory(attempt_);
+  folder_.Write("attempt/started", started);
+  order_.number = 2;
+  EXPECT_EQ(Run().ending, Ending::kLost);
+}
+
+}  // namespace
+}  // namespace busker::runner

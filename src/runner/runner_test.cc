@@ -1,0 +1,487 @@
+// What the real busker-runner makes of a command: the plain cases, and what bad input gets.
+#include "runner/runner.h"
+
+#include <elf.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "io/digest.h"
+#include "io/test_disk.h"
+#include "runner/attempt_fixture.h"
+
+namespace busker::runner {
+namespace {
+
+namespace fs = io::fs;
+using Strings = std::vector<std::string>;
+
+class Attempt : public AttemptTest {};
+
+TEST_F(Attempt, ThatSucceedsPublishesItsOutputAndLeavesARecord) {
+  order_.command = {"sh", "-c", "cat \"$1\" source/data.txt > output/model; echo trained", "sh",
+                    "configs/training.json"};
+  const ExitRecord record = Run();
+  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  EXPECT_EQ(record.message, "");
+  EXPECT_EQ(record.run, order_.run);
+  EXPECT_EQ(record.task, "training");
+  EXPECT_EQ(record.number, 1);
+  EXPECT_EQ(record.exit_code, 0);
+  EXPECT_EQ(record.signal, 0);
+  EXPECT_EQ(record.output, order_.output);
+  EXPECT_EQ(record.output_files, 1U);
+  EXPECT_EQ(record.log_bytes, 8U);
+  EXPECT_GT(record.memory_peak_bytes, 100'000U);
+  EXPECT_LE(record.started_at, record.command_started_at);
+  EXPECT_LE(record.command_started_at, record.command_ended_at);
+  EXPECT_LE(record.command_ended_at, record.ended_at);
+  EXPECT_EQ(Log(), "Running the action...\ntrained\nWell done.\n");
+
+  const auto versions = Versions();
+  ASSERT_EQ(versions.size(), 1U);
+  const artifact::Manifest& manifest = versions[0];
+  EXPECT_EQ(folder_.Read("store/" + *order_.output + "/model"), "{\"name\": \"churn\"}42\n");
+  EXPECT_EQ(record.output_bytes, manifest.files.at("model").size_bytes);
+  EXPECT_EQ(manifest.config_sha256, io::Sha256Of("{\"name\": \"churn\"}"));
+  EXPECT_EQ(manifest.run, order_.run);
+  EXPECT_EQ(manifest.attempt, 1);
+  EXPECT_EQ(manifest.command, order_.command);
+  EXPECT_EQ(manifest.data_date, "2019-08-01");
+  EXPECT_EQ(manifest.runner_version, BUSKER_VERSION);
+  EXPECT_FALSE(fs::exists(attempt_ / "work"));
+  EXPECT_FALSE(fs::exists(attempt_ / ".tmp-exit"));
+}
+
+TEST_F(Attempt, WithoutOutputSavesNothing) {
+  order_.root = order_.config = "";
+  order_.output.reset();
+  order_.required_outputs.clear();
+  const ExitRecord record = Run("pwd; ls -A");
+  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  EXPECT_EQ(record.output, std::nullopt);
+  EXPECT_EQ(Log(), "Running the action...\n" + PathOf("attempt/work") + "\nWell done.\n");
+  EXPECT_FALSE(fs::exists(folder_ / "store"));
+}
+
+TEST_F(Attempt, LoadsItsInputFirstAndSavesOnlyWhatIsNew) {
+  EXPECT_EQ(Run("echo trees > output/model; echo '{\"auc\": 0.7}' > output/metrics.json").ending,
+            Ending::kSucceeded);
+  fs::remove_all(attempt_);
+  fs::create_directory(attempt_);
+  order_.task = "application";
+  order_.input = order_.output;
+  order_.output = "churn/1/application/20190802T000000Z";
+  order_.required_outputs = {"predictions.csv"};
+  const ExitRecord record = Run("wc -c < output/model > output/predictions.csv");
+  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  const auto versions = Versions();
+  ASSERT_EQ(versions.size(), 2U);
+  EXPECT_EQ(versions[1].input, order_.input);
+  EXPECT_EQ(versions[1].files.size(), 1U);
+  EXPECT_EQ(folder_.Read("store/" + *order_.output + "/predictions.csv"), "6\n");
+}
+
+TEST_F(Attempt, ExitCodesAreTold) {
+  const ExitRecord record = Run("echo oops; exit 3");
+  EXPECT_EQ(record.ending, Ending::kExited);
+  EXPECT_EQ(record.exit_code, 3);
+  EXPECT_EQ(record.message, "the command ended with exit code 3; its last words: oops");
+  EXPECT_EQ(Log(), "Running the action...\noops\n" + record.message + "\n");
+  EXPECT_TRUE(Versions().empty());
+  EXPECT_TRUE(fs::exists(attempt_ / "work/output"));  // for a person to look at
+}
+
+TEST_F(Attempt, TheSignalThatEndedItIsTold) {
+  const ExitRecord record = Run("kill -SEGV $$");
+  EXPECT_EQ(record.ending, Ending::kSignalled);
+  EXPECT_EQ(record.signal, SIGSEGV);
+  EXPECT_EQ(record.exit_code, 0);
+  EXPECT_EQ(record.message, "the command was ended by signal 11 (Segmentation fault)");
+  EXPECT_FALSE(fs::exists(attempt_ / "work/core"));
+}
+
+TEST_F(Attempt, AnExitCodeThatMeansASignalIsExplained) {
+  EXPECT_EQ(Run("sh -c 'kill -SEGV $$' 2> /dev/null; exit 139").message,
+            "the command ended with exit code 139, a shell's word for signal 11 (Segmentation fault)");
+}
+
+TEST_F(Attempt, OutputKeepsItsOrderAcrossBothStreams) {
+  Run("echo 1; echo 2 >&2; echo 3; echo 4 >&2; printf 5; exit 1");
+  EXPECT_TRUE(Log().starts_with("Running the action...\n1\n2\n3\n4\n5\nthe command ended")) << Log();
+}
+
+TEST_F(Attempt, AFloodOfOutputIsCappedAndCounted) {
+  order_.log_head_bytes_max = 10'000;
+  order_.log_tail_bytes_max = 10'000;
+  const ExitRecord record = Run("yes | head -c 30000000; echo done; echo x > output/model");
+  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  EXPECT_EQ(record.log_bytes, 30'000'005U);
+  EXPECT_GT(record.log_bytes_cut, 29'000'000U);
+  std::uint64_t stored = 0;
+  for (const auto& entry : fs::directory_iterator(attempt_)) {
+    if (entry.path().filename().string().starts_with("log")) stored += entry.file_size();
+  }
+  EXPECT_LE(stored, 20'000U);
+  const std::string log = Log();
+  EXPECT_TRUE(log.starts_with("Running the action...\ny\n"));
+  EXPECT_TRUE(log.ends_with("y\ndone\nWell done.\n"));
+  EXPECT_NE(log.find("[... " + WithThousands(static_cast<long long>(record.log_bytes_cut)) + " bytes cut ...]\n"),
+            std::string::npos);
+}
+
+TEST_F(Attempt, TheLogIsThereWhileTheCommandRuns) {
+  Command("echo first; while [ ! -e " + PathOf("go") + " ]; do sleep 0.01; done; echo x > output/model");
+  const pid_t runner = StartRunner();
+  EXPECT_TRUE(Soon([&] { return Log() == "Running the action...\nfirst\n"; }));
+  EXPECT_EQ(std::to_string(runner), Trim(folder_.Read("attempt/lock")));
+  EXPECT_FALSE(HasExit());
+  folder_.Write("go", "");
+  EXPECT_EQ(WaitFor(runner), 0);
+}
+
+// --- what bad input gets
+
+TEST_F(Attempt, AMissingProgramIsSaid) {
+  order_.command = {"no-such-program"};
+  EXPECT_EQ(Run().message, "there is no program no-such-program along PATH");
+  EXPECT_EQ(Exit().ending, Ending::kNotStarted);
+  EXPECT_EQ(Exit().command_started_at, Instant{});
+  EXPECT_EQ(Log(), "Running the action...\nthere is no program no-such-program along PATH\n");
+  EXPECT_FALSE(fs::exists(attempt_ / "started"));
+}
+
+TEST_F(Attempt, AProgramOfTheServiceIsFoundRelativeToIt) {
+  folder_.Write("service/build/prediction", "#!/bin/sh\necho x > output/model\n");
+  order_.command = {"build/prediction"};
+  EXPECT_EQ(Run().message, "the program build/prediction is not executable (chmod +x)");
+  EXPECT_EQ(Exit().ending, Ending::kNotStarted);
+  chmod((folder_ / "service/build/prediction").c_str(), 0755);
+  fs::remove(attempt_ / kExitFile);
+  EXPECT_EQ(Run().ending, Ending::kSucceeded) << Exit().message;
+}
+
+TEST_F(Attempt, AProgramThatCannotRunHereSaysWhy) {
+  const auto fault = [&](const std::string& text) {
+    folder_.Write("service/program", text);
+    chmod((folder_ / "service/program").c_str(), 0755);
+    fs::remove_all(attempt_);
+    fs::create_directory(attempt_);
+    order_.command = {"./program"};
+    const ExitRecord record = Run();
+    EXPECT_EQ(record.ending, Ending::kNotStarted);
+    return record.message;
+  };
+  EXPECT_EQ(fault("echo hello\n"),
+            "the program ./program is neither a binary for this machine nor a script that begins with #!");
+  EXPECT_EQ(fault("#!/opt/venv/bin/python -u\n"),
+            "the program ./program is there, but the interpreter that its first line names is not: "
+            "/opt/venv/bin/python -u");
+  EXPECT_EQ(fault(""), "the program ./program is neither a binary for this machine nor a script "
+                       "that begins with #!");
+}
+
+TEST_F(Attempt, AConfigThatIsNoJsonIsSaidWithItsPlace) {
+  folder_.Write("service/configs/training.json", "{\n  \"rows\": 1,\n      }\n");
+  const ExitRecord record = Run("touch " + PathOf("ran"));
+  EXPECT_EQ(record.ending, Ending::kNotStarted);
+  EXPECT_EQ(record.message, "configs/training.json:3:7: unexpected '}'; expected string literal");
+  EXPECT_FALSE(fs::exists(folder_ / "ran"));
+}
+
+TEST_F(Attempt, AConfigWithAnUnknownPlaceholderIsSaidWithItsPlace) {
+  folder_.Write("service/configs/training.json", "{\n  \"rows\": \"${ROWS}\"\n}\n");
+  EXPECT_EQ(Run("true").message,
+            "configs/training.json:2:12: unknown placeholder ${ROWS}; there are ${NAME}");
+}
+
+TEST_F(Attempt, AnOutputFolderThatWasRemovedIsNotSaved) {
+  const ExitRecord record = Run("rm -r output");
+  EXPECT_EQ(record.ending, Ending::kNotSaved);
+  EXPECT_EQ(record.exit_code, 0);
+  EXPECT_EQ(record.message,
+            "the output was not saved: there is no folder output/ any more; the command removed it");
+  EXPECT_TRUE(Versions().empty());
+}
+
+TEST_F(Attempt, AMissingOutputIsNamedWithWhatIsThere) {
+  EXPECT_EQ(Run("echo x > output/model.ubj").message,
+            "the output was not saved: the command left no output/model; output/ holds model.ubj");
+  EXPECT_EQ(Exit().ending, Ending::kNotSaved);
+  EXPECT_TRUE(Versions().empty());
+}
+
+TEST_F(Attempt, EmptyPredictionsAreNotSaved) {
+  order_.required_outputs = {"predictions.csv"};
+  EXPECT_EQ(Run(": > output/predictions.csv").message,
+            "the output was not saved: output/predictions.csv is empty (0 bytes)");
+  EXPECT_EQ(Exit().ending, Ending::kNotSaved);
+  EXPECT_TRUE(Versions().empty());
+}
+
+// Predictions that had come with the input passed for new ones.
+TEST_F(Attempt, AnOutputThatCameWithTheInputMustBeWrittenAnew) {
+  ASSERT_EQ(Run("echo old > output/model").ending, Ending::kSucceeded);
+  order_.input = order_.output;
+  for (const auto& [script, ending] : {std::pair("true", Ending::kNotSaved),
+                                       std::pair("echo old > output/model", Ending::kSucceeded)}) {
+    fs::remove_all(attempt_);
+    fs::create_directory(attempt_);
+    order_.output = "churn/1/training/20190802T000000Z";
+    EXPECT_EQ(Run(script).ending, ending) << Exit().message;
+  }
+  EXPECT_EQ(Versions().back().files.size(), 1U);  // although it is the same as in the input
+}
+
+TEST_F(Attempt, MetricsThatAreNoNumbersAreNotSaved) {
+  EXPECT_EQ(Run("echo x > output/model; echo '{\"auc\": \"high\"}' > output/metrics.json").message,
+            "the output was not saved: metrics.json: \"auc\" is string, not a number");
+  EXPECT_EQ(Exit().ending, Ending::kNotSaved);
+  EXPECT_TRUE(Versions().empty());
+}
+
+TEST_F(Attempt, AnOutputThatLeadsElsewhereIsNotSaved) {
+  EXPECT_EQ(Run("echo x > output/model; ln -s /etc/passwd output/users").ending, Ending::kNotSaved);
+  EXPECT_NE(Exit().message.find("users"), std::string::npos);
+  EXPECT_TRUE(Versions().empty());
+}
+
+TEST_F(Attempt, ACorruptedInputIsRefusedByItsDigest) {
+  ASSERT_EQ(Run("echo trees > output/model").ending, Ending::kSucceeded);
+  folder_.Write("store/" + *order_.output + "/model", "treez\n");
+  fs::remove_all(attempt_);
+  fs::create_directory(attempt_);
+  order_.input = order_.output;
+  order_.output = "churn/1/application/20190802T000000Z";
+  const ExitRecord record = Run("touch " + PathOf("ran"));
+  EXPECT_EQ(record.ending, Ending::kNotStarted);
+  EXPECT_NE(record.message.find("model is not what was saved"), std::string::npos) << record.message;
+  EXPECT_FALSE(fs::exists(folder_ / "ran"));
+}
+
+TEST_F(Attempt, AnInputThatDoesNotExistIsSaid) {
+  order_.input = "churn/1/training/20180801T000000Z";
+  EXPECT_EQ(Run("true").message,
+            "load the input: there is no version churn/1/training/20180801T000000Z");
+  EXPECT_EQ(Exit().ending, Ending::kNotStarted);
+}
+
+TEST_F(Attempt, AVersionThatExistsIsNotComputedAgain) {
+  ASSERT_EQ(Run("echo x > output/model").ending, Ending::kSucceeded);
+  fs::remove_all(attempt_);
+  fs::create_directory(attempt_);
+  order_.number = 2;
+  EXPECT_EQ(Run("touch " + PathOf("ran")).message,
+            "version churn/1/training/20190801T000000Z exists already, saved by run "
+            "20190801-000000-abc123, task training, attempt 1");
+  EXPECT_FALSE(fs::exists(folder_ / "ran"));
+}
+
+TEST_F(Attempt, AReadOnlyArtifactFolderIsSaid) {
+  fs::create_directory(folder_ / "store");
+  const io::ReadOnlyFolder read_only(folder_ / "store");
+  const ExitRecord record = Run("echo x > output/model");
+  EXPECT_EQ(record.ending, Ending::kNotSaved);
+  EXPECT_NE(record.message.find(PathOf("store")), std::string::npos) << record.message;
+  EXPECT_NE(record.message.find(geteuid() == 0 ? "Read-only" : "denied"), std::string::npos);
+}
+
+TEST_F(Attempt, ADiskThatIsFullWhileSavingIsSaidAndNoVersionIsSeen) {
+  fs::create_directory(folder_ / "store");
+  const io::SmallDisk disk(folder_ / "store", "1m");
+  // Without the rights for a small disk, the runner is forbidden large files once it runs.
+  const std::string limit = disk.mounted() ? "" : "; prlimit --pid $PPID --fsize=1000000";
+  const ExitRecord record = Run("echo a > output/a; head -c 3000000 /dev/zero > output/model" + limit);
+  EXPECT_EQ(record.ending, Ending::kNotSaved);
+  EXPECT_NE(record.message.find(disk.mounted() ? "No space left" : "File too large"), std::string::npos)
+      << record.message;
+  EXPECT_TRUE(Versions().empty());
+  EXPECT_TRUE(fs::exists(attempt_ / "work/output/model"));  // the work is not lost
+}
+
+TEST_F(Attempt, AFileThatIsTooLargeToSaveDoesNotEndTheRunner) {
+  const ExitRecord record =
+      Run("head -c 3000000 /dev/zero > output/model; prlimit --pid $PPID --fsize=1000000");
+  EXPECT_EQ(record.ending, Ending::kNotSaved);
+  EXPECT_NE(record.message.find("File too large"), std::string::npos) << record.message;
+}
+
+// The record, the lock and the log are on the disk that the command fills.
+TEST_F(Attempt, AFullDiskIsStillReported) {
+  const io::SmallDisk disk(attempt_, "1m");
+  const ExitRecord record = Run("head -c 5000000 /dev/zero > fill; echo much; echo more >&2; exit 4");
+  EXPECT_EQ(record.ending, Ending::kExited);
+  EXPECT_EQ(record.exit_code, 4);
+}
+
+TEST_F(Attempt, ADiskThatIsFullFromTheBeginningIsTemporary) {
+  const io::SmallDisk disk(attempt_, "64k");
+  if (!disk.mounted()) return;
+  Command("touch " + PathOf("ran"));
+  EXPECT_EQ(WaitFor(StartRunner()), 75);
+  EXPECT_NE(Errors().find("No space left"), std::string::npos) << Errors();
+  EXPECT_FALSE(fs::exists(folder_ / "ran"));
+}
+
+// --- one runner, once
+
+TEST_F(Attempt, HasOneRunnerAtATime) {
+  Command("echo x >> " + PathOf("witness") + "; while [ ! -e " + PathOf("go") +
+          " ]; do sleep 0.01; done; echo x > output/model");
+  const pid_t first = StartRunner();
+  ASSERT_TRUE(SoonThere("witness"));
+  EXPECT_EQ(WaitFor(StartRunner()), 75);
+  EXPECT_EQ(Errors(), "busker-runner: " + attempt_.string() +
+                          ": this attempt has a runner already, process " + std::to_string(first) + "\n");
+  folder_.Write("go", "");
+  EXPECT_EQ(WaitFor(first), 0);
+  EXPECT_EQ(Exit().ending, Ending::kSucceeded) << Exit().message;
+  EXPECT_EQ(folder_.Read("witness"), "x\n");
+}
+
+TEST_F(Attempt, ThatHasEndedIsNotRunAgain) {
+  Command("echo x >> " + PathOf("witness") + "; echo x > output/model");
+  Run();
+  const std::string record = folder_.Read("attempt/exit.json");
+  EXPECT_EQ(WaitFor(StartRunner()), 78);
+  EXPECT_EQ(folder_.Read("attempt/exit.json"), record);
+  EXPECT_EQ(folder_.Read("witness"), "x\n");
+}
+
+TEST_F(Attempt, WithoutAReadableOrderIsRefused) {
+  const auto code = [&](const std::string& order) {
+    folder_.Write("attempt/attempt.json", order);
+    const pid_t pid = fork();
+    if (pid == 0) {
+      ::close(2);
+      execl(BUSKER_RUNNER_PATH, "busker-runner", attempt_.c_str(), nullptr);
+    }
+    return WaitFor(pid);
+  };
+  EXPECT_EQ(code("{"), 78);
+  EXPECT_EQ(code("{}"), 78);
+  fs::remove(attempt_ / "attempt.json");
+  EXPECT_FALSE(HasExit());
+}
+
+// --- what the command is given
+
+TEST_F(Attempt, TheCommandHasExactlyTheEnvironmentOfTheOrder) {
+  order_.environment = {"PATH=/usr/bin:/bin", "NAME=churn", "BYTES=\xFF", "EMPTY="};
+  order_.command = {"env", "-0"};
+  Run([] { setenv("SECRET_OF_THE_CONDUCTOR", "1", 1); });
+  const std::string log = Log();
+  const std::string expected = std::string("PATH=/usr/bin:/bin\0NAME=churn\0BYTES=\xFF\0EMPTY=\0", 45);
+  EXPECT_EQ(log.substr(22, expected.size()), expected);
+  EXPECT_EQ(log.find("SECRET"), std::string::npos);
+}
+
+TEST_F(Attempt, TheCommandInheritsNothingElse) {
+  Run("ls -l /proc/self/fd | grep -c -- '->'; grep -E '^(NoNewPrivs|SigBlk|SigIgn)' /proc/self/status;"
+      "cat /proc/self/oom_score_adj; ulimit -c; umask; ps -o sid= -p $$ | tr -d ' '; echo $$; wc -c;"
+      "readlink /proc/self/fd/0");
+  const auto lines = Split(Log(), '\n');
+  ASSERT_GE(lines.size(), 12U) << Log();
+  EXPECT_EQ(lines[1], "4");  // 0, 1, 2, and the one by which ls reads the folder
+  EXPECT_EQ(lines[2].substr(0, 6), "SigBlk");
+  EXPECT_EQ(lines[2].substr(8), "0000000000000000");
+  // Without the two that belong to the C library, 32 and 33.
+  EXPECT_EQ(std::stoull(lines[3].substr(8), nullptr, 16) & ~0x180000000ULL, 0U) << lines[3];
+  EXPECT_EQ(lines[4], "NoNewPrivs:\t1");
+  const int own = std::atoi(io::ReadFile("/proc/self/oom_score_adj").value().c_str());
+  EXPECT_EQ(std::atoi(lines[5].c_str()), std::min(1000, own + 500));
+  EXPECT_EQ(lines[6], "0");
+  EXPECT_EQ(lines[7], "0022");
+  EXPECT_EQ(lines[8], lines[9]);  // it leads a session
+  EXPECT_EQ(lines[10], "0");      // nothing to read
+  EXPECT_EQ(lines[11], "/dev/null");
+}
+
+// A parent that ignored SIGCHLD left it ignored, and then no exit status is kept for the runner.
+TEST_F(Attempt, WhatTheRunnersParentDidToSignalsDoesNotMatter) {
+  Command("exit 5");
+  const ExitRecord record = Run([] {
+    signal(SIGCHLD, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
+  });
+  EXPECT_EQ(record.ending, Ending::kExited);
+  EXPECT_EQ(record.exit_code, 5);
+}
+
+TEST_F(Attempt, CpuTimeOfChildrenCounts) {
+  Command("sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; exit 1");
+  const ExitRecord record = Run();
+  EXPECT_GT(record.cpu_user + record.cpu_system, Milliseconds(50));
+  EXPECT_LT(record.cpu_user + record.cpu_system, Milliseconds(60'000));
+}
+
+TEST_F(Attempt, TheMemoryPeakIsThatOfItsLargestProcess) {
+  const ExitRecord record = Run("head -c 60000000 /dev/zero | tail -c 60000000 > /dev/null; exit 1");
+  EXPECT_GT(record.memory_peak_bytes, 50'000'000U);
+  EXPECT_LT(record.memory_peak_bytes, 500'000'000U);
+}
+
+// --- the program file
+
+TEST(RunnerProgram, IsSmallAndNeedsNothingElse) {
+  const std::string program = io::ReadFile(BUSKER_RUNNER_PATH, 1u << 30).value();
+  Elf64_Ehdr header;
+  ASSERT_GE(program.size(), sizeof header);
+  memcpy(&header, program.data(), sizeof header);
+  std::uint64_t loaded_bytes = 0;
+  bool needs_a_loader = false;
+  for (int i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    memcpy(&segment, program.data() + header.e_phoff + static_cast<std::size_t>(i) * sizeof segment, sizeof segment);
+    if (segment.p_type == PT_LOAD) loaded_bytes += segment.p_filesz;
+    if (segment.p_type == PT_INTERP) needs_a_loader = true;
+  }
+#ifdef BUSKER_RUNNER_STATIC
+  EXPECT_FALSE(needs_a_loader);
+  EXPECT_LE(loaded_bytes, 8u << 20);  // what is left of the file when it is stripped
+#else
+  EXPECT_TRUE(needs_a_loader);  // a build with sanitizers
+#endif
+}
+
+#ifdef BUSKER_RUNNER_STATIC
+TEST_F(Attempt, RunsInAnEmptyContainer) {
+  if (geteuid() != 0) return;  // chroot is for root; the test above checks what it needs
+  const fs::path root = folder_ / "container";
+  fs::create_directory(root);
+  fs::copy_file(BUSKER_RUNNER_PATH, root / "busker-runner");
+  fs::create_directory(root / "attempt");
+  order_.root = order_.config = "";
+  order_.required_outputs.clear();
+  order_.store_url = "file:///store";
+  order_.environment = {};
+  order_.command = {"/busker-runner", "--version"};
+  ASSERT_TRUE(io::WriteFileAtomically(root / "attempt/attempt.json", OrderToJson(order_)));
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (chroot(root.c_str()) == 0 && chdir("/") == 0) {
+      execl("/busker-runner", "busker-runner", "/attempt", nullptr);
+    }
+    _exit(126);
+  }
+  EXPECT_EQ(WaitFor(pid), 0);
+  const auto record = ExitFromJson(folder_.Read("container/attempt/exit.json"));
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->ending, Ending::kSucceeded) << record->message;
+  EXPECT_EQ(folder_.Read("container/attempt/log"),
+            "Running the action...\nbusker-runner " BUSKER_VERSION "\nWell done.\n");
+  EXPECT_TRUE(fs::exists(root / "store" / *order_.output / "manifest.json"));
+}
+#endif
+
+TEST(RunnerProgram, SaysHowItIsUsed) {
+  EXPECT_EQ(WEXITSTATUS(std::system(BUSKER_RUNNER_PATH " 2> /dev/null")), 2);
+  EXPECT_EQ(WEXITSTATUS(std::system(BUSKER_RUNNER_PATH " --help 2> /dev/null")), 2);
+  EXPECT_EQ(WEXITSTATUS(std::system(BUSKER_RUNNER_PATH " --version > /dev/null")), 0);
+  EXPECT_EQ(WEXITSTATUS(std::system(BUSKER_RUNNER_PATH " /nowhere 2> /dev/null")), 78);
+}
+
+}  // namespace
+}  // namespace busker::runner
