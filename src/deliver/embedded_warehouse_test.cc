@@ -256,25 +256,22 @@ TEST(EmbeddedWarehouseLibrary, SaysWhatToDoWhenItIsMissing) {
 
 // ---- kill -9
 
-// The other side of the trials below: delivers to the warehouse that it is told until it is killed.
-TEST(EmbeddedWarehouseChild, DISABLED_DeliversUntilItIsKilled) {
-  const char* const place = std::getenv("BUSKER_TEST_WAREHOUSE");
-  ASSERT_NE(place, nullptr);
+// The other side of the trials below, a process of its own (main): delivers to the warehouse at `place`
+// until it is killed, with a "+" on standard output for each delivery that was acknowledged.
+int DeliverUntilKilled(const fs::path& place) {
   auto warehouse = OpenEmbedded(place);
-  ASSERT_TRUE(warehouse);
+  if (!warehouse) return 1;
   WarehouseTest files;
   const std::size_t made = (*warehouse)->Deliveries()->size();
   for (std::size_t i = made;; ++i) {
     std::string csv = "id,value\n";
-    for (std::size_t row = 0; row < 100 + i; ++row)
+    for (std::size_t row = 0; row < 100 + i; ++row) {
       csv += std::to_string(row) + "," + std::to_string(i) + "\n";
-    const std::string id = "d" + std::to_string(i);
-    const Request request = files.Asking(id, csv);
-    ASSERT_TRUE((*warehouse)->Deliver(request));
-    ASSERT_EQ(::write(STDOUT_FILENO, "+", 1), 1);  // acknowledged
-    if (i % 5 == 4) {
-      ASSERT_TRUE((*warehouse)->Undo(id));
     }
+    const std::string id = "d" + std::to_string(i);
+    if (!(*warehouse)->Deliver(files.Asking(id, csv))) return 1;
+    if (::write(STDOUT_FILENO, "+", 1) != 1) return 1;
+    if (i % 5 == 4 && !(*warehouse)->Undo(id)) return 1;
   }
 }
 
@@ -284,7 +281,6 @@ TEST_F(EmbeddedWarehouse, IsWhollyOldOrNewWhereverADeliveryIsKilled) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
-  ASSERT_EQ(setenv("BUSKER_TEST_WAREHOUSE", place().c_str(), 1), 0);
   // The child's CSV files go into a folder of this test's, as nobody else removes them.
   ASSERT_EQ(setenv("TMPDIR", folder().c_str(), 1), 0);
   std::size_t acknowledged = 0;
@@ -294,8 +290,7 @@ TEST_F(EmbeddedWarehouse, IsWhollyOldOrNewWhereverADeliveryIsKilled) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    std::vector<std::string> words = {"/proc/self/exe", "--gtest_also_run_disabled_tests",
-                                      "--gtest_brief=1", "--gtest_filter=EmbeddedWarehouseChild.*"};
+    std::vector<std::string> words = {"/proc/self/exe", "--deliver-until-killed", place().string()};
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -389,4 +384,15 @@ TEST(CsvSurvey, CountsWhatTheSlowReaderCounts) {
 }
 
 }  // namespace
+
+int MainOfTests(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "--deliver-until-killed") {
+    return DeliverUntilKilled(argv[2]);
+  }
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
+
 }  // namespace busker::deliver
+
+int main(int argc, char** argv) { return busker::deliver::MainOfTests(argc, argv); }
