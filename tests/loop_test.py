@@ -364,6 +364,7 @@ class Survival(LoopTest):
         self.gate = self.service.folder / "gate"
         self.witness = self.service.folder / "witness"
         self.service.write("configs/training.sh", f"""
+setsid sleep 63.5 &
 echo started >> {self.witness}
 while ! test -e {self.gate}; do sleep 0.02; done
 {workshop.TRAINING}""")
@@ -405,6 +406,7 @@ while ! test -e {self.gate}; do sleep 0.02; done
         self.assertEqual(self.witness.read_text(), "started\n")
         self.assertEqual(self.service.facts("models"), [])
         self.assertEqual(self.service.facts("fsck")["faults"], [])
+        # One that had left the session lived on where there was no cgroup.
         left = [p for p in pathlib.Path("/proc").glob("[0-9]*/environ")
                 if b"BUSKER_ATTEMPT=" + self.service.facts("runs")[0]["id"].encode() in _read(p)]
         self.assertEqual(left, [])

@@ -137,7 +137,8 @@ Result<runner::AttemptOrder> Conductor::OrderOf(const execute::AttemptName& name
   TRY_ASSIGN(const std::string json, record_.OrderOf(name.run, name.task));
   TRY_ASSIGN(runner::AttemptOrder order, runner::OrderFromJson(json));
   order.number = name.number;
-  order.environment.push_back(execute::MarkOf(name));
+  order.mark = execute::MarkOf(name);
+  order.environment.push_back(order.mark);
   return order;
 }
 

@@ -1,12 +1,9 @@
-// Finding the processes of an attempt: its runner by the lock, leftovers by their environment.
-#include <poll.h>
-#include <signal.h>
+// Finding the runner of an attempt, by the lock that it holds.
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
-#include <vector>
 
 #include "base/text.h"
 #include "execute/process_executor.h"
@@ -16,28 +13,6 @@ namespace {
 
 io::Descriptor OpenProcess(pid_t process) {
   return io::Descriptor(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
-}
-
-bool Carries(pid_t process, const std::string& mark) {
-  const auto environment = io::ReadFile("/proc/" + std::to_string(process) + "/environ", 4u << 20);
-  if (!environment) return false;
-  // Entries end with NUL; before the first there is none.
-  const std::string entry = mark + '\0';
-  return environment->starts_with(entry) ||
-         environment->find('\0' + entry) != std::string::npos;
-}
-
-std::vector<pid_t> Processes() {
-  std::vector<pid_t> processes;
-  std::error_code error;
-  for (io::fs::directory_iterator entry("/proc", error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    pid_t process = 0;
-    const auto [rest, fault] = std::from_chars(name.data(), name.data() + name.size(), process);
-    if (fault == std::errc() && rest == name.data() + name.size()) processes.push_back(process);
-  }
-  return processes;
 }
 
 }  // namespace
@@ -61,25 +36,6 @@ Result<std::optional<LivingRunner>> FindRunner(const io::fs::path& attempt_folde
     return Temporary("the attempt in " + attempt_folder.string() + " is just starting");
   }
   return runner;
-}
-
-void KillLeftovers(const AttemptName& name) {
-  const std::string mark = MarkOf(name);
-  std::vector<io::Descriptor> killed;
-  for (const pid_t process : Processes()) {
-    if (process == getpid() || !Carries(process, mark)) continue;
-    io::Descriptor pidfd = OpenProcess(process);
-    if (!pidfd.valid() || !Carries(process, mark)) continue;
-    syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
-    killed.push_back(std::move(pidfd));
-  }
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-  for (const io::Descriptor& pidfd : killed) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    pollfd wait{pidfd.get(), POLLIN, 0};
-    poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
-  }
 }
 
 }  // namespace busker::execute

@@ -64,7 +64,6 @@ Result<void> ProcessExecutor::Recover(const AttemptName& name, const runner::Att
   }
   std::error_code error;
   if (!io::fs::exists(folder / runner::kExitFile, error)) {
-    KillLeftovers(name);
     if (!io::fs::exists(folder / runner::kOrderFile, error)) return Launch(name, order);
     return StartRunner(name, 1);
   }
@@ -143,9 +142,9 @@ void ProcessExecutor::TakeEnd(Watched watched) {
     on_ended_(watched.name, runner::ExitFromJson(*text));
     return;
   }
-  if (text.error().kind == ErrorKind::kNotFound && watched.settles < kSettlesMax) {
-    KillLeftovers(watched.name);
-    if (StartRunner(watched.name, watched.settles + 1)) return;
+  if (text.error().kind == ErrorKind::kNotFound && watched.settles < kSettlesMax &&
+      StartRunner(watched.name, watched.settles + 1)) {
+    return;
   }
   const auto said = io::ReadFile(folder / "runner.err", 4096);
   on_ended_(watched.name, Failed("the runner left no exit record" +

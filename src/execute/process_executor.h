@@ -74,10 +74,6 @@ struct LivingRunner {
 };
 Result<std::optional<LivingRunner>> FindRunner(const io::fs::path& attempt_folder);
 
-// Kills every process whose environment marks it as part of the attempt, and waits for their end, at
-// most 5 s. For what a dead runner left behind.
-void KillLeftovers(const AttemptName& name);
-
 // The environment entry by which the processes of an attempt are known: "BUSKER_ATTEMPT=...".
 std::string MarkOf(const AttemptName& name);
 

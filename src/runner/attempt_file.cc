@@ -73,6 +73,7 @@ std::string OrderToJson(const AttemptOrder& order) {
       {"attempt", order.number},
       {"command", JsonBytes(order.command)},
       {"environment", JsonBytes(order.environment)},
+      {"mark", JsonBytes(order.mark)},
       {"root", JsonBytes(order.root)},
       {"config", order.config},
       {"placeholders", placeholders},
@@ -99,6 +100,7 @@ Result<AttemptOrder> OrderFromJson(const std::string& text) {
   in.Get("attempt", order.number);
   in.GetBytes("command", order.command);
   in.GetBytes("environment", order.environment);
+  in.GetBytes("mark", order.mark);
   in.GetBytes("root", order.root);
   in.Get("config", order.config);
   in.GetBytes("placeholders", order.placeholders);

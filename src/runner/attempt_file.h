@@ -28,6 +28,7 @@ struct AttemptOrder {
 
   std::vector<std::string> command;      // program and arguments, placeholders already replaced
   std::vector<std::string> environment;  // all of it, "NAME=value"
+  std::string mark;  // the entry of `environment` that no other attempt has; may be empty
 
   // The service's folder, whose entries the working folder shows; empty: the working folder is
   // bare (Busker's own tasks).

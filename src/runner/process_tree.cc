@@ -1,11 +1,15 @@
 #include "runner/process_tree.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <optional>
 #include <set>
 
@@ -90,6 +94,29 @@ std::string BootId() {
   return std::string(Trim(ReadProc("/proc/sys/kernel/random/boot_id")));
 }
 
+// Kills every process but this one for which `is_meant` holds, and waits for their end, at most 5 s.
+template <typename IsMeant>
+int KillWhere(const IsMeant& is_meant) {
+  std::vector<io::Descriptor> killed;
+  for (const pid_t process : AllProcesses()) {
+    if (process == getpid() || !is_meant(process)) continue;
+    io::Descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+    // Asked again: before the handle was there, the number could have gone to another process.
+    if (!handle.valid() || !is_meant(process)) continue;
+    if (syscall(SYS_pidfd_send_signal, handle.get(), SIGKILL, nullptr, 0) == 0) {
+      killed.push_back(std::move(handle));
+    }
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  for (const io::Descriptor& handle : killed) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    pollfd wait{handle.get(), POLLIN, 0};
+    poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+  }
+  return static_cast<int>(killed.size());
+}
+
 }  // namespace
 
 Result<void> BecomeSubreaper() {
@@ -134,13 +161,18 @@ int KillSession(const SessionId& session) {
   // one that we know, or it is gone and the others are its rest.
   const auto leader = StatOf(session.leader);
   if (leader && leader->started != session.leader_started) return 0;
-  int killed = 0;
-  for (const pid_t process : AllProcesses()) {
+  return KillWhere([&](pid_t process) {
     const auto stat = StatOf(process);
-    if (!stat || stat->session != session.leader || stat->state == 'Z') continue;
-    killed += kill(process, SIGKILL) == 0 ? 1 : 0;
-  }
-  return killed;
+    return stat && stat->session == session.leader && stat->state != 'Z';
+  });
+}
+
+int KillMarked(const std::string& entry) {
+  const std::string whole = entry + '\0';  // each entry ends with NUL; before the first there is none
+  return KillWhere([&](pid_t process) {
+    const std::string environment = ReadProc("/proc/" + std::to_string(process) + "/environ");
+    return environment.starts_with(whole) || environment.find('\0' + whole) != std::string::npos;
+  });
 }
 
 }  // namespace busker::runner

@@ -12,6 +12,17 @@
 namespace busker::runner {
 namespace {
 
+// Whatever a test starts ends with it.
+class ProcessTree : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(BecomeSubreaper()); }
+  void TearDown() override {
+    do {
+      SignalAll(Descendants(), SIGKILL);
+    } while (waitpid(-1, nullptr, 0) > 0);
+  }
+};
+
 // Starts `script` in a session of its own and returns once it has written a line with the process
 // ids of its making to `file`.
 pid_t StartSession(const io::TestFolder& folder, const std::string& script) {
@@ -27,7 +38,7 @@ pid_t StartSession(const io::TestFolder& folder, const std::string& script) {
 
 std::string Ready(const io::TestFolder& folder) { return " touch " + (folder / "ready").string() + "; "; }
 
-TEST(ProcessTree, DescendantsAreAllGenerationsWithoutZombies) {
+TEST_F(ProcessTree, DescendantsAreAllGenerationsWithoutZombies) {
   const io::TestFolder folder;
   const pid_t pid = StartSession(
       folder, "(sleep 100 & exec sh -c 'sleep 100 & exec sleep 100') & setsid sleep 100 &" +
@@ -39,11 +50,9 @@ TEST(ProcessTree, DescendantsAreAllGenerationsWithoutZombies) {
   }
   EXPECT_EQ(found.size(), 5U);  // the shell, three sleeps of one branch, one of the other
   EXPECT_NE(std::find(found.begin(), found.end(), pid), found.end());
-  SignalAll(Descendants(), SIGKILL);
-  waitpid(pid, nullptr, 0);
 }
 
-TEST(ProcessTree, AStoppedProcessTakesItsSignal) {
+TEST_F(ProcessTree, AStoppedProcessTakesItsSignal) {
   const io::TestFolder folder;
   const pid_t pid = StartSession(folder, Ready(folder) + "sleep 100");
   kill(pid, SIGSTOP);
@@ -51,12 +60,10 @@ TEST(ProcessTree, AStoppedProcessTakesItsSignal) {
   int status = 0;
   waitpid(pid, &status, 0);
   EXPECT_TRUE(WIFSIGNALED(status));
-  SignalAll(Descendants(), SIGKILL);
 }
 
-TEST(ProcessTree, ASessionIsKilledAlsoWhenItsLeaderIsGone) {
+TEST_F(ProcessTree, ASessionIsKilledAlsoWhenItsLeaderIsGone) {
   const io::TestFolder folder;
-  ASSERT_TRUE(BecomeSubreaper());
   const pid_t pid = StartSession(folder, "sleep 100 & sleep 100 &" + Ready(folder) + "sleep 100");
   const SessionId session = SessionOf(pid);
   kill(pid, SIGKILL);
@@ -67,7 +74,7 @@ TEST(ProcessTree, ASessionIsKilledAlsoWhenItsLeaderIsGone) {
   EXPECT_EQ(KillSession(session), 0);
 }
 
-TEST(ProcessTree, ASessionThatOnlyHasTheSameNumberIsLeftAlone) {
+TEST_F(ProcessTree, ASessionThatOnlyHasTheSameNumberIsLeftAlone) {
   const io::TestFolder folder;
   const pid_t pid = StartSession(folder, Ready(folder) + "exec sleep 100");
   SessionId other_start = SessionOf(pid);
@@ -78,6 +85,21 @@ TEST(ProcessTree, ASessionThatOnlyHasTheSameNumberIsLeftAlone) {
   EXPECT_EQ(KillSession(other_boot), 0);
   EXPECT_EQ(KillSession({}), 0);
   EXPECT_GE(KillSession(SessionOf(pid)), 1);
+}
+
+TEST(KillMarked, EndsWhatCarriesTheMarkWhereverItWent) {
+  const std::string mark = "BUSKER_ATTEMPT=a-test/training." + std::to_string(getpid());
+  const pid_t pid = fork();
+  if (pid == 0) {
+    setsid();
+    execle("/bin/sh", "sh", "-c", "setsid sleep 60 & exec sleep 60", nullptr,
+           std::vector<const char*>{"PATH=/usr/bin:/bin", mark.c_str(), nullptr}.data());
+    _exit(127);
+  }
+  usleep(300'000);  // both have begun, or the kill hits the shell that would start the second
+  EXPECT_GE(KillMarked(mark), 1);
+  EXPECT_EQ(KillMarked(mark), 0);
+  EXPECT_EQ(KillMarked(mark + "0"), 0);
   waitpid(pid, nullptr, 0);
 }
 

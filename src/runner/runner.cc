@@ -145,7 +145,7 @@ class Attempt {
   ExitRecord Settle(const StartMarker& marker) {
     record_.started_at = marker.started_at;
     record_.command_started_at = marker.command_started_at;
-    EndLeftovers(marker);
+    EndLeftovers(marker, order_.mark);
     auto saved = FindSaved();
     if (!saved) {
       return End({Ending::kLost, "an earlier runner of this attempt vanished, and whether it "

@@ -36,14 +36,15 @@ Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_f
   return marker;
 }
 
-int EndLeftovers(const StartMarker& marker) {
+int EndLeftovers(const StartMarker& marker, const std::string& mark) {
   int ended = 0;
   std::error_code error;
   if (!marker.memory_group.empty() && io::fs::is_directory(marker.memory_group, error)) {
     ended += MemoryGroup::KillAll(marker.memory_group);
     MemoryGroup::Remove(marker.memory_group);
   }
-  return ended + KillSession(marker.session);
+  ended += KillSession(marker.session);
+  return mark.empty() ? ended : ended + KillMarked(mark);
 }
 
 }  // namespace busker::runner

@@ -25,7 +25,8 @@ Result<void> WriteStartMarker(const io::fs::path& attempt_folder, const StartMar
 // nullopt when the command was never started.
 Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_folder);
 
-// Kills what an earlier runner left running when it died. Returns how many processes there were.
-int EndLeftovers(const StartMarker& marker);
+// Kills what an earlier runner left running when it died: the command's cgroup, its session, and what
+// carries `mark` (an environment entry; empty: none). Returns how many processes there were.
+int EndLeftovers(const StartMarker& marker, const std::string& mark);
 
 }  // namespace busker::runner
