@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include <fstream>
 #include <thread>
 
 #include "dispatch/home.h"
+#include "io/test_folder.h"
 
 namespace busker::dispatch {
 namespace {
@@ -18,12 +18,9 @@ namespace fs = io::fs;
 class ConductorTest : public testing::Test {
  protected:
   ConductorTest() {
-    char name[] = "/tmp/busker-conductor-XXXXXX";
-    folder_ = mkdtemp(name);
     home_ = MakeHome(folder_ / ".busker").value();
     record_ = std::move(record::OpenSqliteRecord(home_.RecordFile(), true).value());
   }
-  ~ConductorTest() override { fs::remove_all(folder_); }
 
   std::unique_ptr<Conductor> NewConductor() {
     return Conductor::Start(*record_, BUSKER_RUNNER_PATH, home_.RunsFolder(),
@@ -81,7 +78,7 @@ class ConductorTest : public testing::Test {
     ASSERT_TRUE(record_->Append(decided, {}, Now()));
   }
 
-  fs::path folder_;
+  io::TestFolder folder_;
   Home home_;
   std::unique_ptr<record::Record> record_;
 };
@@ -186,9 +183,8 @@ TEST_F(ConductorTest, NeverStartsACommandASecondTimeWhenItsRunnerWasKilled) {
 }
 
 TEST(Home, IsOwnedByOneAtATimeAndSaysByWhom) {
-  char name[] = "/tmp/busker-home-XXXXXX";
-  const fs::path folder = mkdtemp(name);
-  const Home home = MakeHome(folder).value();
+  const io::TestFolder folder;
+  const Home home = MakeHome(folder.path()).value();
   EXPECT_EQ(OwnerOf(home), "");
   {
     const auto first = Ownership::Take(home, "runs training", std::chrono::seconds(1));
@@ -200,7 +196,6 @@ TEST(Home, IsOwnedByOneAtATimeAndSaysByWhom) {
     EXPECT_NE(second.error().message.find("runs training"), std::string::npos);
   }
   EXPECT_TRUE(Ownership::Take(home, "runs application", std::chrono::milliseconds(50)));
-  fs::remove_all(folder);
 }
 
 }  // namespace

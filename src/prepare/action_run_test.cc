@@ -1,20 +1,16 @@
 #include "prepare/action_run.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "deliver/warehouse.h"
-#include "io/file.h"
+#include "io/test_folder.h"
 #include "model/live.h"
 #include "runner/attempt_file.h"
 
 namespace busker::prepare {
 namespace {
-
-namespace fs = io::fs;
 
 constexpr Instant kNow{std::chrono::hours(24 * 365 * 50)};
 
@@ -22,18 +18,15 @@ constexpr Instant kNow{std::chrono::hours(24 * 365 * 50)};
 class PrepareRunTest : public testing::Test {
  protected:
   PrepareRunTest() {
-    char name[] = "/tmp/busker-prepare-XXXXXX";
-    folder_ = mkdtemp(name);
     places_ = {"/usr/bin/busker", "file://" + (folder_ / "artifacts").string(),
                (folder_ / "warehouse").string()};
     store_ = std::move(artifact::OpenStore(places_.store_url).value());
     request_.environment = {"PATH=/usr/bin", "HOME=/home/me", "SECRET=hush", "TOKEN=t"};
   }
-  ~PrepareRunTest() override { fs::remove_all(folder_); }
 
   service::Service Load(const std::string& file) {
-    std::ofstream(folder_ / "busker.toml") << "name = \"my-shop\"\nversion = \"1\"\n" << file;
-    auto service = service::LoadService(folder_.string());
+    folder_.Write("busker.toml", "name = \"my-shop\"\nversion = \"1\"\n" + file);
+    auto service = service::LoadService(folder_.path().string());
     EXPECT_TRUE(service) << service.error().message;
     return service.value_or(service::Service{});
   }
@@ -52,15 +45,14 @@ class PrepareRunTest : public testing::Test {
 
   // Makes a version live that holds one file.
   void MakeLive() {
-    fs::create_directories(folder_ / "model");
-    std::ofstream(folder_ / "model/m") << "m";
+    folder_.Write("model/m", "m");
     artifact::Manifest manifest;
     manifest.name = {"my-shop", "1", "training", "20190801T000000Z"};
     ASSERT_TRUE(artifact::Publish(*store_, folder_ / "model", manifest, {}));
     ASSERT_TRUE(model::Promote(*store_, {manifest.name, "me", "a test", kNow}));
   }
 
-  fs::path folder_;
+  io::TestFolder folder_;
   Places places_;
   std::unique_ptr<artifact::Store> store_;
   RunRequest request_;
