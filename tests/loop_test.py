@@ -384,19 +384,41 @@ while ! test -e {self.gate}; do sleep 0.02; done
         self.assertEqual(self.witness.read_text(), "started\n")
         self.assertEqual(self.service.facts("fsck")["faults"], [])
 
-    def test_control_c_while_an_old_run_is_finished_leaves_that_run_going(self):
-        # Control-C was ignored while busker waited for a run that an earlier one had left.
+    def test_control_c_while_an_old_run_is_finished_cancels_that_run(self):
+        # A hanging program that an earlier busker had left blocked every later run, and nothing could end it.
         run = self.slow_training()
         run.kill()
         run.wait()
-        waiting = self.service.start("run", "application")
+        self.fails(75, "run", "training", "--wait", "300ms", says="still goes on")
+        waiting = self.service.start("run", "training")
         self.assertIn("first finishing", waiting.stdout.readline())
         os.kill(waiting.pid, signal.SIGINT)
         waiting.communicate(timeout=30)
-        self.assertEqual(waiting.returncode, 130)
-        self.gate.touch()
-        self.service.must("run", "application")
-        self.assertEqual([r["state"] for r in self.service.facts("runs")], ["succeeded", "succeeded"])
+        self.assertEqual(waiting.returncode, 75)
+        runs = self.service.facts("runs")
+        self.assertEqual([(r["state"], r["message"]) for r in runs],
+                         [("cancelled", "training: cancelled by control-C")])
+
+    def test_a_killed_delivery_is_carried_out_again_and_its_rows_come_once(self):
+        # A delivery whose runner was killed after the commit was recorded as failed, and done by hand again
+        # it doubled the rows of an appended table.
+        self.service.write("busker.toml", workshop.SERVICE_FILE.replace(
+            'table = "shop.predictions"', 'table = "shop.predictions"\nwrite = "append"'))
+        self.service.must("run", "training")
+        for call in range(10, 400, 30):
+            killed_once = self.service.write("killed-once", f"""#!/bin/sh
+case "$1" in
+  */deliver.1)
+    if mkdir {self.service.home}/once-{call} 2>/dev/null; then
+      exec /usr/bin/strace -qq -o /dev/null -e inject=all:signal=KILL:when={call} {workshop.RUNNER} "$1"
+    fi ;;
+esac
+exec {workshop.RUNNER} "$1"
+""", mode=0o755)
+            done = self.service.busker("run", "application", env=dict(os.environ, BUSKER_RUNNER=str(killed_once)))
+            self.assertEqual(done.returncode, 0, f"killed at call {call}: {done.stdout}{done.stderr}")
+        self.assertEqual(self.service.rows(), 2 * len(range(10, 400, 30)))
+        self.assertEqual(self.service.facts("fsck")["faults"], [])
 
     def test_a_killed_runner_fails_its_attempt_and_leaves_no_process(self):
         run = self.slow_training()

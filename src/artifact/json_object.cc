@@ -127,6 +127,11 @@ void JsonObject::Get(const char* name, int& to) {
   to = static_cast<int>(number);
 }
 
+void JsonObject::Get(const char* name, bool& to) {
+  const auto* member = Find(name, "true or false", &ordered_json::is_boolean);
+  if (member != nullptr) to = member->get<bool>();
+}
+
 void JsonObject::Get(const char* name, std::uint64_t& to) {
   const auto* member = Find(name, "whole number of at least 0", &ordered_json::is_number_unsigned);
   if (member != nullptr) to = member->get<std::uint64_t>();

@@ -43,6 +43,7 @@ class JsonObject {
 
   void Get(const char* name, std::string& to);
   void Get(const char* name, int& to);
+  void Get(const char* name, bool& to);
   void Get(const char* name, std::uint64_t& to);
   void Get(const char* name, Milliseconds& to);  // a whole number of them
   void Get(const char* name, Instant& to);       // RFC 3339

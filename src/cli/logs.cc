@@ -1,9 +1,12 @@
 // busker logs: what the tasks of a run wrote.
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
+#include <map>
 
-#include "base/id.h"
 #include "base/text.h"
 #include "cli/follow.h"
 #include "cli/print.h"
@@ -31,9 +34,54 @@ Result<record::RunRow> FindRun(record::Record& record, const std::string& what) 
 // A terminal is spared the control characters of a log; elsewhere the bytes come as they are.
 void Show(std::string_view bytes) { Print(IsTerminal() ? Printable(bytes) : std::string(bytes)); }
 
-Result<void> ShowAttempt(const io::fs::path& folder, bool follow) {
-  if (follow) return FollowLog(folder, -1, Show);
-  return runner::LogReader(folder).ReadNew(Show);
+void ShowHead(const std::string& task, int attempt) {
+  PrintLine(Dim(fmt::format("==> {}, attempt {} <==", task, attempt)));
+}
+
+io::fs::path FolderOf(const Workspace& workspace, const std::string& run, const std::string& task,
+                      int attempt) {
+  return workspace.home.RunsFolder() / run / fmt::format("{}.{}", task, attempt);
+}
+
+// Waits until the record is written to again, at most two seconds: a writer may have died.
+void WaitForNews(const Workspace& workspace, int changes_fd) {
+  pollfd wait{changes_fd, POLLIN, 0};
+  poll(&wait, 1, HasHome(workspace) ? 2000 : 0);
+  char buffer[4096];
+  while (::read(changes_fd, buffer, sizeof buffer) > 0) {
+  }
+}
+
+// Shows each attempt as it comes, until the run has ended.
+Result<int> Follow(const Workspace& workspace, record::Record& record, const std::string& id,
+                   const std::string& only_task) {
+  const io::Descriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  inotify_add_watch(changes.get(), workspace.home.folder.c_str(), IN_MODIFY | IN_CREATE);
+  std::map<std::string, int> shown;  // attempts of each task
+  for (;;) {
+    TRY_ASSIGN(const record::RunRow run, record.FindRun(id));
+    bool something = false;
+    for (const record::TaskRow& row : run.tasks) {
+      const plan::Task& task = row.task;
+      const bool wanted = only_task.empty() || task.name == only_task;
+      const int next = shown[task.name] + 1;
+      std::error_code error;
+      const io::fs::path folder = FolderOf(workspace, id, task.name, next);
+      if (!wanted || next > task.attempts || !io::fs::exists(folder, error)) continue;
+      if (only_task.empty()) ShowHead(task.name, next);
+      TRY(FollowLog(folder, -1, Show));
+      shown[task.name] = next;
+      something = true;
+      break;
+    }
+    if (something) continue;
+    if (IsFinal(run.state)) return 0;
+    if (dispatch::OwnerOf(workspace.home).empty()) {
+      return Temporary(fmt::format("run {} is unfinished and no busker is at work; the next busker "
+                                   "run finishes it", id));
+    }
+    WaitForNews(workspace, changes.get());
+  }
 }
 
 }  // namespace
@@ -41,35 +89,30 @@ Result<void> ShowAttempt(const io::fs::path& folder, bool follow) {
 Result<int> Logs(const Common& common, const LogsOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   TRY_ASSIGN(const auto record, OpenRecord(workspace));
-  TRY_ASSIGN(record::RunRow run, FindRun(*record, options.what));
-  bool task_known = options.task.empty();
-  for (std::size_t i = 0; i < run.tasks.size(); ++i) {
-    const plan::Task task = run.tasks[i].task;
-    if (!options.task.empty() && task.name != options.task) continue;
-    task_known = true;
-    const int attempt = options.attempt.value_or(task.attempts);
-    if (attempt < 1 || attempt > task.attempts) {
-      if (options.attempt) {
-        return NotFound(fmt::format("task {} of run {} has no attempt {}; it has {}", task.name,
-                                    run.facts.id, attempt, task.attempts));
-      }
-      continue;  // not begun
-    }
-    if (run.tasks.size() > 1 && options.task.empty()) {
-      PrintLine(Dim(fmt::format("==> {}, attempt {} <==", task.name, attempt)));
-    }
-    const io::fs::path folder = workspace.home.RunsFolder() / run.facts.id /
-                                fmt::format("{}.{}", task.name, attempt);
-    TRY(ShowAttempt(folder, options.follow));
-    if (options.follow) {  // who comes next?
-      TRY_ASSIGN(run, record->FindRun(run.facts.id));
-    }
-  }
+  TRY_ASSIGN(const record::RunRow run, FindRun(*record, options.what));
+  const bool task_known = options.task.empty() ||
+                          std::any_of(run.tasks.begin(), run.tasks.end(), [&](const auto& row) {
+                            return row.task.name == options.task;
+                          });
   if (!task_known) {
     std::vector<std::string> names;
     for (const auto& task : run.tasks) names.push_back(task.task.name);
     return NotFound(fmt::format("run {} has no task {}; it has {}", run.facts.id, options.task,
                                 Join(names, ", ")));
+  }
+  if (options.follow) return Follow(workspace, *record, run.facts.id, options.task);
+  for (const record::TaskRow& row : run.tasks) {
+    const plan::Task& task = row.task;
+    if (!options.task.empty() && task.name != options.task) continue;
+    const int attempt = options.attempt.value_or(task.attempts);
+    if (attempt == 0) continue;  // not begun
+    if (attempt < 1 || attempt > task.attempts) {
+      return NotFound(fmt::format("task {} of run {} has no attempt {}; it has {}", task.name,
+                                  run.facts.id, attempt, task.attempts));
+    }
+    if (run.tasks.size() > 1 && options.task.empty()) ShowHead(task.name, attempt);
+    const io::fs::path folder = FolderOf(workspace, run.facts.id, task.name, attempt);
+    TRY(runner::LogReader(folder).ReadNew(Show));
   }
   return 0;
 }

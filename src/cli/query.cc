@@ -37,6 +37,7 @@ nlohmann::ordered_json ToJson(const Value& value) {
 
 Result<int> Query(const Common& common, const QueryOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
+  TRY(dispatch::MakeHome(workspace.home.folder));
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
   TRY_ASSIGN(const deliver::Answer answer, warehouse->Query(options.sql, options.rows));
   if (common.json) {

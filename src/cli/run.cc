@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <mutex>
 #include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -79,8 +80,8 @@ class Progress {
   std::map<std::string, std::unique_ptr<ShownLog>> logs_;
 };
 
-// Turns control-C and SIGTERM into a cancel of the run that was asked for; before there is one, and the
-// second time, they end busker at once, and what runs goes on.
+// Turns control-C and SIGTERM into a cancel; when there is nothing to cancel, and the second time, they
+// end busker at once, and what runs goes on.
 class SignalWatch {
  public:
   // `cancel` says whether there was something to cancel. The signals must be blocked already.
@@ -126,14 +127,52 @@ Result<dispatch::Ownership> Own(const Workspace& workspace, const RunOptions& op
   return dispatch::Ownership::Take(workspace.home, "runs " + options.action, limit);
 }
 
+// The runs that a control-C is about: set by the main thread, cancelled by that of the signals.
+class Cancellation {
+ public:
+  void Concerns(std::vector<std::string> runs) {
+    const std::lock_guard lock(mutex_);
+    runs_ = std::move(runs);
+  }
+  // Whether there was something to cancel.
+  bool Cancel(dispatch::Conductor& conductor) {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& run : runs_) conductor.Cancel(run, "control-C");
+    was_asked_ = !runs_.empty();
+    return was_asked_;
+  }
+  bool WasAsked() {
+    const std::lock_guard lock(mutex_);
+    return was_asked_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> runs_;
+  bool was_asked_ = false;
+};
+
 // Ends what an earlier busker left unfinished, before anything new begins.
-Result<void> FinishOldRuns(dispatch::Conductor& conductor, bool quiet) {
+Result<void> FinishOldRuns(dispatch::Conductor& conductor, Cancellation& cancellation,
+                           const RunOptions& options, bool quiet) {
+  TRY_ASSIGN(const Milliseconds limit, ParseDuration(options.wait));
   TRY_ASSIGN(const std::vector<std::string> ids, conductor.Recover());
   if (ids.empty()) return {};
+  cancellation.Concerns(ids);
+  const std::string names = Join(ids, ", ");
   if (!quiet) {
-    PrintLine(fmt::format("first finishing {}, which an earlier busker left", Join(ids, ", ")));
+    PrintLine(fmt::format("first finishing {}, which an earlier busker left; control-C cancels it",
+                          names));
   }
-  return conductor.RunToEnd();
+  TRY_ASSIGN(const bool finished, conductor.RunToEnd(Now() + limit));
+  cancellation.Concerns({});
+  if (!finished) {
+    return Temporary(fmt::format("run {} of an earlier busker still goes on (busker logs {} -f shows "
+                                 "it); try again when it has ended, or wait longer with --wait",
+                                 names, ids.front()));
+  }
+  if (cancellation.WasAsked()) return Temporary("stopped by control-C");
+  return {};
 }
 
 Result<prepare::PreparedRun> Prepare(const Common& common, const Workspace& workspace,
@@ -179,7 +218,7 @@ Result<int> Run(const Common& common, const RunOptions& options) {
   TRY_ASSIGN(const auto record,
              record::OpenSqliteRecord(workspace.home.RecordFile().string(), true));
 
-  std::atomic<const std::string*> asked_for = nullptr;  // id of the run that was asked for
+  Cancellation cancellation;
   const sigset_t blocked = SignalWatch::Block();  // before any thread begins
   Progress progress(!common.json, !options.quiet);
   TRY_ASSIGN(const auto conductor,
@@ -187,12 +226,8 @@ Result<int> Run(const Common& common, const RunOptions& options) {
                  *record, common.installation->runner, workspace.home.RunsFolder(),
                  [&](const plan::Decision& decision) { progress.Take(decision); }));
   progress.Follow(*conductor);
-  const SignalWatch signals(blocked, [&] {
-    const std::string* run = asked_for.load();
-    if (run != nullptr) conductor->Cancel(*run, "control-C");
-    return run != nullptr;
-  });
-  TRY(FinishOldRuns(*conductor, common.json));
+  const SignalWatch signals(blocked, [&] { return cancellation.Cancel(*conductor); });
+  TRY(FinishOldRuns(*conductor, cancellation, options, common.json));
 
   TRY_ASSIGN(const prepare::PreparedRun run,
              Prepare(common, workspace, *action, options, *record));
@@ -201,7 +236,8 @@ Result<int> Run(const Common& common, const RunOptions& options) {
                           workspace.service.name, run.facts.data_date));
   }
   TRY(conductor->Add(run.facts, run.tasks));
-  asked_for = &run.facts.id;
+  cancellation.Concerns({run.facts.id});
+  TRY(ownership.Say(fmt::format("runs {} (run {})", options.action, run.facts.id)));
   TRY(conductor->RunToEnd());
   progress.Finish();
   return Conclude(common, *record, run.facts.id);

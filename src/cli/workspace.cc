@@ -1,6 +1,10 @@
 #include "cli/workspace.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
 
 #include "base/text.h"
 #include "model/gate.h"
@@ -32,6 +36,18 @@ Result<void> CheckExecutor(const service::Target& target) {
   return {};
 }
 
+// What would otherwise go wrong in the middle of something.
+Result<void> CheckPlace(const Workspace& workspace) {
+  if (!IsUtf8(workspace.service.root)) {
+    return Invalid("the path of the service's folder is not UTF-8; rename the folder");
+  }
+  const io::fs::path& home = workspace.home.folder;
+  if (access(home.c_str(), R_OK | X_OK) != 0 && errno == EACCES) {
+    return Failed(home.string() + " cannot be read: it belongs to another user");
+  }
+  return {};
+}
+
 Result<service::Target> FindTarget(const service::Service& service, const std::string& name) {
   const auto found = service.targets.find(name);
   if (found != service.targets.end()) return found->second;
@@ -49,6 +65,7 @@ Result<Workspace> OpenWorkspace(const Common& common) {
   if (!service) return Wrap("load the service in " + common.folder, service.error());
   workspace.service = std::move(*service);
   workspace.home.folder = io::fs::path(workspace.service.root) / ".busker";
+  TRY(CheckPlace(workspace));
   TRY_ASSIGN(const service::Target target, FindTarget(workspace.service, common.target));
   TRY(CheckExecutor(target));
   TRY_ASSIGN(const std::string artifacts,
@@ -81,16 +98,19 @@ Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
                                         common.installation->duckdb_library);
 }
 
-Result<void> Note(const Common& common, const Workspace& workspace, const std::string& what,
-                  const std::string& detail) {
-  if (!HasHome(workspace)) return {};
-  TRY_ASSIGN(const auto record, OpenRecord(workspace));
+void Note(const Common& common, const Workspace& workspace, const std::string& what,
+          const std::string& detail) {
+  if (!HasHome(workspace)) return;
   record::EventRow event;
   event.at = Now();
   event.what = what;
   event.actor = common.installation->user;
   event.detail = detail;
-  return record->AddEvent(event);
+  const auto record = OpenRecord(workspace);
+  const auto noted = record ? (*record)->AddEvent(event) : Result<void>(tl::unexpected(record.error()));
+  if (noted) return;
+  std::fprintf(stderr, "busker: done, but not noted in the record: %s\n",
+               noted.error().message.c_str());
 }
 
 }  // namespace busker::cli

@@ -33,9 +33,9 @@ Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
 // Whether anything was ever run here.
 bool HasHome(const Workspace& workspace);
 
-// Notes in the record that a person did something that is no run. Nothing is noted where nothing was
-// ever run.
-Result<void> Note(const Common& common, const Workspace& workspace, const std::string& what,
-                  const std::string& detail);
+// Notes in the record that a person did something that is no run. It is done by then, so that it cannot
+// be noted is no failure of it, and only told. Nothing is noted where nothing was ever run.
+void Note(const Common& common, const Workspace& workspace, const std::string& what,
+          const std::string& detail);
 
 }  // namespace busker::cli

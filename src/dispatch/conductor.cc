@@ -1,5 +1,7 @@
 #include "dispatch/conductor.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace busker::dispatch {
@@ -61,12 +63,11 @@ Result<std::vector<std::string>> Conductor::Recover() {
     for (const plan::Task& task : run.tasks) {
       if (!task.attempt_running) continue;
       const execute::AttemptName name{id, task.name, task.attempts};
-      TRY_ASSIGN(runner::AttemptOrder order, OrderOf(name));
-      if (auto recovered = executor_->Recover(name, order); !recovered) {
-        TakeEnd(name, NotStarted(recovered.error().message));
-      } else if (run.cancel_requested) {
-        TRY(executor_->Stop(name));
-      }
+      if (run.cancel_requested) TRY(executor_->Stop(name));
+      auto order = OrderOf(name);
+      auto recovered = order ? executor_->Recover(name, *order)
+                             : Result<void>(tl::unexpected(order.error()));
+      if (!recovered) TakeEnd(name, NotStarted(recovered.error().message));
     }
   }
   return ids;
@@ -86,7 +87,7 @@ void Conductor::Cancel(const std::string& run, const std::string& by) {
   mailbox_.Post({plan::CancelRequested{run, by}, {}});
 }
 
-Result<void> Conductor::RunToEnd() {
+Result<bool> Conductor::RunToEnd(std::optional<Instant> until) {
   std::optional<Instant> wake_at = Now();
   do {
     const std::vector<Happened> happened = mailbox_.TakeAll(wake_at);
@@ -100,9 +101,11 @@ Result<void> Conductor::RunToEnd() {
     const plan::Advanced advanced = plan::Advance(runs_, events, now);
     TRY(record_.Append(advanced.decisions, ended, now));
     for (const plan::Decision& decision : advanced.decisions) CarryOut(decision);
+    if (until && now >= *until && !runs_.empty()) return false;
     wake_at = advanced.wake_at;
+    if (until) wake_at = std::min(wake_at.value_or(*until), *until);
   } while (!runs_.empty());
-  return {};
+  return true;
 }
 
 void Conductor::TakeEnd(const execute::AttemptName& name, Result<runner::ExitRecord> exit) {

@@ -1,6 +1,7 @@
 #include "dispatch/home.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,9 @@ namespace busker::dispatch {
 
 Result<Home> MakeHome(const io::fs::path& folder) {
   TRY(io::MakeFolders(folder, 0700));
+  if (chmod(folder.c_str(), 0700) != 0 && errno != EPERM) {
+    return SystemError("protect " + folder.string(), errno);
+  }
   return Home{folder};
 }
 
@@ -29,11 +33,15 @@ Result<Ownership> Ownership::Take(const Home& home, const std::string& doing,
                      "; try again when it has ended, or wait longer with --wait");
   }
   if (!lock) return tl::unexpected(lock.error());
+  Ownership ownership(std::move(*lock), home.OwnerFile());
+  TRY(ownership.Say(doing));
+  return ownership;
+}
+
+Result<void> Ownership::Say(const std::string& doing) const {
   // Only told to people, so neither synced nor atomic.
-  TRY_ASSIGN(const io::Descriptor fd, io::Open(home.OwnerFile(), O_WRONLY | O_TRUNC));
-  TRY(io::WriteAll(fd.get(), "process " + std::to_string(getpid()) + " " + doing + "\n",
-                   home.OwnerFile()));
-  return Ownership(std::move(*lock));
+  TRY_ASSIGN(const io::Descriptor fd, io::Open(file_, O_WRONLY | O_TRUNC));
+  return io::WriteAll(fd.get(), "process " + std::to_string(getpid()) + " " + doing + "\n", file_);
 }
 
 }  // namespace busker::dispatch

@@ -26,7 +26,8 @@ struct Home {
   io::fs::path OwnerFile() const { return folder / "owner"; }
 };
 
-// Creates the folder when it is missing (mode 0700).
+// Creates the folder when it is missing, for its owner alone: the record holds what services pass to
+// their programs.
 Result<Home> MakeHome(const io::fs::path& folder);
 
 // What the owner of the home wrote about itself: "process 4711 runs training"; empty: nobody owns it.
@@ -39,9 +40,13 @@ class Ownership {
   static Result<Ownership> Take(const Home& home, const std::string& doing,
                                 std::chrono::milliseconds limit);
 
+  // Tells others something else from now on.
+  Result<void> Say(const std::string& doing) const;
+
  private:
-  explicit Ownership(io::FileLock lock) : lock_(std::move(lock)) {}
+  Ownership(io::FileLock lock, io::fs::path file) : lock_(std::move(lock)), file_(std::move(file)) {}
   io::FileLock lock_;
+  io::fs::path file_;
 };
 
 }  // namespace busker::dispatch

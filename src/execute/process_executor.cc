@@ -53,15 +53,8 @@ Result<void> ProcessExecutor::Launch(const AttemptName& name, const runner::Atte
 
 Result<void> ProcessExecutor::Recover(const AttemptName& name, const runner::AttemptOrder& order) {
   const io::fs::path folder = FolderOf(name);
-  for (int tries = 0; tries < kAdoptTriesMax; ++tries) {
-    auto adopted = Adopt(name);
-    if (adopted && *adopted) return {};
-    if (!adopted && adopted.error().kind != ErrorKind::kTemporary) {
-      return tl::unexpected(adopted.error());
-    }
-    if (adopted) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  TRY_ASSIGN(const bool adopted, Adopt(name));
+  if (adopted) return {};
   std::error_code error;
   if (!io::fs::exists(folder / runner::kExitFile, error)) {
     if (!io::fs::exists(folder / runner::kOrderFile, error)) return Launch(name, order);
@@ -73,6 +66,7 @@ Result<void> ProcessExecutor::Recover(const AttemptName& name, const runner::Att
 
 Result<void> ProcessExecutor::Stop(const AttemptName& name) {
   const std::lock_guard lock(mutex_);
+  stopped_.insert(name);  // for a runner that is yet to come
   for (const auto& [fd, entry] : watched_) {
     if (entry.second.name != name) continue;
     if (syscall(SYS_pidfd_send_signal, fd, SIGTERM, nullptr, 0) != 0 && errno != ESRCH) {
@@ -95,15 +89,22 @@ Result<void> ProcessExecutor::StartRunner(const AttemptName& name, int settles) 
 
 // Begins to wait for a runner that lives already; false when none does.
 Result<bool> ProcessExecutor::Adopt(const AttemptName& name) {
-  TRY_ASSIGN(auto runner, FindRunner(FolderOf(name)));
-  if (!runner) return false;
-  TRY(Watch(std::move(runner->pidfd), {name, runner->process, false, 0}));
+  auto runner = FindRunner(FolderOf(name));
+  for (int tries = 1; !runner && runner.error().kind == ErrorKind::kTemporary; ++tries) {
+    if (tries == kAdoptTriesMax) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    runner = FindRunner(FolderOf(name));
+  }
+  if (!runner) return tl::unexpected(runner.error());
+  if (!*runner) return false;
+  TRY(Watch(std::move((*runner)->pidfd), {name, (*runner)->process, false, 0}));
   return true;
 }
 
 Result<void> ProcessExecutor::Watch(io::Descriptor pidfd, Watched watched) {
   const int fd = pidfd.get();
   const std::lock_guard lock(mutex_);
+  if (stopped_.contains(watched.name)) syscall(SYS_pidfd_send_signal, fd, SIGTERM, nullptr, 0);
   watched_.insert_or_assign(fd, std::pair(std::move(pidfd), std::move(watched)));
   epoll_event event{EPOLLIN, {.fd = fd}};
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
@@ -137,13 +138,19 @@ void ProcessExecutor::TakeEnd(Watched watched) {
     }
   }
   const io::fs::path folder = FolderOf(watched.name);
-  const auto text = io::ReadFile(folder / runner::kExitFile);
+  auto text = io::ReadFile(folder / runner::kExitFile);
+  if (!text && text.error().kind == ErrorKind::kNotFound) {
+    // Another runner may have been faster to the lock: then that one is waited for.
+    if (const auto adopted = Adopt(watched.name); adopted && *adopted) return;
+    if (watched.settles < kSettlesMax && StartRunner(watched.name, watched.settles + 1)) return;
+    text = io::ReadFile(folder / runner::kExitFile);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_.erase(watched.name);
+  }
   if (text) {
     on_ended_(watched.name, runner::ExitFromJson(*text));
-    return;
-  }
-  if (text.error().kind == ErrorKind::kNotFound && watched.settles < kSettlesMax &&
-      StartRunner(watched.name, watched.settles + 1)) {
     return;
   }
   const auto said = io::ReadFile(folder / "runner.err", 4096);

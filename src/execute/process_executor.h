@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "base/result.h"
@@ -62,8 +63,9 @@ class ProcessExecutor {
   const io::fs::path runner_, folder_;
   const OnEnded on_ended_;
   io::Descriptor epoll_, wake_;
-  std::mutex mutex_;  // guards watched_
+  std::mutex mutex_;  // guards watched_ and stopped_
   std::map<int, std::pair<io::Descriptor, Watched>> watched_;  // by pidfd
+  std::set<AttemptName> stopped_;  // told to stop, and not ended yet
   std::thread waiter_;
 };
 

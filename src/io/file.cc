@@ -102,13 +102,17 @@ Result<void> WriteFileAtomically(const fs::path& path, std::string_view text, mo
 }
 
 Result<bool> CreateFileAtomically(const fs::path& path, std::string_view text, mode_t mode) {
+  TRY_ASSIGN(const Descriptor folder, Open(FolderOf(path), O_RDONLY | O_DIRECTORY));
   TRY_ASSIGN(const fs::path temporary, WriteTemporary(path, text, mode));
   const int linked = ::link(temporary.c_str(), path.c_str());
   const int reason = errno;
   ::unlink(temporary.c_str());
   if (linked != 0 && reason == EEXIST) return false;
   if (linked != 0) return SystemError(Named("create", path), reason);
-  TRY(SyncFolder(FolderOf(path)));
+  if (auto synced = Sync(folder.get(), path); !synced) {
+    ::unlink(path.c_str());  // not created, says the error: so it is not to be there
+    return tl::unexpected(std::move(synced).error());
+  }
   return true;
 }
 

@@ -22,7 +22,7 @@ class Step {
     if (event.succeeded && !run->cancel_requested) {
       Move(*run, *task, State::kSucceeded, "");
     } else if (event.cancelled || run->cancel_requested) {
-      Move(*run, *task, State::kCancelled, event.message);
+      Move(*run, *task, State::kCancelled, run->cancel_requested ? task->message : event.message);
     } else if (task->attempts <= task->retries) {
       task->not_before = now_ + RetryDelay(*task, task->attempts + 1);
       task->message = event.message;
@@ -39,6 +39,7 @@ class Step {
     if (run == nullptr || run->cancel_requested) return;
     run->cancel_requested = true;
     for (Task& task : run->tasks) {
+      if (!IsFinal(task.state)) task.message = "cancelled by " + event.by;
       if (task.attempt_running) {
         decisions_.push_back(StopAttempt{run->id, task.name, task.attempts});
       } else if (!IsFinal(task.state)) {

@@ -147,6 +147,7 @@ class Builder {
     runner::AttemptOrder order = BareOrder(task);
     order.command = {places_.busker, "step", step, std::move(json)};
     order.environment = Entries(Inherited(request_.environment));
+    order.repeatable = true;
     order.timeout = kStepLimit;
     AddTask(order, {action_.name}, action_.retries, action_.retry_delay);
   }

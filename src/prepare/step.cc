@@ -61,6 +61,9 @@ Result<std::string> Promote(const json& j, Instant now) {
   if (live) {
     TRY_ASSIGN(champion, artifact::ReadManifest(*store, live->now.version));
     if (champion->name == name) return fmt::format("{} is live already", name.timestamp);
+    for (const model::LiveMove& move : live->before) {  // the second time of this step
+      if (move.version == name) return fmt::format("{} was live already", name.timestamp);
+    }
     if (champion->scheduled_at > challenger.scheduled_at && !j.at("force").get<bool>()) {
       return fmt::format("Not made live: the live version {} is for a later data date ({}) than "
                          "this one ({}); busker promote {} makes it live all the same",

@@ -201,6 +201,25 @@ TEST_F(RecordFile, OfANewerBuskerIsRefusedAndLeftAsItIs) {
   EXPECT_EQ(Bytes(), before);
 }
 
+// What broke: kill -9 in the very first run left a file with a page and no tables, which was taken for
+// another program's ever after.
+TEST_F(RecordFile, WhoseLayOutWasKilledIsLaidOutByTheNext) {
+  sqlite3* raw = nullptr;
+  sqlite3_open(path_.c_str(), &raw);
+  sqlite3_exec(raw, "PRAGMA journal_mode = WAL", nullptr, nullptr, nullptr);
+  sqlite3_close(raw);
+  ASSERT_GT(std::filesystem::file_size(path_), 0U);
+  const auto record = OpenSqliteRecord(path_, true);
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_TRUE((*record)->AddRun(Facts("r1"), Tasks({"train"})));
+}
+
+TEST_F(RecordFile, IsForItsOwnerAlone) {
+  ASSERT_TRUE(OpenSqliteRecord(path_, true));
+  EXPECT_EQ(std::filesystem::status(path_).permissions() & std::filesystem::perms(0777),
+            std::filesystem::perms(0600));
+}
+
 TEST_F(RecordFile, OfAnotherProgramIsRefused) {
   sqlite3* raw = nullptr;
   sqlite3_open(path_.c_str(), &raw);

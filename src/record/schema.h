@@ -120,7 +120,6 @@ inline constexpr const char* kInvariants[] = {
     "SELECT 'run ' || id || ' is ' || state || ' without an event that says so' FROM runs WHERE "
     "state NOT IN ('queued') AND NOT EXISTS (SELECT 1 FROM events WHERE events.run = id AND what = "
     "'run ' || state)",
-    "SELECT 'run ' || id || ' ends before it starts' FROM runs WHERE ended_at < started_at",
 };
 
 }  // namespace busker::record

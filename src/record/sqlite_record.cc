@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "record/record.h"
@@ -385,24 +386,33 @@ Result<std::int64_t> Pragma(Database& database, const char* name) {
   return row.Integer(0);
 }
 
+Result<bool> IsEmpty(Database& database) {
+  TRY_ASSIGN(Statement row, database.Prepare("SELECT count(*) FROM sqlite_schema"));
+  TRY(row.Step());
+  return row.Integer(0) == 0;
+}
+
 // Lays out a new record; leaves one that is there as it is, unless it is not ours to use.
 Result<void> LayOut(Database& database, const std::string& path) {
   TRY_ASSIGN(const std::int64_t application, Pragma(database, "application_id"));
   TRY_ASSIGN(const std::int64_t version, Pragma(database, "user_version"));
-  TRY_ASSIGN(const std::int64_t pages, Pragma(database, "page_count"));
   if (application == kApplicationId && version == kSchemaVersion) return {};
   if (application == kApplicationId && version > kSchemaVersion) {
     return Unusable(fmt::format("the record {} was written by a newer Busker (its schema is {}, "
                                 "this program knows {}); nothing was changed",
                                 path, version, kSchemaVersion));
   }
-  if (pages > 0) {
+  // A new record can have a page already: SQLite writes one when it is set to WAL.
+  TRY_ASSIGN(const bool empty, IsEmpty(database));
+  if (application != 0 || version != 0 || !empty) {
     return Unusable(fmt::format("{} is no record of Busker's; nothing was changed", path));
   }
   TRY(database.Execute("PRAGMA journal_mode = WAL"));
   TRY_ASSIGN(Transaction transaction, Transaction::Begin(database));
   TRY_ASSIGN(const std::int64_t again, Pragma(database, "user_version"));
+  TRY_ASSIGN(const bool still_empty, IsEmpty(database));
   if (again == kSchemaVersion) return {};  // another process was faster
+  if (!still_empty) return Unusable(path + " is being used by another program");
   TRY(database.Execute(kSchema));
   TRY(database.Execute(fmt::format("PRAGMA application_id = {}", kApplicationId).c_str()));
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
@@ -412,7 +422,10 @@ Result<void> LayOut(Database& database, const std::string& path) {
 }  // namespace
 
 Result<std::unique_ptr<Record>> OpenSqliteRecord(const std::string& path, bool create) {
-  TRY_ASSIGN(Database database, Database::Open(path, create));
+  const mode_t before = umask(0077);  // orders hold what the service passes to its program
+  auto opened = Database::Open(path, create);
+  umask(before);
+  TRY_ASSIGN(Database database, std::move(opened));
   TRY(database.Execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
   TRY(LayOut(database, path));
   return std::make_unique<SqliteRecord>(std::move(database));

@@ -74,6 +74,7 @@ std::string OrderToJson(const AttemptOrder& order) {
       {"command", JsonBytes(order.command)},
       {"environment", JsonBytes(order.environment)},
       {"mark", JsonBytes(order.mark)},
+      {"repeatable", order.repeatable},
       {"root", JsonBytes(order.root)},
       {"config", order.config},
       {"placeholders", placeholders},
@@ -101,6 +102,7 @@ Result<AttemptOrder> OrderFromJson(const std::string& text) {
   in.GetBytes("command", order.command);
   in.GetBytes("environment", order.environment);
   in.GetBytes("mark", order.mark);
+  in.Get("repeatable", order.repeatable);
   in.GetBytes("root", order.root);
   in.Get("config", order.config);
   in.GetBytes("placeholders", order.placeholders);

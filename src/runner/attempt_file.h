@@ -44,6 +44,10 @@ struct AttemptOrder {
       output;  // key of the version to save output/ as; none: nothing is saved
   std::vector<std::string> required_outputs;  // files that output/ must hold in the end
 
+  // The command may be run again when it is not known how it ended (Busker's own steps, whose
+  // second time finds the work done). Any other is never started twice.
+  bool repeatable = false;
+
   std::optional<Milliseconds> timeout;          // of the command; none: no limit
   Milliseconds grace{10'000};                   // from SIGTERM to SIGKILL
   std::uint64_t log_head_bytes_max = 8u << 20;  // kept from the start of the output

@@ -1,16 +1,16 @@
-// kill -9 of the runner, at random moments and at each of its system calls that change something.
+// kill -9 of the runner, at random moments and at each of its system calls that change something; and
+// each of these calls failing.
 //
 // The witness is a file outside Busker's reach, to which the command adds a line when it starts. After
 // each kill: no version is visible that is not whole; a second runner settles the attempt; the command
 // was started at most once; nothing that it had started still runs; and the record tells the truth.
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 
 #include <random>
 #include <set>
 
 #include "runner/attempt_fixture.h"
+#include "runner/call_tracer.h"
 
 namespace busker::runner {
 namespace {
@@ -93,38 +93,6 @@ TEST_F(Killed, AtRandomTheRunnerLosesNothingAndRepeatsNothing) {
   }
 }
 
-// Lets the runner run up to its n-th changing call (counted from 0) and kills it there, before the
-// call or after it. False when it ended before.
-bool KillAtCall(pid_t runner, int n, bool after) {
-  int status = 0;
-  waitpid(runner, &status, 0);  // stopped by its exec
-  ptrace(PTRACE_SETOPTIONS, runner, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
-  bool entering = true;
-  int calls = 0;
-  int signal = 0;
-  for (;;) {
-    ptrace(PTRACE_SYSCALL, runner, nullptr, signal);
-    waitpid(runner, &status, 0);
-    if (WIFEXITED(status) || WIFSIGNALED(status)) return false;
-    signal = WSTOPSIG(status);
-    if (signal != (SIGTRAP | 0x80)) {
-      if (signal == SIGTRAP) signal = 0;
-      continue;
-    }
-    signal = 0;
-    user_regs_struct registers{};
-    ptrace(PTRACE_GETREGS, runner, nullptr, &registers);
-    const bool counts = Changes(registers.orig_rax);
-    if (counts && calls == n && entering != after) {
-      kill(runner, SIGKILL);
-      waitpid(runner, &status, 0);
-      return true;
-    }
-    if (counts && !entering) ++calls;
-    entering = !entering;
-  }
-}
-
 TEST_F(Killed, AtEachChangingCallTheRunnerLosesNothingAndRepeatsNothing) {
   int kills = 0;
   for (const bool after : {false, true}) {
@@ -133,14 +101,78 @@ TEST_F(Killed, AtEachChangingCallTheRunnerLosesNothingAndRepeatsNothing) {
       // A child that stays behind costs a moment each time; every third trial has one.
       const std::string child = "; setsid sleep 100 & echo $! > " + PathOf("child");
       NewAttempt(n + 1, "echo trees > output/model" + (n % 3 == 0 ? child : ""));
-      const pid_t runner = StartRunner([] { ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); });
-      const bool killed = KillAtCall(runner, n, after);
+      int calls = 0;
+      bool killed = false;
+      TraceCalls(StartRunner(BeTraced), 0, [&](const CallStep& step) {
+        if (!Changes(step.number) || step.entering == after || calls++ != n) return CallDeed::kGoOn;
+        killed = true;
+        return CallDeed::kKill;
+      });
       Settle();
       if (HasFatalFailure() || !killed) break;
       ++kills;
     }
   }
-  EXPECT_GT(kills, 200);
+  EXPECT_GT(kills, 150);
+}
+
+// The calls that the file system can refuse.
+bool MayFail(std::uint64_t call) {
+  static const std::set<std::uint64_t> kCalls = {
+      SYS_write,     SYS_fsync,     SYS_fdatasync, SYS_openat, SYS_rename,  SYS_unlink, SYS_unlinkat,
+      SYS_ftruncate, SYS_fallocate, SYS_mkdir,     SYS_link,   SYS_symlink, SYS_flock,  SYS_read};
+  return kCalls.contains(call);
+}
+
+// A manifest whose folder could not be synced was visible, although the record said that nothing had
+// been saved, and every later attempt was refused because of it.
+TEST_F(Killed, EachCallThatFailsIsToldOrMadeUpFor) {
+  int failures = 0;
+  for (const int reason : {EIO, ENOSPC}) {
+    for (int n = 0;; ++n) {
+      SCOPED_TRACE("call " + std::to_string(n) + " fails with " + std::to_string(reason));
+      NewAttempt(n + 1, "echo trees > output/model");
+      int calls = 0;
+      bool failed = false;
+      const int code = TraceCalls(StartRunner(BeTraced), reason, [&](const CallStep& step) {
+        if (!MayFail(step.number) || !step.entering || calls++ != n) return CallDeed::kGoOn;
+        failed = true;
+        return CallDeed::kFail;
+      });
+      ASSERT_TRUE(code == 0 || code == 75 || code == 78) << code;
+      ASSERT_TRUE(code != 0 || HasExit());
+      if (code != 0) {
+        ASSERT_EQ(Split(Trim(Errors()), '\n').size(), 1U) << Errors();
+      }
+      if (HasExit()) {
+        ASSERT_EQ(Exit().ending == Ending::kSucceeded, Versions().size() == 1) << Exit().message;
+        ASSERT_EQ(Exit().ending == Ending::kSucceeded, Exit().message.empty());
+      }
+      Settle();
+      if (HasFatalFailure() || !failed) break;
+      ++failures;
+    }
+  }
+  EXPECT_GT(failures, 150);
+}
+
+TEST_F(Killed, WhatTheCommandWroteIsDurableASecondLater) {
+  using Clock = std::chrono::steady_clock;
+  NewAttempt(1, "echo a line; sleep 1.6; echo x > output/model");
+  Clock::time_point written, synced;
+  TraceCalls(StartRunner(BeTraced), 0, [&](const CallStep& step) {
+    if (step.entering) return CallDeed::kGoOn;
+    if (step.number == SYS_write && Log().ends_with("a line\n")) {
+      if (written == Clock::time_point{}) written = Clock::now();
+    }
+    if (step.number == SYS_fdatasync && written != Clock::time_point{}) {
+      if (synced == Clock::time_point{}) synced = Clock::now();
+    }
+    return CallDeed::kGoOn;
+  });
+  ASSERT_NE(synced, Clock::time_point{});
+  EXPECT_GE(synced - written, std::chrono::milliseconds(900));
+  EXPECT_LE(synced - written, std::chrono::milliseconds(1300));
 }
 
 TEST_F(Killed, TheCommandDiesWithItsRunnerAndItsChildrenWithTheNext) {

@@ -140,12 +140,13 @@ class Attempt {
     return End(verdict);
   }
 
-  // An earlier runner died after it had started the command. The command is not started again; what
-  // the earlier one left tells how the attempt ended.
+  // An earlier runner died after it had started the command. The command is not started again, unless
+  // it may be; what the earlier one left tells how the attempt ended.
   ExitRecord Settle(const StartMarker& marker) {
+    EndLeftovers(marker, order_.mark);
+    if (order_.repeatable) return CarryOut();
     record_.started_at = marker.started_at;
     record_.command_started_at = marker.command_started_at;
-    EndLeftovers(marker, order_.mark);
     auto saved = FindSaved();
     if (!saved) {
       return End({Ending::kLost, "an earlier runner of this attempt vanished, and whether it "
