@@ -33,33 +33,6 @@ std::string Lower(std::string text) {
 
 }  // namespace
 
-bool IsUtf8(std::string_view text) {
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
-  for (std::size_t i = 0; i < text.size();) {
-    const unsigned first = byte(i);
-    if (first < 0x80) {
-      i += 1;
-    } else if (first >= 0xC2 && first <= 0xDF && follows(i + 1)) {
-      i += 2;
-    } else if (first >= 0xE0 && first <= 0xEF && follows(i + 1) && follows(i + 2)) {
-      const unsigned code = ((first & 0x0Fu) << 12) | ((byte(i + 1) & 0x3Fu) << 6);
-      if (code < 0x800 || (code >= 0xD800 && code <= 0xDFFF)) return false;
-      i += 3;
-    } else if (first >= 0xF0 && first <= 0xF4 && follows(i + 1) && follows(i + 2) &&
-               follows(i + 3)) {
-      const unsigned code = ((first & 0x07u) << 18) | ((byte(i + 1) & 0x3Fu) << 12);
-      if (code < 0x10000 || code > 0x10FFFF) return false;
-      i += 4;
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
 // ---- CsvReader
 
 Result<int> CsvReader::Peek() {

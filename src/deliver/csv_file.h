@@ -90,6 +90,4 @@ Result<std::optional<CsvFault>> FindCsvFault(int fd, const io::fs::path& path,
 // The line of the file where record `row` begins; 0 when there is no such record.
 Result<std::uint64_t> LineOfCsvRow(int fd, const io::fs::path& path, std::uint64_t row);
 
-bool IsUtf8(std::string_view text);
-
 }  // namespace busker::deliver

@@ -4,6 +4,8 @@
 // The witness is a file outside Busker's reach, to which the command adds a line when it starts. After
 // each kill: no version is visible that is not whole; a second runner settles the attempt; the command
 // was started at most once; nothing that it had started still runs; and the record tells the truth.
+#include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <random>
@@ -11,6 +13,7 @@
 
 #include "runner/attempt_fixture.h"
 #include "runner/call_tracer.h"
+#include "runner/memory_group.h"
 
 namespace busker::runner {
 namespace {
@@ -29,6 +32,17 @@ bool Changes(std::uint64_t call) {
 
 class Killed : public AttemptTest {
  protected:
+  // Is a memory cgroup of the attempt there? Its name ends with the inode of the attempt's folder.
+  bool HasGroup() {
+    struct stat info {};
+    if (stat(attempt_.c_str(), &info) != 0) return false;
+    const MemoryCgroup ours = FindMemoryCgroup(io::ReadFile("/proc/self/cgroup").value_or(""),
+                                               io::ReadFile("/proc/self/mountinfo").value_or(""));
+    std::error_code error;
+    return fs::exists(ours.folder / fmt::format("busker-attempt-{:x}-{}", info.st_dev, info.st_ino),
+                      error);
+  }
+
   void NewAttempt(int number, const std::string& script) {
     fs::remove_all(attempt_);
     fs::remove_all(folder_ / "store");
@@ -71,6 +85,7 @@ class Killed : public AttemptTest {
     if (PidIn("child") != 0) {
       ASSERT_TRUE(Soon([&] { return IsGone(PidIn("child")); })) << "a child of the command is left";
     }
+    ASSERT_FALSE(HasGroup()) << "a cgroup of the attempt is left";
     ASSERT_EQ(WaitFor(StartRunner()), 78);  // what has ended has ended
     ASSERT_LE(starts(), 1);
   }

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -66,10 +65,19 @@ fs::path CountFile(const fs::path& cgroup, int version) {
   return cgroup / (version == 1 ? "memory.oom_control" : "memory.events");
 }
 
-std::string RandomName() {
-  std::uint64_t random = 0;
-  if (getrandom(&random, sizeof random, 0) != sizeof random) random = static_cast<std::uint64_t>(getpid());
-  return fmt::format("busker-attempt-{:016x}", random);
+std::optional<std::string> NameFor(const fs::path& attempt_folder) {
+  struct stat info {};
+  if (stat(attempt_folder.c_str(), &info) != 0) return std::nullopt;
+  return fmt::format("busker-attempt-{:x}-{}", info.st_dev, info.st_ino);
+}
+
+// A new, empty group, in place of what an earlier runner left.
+bool MakeAnew(const fs::path& folder) {
+  if (::mkdir(folder.c_str(), 0755) == 0) return true;
+  if (errno != EEXIST) return false;
+  MemoryGroup::KillAll(folder);
+  MemoryGroup::Remove(folder);
+  return ::mkdir(folder.c_str(), 0755) == 0;
 }
 
 }  // namespace
@@ -102,25 +110,24 @@ MemoryCgroup FindMemoryCgroup(const std::string& cgroup, const std::string& moun
   return {};
 }
 
-MemoryGroup MemoryGroup::Make() {
+MemoryGroup MemoryGroup::Make(const fs::path& attempt_folder) {
   MemoryGroup group;
   const MemoryCgroup ours =
       FindMemoryCgroup(TextOf("/proc/self/cgroup"), TextOf("/proc/self/mountinfo"));
-  if (const auto parent = ParentFor(ours)) {
-    const fs::path folder = *parent / RandomName();
+  const auto parent = ParentFor(ours);
+  const auto name = NameFor(attempt_folder);
+  if (parent && name && MakeAnew(*parent / *name)) {
+    const fs::path folder = *parent / *name;
     // A thread that moves itself by way of v1's `tasks` does not wait for the grace period (10 ms
     // here) that a move by cgroup.procs costs.
-    const char* const entry = ours.version == 1 ? "tasks" : "cgroup.procs";
-    if (::mkdir(folder.c_str(), 0755) == 0) {
-      auto opened = io::Open(folder / entry, O_WRONLY);
-      if (opened && CountIn(CountFile(folder, ours.version), "oom_kill")) {
-        group.folder_ = folder;
-        group.count_file_ = CountFile(folder, ours.version);
-        group.entry_ = std::move(*opened);
-        return group;
-      }
-      ::rmdir(folder.c_str());
+    auto entry = io::Open(folder / (ours.version == 1 ? "tasks" : "cgroup.procs"), O_WRONLY);
+    if (entry && CountIn(CountFile(folder, ours.version), "oom_kill")) {
+      group.folder_ = folder;
+      group.count_file_ = CountFile(folder, ours.version);
+      group.entry_ = std::move(*entry);
+      return group;
     }
+    ::rmdir(folder.c_str());
   }
   for (const fs::path& file : {CountFile(ours.folder, ours.version), fs::path("/proc/vmstat")}) {
     const auto count = CountIn(file, "oom_kill");

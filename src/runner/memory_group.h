@@ -17,8 +17,10 @@ namespace busker::runner {
 
 class MemoryGroup {
  public:
-  // Never fails: what cannot be made is done without.
-  static MemoryGroup Make();
+  // For the attempt in this folder: the group's name is made of the folder's device and inode, so that
+  // one that a killed runner of the same attempt left behind is found, emptied and made anew. Never
+  // fails: what cannot be made is done without.
+  static MemoryGroup Make(const io::fs::path& attempt_folder);
   MemoryGroup(MemoryGroup&&) = default;
   MemoryGroup& operator=(MemoryGroup&&) = default;
 

@@ -5,6 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "io/test_folder.h"
+
 namespace busker::runner {
 namespace {
 
@@ -42,7 +46,8 @@ TEST(MemoryGroup, WithoutCgroupsThereIsNone) {
 }
 
 TEST(MemoryGroup, HoldsWhatEnteredItAndCanBeEmptied) {
-  const MemoryGroup group = MemoryGroup::Make();
+  const io::TestFolder folder;
+  const MemoryGroup group = MemoryGroup::Make(folder.path());
   EXPECT_EQ(group.Kills(), 0U);
   if (!group.own()) return;  // no rights: the count of others is watched instead
   const pid_t pid = fork();
@@ -60,6 +65,30 @@ TEST(MemoryGroup, HoldsWhatEnteredItAndCanBeEmptied) {
   waitpid(pid, nullptr, 0);
   MemoryGroup::Remove(group.folder());
   EXPECT_FALSE(io::fs::exists(group.folder()));
+}
+
+// A runner that was killed between making its group and writing down where it was left the group
+// behind for ever.
+TEST(MemoryGroup, OfAKilledRunnerIsTakenOverByTheNextOfTheSameAttempt) {
+  const io::TestFolder folder;
+  const MemoryGroup first = MemoryGroup::Make(folder.path());
+  if (!first.own()) return;  // said above
+  const pid_t pid = fork();
+  if (pid == 0) {
+    first.Enter();
+    pause();
+    _exit(0);
+  }
+  for (int i = 0; i < 200 && io::ReadFile(first.folder() / "cgroup.procs")->empty(); ++i) usleep(5000);
+  // The dead would be reaped by who is their parent, here this test, while the next runner waits.
+  signal(SIGCHLD, SIG_IGN);
+  const MemoryGroup second = MemoryGroup::Make(folder.path());
+  signal(SIGCHLD, SIG_DFL);
+  EXPECT_TRUE(second.own());
+  EXPECT_EQ(second.folder(), first.folder());
+  EXPECT_EQ(io::ReadFile(second.folder() / "cgroup.procs").value(), "");
+  MemoryGroup::Remove(second.folder());
+  EXPECT_FALSE(io::fs::exists(second.folder()));
 }
 
 }  // namespace

@@ -168,7 +168,7 @@ class Attempt {
     if (signals_.CancelRequested()) {
       return {Ending::kCancelled, "the attempt was cancelled before the command was started"};
     }
-    const MemoryGroup group = MemoryGroup::Make();
+    const MemoryGroup group = MemoryGroup::Make(folder_);
     const Verdict verdict = Run(group, log);
     if (group.own()) MemoryGroup::Remove(group.folder());
     if (verdict.ending != Ending::kSucceeded || !order_.output) return verdict;
