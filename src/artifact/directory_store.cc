@@ -30,9 +30,9 @@ bool IsGone(const std::error_code& error) {
   return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
 }
 
-// Takes the lock at `path`, in any thread; closing the descriptor gives it back. It is held for a few
-// writes only, so who finds it taken tries again, at growing intervals. The file may be removed by
-// who tidies up, and a lock on a file that is no longer at `path` excludes nobody: hence the
+// Takes the lock at `path`, in any thread; closing the descriptor gives it back. It is held for a
+// few writes only, so who finds it taken tries again, at growing intervals. The file may be removed
+// by who tidies up, and a lock on a file that is no longer at `path` excludes nobody: hence the
 // comparison.
 Result<io::Descriptor> TakeLock(const fs::path& path) {
   const auto deadline = std::chrono::steady_clock::now() + kLockWait;
@@ -204,13 +204,14 @@ class DirectoryStore : public Store {
 
   static Result<void> AddKeys(const fs::path& folder, const std::string& prefix,
                               std::vector<std::string>& keys) {
-    return ForEachEntry(folder, [&](const fs::directory_entry& entry, bool is_folder) -> Result<bool> {
-      const std::string name = entry.path().filename().string();
-      const std::string key = prefix.empty() ? name : prefix + "/" + name;
-      if (is_folder) TRY(AddKeys(entry.path(), key, keys));
-      if (!is_folder) keys.push_back(key);
-      return true;
-    });
+    return ForEachEntry(folder,
+                        [&](const fs::directory_entry& entry, bool is_folder) -> Result<bool> {
+                          const std::string name = entry.path().filename().string();
+                          const std::string key = prefix.empty() ? name : prefix + "/" + name;
+                          if (is_folder) TRY(AddKeys(entry.path(), key, keys));
+                          if (!is_folder) keys.push_back(key);
+                          return true;
+                        });
   }
 
   static Result<bool> HasKey(const fs::path& folder) {

@@ -38,7 +38,8 @@ TEST(OpenStore, MakesTheFolderAndTellsItsUrl) {
 }
 
 TEST(OpenStore, RefusesWhatItDoesNotKnowAndSaysWhatThereIs) {
-  for (const char* url : {"", "gs://bucket", "file://relative", "file:/a", "/srv/artifacts", "file://"}) {
+  for (const char* url :
+       {"", "gs://bucket", "file://relative", "file:/a", "/srv/artifacts", "file://"}) {
     const auto store = OpenStore(url);
     ASSERT_FALSE(store) << url;
     EXPECT_EQ(store.error().kind, ErrorKind::kInvalid);
@@ -97,7 +98,8 @@ TEST(DirectoryStore, AReadOnlyFolderIsReadAndEachWriteSaysWhatIsWrong) {
   EXPECT_EQ(store.GetText("text").value(), "old");
   EXPECT_EQ(store.List("").value(), Keys{"text"});
   const auto says = [&](const auto& result) {
-    return !result && result.error().message.find((folder / "store").string()) != std::string::npos &&
+    return !result &&
+           result.error().message.find((folder / "store").string()) != std::string::npos &&
            (result.error().message.find("Read-only") != std::string::npos ||
             result.error().message.find("denied") != std::string::npos);
   };
@@ -112,7 +114,8 @@ TEST(DirectoryStore, AFullDiskIsTemporaryAndLeavesNothing) {
   const io::TestFolder folder;
   fs::create_directory(folder / "store");
   const io::SmallDisk disk(folder / "store", "1m");
-  if (!disk.mounted()) return;  // AFailedPutLeavesTheOldValueAndNoRest has a limit that needs no rights
+  if (!disk.mounted())
+    return;  // AFailedPutLeavesTheOldValueAndNoRest has a limit that needs no rights
   const auto store = OpenDirectoryStore(folder / "store").value();
   ASSERT_TRUE(store->PutText("a/small", "x"));
   const auto put = store->PutFile("a/large", folder.Write("from", std::string(2 << 20, 'x')));

@@ -114,7 +114,8 @@ const ordered_json* JsonObject::Find(const char* name, const char* wanted,
 }
 
 void JsonObject::Get(const char* name, std::string& to) {
-  if (const auto* member = Find(name, "text", &ordered_json::is_string)) to = member->get<std::string>();
+  if (const auto* member = Find(name, "text", &ordered_json::is_string))
+    to = member->get<std::string>();
 }
 
 void JsonObject::Get(const char* name, int& to) {

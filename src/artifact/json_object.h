@@ -36,7 +36,8 @@ nlohmann::ordered_json JsonBytes(const std::vector<std::string>& all);
 //   in.Get("signal", record.signal);
 //   TRY(in.Done());
 //
-// A member that is absent or null is a fault, unless the variable is an optional or an Instant (zero).
+// A member that is absent or null is a fault, unless the variable is an optional or an Instant
+// (zero).
 class JsonObject {
  public:
   JsonObject(const nlohmann::ordered_json& value, std::string what);

@@ -14,8 +14,8 @@ Result<std::unique_ptr<Store>> OpenStore(const std::string& url) {
       url.find('\0') == std::string::npos) {
     return OpenDirectoryStore(url.substr(kFile.size()));
   }
-  return Invalid(fmt::format(
-      "\"{}\" is no artifact store; there is file:///absolute/folder", Printable(url)));
+  return Invalid(
+      fmt::format("\"{}\" is no artifact store; there is file:///absolute/folder", Printable(url)));
 }
 
 }  // namespace busker::artifact

@@ -4,8 +4,8 @@
 //
 //   INSTANTIATE_TEST_SUITE_P(Directory, StoreConformance, testing::Values(&OpenEmptyDirectory));
 //
-// and is finished when all of it passes. `Reopen` hands a second client of the same store, as another
-// process would have it.
+// and is finished when all of it passes. `Reopen` hands a second client of the same store, as
+// another process would have it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -105,9 +105,25 @@ TEST_P(StoreConformance, ATextLongerThanTheLimitIsRefused) {
 }
 
 TEST_P(StoreConformance, AKeyThatIsNoPlainRelativePathIsRefused) {
-  const Keys bad = {"",       "/",     "/a",      "a/",      "a//b",     ".",         "..",
-                    "a/.",    "a/..",  "../a",    "a/../b",  "a/./b",    "a\nb",      std::string("a\0b", 3),
-                    "a\x7f", "\xff/a", ".tmp-a", "a/.tmp-b/c", std::string(1025, 'k'),
+  const Keys bad = {"",
+                    "/",
+                    "/a",
+                    "a/",
+                    "a//b",
+                    ".",
+                    "..",
+                    "a/.",
+                    "a/..",
+                    "../a",
+                    "a/../b",
+                    "a/./b",
+                    "a\nb",
+                    std::string("a\0b", 3),
+                    "a\x7f",
+                    "\xff/a",
+                    ".tmp-a",
+                    "a/.tmp-b/c",
+                    std::string(1025, 'k'),
                     std::string(256, 'k')};
   for (const std::string& key : bad) {
     const auto refused = [](const auto& result) {
@@ -131,7 +147,8 @@ TEST_P(StoreConformance, AKeyThatIsNoPlainRelativePathIsRefused) {
 }
 
 TEST_P(StoreConformance, UnusualNamesAreKeysToo) {
-  Keys keys = {"a/.hidden", "a/100% of it?#&+.csv", "a/Gr\xC3\xBC\xC3\x9F", "a/sp ace", "a/~", "a/\\"};
+  Keys keys = {"a/.hidden", "a/100% of it?#&+.csv", "a/Gr\xC3\xBC\xC3\x9F", "a/sp ace", "a/~",
+               "a/\\"};
   for (const std::string& key : keys) {
     const auto put = store_->PutText(key, key);
     ASSERT_TRUE(put) << put.error().message;
@@ -142,7 +159,8 @@ TEST_P(StoreConformance, UnusualNamesAreKeysToo) {
 }
 
 TEST_P(StoreConformance, AKeyOfTheGreatestLengthIsStored) {
-  const std::string key = std::string(255, 'a') + "/" + std::string(255, 'b') + "/" + std::string(255, 'c');
+  const std::string key =
+      std::string(255, 'a') + "/" + std::string(255, 'b') + "/" + std::string(255, 'c');
   ASSERT_TRUE(store_->PutText(key, "x"));
   ASSERT_TRUE(store_->PutFile(key, folder_.Write("from", "y")));
   EXPECT_EQ(store_->GetText(key).value(), "y");

@@ -39,7 +39,8 @@ bool IsTimestamp(std::string_view text) {
   return rest.empty() || (rest.front() == '-' && IsName(rest.substr(1)));
 }
 
-// Names that the version itself needs, or that no store takes, are refused before anything is saved.
+// Names that the version itself needs, or that no store takes, are refused before anything is
+// saved.
 Result<void> CheckFiles(const VersionName& name, const std::vector<std::string>& files) {
   for (const std::string& file : files) {
     TRY(CheckKey(file));
@@ -110,7 +111,8 @@ Result<Manifest> Publish(Store& store, const fs::path& folder, Manifest manifest
   TRY(ParseVersionName(name.Key()));
   auto present = store.GetText(ManifestKey(name));
   if (present) return Exists(name);
-  if (present.error().kind != ErrorKind::kNotFound) return Wrap("save " + name.Key(), present.error());
+  if (present.error().kind != ErrorKind::kNotFound)
+    return Wrap("save " + name.Key(), present.error());
 
   TRY_ASSIGN(const std::vector<std::string> files, io::ListFiles(folder));
   TRY(CheckFiles(name, files));

@@ -57,7 +57,8 @@ class Version : public testing::Test {
 
 TEST_F(Version, WhatIsPublishedIsListedReadAndLoaded) {
   const Manifest saved = Save(kTraining, {{"model.ubj", "trees"}, {"plots/roc.svg", "<svg/>"}});
-  EXPECT_EQ(saved.files, (Digests{{"model.ubj", DigestOf("trees")}, {"plots/roc.svg", DigestOf("<svg/>")}}));
+  EXPECT_EQ(saved.files,
+            (Digests{{"model.ubj", DigestOf("trees")}, {"plots/roc.svg", DigestOf("<svg/>")}}));
   EXPECT_EQ(Listed("training"), std::vector{kTrainingKey});
 
   const Manifest read = ReadManifest(*store_, kTraining).value();
@@ -98,10 +99,12 @@ TEST_F(Version, ThatExistsStaysAsItIs) {
 TEST_F(Version, WhatWasLoadedAndIsTheSameIsNotSavedAgain) {
   const VersionName application = {"churn", "2019-07-01", "application", "20190802T070000Z"};
   const Manifest model = Save(kTraining, {{"model.ubj", "trees"}, {"notes.txt", "old"}});
-  const auto output = Output({{"model.ubj", "trees"}, {"notes.txt", "new"}, {"predictions.csv", "id\n"}});
+  const auto output =
+      Output({{"model.ubj", "trees"}, {"notes.txt", "new"}, {"predictions.csv", "id\n"}});
   const auto saved = Publish(*store_, output, FactsOf(application), model.files);
   ASSERT_TRUE(saved) << saved.error().message;
-  EXPECT_EQ(saved->files, (Digests{{"notes.txt", DigestOf("new")}, {"predictions.csv", DigestOf("id\n")}}));
+  EXPECT_EQ(saved->files,
+            (Digests{{"notes.txt", DigestOf("new")}, {"predictions.csv", DigestOf("id\n")}}));
 }
 
 TEST_F(Version, MetricsComeFromMetricsJson) {
@@ -131,7 +134,8 @@ TEST_F(Version, MetricsThatAreNoneStopTheSavingBeforeItBegins) {
 
 TEST_F(Version, ANameThatTheVersionNeedsItselfIsRefused) {
   for (const char* file : {"manifest.json", ".tmp-model", "bad\nname"}) {
-    const auto saved = Publish(*store_, Output({{"model", "x"}, {file, "x"}}), FactsOf(kTraining), {});
+    const auto saved =
+        Publish(*store_, Output({{"model", "x"}, {file, "x"}}), FactsOf(kTraining), {});
     ASSERT_FALSE(saved) << file;
     EXPECT_EQ(saved.error().kind, ErrorKind::kInvalid);
   }
@@ -228,11 +232,11 @@ TEST_F(Version, VersionsAreListedOldestFirstAcrossActions) {
 TEST(VersionName, IsReadBackFromItsKey) {
   EXPECT_EQ(ParseVersionName(kTrainingKey).value(), kTraining);
   EXPECT_TRUE(ParseVersionName("churn/1.0/training/20190801T000000Z-2"));
-  for (const char* key :
-       {"", "churn", "churn/1/training", "churn/1/training/20190801", "churn/1/training/20190801T000000Z/x",
-        "churn//training/20190801T000000Z", "../1/training/20190801T000000Z",
-        "churn/../training/20190801T000000Z", "churn/1/Training/20190801T000000Z",
-        "churn/1/training/20190801T000000Zx", "churn/1/training/20190801T000000Z-"}) {
+  for (const char* key : {"", "churn", "churn/1/training", "churn/1/training/20190801",
+                          "churn/1/training/20190801T000000Z/x", "churn//training/20190801T000000Z",
+                          "../1/training/20190801T000000Z", "churn/../training/20190801T000000Z",
+                          "churn/1/Training/20190801T000000Z", "churn/1/training/20190801T000000Zx",
+                          "churn/1/training/20190801T000000Z-"}) {
     EXPECT_FALSE(ParseVersionName(key)) << key;
   }
 }
@@ -250,7 +254,8 @@ TEST(Manifest, IsReadableJsonInSnakeCase) {
   "files": {
     "model.ubj": {
       "size_bytes": 5,
-      "sha256": ")" + io::Sha256Of("trees") + R"("
+      "sha256": ")" + io::Sha256Of("trees") +
+                                          R"("
     }
   },
   "metrics": {
@@ -267,7 +272,8 @@ TEST(Manifest, IsReadableJsonInSnakeCase) {
     "training"
   ],
   "source_commit": "0123abcd-dirty",
-  "config_sha256": ")" + io::Sha256Of("{}") + R"(",
+  "config_sha256": ")" + io::Sha256Of("{}") +
+                                          R"(",
   "input": "churn/2019-07-01/training/20190701T000000Z",
   "runner_version": "0.1.0",
   "saved_at": "2019-08-01T00:01:00.500Z"
@@ -289,8 +295,10 @@ TEST(Manifest, AFactThatIsMissingOrWrongIsNamed) {
     return manifest ? "none" : manifest.error().message;
   };
   EXPECT_EQ(fault("\"attempt\": 2,", ""), "manifest.json: \"attempt\" is missing");
-  EXPECT_EQ(fault("\"attempt\": 2", "\"attempt\": \"2\""), "manifest.json: \"attempt\" is no whole number");
-  EXPECT_EQ(fault("\"attempt\": 2", "\"attempt\": 99999999999"), "manifest.json: \"attempt\" is out of range");
+  EXPECT_EQ(fault("\"attempt\": 2", "\"attempt\": \"2\""),
+            "manifest.json: \"attempt\" is no whole number");
+  EXPECT_EQ(fault("\"attempt\": 2", "\"attempt\": 99999999999"),
+            "manifest.json: \"attempt\" is out of range");
   EXPECT_EQ(fault("\"run\"", "\"task\": \"x\", \"run\""), "manifest.json: \"task\" is there twice");
   EXPECT_NE(fault("2019-08-01T00:01:00.5", "yesterday").find("saved_at"), std::string::npos);
 }
@@ -305,7 +313,8 @@ TEST(Metrics, AreAFlatObjectOfNumbers) {
   EXPECT_EQ(fault(R"({"auc": null})"), "metrics.json: \"auc\" is null, not a number");
   EXPECT_EQ(fault(R"({"auc": {"mean": 1}})"), "metrics.json: \"auc\" is object, not a number");
   EXPECT_EQ(fault(R"({"auc": 1, "auc": 2})"), "metrics.json: \"auc\" is there twice");
-  for (const char* json : {"", "{", "{\"auc\": NaN}", "{\"auc\": 1} x", "{\"auc\": 1e999}", "\xff"}) {
+  for (const char* json :
+       {"", "{", "{\"auc\": NaN}", "{\"auc\": 1} x", "{\"auc\": 1e999}", "\xff"}) {
     EXPECT_FALSE(ParseMetrics(json)) << json;
   }
   EXPECT_EQ(fault("{\n  \"auc\": NaN\n}").substr(0, 18), "metrics.json:2:10:");

@@ -12,12 +12,12 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(Id, ANameIsSafeAsOneComponentOfAPath) {
-  for (const std::string_view good : {"a", "0", "churn", "example-prediction-service", "2019-07-01",
-                                      "v1.2.3", "a_b", "a..b"}) {
+  for (const std::string_view good :
+       {"a", "0", "churn", "example-prediction-service", "2019-07-01", "v1.2.3", "a_b", "a..b"}) {
     EXPECT_TRUE(IsName(good)) << good;
   }
-  for (const std::string_view bad : {"", ".", "..", "-x", "_x", ".hidden", "a/b", "a b", "A", "\xC3\xA4",
-                                     "a\n", "a\\b", "a:b", "a%2f"}) {
+  for (const std::string_view bad : {"", ".", "..", "-x", "_x", ".hidden", "a/b", "a b", "A",
+                                     "\xC3\xA4", "a\n", "a\\b", "a:b", "a%2f"}) {
     EXPECT_FALSE(IsName(bad)) << bad;
   }
   EXPECT_TRUE(IsName(std::string(63, 'a')));
@@ -39,7 +39,8 @@ TEST(Id, RunIdsOfOneSecondDiffer) {
 }
 
 TEST(CheckDeathTest, ABugEndsTheProgramAndNamesThePlace) {
-  EXPECT_DEATH(CHECK(1 == 2, "numbers are equal"), "bug at .*id_test.cc:[0-9]+: 1 == 2 does not hold");
+  EXPECT_DEATH(CHECK(1 == 2, "numbers are equal"),
+               "bug at .*id_test.cc:[0-9]+: 1 == 2 does not hold");
 }
 
 }  // namespace

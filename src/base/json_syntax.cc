@@ -72,9 +72,10 @@ std::optional<JsonFault> FindJsonFault(std::string_view text) {
   const std::string_view line = before.substr(before.rfind('\n') + 1);  // npos + 1 is 0
   JsonFault fault;
   fault.line = static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1;
-  fault.column = static_cast<int>(std::count_if(line.begin(), line.end(), [](char c) {
-                   return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-                 })) + 1;
+  fault.column = static_cast<int>(std::count_if(
+                     line.begin(), line.end(),
+                     [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; })) +
+                 1;
   fault.reason = Printable(reason).substr(0, 200);
   return fault;
 }

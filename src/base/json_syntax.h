@@ -9,7 +9,7 @@ namespace busker {
 
 struct JsonFault {
   int line = 1, column = 1;  // of the token that is wrong; columns count characters
-  std::string reason;                // "invalid literal; last read: 'x'"
+  std::string reason;        // "invalid literal; last read: 'x'"
 };
 
 // nullopt when `text` is JSON in UTF-8. Takes a depth of any size: the parser does not recurse.

@@ -27,8 +27,8 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
   return above[b.size()];
 }
 
-// The length of the UTF-8 sequence that `lead` begins, and the bounds of its second byte, which rule
-// out overlong forms, surrogates and what lies past U+10FFFF. Length 0: no sequence begins so.
+// The length of the UTF-8 sequence that `lead` begins, and the bounds of its second byte, which
+// rule out overlong forms, surrogates and what lies past U+10FFFF. Length 0: no sequence begins so.
 struct Sequence {
   std::size_t length;
   unsigned char second_min, second_max;

@@ -51,7 +51,8 @@ TEST(Time, TextThatIsNoInstantIsRefused) {
 
 TEST(Time, WhatIsWrittenIsReadBackTheSame) {
   std::mt19937_64 random(20190801);
-  std::uniform_int_distribution<std::int64_t> any(-62135596800000, 253402300799999);  // years 1-9999
+  std::uniform_int_distribution<std::int64_t> any(-62135596800000,
+                                                  253402300799999);  // years 1-9999
   for (int i = 0; i < 20'000; ++i) {
     const Instant instant{Milliseconds(any(random))};
     ASSERT_EQ(ParseRfc3339(FormatRfc3339(instant)), instant);
@@ -98,9 +99,9 @@ TEST(Time, ADurationIsANumberWithItsUnit) {
 }
 
 TEST(Time, ADurationWithoutUnitOrSenseIsRefused) {
-  for (const std::string_view text : {"", "90", "s", "-5s", "+5s", "1.5h", "5 s", "5S", "5sec",
-                                      "1h30", "h30m", "3651d", "3650d1ms", "9999999999999999999s",
-                                      "106751991167d", "1h-30m", "0x5s"}) {
+  for (const std::string_view text :
+       {"", "90", "s", "-5s", "+5s", "1.5h", "5 s", "5S", "5sec", "1h30", "h30m", "3651d",
+        "3650d1ms", "9999999999999999999s", "106751991167d", "1h-30m", "0x5s"}) {
     EXPECT_FALSE(ParseDuration(text)) << text;
   }
 }

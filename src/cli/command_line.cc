@@ -39,14 +39,17 @@ std::string Examples(const std::string& lines) {
 class CommandLine {
  public:
   explicit CommandLine(const Installation& installation)
-      : app_("Busker turns a predictive model into a service: trained, applied, delivered, on record.",
-             "busker") {
+      : app_(
+            "Busker turns a predictive model into a service: trained, applied, delivered, on "
+            "record.",
+            "busker") {
     common_.installation = &installation;
     app_.set_version_flag("--version", "busker " + installation.version);
     app_.require_subcommand(1);
     app_.get_formatter()->column_width(34);
     app_.footer(
-        "A service is a folder with configs/*.json and a model program; busker.toml says what differs\n"
+        "A service is a folder with configs/*.json and a model program; busker.toml says what "
+        "differs\n"
         "from the conventions. busker VERB --help tells more, with examples.");
     AddRunVerbs();
     AddModelVerbs();
@@ -90,16 +93,18 @@ class CommandLine {
   }
 
   void AddRunVerbs() {
-    CLI::App* run = Verb("run",
-                         "Run one action now and follow it: load the input, run the program, save its "
-                         "outputs, deliver them or let the gate decide what is live.",
-                         "  busker run training\n"
-                         "  busker run application --date 2019-08-01    for that data date\n",
-                         [this] { return Run(common_, run_); });
+    CLI::App* run =
+        Verb("run",
+             "Run one action now and follow it: load the input, run the program, save its "
+             "outputs, deliver them or let the gate decide what is live.",
+             "  busker run training\n"
+             "  busker run application --date 2019-08-01    for that data date\n",
+             [this] { return Run(common_, run_); });
     run->add_option("ACTION", run_.action, "the action: training, application, ...")->required();
-    run->add_option("--date", run_.date,
-                    "data date: 2019-08-01 (midnight in the schedule's zone) or an RFC 3339 instant; "
-                    "default: now")
+    run->add_option(
+           "--date", run_.date,
+           "data date: 2019-08-01 (midnight in the schedule's zone) or an RFC 3339 instant; "
+           "default: now")
         ->type_name("D");
     run->add_flag("--force", run_.force, "let an older data date replace a newer one");
     run->add_flag("-q,--quiet", run_.quiet, "do not show what the program writes");
@@ -117,10 +122,11 @@ class CommandLine {
     runs->add_option("--state", runs_.state, "only in this state: queued, running, succeeded, ...");
     runs->add_option("-n,--count", runs_.count, "at most so many (default 20)");
 
-    CLI::App* logs = Verb("logs", "What the tasks of a run wrote.",
-                          "  busker logs                 of the newest run\n"
-                          "  busker logs application -f  of its newest run, as it is written\n",
-                          [this] { return Logs(common_, logs_); }, false);
+    CLI::App* logs = Verb(
+        "logs", "What the tasks of a run wrote.",
+        "  busker logs                 of the newest run\n"
+        "  busker logs application -f  of its newest run, as it is written\n",
+        [this] { return Logs(common_, logs_); }, false);
     logs->add_option("RUN|ACTION", logs_.what, "a run's id, or an action for its newest run");
     logs->add_option("--task", logs_.task, "only this task");
     logs->add_option("--attempt", logs_.attempt, "this attempt; default: the newest");
@@ -131,9 +137,9 @@ class CommandLine {
     Verb("models", "The versions that trainings saved, with their metrics, and which one is live.",
          "  busker models\n  busker models --json\n", [this] { return Models(common_); });
 
-    CLI::App* promote = Verb("promote", "Make a version live: applications use it from now on.",
-                             "  busker promote 20190801T000000Z\n",
-                             [this] { return Promote(common_, promote_); });
+    CLI::App* promote =
+        Verb("promote", "Make a version live: applications use it from now on.",
+             "  busker promote 20190801T000000Z\n", [this] { return Promote(common_, promote_); });
     promote->add_option("VERSION", promote_.version, "as busker models shows it")->required();
     promote->add_option("--why", promote_.why, "a reason, kept with the pointer");
 
@@ -154,21 +160,23 @@ class CommandLine {
                                 [this] { return ListDeliveries(common_, deliveries_); });
     deliveries->add_option("TABLE", deliveries_.table, "only into this table");
 
-    CLI::App* undo = Verb("undo", "Take a delivery back: its table is as it was before.",
-                          "  busker undo 20190801-070000-k3f9x2.1    as busker deliveries shows it\n",
-                          [this] { return Undo(common_, undo_); });
+    CLI::App* undo =
+        Verb("undo", "Take a delivery back: its table is as it was before.",
+             "  busker undo 20190801-070000-k3f9x2.1    as busker deliveries shows it\n",
+             [this] { return Undo(common_, undo_); });
     undo->add_option("DELIVERY", undo_.delivery, "its id")->required();
   }
 
   void AddServiceVerbs() {
-    CLI::App* init = Verb("init", "Write a busker.toml that says what the conventions found.",
-                          "  busker init -C my-service\n",
-                          [this] { return Init(common_, init_); }, false);
+    CLI::App* init = Verb(
+        "init", "Write a busker.toml that says what the conventions found.",
+        "  busker init -C my-service\n", [this] { return Init(common_, init_); }, false);
     init->add_flag("--force", init_.force, "replace the file that is there");
     Verb("validate", "Check the service without running it; every fault with its place.",
          "  busker validate\n", [this] { return ValidateService(common_); });
-    Verb("schema", "Print the JSON Schema of busker.toml, for editors.",
-         "  busker schema > busker.schema.json\n", [this] { return PrintSchema(common_); }, false);
+    Verb(
+        "schema", "Print the JSON Schema of busker.toml, for editors.",
+        "  busker schema > busker.schema.json\n", [this] { return PrintSchema(common_); }, false);
     Verb("fsck", "Check record, versions, live pointer and warehouse, and that they agree.",
          "  busker fsck\n", [this] { return Fsck(common_); });
   }

@@ -45,8 +45,15 @@ Result<int> ListDeliveries(const Common& common, const DeliveriesOptions& option
                     FormatRfc3339(delivery.undone_at.value_or(delivery.delivered_at)),
                     delivery.model_version.substr(delivery.model_version.rfind('/') + 1)});
   }
-  Print(Table({{"DELIVERY"}, {"TABLE"}, {"WRITE"}, {"DATA DATE"}, {"ROWS", true},
-               {"TABLE ROWS", true}, {"STATE"}, {"AT"}, {"MODEL"}},
+  Print(Table({{"DELIVERY"},
+               {"TABLE"},
+               {"WRITE"},
+               {"DATA DATE"},
+               {"ROWS", true},
+               {"TABLE ROWS", true},
+               {"STATE"},
+               {"AT"},
+               {"MODEL"}},
               rows));
   return 0;
 }
@@ -61,8 +68,7 @@ Result<int> Undo(const Common& common, const UndoOptions& options) {
     PrintJson(Describe(undone));
   } else {
     PrintLine(fmt::format("delivery {} of {} rows is undone; {} is as it was before, with {} rows",
-                          undone.id, Number(undone.rows), undone.table,
-                          Number(undone.table_rows)));
+                          undone.id, Number(undone.rows), undone.table, Number(undone.table_rows)));
   }
   return 0;
 }

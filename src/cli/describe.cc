@@ -49,23 +49,24 @@ ordered_json Describe(const record::RunRow& run) {
                      {"message", row.task.message},
                      {"attempts", attempts}});
   }
-  return {{"id", run.facts.id},
-          {"action", run.facts.action},
-          {"state", NameOf(run.state)},
-          {"message", run.message},
-          {"data_date", run.facts.data_date},
-          {"scheduled_at", FormatRfc3339(run.facts.scheduled_at)},
-          {"requested_at", FormatRfc3339(run.facts.requested_at)},
-          {"started_at", Describe(run.started_at)},
-          {"ended_at", Describe(run.ended_at)},
-          {"trigger", run.facts.trigger},
-          {"requested_by", run.facts.requested_by},
-          {"service", run.facts.service},
-          {"service_version", run.facts.service_version},
-          {"timestamp", run.facts.timestamp},
-          {"model_version",
-           run.facts.model_version.empty() ? ordered_json() : ordered_json(run.facts.model_version)},
-          {"tasks", tasks}};
+  return {
+      {"id", run.facts.id},
+      {"action", run.facts.action},
+      {"state", NameOf(run.state)},
+      {"message", run.message},
+      {"data_date", run.facts.data_date},
+      {"scheduled_at", FormatRfc3339(run.facts.scheduled_at)},
+      {"requested_at", FormatRfc3339(run.facts.requested_at)},
+      {"started_at", Describe(run.started_at)},
+      {"ended_at", Describe(run.ended_at)},
+      {"trigger", run.facts.trigger},
+      {"requested_by", run.facts.requested_by},
+      {"service", run.facts.service},
+      {"service_version", run.facts.service_version},
+      {"timestamp", run.facts.timestamp},
+      {"model_version",
+       run.facts.model_version.empty() ? ordered_json() : ordered_json(run.facts.model_version)},
+      {"tasks", tasks}};
 }
 
 ordered_json Describe(const artifact::Manifest& version, bool live) {

@@ -1,5 +1,5 @@
-// Rows of the record, versions and deliveries as the JSON that `--json` prints: snake_case keys, times
-// RFC 3339 in UTC, null for what is not known.
+// Rows of the record, versions and deliveries as the JSON that `--json` prints: snake_case keys,
+// times RFC 3339 in UTC, null for what is not known.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,4 +1,5 @@
-// Following an attempt's log while it is written, woken by the file system (inotify), never polling.
+// Following an attempt's log while it is written, woken by the file system (inotify), never
+// polling.
 #pragma once
 
 #include <functional>
@@ -11,8 +12,8 @@
 
 namespace busker::cli {
 
-// Hands on the bytes of the log in an attempt's folder as they come, until the attempt has ended (its
-// exit record is there) and all was handed on, or `stop` becomes readable.
+// Hands on the bytes of the log in an attempt's folder as they come, until the attempt has ended
+// (its exit record is there) and all was handed on, or `stop` becomes readable.
 Result<void> FollowLog(const io::fs::path& attempt_folder, int stop_fd,
                        const std::function<void(std::string_view)>& use);
 

@@ -27,7 +27,8 @@ class Examination {
     TRY(CheckRecord());
     TRY(CheckVersions());
     TRY(CheckLive());
-    TRY(ListRuns());  // before the deliveries: what a run that ends meanwhile delivers is there then
+    TRY(ListRuns());  // before the deliveries: what a run that ends meanwhile delivers is there
+                      // then
     TRY(CheckWarehouse());
     return CheckRuns();
   }
@@ -50,9 +51,8 @@ class Examination {
     TRY_ASSIGN(const auto services, store_->ListFolders(workspace_.service.name));
     for (const std::string& service_version : services) {
       std::vector<std::string> unreadable;
-      TRY_ASSIGN(const auto manifests,
-                 artifact::ListVersions(*store_, workspace_.service.name, service_version, "",
-                                        &unreadable));
+      TRY_ASSIGN(const auto manifests, artifact::ListVersions(*store_, workspace_.service.name,
+                                                              service_version, "", &unreadable));
       for (const auto& sentence : unreadable) faults_.push_back("artifacts: " + sentence);
       for (const auto& manifest : manifests) {
         ++versions_;
@@ -65,8 +65,7 @@ class Examination {
   }
 
   Result<void> CheckLive() {
-    const auto live =
-        model::ReadLive(*store_, workspace_.service.name, workspace_.service.version);
+    const auto live = model::ReadLive(*store_, workspace_.service.name, workspace_.service.version);
     if (!live) {
       faults_.push_back("live pointer: " + live.error().message);
     } else if (*live) {
@@ -115,8 +114,8 @@ class Examination {
       TRY_ASSIGN(const auto name, artifact::ParseVersionName(*order.output));
       const auto manifest = artifact::ReadManifest(*store_, name);
       if (!manifest) {
-        faults_.push_back(fmt::format("run {} succeeded, but: {}", run.facts.id,
-                                      manifest.error().message));
+        faults_.push_back(
+            fmt::format("run {} succeeded, but: {}", run.facts.id, manifest.error().message));
       } else if (manifest->run != run.facts.id) {
         faults_.push_back(fmt::format("version {} says that run {} made it, the record says {}",
                                       name.Key(), manifest->run, run.facts.id));

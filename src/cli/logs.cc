@@ -19,7 +19,8 @@ namespace {
 // The run that `what` means: an id, or the newest run of an action, or the newest run.
 Result<record::RunRow> FindRun(record::Record& record, const std::string& what) {
   if (!what.empty()) {
-    if (auto run = record.FindRun(what); run || run.error().kind != ErrorKind::kNotFound) return run;
+    if (auto run = record.FindRun(what); run || run.error().kind != ErrorKind::kNotFound)
+      return run;
   }
   record::RunFilter filter;
   filter.action = what;
@@ -27,8 +28,10 @@ Result<record::RunRow> FindRun(record::Record& record, const std::string& what) 
   TRY_ASSIGN(auto runs, record.ListRuns(filter));
   if (!runs.empty()) return std::move(runs.front());
   if (what.empty()) return NotFound("there are no runs yet; busker run ACTION starts one");
-  return NotFound(fmt::format("there is no run {} and no run of an action of that name; busker runs "
-                              "lists them", what));
+  return NotFound(
+      fmt::format("there is no run {} and no run of an action of that name; busker runs "
+                  "lists them",
+                  what));
 }
 
 // A terminal is spared the control characters of a log; elsewhere the bytes come as they are.
@@ -77,8 +80,10 @@ Result<int> Follow(const Workspace& workspace, record::Record& record, const std
     if (something) continue;
     if (IsFinal(run.state)) return 0;
     if (dispatch::OwnerOf(workspace.home).empty()) {
-      return Temporary(fmt::format("run {} is unfinished and no busker is at work; the next busker "
-                                   "run finishes it", id));
+      return Temporary(
+          fmt::format("run {} is unfinished and no busker is at work; the next busker "
+                      "run finishes it",
+                      id));
     }
     WaitForNews(workspace, changes.get());
   }
@@ -90,10 +95,10 @@ Result<int> Logs(const Common& common, const LogsOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   TRY_ASSIGN(const auto record, OpenRecord(workspace));
   TRY_ASSIGN(const record::RunRow run, FindRun(*record, options.what));
-  const bool task_known = options.task.empty() ||
-                          std::any_of(run.tasks.begin(), run.tasks.end(), [&](const auto& row) {
-                            return row.task.name == options.task;
-                          });
+  const bool task_known =
+      options.task.empty() || std::any_of(run.tasks.begin(), run.tasks.end(), [&](const auto& row) {
+        return row.task.name == options.task;
+      });
   if (!task_known) {
     std::vector<std::string> names;
     for (const auto& task : run.tasks) names.push_back(task.task.name);

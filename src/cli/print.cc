@@ -23,7 +23,8 @@ std::size_t Width(std::string_view text) {
 
 std::string OneLine(std::string_view text, std::size_t width_max) {
   std::string line = Printable(text);
-  std::replace_if(line.begin(), line.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
   if (Width(line) <= width_max) return line;
   std::size_t end = 0;
   for (std::size_t width = 0; end < line.size(); ++end) {

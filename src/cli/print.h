@@ -24,8 +24,8 @@ struct Column {
   bool right = false;  // numbers
 };
 
-// A table with a head, blanks between columns; cells are made safe for a terminal, and on a terminal
-// cut to 60 characters. Widths count characters, not bytes.
+// A table with a head, blanks between columns; cells are made safe for a terminal, and on a
+// terminal cut to 60 characters. Widths count characters, not bytes.
 std::string Table(const std::vector<Column>& columns,
                   const std::vector<std::vector<std::string>>& rows);
 

@@ -12,8 +12,7 @@ namespace {
 
 Result<int> Tell(const Common& common, const Workspace& workspace, const model::LivePointer& live) {
   const model::LiveMove& now = live.now;
-  Note(common, workspace, "live pointer moved",
-       fmt::format("{}: {}", now.version.Key(), now.why));
+  Note(common, workspace, "live pointer moved", fmt::format("{}: {}", now.version.Key(), now.why));
   if (common.json) {
     PrintJson({{"version", now.version.timestamp},
                {"live", true},
@@ -33,9 +32,9 @@ Result<int> Promote(const Common& common, const PromoteOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
   TRY_ASSIGN(const artifact::VersionName name, FindVersion(workspace, versions, options.version));
-  TRY_ASSIGN(const model::LivePointer live,
-             model::Promote(*versions.store,
-                            {name, common.installation->user, options.why, Now()}));
+  TRY_ASSIGN(
+      const model::LivePointer live,
+      model::Promote(*versions.store, {name, common.installation->user, options.why, Now()}));
   return Tell(common, workspace, live);
 }
 

@@ -51,7 +51,8 @@ Result<int> Query(const Common& common, const QueryOptions& options) {
   } else {
     std::vector<Column> columns;
     for (std::size_t i = 0; i < answer.columns.size(); ++i) {
-      const bool right = !answer.rows.empty() && answer.rows.front()[i].kind == Value::Kind::kNumber;
+      const bool right =
+          !answer.rows.empty() && answer.rows.front()[i].kind == Value::Kind::kNumber;
       columns.push_back({answer.columns[i], right});
     }
     std::vector<std::vector<std::string>> rows;

@@ -4,9 +4,9 @@
 #include <signal.h>
 
 #include <atomic>
-#include <mutex>
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -80,8 +80,8 @@ class Progress {
   std::map<std::string, std::unique_ptr<ShownLog>> logs_;
 };
 
-// Turns control-C and SIGTERM into a cancel; when there is nothing to cancel, and the second time, they
-// end busker at once, and what runs goes on.
+// Turns control-C and SIGTERM into a cancel; when there is nothing to cancel, and the second time,
+// they end busker at once, and what runs goes on.
 class SignalWatch {
  public:
   // `cancel` says whether there was something to cancel. The signals must be blocked already.
@@ -167,9 +167,10 @@ Result<void> FinishOldRuns(dispatch::Conductor& conductor, Cancellation& cancell
   TRY_ASSIGN(const bool finished, conductor.RunToEnd(Now() + limit));
   cancellation.Concerns({});
   if (!finished) {
-    return Temporary(fmt::format("run {} of an earlier busker still goes on (busker logs {} -f shows "
-                                 "it); try again when it has ended, or wait longer with --wait",
-                                 names, ids.front()));
+    return Temporary(
+        fmt::format("run {} of an earlier busker still goes on (busker logs {} -f shows "
+                    "it); try again when it has ended, or wait longer with --wait",
+                    names, ids.front()));
   }
   if (cancellation.WasAsked()) return Temporary("stopped by control-C");
   return {};
@@ -197,7 +198,8 @@ Result<int> Conclude(const Common& common, record::Record& record, const std::st
   if (common.json) {
     PrintJson(Describe(run));
   } else {
-    const Milliseconds took = run.ended_at.value_or(run.facts.requested_at) - run.facts.requested_at;
+    const Milliseconds took =
+        run.ended_at.value_or(run.facts.requested_at) - run.facts.requested_at;
     PrintLine(fmt::format("run {} {} in {}", id, Coloured(run.state, NameOf(run.state)),
                           FormatDuration(took)));
     if (run.state != plan::State::kSucceeded) {
@@ -221,16 +223,15 @@ Result<int> Run(const Common& common, const RunOptions& options) {
   Cancellation cancellation;
   const sigset_t blocked = SignalWatch::Block();  // before any thread begins
   Progress progress(!common.json, !options.quiet);
-  TRY_ASSIGN(const auto conductor,
-             dispatch::Conductor::Start(
-                 *record, common.installation->runner, workspace.home.RunsFolder(),
-                 [&](const plan::Decision& decision) { progress.Take(decision); }));
+  TRY_ASSIGN(
+      const auto conductor,
+      dispatch::Conductor::Start(*record, common.installation->runner, workspace.home.RunsFolder(),
+                                 [&](const plan::Decision& decision) { progress.Take(decision); }));
   progress.Follow(*conductor);
   const SignalWatch signals(blocked, [&] { return cancellation.Cancel(*conductor); });
   TRY(FinishOldRuns(*conductor, cancellation, options, common.json));
 
-  TRY_ASSIGN(const prepare::PreparedRun run,
-             Prepare(common, workspace, *action, options, *record));
+  TRY_ASSIGN(const prepare::PreparedRun run, Prepare(common, workspace, *action, options, *record));
   if (!common.json) {
     PrintLine(fmt::format("run {}: {} of {} for {}", run.facts.id, options.action,
                           workspace.service.name, run.facts.data_date));

@@ -51,9 +51,9 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
                     run.facts.data_date, FormatRfc3339(run.facts.requested_at), Took(run),
                     run.message});
   }
-  Print(Table({{"RUN"}, {"ACTION"}, {"STATE"}, {"DATA DATE"}, {"REQUESTED"}, {"TOOK", true},
-               {"WHY"}},
-              rows));
+  Print(
+      Table({{"RUN"}, {"ACTION"}, {"STATE"}, {"DATA DATE"}, {"REQUESTED"}, {"TOOK", true}, {"WHY"}},
+            rows));
   return 0;
 }
 

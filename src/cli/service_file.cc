@@ -20,8 +20,8 @@ Result<int> Init(const Common& common, const InitOptions& options) {
   if (options.force) io::fs::remove(path, error);
   TRY_ASSIGN(const service::Service service, service::LoadService(common.folder));
   TRY(io::WriteFileAtomically(path, service::InitialFile(service)));
-  PrintLine(fmt::format("wrote {}; busker validate checks it, busker run ACTION runs it",
-                        path.string()));
+  PrintLine(
+      fmt::format("wrote {}; busker validate checks it, busker run ACTION runs it", path.string()));
   return 0;
 }
 
@@ -35,9 +35,10 @@ Result<int> ValidateService(const Common& common) {
                           service.actions.size()));
     for (const auto& [name, action] : service.actions) {
       if (!action.schedule) continue;
-      PrintLine(fmt::format("note: the schedule \"{}\" of {} is checked but not kept: this version "
-                            "has no daemon; let cron call busker run {}",
-                            *action.schedule, name, name));
+      PrintLine(
+          fmt::format("note: the schedule \"{}\" of {} is checked but not kept: this version "
+                      "has no daemon; let cron call busker run {}",
+                      *action.schedule, name, name));
     }
   } else {
     for (const std::string& fault : faults) std::fprintf(stderr, "%s\n", fault.c_str());

@@ -45,8 +45,9 @@ Result<int> Status(const Common& common) {
   if (common.json) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& action : actions) {
-      list.push_back({{"action", action.name},
-                      {"last_run", action.last ? Describe(*action.last) : nlohmann::ordered_json()}});
+      list.push_back(
+          {{"action", action.name},
+           {"last_run", action.last ? Describe(*action.last) : nlohmann::ordered_json()}});
     }
     PrintJson({{"service", service.name},
                {"version", service.version},

@@ -7,8 +7,8 @@ namespace busker::cli {
 
 Result<int> Step(const Common& common, const StepOptions& options) {
   TRY_ASSIGN(const std::string sentence,
-             prepare::CarryOutStep(options.name, options.json,
-                                   common.installation->duckdb_library, Now()));
+             prepare::CarryOutStep(options.name, options.json, common.installation->duckdb_library,
+                                   Now()));
   PrintLine(sentence);
   return 0;
 }

@@ -33,13 +33,15 @@ Result<artifact::VersionName> FindVersion(const Workspace& workspace, const Vers
   for (const auto& manifest : versions.all) {
     const artifact::VersionName& name = manifest.name;
     timestamps.push_back(name.timestamp);
-    if (text == name.timestamp || text == name.action + "/" + name.timestamp || text == name.Key()) {
+    if (text == name.timestamp || text == name.action + "/" + name.timestamp ||
+        text == name.Key()) {
       found.push_back(name);
     }
   }
   if (found.size() == 1) return found.front();
   if (found.size() > 1) {
-    return Invalid(fmt::format("{} is a version of more than one action; say ACTION/{}", text, text));
+    return Invalid(
+        fmt::format("{} is a version of more than one action; say ACTION/{}", text, text));
   }
   const auto nearest = Nearest(text, timestamps);
   return NotFound(fmt::format("{} {} has no version {}{}; busker models lists them",

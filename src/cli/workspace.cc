@@ -25,13 +25,17 @@ Result<std::string> LocalFolder(const service::Target& target, std::string_view 
 
 Result<void> CheckExecutor(const service::Target& target) {
   if (!target.executor.empty() && target.executor != "process://") {
-    return Invalid(fmt::format("target \"{}\" has executor = \"{}\"; this version of Busker has only "
-                               "process://", target.name, target.executor));
+    return Invalid(
+        fmt::format("target \"{}\" has executor = \"{}\"; this version of Busker has only "
+                    "process://",
+                    target.name, target.executor));
   }
   for (const auto& [setting, value] : {std::pair("image", target.image), {"log", target.log}}) {
     if (value.empty()) continue;
-    return Invalid(fmt::format("target \"{}\" has {} = \"{}\", which the executor process:// cannot "
-                               "honour; leave it out", target.name, setting, value));
+    return Invalid(
+        fmt::format("target \"{}\" has {} = \"{}\", which the executor process:// cannot "
+                    "honour; leave it out",
+                    target.name, setting, value));
   }
   return {};
 }
@@ -68,9 +72,8 @@ Result<Workspace> OpenWorkspace(const Common& common) {
   TRY(CheckPlace(workspace));
   TRY_ASSIGN(const service::Target target, FindTarget(workspace.service, common.target));
   TRY(CheckExecutor(target));
-  TRY_ASSIGN(const std::string artifacts,
-             LocalFolder(target, "artifacts", target.artifacts, "file",
-                         workspace.home.ArtifactsFolder().string()));
+  TRY_ASSIGN(const std::string artifacts, LocalFolder(target, "artifacts", target.artifacts, "file",
+                                                      workspace.home.ArtifactsFolder().string()));
   TRY_ASSIGN(workspace.places.warehouse_folder,
              LocalFolder(target, "warehouse", target.warehouse, "embedded",
                          workspace.home.WarehouseFolder().string()));
@@ -107,7 +110,8 @@ void Note(const Common& common, const Workspace& workspace, const std::string& w
   event.actor = common.installation->user;
   event.detail = detail;
   const auto record = OpenRecord(workspace);
-  const auto noted = record ? (*record)->AddEvent(event) : Result<void>(tl::unexpected(record.error()));
+  const auto noted =
+      record ? (*record)->AddEvent(event) : Result<void>(tl::unexpected(record.error()));
   if (noted) return;
   std::fprintf(stderr, "busker: done, but not noted in the record: %s\n",
                noted.error().message.c_str());

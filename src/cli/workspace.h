@@ -1,4 +1,5 @@
-// What most verbs begin with: the service in the folder, its home, and where the target keeps things.
+// What most verbs begin with: the service in the folder, its home, and where the target keeps
+// things.
 #pragma once
 
 #include <memory>
@@ -20,8 +21,8 @@ struct Workspace {
   prepare::Places places;
 };
 
-// Reads the service and finds its places; creates nothing. kInvalid when the target asks for something
-// that this version does not have.
+// Reads the service and finds its places; creates nothing. kInvalid when the target asks for
+// something that this version does not have.
 Result<Workspace> OpenWorkspace(const Common& common);
 
 // The record; kNotFound (with what to do) when nothing was ever run here.
@@ -33,8 +34,8 @@ Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
 // Whether anything was ever run here.
 bool HasHome(const Workspace& workspace);
 
-// Notes in the record that a person did something that is no run. It is done by then, so that it cannot
-// be noted is no failure of it, and only told. Nothing is noted where nothing was ever run.
+// Notes in the record that a person did something that is no run. It is done by then, so that it
+// cannot be noted is no failure of it, and only told. Nothing is noted where nothing was ever run.
 void Note(const Common& common, const Workspace& workspace, const std::string& what,
           const std::string& detail);
 

@@ -256,8 +256,9 @@ TEST(EmbeddedWarehouseLibrary, SaysWhatToDoWhenItIsMissing) {
 
 // ---- kill -9
 
-// The other side of the trials below, a process of its own (main): delivers to the warehouse at `place`
-// until it is killed, with a "+" on standard output for each delivery that was acknowledged.
+// The other side of the trials below, a process of its own (main): delivers to the warehouse at
+// `place` until it is killed, with a "+" on standard output for each delivery that was
+// acknowledged.
 int DeliverUntilKilled(const fs::path& place) {
   auto warehouse = OpenEmbedded(place);
   if (!warehouse) return 1;

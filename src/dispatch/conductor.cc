@@ -45,13 +45,12 @@ runner::ExitRecord NotStarted(std::string message) {
 Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record, io::fs::path runner,
                                                     io::fs::path runs_folder, Observer observer) {
   std::unique_ptr<Conductor> conductor(new Conductor(record, std::move(observer)));
-  TRY_ASSIGN(conductor->executor_,
-             execute::ProcessExecutor::Start(
-                 std::move(runner), std::move(runs_folder),
-                 [raw = conductor.get()](const execute::AttemptName& name,
-                                         Result<runner::ExitRecord> exit) {
-                   raw->TakeEnd(name, std::move(exit));
-                 }));
+  TRY_ASSIGN(conductor->executor_, execute::ProcessExecutor::Start(
+                                       std::move(runner), std::move(runs_folder),
+                                       [raw = conductor.get()](const execute::AttemptName& name,
+                                                               Result<runner::ExitRecord> exit) {
+                                         raw->TakeEnd(name, std::move(exit));
+                                       }));
   return conductor;
 }
 
@@ -65,8 +64,8 @@ Result<std::vector<std::string>> Conductor::Recover() {
       const execute::AttemptName name{id, task.name, task.attempts};
       if (run.cancel_requested) TRY(executor_->Stop(name));
       auto order = OrderOf(name);
-      auto recovered = order ? executor_->Recover(name, *order)
-                             : Result<void>(tl::unexpected(order.error()));
+      auto recovered =
+          order ? executor_->Recover(name, *order) : Result<void>(tl::unexpected(order.error()));
       if (!recovered) TakeEnd(name, NotStarted(recovered.error().message));
     }
   }

@@ -37,12 +37,14 @@ class Conductor {
   // Any thread: asks for an end of the run.
   void Cancel(const std::string& run, const std::string& by);
 
-  // The loop, until every run has ended (true) or `until` has passed (false). An error means that the
-  // record cannot be written. In the last two cases nothing more is started, what runs goes on running,
-  // and the next conductor recovers it.
+  // The loop, until every run has ended (true) or `until` has passed (false). An error means that
+  // the record cannot be written. In the last two cases nothing more is started, what runs goes on
+  // running, and the next conductor recovers it.
   Result<bool> RunToEnd(std::optional<Instant> until = std::nullopt);
 
-  io::fs::path FolderOf(const execute::AttemptName& name) const { return executor_->FolderOf(name); }
+  io::fs::path FolderOf(const execute::AttemptName& name) const {
+    return executor_->FolderOf(name);
+  }
 
  private:
   Conductor(record::Record& record, Observer observer)

@@ -109,7 +109,8 @@ TEST_F(ConductorTest, RecordsHowAnAttemptEnded) {
 TEST_F(ConductorTest, TriesAgainAfterAFailure) {
   auto conductor = NewConductor();
   const std::string witness = (folder_ / "witness").string();
-  ASSERT_TRUE(Add(*conductor, "r1", {"echo x >> " + witness + "; test $(wc -l < " + witness + ") = 3"}, 2));
+  ASSERT_TRUE(
+      Add(*conductor, "r1", {"echo x >> " + witness + "; test $(wc -l < " + witness + ") = 3"}, 2));
   ASSERT_TRUE(conductor->RunToEnd());
   EXPECT_EQ(Find("r1").tasks.at(0).attempts.size(), 3U);
   EXPECT_EQ(Find("r1").state, plan::State::kSucceeded);

@@ -26,17 +26,19 @@ struct Home {
   io::fs::path OwnerFile() const { return folder / "owner"; }
 };
 
-// Creates the folder when it is missing, for its owner alone: the record holds what services pass to
-// their programs.
+// Creates the folder when it is missing, for its owner alone: the record holds what services pass
+// to their programs.
 Result<Home> MakeHome(const io::fs::path& folder);
 
-// What the owner of the home wrote about itself: "process 4711 runs training"; empty: nobody owns it.
+// What the owner of the home wrote about itself: "process 4711 runs training"; empty: nobody owns
+// it.
 std::string OwnerOf(const Home& home);
 
 class Ownership {
  public:
-  // Takes the home; waits in the kernel up to `limit` while another process owns it, kTemporary after.
-  // `doing` ("runs training") is what others are told. Main thread only (io::FileLock::Take).
+  // Takes the home; waits in the kernel up to `limit` while another process owns it, kTemporary
+  // after. `doing` ("runs training") is what others are told. Main thread only
+  // (io::FileLock::Take).
   static Result<Ownership> Take(const Home& home, const std::string& doing,
                                 std::chrono::milliseconds limit);
 
@@ -44,7 +46,8 @@ class Ownership {
   Result<void> Say(const std::string& doing) const;
 
  private:
-  Ownership(io::FileLock lock, io::fs::path file) : lock_(std::move(lock)), file_(std::move(file)) {}
+  Ownership(io::FileLock lock, io::fs::path file)
+      : lock_(std::move(lock)), file_(std::move(file)) {}
   io::FileLock lock_;
   io::fs::path file_;
 };

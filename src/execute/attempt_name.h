@@ -1,4 +1,5 @@
-// The name of an attempt: a pure function of run, task and number, stored before anything is started.
+// The name of an attempt: a pure function of run, task and number, stored before anything is
+// started.
 #pragma once
 
 #include <compare>

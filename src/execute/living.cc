@@ -28,8 +28,8 @@ Result<std::optional<LivingRunner>> FindRunner(const io::fs::path& attempt_folde
   pid_t process = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), process);
   LivingRunner runner{process > 0 ? OpenProcess(process) : io::Descriptor(), process};
-  // Only now ask for the lock: while it is held, its holder lives and the pidfd is the holder's, for
-  // the id it wrote cannot have gone to another process.
+  // Only now ask for the lock: while it is held, its holder lives and the pidfd is the holder's,
+  // for the id it wrote cannot have gone to another process.
   TRY_ASSIGN(const auto lock, io::FileLock::TryTake(path));
   if (lock) return std::nullopt;
   if (!runner.pidfd.valid()) {

@@ -15,7 +15,8 @@ namespace busker::execute {
 namespace {
 
 constexpr int kSettlesMax = 3;
-constexpr int kAdoptTriesMax = 50;  // of 20 ms: a runner needs a moment to write its id into the lock
+constexpr int kAdoptTriesMax =
+    50;  // of 20 ms: a runner needs a moment to write its id into the lock
 
 }  // namespace
 

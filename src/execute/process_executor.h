@@ -1,8 +1,8 @@
 // Attempts as processes of this machine, each surrounded by busker-runner.
 //
-// The attempt's folder is the attempt: it is made before the process, the runner holds its lock while
-// it lives, and exit.json in it is how it ended. So an attempt outlives this program, and another
-// instance of it finds everything again by name.
+// The attempt's folder is the attempt: it is made before the process, the runner holds its lock
+// while it lives, and exit.json in it is how it ended. So an attempt outlives this program, and
+// another instance of it finds everything again by name.
 #pragma once
 
 #include <functional>
@@ -20,8 +20,8 @@ namespace busker::execute {
 
 class ProcessExecutor {
  public:
-  // How an attempt ended; an Error when no record of it can be had (the disk is gone). Called once per
-  // attempt launched or recovered, on the waiter's thread.
+  // How an attempt ended; an Error when no record of it can be had (the disk is gone). Called once
+  // per attempt launched or recovered, on the waiter's thread.
   using OnEnded = std::function<void(const AttemptName&, Result<runner::ExitRecord>)>;
 
   // `runner`: path of busker-runner. `folder`: attempts live in folder/RUN/TASK.NUMBER.
@@ -32,13 +32,13 @@ class ProcessExecutor {
   // Starts the attempt, whose name is on record already. An error means that it was not started.
   Result<void> Launch(const AttemptName& name, const runner::AttemptOrder& order);
 
-  // After a restart: finds the attempt by its name, whatever became of it. It has ended: told at once.
-  // It runs: waited for. It was never started: started. Its runner died: what it left running is
-  // killed and the attempt ends as not started. Never starts its command a second time.
+  // After a restart: finds the attempt by its name, whatever became of it. It has ended: told at
+  // once. It runs: waited for. It was never started: started. Its runner died: what it left running
+  // is killed and the attempt ends as not started. Never starts its command a second time.
   Result<void> Recover(const AttemptName& name, const runner::AttemptOrder& order);
 
-  // Tells a running attempt to stop (SIGTERM, then SIGKILL after the order's grace). One that has ended
-  // is no error.
+  // Tells a running attempt to stop (SIGTERM, then SIGKILL after the order's grace). One that has
+  // ended is no error.
   Result<void> Stop(const AttemptName& name);
 
   io::fs::path FolderOf(const AttemptName& name) const;
@@ -63,9 +63,9 @@ class ProcessExecutor {
   const io::fs::path runner_, folder_;
   const OnEnded on_ended_;
   io::Descriptor epoll_, wake_;
-  std::mutex mutex_;  // guards watched_ and stopped_
+  std::mutex mutex_;                                           // guards watched_ and stopped_
   std::map<int, std::pair<io::Descriptor, Watched>> watched_;  // by pidfd
-  std::set<AttemptName> stopped_;  // told to stop, and not ended yet
+  std::set<AttemptName> stopped_;                              // told to stop, and not ended yet
   std::thread waiter_;
 };
 

@@ -1,6 +1,6 @@
-// The plain SHA-256 functions, although OpenSSL 3 calls them deprecated: the EVP ones first read the
-// openssl.cnf of the machine or container that they happen to run in (3 ms), which may name providers
-// that a static program cannot load, and then there is no SHA-256 at all.
+// The plain SHA-256 functions, although OpenSSL 3 calls them deprecated: the EVP ones first read
+// the openssl.cnf of the machine or container that they happen to run in (3 ms), which may name
+// providers that a static program cannot load, and then there is no SHA-256 at all.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "io/digest.h"
 

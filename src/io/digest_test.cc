@@ -62,8 +62,8 @@ TEST(Digest, ACopyNeverReplacesAFileOrLeavesAHalf) {
   EXPECT_EQ(CopyFile(folder / "none", folder / "half").error().kind, ErrorKind::kNotFound);
 }
 
-// With an openssl.cnf that activates only a provider that is not there, OpenSSL 3 had no SHA-256 for
-// us, and the program ended itself. A container may well have such a file.
+// With an openssl.cnf that activates only a provider that is not there, OpenSSL 3 had no SHA-256
+// for us, and the program ended itself. A container may well have such a file.
 TEST(Digest, DoesNotDependOnTheOpensslConfigOfTheMachine) {
   const TestFolder folder;
   folder.Write("openssl.cnf",

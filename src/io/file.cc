@@ -118,8 +118,8 @@ Result<bool> CreateFileAtomically(const fs::path& path, std::string_view text, m
 
 Result<void> MakeFolders(const fs::path& wanted, mode_t mode) {
   // "a/b/" is "a/b": else the folder that holds the new entry would be taken for a/b itself.
-  const fs::path path = wanted.has_filename() || !wanted.has_relative_path() ? wanted
-                                                                            : wanted.parent_path();
+  const fs::path path =
+      wanted.has_filename() || !wanted.has_relative_path() ? wanted : wanted.parent_path();
   if (::mkdir(path.c_str(), mode) == 0) return SyncFolder(FolderOf(path));
   if (errno == EEXIST) {
     std::error_code error;

@@ -112,8 +112,8 @@ TEST(File, AReaderSeesTheOldOrTheNewText) {
   writer.join();
 }
 
-// A file whose name was longer than 233 bytes could not be written: its temporary's name was its own
-// with more around it, past the 255 that a name may have.
+// A file whose name was longer than 233 bytes could not be written: its temporary's name was its
+// own with more around it, past the 255 that a name may have.
 TEST(File, ANameOfAnyAllowedLengthCanBeWritten) {
   const TestFolder folder;
   const std::string longest(255, 'n');
@@ -158,7 +158,8 @@ TEST(File, AFullDiskIsTemporaryAndLeavesTheOldFile) {
 TEST(File, AReadOnlyFolderIsAnErrorThatNamesThePath) {
   const TestFolder folder;
   const ReadOnlyFolder read_only(folder.path());
-  for (const auto& result : {WriteFileAtomically(folder / "file", "x"), MakeFolders(folder / "a/b")}) {
+  for (const auto& result :
+       {WriteFileAtomically(folder / "file", "x"), MakeFolders(folder / "a/b")}) {
     ASSERT_FALSE(result);
     EXPECT_NE(result.error().message.find(folder.path().string()), std::string::npos);
   }
@@ -186,7 +187,8 @@ TEST(File, FoldersMadeByManyAtOnceAreAllThere) {
   for (int round = 0; round < 20; ++round) {
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&] { EXPECT_TRUE(MakeFolders(folder / std::to_string(round) / "a/b")); });
+      threads.emplace_back(
+          [&] { EXPECT_TRUE(MakeFolders(folder / std::to_string(round) / "a/b")); });
     }
     for (std::thread& thread : threads) thread.join();
   }
@@ -231,7 +233,8 @@ TEST(File, ListRefusesWhatIsNoFileAndNamesIt) {
            files.error().message.find("odd") != std::string::npos;
   };
   EXPECT_TRUE(refuses([](const TestFolder& f) { fs::create_symlink("../secret", f / "in/odd"); }));
-  EXPECT_TRUE(refuses([](const TestFolder& f) { fs::create_symlink("/etc/passwd", f / "in/odd"); }));
+  EXPECT_TRUE(
+      refuses([](const TestFolder& f) { fs::create_symlink("/etc/passwd", f / "in/odd"); }));
   EXPECT_TRUE(refuses([](const TestFolder& f) { fs::create_symlink("nowhere", f / "in/odd"); }));
   EXPECT_TRUE(refuses([](const TestFolder& f) { fs::create_symlink("odd", f / "in/odd"); }));
   EXPECT_TRUE(refuses([](const TestFolder& f) { fs::create_symlink("folder", f / "in/odd"); }));

@@ -157,8 +157,8 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
   // The end of the program is what counts: a child of it can hold the pipes open for ever, and the
   // program itself can close them early.
   while (!late && !ended) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd waits[3] = {{output.read_end.get(), POLLIN, 0},
                        {errors.read_end.get(), POLLIN, 0},
                        {process.get(), POLLIN, 0}};

@@ -39,9 +39,9 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
                                std::uint64_t output_bytes_max = 1u << 20);
 
 // Starts a program in a session of its own with standard input and output at /dev/null, standard
-// error appended to the file `errors`, and no other descriptors; it outlives this process. SIGTERM is
-// blocked until the program takes it, so that none is lost while it starts. Returns its process id,
-// to be reaped by the caller.
+// error appended to the file `errors`, and no other descriptors; it outlives this process. SIGTERM
+// is blocked until the program takes it, so that none is lost while it starts. Returns its process
+// id, to be reaped by the caller.
 Result<pid_t> SpawnDetached(const Command& command, const fs::path& errors);
 
 }  // namespace busker::io

@@ -46,8 +46,8 @@ TEST(Subprocess, HasOnlyTheEnvironmentThatItIsGivenAndReadsNothing) {
 }
 
 TEST(Subprocess, MoreOutputThanAPipeHoldsIsTakenAndTheRestDropped) {
-  const auto captured =
-      RunAndCapture(Shell("head -c 3000000 /dev/zero; head -c 300000 /dev/zero >&2"), 30s, 1'000'000);
+  const auto captured = RunAndCapture(
+      Shell("head -c 3000000 /dev/zero; head -c 300000 /dev/zero >&2"), 30s, 1'000'000);
   ASSERT_TRUE(captured);
   EXPECT_EQ(captured->output.size(), 1'000'000U);
   EXPECT_EQ(captured->errors.size(), 300'000U);

@@ -1,5 +1,5 @@
-// Disks that are full or cannot be written, for tests only. They are mounted where the rights for it
-// are there; a mount is seen by this process and its children alone.
+// Disks that are full or cannot be written, for tests only. They are mounted where the rights for
+// it are there; a mount is seen by this process and its children alone.
 #pragma once
 
 #include <sched.h>
@@ -23,7 +23,8 @@ inline bool OwnMounts() {
 class SmallDisk {
  public:
   SmallDisk(const fs::path& folder, const std::string& size) : folder_(folder) {
-    mounted_ = OwnMounts() && mount("tmpfs", folder.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+    mounted_ =
+        OwnMounts() && mount("tmpfs", folder.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
   }
   SmallDisk(const SmallDisk&) = delete;
   SmallDisk& operator=(const SmallDisk&) = delete;
@@ -37,12 +38,14 @@ class SmallDisk {
   bool mounted_ = false;
 };
 
-// A folder that cannot be written: mounted read-only, which holds for root, too, else by permissions.
+// A folder that cannot be written: mounted read-only, which holds for root, too, else by
+// permissions.
 class ReadOnlyFolder {
  public:
   explicit ReadOnlyFolder(const fs::path& folder) : folder_(folder) {
-    mounted_ = OwnMounts() && mount(folder.c_str(), folder.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
-               mount("none", folder.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0;
+    mounted_ =
+        OwnMounts() && mount(folder.c_str(), folder.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
+        mount("none", folder.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0;
     if (!mounted_) fs::permissions(folder_, fs::perms(0555));
   }
   ReadOnlyFolder(const ReadOnlyFolder&) = delete;

@@ -27,8 +27,8 @@ class Step {
       task->not_before = now_ + RetryDelay(*task, task->attempts + 1);
       task->message = event.message;
       Move(*run, *task, State::kQueued, event.message);
-      decisions_.push_back(RetryPlanned{run->id, task->name, task->attempts + 1, *task->not_before,
-                                        event.message});
+      decisions_.push_back(
+          RetryPlanned{run->id, task->name, task->attempts + 1, *task->not_before, event.message});
     } else {
       Move(*run, *task, State::kFailed, event.message);
     }

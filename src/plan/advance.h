@@ -1,8 +1,8 @@
 // The engine's mind: what follows from what happened. Pure: no clock, no file, no thread.
 //
 // A task starts once every task it waits for has succeeded; a failed attempt is followed by another
-// while retries are left; what waits for a task that did not succeed is skipped; a run ends when all
-// its tasks have. So the state of a run is a function of the states of its tasks.
+// while retries are left; what waits for a task that did not succeed is skipped; a run ends when
+// all its tasks have. So the state of a run is a function of the states of its tasks.
 #pragma once
 
 #include <optional>

@@ -134,7 +134,8 @@ TEST(Advance, RetriesAfterADelayThatDoubles) {
 TEST(Advance, CancelStopsWhatRunsAndDropsWhatWaits) {
   Engine engine;
   engine.Take(RunRequested{ParseRun("train -> promote")});
-  EXPECT_EQ(engine.Take(CancelRequested{"r1", "someone"}), (Words{"stop train.1", "promote cancelled"}));
+  EXPECT_EQ(engine.Take(CancelRequested{"r1", "someone"}),
+            (Words{"stop train.1", "promote cancelled"}));
   EXPECT_EQ(engine.Take(AttemptEnded{"r1", "train", 1, false, true, "stopped"}),
             (Words{"train cancelled", "run cancelled"}));
 }
@@ -165,7 +166,8 @@ TEST(RetryDelay, NeverGrowsPastAnHour) {
   EXPECT_EQ(RetryDelay(task, 90), std::chrono::hours(1));
 }
 
-// A thousand seeded lives of a random graph: whatever attempts do, in whatever order, the rules hold.
+// A thousand seeded lives of a random graph: whatever attempts do, in whatever order, the rules
+// hold.
 TEST(Advance, KeepsItsInvariantsInRandomRuns) {
   for (unsigned seed = 0; seed < 1000; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -218,7 +220,8 @@ TEST(Advance, KeepsItsInvariantsInRandomRuns) {
       if (!running.empty() && (below(2) == 0 || !advanced.wake_at)) {
         auto which = running.begin();
         std::advance(which, below(static_cast<unsigned>(running.size())));
-        events.push_back(AttemptEnded{"r1", which->first, which->second, below(3) > 0, false, "no"});
+        events.push_back(
+            AttemptEnded{"r1", which->first, which->second, below(3) > 0, false, "no"});
         running.erase(which);
       } else if (advanced.wake_at) {
         now = *advanced.wake_at;

@@ -73,15 +73,12 @@ class Builder {
           const Places& places, PreparedRun& run)
       : service_(service), action_(action), request_(request), places_(places), run_(run) {
     const record::RunFacts& facts = run.facts;
-    placeholders_ = {{"NAME", service.name},
-                     {"VERSION", service.version},
-                     {"ACTION", action.name},
-                     {"CONFIG", action.config},
-                     {"DATE", facts.data_date},
-                     {"TIMESTAMP", facts.timestamp},
-                     {"RUN", facts.id},
-                     {"ROOT", service.root}};
-    version_ = artifact::VersionName{service.name, service.version, action.name, facts.timestamp}.Key();
+    placeholders_ = {{"NAME", service.name},    {"VERSION", service.version},
+                     {"ACTION", action.name},   {"CONFIG", action.config},
+                     {"DATE", facts.data_date}, {"TIMESTAMP", facts.timestamp},
+                     {"RUN", facts.id},         {"ROOT", service.root}};
+    version_ =
+        artifact::VersionName{service.name, service.version, action.name, facts.timestamp}.Key();
   }
 
   Result<void> AddProgram() {
@@ -202,15 +199,24 @@ Result<PreparedRun> PrepareRun(const service::Service& service, const service::A
                                artifact::Store& store, Instant timestamp, Instant now) {
   PreparedRun run;
   TRY_ASSIGN(const DataDate data_date, ReadDataDate(request.date, action.time_zone, now));
-  run.facts = {MakeRunId(now),    service.name,      service.version, action.name,
-               FormatStamp(timestamp), data_date.date,    data_date.instant, request.trigger,
-               request.requested_by, "",             now};
+  run.facts = {MakeRunId(now),
+               service.name,
+               service.version,
+               action.name,
+               FormatStamp(timestamp),
+               data_date.date,
+               data_date.instant,
+               request.trigger,
+               request.requested_by,
+               "",
+               now};
   if (action.input_live) {
     TRY_ASSIGN(const auto live, model::ReadLive(store, service.name, service.version));
     if (!live) {
-      return NotFound(fmt::format("action {} applies the live version of {} {}, and none is live "
-                                  "yet; run the training first, or busker promote a version",
-                                  action.name, service.name, service.version));
+      return NotFound(
+          fmt::format("action {} applies the live version of {} {}, and none is live "
+                      "yet; run the training first, or busker promote a version",
+                      action.name, service.name, service.version));
     }
     run.facts.model_version = live->now.version.Key();
   }

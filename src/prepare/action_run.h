@@ -1,6 +1,6 @@
-// From "run this action for that date" to a run with all its tasks and their orders: everything that
-// the run will need is decided and written down here, so that what happens to the service file or the
-// live pointer later does not change a run that has begun.
+// From "run this action for that date" to a run with all its tasks and their orders: everything
+// that the run will need is decided and written down here, so that what happens to the service file
+// or the live pointer later does not change a run that has begun.
 //
 //   training:     training -> promote
 //   application:  application -> deliver, deliver-2, ...
@@ -38,14 +38,14 @@ struct PreparedRun {
   std::vector<record::TaskFacts> tasks;
 };
 
-// kInvalid: a bad date or placeholder; kNotFound: the action applies the live version and nothing is
-// live yet. `timestamp` names the version that the run saves (record::Record::FreeTimestamp).
+// kInvalid: a bad date or placeholder; kNotFound: the action applies the live version and nothing
+// is live yet. `timestamp` names the version that the run saves (record::Record::FreeTimestamp).
 Result<PreparedRun> PrepareRun(const service::Service& service, const service::Action& action,
                                const RunRequest& request, const Places& places,
                                artifact::Store& store, Instant timestamp, Instant now);
 
-// The commit that the folder's source is at, with "-dirty" behind when files of it have changed since;
-// empty when it is in no git repository or git is not there.
+// The commit that the folder's source is at, with "-dirty" behind when files of it have changed
+// since; empty when it is in no git repository or git is not there.
 std::string SourceCommit(const std::string& folder, const std::vector<std::string>& environment);
 
 }  // namespace busker::prepare

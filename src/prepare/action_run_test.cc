@@ -112,8 +112,9 @@ TEST_F(PrepareRunTest, AProgramInheritsOnlyWhatIsAgreed) {
 
 TEST_F(PrepareRunTest, ADateIsMidnightInTheZoneOfTheSchedule) {
   request_.date = "2019-08-01";
-  const auto service = Load("[model]\ncommand = \"./t\"\n[actions.training]\n"
-                            "time_zone = \"Europe/Stockholm\"\n");
+  const auto service = Load(
+      "[model]\ncommand = \"./t\"\n[actions.training]\n"
+      "time_zone = \"Europe/Stockholm\"\n");
   const PreparedRun run = Prepare(service, "training").value();
   EXPECT_EQ(FormatRfc3339(run.facts.scheduled_at), "2019-07-31T22:00:00Z");
   EXPECT_EQ(run.facts.data_date, "2019-08-01");
@@ -124,9 +125,11 @@ TEST_F(PrepareRunTest, ADateIsMidnightInTheZoneOfTheSchedule) {
 // The service room and the warehouse may not include each other, and each has a list of types.
 TEST_F(PrepareRunTest, AServiceMayNameEveryTypeOfTheWarehouseAndNoOther) {
   for (const std::string& type : deliver::TypeNames()) {
-    const auto service = Load("[model]\ncommand = \"./a\"\n[actions.application]\n"
-                              "[actions.application.deliver.\"a.csv\"]\ntable = \"s.a\"\n"
-                              "schema = { x = \"" + type + "\" }\n");
+    const auto service = Load(
+        "[model]\ncommand = \"./a\"\n[actions.application]\n"
+        "[actions.application.deliver.\"a.csv\"]\ntable = \"s.a\"\n"
+        "schema = { x = \"" +
+        type + "\" }\n");
     const auto& schema = service.actions.at("application").deliveries.at(0).schema;
     ASSERT_EQ(schema.size(), 1U) << type;
     EXPECT_TRUE(deliver::CanonicalType(schema[0].second)) << schema[0].second;

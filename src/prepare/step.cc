@@ -53,8 +53,8 @@ Result<std::string> Promote(const json& j, Instant now) {
   TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
   TRY_ASSIGN(const artifact::Manifest challenger, artifact::ReadManifest(*store, name));
   if (challenger.files.empty()) {
-    return Invalid(fmt::format("{} left nothing in output/, so there is nothing to make live",
-                               name.action));
+    return Invalid(
+        fmt::format("{} left nothing in output/, so there is nothing to make live", name.action));
   }
   TRY_ASSIGN(const auto live, model::ReadLive(*store, name.service, name.service_version));
   std::optional<artifact::Manifest> champion;
@@ -65,10 +65,10 @@ Result<std::string> Promote(const json& j, Instant now) {
       if (move.version == name) return fmt::format("{} was live already", name.timestamp);
     }
     if (champion->scheduled_at > challenger.scheduled_at && !j.at("force").get<bool>()) {
-      return fmt::format("Not made live: the live version {} is for a later data date ({}) than "
-                         "this one ({}); busker promote {} makes it live all the same",
-                         champion->name.timestamp, champion->data_date, challenger.data_date,
-                         name.timestamp);
+      return fmt::format(
+          "Not made live: the live version {} is for a later data date ({}) than "
+          "this one ({}); busker promote {} makes it live all the same",
+          champion->name.timestamp, champion->data_date, challenger.data_date, name.timestamp);
     }
   }
   std::string why = "no gate";

@@ -16,10 +16,10 @@ namespace busker::prepare {
 
 // Loads one file of a saved version into a table.
 struct DeliverStep {
-  std::string store_url, version;   // where the version is, and its key
-  std::string file;                 // within the version
-  std::string warehouse_folder;     // of the embedded warehouse
-  deliver::Request request;         // `file` and `file_sha256` are filled in from the version
+  std::string store_url, version;  // where the version is, and its key
+  std::string file;                // within the version
+  std::string warehouse_folder;    // of the embedded warehouse
+  deliver::Request request;        // `file` and `file_sha256` are filled in from the version
 };
 
 // Makes a saved version live, if the gate lets it pass.
@@ -33,8 +33,8 @@ struct PromoteStep {
 std::string ToJson(const DeliverStep& step);
 std::string ToJson(const PromoteStep& step);
 
-// Carries out the step `name` ("deliver" or "promote") described by `json`; returns a sentence about
-// what was done. Both may be repeated: the second time finds the work done.
+// Carries out the step `name` ("deliver" or "promote") described by `json`; returns a sentence
+// about what was done. Both may be repeated: the second time finds the work done.
 Result<std::string> CarryOutStep(const std::string& name, const std::string& json,
                                  const io::fs::path& duckdb_library, Instant now);
 

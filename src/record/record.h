@@ -1,4 +1,5 @@
-// The record: runs, tasks, attempts and events, durable, in one SQLite file (WAL, synchronous=FULL).
+// The record: runs, tasks, attempts and events, durable, in one SQLite file (WAL,
+// synchronous=FULL).
 //
 // Every change is one guarded statement (WHERE the state is what the change starts from) in one
 // transaction with its event, so no state is ever left by two, and a crash leaves all of a turn or
@@ -23,13 +24,13 @@ namespace busker::record {
 struct RunFacts {
   std::string id;
   std::string service, service_version;
-  std::string action;        // or the graph's name
-  std::string timestamp;     // TIMESTAMP of the version that it saves; unique per service and action
-  std::string data_date;     // 2019-08-01, in the schedule's zone
-  Instant scheduled_at{};    // the instant it is for
-  std::string trigger;       // "manual", "schedule", ...
-  std::string requested_by;  // user name
-  std::string model_version; // key of the version applied; empty: none
+  std::string action;      // or the graph's name
+  std::string timestamp;   // TIMESTAMP of the version that it saves; unique per service and action
+  std::string data_date;   // 2019-08-01, in the schedule's zone
+  Instant scheduled_at{};  // the instant it is for
+  std::string trigger;     // "manual", "schedule", ...
+  std::string requested_by;   // user name
+  std::string model_version;  // key of the version applied; empty: none
   Instant requested_at{};
 };
 
@@ -105,7 +106,8 @@ class Record {
 
   virtual Result<std::vector<RunRow>> ListRuns(const RunFilter& filter) = 0;  // with their tasks
   virtual Result<RunRow> FindRun(const std::string& id) = 0;                  // kNotFound
-  virtual Result<std::vector<EventRow>> Events(const std::string& run) = 0;   // empty: all, oldest first
+  virtual Result<std::vector<EventRow>> Events(
+      const std::string& run) = 0;  // empty: all, oldest first
 
   // An event that is no change of a run: a live pointer moved by hand, a delivery undone.
   virtual Result<void> AddEvent(const EventRow& event) = 0;
@@ -114,9 +116,9 @@ class Record {
   virtual Result<std::vector<std::string>> Check() = 0;
 };
 
-// Opens the record at `path` (":memory:" for tests), creating it when `create`; kNotFound when it is
-// missing and not to be created; kUnusable when it is corrupt or from a newer Busker, in which case
-// nothing is written.
+// Opens the record at `path` (":memory:" for tests), creating it when `create`; kNotFound when it
+// is missing and not to be created; kUnusable when it is corrupt or from a newer Busker, in which
+// case nothing is written.
 Result<std::unique_ptr<Record>> OpenSqliteRecord(const std::string& path, bool create);
 
 }  // namespace busker::record

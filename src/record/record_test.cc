@@ -101,7 +101,8 @@ TEST(Record, WritesAWholeTurnOrNothingOfIt) {
   auto record = Fresh();
   ASSERT_TRUE(record->AddRun(Facts("r1"), Tasks({"train"})));
   auto decisions = Begin("r1", "train");
-  decisions.push_back(plan::TaskChanged{"r1", "nobody", plan::State::kQueued, plan::State::kFailed, ""});
+  decisions.push_back(
+      plan::TaskChanged{"r1", "nobody", plan::State::kQueued, plan::State::kFailed, ""});
   const auto appended = record->Append(decisions, {}, kNoon);
   ASSERT_FALSE(appended);
   EXPECT_EQ(appended.error().kind, ErrorKind::kUnusable);
@@ -122,8 +123,9 @@ TEST(Record, CheckFindsNothingInAWholeLife) {
   ASSERT_TRUE(record->AddRun(Facts("r1"), Tasks({"train"})));
   ASSERT_TRUE(record->Append(Begin("r1", "train"), {}, kNoon));
   EXPECT_EQ(record->Check().value(), std::vector<std::string>{});
-  const std::vector<plan::Decision> end = {plan::TaskChanged{"r1", "train", kRunning, kSucceeded, ""},
-                                           plan::RunChanged{"r1", kRunning, kSucceeded, ""}};
+  const std::vector<plan::Decision> end = {
+      plan::TaskChanged{"r1", "train", kRunning, kSucceeded, ""},
+      plan::RunChanged{"r1", kRunning, kSucceeded, ""}};
   const std::vector<AttemptRow> ended = {Ended("r1", "train", "succeeded")};
   ASSERT_TRUE(record->Append(end, ended, kNoon));
   EXPECT_EQ(record->Check().value(), std::vector<std::string>{});
@@ -135,8 +137,9 @@ TEST(Record, CheckFindsASuccessWithoutAnAttemptThatShowsIt) {
   auto record = Fresh();
   ASSERT_TRUE(record->AddRun(Facts("r1"), Tasks({"train"})));
   ASSERT_TRUE(record->Append(Begin("r1", "train"), {}, kNoon));
-  const std::vector<plan::Decision> end = {plan::TaskChanged{"r1", "train", kRunning, kSucceeded, ""},
-                                           plan::RunChanged{"r1", kRunning, kSucceeded, ""}};
+  const std::vector<plan::Decision> end = {
+      plan::TaskChanged{"r1", "train", kRunning, kSucceeded, ""},
+      plan::RunChanged{"r1", kRunning, kSucceeded, ""}};
   const std::vector<AttemptRow> ended = {Ended("r1", "train", "exited")};
   ASSERT_TRUE(record->Append(end, ended, kNoon));
   const auto faults = record->Check().value();
@@ -201,8 +204,8 @@ TEST_F(RecordFile, OfANewerBuskerIsRefusedAndLeftAsItIs) {
   EXPECT_EQ(Bytes(), before);
 }
 
-// What broke: kill -9 in the very first run left a file with a page and no tables, which was taken for
-// another program's ever after.
+// What broke: kill -9 in the very first run left a file with a page and no tables, which was taken
+// for another program's ever after.
 TEST_F(RecordFile, WhoseLayOutWasKilledIsLaidOutByTheNext) {
   sqlite3* raw = nullptr;
   sqlite3_open(path_.c_str(), &raw);

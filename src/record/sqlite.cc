@@ -35,7 +35,8 @@ Result<Database> Database::Open(const std::string& path, bool create) {
   Database database;
   database.path_ = path;
   sqlite3* handle = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
+  const int flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   database.handle_.reset(handle);
   if (code != SQLITE_OK) return database.LastError("open");
@@ -46,8 +47,8 @@ Result<Database> Database::Open(const std::string& path, bool create) {
 
 tl::unexpected<Error> Database::LastError(std::string_view doing) const {
   const int code = sqlite3_extended_errcode(handle_.get());
-  return Fail(KindOf(code), std::string(doing) + " the record " + path_ + ": " +
-                                sqlite3_errmsg(handle_.get()));
+  return Fail(KindOf(code),
+              std::string(doing) + " the record " + path_ + ": " + sqlite3_errmsg(handle_.get()));
 }
 
 Result<void> Database::Execute(const char* sql) {

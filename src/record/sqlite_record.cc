@@ -27,9 +27,17 @@ constexpr char kRunColumns[] =
 
 Result<RunRow> ReadRun(const Statement& row) {
   RunRow run;
-  run.facts = {row.Text(0), row.Text(1),  row.Text(2),  row.Text(3),
-               row.Text(4), row.Text(5),  ToInstant(row.Integer(6)), row.Text(7),
-               row.Text(8), row.Text(10), ToInstant(row.Integer(9))};
+  run.facts = {row.Text(0),
+               row.Text(1),
+               row.Text(2),
+               row.Text(3),
+               row.Text(4),
+               row.Text(5),
+               ToInstant(row.Integer(6)),
+               row.Text(7),
+               row.Text(8),
+               row.Text(10),
+               ToInstant(row.Integer(9))};
   const auto state = plan::ParseState(row.Text(11));
   if (!state) return Unusable("run " + run.facts.id + " has the unknown state " + row.Text(11));
   run.state = *state;
@@ -90,75 +98,96 @@ class Turn {
   Turn(Database& database, Instant now) : database_(database), now_(ToNumber(now)) {}
 
   Result<void> Write(const plan::StartAttempt& start) {
-    TRY(Change("UPDATE tasks SET attempts = ?3, not_before = NULL WHERE run = ?1 AND name = ?2 AND "
-               "attempts = ?3 - 1 AND state = 'running'",
-               [&](Statement& s) { s.Bind(start.run).Bind(start.task).Bind(Number(start.number)); },
-               "start " + start.task));
-    TRY(Change("INSERT INTO attempts (run, task, number, running, launched_at) "
-               "VALUES (?, ?, ?, 1, ?)",
-               [&](Statement& s) {
-                 s.Bind(start.run).Bind(start.task).Bind(Number(start.number)).Bind(now_);
-               },
-               "start " + start.task));
+    TRY(Change(
+        "UPDATE tasks SET attempts = ?3, not_before = NULL WHERE run = ?1 AND name = ?2 AND "
+        "attempts = ?3 - 1 AND state = 'running'",
+        [&](Statement& s) { s.Bind(start.run).Bind(start.task).Bind(Number(start.number)); },
+        "start " + start.task));
+    TRY(Change(
+        "INSERT INTO attempts (run, task, number, running, launched_at) "
+        "VALUES (?, ?, ?, 1, ?)",
+        [&](Statement& s) {
+          s.Bind(start.run).Bind(start.task).Bind(Number(start.number)).Bind(now_);
+        },
+        "start " + start.task));
     return AddEvent(start.run, start.task, fmt::format("attempt {} started", start.number), "");
   }
 
   Result<void> Write(const plan::StopAttempt& stop) {
-    TRY(Change("UPDATE runs SET cancel_requested = 1 WHERE id = ?",
-               [&](Statement& s) { s.Bind(stop.run); }, "stop " + stop.run));
+    TRY(Change(
+        "UPDATE runs SET cancel_requested = 1 WHERE id = ?",
+        [&](Statement& s) { s.Bind(stop.run); }, "stop " + stop.run));
     return AddEvent(stop.run, stop.task, fmt::format("attempt {} told to stop", stop.number), "");
   }
 
   Result<void> Write(const plan::TaskChanged& change) {
-    TRY(Change("UPDATE tasks SET state = ?4, message = ?5 WHERE run = ?1 AND name = ?2 AND state = ?3",
-               [&](Statement& s) {
-                 s.Bind(change.run).Bind(change.task).Bind(NameOf(change.from))
-                     .Bind(NameOf(change.to)).Bind(change.message);
-               },
-               "change task " + change.task));
+    TRY(Change(
+        "UPDATE tasks SET state = ?4, message = ?5 WHERE run = ?1 AND name = ?2 AND state = ?3",
+        [&](Statement& s) {
+          s.Bind(change.run)
+              .Bind(change.task)
+              .Bind(NameOf(change.from))
+              .Bind(NameOf(change.to))
+              .Bind(change.message);
+        },
+        "change task " + change.task));
     return AddEvent(change.run, change.task, fmt::format("task {}", NameOf(change.to)),
                     change.message);
   }
 
   Result<void> Write(const plan::RunChanged& change) {
     const bool final = IsFinal(change.to);
-    TRY(Change("UPDATE runs SET state = ?3, message = ?4, started_at = coalesce(started_at, ?5), "
-               "ended_at = ?6 WHERE id = ?1 AND state = ?2",
-               [&](Statement& s) {
-                 s.Bind(change.run).Bind(NameOf(change.from)).Bind(NameOf(change.to))
-                     .Bind(change.message).Bind(now_)
-                     .Bind(final ? std::optional(now_) : std::nullopt);
-               },
-               "change run " + change.run));
+    TRY(Change(
+        "UPDATE runs SET state = ?3, message = ?4, started_at = coalesce(started_at, ?5), "
+        "ended_at = ?6 WHERE id = ?1 AND state = ?2",
+        [&](Statement& s) {
+          s.Bind(change.run)
+              .Bind(NameOf(change.from))
+              .Bind(NameOf(change.to))
+              .Bind(change.message)
+              .Bind(now_)
+              .Bind(final ? std::optional(now_) : std::nullopt);
+        },
+        "change run " + change.run));
     return AddEvent(change.run, "", fmt::format("run {}", NameOf(change.to)), change.message);
   }
 
   Result<void> Write(const plan::RetryPlanned& retry) {
-    TRY(Change("UPDATE tasks SET not_before = ?3 WHERE run = ?1 AND name = ?2 AND state = 'queued'",
-               [&](Statement& s) { s.Bind(retry.run).Bind(retry.task).Bind(ToNumber(retry.at)); },
-               "plan a retry of " + retry.task));
+    TRY(Change(
+        "UPDATE tasks SET not_before = ?3 WHERE run = ?1 AND name = ?2 AND state = 'queued'",
+        [&](Statement& s) { s.Bind(retry.run).Bind(retry.task).Bind(ToNumber(retry.at)); },
+        "plan a retry of " + retry.task));
     return AddEvent(retry.run, retry.task,
                     fmt::format("attempt {} planned for {}", retry.number, FormatRfc3339(retry.at)),
                     retry.message);
   }
 
   Result<void> Write(const AttemptRow& ended) {
-    TRY(Change("UPDATE attempts SET running = 0, started_at = ?4, command_started_at = ?5, "
-               "command_ended_at = ?6, ended_at = ?7, ending = ?8, message = ?9, exit_code = ?10, "
-               "signal = ?11, cpu_ms = ?12, memory_peak_bytes = ?13, output_files = ?14, "
-               "output_bytes = ?15 WHERE run = ?1 AND task = ?2 AND number = ?3 AND running = 1",
-               [&](Statement& s) {
-                 s.Bind(ended.run).Bind(ended.task).Bind(Number(ended.number))
-                     .Bind(ToNumber(ended.started_at)).Bind(ToNumber(ended.command_started_at))
-                     .Bind(ToNumber(ended.command_ended_at)).Bind(ToNumber(ended.ended_at))
-                     .Bind(ended.ending).Bind(ended.message).Bind(Number(ended.exit_code))
-                     .Bind(Number(ended.signal)).Bind(std::int64_t(ended.cpu.count()))
-                     .Bind(Number(ended.memory_peak_bytes)).Bind(Number(ended.output_files))
-                     .Bind(Number(ended.output_bytes));
-               },
-               "end an attempt of " + ended.task));
-    return AddEvent(ended.run, ended.task,
-                    fmt::format("attempt {} {}", ended.number, ended.ending), ended.message);
+    TRY(Change(
+        "UPDATE attempts SET running = 0, started_at = ?4, command_started_at = ?5, "
+        "command_ended_at = ?6, ended_at = ?7, ending = ?8, message = ?9, exit_code = ?10, "
+        "signal = ?11, cpu_ms = ?12, memory_peak_bytes = ?13, output_files = ?14, "
+        "output_bytes = ?15 WHERE run = ?1 AND task = ?2 AND number = ?3 AND running = 1",
+        [&](Statement& s) {
+          s.Bind(ended.run)
+              .Bind(ended.task)
+              .Bind(Number(ended.number))
+              .Bind(ToNumber(ended.started_at))
+              .Bind(ToNumber(ended.command_started_at))
+              .Bind(ToNumber(ended.command_ended_at))
+              .Bind(ToNumber(ended.ended_at))
+              .Bind(ended.ending)
+              .Bind(ended.message)
+              .Bind(Number(ended.exit_code))
+              .Bind(Number(ended.signal))
+              .Bind(std::int64_t(ended.cpu.count()))
+              .Bind(Number(ended.memory_peak_bytes))
+              .Bind(Number(ended.output_files))
+              .Bind(Number(ended.output_bytes));
+        },
+        "end an attempt of " + ended.task));
+    return AddEvent(ended.run, ended.task, fmt::format("attempt {} {}", ended.number, ended.ending),
+                    ended.message);
   }
 
   Result<void> AddEvent(std::string_view run, std::string_view task, std::string_view what,
@@ -183,8 +212,10 @@ class Turn {
     bind(statement);
     TRY(statement.Run());
     if (database_.changes() != 1) {
-      return Unusable(fmt::format("{}: the record is not in the state that this starts from; "
-                                  "run busker fsck", doing));
+      return Unusable(
+          fmt::format("{}: the record is not in the state that this starts from; "
+                      "run busker fsck",
+                      doing));
     }
     return {};
   }
@@ -199,17 +230,28 @@ class SqliteRecord final : public Record {
 
   Result<void> AddRun(const RunFacts& facts, const std::vector<TaskFacts>& tasks) override {
     TRY_ASSIGN(Transaction transaction, Transaction::Begin(database_));
-    TRY_ASSIGN(Statement taken, database_.Prepare(
-        "SELECT id FROM runs WHERE service = ? AND service_version = ? AND action = ? AND "
-        "timestamp = ?"));
+    TRY_ASSIGN(
+        Statement taken,
+        database_.Prepare(
+            "SELECT id FROM runs WHERE service = ? AND service_version = ? AND action = ? AND "
+            "timestamp = ?"));
     taken.Bind(facts.service).Bind(facts.service_version).Bind(facts.action).Bind(facts.timestamp);
     TRY_ASSIGN(const bool is_taken, taken.Step());
     if (is_taken) return Temporary("run " + taken.Text(0) + " has the same timestamp");
-    TRY_ASSIGN(Statement insert, database_.Prepare(fmt::format(
-        "INSERT INTO runs ({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,'queued','',NULL,NULL)", kRunColumns)));
-    insert.Bind(facts.id).Bind(facts.service).Bind(facts.service_version).Bind(facts.action)
-        .Bind(facts.timestamp).Bind(facts.data_date).Bind(ToNumber(facts.scheduled_at))
-        .Bind(facts.trigger).Bind(facts.requested_by).Bind(ToNumber(facts.requested_at))
+    TRY_ASSIGN(Statement insert,
+               database_.Prepare(fmt::format(
+                   "INSERT INTO runs ({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,'queued','',NULL,NULL)",
+                   kRunColumns)));
+    insert.Bind(facts.id)
+        .Bind(facts.service)
+        .Bind(facts.service_version)
+        .Bind(facts.action)
+        .Bind(facts.timestamp)
+        .Bind(facts.data_date)
+        .Bind(ToNumber(facts.scheduled_at))
+        .Bind(facts.trigger)
+        .Bind(facts.requested_by)
+        .Bind(ToNumber(facts.requested_at))
         .Bind(facts.model_version);
     TRY(insert.Run());
     for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -222,8 +264,8 @@ class SqliteRecord final : public Record {
 
   Result<Instant> FreeTimestamp(const std::string& service, const std::string& service_version,
                                 const std::string& action, Instant wanted) override {
-    TRY_ASSIGN(Statement row, database_.Prepare(
-        "SELECT max(timestamp) FROM runs WHERE service = ? AND service_version = ? AND action = ?"));
+    TRY_ASSIGN(Statement row, database_.Prepare("SELECT max(timestamp) FROM runs WHERE service = ? "
+                                                "AND service_version = ? AND action = ?"));
     row.Bind(service).Bind(service_version).Bind(action);
     TRY(row.Step());
     const Instant whole = std::chrono::floor<std::chrono::seconds>(wanted);
@@ -245,8 +287,10 @@ class SqliteRecord final : public Record {
   }
 
   Result<plan::Runs> Unfinished() override {
-    TRY_ASSIGN(Statement rows, database_.Prepare(
-        "SELECT id, state, cancel_requested FROM runs WHERE state IN ('queued', 'running')"));
+    TRY_ASSIGN(
+        Statement rows,
+        database_.Prepare(
+            "SELECT id, state, cancel_requested FROM runs WHERE state IN ('queued', 'running')"));
     plan::Runs runs;
     for (;;) {
       TRY_ASSIGN(const bool more, rows.Step());
@@ -303,9 +347,9 @@ class SqliteRecord final : public Record {
   }
 
   Result<std::vector<EventRow>> Events(const std::string& run) override {
-    TRY_ASSIGN(Statement rows, database_.Prepare(
-        "SELECT number, at, run, task, what, actor, detail FROM events WHERE ?1 = '' OR run = ?1 "
-        "ORDER BY number"));
+    TRY_ASSIGN(Statement rows, database_.Prepare("SELECT number, at, run, task, what, actor, "
+                                                 "detail FROM events WHERE ?1 = '' OR run = ?1 "
+                                                 "ORDER BY number"));
     rows.Bind(run);
     std::vector<EventRow> events;
     for (;;) {
@@ -325,25 +369,34 @@ class SqliteRecord final : public Record {
     std::vector<std::string> faults;
     TRY(Collect("PRAGMA integrity_check", faults));
     if (faults == std::vector<std::string>{"ok"}) faults.clear();
-    TRY(Collect("SELECT 'a row of ' || \"table\" || ' points at a missing row of ' || parent FROM "
-                "pragma_foreign_key_check", faults));
+    TRY(
+        Collect("SELECT 'a row of ' || \"table\" || ' points at a missing row of ' || parent FROM "
+                "pragma_foreign_key_check",
+                faults));
     for (const char* invariant : kInvariants) TRY(Collect(invariant, faults));
     return faults;
   }
 
  private:
   Result<void> AddTask(const std::string& run, std::int64_t position, const TaskFacts& facts) {
-    TRY_ASSIGN(Statement insert, database_.Prepare(
-        "INSERT INTO tasks (run, position, name, waits_for, retries, retry_delay_ms, order_json, "
-        "state) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued')"));
-    return insert.Bind(run).Bind(position).Bind(facts.task.name)
-        .Bind(Join(facts.task.after, " ")).Bind(std::int64_t(facts.task.retries))
-        .Bind(std::int64_t(facts.task.retry_delay.count())).Bind(facts.order_json).Run();
+    TRY_ASSIGN(Statement insert,
+               database_.Prepare("INSERT INTO tasks (run, position, name, waits_for, retries, "
+                                 "retry_delay_ms, order_json, "
+                                 "state) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued')"));
+    return insert.Bind(run)
+        .Bind(position)
+        .Bind(facts.task.name)
+        .Bind(Join(facts.task.after, " "))
+        .Bind(std::int64_t(facts.task.retries))
+        .Bind(std::int64_t(facts.task.retry_delay.count()))
+        .Bind(facts.order_json)
+        .Run();
   }
 
   Result<std::vector<TaskRow>> TasksOf(const std::string& run) {
-    TRY_ASSIGN(Statement rows, database_.Prepare(fmt::format(
-        "SELECT {} FROM tasks WHERE run = ? ORDER BY position", kTaskColumns)));
+    TRY_ASSIGN(Statement rows,
+               database_.Prepare(fmt::format("SELECT {} FROM tasks WHERE run = ? ORDER BY position",
+                                             kTaskColumns)));
     rows.Bind(run);
     std::vector<TaskRow> tasks;
     for (;;) {
@@ -357,8 +410,10 @@ class SqliteRecord final : public Record {
   }
 
   Result<std::vector<AttemptRow>> AttemptsOf(const std::string& run, const std::string& task) {
-    TRY_ASSIGN(Statement rows, database_.Prepare(fmt::format(
-        "SELECT {} FROM attempts WHERE run = ? AND task = ? ORDER BY number", kAttemptColumns)));
+    TRY_ASSIGN(Statement rows,
+               database_.Prepare(
+                   fmt::format("SELECT {} FROM attempts WHERE run = ? AND task = ? ORDER BY number",
+                               kAttemptColumns)));
     rows.Bind(run).Bind(task);
     std::vector<AttemptRow> attempts;
     for (;;) {
@@ -398,9 +453,10 @@ Result<void> LayOut(Database& database, const std::string& path) {
   TRY_ASSIGN(const std::int64_t version, Pragma(database, "user_version"));
   if (application == kApplicationId && version == kSchemaVersion) return {};
   if (application == kApplicationId && version > kSchemaVersion) {
-    return Unusable(fmt::format("the record {} was written by a newer Busker (its schema is {}, "
-                                "this program knows {}); nothing was changed",
-                                path, version, kSchemaVersion));
+    return Unusable(
+        fmt::format("the record {} was written by a newer Busker (its schema is {}, "
+                    "this program knows {}); nothing was changed",
+                    path, version, kSchemaVersion));
   }
   // A new record can have a page already: SQLite writes one when it is set to WAL.
   TRY_ASSIGN(const bool empty, IsEmpty(database));

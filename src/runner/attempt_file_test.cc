@@ -58,11 +58,14 @@ TEST(AttemptFile, WhatAnOrderLeavesOutStaysOut) {
 }
 
 TEST(AttemptFile, AnOrderThatWouldBeMisunderstoodIsRefused) {
-  EXPECT_EQ(FaultAfter("\"run\"", "\"sandbox\": true, \"run\""), "attempt.json: unknown key \"sandbox\"");
+  EXPECT_EQ(FaultAfter("\"run\"", "\"sandbox\": true, \"run\""),
+            "attempt.json: unknown key \"sandbox\"");
   EXPECT_EQ(FaultAfter("\"attempt\": 2", "\"attempt\": 0"), "attempt.json: \"attempt\" is below 1");
   EXPECT_EQ(FaultAfter("\"/srv/churn\"", "\"srv\""), "attempt.json: \"root\" is not absolute");
-  EXPECT_EQ(FaultAfter("\"grace_ms\": 500", "\"grace_ms\": -5"), "attempt.json: \"grace_ms\" is no whole number of at least 0");
-  EXPECT_EQ(FaultAfter("\"grace_ms\": 500", "\"grace_ms\": 1.5"), "attempt.json: \"grace_ms\" is no whole number of at least 0");
+  EXPECT_EQ(FaultAfter("\"grace_ms\": 500", "\"grace_ms\": -5"),
+            "attempt.json: \"grace_ms\" is no whole number of at least 0");
+  EXPECT_EQ(FaultAfter("\"grace_ms\": 500", "\"grace_ms\": 1.5"),
+            "attempt.json: \"grace_ms\" is no whole number of at least 0");
   EXPECT_EQ(FaultAfter("\"log_tail_bytes_max\": 2", "\"log_tail_bytes_max\": 1"),
             "attempt.json: \"log_tail_bytes_max\" is below 2");
   EXPECT_NE(FaultAfter("configs/training.json", "../training.json"), "none");
@@ -70,7 +73,8 @@ TEST(AttemptFile, AnOrderThatWouldBeMisunderstoodIsRefused) {
   EXPECT_NE(FaultAfter("\"build/prediction\"", "\"\""), "none");
   EXPECT_NE(FaultAfter("\"build/prediction\"", "\"a\\u0000b\""), "none");
   EXPECT_NE(FaultAfter("file:///srv/artifacts", ""), "none");
-  EXPECT_NE(FaultAfter("\"output\": \"churn/1/training/20190801T000000Z\"", "\"output\": null"), "none");
+  EXPECT_NE(FaultAfter("\"output\": \"churn/1/training/20190801T000000Z\"", "\"output\": null"),
+            "none");
   EXPECT_FALSE(OrderFromJson(""));
   EXPECT_FALSE(OrderFromJson("[]"));
 }
@@ -104,9 +108,9 @@ TEST(AttemptFile, AnExitRecordIsReadBackAsItWasWritten) {
 
 TEST(AttemptFile, EveryEndingHasItsName) {
   const std::pair<Ending, std::string_view> names[] = {
-      {Ending::kSucceeded, "succeeded"},   {Ending::kExited, "exited"},
-      {Ending::kSignalled, "signalled"},   {Ending::kTimedOut, "timed-out"},
-      {Ending::kCancelled, "cancelled"},   {Ending::kOutOfMemory, "out-of-memory"},
+      {Ending::kSucceeded, "succeeded"},    {Ending::kExited, "exited"},
+      {Ending::kSignalled, "signalled"},    {Ending::kTimedOut, "timed-out"},
+      {Ending::kCancelled, "cancelled"},    {Ending::kOutOfMemory, "out-of-memory"},
       {Ending::kNotStarted, "not-started"}, {Ending::kNotSaved, "not-saved"}};
   for (const auto& [ending, name] : names) {
     EXPECT_EQ(NameOf(ending), name);

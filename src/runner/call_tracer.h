@@ -53,8 +53,8 @@ inline int TraceCalls(pid_t program, int fail_with,
     signal = 0;
     user_regs_struct registers{};
     ptrace(PTRACE_GETREGS, program, nullptr, &registers);
-    const CallDeed deed = failing ? CallDeed::kGoOn
-                                  : decide({registers.orig_rax, entering, registers.rdi});
+    const CallDeed deed =
+        failing ? CallDeed::kGoOn : decide({registers.orig_rax, entering, registers.rdi});
     if (deed == CallDeed::kKill) kill(program, SIGKILL);
     if (deed == CallDeed::kFail && entering) {
       registers.orig_rax = ~0ULL;  // no call has this number

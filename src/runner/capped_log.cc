@@ -86,8 +86,8 @@ Result<void> LogWriter::WriteSome(std::string_view& bytes) {
   return {};
 }
 
-// The segment before the current one makes room. What ends here stays open until the next Sync: in a
-// flood most segments are gone before anybody would have had to make them durable.
+// The segment before the current one makes room. What ends here stays open until the next Sync: in
+// a flood most segments are gone before anybody would have had to make them durable.
 Result<void> LogWriter::StartSegment() {
   const bool in_segment = segments_ > 0;
   if (in_segment && file_bytes_ == 0) return MoveSegment();
@@ -145,8 +145,8 @@ Result<void> LogWriter::Sync() {
 Result<void> LogReader::ReadNew(const std::function<void(std::string_view)>& use) {
   for (;;) {
     TRY_ASSIGN(const std::vector<std::uint64_t> begins, SegmentsIn(folder_));
-    // The file that holds what comes at offset_, and the one that comes after it. Whether there is a
-    // next one was looked up first: then nothing is added to this one any more.
+    // The file that holds what comes at offset_, and the one that comes after it. Whether there is
+    // a next one was looked up first: then nothing is added to this one any more.
     const auto next = std::upper_bound(begins.begin(), begins.end(), offset_);
     const bool in_head = next == begins.begin();
     TRY(ReadFile(in_head ? HeadPath(folder_) : SegmentPath(folder_, *std::prev(next)),
@@ -166,8 +166,8 @@ Result<void> LogReader::ReadFile(const fs::path& path, std::uint64_t begin,
   if (!fd) return tl::unexpected(std::move(fd).error());
   std::vector<char> block(1u << 16);
   for (;;) {
-    const ssize_t count = ::pread(fd->get(), block.data(), block.size(),
-                                  static_cast<off_t>(offset_ - begin));
+    const ssize_t count =
+        ::pread(fd->get(), block.data(), block.size(), static_cast<off_t>(offset_ - begin));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return SystemError("read " + path.string(), errno);
     if (count == 0) return {};

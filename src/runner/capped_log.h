@@ -27,8 +27,8 @@ class LogWriter {
   Result<void> Sync();  // makes durable what was appended; cheap when nothing was
 
   std::uint64_t bytes_written() const { return offset_; }
-  std::uint64_t bytes_cut() const { return cut_; }  // of those, not or no longer kept
-  bool at_line_begin() const { return at_line_begin_; }             // the last byte ended a line
+  std::uint64_t bytes_cut() const { return cut_; }       // of those, not or no longer kept
+  bool at_line_begin() const { return at_line_begin_; }  // the last byte ended a line
 
  private:
   LogWriter() = default;
@@ -40,12 +40,12 @@ class LogWriter {
 
   io::fs::path folder_;
   std::uint64_t head_bytes_max_ = 0, segment_bytes_max_ = 0;
-  std::uint64_t offset_ = 0;            // bytes appended so far, kept or not
-  std::uint64_t file_bytes_ = 0;        // in the current file
-  std::uint64_t segment_begin_ = 0;     // where the current segment begins
+  std::uint64_t offset_ = 0;                               // bytes appended so far, kept or not
+  std::uint64_t file_bytes_ = 0;                           // in the current file
+  std::uint64_t segment_begin_ = 0;                        // where the current segment begins
   std::uint64_t previous_begin_ = 0, previous_bytes_ = 0;  // the segment before it
-  std::uint64_t segments_ = 0;          // begun so far
-  bool gap_ = false;                    // bytes were lost: the next go to a new segment
+  std::uint64_t segments_ = 0;                             // begun so far
+  bool gap_ = false;  // bytes were lost: the next go to a new segment
   std::uint64_t cut_ = 0;
   io::Descriptor fd_, previous_fd_;
   bool dirty_ = false, previous_dirty_ = false, folder_dirty_ = false;
@@ -68,8 +68,8 @@ class LogReader {
   void TellCut(std::uint64_t bytes, const std::function<void(std::string_view)>& use);
 
   io::fs::path folder_;
-  std::uint64_t offset_ = 0;     // of the output, up to which bytes were handed
-  bool at_line_begin_ = true;    // the last byte handed was a line end
+  std::uint64_t offset_ = 0;   // of the output, up to which bytes were handed
+  bool at_line_begin_ = true;  // the last byte handed was a line end
 };
 
 }  // namespace busker::runner

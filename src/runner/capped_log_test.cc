@@ -130,8 +130,8 @@ TEST(CappedLog, AReaderThatFellBehindIsToldWhatItMissed) {
   EXPECT_EQ(ReadNew(reader), "[... 48 bytes cut ...]\n" + Lines(8, 10));
 }
 
-// Whatever the sizes: beginning and end are right, every byte is either there or counted as cut, and
-// no more than the limits is stored.
+// Whatever the sizes: beginning and end are right, every byte is either there or counted as cut,
+// and no more than the limits is stored.
 TEST(CappedLog, NoByteIsLostUncounted) {
   std::mt19937 random(42);
   for (int round = 0; round < 150; ++round) {
@@ -153,7 +153,8 @@ TEST(CappedLog, NoByteIsLostUncounted) {
       ASSERT_EQ(read, all);
       continue;
     }
-    const auto mark = read.find("[... " + WithThousands(static_cast<long long>(log.bytes_cut())) + " bytes cut ...]\n");
+    const auto mark = read.find("[... " + WithThousands(static_cast<long long>(log.bytes_cut())) +
+                                " bytes cut ...]\n");
     ASSERT_NE(mark, std::string::npos) << read;
     ASSERT_EQ(read.substr(0, head), all.substr(0, head));
     const std::string end = read.substr(read.find('\n', mark) + 1);
@@ -194,8 +195,8 @@ TEST(CappedLog, AReaderBesideAFastWriterSeesTheOrderKept) {
   EXPECT_LE(read + cut, 160'000U);
 }
 
-// On a full disk each failed write began a new segment and took the one before away, until nothing of
-// the end was left.
+// On a full disk each failed write began a new segment and took the one before away, until nothing
+// of the end was left.
 TEST(CappedLog, AFullDiskCutsAndTakesNothingAwayThatIsThere) {
   const io::TestFolder folder;
   const io::SmallDisk disk(folder.path(), "256k");

@@ -54,7 +54,8 @@ class CommandRun {
 
   CommandEnd ToItsEnd() {
     for (;;) {
-      // Signals are taken before children are: a child that ends in between leaves its signal there.
+      // Signals are taken before children are: a child that ends in between leaves its signal
+      // there.
       const bool cancel = signals_.CancelRequested();
       if (Reap() || GaveUp()) break;
       Decide(Clock::now(), cancel);

@@ -35,9 +35,9 @@ struct CommandEnd {
 // Starts the command (launch.output is made here) and returns when it and all its descendants have
 // ended. Its output goes to `log`, durable at most a second later.
 //
-// When `limits.timeout` has passed, or `signals` says cancel, all processes get SIGTERM, and SIGKILL
-// after `limits.grace`. Those that live on after the command's own process has ended get a moment to
-// end by themselves, then the same with at most 5 s of grace.
+// When `limits.timeout` has passed, or `signals` says cancel, all processes get SIGTERM, and
+// SIGKILL after `limits.grace`. Those that live on after the command's own process has ended get a
+// moment to end by themselves, then the same with at most 5 s of grace.
 //
 // An Error means that the program was not started. Output that could not be stored counts as cut in
 // the log, and the command goes on.

@@ -24,7 +24,8 @@ std::string_view NameAt(std::string_view text) {
 std::string Place(std::string_view path, std::string_view before) {
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
   const auto line_begin = before.rfind('\n');
-  const auto column = before.size() - (line_begin == std::string_view::npos ? 0 : line_begin + 1) + 1;
+  const auto column =
+      before.size() - (line_begin == std::string_view::npos ? 0 : line_begin + 1) + 1;
   return fmt::format("{}:{}:{}", path, line, column);
 }
 
@@ -63,8 +64,10 @@ Result<std::string> ExpandConfig(std::string_view text, std::string_view path,
     expanded.append(text.substr(done, at - done)).append(Escaped(value->second));
     done = at + name.size() + 3;
     if (expanded.size() > kConfigBytesMax) {
-      return Invalid(fmt::format("{}: larger than the limit of {} bytes once its placeholders are "
-                                 "replaced", path, kConfigBytesMax));
+      return Invalid(
+          fmt::format("{}: larger than the limit of {} bytes once its placeholders are "
+                      "replaced",
+                      path, kConfigBytesMax));
     }
   }
   expanded.append(text.substr(done));

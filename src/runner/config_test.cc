@@ -13,10 +13,12 @@ std::string FaultOf(std::string_view text, const Placeholders& placeholders = {}
 }
 
 TEST(Config, PlaceholdersAreReplacedAndAllElseIsAsItWas) {
-  const auto expanded = ExpandConfig("{\r\n\t\"name\" : \"${NAME}\", \"n\": 1.50,\n \"path\":\"gs://${NAME}/${ACTION}\"}",
-                                     "c", {{"NAME", "churn"}, {"ACTION", "training"}});
+  const auto expanded = ExpandConfig(
+      "{\r\n\t\"name\" : \"${NAME}\", \"n\": 1.50,\n \"path\":\"gs://${NAME}/${ACTION}\"}", "c",
+      {{"NAME", "churn"}, {"ACTION", "training"}});
   ASSERT_TRUE(expanded) << expanded.error().message;
-  EXPECT_EQ(*expanded, "{\r\n\t\"name\" : \"churn\", \"n\": 1.50,\n \"path\":\"gs://churn/training\"}");
+  EXPECT_EQ(*expanded,
+            "{\r\n\t\"name\" : \"churn\", \"n\": 1.50,\n \"path\":\"gs://churn/training\"}");
 }
 
 TEST(Config, AValueIsEscapedAndNeverReadAgain) {
@@ -29,7 +31,8 @@ TEST(Config, AValueIsEscapedAndNeverReadAgain) {
 TEST(Config, AnUnknownPlaceholderIsNamedWithItsPlace) {
   EXPECT_EQ(FaultOf("{\n  \"a\": \"x${NOPE}\"\n}", {{"NAME", "churn"}, {"DATE", "d"}}),
             "configs/training.json:2:10: unknown placeholder ${NOPE}; there are ${DATE} ${NAME}");
-  EXPECT_EQ(FaultOf("[\"${A}\"]"), "configs/training.json:1:3: unknown placeholder ${A}; there are none");
+  EXPECT_EQ(FaultOf("[\"${A}\"]"),
+            "configs/training.json:1:3: unknown placeholder ${A}; there are none");
 }
 
 TEST(Config, WhatIsNoPlaceholderStays) {
@@ -53,7 +56,8 @@ TEST(Config, TextThatIsNotUtf8IsRefused) {
 TEST(Config, AResultThatGrowsPastTheLimitIsRefused) {
   std::string text = "[\"\"";
   for (int i = 0; i < 300; ++i) text += ",\"${A}\"";
-  EXPECT_NE(FaultOf(text + "]", {{"A", std::string(1 << 20, 'x')}}).find("limit"), std::string::npos);
+  EXPECT_NE(FaultOf(text + "]", {{"A", std::string(1 << 20, 'x')}}).find("limit"),
+            std::string::npos);
 }
 
 TEST(Config, AnyDepthIsAConfig) {

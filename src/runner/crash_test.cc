@@ -1,9 +1,10 @@
-// kill -9 of the runner, at random moments and at each of its system calls that change something; and
-// each of these calls failing.
+// kill -9 of the runner, at random moments and at each of its system calls that change something;
+// and each of these calls failing.
 //
-// The witness is a file outside Busker's reach, to which the command adds a line when it starts. After
-// each kill: no version is visible that is not whole; a second runner settles the attempt; the command
-// was started at most once; nothing that it had started still runs; and the record tells the truth.
+// The witness is a file outside Busker's reach, to which the command adds a line when it starts.
+// After each kill: no version is visible that is not whole; a second runner settles the attempt;
+// the command was started at most once; nothing that it had started still runs; and the record
+// tells the truth.
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -23,10 +24,10 @@ namespace fs = io::fs;
 // The system calls of the runner that change a file, a process or the kernel's state for it.
 bool Changes(std::uint64_t call) {
   static const std::set<std::uint64_t> kCalls = {
-      SYS_write,  SYS_pwrite64, SYS_fsync,     SYS_fdatasync, SYS_open,   SYS_openat,   SYS_rename,
-      SYS_unlink, SYS_unlinkat, SYS_ftruncate, SYS_fallocate, SYS_clone,  SYS_clone3,   SYS_mkdir,
-      SYS_rmdir,  SYS_link,     SYS_symlink,   SYS_flock,     SYS_wait4,  SYS_pipe2,    SYS_close,
-      SYS_kill,   SYS_prctl,    SYS_signalfd4};
+      SYS_write,  SYS_pwrite64, SYS_fsync,    SYS_fdatasync, SYS_open,      SYS_openat,
+      SYS_rename, SYS_unlink,   SYS_unlinkat, SYS_ftruncate, SYS_fallocate, SYS_clone,
+      SYS_clone3, SYS_mkdir,    SYS_rmdir,    SYS_link,      SYS_symlink,   SYS_flock,
+      SYS_wait4,  SYS_pipe2,    SYS_close,    SYS_kill,      SYS_prctl,     SYS_signalfd4};
   return kCalls.contains(call);
 }
 
@@ -97,8 +98,11 @@ TEST_F(Killed, AtRandomTheRunnerLosesNothingAndRepeatsNothing) {
   std::mt19937_64 random(seed);
   for (int trial = 1; trial <= 60; ++trial) {
     SCOPED_TRACE("trial " + std::to_string(trial));
-    NewAttempt(trial, "echo trees > output/model; head -c 200000 /dev/zero > output/more; setsid sleep 100 & "
-                      "echo $! > " + PathOf("child") + "; sleep 0.02");
+    NewAttempt(
+        trial,
+        "echo trees > output/model; head -c 200000 /dev/zero > output/more; setsid sleep 100 & "
+        "echo $! > " +
+            PathOf("child") + "; sleep 0.02");
     const pid_t runner = StartRunner();
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 250'000));
     kill(runner, SIGKILL);
@@ -134,13 +138,14 @@ TEST_F(Killed, AtEachChangingCallTheRunnerLosesNothingAndRepeatsNothing) {
 // The calls that the file system can refuse.
 bool MayFail(std::uint64_t call) {
   static const std::set<std::uint64_t> kCalls = {
-      SYS_write,     SYS_fsync,     SYS_fdatasync, SYS_openat, SYS_rename,  SYS_unlink, SYS_unlinkat,
-      SYS_ftruncate, SYS_fallocate, SYS_mkdir,     SYS_link,   SYS_symlink, SYS_flock,  SYS_read};
+      SYS_write,  SYS_fsync,    SYS_fdatasync, SYS_openat,    SYS_rename,
+      SYS_unlink, SYS_unlinkat, SYS_ftruncate, SYS_fallocate, SYS_mkdir,
+      SYS_link,   SYS_symlink,  SYS_flock,     SYS_read};
   return kCalls.contains(call);
 }
 
-// A manifest whose folder could not be synced was visible, although the record said that nothing had
-// been saved, and every later attempt was refused because of it.
+// A manifest whose folder could not be synced was visible, although the record said that nothing
+// had been saved, and every later attempt was refused because of it.
 TEST_F(Killed, EachCallThatFailsIsToldOrMadeUpFor) {
   int failures = 0;
   for (const int reason : {EIO, ENOSPC}) {
@@ -191,8 +196,10 @@ TEST_F(Killed, WhatTheCommandWroteIsDurableASecondLater) {
 }
 
 TEST_F(Killed, TheCommandDiesWithItsRunnerAndItsChildrenWithTheNext) {
-  NewAttempt(1, "setsid sh -c 'trap \"\" TERM; echo $$ > " + PathOf("child") + "; while :; do sleep 1; done' & "
-                "echo $$ > " + PathOf("command") + "; wait");
+  NewAttempt(1, "setsid sh -c 'trap \"\" TERM; echo $$ > " + PathOf("child") +
+                    "; while :; do sleep 1; done' & "
+                    "echo $$ > " +
+                    PathOf("command") + "; wait");
   const pid_t runner = StartRunner();
   ASSERT_TRUE(Soon([&] { return PidIn("child") > 0 && PidIn("command") > 0; }));
   kill(runner, SIGKILL);
@@ -202,8 +209,9 @@ TEST_F(Killed, TheCommandDiesWithItsRunnerAndItsChildrenWithTheNext) {
   EXPECT_EQ(WaitFor(StartRunner()), 0);
   EXPECT_TRUE(Soon([&] { return IsGone(PidIn("child")); }));
   EXPECT_EQ(Exit().ending, Ending::kLost);
-  EXPECT_EQ(Exit().message, "an earlier runner of this attempt vanished while the command ran; it is "
-                            "not started a second time");
+  EXPECT_EQ(Exit().message,
+            "an earlier runner of this attempt vanished while the command ran; it is "
+            "not started a second time");
   EXPECT_EQ(folder_.Read("witness"), "started\n");
 }
 

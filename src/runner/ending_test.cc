@@ -15,15 +15,15 @@ class Ended : public AttemptTest {
  protected:
   // A shell script that starts a process in a session of its own that ignores SIGTERM.
   std::string Stubborn(const std::string& name) {
-    return "setsid sh -c 'trap \"\" TERM HUP INT; echo $$ > " + PathOf(name) +
-           ".new; mv " + PathOf(name) + ".new " + PathOf(name) + "; while :; do sleep 0.1; done' & ";
+    return "setsid sh -c 'trap \"\" TERM HUP INT; echo $$ > " + PathOf(name) + ".new; mv " +
+           PathOf(name) + ".new " + PathOf(name) + "; while :; do sleep 0.1; done' & ";
   }
 };
 
 TEST_F(Ended, ATimeoutEndsTheWholeTreeHoweverStubborn) {
   order_.timeout = milliseconds(700);
-  Command(Stubborn("one") + "(" + Stubborn("two") + ") ; while [ ! -e " + PathOf("one") + " ] || [ ! -e " +
-          PathOf("two") + " ]; do sleep 0.01; done; sleep 100");
+  Command(Stubborn("one") + "(" + Stubborn("two") + ") ; while [ ! -e " + PathOf("one") +
+          " ] || [ ! -e " + PathOf("two") + " ]; do sleep 0.01; done; sleep 100");
   const auto begin = Clock::now();
   const ExitRecord record = Run();
   const auto took = Clock::now() - begin;
@@ -42,8 +42,7 @@ TEST_F(Ended, ATimeoutIsOneAlsoWhenTheCommandEndsWellOnSigterm) {
   order_.timeout = milliseconds(300);
   order_.grace = milliseconds(20'000);
   const auto begin = Clock::now();
-  const ExitRecord record =
-      Run("trap 'echo x > output/model; exit 0' TERM; sleep 100 & wait");
+  const ExitRecord record = Run("trap 'echo x > output/model; exit 0' TERM; sleep 100 & wait");
   EXPECT_EQ(record.ending, Ending::kTimedOut);
   EXPECT_EQ(record.exit_code, 0);
   EXPECT_LT(Clock::now() - begin, milliseconds(10'000));  // who goes is not waited for
@@ -75,7 +74,8 @@ TEST_F(Ended, ACancelEndsTheWholeTree) {
 
 TEST_F(Ended, ACancelIsOneAlsoWhenTheCommandEndsWellOnSigterm) {
   order_.grace = milliseconds(20'000);
-  Command("trap 'echo x > output/model; exit 0' TERM; touch " + PathOf("ready") + "; sleep 100 & wait");
+  Command("trap 'echo x > output/model; exit 0' TERM; touch " + PathOf("ready") +
+          "; sleep 100 & wait");
   const pid_t runner = StartRunner();
   ASSERT_TRUE(SoonThere("ready"));
   kill(runner, SIGTERM);
@@ -98,7 +98,8 @@ TEST_F(Ended, ACancelBeforeTheStartStartsNothing) {
 }
 
 TEST_F(Ended, HangUpsAndInterruptsAreForTheOneAtTheTerminal) {
-  Command("touch " + PathOf("ready") + "; while [ ! -e " + PathOf("go") + " ]; do sleep 0.01; done; echo x > output/model");
+  Command("touch " + PathOf("ready") + "; while [ ! -e " + PathOf("go") +
+          " ]; do sleep 0.01; done; echo x > output/model");
   const pid_t runner = StartRunner();
   ASSERT_TRUE(SoonThere("ready"));
   for (const int signal : {SIGHUP, SIGINT, SIGPIPE}) kill(runner, signal);
@@ -108,7 +109,8 @@ TEST_F(Ended, HangUpsAndInterruptsAreForTheOneAtTheTerminal) {
 }
 
 TEST_F(Ended, TheRunnerOutlivesItsParent) {
-  Command("touch " + PathOf("ready") + "; while [ ! -e " + PathOf("go") + " ]; do sleep 0.01; done; echo x > output/model");
+  Command("touch " + PathOf("ready") + "; while [ ! -e " + PathOf("go") +
+          " ]; do sleep 0.01; done; echo x > output/model");
   const pid_t parent = fork();
   if (parent == 0) {
     StartRunner();
@@ -123,24 +125,28 @@ TEST_F(Ended, TheRunnerOutlivesItsParent) {
 }
 
 TEST_F(Ended, ADaemonThatForkedAwayIsEndedAndTold) {
-  const ExitRecord record = Run("echo x > output/model; (setsid sh -c 'echo $$ > " + PathOf("daemon") +
-                                "; exec sleep 100' &); while [ ! -s " + PathOf("daemon") + " ]; do sleep 0.01; done");
+  const ExitRecord record =
+      Run("echo x > output/model; (setsid sh -c 'echo $$ > " + PathOf("daemon") +
+          "; exec sleep 100' &); while [ ! -s " + PathOf("daemon") + " ]; do sleep 0.01; done");
   EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
   EXPECT_TRUE(IsGone(PidIn("daemon")));
-  EXPECT_EQ(Log(), "Running the action...\nA process that the command left behind was ended.\nWell done.\n");
+  EXPECT_EQ(
+      Log(),
+      "Running the action...\nA process that the command left behind was ended.\nWell done.\n");
 }
 
 TEST_F(Ended, StubbornOnesThatStayBehindAreKilled) {
-  const ExitRecord record = Run(Stubborn("one") + "(" + Stubborn("two") + ") & while [ ! -e " + PathOf("one") +
-                                " ] || [ ! -e " + PathOf("two") + " ]; do sleep 0.01; done; echo x > output/model");
+  const ExitRecord record =
+      Run(Stubborn("one") + "(" + Stubborn("two") + ") & while [ ! -e " + PathOf("one") +
+          " ] || [ ! -e " + PathOf("two") + " ]; do sleep 0.01; done; echo x > output/model");
   EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
   EXPECT_TRUE(IsGone(PidIn("one")));
   EXPECT_TRUE(IsGone(PidIn("two")));
   EXPECT_NE(Log().find(" processes that the command left behind were ended.\n"), std::string::npos);
 }
 
-// Helpers that end by themselves a moment after the command, as Python's resource tracker does, were
-// reported as left behind.
+// Helpers that end by themselves a moment after the command, as Python's resource tracker does,
+// were reported as left behind.
 TEST_F(Ended, WhoEndsAMomentLaterIsNotLeftBehind) {
   const ExitRecord record = Run("sleep 0.03 & echo x > output/model");
   EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
@@ -212,7 +218,8 @@ TEST_F(Ended, AnOutOfMemoryKillIsOneWhateverTheExitCode) {
   const ExitRecord record = Run([&] { limited.Enter(); });
   EXPECT_EQ(record.ending, Ending::kOutOfMemory);
   EXPECT_EQ(record.exit_code, 0);
-  EXPECT_EQ(record.message, "the kernel killed a process of the command for memory (its exit code was 0)");
+  EXPECT_EQ(record.message,
+            "the kernel killed a process of the command for memory (its exit code was 0)");
   EXPECT_TRUE(Versions().empty());
   for (const auto& entry : fs::directory_iterator(limited.folder())) {
     EXPECT_FALSE(entry.is_directory()) << entry.path() << " is left";

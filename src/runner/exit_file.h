@@ -16,7 +16,8 @@ class ExitFile {
   Result<void> Write(const ExitRecord& record);
 
  private:
-  ExitFile(io::fs::path folder, io::Descriptor fd) : folder_(std::move(folder)), fd_(std::move(fd)) {}
+  ExitFile(io::fs::path folder, io::Descriptor fd)
+      : folder_(std::move(folder)), fd_(std::move(fd)) {}
   io::fs::path folder_;
   io::Descriptor fd_;
 };

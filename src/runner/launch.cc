@@ -122,19 +122,25 @@ std::string BeginningOf(const fs::path& path) {
 // Why exec failed, in words that say what to do.
 std::string ExecFault(const std::string& name, const fs::path& program, int reason) {
   if (reason == ENOEXEC) {
-    return fmt::format("the program {} is neither a binary for this machine nor a script that "
-                       "begins with #!", name);
+    return fmt::format(
+        "the program {} is neither a binary for this machine nor a script that "
+        "begins with #!",
+        name);
   }
   const std::string text = BeginningOf(program);
   if (reason == ENOENT && text.starts_with("#!")) {
     const std::string line(Trim(text.substr(2, text.find('\n') - 2)));
-    return fmt::format("the program {} is there, but the interpreter that its first line names is "
-                       "not: {}", name, Printable(line));
+    return fmt::format(
+        "the program {} is there, but the interpreter that its first line names is "
+        "not: {}",
+        name, Printable(line));
   }
   if (reason == ENOENT) {
-    return fmt::format("the program {} is there, but the dynamic loader that it needs is not", name);
+    return fmt::format("the program {} is there, but the dynamic loader that it needs is not",
+                       name);
   }
-  if (reason == E2BIG) return fmt::format("start {}: its arguments and environment are too large", name);
+  if (reason == E2BIG)
+    return fmt::format("start {}: its arguments and environment are too large", name);
   return SystemError("start " + name, reason).value().message;
 }
 
@@ -161,10 +167,17 @@ Result<pid_t> StartCommand(const Launch& launch, const MemoryGroup& group,
   const std::vector<char*> arguments = Pointers(launch.command);
   const std::vector<char*> environment = Pointers(launch.environment);
   const std::string oom_score_adj = RaisedOomScore();
-  const Child child{program.c_str(),    arguments.data(),          environment.data(),
-                    launch.folder.c_str(), input.get(),            launch.output,
-                    go.read_end.get(),  fault.write_end.get(),     getpid(),
-                    oom_score_adj.c_str(), &group};
+  const Child child{program.c_str(),
+                    arguments.data(),
+                    environment.data(),
+                    launch.folder.c_str(),
+                    input.get(),
+                    launch.output,
+                    go.read_end.get(),
+                    fault.write_end.get(),
+                    getpid(),
+                    oom_score_adj.c_str(),
+                    &group};
   const pid_t pid = fork();
   if (pid < 0) return SystemError("start " + name, errno);
   if (pid == 0) {

@@ -1,10 +1,11 @@
-// A cgroup of the command's own, so that the kernel's count of out-of-memory kills is about it alone.
+// A cgroup of the command's own, so that the kernel's count of out-of-memory kills is about it
+// alone.
 //
 // With cgroup v1 that is a child of our own memory cgroup; with v2 a child of our own cgroup where
-// the memory controller is enabled for its children, or of its parent where that was delegated to us
-// (systemd's Delegate=yes). It has no limits of its own: those of the cgroups above hold for it, too.
-// Where no such cgroup can be made, the count of our own cgroup, or of the whole machine, is watched
-// instead; it is shared with others and therefore only evidence.
+// the memory controller is enabled for its children, or of its parent where that was delegated to
+// us (systemd's Delegate=yes). It has no limits of its own: those of the cgroups above hold for it,
+// too. Where no such cgroup can be made, the count of our own cgroup, or of the whole machine, is
+// watched instead; it is shared with others and therefore only evidence.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,9 @@ namespace busker::runner {
 
 class MemoryGroup {
  public:
-  // For the attempt in this folder: the group's name is made of the folder's device and inode, so that
-  // one that a killed runner of the same attempt left behind is found, emptied and made anew. Never
-  // fails: what cannot be made is done without.
+  // For the attempt in this folder: the group's name is made of the folder's device and inode, so
+  // that one that a killed runner of the same attempt left behind is found, emptied and made anew.
+  // Never fails: what cannot be made is done without.
   static MemoryGroup Make(const io::fs::path& attempt_folder);
   MemoryGroup(MemoryGroup&&) = default;
   MemoryGroup& operator=(MemoryGroup&&) = default;
@@ -49,7 +50,7 @@ class MemoryGroup {
   io::fs::path folder_;      // of the own group
   io::fs::path count_file_;  // holds the count; empty: there is none
   std::uint64_t kills_before_ = 0;
-  io::Descriptor entry_;     // writing "0" here moves the writer in
+  io::Descriptor entry_;  // writing "0" here moves the writer in
 };
 
 // The memory cgroups that a process is in, read from the texts of its /proc/PID/cgroup and

@@ -24,18 +24,21 @@ TEST(MemoryGroup, IsFoundInTheFirstHierarchy) {
 }
 
 TEST(MemoryGroup, IsFoundInTheSecondHierarchy) {
-  const auto found = FindMemoryCgroup("0::/system.slice/busker.service/daemon\n",
-                                      "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n");
+  const auto found =
+      FindMemoryCgroup("0::/system.slice/busker.service/daemon\n",
+                       "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n");
   EXPECT_EQ(found.version, 2);
   EXPECT_EQ(found.mount, "/sys/fs/cgroup");
   EXPECT_EQ(found.folder, "/sys/fs/cgroup/system.slice/busker.service/daemon");
 }
 
 TEST(MemoryGroup, AContainerSeesItsPartOfTheHierarchy) {
-  const auto v1 = FindMemoryCgroup("4:memory:/docker/0a1b/sub\n",
-                                   "35 31 0:32 /docker/0a1b /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n");
+  const auto v1 = FindMemoryCgroup(
+      "4:memory:/docker/0a1b/sub\n",
+      "35 31 0:32 /docker/0a1b /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n");
   EXPECT_EQ(v1.folder, "/sys/fs/cgroup/memory/sub");
-  const auto v2 = FindMemoryCgroup("0::/\n", "30 23 0:26 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
+  const auto v2 =
+      FindMemoryCgroup("0::/\n", "30 23 0:26 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
   EXPECT_EQ(v2.folder, "/sys/fs/cgroup");
 }
 
@@ -79,7 +82,8 @@ TEST(MemoryGroup, OfAKilledRunnerIsTakenOverByTheNextOfTheSameAttempt) {
     pause();
     _exit(0);
   }
-  for (int i = 0; i < 200 && io::ReadFile(first.folder() / "cgroup.procs")->empty(); ++i) usleep(5000);
+  for (int i = 0; i < 200 && io::ReadFile(first.folder() / "cgroup.procs")->empty(); ++i)
+    usleep(5000);
   // The dead would be reaped by who is their parent, here this test, while the next runner waits.
   signal(SIGCHLD, SIG_IGN);
   const MemoryGroup second = MemoryGroup::Make(folder.path());

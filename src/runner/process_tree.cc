@@ -90,11 +90,10 @@ std::vector<pid_t> ChildrenByParents(pid_t process) {
   return children;
 }
 
-std::string BootId() {
-  return std::string(Trim(ReadProc("/proc/sys/kernel/random/boot_id")));
-}
+std::string BootId() { return std::string(Trim(ReadProc("/proc/sys/kernel/random/boot_id"))); }
 
-// Kills every process but this one for which `is_meant` holds, and waits for their end, at most 5 s.
+// Kills every process but this one for which `is_meant` holds, and waits for their end, at most 5
+// s.
 template <typename IsMeant>
 int KillWhere(const IsMeant& is_meant) {
   std::vector<io::Descriptor> killed;
@@ -168,7 +167,8 @@ int KillSession(const SessionId& session) {
 }
 
 int KillMarked(const std::string& entry) {
-  const std::string whole = entry + '\0';  // each entry ends with NUL; before the first there is none
+  const std::string whole =
+      entry + '\0';  // each entry ends with NUL; before the first there is none
   return KillWhere([&](pid_t process) {
     const std::string environment = ReadProc("/proc/" + std::to_string(process) + "/environ");
     return environment.starts_with(whole) || environment.find('\0' + whole) != std::string::npos;

@@ -1,5 +1,6 @@
-// All processes that descend from this one. As a subreaper, this process becomes the parent of every
-// descendant whose own parent has ended, so that none leaves the tree, whatever it forked or setsid.
+// All processes that descend from this one. As a subreaper, this process becomes the parent of
+// every descendant whose own parent has ended, so that none leaves the tree, whatever it forked or
+// setsid.
 #pragma once
 
 #include <sys/types.h>
@@ -19,8 +20,8 @@ Result<void> BecomeSubreaper();
 // missed: who wants to end all asks again until no child is left.
 std::vector<pid_t> Descendants();
 
-// Sends `signal` to each; a stopped process is continued unless it is killed anyway. Those that have
-// ended meanwhile are passed over (their ids stay theirs until their parent has reaped them).
+// Sends `signal` to each; a stopped process is continued unless it is killed anyway. Those that
+// have ended meanwhile are passed over (their ids stay theirs until their parent has reaped them).
 void SignalAll(const std::vector<pid_t>& processes, int signal);
 
 // A session, as it is found again by another process after a crash.
@@ -32,7 +33,8 @@ struct SessionId {
 SessionId SessionOf(pid_t leader);
 
 // Kills what still lives of the session. A session of another boot, or one whose number has been
-// given to a new leader, is left alone. Waits for their end, at most 5 s. Returns how many there were.
+// given to a new leader, is left alone. Waits for their end, at most 5 s. Returns how many there
+// were.
 int KillSession(const SessionId& session);
 
 // The same for every process with this entry ("NAME=value") in its environment: for those that have

@@ -38,7 +38,9 @@ pid_t StartSession(const io::TestFolder& folder, const std::string& script) {
   return pid;
 }
 
-std::string Ready(const io::TestFolder& folder) { return " touch " + (folder / "ready").string() + "; "; }
+std::string Ready(const io::TestFolder& folder) {
+  return " touch " + (folder / "ready").string() + "; ";
+}
 
 TEST_F(ProcessTree, DescendantsAreAllGenerationsWithoutZombies) {
   const io::TestFolder folder;

@@ -26,7 +26,8 @@ struct Verdict {
 };
 
 // Held by the runner while it lives; its process id is in the file. The child of a runner that was
-// killed right between fork and exec holds it, too, for the moment until it has died: hence the wait.
+// killed right between fork and exec holds it, too, for the moment until it has died: hence the
+// wait.
 Result<io::FileLock> TakeLock(const fs::path& folder) {
   const fs::path path = folder / kLockFile;
   auto lock = io::FileLock::Take(path, Milliseconds(300));
@@ -88,10 +89,11 @@ Verdict Judge(const AttemptOrder& order, const CommandEnd& end, const MemoryGrou
                         out_of_memory ? "; a process of it had been killed for memory" : "")};
   }
   if (out_of_memory) {
-    return {Ending::kOutOfMemory,
-            fmt::format("the kernel killed a process of the command for memory{}",
-                        WIFEXITED(status)
-                            ? fmt::format(" (its exit code was {})", WEXITSTATUS(status)) : "")};
+    return {
+        Ending::kOutOfMemory,
+        fmt::format(
+            "the kernel killed a process of the command for memory{}",
+            WIFEXITED(status) ? fmt::format(" (its exit code was {})", WEXITSTATUS(status)) : "")};
   }
   if (WIFSIGNALED(status)) {
     return {Ending::kSignalled, DescribeSignal(WTERMSIG(status)) + Quote(end.last_words)};
@@ -140,8 +142,8 @@ class Attempt {
     return End(verdict);
   }
 
-  // An earlier runner died after it had started the command. The command is not started again, unless
-  // it may be; what the earlier one left tells how the attempt ended.
+  // An earlier runner died after it had started the command. The command is not started again,
+  // unless it may be; what the earlier one left tells how the attempt ended.
   ExitRecord Settle(const StartMarker& marker) {
     EndLeftovers(marker, order_.mark);
     if (order_.repeatable) return CarryOut();
@@ -149,12 +151,15 @@ class Attempt {
     record_.command_started_at = marker.command_started_at;
     auto saved = FindSaved();
     if (!saved) {
-      return End({Ending::kLost, "an earlier runner of this attempt vanished, and whether it "
-                                       "had saved the output is not known: " + saved.error().message});
+      return End({Ending::kLost,
+                  "an earlier runner of this attempt vanished, and whether it "
+                  "had saved the output is not known: " +
+                      saved.error().message});
     }
     if (!*saved) {
-      return End({Ending::kLost, "an earlier runner of this attempt vanished while the command "
-                                       "ran; it is not started a second time"});
+      return End({Ending::kLost,
+                  "an earlier runner of this attempt vanished while the command "
+                  "ran; it is not started a second time"});
     }
     NoteOutput(**saved, record_);
     record_.command_ended_at = (*saved)->saved_at;

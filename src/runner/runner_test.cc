@@ -101,13 +101,15 @@ TEST_F(Attempt, TheSignalThatEndedItIsTold) {
 }
 
 TEST_F(Attempt, AnExitCodeThatMeansASignalIsExplained) {
-  EXPECT_EQ(Run("sh -c 'kill -SEGV $$' 2> /dev/null; exit 139").message,
-            "the command ended with exit code 139, a shell's word for signal 11 (Segmentation fault)");
+  EXPECT_EQ(
+      Run("sh -c 'kill -SEGV $$' 2> /dev/null; exit 139").message,
+      "the command ended with exit code 139, a shell's word for signal 11 (Segmentation fault)");
 }
 
 TEST_F(Attempt, OutputKeepsItsOrderAcrossBothStreams) {
   Run("echo 1; echo 2 >&2; echo 3; echo 4 >&2; printf 5; exit 1");
-  EXPECT_TRUE(Log().starts_with("Running the action...\n1\n2\n3\n4\n5\nthe command ended")) << Log();
+  EXPECT_TRUE(Log().starts_with("Running the action...\n1\n2\n3\n4\n5\nthe command ended"))
+      << Log();
 }
 
 TEST_F(Attempt, AFloodOfOutputIsCappedAndCounted) {
@@ -125,12 +127,14 @@ TEST_F(Attempt, AFloodOfOutputIsCappedAndCounted) {
   const std::string log = Log();
   EXPECT_TRUE(log.starts_with("Running the action...\ny\n"));
   EXPECT_TRUE(log.ends_with("y\ndone\nWell done.\n"));
-  EXPECT_NE(log.find("[... " + WithThousands(static_cast<long long>(record.log_bytes_cut)) + " bytes cut ...]\n"),
+  EXPECT_NE(log.find("[... " + WithThousands(static_cast<long long>(record.log_bytes_cut)) +
+                     " bytes cut ...]\n"),
             std::string::npos);
 }
 
 TEST_F(Attempt, TheLogIsThereWhileTheCommandRuns) {
-  Command("echo first; while [ ! -e " + PathOf("go") + " ]; do sleep 0.01; done; echo x > output/model");
+  Command("echo first; while [ ! -e " + PathOf("go") +
+          " ]; do sleep 0.01; done; echo x > output/model");
   const pid_t runner = StartRunner();
   EXPECT_TRUE(Soon([&] { return Log() == "Running the action...\nfirst\n"; }));
   EXPECT_EQ(std::to_string(runner), Trim(folder_.Read("attempt/lock")));
@@ -172,12 +176,14 @@ TEST_F(Attempt, AProgramThatCannotRunHereSaysWhy) {
     return record.message;
   };
   EXPECT_EQ(fault("echo hello\n"),
-            "the program ./program is neither a binary for this machine nor a script that begins with #!");
+            "the program ./program is neither a binary for this machine nor a script that begins "
+            "with #!");
   EXPECT_EQ(fault("#!/opt/venv/bin/python -u\n"),
             "the program ./program is there, but the interpreter that its first line names is not: "
             "/opt/venv/bin/python -u");
-  EXPECT_EQ(fault(""), "the program ./program is neither a binary for this machine nor a script "
-                       "that begins with #!");
+  EXPECT_EQ(fault(""),
+            "the program ./program is neither a binary for this machine nor a script "
+            "that begins with #!");
 }
 
 TEST_F(Attempt, AConfigThatIsNoJsonIsSaidWithItsPlace) {
@@ -198,8 +204,9 @@ TEST_F(Attempt, AnOutputFolderThatWasRemovedIsNotSaved) {
   const ExitRecord record = Run("rm -r output");
   EXPECT_EQ(record.ending, Ending::kNotSaved);
   EXPECT_EQ(record.exit_code, 0);
-  EXPECT_EQ(record.message,
-            "the output was not saved: there is no folder output/ any more; the command removed it");
+  EXPECT_EQ(
+      record.message,
+      "the output was not saved: there is no folder output/ any more; the command removed it");
   EXPECT_TRUE(Versions().empty());
 }
 
@@ -254,7 +261,8 @@ TEST_F(Attempt, ACorruptedInputIsRefusedByItsDigest) {
   order_.output = "churn/1/application/20190802T000000Z";
   const ExitRecord record = Run("touch " + PathOf("ran"));
   EXPECT_EQ(record.ending, Ending::kNotStarted);
-  EXPECT_NE(record.message.find("model is not what was saved"), std::string::npos) << record.message;
+  EXPECT_NE(record.message.find("model is not what was saved"), std::string::npos)
+      << record.message;
   EXPECT_FALSE(fs::exists(folder_ / "ran"));
 }
 
@@ -290,9 +298,11 @@ TEST_F(Attempt, ADiskThatIsFullWhileSavingIsSaidAndNoVersionIsSeen) {
   const io::SmallDisk disk(folder_ / "store", "1m");
   // Without the rights for a small disk, the runner is forbidden large files once it runs.
   const std::string limit = disk.mounted() ? "" : "; prlimit --pid $PPID --fsize=1000000";
-  const ExitRecord record = Run("echo a > output/a; head -c 3000000 /dev/zero > output/model" + limit);
+  const ExitRecord record =
+      Run("echo a > output/a; head -c 3000000 /dev/zero > output/model" + limit);
   EXPECT_EQ(record.ending, Ending::kNotSaved);
-  EXPECT_NE(record.message.find(disk.mounted() ? "No space left" : "File too large"), std::string::npos)
+  EXPECT_NE(record.message.find(disk.mounted() ? "No space left" : "File too large"),
+            std::string::npos)
       << record.message;
   EXPECT_TRUE(Versions().empty());
   EXPECT_TRUE(fs::exists(attempt_ / "work/output/model"));  // the work is not lost
@@ -308,7 +318,8 @@ TEST_F(Attempt, AFileThatIsTooLargeToSaveDoesNotEndTheRunner) {
 // The record, the lock and the log are on the disk that the command fills.
 TEST_F(Attempt, AFullDiskIsStillReported) {
   const io::SmallDisk disk(attempt_, "1m");
-  const ExitRecord record = Run("head -c 5000000 /dev/zero > fill; echo much; echo more >&2; exit 4");
+  const ExitRecord record =
+      Run("head -c 5000000 /dev/zero > fill; echo much; echo more >&2; exit 4");
   EXPECT_EQ(record.ending, Ending::kExited);
   EXPECT_EQ(record.exit_code, 4);
 }
@@ -331,7 +342,8 @@ TEST_F(Attempt, HasOneRunnerAtATime) {
   ASSERT_TRUE(SoonThere("witness"));
   EXPECT_EQ(WaitFor(StartRunner()), 75);
   EXPECT_EQ(Errors(), "busker-runner: " + attempt_.string() +
-                          ": this attempt has a runner already, process " + std::to_string(first) + "\n");
+                          ": this attempt has a runner already, process " + std::to_string(first) +
+                          "\n");
   folder_.Write("go", "");
   EXPECT_EQ(WaitFor(first), 0);
   EXPECT_EQ(Exit().ending, Ending::kSucceeded) << Exit().message;
@@ -370,14 +382,17 @@ TEST_F(Attempt, TheCommandHasExactlyTheEnvironmentOfTheOrder) {
   order_.command = {"env", "-0"};
   Run([] { setenv("SECRET_OF_THE_CONDUCTOR", "1", 1); });
   const std::string log = Log();
-  const std::string expected = std::string("PATH=/usr/bin:/bin\0NAME=churn\0BYTES=\xFF\0EMPTY=\0", 45);
+  const std::string expected =
+      std::string("PATH=/usr/bin:/bin\0NAME=churn\0BYTES=\xFF\0EMPTY=\0", 45);
   EXPECT_EQ(log.substr(22, expected.size()), expected);
   EXPECT_EQ(log.find("SECRET"), std::string::npos);
 }
 
 TEST_F(Attempt, TheCommandInheritsNothingElse) {
-  Run("ls -l /proc/self/fd | grep -c -- '->'; grep -E '^(NoNewPrivs|SigBlk|SigIgn)' /proc/self/status;"
-      "cat /proc/self/oom_score_adj; ulimit -c; umask; ps -o sid= -p $$ | tr -d ' '; echo $$; wc -c;"
+  Run("ls -l /proc/self/fd | grep -c -- '->'; grep -E '^(NoNewPrivs|SigBlk|SigIgn)' "
+      "/proc/self/status;"
+      "cat /proc/self/oom_score_adj; ulimit -c; umask; ps -o sid= -p $$ | tr -d ' '; echo $$; wc "
+      "-c;"
       "readlink /proc/self/fd/0");
   const auto lines = Split(Log(), '\n');
   ASSERT_GE(lines.size(), 12U) << Log();
@@ -418,7 +433,8 @@ TEST_F(Attempt, CpuTimeOfChildrenCounts) {
 }
 
 TEST_F(Attempt, TheMemoryPeakIsThatOfItsLargestProcess) {
-  const ExitRecord record = Run("head -c 60000000 /dev/zero | tail -c 60000000 > /dev/null; exit 1");
+  const ExitRecord record =
+      Run("head -c 60000000 /dev/zero | tail -c 60000000 > /dev/null; exit 1");
   EXPECT_GT(record.memory_peak_bytes, 50'000'000U);
   EXPECT_LT(record.memory_peak_bytes, 500'000'000U);
 }
@@ -434,7 +450,8 @@ TEST(RunnerProgram, IsSmallAndNeedsNothingElse) {
   bool needs_a_loader = false;
   for (int i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment;
-    memcpy(&segment, program.data() + header.e_phoff + static_cast<std::size_t>(i) * sizeof segment, sizeof segment);
+    memcpy(&segment, program.data() + header.e_phoff + static_cast<std::size_t>(i) * sizeof segment,
+           sizeof segment);
     if (segment.p_type == PT_LOAD) loaded_bytes += segment.p_filesz;
     if (segment.p_type == PT_INTERP) needs_a_loader = true;
   }

@@ -8,8 +8,8 @@ namespace busker::runner {
 
 class Signals {
  public:
-  // From now on SIGTERM and SIGCHLD are only delivered here, and SIGHUP, SIGINT, SIGPIPE and SIGXFSZ
-  // (a file grew past its limit: write fails instead) have no effect.
+  // From now on SIGTERM and SIGCHLD are only delivered here, and SIGHUP, SIGINT, SIGPIPE and
+  // SIGXFSZ (a file grew past its limit: write fails instead) have no effect.
   static Result<Signals> Claim();
 
   int fd() const { return fd_.get(); }  // readable when a signal is there

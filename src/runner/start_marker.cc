@@ -6,15 +6,16 @@
 namespace busker::runner {
 
 Result<void> WriteStartMarker(const io::fs::path& attempt_folder, const StartMarker& marker) {
-  return io::WriteFileAtomically(attempt_folder / kStartedFile,
-                                 artifact::JsonText({
-                                     {"started_at", FormatRfc3339(marker.started_at)},
-                                     {"command_started_at", FormatRfc3339(marker.command_started_at)},
-                                     {"session", marker.session.leader},
-                                     {"session_started_ticks", marker.session.leader_started},
-                                     {"boot", marker.session.boot},
-                                     {"memory_group", marker.memory_group.string()},
-                                 }));
+  return io::WriteFileAtomically(
+      attempt_folder / kStartedFile,
+      artifact::JsonText({
+          {"started_at", FormatRfc3339(marker.started_at)},
+          {"command_started_at", FormatRfc3339(marker.command_started_at)},
+          {"session", marker.session.leader},
+          {"session_started_ticks", marker.session.leader_started},
+          {"boot", marker.session.boot},
+          {"memory_group", marker.memory_group.string()},
+      }));
 }
 
 Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_folder) {

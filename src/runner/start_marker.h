@@ -14,10 +14,10 @@ namespace busker::runner {
 inline constexpr char kStartedFile[] = "started";
 
 struct StartMarker {
-  Instant started_at{};          // the runner began
+  Instant started_at{};  // the runner began
   Instant command_started_at{};
-  SessionId session;             // of the command
-  io::fs::path memory_group;     // its cgroup; empty without one
+  SessionId session;          // of the command
+  io::fs::path memory_group;  // its cgroup; empty without one
 };
 
 Result<void> WriteStartMarker(const io::fs::path& attempt_folder, const StartMarker& marker);
@@ -25,8 +25,8 @@ Result<void> WriteStartMarker(const io::fs::path& attempt_folder, const StartMar
 // nullopt when the command was never started.
 Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_folder);
 
-// Kills what an earlier runner left running when it died: the command's cgroup, its session, and what
-// carries `mark` (an environment entry; empty: none). Returns how many processes there were.
+// Kills what an earlier runner left running when it died: the command's cgroup, its session, and
+// what carries `mark` (an environment entry; empty: none). Returns how many processes there were.
 int EndLeftovers(const StartMarker& marker, const std::string& mark);
 
 }  // namespace busker::runner

@@ -15,8 +15,8 @@ namespace busker::runner {
 inline constexpr char kOutputFolder[] = "output";
 
 struct WorkingFolder {
-  std::string config_sha256;                      // of the expanded config; empty without one
-  std::map<std::string, io::FileDigest> input;    // what was loaded into output/
+  std::string config_sha256;                    // of the expanded config; empty without one
+  std::map<std::string, io::FileDigest> input;  // what was loaded into output/
   // Of order.required_outputs, those that were loaded, and when their inode last changed: how it is
   // told later that the command wrote its own.
   std::map<std::string, std::int64_t> changed_ns;

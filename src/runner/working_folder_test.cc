@@ -16,8 +16,9 @@ using Strings = std::vector<std::string>;
 class WorkingFolderOf : public testing::Test {
  protected:
   WorkingFolderOf() {
-    for (const char* name : {"source/main.py", "configs/training.json", "configs/application.json",
-                             "configs/README", "output/old", ".git/HEAD", ".busker/state", ".venv/bin/python"}) {
+    for (const char* name :
+         {"source/main.py", "configs/training.json", "configs/application.json", "configs/README",
+          "output/old", ".git/HEAD", ".busker/state", ".venv/bin/python"}) {
       folder_.Write(fs::path("service") / name, "{\"name\": \"${NAME}\"}");
     }
     order_.root = (folder_ / "service").string();
@@ -29,7 +30,8 @@ class WorkingFolderOf : public testing::Test {
   Result<WorkingFolder> Make() { return MakeWorkingFolder(order_, store_.get(), work_); }
   Strings NamesIn(const fs::path& folder) {
     Strings names;
-    for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename());
+    for (const auto& entry : fs::directory_iterator(folder))
+      names.push_back(entry.path().filename());
     std::sort(names.begin(), names.end());
     return names;
   }
