@@ -42,6 +42,25 @@ fs::path FolderOf(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+// Makes the folder and those above it that are missing, and adds them to `made`, uppermost first. They
+// are synced together afterwards: a file system with a journal then writes it once.
+Result<void> MakeMissing(const fs::path& path, mode_t mode, std::vector<fs::path>& made) {
+  int made_it = ::mkdir(path.c_str(), mode);
+  if (made_it != 0 && errno == ENOENT && path.has_parent_path() && path.parent_path() != path) {
+    TRY(MakeMissing(path.parent_path(), mode, made));
+    made_it = ::mkdir(path.c_str(), mode);
+  }
+  if (made_it == 0) {
+    made.push_back(path);
+    return {};
+  }
+  const int reason = errno;
+  if (reason != EEXIST) return SystemError(Named("create folder", path), reason);
+  std::error_code error;
+  if (fs::is_directory(path, error)) return {};
+  return Failed(Named("create folder", path) + ": something else has this name");
+}
+
 }  // namespace
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
@@ -120,20 +139,10 @@ Result<void> MakeFolders(const fs::path& wanted, mode_t mode) {
   // "a/b/" is "a/b": else the folder that holds the new entry would be taken for a/b itself.
   const fs::path path =
       wanted.has_filename() || !wanted.has_relative_path() ? wanted : wanted.parent_path();
-  if (::mkdir(path.c_str(), mode) == 0) return SyncFolder(FolderOf(path));
-  if (errno == EEXIST) {
-    std::error_code error;
-    if (fs::is_directory(path, error)) return {};
-    return Failed(Named("create folder", path) + ": something else has this name");
-  }
-  if (errno != ENOENT || !path.has_parent_path() || path.parent_path() == path) {
-    return SystemError(Named("create folder", path), errno);
-  }
-  TRY(MakeFolders(path.parent_path(), mode));
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
-    return SystemError(Named("create folder", path), errno);
-  }
-  return SyncFolder(FolderOf(path));
+  std::vector<fs::path> made;
+  TRY(MakeMissing(path, mode, made));
+  for (const fs::path& folder : made) TRY(SyncFolder(FolderOf(folder)));
+  return {};
 }
 
 Result<void> SyncFolder(const fs::path& path) {

@@ -54,7 +54,8 @@ class Step {
       if (task.state != State::kQueued || run.cancel_requested) continue;
       if (const Task* blocker = Blocker(run, task)) {
         Move(run, task, State::kSkipped,
-             fmt::format("{} was {}", blocker->name, NameOf(blocker->state)));
+             fmt::format("{} {}{}", blocker->name, blocker->state == State::kFailed ? "" : "was ",
+                         NameOf(blocker->state)));
       } else if (Ready(run, task)) {
         if (task.not_before && *task.not_before > now_) {
           wake_at_ = std::min(wake_at_.value_or(*task.not_before), *task.not_before);
