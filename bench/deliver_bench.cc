@@ -112,7 +112,7 @@ class Bench {
   static fs::path DuckdbPath() {
     const char* const path = std::getenv("BUSKER_DUCKDB");
     if (path != nullptr) return path;
-    return fs::path(__FILE__).parent_path().parent_path() / "build/deps/libduckdb.so";
+    return BUSKER_DUCKDB_PATH;
   }
 
   void Note(const std::string& name, const Begin& begin) {

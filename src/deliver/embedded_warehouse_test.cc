@@ -22,7 +22,7 @@ namespace fs = io::fs;
 fs::path DuckdbPath() {
   const char* const path = std::getenv("BUSKER_DUCKDB");
   if (path != nullptr) return path;
-  return fs::path(__FILE__).parent_path().parent_path().parent_path() / "build/deps/libduckdb.so";
+  return BUSKER_DUCKDB_PATH;
 }
 
 Result<std::unique_ptr<Warehouse>> OpenEmbedded(const fs::path& folder) {
