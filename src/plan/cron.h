@@ -1,6 +1,6 @@
 // Cron expressions: five fields (minute hour day-of-month month day-of-week) with names, ranges,
 // steps and lists, or @hourly @daily @weekly @monthly @yearly and their kin. Reading and checking;
-// the instants that follow from one come with the scheduler.
+// the instants that follow from one are in zoned_cron.h.
 #pragma once
 
 #include <bitset>
@@ -27,8 +27,7 @@ struct Cron {
 Result<Cron> ParseCron(std::string_view text);
 
 // kInvalid for an unknown IANA zone, naming the nearest. "UTC" costs nothing; the first look at
-// another zone in a process reads the list of zones (about 2 ms). The time-zone library under this
-// knows no summer time after 2037.
+// another zone in a process reads the list of zones (about 2 ms).
 Result<void> CheckZone(const std::string& zone);
 
 // The instant of local midnight of `date` in the IANA zone `zone`; where summer time removes
