@@ -122,6 +122,24 @@ class CommandLine {
     runs->add_option("--state", runs_.state, "only in this state: queued, running, succeeded, ...");
     runs->add_option("-n,--count", runs_.count, "at most so many (default 20)");
 
+    CLI::App* next = Verb("next",
+                          "When a schedule runs next, in UTC and local time; daylight-saving "
+                          "changes are marked.",
+                          "  busker next application\n"
+                          "  busker next '30 2 * * *' --zone Europe/Berlin --from 2026-03-28\n",
+                          [this] { return Next(common_, next_); });
+    next->add_option("ACTION|EXPR", next_.what,
+                     "an action, or a cron expression (quoted), or @daily")
+        ->required();
+    next->add_option("--zone", next_.zone, "time zone of an expression (default UTC)")
+        ->type_name("ZONE");
+    next->add_option("--from", next_.from,
+                     "from this date (midnight in the zone) or RFC 3339 instant on; default: now")
+        ->type_name("T");
+    next->add_option("-n,--count", next_.count, "so many, 1 to 1000 (default 10)")
+        ->check(CLI::Range(1, 1000).description(""))
+        ->type_name("N");
+
     CLI::App* logs = Verb(
         "logs", "What the tasks of a run wrote.",
         "  busker logs                 of the newest run\n"
@@ -207,6 +225,7 @@ class CommandLine {
   Common common_;
   RunOptions run_;
   RunsOptions runs_;
+  NextOptions next_;
   LogsOptions logs_;
   PromoteOptions promote_;
   QueryOptions query_;

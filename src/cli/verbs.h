@@ -48,6 +48,14 @@ struct RunsOptions {
 };
 Result<int> ListRuns(const Common& common, const RunsOptions& options);
 
+struct NextOptions {
+  std::string what;                 // an action's name, or a cron expression
+  std::optional<std::string> zone;  // of an expression; none: UTC
+  std::optional<std::string> from;  // a date, or RFC 3339; none: now
+  std::uint64_t count = 10;
+};
+Result<int> Next(const Common& common, const NextOptions& options);
+
 struct LogsOptions {
   std::string what;  // a run's id or an action's name; empty: the newest run
   std::string task;

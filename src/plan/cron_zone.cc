@@ -120,11 +120,33 @@ bool Repeats(const date::time_zone& zone) {
   return last.begin < FirstOfMarch(kLastModel + 1) && last.end >= FirstOfMarch(20'000);
 }
 
+// The database can be installed without the tables of the years to come ("slim"), and the library
+// does not know the rules that then stand in for them: New York had summer time from 2007 on for
+// ever. The tables are there when any of some zones with summer time changes in the years to come.
+bool HasTables() {
+  for (const char* name :
+       {"America/New_York", "Europe/Berlin", "Australia/Sydney", "Africa/Cairo"}) {
+    try {
+      if (Repeats(*date::locate_zone(name))) return true;
+    } catch (const std::exception&) {
+      continue;  // this one is not installed
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<Zone> Zone::Find(const std::string& name) {
   if (IsUtc(name)) return Zone(nullptr, false);
   TRY_ASSIGN(const date::time_zone* zone, FindZone(name));
+  if (!HasTables()) {
+    return Failed(fmt::format(
+        "time zone \"{}\": the time-zone database of this machine lacks the tables of the years to "
+        "come (it is \"slim\"); install one made with zic -b fat, as Debian's tzdata is, or use "
+        "UTC",
+        name));
+  }
   try {
     return Zone(zone, Repeats(*zone));
   } catch (const std::exception& e) {
@@ -188,8 +210,7 @@ std::string FormatLocal(Instant instant, std::chrono::seconds offset) {
 }
 
 Result<void> CheckZone(const std::string& zone) {
-  if (IsUtc(zone)) return {};
-  TRY(FindZone(zone));
+  TRY(Zone::Find(zone));
   return {};
 }
 

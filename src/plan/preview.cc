@@ -52,6 +52,7 @@ bool ComesAgain(const Zone& zone, Instant instant) {
   const Stretch stretch = zone.At(instant);
   const Stretch after = zone.At(stretch.end);
   const LocalTime local = stretch.Local(instant);
+  if (after.begin <= instant) return false;  // there is none after
   return after.Local(after.begin) <= local && local < after.Local(after.end);
 }
 

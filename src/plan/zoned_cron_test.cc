@@ -173,6 +173,17 @@ TEST(Preview, SaysWhatTheClocksDo) {
             "2011-12-31T12:00:00+14:00 \n");
 }
 
+// Every run in UTC was called the first of two: the last stretch of a zone was taken for the one
+// after.
+TEST(Preview, SaysNothingWhereTheClocksAreNeverChanged) {
+  EXPECT_EQ(Notes("@daily", "UTC", "2026-03-28T00:00:00Z", 2),
+            "2026-03-28T00:00:00+00:00 \n2026-03-29T00:00:00+00:00 \n");
+  EXPECT_EQ(Notes("0 12 * * *", "Asia/Tokyo", "2026-03-28T00:00:00Z", 1),
+            "2026-03-28T12:00:00+09:00 \n");
+  EXPECT_EQ(Notes("* * * * *", "Africa/Casablanca", "2090-03-28T00:00:00Z", 1),
+            "2090-03-28T01:00:00+01:00 \n");
+}
+
 TEST(Preview, KeepsToStartAndEnd) {
   const auto at = [](const std::string& text) { return *ParseRfc3339(text); };
   const auto runs = ComingRuns(Schedule("@daily", "UTC"), at("2026-01-01T00:00:00Z"), 10,

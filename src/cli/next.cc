@@ -1,0 +1,117 @@
+// busker next: the coming runs of a schedule, in UTC and in local time, and what daylight saving
+// does to them.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/describe.h"
+#include "cli/print.h"
+#include "cli/verbs.h"
+#include "plan/preview.h"
+#include "service/service.h"
+
+namespace busker::cli {
+namespace {
+
+// Changes between two runs of a rare schedule, such as a yearly one: shown at most.
+constexpr std::size_t kChangesShown = 4;
+
+struct Asked {
+  std::string expression, zone;
+};
+
+bool IsExpression(const std::string& text) {
+  return text.starts_with('@') || text.find_first_of(" \t") != std::string::npos;
+}
+
+Result<Asked> FindSchedule(const Common& common, const NextOptions& options) {
+  if (IsExpression(options.what)) return Asked{options.what, options.zone.value_or("UTC")};
+  auto service = service::LoadService(common.folder);
+  if (!service && service.error().kind == ErrorKind::kNotFound) {
+    return NotFound(fmt::format(
+        "\"{}\" is no cron expression (five fields with blanks between them, or @daily), and for "
+        "an action: {}",
+        options.what, service.error().message));
+  }
+  TRY(service);
+  TRY_ASSIGN(const service::Action* action, service::FindAction(*service, options.what));
+  if (!action->schedule) {
+    return Invalid(fmt::format(
+        "the action \"{0}\" has no schedule; give it one, such as schedule = \"0 7 * * *\", in "
+        "[actions.{0}] of busker.toml",
+        action->name));
+  }
+  if (options.zone) {
+    return Invalid(fmt::format(
+        "--zone is for an expression; the zone of the action \"{}\" is {}, set by its time_zone",
+        action->name, action->time_zone));
+  }
+  return Asked{*action->schedule, action->time_zone};
+}
+
+Result<Instant> ReadFrom(const std::optional<std::string>& text, const std::string& zone) {
+  if (!text) return Now();
+  if (text->size() <= 10) {
+    const auto day = ParseDate(*text);
+    if (!day) return Wrap("--from", day.error());
+    return plan::StartOfDay(*day, zone);
+  }
+  const auto instant = ParseRfc3339(*text);
+  if (!instant) return Wrap("--from", instant.error());
+  return *instant;
+}
+
+std::string ChangeLine(const plan::ClockChange& change) {
+  return fmt::format("{} at {}", plan::DescribeChange(change), FormatRfc3339(change.at));
+}
+
+std::vector<std::string> ChangeLines(const plan::ComingRun& run) {
+  std::vector<std::string> lines;
+  for (const auto& change : run.changes) {
+    if (lines.size() < kChangesShown) lines.push_back(ChangeLine(change));
+  }
+  if (run.changes.size() > kChangesShown) {
+    lines.push_back(fmt::format("and {} changes more", run.changes.size() - kChangesShown));
+  }
+  return lines;
+}
+
+void PrintRuns(const std::vector<plan::ComingRun>& runs, const std::string& zone) {
+  if (runs.empty()) return PrintLine("no run comes any more");
+  PrintLine(fmt::format("{:<22}{}", "UTC", zone == "UTC" ? "LOCAL" : "LOCAL, " + zone));
+  for (const auto& run : runs) {
+    for (const std::string& line : ChangeLines(run)) PrintLine("-- " + line);
+    PrintLine(fmt::format("{:<22}{}{}{}", FormatRfc3339(run.at),
+                          plan::FormatLocal(run.at, run.offset), run.note.empty() ? "" : "  ",
+                          run.note));
+  }
+}
+
+void PrintRunsAsJson(const std::vector<plan::ComingRun>& runs) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& run : runs) {
+    list.push_back({{"utc", FormatRfc3339(run.at)},
+                    {"local", plan::FormatLocal(run.at, run.offset)},
+                    {"note", run.note.empty() ? Join(ChangeLines(run), "; ") : run.note}});
+  }
+  PrintJson(list);
+}
+
+}  // namespace
+
+Result<int> Next(const Common& common, const NextOptions& options) {
+  TRY_ASSIGN(const Asked asked, FindSchedule(common, options));
+  TRY_ASSIGN(const plan::Cron cron, plan::ParseCron(asked.expression));
+  TRY_ASSIGN(const auto schedule, plan::ZonedCron::Make(cron, asked.zone));
+  TRY_ASSIGN(const Instant from, ReadFrom(options.from, asked.zone));
+  const auto runs = plan::ComingRuns(schedule, from, options.count);
+  if (common.json) {
+    PrintRunsAsJson(runs);
+  } else {
+    PrintRuns(runs, asked.zone);
+  }
+  return 0;
+}
+
+}  // namespace busker::cli
