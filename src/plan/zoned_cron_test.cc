@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
-
 #include "plan/preview.h"
 
 namespace busker::plan {
