@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "service/schedule_setting.h"
 
 namespace busker::service {
 
@@ -27,15 +28,31 @@ struct DeliverySetting {
 
 struct Action {
   std::string name;
-  std::vector<std::string> command;        // words, placeholders still in them
-  std::string config;                      // "configs/training.json"; empty: none
-  bool input_live = false;                 // the live version is copied into output/ first
-  std::optional<std::string> schedule;     // five-field cron or @daily and its kin; checked
-  std::string time_zone = "UTC";           // IANA name; checked
-  std::optional<std::string> expected_by;  // "08:00", local to time_zone
+  std::vector<std::string> command;     // words, placeholders still in them
+  std::string config;                   // "configs/training.json"; empty: none
+  bool input_live = false;              // the live version is copied into output/ first
+  std::optional<std::string> schedule;  // five-field cron or @daily and its kin; checked
+  std::string time_zone = "UTC";        // IANA name; checked
+  std::optional<Instant> start, end;    // no instants of the schedule before and after
+  plan::CatchUp catch_up = plan::CatchUp::kLatest;
+  std::optional<Milliseconds> catch_up_window;  // older instants are not caught up
+  std::optional<std::string> expected_by;  // "08:00", local to time_zone; each day if no schedule
+  std::vector<std::string> after;          // actions; runs when each has succeeded
+  std::string when_file;  // absolute; runs when it appears; "*" may stand in the last part
+  plan::Overlap overlap = plan::Overlap::kQueue;  // "concurrency" in the file
+  int runs_at_once = 1;
+  bool depends_on_past = false;  // waits until the run before, by schedule, has succeeded
   int retries = 0;
   Milliseconds retry_delay{5'000};
-  std::optional<Milliseconds> timeout;
+  bool exponential = true;  // the delay doubles with each retry
+  std::optional<Milliseconds> retry_delay_max;
+  std::optional<Milliseconds> timeout;      // of one attempt
+  std::optional<Milliseconds> run_timeout;  // of the whole run, retries and waits included
+  std::string pool;                         // empty: none
+  int pool_slots = 1;
+  int priority = 0;                         // -1000..1000, higher first
+  int cpus_milli = 0;                       // 1500: one and a half; 0: not said
+  std::uint64_t memory_bytes = 0;           // 0: not said
   bool promotes = false;                    // its versions may become live
   std::optional<std::string> promote_when;  // the gate; none: every version that was saved
   std::vector<DeliverySetting> deliveries;
@@ -56,6 +73,7 @@ struct Service {
   std::vector<std::string> pass_environment;       // names of variables passed on
   std::map<std::string, Action> actions;
   std::map<std::string, Target> targets;
+  Notify notify;
 };
 
 // Checks the text of a gate (model::CheckGate, which this room may not include).

@@ -1,0 +1,26 @@
+// What there is to run below some folders: services and graph files.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace busker::service {
+
+struct Found {  // absolute paths, sorted, each once
+  std::vector<std::string> service_folders;
+  std::vector<std::string> graph_files;
+};
+
+// Each path is
+//   a graph file, or a busker.toml;
+//   a folder that is a service (busker.toml, or configs/*.json that are no graph files), or has
+//   graph files in configs/ or in scheduler/configs/ (several of these may hold);
+//   or else a folder with such folders directly in it (hidden ones, build and the like left out).
+// Nothing is checked but where things stand and whether a file in configs/ has "graph" and "tasks"
+// at its top: a broken graph file is found. kNotFound names a path with nothing in it or that is
+// not there; kInvalid when there is more than anybody means (20,000 entries of one folder).
+Result<Found> Discover(const std::vector<std::string>& paths);
+
+}  // namespace busker::service

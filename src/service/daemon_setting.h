@@ -1,0 +1,42 @@
+// The daemon's own settings: HOME/daemon.toml (docs/service-file.md).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "service/schedule_setting.h"
+
+namespace busker::service {
+
+struct SmtpSetting {
+  std::string url;            // smtp://host:port or smtps://host:port
+  std::string from;           // address
+  std::string user;           // empty: no login
+  std::string password_file;  // absolute; empty: none
+  bool starttls = true;       // with smtp://: refuse to go on without TLS
+};
+
+struct HeartbeatSetting {
+  std::string url;  // fetched each `every`, so that somebody else notices when it stops
+  Milliseconds every{60'000};
+};
+
+struct DaemonSettings {
+  int slots = 0;                     // tasks at once; 0: as many as there are processors
+  int cpus_milli = 0;                // what tasks with "cpus" share; 0: what the machine has
+  std::uint64_t memory_bytes = 0;    // what tasks with "memory" share; 0: what the machine has
+  std::map<std::string, int> pools;  // name -> slots; a pool that is not here has 1
+  std::optional<SmtpSetting> smtp;
+  std::optional<HeartbeatSetting> heartbeat;
+  Notify notify;  // for everything that runs, beside what a service says
+};
+
+// Reads the file at `path`; defaults when it is not there. The first fault is kInvalid:
+// "daemon.toml:3:1: ..." with the path as given.
+Result<DaemonSettings> LoadDaemonSettings(const std::string& path);
+
+}  // namespace busker::service
