@@ -1,13 +1,10 @@
-// The keys of [actions.NAME] and of its deliveries.
+// The keys of [actions.NAME].
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "base/text.h"
 #include "plan/cron.h"
-#include "service/conventions.h"
 #include "service/keys.h"
 
 namespace busker::service {
@@ -16,13 +13,6 @@ namespace {
 constexpr std::string_view kTextSchema = R"({"type":"string","minLength":1})";
 constexpr std::string_view kDurationSchema =
     R"({"type":"string","pattern":"^([0-9]+(ms|s|m|h|d))+$"})";
-// BigQuery's names for types that a CSV file can hold, with their aliases; VARCHAR is what people
-// type.
-constexpr std::string_view kTypes[] = {
-    "STRING", "BYTES",    "BOOL",      "INT64", "FLOAT64", "NUMERIC",    "BIGNUMERIC", "DATE",
-    "TIME",   "DATETIME", "TIMESTAMP", "JSON",  "BOOLEAN", "INT",        "SMALLINT",   "INTEGER",
-    "BIGINT", "TINYINT",  "BYTEINT",   "FLOAT", "DECIMAL", "BIGDECIMAL", "VARCHAR"};
-
 void ReadCommand(Reader& reader, const Member& member, ActionDraft& draft) {
   if (auto command = reader.Command(member)) draft.action.command = std::move(*command);
 }
@@ -47,25 +37,11 @@ void ReadInput(Reader& reader, const Member& member, ActionDraft& draft) {
 }
 
 void ReadSchedule(Reader& reader, const Member& member, ActionDraft& draft) {
-  const auto text = reader.String(member);
-  if (!text) return;
-  const auto cron = plan::ParseCron(*text);
-  if (!cron) {
-    reader.Fault(member.value.at, fmt::format("\"schedule\": {}", cron.error().message));
-    return;
-  }
-  draft.action.schedule = *text;
+  if (auto schedule = reader.Schedule(member)) draft.action.schedule = std::move(*schedule);
 }
 
 void ReadTimeZone(Reader& reader, const Member& member, ActionDraft& draft) {
-  const auto zone = reader.String(member);
-  if (!zone) return;
-  const auto known = plan::CheckZone(*zone);
-  if (!known) {
-    reader.Fault(member.value.at, fmt::format("\"time_zone\": {}", known.error().message));
-    return;
-  }
-  draft.action.time_zone = *zone;
+  if (auto zone = reader.TimeZone(member)) draft.action.time_zone = std::move(*zone);
 }
 
 void ReadExpectedBy(Reader& reader, const Member& member, ActionDraft& draft) {
@@ -94,15 +70,7 @@ void ReadRetryDelay(Reader& reader, const Member& member, ActionDraft& draft) {
 }
 
 void ReadTimeout(Reader& reader, const Member& member, ActionDraft& draft) {
-  const auto timeout = reader.Duration(member);
-  if (!timeout) return;
-  if (timeout->count() == 0) {
-    reader.Fault(member.value.at,
-                 "\"timeout\" must be longer than nothing; leave the key out for no "
-                 "limit");
-    return;
-  }
-  draft.action.timeout = *timeout;
+  if (const auto timeout = reader.Limit(member)) draft.action.timeout = *timeout;
 }
 
 void ReadPromote(Reader& reader, const Member& member, ActionDraft& draft) {
@@ -113,50 +81,101 @@ void ReadPromoteWhen(Reader& reader, const Member& member, ActionDraft& draft) {
   if (auto condition = reader.String(member)) draft.action.promote_when = std::move(*condition);
 }
 
-// [actions.x.deliver.predictions.csv] is a table "csv" in a table "predictions".
-bool LooksUnquoted(const Node& table) {
-  return table.members.size() == 1 && table.members[0].value.kind == Node::Kind::kTable &&
-         table.members[0].name != "schema";
+// An instant, or the midnight at which a date begins in the zone of the action, which may stand
+// behind it in the file: CheckBounds (service_file.cc) reads it.
+void ReadStart(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (auto text = reader.String(member)) draft.start = std::move(*text);
 }
 
-void ReadDelivery(Reader& reader, const Member& member, ActionDraft& draft) {
-  const std::string where =
-      fmt::format("[actions.{}.deliver.{}]", draft.action.name, Quoted(member.name));
-  if (!IsPlainRelativePath(member.name)) {
-    reader.Fault(member.at, fmt::format("{} must be a path inside output/, without \"..\"",
-                                        Quoted(member.name)));
-    return;
+void ReadEnd(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (auto text = reader.String(member)) draft.end = std::move(*text);
+}
+
+void ReadCatchUp(Reader& reader, const Member& member, ActionDraft& draft) {
+  const auto name = reader.Choice(member, plan::CatchUpNames());
+  if (name) draft.action.catch_up = plan::ParseCatchUp(*name).value_or(plan::CatchUp::kLatest);
+}
+
+void ReadCatchUpWindow(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto window = reader.Limit(member)) draft.action.catch_up_window = *window;
+}
+
+void ReadAfter(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (auto names = reader.Strings(member, "an action")) draft.action.after = std::move(*names);
+}
+
+void ReadWhenFile(Reader& reader, const Member& member, ActionDraft& draft) {
+  const auto path = reader.Path(member, draft.root);
+  if (!path) return;
+  const auto file = path->substr(path->rfind('/') + 1);
+  const std::string text = member.value.text;
+  const auto folder = text.substr(0, text.rfind('/') == std::string::npos ? 0 : text.rfind('/'));
+  if (file.empty() || file == "." || file == "..") {
+    reader.Fault(member.value.at,
+                 fmt::format("\"when_file\": {} names a folder; name a file in it, such as "
+                             "\"inbox/*.csv\"",
+                             Quoted(text)));
+  } else if (folder.find('*') != std::string::npos || text.find('*') != text.rfind('*')) {
+    reader.Fault(member.value.at,
+                 fmt::format("\"when_file\": {} may have one \"*\", in its last part, such as "
+                             "\"inbox/*.csv\"",
+                             Quoted(text)));
+  } else {
+    draft.action.when_file = *path;
   }
-  if (member.value.kind != Node::Kind::kTable) {
-    reader.Fault(member.value.at, fmt::format("{} must be a table with the key \"table\", not {}",
-                                              where, Describe(member.value)));
-    return;
+}
+
+void ReadConcurrency(Reader& reader, const Member& member, ActionDraft& draft) {
+  const auto name = reader.Choice(member, plan::OverlapNames());
+  if (name) draft.action.overlap = plan::ParseOverlap(*name).value_or(plan::Overlap::kQueue);
+}
+
+void ReadRunsAtOnce(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto runs = reader.Integer(member, 1, kRunsAtOnceMax)) {
+    draft.action.runs_at_once = static_cast<int>(*runs);
   }
-  if (LooksUnquoted(member.value)) {
-    reader.Fault(member.at, fmt::format("a file name with a dot needs quotes: deliver.{}",
-                                        Quoted(member.name + "." + member.value.members[0].name)));
-    return;
+}
+
+void ReadDependsOnPast(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto depends = reader.Bool(member)) draft.action.depends_on_past = *depends;
+}
+
+void ReadRetryBackoff(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto backoff = reader.Choice(member, {"exponential", "constant"})) {
+    draft.action.exponential = *backoff == "exponential";
   }
-  DeliveryDraft delivery;
-  delivery.table_at = member.at;
-  // The delivery that the conventions have keeps its table unless another is named.
-  const auto conventional = ConventionalAction(draft.action.name, draft.service_name, false);
-  for (const auto& setting : conventional.deliveries) {
-    if (setting.file == member.name) delivery.delivery.table = setting.table;
+}
+
+void ReadRetryDelayMax(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto delay = reader.Limit(member)) draft.action.retry_delay_max = *delay;
+}
+
+void ReadRunTimeout(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto timeout = reader.Limit(member)) draft.action.run_timeout = *timeout;
+}
+
+void ReadPool(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (auto pool = reader.Name(member)) draft.action.pool = std::move(*pool);
+}
+
+void ReadPoolSlots(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto slots = reader.Integer(member, 1, 1000)) {
+    draft.action.pool_slots = static_cast<int>(*slots);
   }
-  delivery.delivery.file = member.name;
-  Reader table(reader.faults(), where);
-  table.ReadTable(member.value, DeliveryKeys(), delivery);
-  if (delivery.delivery.table.empty() && member.value.Find("table") == nullptr) {
-    reader.Fault(member.at, fmt::format("{} needs the key \"table\"", where));
+}
+
+void ReadPriority(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto priority = reader.Integer(member, -1000, 1000)) {
+    draft.action.priority = static_cast<int>(*priority);
   }
-  if (delivery.delivery.write == "partition" && delivery.data_date_at.line > 0) {
-    reader.Fault(delivery.data_date_at,
-                 "the column \"data_date\" is added by write = \"partition\"; give yours another "
-                 "name");
-  }
-  draft.tables_at[member.name] = delivery.table_at;
-  draft.action.deliveries.push_back(std::move(delivery.delivery));
+}
+
+void ReadCpus(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto cpus = reader.Cpus(member)) draft.action.cpus_milli = *cpus;
+}
+
+void ReadMemory(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto bytes = reader.Memory(member)) draft.action.memory_bytes = *bytes;
 }
 
 void ReadDeliver(Reader& reader, const Member& member, ActionDraft& draft) {
@@ -166,68 +185,7 @@ void ReadDeliver(Reader& reader, const Member& member, ActionDraft& draft) {
   for (const Member& file : table->members) ReadDelivery(reader, file, draft);
 }
 
-void ReadDeliveryTable(Reader& reader, const Member& member, DeliveryDraft& draft) {
-  draft.table_at = member.value.at;
-  if (auto table = reader.String(member)) draft.delivery.table = std::move(*table);
-}
-
-std::string Upper(std::string_view text) {
-  std::string upper(text);
-  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return upper;
-}
-
-void ReadColumn(Reader& reader, const Member& column, DeliveryDraft& draft) {
-  const std::string what = fmt::format("the type of column {}", Quoted(column.name));
-  const auto type = reader.String(column.value, what);
-  if (!type) return;
-  const std::string upper = Upper(*type);
-  if (std::find(std::begin(kTypes), std::end(kTypes), upper) == std::end(kTypes)) {
-    const std::vector<std::string> types(std::begin(kTypes), std::end(kTypes));
-    const auto nearest = Nearest(upper, types);
-    reader.Fault(column.value.at,
-                 fmt::format("{}: {} is no BigQuery type{}", what, Quoted(*type),
-                             nearest ? fmt::format(", did you mean \"{}\"?", *nearest)
-                                     : "; there are " + Join(types, ", ")));
-    return;
-  }
-  if (column.name.empty() || column.name.size() > 300 ||
-      std::any_of(column.name.begin(), column.name.end(),
-                  [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) {
-    reader.Fault(column.at, fmt::format("{} cannot be the name of a column", Quoted(column.name)));
-    return;
-  }
-  for (const auto& [name, other_type] : draft.delivery.schema) {
-    if (Upper(name) == Upper(column.name)) {
-      reader.Fault(column.at, fmt::format("column {} is there already, as {}: a warehouse does not "
-                                          "tell capitals apart",
-                                          Quoted(column.name), Quoted(name)));
-      return;
-    }
-  }
-  if (Upper(column.name) == "DATA_DATE") draft.data_date_at = column.at;
-  draft.delivery.schema.emplace_back(column.name, upper);
-}
-
-void ReadSchema(Reader& reader, const Member& member, DeliveryDraft& draft) {
-  const Node* table = reader.Table(member);
-  if (table == nullptr) return;
-  for (const Member& column : table->members) ReadColumn(reader, column, draft);
-}
-
-void ReadWrite(Reader& reader, const Member& member, DeliveryDraft& draft) {
-  if (auto write = reader.Choice(member, {"replace", "append", "partition"})) {
-    draft.delivery.write = std::move(*write);
-  }
-}
-
-void ReadRowsMin(Reader& reader, const Member& member, DeliveryDraft& draft) {
-  if (const auto rows = reader.Integer(member, 0, INT64_MAX)) {
-    draft.delivery.rows_min = static_cast<std::uint64_t>(*rows);
-  }
-}
-
-constexpr std::array<Key<ActionDraft>, 12> kAction = {{
+constexpr std::array<Key<ActionDraft>, 29> kAction = {{
     {{"command", R"("build/prediction --action ${ACTION} --config ${CONFIG}")",
       "The command line of this action, where it differs from the one in [model].", kTextSchema},
      ReadCommand},
@@ -249,8 +207,40 @@ constexpr std::array<Key<ActionDraft>, 12> kAction = {{
       "The IANA zone of the schedule, the data date and expected_by. UTC unless given.",
       kTextSchema},
      ReadTimeZone},
+    {{"start", R"("2026-01-01")",
+      "The schedule begins here: a date (midnight in the time zone) or an instant.", kTextSchema},
+     ReadStart},
+    {{"end", R"("2026-12-31T18:00:00Z")",
+      "The schedule ends here: a date (midnight in the time zone) or an instant.", kTextSchema},
+     ReadEnd},
+    {{"catch_up", R"("all")",
+      "Which of the instants that passed while Busker was not running are run. \"latest\" unless "
+      "given.",
+      R"({"enum":["none","latest","all"]})"},
+     ReadCatchUp},
+    {{"catch_up_window", R"("7d")", "Instants that are older are not caught up.", kDurationSchema},
+     ReadCatchUpWindow},
+    {{"after", R"(["training"])",
+      "Actions of this service: the action runs when each has succeeded.",
+      R"({"type":["string","array"],"items":{"type":"string","minLength":1}})"},
+     ReadAfter},
+    {{"when_file", R"("inbox/*.csv")",
+      "The action runs when this file appears; one \"*\" may stand in the last part.", kTextSchema},
+     ReadWhenFile},
+    {{"concurrency", R"("skip")",
+      "What happens when a run becomes due while another has not ended. \"queue\" unless given.",
+      R"({"enum":["queue","skip","replace","allow"]})"},
+     ReadConcurrency},
+    {{"runs_at_once", "4",
+      "How many runs go at the same time. 1 unless given, with concurrency = \"allow\" 16.",
+      R"({"type":"integer","minimum":1,"maximum":1000})"},
+     ReadRunsAtOnce},
+    {{"depends_on_past", "true",
+      "A run does not start while the one before it, by schedule, has not succeeded.",
+      R"({"type":"boolean"})"},
+     ReadDependsOnPast},
     {{"expected_by", R"("08:00")",
-      "The time of day, in the time zone, by which a scheduled run must have succeeded.",
+      "The time of day, in the time zone, by which the run of the day must have succeeded.",
       R"({"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$"})"},
      ReadExpectedBy},
     {{"retries", "2", "How often a failed run is tried again. 0 unless given.",
@@ -259,8 +249,34 @@ constexpr std::array<Key<ActionDraft>, 12> kAction = {{
     {{"retry_delay", R"("30s")", "How long to wait before trying again. 5s unless given.",
       kDurationSchema},
      ReadRetryDelay},
+    {{"retry_backoff", R"("constant")",
+      "Whether the wait doubles with each retry (\"exponential\", the default) or stays.",
+      R"({"enum":["exponential","constant"]})"},
+     ReadRetryBackoff},
+    {{"retry_delay_max", R"("1h")", "The wait grows to this and no further. 1h unless given.",
+      kDurationSchema},
+     ReadRetryDelayMax},
     {{"timeout", R"("2h")", "How long one try may take. No limit unless given.", kDurationSchema},
      ReadTimeout},
+    {{"run_timeout", R"("6h")",
+      "How long a whole run may take, retries and waits included. No limit unless given.",
+      kDurationSchema},
+     ReadRunTimeout},
+    {{"pool", R"("warehouse")", "The pool that the action takes slots of; [pools] of the daemon.",
+      R"({"type":"string","pattern":"^[a-z0-9][a-z0-9._-]{0,62}$"})"},
+     ReadPool},
+    {{"pool_slots", "2", "How many slots of the pool it takes. 1 unless given.",
+      R"({"type":"integer","minimum":1,"maximum":1000})"},
+     ReadPoolSlots},
+    {{"priority", "10", "Of those that wait, the highest starts first. 0 unless given.",
+      R"({"type":"integer","minimum":-1000,"maximum":1000})"},
+     ReadPriority},
+    {{"cpus", "1.5", "How many processors it needs. As many as it takes unless given.",
+      R"({"type":"number","minimum":0.001,"maximum":1024})"},
+     ReadCpus},
+    {{"memory", R"("2GiB")", "How much memory it needs.",
+      R"({"type":"string","pattern":"^[0-9.]+ ?([KMGT]i?)?B$"})"},
+     ReadMemory},
     {{"promote", "true",
       "Whether what the action saves may become the live version. The default for training, and "
       "for "
@@ -277,26 +293,8 @@ constexpr std::array<Key<ActionDraft>, 12> kAction = {{
      ReadDeliver},
 }};
 
-constexpr std::array<Key<DeliveryDraft>, 4> kDelivery = {{
-    {{"table", R"("churn.predictions")",
-      "The table, as schema.table: two names of a-z, 0-9 and \"_\".", kTextSchema},
-     ReadDeliveryTable},
-    {{"schema", R"({ player_id = "STRING", label = "BOOL" })",
-      "The columns and their BigQuery types, in the order that the table gets. Inferred unless "
-      "given.",
-      R"({"type":"object","additionalProperties":{"type":"string"}})"},
-     ReadSchema},
-    {{"write", R"("replace")",
-      "\"replace\" the table, \"append\" to it, or replace the \"partition\" of the data date.",
-      R"({"enum":["replace","append","partition"]})"},
-     ReadWrite},
-    {{"rows_min", "1000", "Fewer rows fail the delivery.", R"({"type":"integer","minimum":0})"},
-     ReadRowsMin},
-}};
-
 }  // namespace
 
 std::span<const Key<ActionDraft>> ActionKeys() { return kAction; }
-std::span<const Key<DeliveryDraft>> DeliveryKeys() { return kDelivery; }
 
 }  // namespace busker::service

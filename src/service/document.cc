@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <tuple>
 
@@ -53,6 +54,7 @@ Node Convert(const toml::node& from) {
       break;
     case toml::node_type::floating_point:
       node.kind = Node::Kind::kFloat;
+      node.number = from.as_floating_point()->get();
       break;
     case toml::node_type::boolean:
       node.kind = Node::Kind::kBool;
@@ -92,7 +94,7 @@ std::string Describe(const Node& node) {
     case Node::Kind::kInteger:
       return fmt::format("the integer {}", node.integer);
     case Node::Kind::kFloat:
-      return "a number with a fraction";
+      return std::isfinite(node.number) ? "a number with a fraction" : "a number out of range";
     case Node::Kind::kBool:
       return node.boolean ? "true" : "false";
     case Node::Kind::kTime:
@@ -100,7 +102,9 @@ std::string Describe(const Node& node) {
     case Node::Kind::kArray:
       return "an array";
     case Node::Kind::kTable:
-      return "a table";
+      return node.json ? "an object" : "a table";
+    case Node::Kind::kNull:
+      return "null";
   }
   return "something else";
 }

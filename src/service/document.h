@@ -1,5 +1,5 @@
-// A TOML document as a tree of plain values that know where they stand in the file. Tables keep the
-// order of the file. The TOML library stays behind this.
+// A TOML or JSON document as a tree of plain values that know where they stand in the file. Tables
+// keep the order of the file. The TOML library stays behind this.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,16 @@ namespace busker::service {
 struct Member;
 
 struct Node {
-  enum class Kind { kString, kInteger, kFloat, kBool, kTime, kArray, kTable };
+  // kTime is TOML's, kNull JSON's.
+  enum class Kind { kString, kInteger, kFloat, kBool, kTime, kArray, kTable, kNull };
 
   Kind kind = Kind::kTable;
   Position at;
   std::string text;             // kString
   std::int64_t integer = 0;     // kInteger
+  double number = 0;            // kFloat; may be infinite or no number
   bool boolean = false;         // kBool
+  bool json = false;            // messages call a table an object
   std::vector<Node> items;      // kArray
   std::vector<Member> members;  // kTable
 

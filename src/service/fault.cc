@@ -26,20 +26,26 @@ std::string ToString(const Fault& fault) {
 }
 
 void Faults::Add(std::string file, Position at, std::string message) {
-  faults_.push_back({std::move(file), at, std::move(message)});
+  if (faults_.size() < kFaultsMax) faults_.push_back({std::move(file), at, std::move(message)});
 }
 
-void Faults::Add(Position at, std::string message) { Add(kServiceFile, at, std::move(message)); }
+void Faults::Add(Position at, std::string message) { Add(main_file_, at, std::move(message)); }
 
 std::vector<Fault> Faults::Sorted() const {
   std::vector<Fault> sorted = faults_;
-  const auto order = [](const Fault& fault) {
-    return std::make_tuple(fault.file != kServiceFile, std::string_view(fault.file), fault.at.line,
+  const auto order = [&](const Fault& fault) {
+    return std::make_tuple(fault.file != main_file_, std::string_view(fault.file), fault.at.line,
                            fault.at.column);
   };
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const Fault& a, const Fault& b) { return order(a) < order(b); });
   return sorted;
+}
+
+std::vector<std::string> Faults::Sentences() const {
+  std::vector<std::string> sentences;
+  for (const Fault& fault : Sorted()) sentences.push_back(ToString(fault));
+  return sentences;
 }
 
 std::string Quoted(std::string_view text) {

@@ -1,8 +1,10 @@
 // What is wrong with a service, and where: "busker.toml:7:3: unknown key ...".
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace busker::service {
@@ -14,27 +16,34 @@ struct Position {
 };
 
 struct Fault {
-  std::string file;  // relative to the service's folder
+  std::string file;  // relative to the service's folder; a graph file as it was given
   Position at;
   std::string message;
 };
 
 std::string ToString(const Fault& fault);
 
-// Faults as they are found; `Sorted` has them in the order of the file.
+inline constexpr char kServiceFile[] = "busker.toml";
+
+// Faults as they are found; `Sorted` has them in the order of the file. The first kFaultsMax are
+// kept: nobody reads more.
 class Faults {
  public:
+  explicit Faults(std::string main_file = kServiceFile) : main_file_(std::move(main_file)) {}
+
   void Add(std::string file, Position at, std::string message);
-  void Add(Position at, std::string message);  // in busker.toml
+  void Add(Position at, std::string message);  // in the main file
 
   bool empty() const { return faults_.empty(); }
-  std::vector<Fault> Sorted() const;  // busker.toml first, then other files by name
+  std::vector<Fault> Sorted() const;  // of the main file first, then other files by name
+  std::vector<std::string> Sentences() const;
 
  private:
+  std::string main_file_;
   std::vector<Fault> faults_;
 };
 
-inline constexpr char kServiceFile[] = "busker.toml";
+inline constexpr std::size_t kFaultsMax = 1000;
 
 // A text from a file, in quotes and safe to print: control characters shown, the middle of a long
 // one left out.

@@ -35,6 +35,10 @@ void ReadTargets(Reader& reader, const Member& member, ServiceDraft& draft) {
   if (reader.Table(member) != nullptr) draft.targets = &member;
 }
 
+void ReadNotifyTable(Reader& reader, const Member& member, ServiceDraft& draft) {
+  ReadNotify(reader, member, draft.service.root, draft.service.notify);
+}
+
 void ReadModelCommand(Reader& reader, const Member& member, ServiceDraft& draft) {
   draft.command_at = member.value.at;
   if (auto command = reader.Command(member)) draft.command = std::move(*command);
@@ -99,7 +103,7 @@ void ReadPassEnvironment(Reader& reader, const Member& member, ServiceDraft& dra
   }
 }
 
-constexpr std::array<Key<ServiceDraft>, 5> kTop = {{
+constexpr std::array<Key<ServiceDraft>, 6> kTop = {{
     {{"name", R"("churn")", "The name of the service; the folder's name unless given.",
       kNameSchema},
      ReadName},
@@ -122,6 +126,9 @@ constexpr std::array<Key<ServiceDraft>, 5> kTop = {{
       R"({"type":"object","propertyNames":{"pattern":"^[a-z0-9][a-z0-9._-]{0,62}$"},)"
       R"("additionalProperties":{"$ref":"#/$defs/target"}})"},
      ReadTargets},
+    {{"notify", "{ email = \"ops@example.com\" }", "Who is told when a run fails or is late.",
+      R"({"$ref":"#/$defs/notify"})"},
+     ReadNotifyTable},
 }};
 
 constexpr std::array<Key<ServiceDraft>, 3> kModel = {{
@@ -158,6 +165,7 @@ std::optional<std::string> TableWithKey(std::string_view key) {
   if (Has(ActionKeys(), key)) return "[actions.NAME]";
   if (Has(DeliveryKeys(), key)) return "[actions.NAME.deliver.\"FILE\"]";
   if (Has(TargetKeys(), key)) return "[targets.NAME]";
+  if (Has(NotifyKeys(), key)) return "[notify]";
   return std::nullopt;
 }
 

@@ -33,9 +33,11 @@ struct ServiceDraft {
 // What the file says of an action, over what the conventions say.
 struct ActionDraft {
   std::string service_name;  // final
+  std::string root;          // of the service
   Action action;
   Position at;                                // of the action's key; line 0: not in the file
   std::map<std::string_view, Position> said;  // keys that the file has, and where
+  std::string start, end;                     // as the file has them; empty: not
   std::map<std::string, Position> tables_at;  // by file: where its table stands
 };
 
@@ -45,11 +47,24 @@ struct DeliveryDraft {
   Position data_date_at;  // of a column called data_date; line 0: none
 };
 
+// A table [notify], of a service or of the daemon.
+struct NotifyDraft {
+  Notify notify;
+  std::string folder;  // that relative paths are below
+};
+
 std::span<const Key<ServiceDraft>> TopKeys();
 std::span<const Key<ServiceDraft>> ModelKeys();
 std::span<const Key<ActionDraft>> ActionKeys();
 std::span<const Key<DeliveryDraft>> DeliveryKeys();
 std::span<const Key<Target>> TargetKeys();
+std::span<const Key<NotifyDraft>> NotifyKeys();
+
+// Reads one table of [actions.NAME.deliver]; `member` is its file.
+void ReadDelivery(Reader& reader, const Member& member, ActionDraft& draft);
+
+// Reads a table [notify]; relative paths in it are below `folder`.
+void ReadNotify(Reader& reader, const Member& member, const std::string& folder, Notify& notify);
 
 // How messages call the table that has the key: "[model]" for "command"; nullopt: none has.
 std::optional<std::string> TableWithKey(std::string_view key);

@@ -155,10 +155,9 @@ TEST(ServiceFile, ChecksTimes) {
        "3:15: \"expected_by\": \"24:00\" is no time of day such as \"08:00\""},
       {"[actions.training]\nschedule = \"@daily\"\nexpected_by = \"8:00\"\n",
        "3:15: \"expected_by\": \"8:00\" is no time of day such as \"08:00\""},
-      {"[actions.training]\nexpected_by = \"08:00\"\n",
-       "2:15: \"expected_by\" means nothing without a \"schedule\""},
   });
   EXPECT_EQ(FaultOf("[actions.training]\nschedule = \"@daily\"\nexpected_by = \"23:59\"\n"), "");
+  EXPECT_EQ(FaultOf("[actions.training]\nexpected_by = \"08:00\"\n"), "");
 }
 
 TEST(ServiceFile, ChecksDeliveries) {

@@ -2,12 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <filesystem>
+#include <set>
+#include <span>
+
+#include "base/bytes.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "plan/cron.h"
 #include "service/keys.h"
 #include "service/service.h"
 
 namespace busker::service {
+
+Reader::Reader(Faults& faults, std::string table)
+    : Reader(faults, std::move(table), KeyHelp{nullptr, &TableWithKey}) {}
 
 std::string Reader::Of(const Member& member) const {
   const std::string key = Quoted(member.name);
@@ -24,11 +34,17 @@ void Reader::MustBe(const Member& member, std::string_view what) {
 }
 
 void Reader::Unknown(const Member& member, const std::vector<std::string>& names) {
+  const auto refusal = help_.refusal == nullptr ? std::nullopt : help_.refusal(member.name);
+  if (refusal) {
+    Fault(member.at, *refusal);
+    return;
+  }
+  const auto elsewhere = help_.home == nullptr ? std::nullopt : help_.home(member.name);
   std::string message = fmt::format("unknown key {}", Quoted(member.name));
   message += table_.empty() ? " at the top level" : " in " + table_;
   if (const auto nearest = Nearest(member.name, names)) {
     message += fmt::format(", did you mean \"{}\"?", *nearest);
-  } else if (const auto elsewhere = TableWithKey(member.name)) {
+  } else if (elsewhere) {
     message += fmt::format("; it belongs in {}", *elsewhere);
   } else {
     message += "; there are " + Join(names, ", ");
@@ -98,6 +114,89 @@ std::optional<Milliseconds> Reader::Duration(const Member& member) {
   return *duration;
 }
 
+std::optional<Milliseconds> Reader::Limit(const Member& member) {
+  const auto limit = Duration(member);
+  if (limit && limit->count() == 0) {
+    Fault(member.value.at,
+          fmt::format("{} must be longer than nothing; leave the key out for no limit",
+                      Quoted(member.name)));
+    return std::nullopt;
+  }
+  return limit;
+}
+
+std::optional<std::string> Reader::Schedule(const Member& member) {
+  auto text = String(member);
+  if (!text) return std::nullopt;
+  const auto cron = plan::ParseCron(*text);
+  if (cron) return text;
+  Fault(member.value.at, fmt::format("{}: {}", Quoted(member.name), cron.error().message));
+  return std::nullopt;
+}
+
+std::optional<std::string> Reader::TimeZone(const Member& member) {
+  auto zone = String(member);
+  if (!zone) return std::nullopt;
+  const auto known = plan::CheckZone(*zone);
+  if (known) return zone;
+  Fault(member.value.at, fmt::format("{}: {}", Quoted(member.name), known.error().message));
+  return std::nullopt;
+}
+
+std::optional<int> Reader::Cpus(const Member& member) {
+  const Node& value = member.value;
+  double cpus = value.number;
+  if (value.kind == Node::Kind::kInteger) cpus = static_cast<double>(value.integer);
+  const bool number = value.kind == Node::Kind::kInteger || value.kind == Node::Kind::kFloat;
+  if (!number || !(cpus >= 0.001 && cpus <= 1024)) {
+    MustBe(member, "a number of processors from 0.001 to 1024");
+    return std::nullopt;
+  }
+  return static_cast<int>(std::lround(cpus * 1000));
+}
+
+std::optional<std::uint64_t> Reader::Memory(const Member& member) {
+  const auto text = String(member);
+  if (!text) return std::nullopt;
+  const auto bytes = ParseBytes(*text);
+  if (!bytes || *bytes == 0) {
+    Fault(member.value.at,
+          fmt::format("{}: {}", Of(member),
+                      bytes ? "more than nothing is needed" : bytes.error().message));
+    return std::nullopt;
+  }
+  return *bytes;
+}
+
+std::optional<std::string> Reader::Path(const Member& member, const std::string& folder) {
+  const auto text = String(member);
+  if (!text) return std::nullopt;
+  for (char c : *text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      Fault(member.value.at, fmt::format("{}: {} has a control character, which no path may have",
+                                         Of(member), Quoted(*text)));
+      return std::nullopt;
+    }
+  }
+  return (std::filesystem::path(folder) / *text).lexically_normal().string();
+}
+
+std::optional<std::string> Reader::Url(const Member& member,
+                                       const std::vector<std::string>& schemes) {
+  auto url = String(member);
+  if (!url) return std::nullopt;
+  bool good = false;
+  for (const auto& scheme : schemes) {
+    good = good || (url->starts_with(scheme + "://") && url->size() > scheme.size() + 3 &&
+                    (*url)[scheme.size() + 3] != '/');
+  }
+  for (char c : *url) good = good && static_cast<unsigned char>(c) > 0x20 && c != 0x7F;
+  if (good) return url;
+  Fault(member.value.at, fmt::format("{}: {} is no address such as {}://HOST", Of(member),
+                                     Quoted(*url), schemes.front()));
+  return std::nullopt;
+}
+
 std::optional<std::string> Reader::Choice(const Member& member,
                                           const std::vector<std::string>& choices) {
   auto text = String(member);
@@ -105,11 +204,16 @@ std::optional<std::string> Reader::Choice(const Member& member,
   for (const auto& choice : choices) {
     if (*text == choice) return text;
   }
-  const auto nearest = Nearest(*text, choices);
-  Fault(member.value.at, fmt::format("{}: unknown value {}{}", Of(member), Quoted(*text),
+  UnknownValue(member, *text, choices);
+  return std::nullopt;
+}
+
+void Reader::UnknownValue(const Member& member, const std::string& value,
+                          const std::vector<std::string>& choices) {
+  const auto nearest = Nearest(value, choices);
+  Fault(member.value.at, fmt::format("{}: unknown value {}{}", Of(member), Quoted(value),
                                      nearest ? fmt::format(", did you mean \"{}\"?", *nearest)
                                              : "; there are \"" + Join(choices, "\", \"") + "\""));
-  return std::nullopt;
 }
 
 std::optional<std::vector<std::string>> Reader::Command(const Member& member) {
@@ -127,9 +231,57 @@ std::optional<std::vector<std::string>> Reader::Command(const Member& member) {
   return std::move(*words);
 }
 
+std::optional<std::vector<std::string>> Reader::Strings(const Member& member,
+                                                        const std::string& what) {
+  std::vector<std::string> texts;
+  const bool array = member.value.kind == Node::Kind::kArray;
+  if (!array && member.value.kind != Node::Kind::kString) {
+    MustBe(member, "a string or an array of strings");
+    return std::nullopt;
+  }
+  const Node* first = array ? member.value.items.data() : &member.value;
+  for (const Node& item : std::span(first, array ? member.value.items.size() : 1)) {
+    auto text = String(item, fmt::format("{} in {}", what, Quoted(member.name)));
+    if (!text) return std::nullopt;
+    if (text->empty()) {
+      Fault(item.at, fmt::format("{} in {} must not be empty", what, Quoted(member.name)));
+      return std::nullopt;
+    }
+    texts.push_back(std::move(*text));
+  }
+  std::set<std::string_view> seen;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (seen.insert(texts[i]).second) continue;
+    Fault(std::span(first, texts.size())[i].at,
+          fmt::format("{} is in {} already", Quoted(texts[i]), Quoted(member.name)));
+    return std::nullopt;
+  }
+  return texts;
+}
+
+std::optional<std::vector<std::string>> Reader::Emails(const Member& member) {
+  auto emails = Strings(member, "an address");
+  if (!emails) return std::nullopt;
+  for (const auto& email : *emails) {
+    // What a mail server takes in the end is for it to say; this keeps out slips and line ends.
+    const auto at = email.find('@');
+    bool good = at != std::string::npos && at > 0 && at + 1 < email.size() && email.size() <= 254 &&
+                email.find('@', at + 1) == std::string::npos && email.front() != '-';
+    for (char c : email) {
+      good = good && static_cast<unsigned char>(c) > 0x20 && c != 0x7F &&
+             std::string_view("<>,;:\"()[]\\").find(c) == std::string_view::npos;
+    }
+    if (good) continue;
+    Fault(member.value.at, fmt::format("{}: {} is no address such as \"ops@example.com\"",
+                                       Of(member), Quoted(email)));
+    return std::nullopt;
+  }
+  return emails;
+}
+
 const Node* Reader::Table(const Member& member) {
   if (member.value.kind == Node::Kind::kTable) return &member.value;
-  MustBe(member, "a table");
+  MustBe(member, member.value.json ? "an object" : "a table");
   return nullptr;
 }
 

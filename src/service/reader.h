@@ -22,10 +22,20 @@ struct KeyInfo {
   std::string_view schema;       // JSON Schema of the value, without the description
 };
 
+// What is said of a key that a table does not have.
+struct KeyHelp {
+  // Why it is refused although it is a word of the field, as a whole sentence; nullopt: it is not.
+  std::optional<std::string> (*refusal)(std::string_view key) = nullptr;
+  // How messages call the table that has it; nullopt: none has.
+  std::optional<std::string> (*home)(std::string_view key) = nullptr;
+};
+
 class Reader {
  public:
   // `table`: how messages call the table, "[actions.training]"; empty at the top level.
-  Reader(Faults& faults, std::string table) : faults_(faults), table_(std::move(table)) {}
+  Reader(Faults& faults, std::string table);  // of the service file
+  Reader(Faults& faults, std::string table, const KeyHelp& help)
+      : faults_(faults), table_(std::move(table)), help_(help) {}
 
   Faults& faults() { return faults_; }
   void Fault(Position at, std::string message) { faults_.Add(at, std::move(message)); }
@@ -36,11 +46,24 @@ class Reader {
   std::optional<bool> Bool(const Member& member);
   std::optional<std::string> Name(const Member& member);  // base/id.h
   std::optional<Milliseconds> Duration(const Member& member);
+  std::optional<Milliseconds> Limit(const Member& member);    // a duration that is not zero
+  std::optional<std::string> Schedule(const Member& member);  // cron text
+  std::optional<std::string> TimeZone(const Member& member);  // IANA name
+  std::optional<int> Cpus(const Member& member);              // thousandths
+  std::optional<std::uint64_t> Memory(const Member& member);  // bytes
+  std::optional<std::string> Path(const Member& member, const std::string& folder);  // absolute
+  std::optional<std::string> Url(const Member& member, const std::vector<std::string>& schemes);
   std::optional<std::string> Choice(const Member& member, const std::vector<std::string>& choices);
   std::optional<std::vector<std::string>> Command(const Member& member);
+  // A string, or an array of them, each not empty and there once; `what`: "an action's name".
+  std::optional<std::vector<std::string>> Strings(const Member& member, const std::string& what);
+  std::optional<std::vector<std::string>> Emails(const Member& member);  // addresses
   const Node* Table(const Member& member);
   std::optional<std::string> String(const Node& node, const std::string& what);  // of an array, ...
 
+  // Faults `value`, which is none of `choices`.
+  void UnknownValue(const Member& member, const std::string& value,
+                    const std::vector<std::string>& choices);
   // Faults "must be WHAT" at the member's value.
   void MustBe(const Member& member, std::string_view what);
 
@@ -58,6 +81,7 @@ class Reader {
         Unknown(member, names);
         continue;
       }
+      if (member.value.kind == Node::Kind::kNull) continue;  // JSON's way to leave a key out
       key_ = &found->info;
       found->read(*this, member, into);
     }
@@ -69,6 +93,7 @@ class Reader {
 
   Faults& faults_;
   std::string table_;
+  KeyHelp help_;
   const KeyInfo* key_ = nullptr;  // the key being read
 };
 

@@ -35,6 +35,7 @@ std::string JsonSchema() {
   schema["$defs"]["action"] = TableSchema(ActionKeys());
   schema["$defs"]["delivery"] = TableSchema(DeliveryKeys());
   schema["$defs"]["target"] = TableSchema(TargetKeys());
+  schema["$defs"]["notify"] = TableSchema(NotifyKeys());
   return schema.dump(2);
 }
 

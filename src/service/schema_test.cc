@@ -44,6 +44,7 @@ TEST(JsonSchema, HasTheKeysThatTheParserKnows) {
   EXPECT_EQ(KeysOfSchema(defs.at("action")), KeysOfParser("[actions.training]"));
   EXPECT_EQ(KeysOfSchema(defs.at("delivery")),
             KeysOfParser("[actions.application.deliver.\"predictions.csv\"]"));
+  EXPECT_EQ(KeysOfSchema(defs.at("notify")), KeysOfParser("[notify]"));
   EXPECT_EQ(KeysOfSchema(defs.at("target")), KeysOfParser("[targets.cloud]"));
 }
 
@@ -51,7 +52,7 @@ TEST(JsonSchema, DescribesEveryKeyAndAllowsNoOther) {
   const json schema = json::parse(JsonSchema());
   std::vector<json> tables = {schema};
   for (const auto& [name, table] : schema.at("$defs").items()) tables.push_back(table);
-  ASSERT_EQ(tables.size(), 5U);
+  ASSERT_EQ(tables.size(), 6U);
   for (const json& table : tables) {
     EXPECT_EQ(table.at("additionalProperties"), false);
     for (const auto& [key, property] : table.at("properties").items()) {
@@ -71,12 +72,13 @@ TEST(JsonSchema, HasExamplesThatTheParserTakes) {
   for (const auto& [key, property] : action.items()) {
     if (!property.contains("examples")) continue;
     const std::string value = property.at("examples").at(0).dump();
-    std::string text = "[actions.training]\n" + key + " = " + value + "\n";
-    if (key == "expected_by") text += "schedule = \"@daily\"\n";
+    std::string text = "[actions.application]\n" + key + " = " + value + "\n";
+    if (key != "schedule") text += "schedule = \"@daily\"\n";
+    if (key == "pool_slots") text += "pool = \"warehouse\"\n";
     EXPECT_EQ(FaultOf(text), "");
     ++tried;
   }
-  EXPECT_GE(tried, 10);
+  EXPECT_GE(tried, 25);
 }
 
 }  // namespace

@@ -5,43 +5,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <system_error>
 
 #include "base/id.h"
 #include "base/text.h"
+#include "service/combinations.h"
 #include "service/config_file.h"
 #include "service/conventions.h"
 #include "service/document.h"
 #include "service/keys.h"
 #include "service/placeholders.h"
 #include "service/service.h"
+#include "service/text_file.h"
 
 namespace busker::service {
 namespace {
 
 namespace fs = std::filesystem;
-
-// nullopt: there is no service file.
-Result<std::optional<std::string>> ReadServiceFile(const fs::path& path) {
-  std::error_code error;
-  const auto status = fs::status(path, error);
-  if (status.type() == fs::file_type::not_found) return std::nullopt;
-  if (error) return SystemError("read " + path.string(), error.value());
-  if (!fs::is_regular_file(status)) return Invalid(fmt::format("{}: not a file", path.string()));
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return SystemError("read " + path.string(), errno != 0 ? errno : EIO);
-  // One byte more than is allowed tells a file that is too large.
-  std::string text(kDocumentBytesMax + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return SystemError("read " + path.string(), EIO);
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
-}
 
 // The folder as an absolute path without "." or a slash at its end; links in it stay, because the
 // folder's own name may be the service's.
@@ -75,6 +57,7 @@ class ServiceReader {
       top.ReadTable(*document, TopKeys(), draft_);
     }
     ReadActions();
+    CheckAfter(draft_.service.actions, after_at_, faults_);
     ReadTargets();
     return std::move(draft_.service);
   }
@@ -95,12 +78,14 @@ class ServiceReader {
     const bool has_config = std::find(configs_.begin(), configs_.end(), name) != configs_.end();
     ActionDraft draft;
     draft.service_name = service.name;
+    draft.root = service.root;
     draft.action = ConventionalAction(name, service.name, has_config);
     if (draft_.command) draft.action.command = *draft_.command;
     if (member != nullptr) {
       if (!ReadAction(*member, draft)) return;
     }
     CheckAction(draft);
+    if (draft.said.contains("after")) after_at_[name] = draft.said.at("after");
     service.actions.emplace(name, std::move(draft.action));
   }
 
@@ -122,6 +107,10 @@ class ServiceReader {
     for (const Member& key : member.value.members) draft.said[key.name] = key.value.at;
     Reader reader(faults_, fmt::format("[actions.{}]", member.name));
     reader.ReadTable(member.value, ActionKeys(), draft);
+    ResolveBounds(draft, faults_);
+    if (draft.action.overlap == plan::Overlap::kAllow && !draft.said.contains("runs_at_once")) {
+      draft.action.runs_at_once = kRunsAtOnceAllowed;
+    }
     if (!draft.said.contains("promote") && draft.said.contains("promote_when")) {
       draft.action.promotes = true;
     }
@@ -149,10 +138,7 @@ class ServiceReader {
       model_command_faulted_ = model_command_faulted_ || !said("command");
       break;
     }
-    if (said("expected_by") && !said("schedule")) {
-      faults_.Add(draft.said.at("expected_by"),
-                  "\"expected_by\" means nothing without a \"schedule\"");
-    }
+    CheckCombinations(draft, faults_);
     if (said("promote_when") && said("promote") && !action.promotes) {
       faults_.Add(draft.said.at("promote_when"),
                   "\"promote_when\" means nothing with promote = false");
@@ -253,6 +239,7 @@ class ServiceReader {
   std::vector<std::string> configs_;  // names, without configs/ and .json
   const GateCheck& check_gate_;
   Faults& faults_;
+  std::map<std::string, Position> after_at_;  // of the "after" of each action that has one
   bool model_command_faulted_ = false;
 };
 
@@ -260,7 +247,8 @@ class ServiceReader {
 Result<Service> ReadService(const std::string& folder, const GateCheck& check_gate,
                             Faults& faults) {
   TRY_ASSIGN(const std::string root, RootOf(folder));
-  TRY_ASSIGN(const auto text, ReadServiceFile(fs::path(root) / kServiceFile));
+  TRY_ASSIGN(const auto text,
+             ReadTextFile((fs::path(root) / kServiceFile).string(), kDocumentBytesMax));
   TRY_ASSIGN(const auto configs, FindConfigs(root, faults));
   std::optional<Node> document;
   if (text) {
@@ -299,9 +287,7 @@ std::vector<std::string> Validate(const std::string& folder, const GateCheck& ch
       CheckConfigFile(*service, action.config, faults);
     }
   }
-  std::vector<std::string> sentences;
-  for (const Fault& fault : faults.Sorted()) sentences.push_back(ToString(fault));
-  return sentences;
+  return faults.Sentences();
 }
 
 Result<const Action*> FindAction(const Service& service, const std::string& name) {
