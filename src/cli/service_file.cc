@@ -1,4 +1,4 @@
-// busker init, busker validate and busker schema: the service file.
+// busker init, busker validate and busker schema: the service file and graph files.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -8,6 +8,8 @@
 #include "cli/verbs.h"
 #include "io/file.h"
 #include "model/gate.h"
+#include "service/catalogue.h"
+#include "service/graph_file.h"
 #include "service/service.h"
 
 namespace busker::cli {
@@ -25,21 +27,49 @@ Result<int> Init(const Common& common, const InitOptions& options) {
   return 0;
 }
 
+namespace {
+
+// What is well with a service, and what is not done yet.
+Result<void> PrintService(const std::string& folder) {
+  TRY_ASSIGN(const service::Service service, service::LoadService(folder));
+  PrintLine(fmt::format("{} {}: all is well with {} actions", service.name, service.version,
+                        service.actions.size()));
+  for (const auto& [name, action] : service.actions) {
+    if (!action.schedule) continue;
+    PrintLine(
+        fmt::format("note: the schedule \"{}\" of {} is checked but not kept: this version "
+                    "has no daemon; let cron call busker run {}",
+                    *action.schedule, name, name));
+  }
+  return {};
+}
+
+Result<void> PrintGraph(const std::string& path) {
+  TRY_ASSIGN(const service::GraphFile graph, service::LoadGraphFile(path));
+  PrintLine(fmt::format("{}: all is well with {} tasks", graph.id, graph.tasks.size()));
+  return {};
+}
+
+}  // namespace
+
 Result<int> ValidateService(const Common& common) {
-  const std::vector<std::string> faults = service::Validate(common.folder, model::CheckGate);
+  TRY_ASSIGN(const service::Found found, service::Discover({common.folder}));
+  std::vector<std::string> faults;
+  for (const std::string& folder : found.service_folders) {
+    for (std::string& fault : service::Validate(folder, model::CheckGate)) {
+      // Faults of a service are told by names within its folder.
+      const bool several = found.service_folders.size() > 1;
+      faults.push_back(several ? folder + "/" + fault : std::move(fault));
+    }
+  }
+  for (const std::string& path : found.graph_files) {
+    for (std::string& fault : service::ValidateGraphFile(path)) faults.push_back(std::move(fault));
+  }
   if (common.json) {
     PrintJson({{"valid", faults.empty()}, {"faults", faults}});
   } else if (faults.empty()) {
-    TRY_ASSIGN(const service::Service service, service::LoadService(common.folder));
-    PrintLine(fmt::format("{} {}: all is well with {} actions", service.name, service.version,
-                          service.actions.size()));
-    for (const auto& [name, action] : service.actions) {
-      if (!action.schedule) continue;
-      PrintLine(
-          fmt::format("note: the schedule \"{}\" of {} is checked but not kept: this version "
-                      "has no daemon; let cron call busker run {}",
-                      *action.schedule, name, name));
-    }
+    for (const std::string& folder : found.service_folders) TRY(PrintService(folder));
+    for (const std::string& path : found.graph_files) TRY(PrintGraph(path));
   } else {
     for (const std::string& fault : faults) std::fprintf(stderr, "%s\n", fault.c_str());
   }

@@ -23,4 +23,7 @@ struct Found {  // absolute paths, sorted, each once
 // not there; kInvalid when there is more than anybody means (20,000 entries of one folder).
 Result<Found> Discover(const std::vector<std::string>& paths);
 
+// Whether the file is there and looks like a graph file (LooksLikeGraphFile).
+bool IsGraphFile(const std::string& path);
+
 }  // namespace busker::service

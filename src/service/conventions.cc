@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/id.h"
+#include "service/catalogue.h"
 #include "service/placeholders.h"
 
 namespace busker::service {
@@ -47,7 +48,7 @@ Result<std::vector<std::string>> FindConfigs(const std::string& root, Faults& fa
     const fs::path file = entry->path().filename();
     std::error_code ignored;
     if (file.extension() != ".json" || file.string().starts_with('.') ||
-        !entry->is_regular_file(ignored)) {
+        !entry->is_regular_file(ignored) || IsGraphFile(entry->path().string())) {
       continue;
     }
     const std::string name = file.stem().string();

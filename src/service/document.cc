@@ -111,7 +111,7 @@ std::string Describe(const Node& node) {
 
 std::optional<Node> ParseDocument(std::string_view text, Faults& faults) {
   if (text.size() > kDocumentBytesMax) {
-    faults.Add({}, "larger than 1 MiB, which no service file is");
+    faults.Add({}, "larger than 1 MiB, which no such file is");
     return std::nullopt;
   }
   if (const auto at = FindTooDeep(text, kDocumentDepthMax)) {

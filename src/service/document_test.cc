@@ -50,7 +50,7 @@ TEST(Document, MustBeUtf8) {
 
 TEST(Document, OfTenMegabytesIsRefused) {
   EXPECT_EQ(FaultOf(Repeated("# a comment of 32 bytes, plainly\n", 320'000)),
-            "busker.toml: larger than 1 MiB, which no service file is");
+            "busker.toml: larger than 1 MiB, which no such file is");
 }
 
 TEST(Document, OfTenThousandLevelsIsRefusedWhereItGetsTooDeep) {

@@ -26,7 +26,7 @@ std::string ToString(const Fault& fault) {
 }
 
 void Faults::Add(std::string file, Position at, std::string message) {
-  if (faults_.size() < kFaultsMax) faults_.push_back({std::move(file), at, std::move(message)});
+  if (!full()) faults_.push_back({std::move(file), at, std::move(message)});
 }
 
 void Faults::Add(Position at, std::string message) { Add(main_file_, at, std::move(message)); }

@@ -24,6 +24,7 @@ struct Fault {
 std::string ToString(const Fault& fault);
 
 inline constexpr char kServiceFile[] = "busker.toml";
+inline constexpr std::size_t kFaultsMax = 1000;
 
 // Faults as they are found; `Sorted` has them in the order of the file. The first kFaultsMax are
 // kept: nobody reads more.
@@ -35,6 +36,7 @@ class Faults {
   void Add(Position at, std::string message);  // in the main file
 
   bool empty() const { return faults_.empty(); }
+  bool full() const { return faults_.size() >= kFaultsMax; }
   std::vector<Fault> Sorted() const;  // of the main file first, then other files by name
   std::vector<std::string> Sentences() const;
 
@@ -42,8 +44,6 @@ class Faults {
   std::string main_file_;
   std::vector<Fault> faults_;
 };
-
-inline constexpr std::size_t kFaultsMax = 1000;
 
 // A text from a file, in quotes and safe to print: control characters shown, the middle of a long
 // one left out.

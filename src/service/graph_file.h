@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -62,6 +63,10 @@ Result<GraphFile> LoadGraphFile(const std::string& path);
 
 // Every fault of the file, a sentence each, in its order; empty: all is well.
 std::vector<std::string> ValidateGraphFile(const std::string& path);
+
+// Whether the text has "graph" and "tasks" among the keys at its top, be it JSON as a whole or not:
+// what tells a graph file from the config of an action.
+bool LooksLikeGraphFile(std::string_view text);
 
 // How a task's code is started: {"bash", "-c", code}.
 std::vector<std::string> CommandOf(const GraphTask& task);

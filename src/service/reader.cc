@@ -263,15 +263,7 @@ std::optional<std::vector<std::string>> Reader::Emails(const Member& member) {
   auto emails = Strings(member, "an address");
   if (!emails) return std::nullopt;
   for (const auto& email : *emails) {
-    // What a mail server takes in the end is for it to say; this keeps out slips and line ends.
-    const auto at = email.find('@');
-    bool good = at != std::string::npos && at > 0 && at + 1 < email.size() && email.size() <= 254 &&
-                email.find('@', at + 1) == std::string::npos && email.front() != '-';
-    for (char c : email) {
-      good = good && static_cast<unsigned char>(c) > 0x20 && c != 0x7F &&
-             std::string_view("<>,;:\"()[]\\").find(c) == std::string_view::npos;
-    }
-    if (good) continue;
+    if (IsEmail(email)) continue;
     Fault(member.value.at, fmt::format("{}: {} is no address such as \"ops@example.com\"",
                                        Of(member), Quoted(email)));
     return std::nullopt;
@@ -283,6 +275,20 @@ const Node* Reader::Table(const Member& member) {
   if (member.value.kind == Node::Kind::kTable) return &member.value;
   MustBe(member, member.value.json ? "an object" : "a table");
   return nullptr;
+}
+
+bool IsEmail(std::string_view text) {
+  const auto at = text.find('@');
+  if (at == std::string_view::npos || at == 0 || at + 1 == text.size() || text.size() > 254 ||
+      text.find('@', at + 1) != std::string_view::npos || text.front() == '-') {
+    return false;
+  }
+  for (char c : text) {
+    const bool control = static_cast<unsigned char>(c) <= 0x20 || c == 0x7F;
+    if (control || std::string_view("<>,;:\"()[]\\").find(c) != std::string_view::npos)
+      return false;
+  }
+  return true;
 }
 
 bool IsPlainRelativePath(std::string_view path) {

@@ -64,6 +64,8 @@ class Reader {
   // Faults `value`, which is none of `choices`.
   void UnknownValue(const Member& member, const std::string& value,
                     const std::vector<std::string>& choices);
+  // Faults a key that is none of `names`.
+  void Unknown(const Member& member, const std::vector<std::string>& names);
   // Faults "must be WHAT" at the member's value.
   void MustBe(const Member& member, std::string_view what);
 
@@ -71,6 +73,7 @@ class Reader {
   template <typename Key, typename Into>
   void ReadTable(const Node& table, std::span<const Key> keys, Into& into) {
     for (const Member& member : table.members) {
+      if (faults_.full()) return;
       const Key* found = nullptr;
       for (const Key& key : keys) {
         if (key.info.name == member.name) found = &key;
@@ -88,7 +91,6 @@ class Reader {
   }
 
  private:
-  void Unknown(const Member& member, const std::vector<std::string>& names);
   std::string Of(const Member& member) const;  // "schedule" in [actions.training]
 
   Faults& faults_;
@@ -96,6 +98,10 @@ class Reader {
   KeyHelp help_;
   const KeyInfo* key_ = nullptr;  // the key being read
 };
+
+// Whether it can be an e-mail address: one "@" with something on both sides, and nothing that would
+// end it in a mail's head. What a mail server takes in the end is for it to say.
+bool IsEmail(std::string_view text);
 
 // Whether a relative path stays where it begins: no "..", no ".", no empty part, no control
 // character.

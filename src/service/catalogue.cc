@@ -1,0 +1,138 @@
+#include "service/catalogue.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+#include "service/fault.h"
+#include "service/graph_file.h"
+#include "service/text_file.h"
+
+namespace busker::service {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kEntriesMax = 20'000;
+
+// Folders that programs fill.
+constexpr std::array<std::string_view, 8> kNotSearched = {
+    "build", "dist", "node_modules", "output", "target", "vendor", "venv", "__pycache__"};
+
+bool IsFolder(const fs::path& path) {
+  std::error_code ignored;  // what cannot be looked at is not there
+  return fs::is_directory(path, ignored);
+}
+
+bool IsFile(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+// What is directly in a folder and not hidden, sorted; empty when there is no such folder.
+Result<std::vector<fs::path>> List(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  if (!IsFolder(folder)) return entries;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    if (entry->path().filename().string().starts_with('.')) continue;
+    entries.push_back(entry->path());
+    if (entries.size() > kEntriesMax) {
+      return Invalid(fmt::format("{} has more than {} entries; name the folders that are meant",
+                                 folder.string(), kEntriesMax));
+    }
+  }
+  if (error) return SystemError("read the folder " + folder.string(), error.value());
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+Result<std::vector<fs::path>> ListJson(const fs::path& folder) {
+  TRY_ASSIGN(auto entries, List(folder));
+  std::erase_if(entries,
+                [](const fs::path& path) { return path.extension() != ".json" || !IsFile(path); });
+  return entries;
+}
+
+class Search {
+ public:
+  Result<void> Path(const std::string& given) {
+    std::error_code error;
+    fs::path path = fs::absolute(given.empty() ? "." : given, error).lexically_normal();
+    if (error) return SystemError("path " + given, error.value());
+    if (!path.has_filename() && path.has_parent_path()) path = path.parent_path();
+    if (IsFile(path)) {
+      if (path.filename() == kServiceFile) {
+        services_.insert(path.parent_path().string());
+      } else {
+        graphs_.insert(path.string());
+      }
+      return {};
+    }
+    if (!IsFolder(path)) return NotFound(fmt::format("there is no file or folder {}", given));
+    TRY_ASSIGN(bool found, Folder(path));
+    if (found) return {};
+    TRY_ASSIGN(const auto entries, List(path));
+    for (const fs::path& entry : entries) {
+      const bool skipped = std::find(kNotSearched.begin(), kNotSearched.end(),
+                                     entry.filename().string()) != kNotSearched.end();
+      if (skipped || !IsFolder(entry)) continue;
+      TRY_ASSIGN(const bool found_here, Folder(entry));
+      found = found || found_here;
+    }
+    if (found) return {};
+    return NotFound(
+        fmt::format("nothing to run in {}: neither it nor a folder in it has busker.toml, "
+                    "configs/*.json or scheduler/configs/*.json",
+                    path.string()));
+  }
+
+  Found Take() const {
+    return {{services_.begin(), services_.end()}, {graphs_.begin(), graphs_.end()}};
+  }
+
+ private:
+  // Whether something is directly in the folder.
+  Result<bool> Folder(const fs::path& folder) {
+    bool found = false;
+    if (IsFile(folder / kServiceFile)) {
+      services_.insert(folder.string());
+      found = true;
+    }
+    TRY_ASSIGN(const auto configs, ListJson(folder / "configs"));
+    for (const fs::path& config : configs) {
+      found = true;
+      if (IsGraphFile(config.string())) {
+        graphs_.insert(config.string());
+      } else {
+        services_.insert(folder.string());
+      }
+    }
+    // In scheduler/configs/ there is nothing else, so one that looks otherwise is told to be wrong.
+    TRY_ASSIGN(const auto graphs, ListJson(folder / "scheduler" / "configs"));
+    for (const fs::path& graph : graphs) graphs_.insert(graph.string());
+    return found || !graphs.empty();
+  }
+
+  std::set<std::string> services_, graphs_;
+};
+
+}  // namespace
+
+bool IsGraphFile(const std::string& path) {
+  const auto text = ReadTextFile(path, kGraphFileBytesMax);
+  return text && *text && LooksLikeGraphFile(**text);
+}
+
+Result<Found> Discover(const std::vector<std::string>& paths) {
+  Search search;
+  for (const std::string& path : paths) TRY(search.Path(path));
+  return search.Take();
+}
+
+}  // namespace busker::service

@@ -1,0 +1,183 @@
+#include "service/daemon_setting.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <filesystem>
+#include <system_error>
+
+#include "base/id.h"
+#include "service/document.h"
+#include "service/keys.h"
+#include "service/text_file.h"
+
+namespace busker::service {
+namespace {
+
+struct Draft {
+  DaemonSettings settings;
+  std::string folder;  // of the file
+};
+
+struct SmtpDraft {
+  SmtpSetting smtp;
+  std::string folder;
+};
+
+void ReadSlots(Reader& reader, const Member& member, Draft& draft) {
+  if (const auto slots = reader.Integer(member, 1, 10'000)) {
+    draft.settings.slots = static_cast<int>(*slots);
+  }
+}
+
+void ReadCpus(Reader& reader, const Member& member, Draft& draft) {
+  if (const auto cpus = reader.Cpus(member)) draft.settings.cpus_milli = *cpus;
+}
+
+void ReadMemory(Reader& reader, const Member& member, Draft& draft) {
+  if (const auto bytes = reader.Memory(member)) draft.settings.memory_bytes = *bytes;
+}
+
+void ReadPools(Reader& reader, const Member& member, Draft& draft) {
+  const Node* pools = reader.Table(member);
+  if (pools == nullptr) return;
+  Reader in_pools(reader.faults(), "[pools]", KeyHelp{});
+  for (const Member& pool : pools->members) {
+    if (!IsName(pool.name)) {
+      reader.Fault(pool.at,
+                   fmt::format("{} cannot be the name of a pool: a-z, 0-9, \".\", \"_\" and "
+                               "\"-\", a letter or digit first, at most 63",
+                               Quoted(pool.name)));
+    } else if (const auto slots = in_pools.Integer(pool, 1, 10'000)) {
+      draft.settings.pools[pool.name] = static_cast<int>(*slots);
+    }
+  }
+}
+
+void ReadSmtpUrl(Reader& reader, const Member& member, SmtpDraft& draft) {
+  if (auto url = reader.Url(member, {"smtp", "smtps"})) draft.smtp.url = std::move(*url);
+}
+
+void ReadFrom(Reader& reader, const Member& member, SmtpDraft& draft) {
+  auto from = reader.Emails(member);
+  if (!from) return;
+  if (from->size() != 1) return reader.MustBe(member, "one address");
+  draft.smtp.from = from->front();
+}
+
+void ReadUser(Reader& reader, const Member& member, SmtpDraft& draft) {
+  if (auto user = reader.String(member)) draft.smtp.user = std::move(*user);
+}
+
+void ReadPasswordFile(Reader& reader, const Member& member, SmtpDraft& draft) {
+  if (auto path = reader.Path(member, draft.folder)) draft.smtp.password_file = std::move(*path);
+}
+
+void ReadStartTls(Reader& reader, const Member& member, SmtpDraft& draft) {
+  if (const auto starttls = reader.Bool(member)) draft.smtp.starttls = *starttls;
+}
+
+void ReadHeartbeatUrl(Reader& reader, const Member& member, HeartbeatSetting& heartbeat) {
+  if (auto url = reader.Url(member, {"https", "http"})) heartbeat.url = std::move(*url);
+}
+
+void ReadEvery(Reader& reader, const Member& member, HeartbeatSetting& heartbeat) {
+  const auto every = reader.Duration(member);
+  if (!every) return;
+  if (*every < std::chrono::seconds(1)) {
+    reader.Fault(member.value.at, "\"every\" in [heartbeat] must be at least 1s");
+    return;
+  }
+  heartbeat.every = *every;
+}
+
+template <typename Into>
+constexpr Key<Into> Row(std::string_view name, std::string_view example,
+                        void (*read)(Reader&, const Member&, Into&)) {
+  return {{name, example, "", ""}, read};
+}
+
+constexpr std::array<Key<SmtpDraft>, 5> kSmtp = {{
+    Row("url", R"("smtp://mail.example.com:587")", ReadSmtpUrl),
+    Row("from", R"("busker@example.com")", ReadFrom),
+    Row("user", R"("busker")", ReadUser),
+    Row("password_file", R"("secrets/smtp")", ReadPasswordFile),
+    Row("starttls", "true", ReadStartTls),
+}};
+
+constexpr std::array<Key<HeartbeatSetting>, 2> kHeartbeat = {{
+    Row("url", R"("https://example.com/ping")", ReadHeartbeatUrl),
+    Row("every", R"("60s")", ReadEvery),
+}};
+
+void Needs(Reader& reader, const Member& member, std::string_view table, std::string_view key) {
+  if (member.value.Find(key) != nullptr) return;
+  reader.Fault(member.at, fmt::format("[{}] needs the key \"{}\"", table, key));
+}
+
+void ReadSmtp(Reader& reader, const Member& member, Draft& draft) {
+  const Node* table = reader.Table(member);
+  if (table == nullptr) return;
+  SmtpDraft smtp{{}, draft.folder};
+  Reader keys(reader.faults(), "[smtp]", KeyHelp{});
+  keys.ReadTable(*table, std::span<const Key<SmtpDraft>>(kSmtp), smtp);
+  for (const char* key : {"url", "from"}) Needs(reader, member, "smtp", key);
+  for (const auto& [key, needed] :
+       {std::pair{"user", "password_file"}, std::pair{"password_file", "user"}}) {
+    if (table->Find(key) != nullptr && table->Find(needed) == nullptr) {
+      reader.Fault(table->Find(key)->at,
+                   fmt::format("\"{}\" in [smtp] means nothing without \"{}\"", key, needed));
+    }
+  }
+  draft.settings.smtp = std::move(smtp.smtp);
+}
+
+void ReadHeartbeat(Reader& reader, const Member& member, Draft& draft) {
+  const Node* table = reader.Table(member);
+  if (table == nullptr) return;
+  HeartbeatSetting heartbeat;
+  Reader keys(reader.faults(), "[heartbeat]", KeyHelp{});
+  keys.ReadTable(*table, std::span<const Key<HeartbeatSetting>>(kHeartbeat), heartbeat);
+  Needs(reader, member, "heartbeat", "url");
+  draft.settings.heartbeat = std::move(heartbeat);
+}
+
+void ReadNotifyTable(Reader& reader, const Member& member, Draft& draft) {
+  ReadNotify(reader, member, draft.folder, draft.settings.notify);
+}
+
+constexpr std::array<Key<Draft>, 7> kDaemon = {{
+    Row("slots", "4", ReadSlots),
+    Row("cpus", "4", ReadCpus),
+    Row("memory", R"("16GiB")", ReadMemory),
+    Row("pools", "{ warehouse = 2 }", ReadPools),
+    Row("smtp", R"({ url = "smtp://mail.example.com:587", from = "busker@example.com" })",
+        ReadSmtp),
+    Row("heartbeat", R"({ url = "https://example.com/ping" })", ReadHeartbeat),
+    Row("notify", R"({ email = "ops@example.com" })", ReadNotifyTable),
+}};
+
+}  // namespace
+
+Result<DaemonSettings> LoadDaemonSettings(const std::string& path) {
+  TRY_ASSIGN(const auto text, ReadTextFile(path, kDocumentBytesMax));
+  if (!text) return DaemonSettings{};
+  std::error_code error;
+  Draft draft;
+  draft.folder = std::filesystem::absolute(path, error).lexically_normal().parent_path().string();
+  if (error) return SystemError("file " + path, error.value());
+  Faults faults(path);
+  if (const auto document = ParseDocument(*text, faults)) {
+    Reader top(faults, "", KeyHelp{});
+    top.ReadTable(*document, std::span<const Key<Draft>>(kDaemon), draft);
+    const auto& emails = draft.settings.notify.emails;
+    if (!emails.empty() && document->Find("smtp") == nullptr) {
+      faults.Add(document->Find("notify")->value.Find("email")->at,
+                 "\"email\" in [notify] needs [smtp], the mail server");
+    }
+  }
+  if (!faults.empty()) return Invalid(ToString(faults.Sorted().front()));
+  return draft.settings;
+}
+
+}  // namespace busker::service
