@@ -126,6 +126,7 @@ class Parser {
   // What stands here, for messages.
   std::string Here() const {
     if (AtEnd()) return "the end of the file";
+    if (Peek() == '"') return "a string";
     std::size_t size = 1;
     while (at_ + size < text_.size() &&
            (static_cast<unsigned char>(text_[at_ + size]) & 0xC0) == 0x80) {

@@ -1,0 +1,96 @@
+#include "service/daemon_setting.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "service/test_folder.h"
+
+namespace busker::service {
+namespace {
+
+Result<DaemonSettings> Load(const std::string& text) {
+  TestFolder folder;
+  folder.Write("daemon.toml", text);
+  return LoadDaemonSettings(folder.root() + "/daemon.toml");
+}
+
+std::string FaultIn(const std::string& text) {
+  const auto settings = Load(text);
+  if (settings) return "";
+  return settings.error().message.substr(settings.error().message.find("daemon.toml:"));
+}
+
+TEST(DaemonSettings, AreTheDefaultsWithoutAFile) {
+  const auto settings = LoadDaemonSettings("/nowhere/daemon.toml");
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->slots, 0);
+  EXPECT_TRUE(settings->pools.empty());
+  EXPECT_FALSE(settings->smtp || settings->heartbeat);
+  EXPECT_TRUE(settings->notify.empty());
+  EXPECT_TRUE(Load(""));
+}
+
+TEST(DaemonSettings, TakeAllThatTheFileMaySay) {
+  TestFolder folder;
+  folder.Write("daemon.toml", R"(slots = 8
+cpus = 3.5
+memory = "16GiB"
+[pools]
+warehouse = 2
+gpu = 1
+[smtp]
+url = "smtp://mail.example.com:587"
+from = "busker@example.com"
+user = "busker"
+password_file = "secrets/smtp"
+starttls = false
+[heartbeat]
+url = "https://example.com/ping"
+every = "5m"
+[notify]
+email = "ops@example.com"
+on = "failed"
+)");
+  const auto settings = LoadDaemonSettings(folder.root() + "/daemon.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->slots, 8);
+  EXPECT_EQ(settings->cpus_milli, 3500);
+  EXPECT_EQ(settings->memory_bytes, 16ULL << 30);
+  EXPECT_EQ(settings->pools, (std::map<std::string, int>{{"gpu", 1}, {"warehouse", 2}}));
+  EXPECT_EQ(settings->smtp->url, "smtp://mail.example.com:587");
+  EXPECT_EQ(settings->smtp->password_file, folder.root() + "/secrets/smtp");
+  EXPECT_FALSE(settings->smtp->starttls);
+  EXPECT_EQ(settings->heartbeat->every, std::chrono::minutes(5));
+  EXPECT_EQ(settings->notify.on, std::vector<std::string>{"failed"});
+}
+
+TEST(DaemonSettings, SayWhatIsWrongAndWhere) {
+  EXPECT_EQ(FaultIn("slot = 1\n"),
+            "daemon.toml:1:1: unknown key \"slot\" at the top level, did you mean \"slots\"?");
+  EXPECT_EQ(FaultIn("slots = 0\n"),
+            "daemon.toml:1:9: \"slots\" must be an integer from 1 to 10000, such as 4, not the "
+            "integer 0");
+  EXPECT_EQ(
+      FaultIn("[pools]\nwarehouse = 0\n"),
+      "daemon.toml:2:13: \"warehouse\" in [pools] must be an integer from 1 to 10000, not the "
+      "integer 0");
+  EXPECT_EQ(FaultIn("[pools]\nWarehouse = 1\n").substr(0, 47),
+            "daemon.toml:2:1: \"Warehouse\" cannot be the name");
+  EXPECT_EQ(FaultIn("[smtp]\nurl = \"smtp://x\"\n"),
+            "daemon.toml:1:2: [smtp] needs the key \"from\"");
+  EXPECT_EQ(FaultIn("[smtp]\nurl = \"mail.example.com\"\nfrom = \"a@b\"\n"),
+            "daemon.toml:2:7: \"url\" in [smtp]: \"mail.example.com\" is no address such as "
+            "smtp://HOST");
+  EXPECT_EQ(FaultIn("[smtp]\nurl = \"smtp://x\"\nfrom = \"a@b\"\nuser = \"u\"\n"),
+            "daemon.toml:4:1: \"user\" in [smtp] means nothing without \"password_file\"");
+  EXPECT_EQ(FaultIn("[heartbeat]\nurl = \"https://x\"\nevery = \"10ms\"\n"),
+            "daemon.toml:3:9: \"every\" in [heartbeat] must be at least 1s");
+  EXPECT_EQ(FaultIn("[notify]\nemail = \"a@b\"\n"),
+            "daemon.toml:2:1: \"email\" in [notify] needs [smtp], the mail server");
+  EXPECT_EQ(FaultIn("notify = 1\n").substr(0, 32), "daemon.toml:1:10: \"notify\" must ");
+  EXPECT_NE(FaultIn("slots = \n").find("daemon.toml:1:"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace busker::service
