@@ -97,8 +97,12 @@ std::string ActionTable(const Action& action) {
       "done.\n";
   for (const char* name : {"schedule", "time_zone", "expected_by"})
     text += Example(Info(keys, name));
+  text += "# Which missed instants are run later, and what becomes of a run that meets another.\n";
+  for (const char* name : {"catch_up", "concurrency"}) text += Example(Info(keys, name));
   text += "# What happens when it fails or hangs.\n";
-  for (const char* name : {"retries", "retry_delay", "timeout"}) text += Example(Info(keys, name));
+  for (const char* name : {"retries", "retry_delay", "timeout", "run_timeout"}) {
+    text += Example(Info(keys, name));
+  }
   return text + Deliveries(action);
 }
 
@@ -128,6 +132,10 @@ std::string InitialFile(const Service& service) {
   text += Environment(service);
   for (const auto& [name, action] : service.actions) text += ActionTable(action);
   text +=
+      "\n# Who is told when a run fails or is late.\n"
+      "# [notify]\n"
+      "# webhook = \"https://example.com/hook\"\n"
+      "# command = \"notify-send busker\"\n"
       "\n# Other places than this machine, chosen with --target cloud.\n"
       "# [targets.cloud]\n"
       "# executor = \"compute-engine://example-project/europe-west1-b\"\n"
