@@ -54,17 +54,7 @@ Result<void> PrintGraph(const std::string& path) {
 
 Result<int> ValidateService(const Common& common) {
   TRY_ASSIGN(const service::Found found, service::Discover({common.folder}));
-  std::vector<std::string> faults;
-  for (const std::string& folder : found.service_folders) {
-    for (std::string& fault : service::Validate(folder, model::CheckGate)) {
-      // Faults of a service are told by names within its folder.
-      const bool several = found.service_folders.size() > 1;
-      faults.push_back(several ? folder + "/" + fault : std::move(fault));
-    }
-  }
-  for (const std::string& path : found.graph_files) {
-    for (std::string& fault : service::ValidateGraphFile(path)) faults.push_back(std::move(fault));
-  }
+  const std::vector<std::string> faults = service::Validate(found, model::CheckGate);
   if (common.json) {
     PrintJson({{"valid", faults.empty()}, {"faults", faults}});
   } else if (faults.empty()) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <system_error>
 
@@ -127,6 +128,28 @@ class Search {
 bool IsGraphFile(const std::string& path) {
   const auto text = ReadTextFile(path, kGraphFileBytesMax);
   return text && *text && LooksLikeGraphFile(**text);
+}
+
+std::vector<std::string> Validate(const Found& found, const GateCheck& check_gate) {
+  std::vector<std::string> faults;
+  const bool several = found.service_folders.size() > 1;
+  for (const std::string& folder : found.service_folders) {
+    for (std::string& fault : Validate(folder, check_gate)) {
+      faults.push_back(several ? folder + "/" + fault : std::move(fault));
+    }
+  }
+  std::map<std::string, std::string> ids;  // dag_id -> path
+  for (const std::string& path : found.graph_files) {
+    for (std::string& fault : ValidateGraphFile(path)) faults.push_back(std::move(fault));
+    const auto graph = LoadGraphFile(path);
+    if (!graph) continue;
+    const auto [first, is_new] = ids.emplace(graph->id, path);
+    if (!is_new) {
+      faults.push_back(fmt::format("{}: the dag_id {} is that of {} too; give one another name",
+                                   path, Quoted(graph->id), first->second));
+    }
+  }
+  return faults;
 }
 
 Result<Found> Discover(const std::vector<std::string>& paths) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "service/service.h"
 
 namespace busker::service {
 
@@ -22,6 +23,10 @@ struct Found {  // absolute paths, sorted, each once
 // at its top: a broken graph file is found. kNotFound names a path with nothing in it or that is
 // not there; kInvalid when there is more than anybody means (20,000 entries of one folder).
 Result<Found> Discover(const std::vector<std::string>& paths);
+
+// Every fault of what was found, a sentence each: Validate of each service (with its folder in
+// front when there are several), ValidateGraphFile of each graph file, and graphs of one dag_id.
+std::vector<std::string> Validate(const Found& found, const GateCheck& check_gate = {});
 
 // Whether the file is there and looks like a graph file (LooksLikeGraphFile).
 bool IsGraphFile(const std::string& path);

@@ -87,6 +87,27 @@ TEST(Discover, FindsEachThingOnce) {
   EXPECT_EQ(Text(folder, found), "service ., graph scheduler/configs/a.json");
 }
 
+TEST(Discover, ValidatesAllThatItFinds) {
+  TestFolder folder;
+  folder.Write("a/busker.toml", "nam = 1\n")
+      .Write("b/configs/training.json", "{}")
+      .Write("jobs/configs/x.json", kGraph)
+      .Write("jobs/configs/y.json", kGraph)
+      .Write("jobs/configs/z.json", "{\"graph\": {}, \"tasks\": []}");
+  const auto found = Discover({folder.root()});
+  ASSERT_TRUE(found);
+  const std::string jobs = folder.root() + "/jobs/configs/";
+  EXPECT_EQ(Validate(*found),
+            (std::vector<std::string>{
+                folder.root() + "/a/busker.toml:1:1: unknown key \"nam\" at the top level, did you "
+                                "mean \"name\"?",
+                jobs + "y.json: the dag_id \"g\" is that of " + jobs +
+                    "x.json too; give one another name",
+                jobs + "z.json:1:2: \"graph\" needs the key \"dag_id\", the name of the graph",
+                jobs + "z.json:1:24: \"tasks\" is empty; a graph needs at least one task"}));
+  EXPECT_TRUE(Validate(Found{}).empty());
+}
+
 TEST(Discover, SaysWhenThereIsNothing) {
   TestFolder folder;
   EXPECT_EQ(FoundIn(folder),

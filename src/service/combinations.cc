@@ -72,7 +72,8 @@ Result<Instant> ParseBound(const std::string& text, const std::string& zone, boo
   if (const auto date = ParseDate(text)) return plan::StartOfDay(*date, zone);
   if (const auto instant = ParseRfc3339(text)) return *instant;
   if (naive) {
-    const auto utc = ParseRfc3339(text + "Z");
+    auto utc = ParseRfc3339(text + "Z");
+    if (!utc) utc = ParseRfc3339(text + ":00Z");
     if (utc && (zone == "UTC" || zone == "Etc/UTC")) return *utc;
     if (utc) {
       return Invalid(

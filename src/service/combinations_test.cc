@@ -160,6 +160,9 @@ TEST(Action, RefusesValuesThatMeanNothing) {
   EXPECT_EQ(TrainingFault("when_file = \"inbox/\""),
             "2:13: \"when_file\": \"inbox/\" names a folder; name a file in it, such as "
             "\"inbox/*.csv\"");
+  EXPECT_EQ(TrainingFault("when_file = \"~/in.csv\""),
+            "2:13: \"when_file\" in [actions.training]: \"~/in.csv\" is read as it stands, and "
+            "\"~\" is nobody's home; write the path in full");
   for (const char* path : {"*/players.csv", "in/*.*", "/srv/*/x"}) {
     EXPECT_NE(TrainingFault("when_file = \"" + std::string(path) + "\"")
                   .find("may have one \"*\", in its last part, such as \"inbox/*.csv\""),

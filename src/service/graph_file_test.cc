@@ -157,6 +157,7 @@ TEST(GraphFile, ReadsAirflowsSchedules) {
   EXPECT_TRUE(of("\"schedule\": \"@once\"").once);
   EXPECT_EQ(of("\"catchup\": false").catch_up, plan::CatchUp::kLatest);
   EXPECT_EQ(of("\"start_date\": \"2026-01-01T06:30:00\"").start, At("2026-01-01T06:30:00Z"));
+  EXPECT_EQ(of("\"start_date\": \"2026-01-01 06:30\"").start, At("2026-01-01T06:30:00Z"));
   EXPECT_EQ(of("\"default_args\": {\"start_date\": \"2026-01-01\"}").start,
             At("2026-01-01T00:00:00Z"));
   EXPECT_EQ(of("\"start_date\": \"2026-02-01\", \"default_args\": {\"start_date\": "

@@ -178,6 +178,12 @@ std::optional<std::string> Reader::Path(const Member& member, const std::string&
       return std::nullopt;
     }
   }
+  if (text->front() == '~') {
+    Fault(member.value.at, fmt::format("{}: {} is read as it stands, and \"~\" is nobody's home; "
+                                       "write the path in full",
+                                       Of(member), Quoted(*text)));
+    return std::nullopt;
+  }
   return (std::filesystem::path(folder) / *text).lexically_normal().string();
 }
 
