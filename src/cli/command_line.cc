@@ -190,7 +190,8 @@ class CommandLine {
         "init", "Write a busker.toml that says what the conventions found.",
         "  busker init -C my-service\n", [this] { return Init(common_, init_); }, false);
     init->add_flag("--force", init_.force, "replace the file that is there");
-    Verb("validate", "Check the services and graph files of the folder; every fault with its place.",
+    Verb("validate",
+         "Check the services and graph files of the folder; every fault with its place.",
          "  busker validate\n", [this] { return ValidateService(common_); });
     Verb(
         "schema", "Print the JSON Schema of busker.toml, for editors.",

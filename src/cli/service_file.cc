@@ -32,8 +32,8 @@ namespace {
 // What is well with a service, and what is not done yet.
 Result<void> PrintService(const std::string& folder) {
   TRY_ASSIGN(const service::Service service, service::LoadService(folder));
-  PrintLine(fmt::format("{} {}: all is well with {} actions", service.name, service.version,
-                        service.actions.size()));
+  PrintLine(fmt::format("{} {}: all is well with {} action{}", service.name, service.version,
+                        service.actions.size(), service.actions.size() == 1 ? "" : "s"));
   for (const auto& [name, action] : service.actions) {
     if (!action.schedule) continue;
     PrintLine(
@@ -46,7 +46,8 @@ Result<void> PrintService(const std::string& folder) {
 
 Result<void> PrintGraph(const std::string& path) {
   TRY_ASSIGN(const service::GraphFile graph, service::LoadGraphFile(path));
-  PrintLine(fmt::format("{}: all is well with {} tasks", graph.id, graph.tasks.size()));
+  PrintLine(fmt::format("{}: all is well with {} task{}", graph.id, graph.tasks.size(),
+                        graph.tasks.size() == 1 ? "" : "s"));
   return {};
 }
 
