@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -99,6 +101,15 @@ void Drain(Descriptor& fd, std::string& text, std::uint64_t bytes_max) {
   }
 }
 
+// A file in memory that holds `text`, at its beginning.
+Result<Descriptor> InputFile(std::string_view text) {
+  Descriptor file(memfd_create("input", MFD_CLOEXEC));
+  if (!file.valid()) return SystemError("make a file in memory", errno);
+  TRY(WriteAll(file.get(), text, "a file in memory"));
+  if (lseek(file.get(), 0, SEEK_SET) != 0) return SystemError("rewind a file in memory", errno);
+  return file;
+}
+
 }  // namespace
 
 Result<fs::path> FindProgram(const std::string& program, const std::string& path,
@@ -136,15 +147,21 @@ std::vector<std::string> OwnEnvironment() {
 }
 
 Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds limit,
-                               std::uint64_t output_bytes_max) {
+                               std::uint64_t output_bytes_max, std::string_view input,
+                               const std::stop_token& stop) {
   TRY_ASSIGN(Pipe output, MakePipe());
   TRY_ASSIGN(Pipe errors, MakePipe());
   fcntl(output.read_end.get(), F_SETFL, O_NONBLOCK);
   fcntl(errors.read_end.get(), F_SETFL, O_NONBLOCK);
   SpawnSettings settings(POSIX_SPAWN_SETPGROUP);  // a group of its own, to be killed as a whole
-  posix_spawn_file_actions_addopen(&settings.actions, 0, "/dev/null", O_RDONLY, 0);
+  TRY_ASSIGN(const Descriptor input_file, InputFile(input));
+  posix_spawn_file_actions_adddup2(&settings.actions, input_file.get(), 0);
   posix_spawn_file_actions_adddup2(&settings.actions, output.write_end.get(), 1);
   posix_spawn_file_actions_adddup2(&settings.actions, errors.write_end.get(), 2);
+  posix_spawn_file_actions_addclosefrom_np(&settings.actions, 3);
+  const Descriptor stopped(eventfd(0, EFD_CLOEXEC));
+  if (!stopped.valid()) return SystemError("make an event", errno);
+  const std::stop_callback on_stop(stop, [&] { eventfd_write(stopped.get(), 1); });
   TRY_ASSIGN(const pid_t pid, Spawn(command, settings));
   output.write_end.Close();
   errors.write_end.Close();
@@ -159,12 +176,13 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
   while (!late && !ended) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd waits[3] = {{output.read_end.get(), POLLIN, 0},
+    pollfd waits[4] = {{output.read_end.get(), POLLIN, 0},
                        {errors.read_end.get(), POLLIN, 0},
-                       {process.get(), POLLIN, 0}};
-    const int ready = poll(waits, 3, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+                       {process.get(), POLLIN, 0},
+                       {stopped.get(), POLLIN, 0}};
+    const int ready = poll(waits, 4, static_cast<int>(std::max<std::int64_t>(0, left.count())));
     ended = ready > 0 && waits[2].revents != 0;
-    late = !ended && std::chrono::steady_clock::now() >= deadline;
+    late = !ended && (stop.stop_requested() || std::chrono::steady_clock::now() >= deadline);
     if (waits[0].revents != 0 || ended) Drain(output.read_end, captured.output, output_bytes_max);
     if (waits[1].revents != 0 || ended) Drain(errors.read_end, captured.errors, output_bytes_max);
   }
@@ -172,6 +190,7 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
+  if (late && stop.stop_requested()) return Temporary(command.arguments.at(0) + " was stopped");
   if (late) return TimedOut(command.arguments.at(0) + " did not end within its limit");
   captured.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return captured;

@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -33,10 +35,12 @@ struct Captured {
   std::string errors;  // standard error
 };
 
-// Runs a short program with empty standard input and waits. Beyond `limit` it is killed
-// (kTimedOut); output past `output_bytes_max` is dropped.
+// Runs a short program, with `input` as its standard input and no descriptors of ours, and waits.
+// Beyond `limit` (kTimedOut), or at `stop` (kTemporary), it is killed with its process group;
+// output past `output_bytes_max` is dropped.
 Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds limit,
-                               std::uint64_t output_bytes_max = 1u << 20);
+                               std::uint64_t output_bytes_max = 1u << 20,
+                               std::string_view input = {}, const std::stop_token& stop = {});
 
 // Starts a program in a session of its own with standard input and output at /dev/null, standard
 // error appended to the file `errors`, and no other descriptors; it outlives this process. SIGTERM

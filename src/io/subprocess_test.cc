@@ -45,6 +45,34 @@ TEST(Subprocess, HasOnlyTheEnvironmentThatItIsGivenAndReadsNothing) {
   EXPECT_EQ(RunAndCapture(Shell("wc -c"), 10s)->output, "0\n");
 }
 
+TEST(Subprocess, ReadsTheInputThatItIsGivenAlsoMoreThanAPipeHolds) {
+  const std::string input(3'000'000, 'x');
+  const auto captured = RunAndCapture(Shell("wc -c"), 10s, 100, input);
+  ASSERT_TRUE(captured);
+  EXPECT_EQ(captured->output, "3000000\n");
+  EXPECT_TRUE(RunAndCapture(Shell("exit 0"), 10s, 100, input));  // input that nobody reads
+}
+
+TEST(Subprocess, InheritsNoDescriptorBeyondStandardError) {
+  const Descriptor open(::open("/dev/null", O_RDONLY));  // without O_CLOEXEC
+  const auto captured = RunAndCapture(Shell("ls /proc/$$/fd"), 10s);
+  ASSERT_TRUE(captured);
+  EXPECT_EQ(captured->output, "0\n1\n2\n");
+}
+
+TEST(Subprocess, IsKilledWhenStopped) {
+  std::stop_source source;
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(100ms);
+    source.request_stop();
+  });
+  const auto begin = Clock::now();
+  const auto captured = RunAndCapture(Shell("sleep 60"), 30s, 100, {}, source.get_token());
+  ASSERT_FALSE(captured);
+  EXPECT_EQ(captured.error().kind, ErrorKind::kTemporary);
+  EXPECT_LT(Clock::now() - begin, 10s);
+}
+
 TEST(Subprocess, MoreOutputThanAPipeHoldsIsTakenAndTheRestDropped) {
   const auto captured = RunAndCapture(
       Shell("head -c 3000000 /dev/zero; head -c 300000 /dev/zero >&2"), 30s, 1'000'000);

@@ -1,0 +1,88 @@
+#include "notify/webhook.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <vector>
+
+#include "base/check.h"
+#include "io/http_client.h"
+#include "io/url.h"
+
+namespace busker::notify {
+namespace {
+
+constexpr std::string_view kSecretPrefix = "whsec_";
+
+std::string ToBase64(const unsigned char* bytes, std::size_t count) {
+  std::vector<unsigned char> text(4 * ((count + 2) / 3) + 1);
+  const int length = EVP_EncodeBlock(text.data(), bytes, static_cast<int>(count));
+  return {text.begin(), text.begin() + length};
+}
+
+Result<std::string> KeyOf(std::string_view secret) {
+  if (!secret.starts_with(kSecretPrefix)) return std::string(secret);
+  const std::string_view text = secret.substr(kSecretPrefix.size());
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  std::vector<unsigned char> bytes(text.size());
+  const int length =
+      text.size() % 4 != 0
+          ? -1
+          : EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()),
+                            static_cast<int>(text.size()));
+  if (length <= static_cast<int>(padding)) {
+    return Invalid("the webhook's secret begins with whsec_, but what follows is not base64");
+  }
+  return std::string(bytes.begin(), bytes.begin() + length - static_cast<int>(padding));
+}
+
+Result<void> JudgeStatus(int status, const std::string& origin) {
+  if (status >= 200 && status < 300) return {};
+  const std::string answered = origin + " answered " + std::to_string(status);
+  constexpr int kGone = 410;
+  if (status == kGone) return NotFound(answered + ": it is gone for good");
+  if (status >= 300 && status < 400) {
+    return Temporary(answered + ", a redirect, which is not followed: give the final URL");
+  }
+  return Temporary(answered);
+}
+
+}  // namespace
+
+Result<std::string> Sign(std::string_view secret, std::string_view id, std::string_view timestamp,
+                         std::string_view body) {
+  TRY_ASSIGN(const std::string key, KeyOf(secret));
+  const std::string text = std::string(id) + "." + std::string(timestamp) + "." + std::string(body);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  const auto* made =
+      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, &length);
+  CHECK(made != nullptr, "OpenSSL makes an HMAC");
+  return "v1," + ToBase64(digest, length);
+}
+
+Result<void> DeliverWebhook(const Webhook& webhook, const Notice& notice,
+                            const DeliverOptions& options) {
+  io::HttpRequest request;
+  request.method = "POST";
+  request.url = webhook.url;
+  request.body = ToJson(notice);
+  const std::string timestamp = std::to_string(
+      std::chrono::floor<std::chrono::seconds>(options.now.time_since_epoch()).count());
+  request.headers = {{"Content-Type", "application/json"},
+                     {"Idempotency-Key", notice.key},
+                     {"webhook-id", notice.key},
+                     {"webhook-timestamp", timestamp}};
+  if (!webhook.secret.empty()) {
+    TRY_ASSIGN(std::string signature, Sign(webhook.secret, notice.key, timestamp, request.body));
+    request.headers.push_back({"webhook-signature", std::move(signature)});
+  }
+  request.connect_limit = options.connect_limit;
+  request.limit = options.exchange_limit;
+  request.response_bytes_max = 0;  // the status says all
+  TRY_ASSIGN(const io::HttpResponse response, io::Send(request, options.stop));
+  return JudgeStatus(response.status, io::OriginOf(webhook.url));
+}
+
+}  // namespace busker::notify
