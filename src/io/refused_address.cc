@@ -26,9 +26,10 @@ bool StartsWith(const Bytes& bytes, const std::array<std::uint8_t, Count>& prefi
   return std::memcmp(bytes.data(), prefix.data(), Count) == 0;
 }
 
+constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+
 // The IPv4 address that an IPv6 one stands for.
 std::optional<std::uint32_t> Embedded(const Bytes& bytes) {
-  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
   constexpr std::array<std::uint8_t, 12> kCompatible{};
   constexpr std::array<std::uint8_t, 12> kNat64{0x00, 0x64, 0xFF, 0x9B};
   constexpr std::array<std::uint8_t, 2> k6to4{0x20, 0x02};
@@ -68,9 +69,9 @@ bool IsRefusedAddress(const sockaddr* address) {
 bool IsLoopbackAddress(const sockaddr* address) {
   if (address->sa_family == AF_INET) return (Ipv4Of(address) >> 24) == 127;
   if (address->sa_family != AF_INET6) return false;
+  constexpr Bytes kLoopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   const Bytes bytes = Ipv6Of(address);
-  const auto embedded = Embedded(bytes);
-  return embedded && (*embedded == 1 || (bytes[10] == 0xFF && (*embedded >> 24) == 127));
+  return bytes == kLoopback || (StartsWith(bytes, kMapped) && bytes[12] == 127);
 }
 
 std::string FormatAddress(const sockaddr* address) {

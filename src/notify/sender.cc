@@ -109,9 +109,9 @@ Result<void> Sender::TellFailed(const Pending& pending, const Error& error,
 // Hands what is due to the workers, as far as they and the receivers are free; the rest stays in
 // the outbox until one of them is. False when the outbox does not answer.
 bool Sender::Start() {
-  if (in_flight_.size() >= kWorkers && timed_out_.empty()) return true;
   const Instant now = settings_.clock();
   tries_.erase(tries_.begin(), tries_.upper_bound(now));
+  if (in_flight_.size() >= kWorkers && timed_out_.empty()) return true;
   auto due = outbox_.take(now);
   if (!due) {
     outbox_.trouble(due.error());

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "base/check.h"
@@ -20,20 +21,29 @@ std::string ToBase64(const unsigned char* bytes, std::size_t count) {
   return {text.begin(), text.begin() + length};
 }
 
+// Stricter than OpenSSL, which takes "=" for a zero anywhere, and blanks around it all.
+bool IsBase64(std::string_view text) {
+  if (text.empty() || text.size() % 4 != 0) return false;
+  for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/';
+  });
+}
+
 Result<std::string> KeyOf(std::string_view secret) {
   if (!secret.starts_with(kSecretPrefix)) return std::string(secret);
   const std::string_view text = secret.substr(kSecretPrefix.size());
-  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  std::vector<unsigned char> bytes(text.size());
-  const int length =
-      text.size() % 4 != 0
-          ? -1
-          : EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()),
-                            static_cast<int>(text.size()));
-  if (length <= static_cast<int>(padding)) {
+  if (!IsBase64(text)) {
     return Invalid("the webhook's secret begins with whsec_, but what follows is not base64");
   }
-  return std::string(bytes.begin(), bytes.begin() + length - static_cast<int>(padding));
+  std::vector<unsigned char> bytes(text.size());
+  const int length =
+      EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()),
+                      static_cast<int>(text.size()));
+  CHECK(length > 2, "OpenSSL reads base64");
+  const int padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  return std::string(bytes.begin(), bytes.begin() + length - padding);
 }
 
 Result<void> JudgeStatus(int status, const std::string& origin) {

@@ -1,0 +1,163 @@
+// The clients against a server with a certificate of its own making: whom they trust.
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+
+#include "io/http_client.h"
+#include "io/mail_client.h"
+#include "io/subprocess.h"
+#include "io/test_folder.h"
+#include "io/test_server.h"
+
+namespace busker::io {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A certificate for `name` ("IP:127.0.0.1"), that nobody signed but itself.
+struct Certificate {
+  Certificate(const TestFolder& folder, const std::string& name)
+      : certificate((folder / "cert.pem").string()), key((folder / "key.pem").string()) {
+    const Command command{{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                           "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=test", "-addext",
+                           "subjectAltName=" + name, "-keyout", key, "-out", certificate},
+                          OwnEnvironment(),
+                          {}};
+    const auto made = RunAndCapture(command, 30s);
+    CHECK(made && made->exit_code == 0, "a test can make a certificate");
+  }
+  const std::string certificate, key;
+};
+
+// Answers 200 to whoever completes the handshake, and one request per connection.
+class TlsServer {
+ public:
+  explicit TlsServer(const Certificate& files)
+      : context_(SSL_CTX_new(TLS_server_method())),
+        server_([this](TestConnection& connection) { Serve(connection); }) {
+    CHECK(SSL_CTX_use_certificate_file(context_, files.certificate.c_str(), SSL_FILETYPE_PEM) == 1,
+          "a test can use its certificate");
+    CHECK(SSL_CTX_use_PrivateKey_file(context_, files.key.c_str(), SSL_FILETYPE_PEM) == 1,
+          "a test can use its key");
+  }
+  std::string Place() const { return server_.Place(); }
+  int handshakes() const { return handshakes_; }
+
+ private:
+  void Serve(const TestConnection& connection) {
+    SSL* const tls = SSL_new(context_);
+    SSL_set_fd(tls, connection.fd());
+    char request[4096];
+    if (SSL_accept(tls) == 1 && SSL_read(tls, request, sizeof request) > 0) {
+      ++handshakes_;
+      const std::string answer = TestAnswer("200 OK");
+      SSL_write(tls, answer.data(), static_cast<int>(answer.size()));
+      SSL_shutdown(tls);
+    }
+    SSL_free(tls);
+  }
+
+  SSL_CTX* const context_;
+  std::atomic<int> handshakes_ = 0;
+  TestServer server_;
+};
+
+HttpRequest To(const std::string& url, const std::string& ca_file) {
+  setenv("no_proxy", "*", 1);
+  HttpRequest request;
+  request.url = url;
+  request.connect_limit = 5s;
+  request.limit = 10s;
+  request.ca_file = ca_file;
+  return request;
+}
+
+TEST(Tls, ACertificateIsTrustedWhenItIsNamedAndFitsTheHost) {
+  const TestFolder folder;
+  const Certificate certificate(folder, "IP:127.0.0.1");
+  const TlsServer server(certificate);
+  const auto response = Send(To("https://" + server.Place() + "/", certificate.certificate));
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 200);
+}
+
+TEST(Tls, ACertificateThatNobodyKnowsIsRefusedBeforeAnythingIsSent) {
+  const TestFolder folder;
+  const TlsServer server(Certificate(folder, "IP:127.0.0.1"));
+  const auto response = Send(To("https://" + server.Place() + "/", ""));
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().kind, ErrorKind::kFailed) << response.error().message;
+  EXPECT_EQ(server.handshakes(), 0);
+}
+
+TEST(Tls, ACertificateForAnotherHostIsRefused) {
+  const TestFolder folder;
+  const Certificate certificate(folder, "DNS:example.com,IP:127.0.0.2");
+  const TlsServer server(certificate);
+  const auto response = Send(To("https://" + server.Place() + "/", certificate.certificate));
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().kind, ErrorKind::kFailed) << response.error().message;
+  EXPECT_EQ(server.handshakes(), 0);
+}
+
+TEST(Tls, AServerThatTalksInTheClearIsNotTalkedToByHttps) {
+  TestHttpServer server(TestAnswer("200 OK"));
+  EXPECT_FALSE(Send(To("https" + server.Url().substr(4), "")));
+}
+
+MailRequest MailTo(const std::string& url, MailTls tls) {
+  MailRequest request;
+  request.url = url;
+  request.tls = tls;
+  request.from = "busker@example.com";
+  request.to = {"ops@example.com"};
+  request.message = "Subject: x\r\n\r\nx\r\n";
+  request.connect_limit = 5s;
+  request.limit = 10s;
+  return request;
+}
+
+bool IsMailCommand(const std::string& line) {
+  return line.starts_with("MAIL") || line.starts_with("AUTH") || line.starts_with("DATA");
+}
+
+TEST(MailTls, WithoutStarttlsNothingIsSentToAServerThatMustHaveIt) {
+  TestSmtpServer server({.offer_login = true});
+  MailRequest request = MailTo(server.Url(), MailTls::kRequired);
+  request.user = "user";
+  request.password = "word";
+  ASSERT_FALSE(SendMail(request));
+  for (const std::string& line : server.commands().All()) EXPECT_FALSE(IsMailCommand(line)) << line;
+}
+
+TEST(MailTls, ASmtpsServerIsVerified) {
+  const TestFolder folder;
+  const TlsServer server(Certificate(folder, "IP:127.0.0.1"));
+  const auto sent = SendMail(MailTo("smtps://" + server.Place(), MailTls::kOff));
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().kind, ErrorKind::kFailed) << sent.error().message;
+  EXPECT_EQ(server.handshakes(), 0);
+}
+
+TEST(MailTls, AServerOnThisMachineIsTalkedToInTheClear) {
+  TestSmtpServer server({.offer_starttls = true});
+  EXPECT_TRUE(SendMail(MailTo(server.Url(), MailTls::kRequiredUnlessLoopback)));
+  EXPECT_EQ(server.mails().All().size(), 1U);
+}
+
+TEST(MailTls, APasswordIsNotSentInTheClearToAnotherMachine) {
+  MailRequest request = MailTo("smtp://192.0.2.1:25", MailTls::kOff);
+  request.user = "user";
+  request.password = "word";
+  const auto sent = SendMail(request);
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().kind, ErrorKind::kInvalid) << sent.error().message;
+}
+
+TEST(MailTls, AMailServerAtALinkLocalAddressIsRefused) {
+  const auto sent = SendMail(MailTo("smtp://169.254.1.1:25", MailTls::kRequired));
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().kind, ErrorKind::kInvalid) << sent.error().message;
+}
+
+}  // namespace
+}  // namespace busker::io
