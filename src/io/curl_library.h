@@ -1,6 +1,6 @@
 // The part of libcurl that this room calls, found in the shared library at its first use, for
-// linking it would cost every start of the command line some milliseconds. Heavy: for .cc files
-// only.
+// linking it would cost every start of the command line some milliseconds.
+// Heavy: for .cc files only.
 #pragma once
 
 #define CURL_DISABLE_TYPECHECK

@@ -59,6 +59,12 @@ TEST(Webhook, CarriesTheNoticeAndASignatureThatOpensslAgreesWith) {
   EXPECT_EQ(json.at("hint"), "busker logs 20190801-070000-k3f9x2");
 }
 
+// The same as in tests/notify_test.py, where the example of the manual checks it.
+TEST(Webhook, SignsAsTheManualsExampleChecks) {
+  EXPECT_EQ(*Sign(kSecret, "failed-1", "1564642805", R"({"key":"failed-1"})"),
+            "v1,6XmANpGkhxjb1soouDigKhdjokcwTs5g8b2EfDbNBto=");
+}
+
 TEST(Webhook, ASecretThatIsNoBase64IsUsedAsItStands) {
   EXPECT_EQ(*Sign("abc", "a", "1", "{}"), SignatureByOpenssl("616263", "a.1.{}"));
   EXPECT_EQ(*Sign("whsec_YQ==", "a", "1", "{}"), SignatureByOpenssl("61", "a.1.{}"));
