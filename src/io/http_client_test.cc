@@ -5,6 +5,8 @@
 
 #include <future>
 
+#include "io/test_disk.h"
+#include "io/test_folder.h"
 #include "io/test_server.h"
 
 namespace busker::io {
@@ -170,6 +172,31 @@ TEST(HttpClient, MessagesDoNotTellTheSecretPartsOfAUrl) {
   EXPECT_EQ(response.error().message.find("T0KEN"), std::string::npos);
   EXPECT_EQ(response.error().message.find("word"), std::string::npos);
   EXPECT_NE(response.error().message.find("127.0.0.1:1"), std::string::npos);
+}
+
+// libcurl waited for its resolving thread, however long that took, before it gave a call back.
+TEST(HttpClient, ANameServerThatHangsDoesNotOutlastTheLimit) {
+  const TestFolder folder;
+  const fs::path settings = folder.Write("resolv.conf", "nameserver 127.0.0.1\n");
+  const Descriptor silent(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(53);
+  if (!OwnMounts() ||
+      bind(silent.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      mount(settings.c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) != 0) {
+    GTEST_SKIP() << "a name server of one's own needs root";
+  }
+  HttpRequest request = To("http://busker.example/");
+  request.limit = 500ms;
+  const auto begin = Clock::now();
+  const auto response = Send(request);
+  const auto took = Clock::now() - begin;
+  umount2("/etc/resolv.conf", MNT_DETACH);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().kind, ErrorKind::kTimedOut) << response.error().message;
+  EXPECT_LT(took, 2s);
 }
 
 TEST(HttpClient, ManyThreadsCallAtOnce) {
