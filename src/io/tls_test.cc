@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 
+#include <atomic>
+#include <memory>
+
 #include "io/http_client.h"
 #include "io/mail_client.h"
 #include "io/subprocess.h"
@@ -33,13 +36,20 @@ class TlsServer {
  public:
   explicit TlsServer(const Certificate& files)
       : context_(SSL_CTX_new(TLS_server_method())),
-        server_([this](TestConnection& connection) { Serve(connection); }) {
+        server_(std::make_unique<TestServer>(
+            [this](TestConnection& connection) { Serve(connection); })) {
     CHECK(SSL_CTX_use_certificate_file(context_, files.certificate.c_str(), SSL_FILETYPE_PEM) == 1,
           "a test can use its certificate");
     CHECK(SSL_CTX_use_PrivateKey_file(context_, files.key.c_str(), SSL_FILETYPE_PEM) == 1,
           "a test can use its key");
   }
-  std::string Place() const { return server_.Place(); }
+  TlsServer(const TlsServer&) = delete;
+  TlsServer& operator=(const TlsServer&) = delete;
+  ~TlsServer() {
+    server_.reset();  // its threads use the context
+    SSL_CTX_free(context_);
+  }
+  std::string Place() const { return server_->Place(); }
   int handshakes() const { return handshakes_; }
 
  private:
@@ -58,7 +68,7 @@ class TlsServer {
 
   SSL_CTX* const context_;
   std::atomic<int> handshakes_ = 0;
-  TestServer server_;
+  std::unique_ptr<TestServer> server_;
 };
 
 HttpRequest To(const std::string& url, const std::string& ca_file) {

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 Result<void> RunScript(const std::string& script, const io::fs::path& folder,
-                       DeliverOptions options = TestOptions(),
+                       const DeliverOptions& options = TestOptions(),
                        const Notice& notice = TestNotice()) {
   return Deliver(CommandChannel{{"sh", "-c", script}, folder}, notice, options);
 }

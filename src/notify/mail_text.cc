@@ -116,7 +116,7 @@ Result<Mailbox> ParseMailbox(std::string_view text) {
 
 std::string HeaderText(std::string_view text) {
   constexpr std::size_t kBytesMax = 300;
-  const std::string clean(Cut(WithoutControls(ValidUtf8(text)), kBytesMax));
+  std::string clean(Cut(WithoutControls(ValidUtf8(text)), kBytesMax));
   const bool plain = std::all_of(clean.begin(), clean.end(), IsAscii) &&
                      clean.find("=?") == std::string::npos && clean == Trim(clean);
   constexpr std::size_t kPlainMax = 200;

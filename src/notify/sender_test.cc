@@ -242,7 +242,7 @@ TEST(Sender, StopsAtOnceAndLeavesWhatItWasDelivering) {
   ASSERT_TRUE(hanging.requests().WaitFor(1));
   const auto begin = Clock::now();
   sender.reset();
-  EXPECT_LT(Clock::now() - begin, 2s);
+  EXPECT_LT(Clock::now() - begin, 5s);
   EXPECT_EQ(box.Of(1).pending.tries, 0);
   EXPECT_EQ(box.Of(2).pending.tries, 0);
   EXPECT_FALSE(box.Of(1).delivered);

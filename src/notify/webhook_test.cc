@@ -29,7 +29,7 @@ std::string SignatureByOpenssl(std::string_view hex_key, const std::string& text
   return ran ? "v1," + ran->output : ran.error().message;
 }
 
-Result<void> Try(const std::string& url, DeliverOptions options = TestOptions()) {
+Result<void> Try(const std::string& url, const DeliverOptions& options = TestOptions()) {
   return Deliver(Webhook{url, std::string(kSecret)}, TestNotice(), options);
 }
 
@@ -133,7 +133,7 @@ TEST(Webhook, AServerThatHangsIsLeftWithinTheLimit) {
   const auto delivered = Try(server.Url(), options);
   ASSERT_FALSE(delivered);
   EXPECT_EQ(delivered.error().kind, ErrorKind::kTimedOut);
-  EXPECT_LT(Clock::now() - begin, 2s);
+  EXPECT_LT(Clock::now() - begin, 5s);
 }
 
 TEST(Webhook, AnAnswerWithAnEndlessBodyIsDeliveredAndNotShown) {
