@@ -13,6 +13,12 @@ import workshop
 from workshop import Service, wait_until
 
 
+def has_started(attempt):
+    """The start marker stands in the lock file, behind a line with the runner's process id."""
+    lock = attempt / "lock"
+    return lock.exists() and lock.stat().st_size > 11
+
+
 class LoopTest(unittest.TestCase):
     def setUp(self):
         self.service = Service()
@@ -334,7 +340,7 @@ class SeveralAtOnce(LoopTest):
     def test_control_c_cancels_the_run_and_ends_the_program(self):
         self.service.write("configs/training.sh", "sleep 62.5")
         run = self.service.start("run", "training")
-        wait_until(lambda: any((a / "started").exists() for a in self.service.attempts()),
+        wait_until(lambda: any(has_started(a) for a in self.service.attempts()),
                    "the program starts")
         os.kill(run.pid, signal.SIGINT)
         out, _ = run.communicate(timeout=30)
@@ -349,7 +355,7 @@ class SeveralAtOnce(LoopTest):
         self.service.write("configs/training.sh",
                            f"echo early; while ! test -e {gate}; do sleep 0.02; done; echo late\n{workshop.TRAINING}")
         run = self.service.start("run", "training")
-        wait_until(lambda: any((a / "started").exists() for a in self.service.attempts()), "the program starts")
+        wait_until(lambda: any(has_started(a) for a in self.service.attempts()), "the program starts")
         follow = self.service.start("logs", "training", "-f", "--task", "training")
         first = [follow.stdout.readline(), follow.stdout.readline()]
         self.assertEqual(first, ["Running the action...\n", "early\n"])

@@ -3,10 +3,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 
-#include "base/text.h"
 #include "execute/process_executor.h"
+#include "runner/start_marker.h"
 
 namespace busker::execute {
 namespace {
@@ -21,12 +20,10 @@ std::string MarkOf(const AttemptName& name) { return "BUSKER_ATTEMPT=" + name.Te
 
 Result<std::optional<LivingRunner>> FindRunner(const io::fs::path& attempt_folder) {
   const io::fs::path path = attempt_folder / runner::kLockFile;
-  const auto text = io::ReadFile(path, 64);
+  const auto text = io::ReadFile(path, 64 << 10);
   if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
   if (!text) return tl::unexpected(text.error());
-  const std::string digits(Trim(*text));
-  pid_t process = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), process);
+  const pid_t process = runner::HolderIn(*text);
   LivingRunner runner{process > 0 ? OpenProcess(process) : io::Descriptor(), process};
   // Only now ask for the lock: while it is held, its holder lives and the pidfd is the holder's,
   // for the id it wrote cannot have gone to another process.

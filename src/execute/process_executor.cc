@@ -1,22 +1,32 @@
 #include "execute/process_executor.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
+#include "io/boot.h"
 #include "io/subprocess.h"
+#include "runner/serve.h"
 
 namespace busker::execute {
 namespace {
 
 constexpr int kSettlesMax = 3;
-constexpr int kAdoptTriesMax =
-    50;  // of 20 ms: a runner needs a moment to write its id into the lock
+constexpr int kAdoptTriesMax = 20;  // of 1 ms: a runner writes its id right after it has the lock
+constexpr std::size_t kWaitingMax = 8;  // more than cores for most; each has about 1 MB of its own
+constexpr int kGoodbyeMs = 1000;
+
+io::Descriptor OpenProcess(pid_t process) {
+  return io::Descriptor(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+}
 
 }  // namespace
 
@@ -39,6 +49,14 @@ Result<std::unique_ptr<ProcessExecutor>> ProcessExecutor::Start(io::fs::path run
 ProcessExecutor::~ProcessExecutor() {
   eventfd_write(wake_.get(), 1);
   if (waiter_.joinable()) waiter_.join();
+  // Those that wait end when their channel does. Who has an attempt ends after it.
+  for (const int fd : waiting_) {
+    Watched watched = Forget(fd);
+    const io::Descriptor process = OpenProcess(watched.process);
+    watched.fd.Close();
+    pollfd wait{process.get(), POLLIN, 0};
+    if (poll(&wait, 1, kGoodbyeMs) > 0) waitpid(watched.process, nullptr, 0);
+  }
 }
 
 io::fs::path ProcessExecutor::FolderOf(const AttemptName& name) const {
@@ -46,46 +64,108 @@ io::fs::path ProcessExecutor::FolderOf(const AttemptName& name) const {
 }
 
 Result<void> ProcessExecutor::Launch(const AttemptName& name, const runner::AttemptOrder& order) {
-  const io::fs::path folder = FolderOf(name);
-  TRY(io::MakeFolders(folder, 0700));
-  TRY(io::WriteFileAtomically(folder / runner::kOrderFile, runner::OrderToJson(order), 0600));
-  return StartRunner(name, 0);
+  if (order.synced) {
+    const io::fs::path folder = FolderOf(name);
+    TRY(io::MakeFolders(folder, 0700));
+    TRY(io::WriteFileAtomically(folder / runner::kOrderFile, runner::OrderToJson(order), 0600));
+    return HandOver(name, "", 0);
+  }
+  runner::AttemptOrder dated = order;
+  dated.boot = io::BootId();
+  return HandOver(name, runner::OrderToJson(dated), 0);
 }
 
 Result<void> ProcessExecutor::Recover(const AttemptName& name, const runner::AttemptOrder& order) {
-  const io::fs::path folder = FolderOf(name);
   TRY_ASSIGN(const bool adopted, Adopt(name));
   if (adopted) return {};
-  std::error_code error;
-  if (!io::fs::exists(folder / runner::kExitFile, error)) {
-    if (!io::fs::exists(folder / runner::kOrderFile, error)) return Launch(name, order);
-    return StartRunner(name, 1);
+  const io::fs::path folder = FolderOf(name);
+  auto ended = runner::ReadExit(folder);
+  if (!ended || *ended) {
+    {
+      const Lock lock(mutex_);
+      stopped_.erase(name);
+    }
+    on_ended_(name, ended ? Result<runner::ExitRecord>(**std::move(ended))
+                          : tl::unexpected(std::move(ended).error()));
+    return {};
   }
-  TakeEnd({name, 0, false, kSettlesMax});
-  return {};
+  // The runner itself finds out how far an earlier one came.
+  if (!order.synced) return HandOver(name, runner::OrderToJson(order), 1);
+  std::error_code error;
+  if (!io::fs::exists(folder / runner::kOrderFile, error)) return Launch(name, order);
+  return StartRunner(name, "", 1);
 }
 
 Result<void> ProcessExecutor::Stop(const AttemptName& name) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   stopped_.insert(name);  // for a runner that is yet to come
-  for (const auto& [fd, entry] : watched_) {
-    if (entry.second.name != name) continue;
-    if (syscall(SYS_pidfd_send_signal, fd, SIGTERM, nullptr, 0) != 0 && errno != ESRCH) {
-      return SystemError("stop " + name.Text(), errno);
-    }
+  if (const auto place = attempts_.find(name); place != attempts_.end()) {
+    Signal(watched_.at(place->second));
   }
   return {};
 }
 
-// Starts a runner on the attempt's folder. One that finds an earlier runner's traces settles the
-// attempt instead of starting the command again.
-Result<void> ProcessExecutor::StartRunner(const AttemptName& name, int settles) {
+// Gives the attempt to a runner that waits, or to a new one. `order` is empty when it is in the
+// attempt's folder.
+Result<void> ProcessExecutor::HandOver(const AttemptName& name, std::string order, int settles) {
+  const std::string message = runner::OrderMessage(FolderOf(name), order);
+  if (message.size() > runner::kOrderBytesMax) return StartRunner(name, std::move(order), settles);
+  for (;;) {
+    int fd = -1;
+    {
+      const Lock lock(mutex_);
+      if (!waiting_.empty()) {
+        fd = waiting_.back();
+        waiting_.pop_back();
+      }
+    }
+    const bool is_new = fd < 0;
+    if (is_new) {
+      TRY_ASSIGN(fd, StartWaiting());
+    }
+    const Lock lock(mutex_);
+    const auto place = watched_.find(fd);
+    if (place != watched_.end()) {
+      // Assigned first: the answer may come at once.
+      Assign(place->second, name, order, settles);
+      if (send(fd, message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return {};
+      attempts_.erase(name);
+      place->second.name.reset();
+    }
+    if (is_new) return SystemError("hand an order to a runner", errno);
+  }
+}
+
+// Starts a runner on the attempt's folder alone. One that finds an earlier runner's traces settles
+// the attempt instead of starting the command again.
+Result<void> ProcessExecutor::StartRunner(const AttemptName& name, std::string order, int settles) {
   const io::fs::path folder = FolderOf(name);
+  if (!order.empty()) {
+    std::error_code error;
+    io::fs::create_directories(folder, error);
+    TRY(io::WriteFileUnsynced(folder / runner::kOrderFile, order, 0600));
+  }
   const io::Command command{{runner_.string(), folder.string()}, {}, {}};
-  TRY_ASSIGN(const pid_t process, io::SpawnDetached(command, folder / "runner.err"));
-  io::Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
-  if (!pidfd.valid()) return SystemError("watch " + name.Text(), errno);
-  return Watch(std::move(pidfd), {name, process, true, settles});
+  TRY_ASSIGN(const pid_t process, io::SpawnDetached(command, folder / runner::kErrorFile));
+  Watched watched{OpenProcess(process), false, process, true, false, name, "", settles};
+  if (!watched.fd.valid()) return SystemError("watch " + name.Text(), errno);
+  TRY(Watch(std::move(watched)));
+  return {};
+}
+
+// Starts a runner that waits for orders. Returns its descriptor.
+Result<int> ProcessExecutor::StartWaiting() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    return SystemError("make a socket", errno);
+  }
+  Watched watched{io::Descriptor(ends[0]), true, 0, true, false, std::nullopt, "", 0};
+  const io::Descriptor theirs(ends[1]);
+  TRY(io::MakeFolders(folder_, 0700));
+  const io::Command command{{runner_.string(), "--orders"}, {}, {}};
+  TRY_ASSIGN(watched.process,
+             io::SpawnDetached(command, folder_ / runner::kErrorFile, theirs.get()));
+  return Watch(std::move(watched));
 }
 
 // Begins to wait for a runner that lives already; false when none does.
@@ -93,26 +173,61 @@ Result<bool> ProcessExecutor::Adopt(const AttemptName& name) {
   auto runner = FindRunner(FolderOf(name));
   for (int tries = 1; !runner && runner.error().kind == ErrorKind::kTemporary; ++tries) {
     if (tries == kAdoptTriesMax) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
     runner = FindRunner(FolderOf(name));
   }
   if (!runner) return tl::unexpected(runner.error());
   if (!*runner) return false;
-  TRY(Watch(std::move((*runner)->pidfd), {name, (*runner)->process, false, 0}));
+  const pid_t process = (*runner)->process;
+  TRY(Watch({std::move((*runner)->pidfd), false, process, false, false, name, "", 0}));
   return true;
 }
 
-Result<void> ProcessExecutor::Watch(io::Descriptor pidfd, Watched watched) {
-  const int fd = pidfd.get();
-  const std::lock_guard lock(mutex_);
-  if (stopped_.contains(watched.name)) syscall(SYS_pidfd_send_signal, fd, SIGTERM, nullptr, 0);
-  watched_.insert_or_assign(fd, std::pair(std::move(pidfd), std::move(watched)));
+Result<int> ProcessExecutor::Watch(Watched watched) {
+  const int fd = watched.fd.get();
+  const Lock lock(mutex_);
+  Watched& place = watched_[fd];
+  place = std::move(watched);
+  if (place.name) Assign(place, *place.name, std::move(place.order), place.settles);
   epoll_event event{EPOLLIN, {.fd = fd}};
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    watched_.erase(fd);
-    return SystemError("watch a process", errno);
+    const int reason = errno;
+    Forget(fd);
+    return SystemError("watch a process", reason);
   }
-  return {};
+  return fd;
+}
+
+void ProcessExecutor::Assign(Watched& watched, const AttemptName& name, std::string order,
+                             int settles) {
+  watched.name = name;
+  watched.order = std::move(order);
+  watched.settles = settles;
+  attempts_[name] = watched.fd.get();
+  if (stopped_.contains(name)) Signal(watched);
+}
+
+// A child of ours keeps its number until it is reaped, which comes after it is forgotten.
+void ProcessExecutor::Signal(Watched& watched) {
+  watched.signalled = true;
+  if (watched.is_child) {
+    kill(watched.process, SIGTERM);
+  } else {
+    syscall(SYS_pidfd_send_signal, watched.fd.get(), SIGTERM, nullptr, 0);
+  }
+}
+
+// The mutex is held, or the waiter is gone.
+ProcessExecutor::Watched ProcessExecutor::Forget(int fd) {
+  auto node = watched_.extract(fd);
+  if (node.empty()) return {};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  Watched watched = std::move(node.mapped());
+  if (watched.name) {
+    const auto place = attempts_.find(*watched.name);
+    if (place != attempts_.end() && place->second == fd) attempts_.erase(place);
+  }
+  return watched;
 }
 
 void ProcessExecutor::WaitLoop() {
@@ -122,41 +237,81 @@ void ProcessExecutor::WaitLoop() {
     for (int i = 0; i < count; ++i) {
       const int fd = ready[i].data.fd;
       if (fd == wake_.get()) return;
-      std::unique_lock lock(mutex_);
-      auto node = watched_.extract(fd);
-      if (node.empty()) continue;
-      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-      lock.unlock();
-      TakeEnd(std::move(node.mapped().second));
+      Lock lock(mutex_);
+      const auto place = watched_.find(fd);
+      if (place == watched_.end()) continue;
+      if (place->second.is_channel) {
+        lock.unlock();
+        TakeAnswer(fd);
+      } else {
+        Watched watched = Forget(fd);
+        lock.unlock();
+        TakeDeath(std::move(watched));
+      }
     }
   }
 }
 
+// A runner that takes orders says how its attempt ended, or has gone.
+void ProcessExecutor::TakeAnswer(int fd) {
+  std::string text(runner::kAnswerBytesMax, '\0');
+  const ssize_t count = recv(fd, text.data(), text.size(), MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  Lock lock(mutex_);
+  Watched& watched = watched_.at(fd);
+  if (count <= 0 || !watched.name) return WatchProcess(std::move(lock), fd);
+  text.resize(static_cast<std::size_t>(count));
+  const AttemptName name = *std::exchange(watched.name, std::nullopt);
+  watched.order.clear();
+  attempts_.erase(name);
+  stopped_.erase(name);
+  if (!watched.signalled && waiting_.size() < kWaitingMax) {
+    waiting_.push_back(fd);
+  } else {
+    shutdown(fd, SHUT_WR);  // and so it goes
+  }
+  lock.unlock();
+  on_ended_(name, runner::ExitFromJson(text));
+}
+
+// Its channel has ended, so it takes no order any more: its death, which is near, tells the rest.
+void ProcessExecutor::WatchProcess(Lock lock, int fd) {
+  waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), fd), waiting_.end());
+  Watched watched = Forget(fd);
+  lock.unlock();
+  watched.fd = OpenProcess(watched.process);
+  watched.is_channel = false;
+  if (!watched.fd.valid()) return TakeDeath(std::move(watched));  // out of descriptors
+  (void)Watch(std::move(watched));
+}
+
 // The runner is gone: reads what it left; settles the attempt when it left nothing.
-void ProcessExecutor::TakeEnd(Watched watched) {
+void ProcessExecutor::TakeDeath(Watched watched) {
   if (watched.is_child) {
     while (waitpid(watched.process, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
-  const io::fs::path folder = FolderOf(watched.name);
-  auto text = io::ReadFile(folder / runner::kExitFile);
-  if (!text && text.error().kind == ErrorKind::kNotFound) {
+  if (!watched.name) return;
+  const AttemptName& name = *watched.name;
+  const io::fs::path folder = FolderOf(name);
+  auto ended = runner::ReadExit(folder);
+  if (ended && !*ended) {
     // Another runner may have been faster to the lock: then that one is waited for.
-    if (const auto adopted = Adopt(watched.name); adopted && *adopted) return;
-    if (watched.settles < kSettlesMax && StartRunner(watched.name, watched.settles + 1)) return;
-    text = io::ReadFile(folder / runner::kExitFile);
+    if (const auto adopted = Adopt(name); adopted && *adopted) return;
+    if (watched.settles < kSettlesMax && StartRunner(name, watched.order, watched.settles + 1)) {
+      return;
+    }
+    ended = runner::ReadExit(folder);
   }
   {
-    const std::lock_guard lock(mutex_);
-    stopped_.erase(watched.name);
+    const Lock lock(mutex_);
+    stopped_.erase(name);
   }
-  if (text) {
-    on_ended_(watched.name, runner::ExitFromJson(*text));
-    return;
-  }
-  const auto said = io::ReadFile(folder / "runner.err", 4096);
-  on_ended_(watched.name, Failed("the runner left no exit record" +
-                                 (said && !said->empty() ? ": " + *said : std::string())));
+  if (!ended) return on_ended_(name, tl::unexpected(std::move(ended).error()));
+  if (*ended) return on_ended_(name, **std::move(ended));
+  const auto said = io::ReadFile(folder / runner::kErrorFile, 4096);
+  on_ended_(name, Failed("the runner left no exit record" +
+                         (said && !said->empty() ? ": " + *said : std::string())));
 }
 
 }  // namespace busker::execute

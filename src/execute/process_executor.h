@@ -1,8 +1,11 @@
 // Attempts as processes of this machine, each surrounded by busker-runner.
 //
-// The attempt's folder is the attempt: it is made before the process, the runner holds its lock
-// while it lives, and exit.json in it is how it ended. So an attempt outlives this program, and
-// another instance of it finds everything again by name.
+// The attempt's folder is the attempt: the runner holds a lock in it while it works on the attempt,
+// and exit.json in it is how the attempt ended. So an attempt outlives this program, and another
+// instance of it finds everything again by name.
+//
+// A runner that has ended an attempt cleanly waits a while for the next order (runner/serve.h): it
+// has one attempt at a time, and goes when this program does.
 #pragma once
 
 #include <functional>
@@ -10,6 +13,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "base/result.h"
 #include "execute/attempt_name.h"
@@ -21,7 +25,8 @@ namespace busker::execute {
 class ProcessExecutor {
  public:
   // How an attempt ended; an Error when no record of it can be had (the disk is gone). Called once
-  // per attempt launched or recovered, on the waiter's thread.
+  // per attempt launched or recovered, on the waiter's thread, or by Recover itself. It may call
+  // Launch.
   using OnEnded = std::function<void(const AttemptName&, Result<runner::ExitRecord>)>;
 
   // `runner`: path of busker-runner. `folder`: attempts live in folder/RUN/TASK.NUMBER.
@@ -34,7 +39,10 @@ class ProcessExecutor {
 
   // After a restart: finds the attempt by its name, whatever became of it. It has ended: told at
   // once. It runs: waited for. It was never started: started. Its runner died: what it left running
-  // is killed and the attempt ends as not started. Never starts its command a second time.
+  // is killed and the attempt ends as lost. Never starts its command a second time.
+  //
+  // An unsynced order (order.synced) counts as never started only when order.boot, the boot in
+  // which the attempt was decided on, is this one; else it ends as lost.
   Result<void> Recover(const AttemptName& name, const runner::AttemptOrder& order);
 
   // Tells a running attempt to stop (SIGTERM, then SIGKILL after the order's grace). One that has
@@ -44,28 +52,44 @@ class ProcessExecutor {
   io::fs::path FolderOf(const AttemptName& name) const;
 
  private:
+  // A runner, by the descriptor that tells about it: its channel while it takes orders from us,
+  // else its pidfd.
   struct Watched {
-    AttemptName name;
+    io::Descriptor fd;
+    bool is_channel = false;
     pid_t process = 0;
     bool is_child = false;
-    int settles = 0;  // how often a runner was started again to settle it
+    bool signalled = false;           // takes no further attempt
+    std::optional<AttemptName> name;  // of its attempt; none: it waits
+    std::string order;                // of it, when it is not in its folder
+    int settles = 0;                  // how often a runner was started again to settle it
   };
+  using Lock = std::unique_lock<std::mutex>;
 
   ProcessExecutor(io::fs::path runner, io::fs::path folder, OnEnded on_ended)
       : runner_(std::move(runner)), folder_(std::move(folder)), on_ended_(std::move(on_ended)) {}
 
-  Result<void> StartRunner(const AttemptName& name, int settles);
+  Result<void> HandOver(const AttemptName& name, std::string order, int settles);
+  Result<void> StartRunner(const AttemptName& name, std::string order, int settles);
+  Result<int> StartWaiting();
   Result<bool> Adopt(const AttemptName& name);
-  Result<void> Watch(io::Descriptor pidfd, Watched watched);
+  Result<int> Watch(Watched watched);
+  void Assign(Watched& watched, const AttemptName& name, std::string order, int settles);
+  void Signal(Watched& watched);
+  Watched Forget(int fd);
   void WaitLoop();
-  void TakeEnd(Watched watched);
+  void TakeAnswer(int fd);
+  void WatchProcess(Lock lock, int fd);
+  void TakeDeath(Watched watched);
 
   const io::fs::path runner_, folder_;
   const OnEnded on_ended_;
   io::Descriptor epoll_, wake_;
-  std::mutex mutex_;                                           // guards watched_ and stopped_
-  std::map<int, std::pair<io::Descriptor, Watched>> watched_;  // by pidfd
-  std::set<AttemptName> stopped_;                              // told to stop, and not ended yet
+  std::mutex mutex_;  // guards what follows
+  std::map<int, Watched> watched_;
+  std::map<AttemptName, int> attempts_;  // who has each
+  std::vector<int> waiting_;             // runners without an attempt
+  std::set<AttemptName> stopped_;        // told to stop, and not ended yet
   std::thread waiter_;
 };
 

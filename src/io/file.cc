@@ -24,13 +24,15 @@ Result<void> Sync(int fd, const fs::path& path) {
   return {};
 }
 
-// Writes `text` to a new temporary file beside `path` and syncs it. The caller renames or links it.
-Result<fs::path> WriteTemporary(const fs::path& path, std::string_view text, mode_t mode) {
+// Writes `text` to a new temporary file beside `path` and syncs it, unless told not to. The caller
+// renames or links it.
+Result<fs::path> WriteTemporary(const fs::path& path, std::string_view text, mode_t mode,
+                                bool synced = true) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const fs::path temporary = TemporaryPath(folder, path.filename().string());
   TRY_ASSIGN(Descriptor fd, Open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode));
   auto written = WriteAll(fd.get(), text, path);
-  if (written) written = Sync(fd.get(), path);
+  if (written && synced) written = Sync(fd.get(), path);
   if (!written) {
     ::unlink(temporary.c_str());
     return tl::unexpected(std::move(written).error());
@@ -118,6 +120,14 @@ Result<void> WriteFileAtomically(const fs::path& path, std::string_view text, mo
   auto renamed = Rename(temporary, path);
   if (!renamed) ::unlink(temporary.c_str());
   return renamed;
+}
+
+Result<void> WriteFileUnsynced(const fs::path& path, std::string_view text, mode_t mode) {
+  TRY_ASSIGN(const fs::path temporary, WriteTemporary(path, text, mode, false));
+  if (::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  const int reason = errno;
+  ::unlink(temporary.c_str());
+  return SystemError(Named("write", path), reason);
 }
 
 Result<bool> CreateFileAtomically(const fs::path& path, std::string_view text, mode_t mode) {

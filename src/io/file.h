@@ -51,7 +51,11 @@ Result<void> WriteAll(int fd, std::string_view text, const fs::path& path_for_er
 // fsync of the folder. A reader sees the old file or the new one. Creates no folders.
 Result<void> WriteFileAtomically(const fs::path& path, std::string_view text, mode_t mode = 0644);
 
-// The same, except that an existing `path` is left alone and false is returned.
+// The same without the syncs: survives the death of this process, but after a power cut the file can
+// be gone, empty, or hold zeros.
+Result<void> WriteFileUnsynced(const fs::path& path, std::string_view text, mode_t mode = 0644);
+
+// As WriteFileAtomically, except that an existing `path` is left alone and false is returned.
 Result<bool> CreateFileAtomically(const fs::path& path, std::string_view text, mode_t mode = 0644);
 
 // Creates the folder and its parents, each durably linked into its parent; existing ones are fine.
@@ -78,6 +82,8 @@ class FileLock {
   // Waits in the kernel (no polling) until it is free; kTimedOut after `limit`. Uses SIGALRM, so
   // only the main thread of a program that has no other use of it may call this.
   static Result<FileLock> Take(const fs::path& path, std::chrono::milliseconds limit);
+
+  int fd() const { return fd_.get(); }  // of the file, open for reading and writing
 
  private:
   explicit FileLock(Descriptor fd) : fd_(std::move(fd)) {}

@@ -196,13 +196,17 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
   return captured;
 }
 
-Result<pid_t> SpawnDetached(const Command& command, const fs::path& errors) {
+Result<pid_t> SpawnDetached(const Command& command, const fs::path& errors, int input) {
   SpawnSettings settings(POSIX_SPAWN_SETSID);
   sigset_t term;
   sigemptyset(&term);
   sigaddset(&term, SIGTERM);
   posix_spawnattr_setsigmask(&settings.attributes, &term);
-  posix_spawn_file_actions_addopen(&settings.actions, 0, "/dev/null", O_RDONLY, 0);
+  if (input >= 0) {
+    posix_spawn_file_actions_adddup2(&settings.actions, input, 0);
+  } else {
+    posix_spawn_file_actions_addopen(&settings.actions, 0, "/dev/null", O_RDONLY, 0);
+  }
   posix_spawn_file_actions_addopen(&settings.actions, 1, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&settings.actions, 2, errors.c_str(),
                                    O_WRONLY | O_CREAT | O_APPEND, 0600);

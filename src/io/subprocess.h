@@ -43,9 +43,9 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
                                std::string_view input = {}, const std::stop_token& stop = {});
 
 // Starts a program in a session of its own with standard input and output at /dev/null, standard
-// error appended to the file `errors`, and no other descriptors; it outlives this process. SIGTERM
-// is blocked until the program takes it, so that none is lost while it starts. Returns its process
-// id, to be reaped by the caller.
-Result<pid_t> SpawnDetached(const Command& command, const fs::path& errors);
+// error appended to the file `errors`, and no other descriptors; it outlives this process. `input`
+// becomes its standard input instead, when there is one. SIGTERM is blocked until the program takes
+// it, so that none is lost while it starts. Returns its process id, to be reaped by the caller.
+Result<pid_t> SpawnDetached(const Command& command, const fs::path& errors, int input = -1);
 
 }  // namespace busker::io

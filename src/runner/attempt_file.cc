@@ -51,6 +51,7 @@ Result<void> CheckOrder(const AttemptOrder& order) {
   if ((order.input || order.output) && order.store_url.empty()) {
     return fault("\"input\" and \"output\" need a \"store_url\"");
   }
+  if (order.output && !order.synced) return fault("an order with an \"output\" must be synced");
   if (order.output || order.required_outputs.empty()) return {};
   return fault("\"required_outputs\" need an \"output\"");
 }
@@ -67,7 +68,7 @@ std::string_view NameOf(Ending ending) {
 std::string OrderToJson(const AttemptOrder& order) {
   ordered_json placeholders = ordered_json::object();
   for (const auto& [name, value] : order.placeholders) placeholders[name] = JsonBytes(value);
-  return artifact::JsonText({
+  ordered_json value = {
       {"run", order.run},
       {"task", order.task},
       {"attempt", order.number},
@@ -89,7 +90,10 @@ std::string OrderToJson(const AttemptOrder& order) {
       {"scheduled_at", FormatRfc3339(order.scheduled_at)},
       {"data_date", order.data_date},
       {"source_commit", order.source_commit},
-  });
+  };
+  if (!order.synced) value["synced"] = false;
+  if (!order.boot.empty()) value["boot"] = order.boot;
+  return artifact::JsonText(value);
 }
 
 Result<AttemptOrder> OrderFromJson(const std::string& text) {
@@ -117,6 +121,8 @@ Result<AttemptOrder> OrderFromJson(const std::string& text) {
   in.Get("scheduled_at", order.scheduled_at);
   in.Get("data_date", order.data_date);
   in.Get("source_commit", order.source_commit);
+  if (!in.Member("synced").is_null()) in.Get("synced", order.synced);
+  if (!in.Member("boot").is_null()) in.Get("boot", order.boot);
   in.RefuseOthers();  // an instruction of a newer Busker is not passed over
   TRY(in.Done());
   TRY(CheckOrder(order));
@@ -178,6 +184,15 @@ Result<ExitRecord> ExitFromJson(const std::string& text) {
     return record;
   }
   return Invalid(fmt::format("{}: unknown ending \"{}\"", kExitFile, ending));
+}
+
+Result<std::optional<ExitRecord>> ReadExit(const io::fs::path& attempt_folder) {
+  const auto text = io::ReadFile(attempt_folder / kExitFile);
+  if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
+  if (!text) return tl::unexpected(text.error());
+  if (!artifact::CheckJson(*text, kExitFile)) return std::nullopt;
+  TRY_ASSIGN(ExitRecord record, ExitFromJson(*text));
+  return record;
 }
 
 }  // namespace busker::runner

@@ -1,7 +1,10 @@
 // What the conductor and the runner tell each other, as files in the attempt's folder.
 //
-//   attempt.json  conductor -> runner: what to do (AttemptOrder); written before the runner starts
-//   lock          held (flock) by the runner while it lives; holds its process id
+//   attempt.json  conductor -> runner: what to do (AttemptOrder); written before the runner starts,
+//                 but for an unsynced order, which a waiting runner is sent instead
+//                 (runner/serve.h)
+//   lock          held (flock) by the runner while it lives; holds its process id and, once the
+//                 command was about to start, the start marker (runner/start_marker.h)
 //   log, log.*    the output of the command (runner/capped_log.h)
 //   work/         the working folder of the command
 //   exit.json     runner -> conductor: how it ended (ExitRecord); written last, durable
@@ -47,6 +50,13 @@ struct AttemptOrder {
   // The command may be run again when it is not known how it ended (Busker's own steps, whose
   // second time finds the work done). Any other is never started twice.
   bool repeatable = false;
+
+  // Is every step synced to disk before the next one? An order whose end is on record elsewhere
+  // before anything follows from it, and that saves no output, need not be. Then a power cut can
+  // take all that the attempt left, so it is lost unless it is known to be of this boot.
+  bool synced = true;
+  std::string
+      boot;  // of the kernel, when the attempt was decided on (io::BootId); empty: not known
 
   std::optional<Milliseconds> timeout;          // of the command; none: no limit
   Milliseconds grace{10'000};                   // from SIGTERM to SIGKILL
@@ -97,6 +107,10 @@ struct ExitRecord {
 
 std::string ExitToJson(const ExitRecord& record);
 Result<ExitRecord> ExitFromJson(const std::string& text);
+
+// From the attempt's folder. nullopt when it is not there, or not whole: what a power cut can leave
+// of one that was not synced (nothing, a half, zeros). Whole but not understood is an Error.
+Result<std::optional<ExitRecord>> ReadExit(const io::fs::path& attempt_folder);
 
 // The names of the files above.
 inline constexpr char kOrderFile[] = "attempt.json";

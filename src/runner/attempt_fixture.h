@@ -19,6 +19,7 @@
 #include "io/test_folder.h"
 #include "runner/attempt_file.h"
 #include "runner/capped_log.h"
+#include "runner/start_marker.h"
 
 namespace busker::runner {
 
@@ -78,6 +79,11 @@ class AttemptTest : public testing::Test {
     auto record = ExitFromJson(folder_.Read("attempt/exit.json"));
     EXPECT_TRUE(record) << record.error().message;
     return record.value_or(ExitRecord{});
+  }
+  bool WasStarted() {
+    const auto marker = ReadStartMarker(attempt_);
+    EXPECT_TRUE(marker);
+    return marker && marker->has_value();
   }
   bool HasExit() { return io::fs::exists(attempt_ / kExitFile); }
   std::string Errors() { return folder_.Read("errors"); }

@@ -47,9 +47,12 @@ Result<std::vector<std::uint64_t>> SegmentsIn(const fs::path& folder) {
 }  // namespace
 
 Result<LogWriter> LogWriter::Create(const fs::path& attempt_folder, std::uint64_t head_bytes_max,
-                                    std::uint64_t tail_bytes_max) {
+                                    std::uint64_t tail_bytes_max, bool may_exist) {
   if (tail_bytes_max < 2) return Invalid("the tail of a log needs room for 2 bytes");
-  TRY_ASSIGN(const std::vector<std::uint64_t> old, SegmentsIn(attempt_folder));
+  std::vector<std::uint64_t> old;
+  if (may_exist) {
+    TRY_ASSIGN(old, SegmentsIn(attempt_folder));
+  }
   for (const std::uint64_t begin : old) ::unlink(SegmentPath(attempt_folder, begin).c_str());
   LogWriter log;
   TRY_ASSIGN(log.fd_, io::Open(HeadPath(attempt_folder), O_WRONLY | O_CREAT | O_TRUNC));

@@ -18,9 +18,9 @@ namespace busker::runner {
 
 class LogWriter {
  public:
-  // A new log, in place of what is there. The tail takes at least 2 bytes.
+  // A new log, in place of what is there (`may_exist`). The tail takes at least 2 bytes.
   static Result<LogWriter> Create(const io::fs::path& attempt_folder, std::uint64_t head_bytes_max,
-                                  std::uint64_t tail_bytes_max);
+                                  std::uint64_t tail_bytes_max, bool may_exist = true);
   // Keeps what it can. After an error (a full disk) the bytes that could not be written count as
   // cut, and the next call tries again in a new segment.
   Result<void> Append(std::string_view bytes);

@@ -10,8 +10,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include "runner/last_words.h"
 #include "runner/process_tree.h"
@@ -28,25 +28,24 @@ constexpr auto kGraceAfterEnd = milliseconds(5000);  // at most, for what the co
 constexpr auto kKillAgain = milliseconds(20);        // for who was being forked the last time
 constexpr auto kGiveUp = milliseconds(10'000);       // with processes that SIGKILL does not end
 constexpr auto kLongest = std::chrono::days(3650);   // still an instant of the clock
-constexpr int kPipeBytes = 1 << 20;
+constexpr int kPipeBytes = 1 << 20;                  // of who writes much
+constexpr int kBlockBytes = 1 << 16;                 // what a new pipe holds
 
 milliseconds Bounded(milliseconds duration) { return std::min<milliseconds>(duration, kLongest); }
 
 class CommandRun {
  public:
   CommandRun(const Limits& limits, Signals& signals, LogWriter& log)
-      : limits_(limits), signals_(signals), log_(log), block_(1u << 18) {}
+      : limits_(limits), signals_(signals), log_(log), block_(new char[kBlockBytes]) {}
 
-  Result<void> Start(Launch launch, const MemoryGroup& group,
-                     const std::function<Result<void>(pid_t)>& before_exec) {
+  Result<void> Start(Launch launch, const MemoryGroup& group, const PendingMarker& marker) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return SystemError("make a pipe", errno);
     output_ = io::Descriptor(ends[0]);
     const io::Descriptor input(ends[1]);
     fcntl(output_.get(), F_SETFL, O_NONBLOCK);
-    fcntl(output_.get(), F_SETPIPE_SZ, kPipeBytes);  // a wish only: room while the disk is slow
     launch.output = input.get();
-    TRY_ASSIGN(main_, StartCommand(launch, group, before_exec));
+    TRY_ASSIGN(main_, StartCommand(launch, group, marker));
     end_.started_at = Now();
     if (limits_.timeout) timeout_at_ = Clock::now() + Bounded(*limits_.timeout);
     return {};
@@ -63,7 +62,8 @@ class CommandRun {
     }
     TakeOutput(2 * kPipeBytes);  // what is in the pipe; who still holds it may write no more
     if (end_.stuck > 0 && !main_ended_) end_.ended_at = Now();
-    Measure();
+    end_.cpu_user = std::chrono::floor<milliseconds>(cpu_user_);
+    end_.cpu_system = std::chrono::floor<milliseconds>(cpu_system_);
     end_.last_words = last_words_.Line();
     return end_;
   }
@@ -73,10 +73,12 @@ class CommandRun {
   bool Reap() {
     for (;;) {
       int status = 0;
-      const pid_t pid = waitpid(-1, &status, WNOHANG);
+      rusage usage{};
+      const pid_t pid = wait4(-1, &status, WNOHANG, &usage);
       if (pid < 0 && errno == EINTR) continue;
       if (pid < 0) return true;
       if (pid == 0) return false;
+      Measure(usage);
       if (pid != main_) continue;
       main_ended_ = true;
       end_.wait_status = status;
@@ -142,18 +144,21 @@ class CommandRun {
     }
     pollfd waits[2] = {{signals_.fd(), POLLIN, 0}, {output_.get(), POLLIN, 0}};
     const int ready = ppoll(waits, 2, due ? &timeout : nullptr, nullptr);
-    if (ready > 0 && waits[1].revents != 0) TakeOutput(static_cast<int>(block_.size()));
+    if (ready > 0 && waits[1].revents != 0) TakeOutput(kBlockBytes);
   }
 
   // At most `bytes_max` bytes of output into the log.
   void TakeOutput(int bytes_max) {
     while (bytes_max > 0 && output_.valid()) {
-      const ssize_t count = ::read(output_.get(), block_.data(), block_.size());
+      const ssize_t count = ::read(output_.get(), block_.get(), kBlockBytes);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0 && errno == EAGAIN) return;
       if (count <= 0) return output_.Close();
-      const std::string_view bytes(block_.data(), static_cast<std::size_t>(count));
+      const std::string_view bytes(block_.get(), static_cast<std::size_t>(count));
       bytes_max -= static_cast<int>(count);
+      if (count == kBlockBytes && !std::exchange(grown_, true)) {
+        fcntl(output_.get(), F_SETPIPE_SZ, kPipeBytes);  // a wish only: room while the disk is slow
+      }
       end_.output_bytes += bytes.size();
       last_words_.Add(bytes);
       // What does not fit on the disk is counted as cut by the log itself; the command goes on.
@@ -166,28 +171,30 @@ class CommandRun {
     (void)log_.Sync();  // as above: the log tells people, nothing depends on it
   }
 
-  void Measure() {
-    rusage usage{};
-    getrusage(RUSAGE_CHILDREN, &usage);
+  // Of a child that was reaped, with all that it had reaped itself.
+  void Measure(const rusage& usage) {
     const auto time = [](const timeval& value) {
-      return Milliseconds(value.tv_sec * 1000 + value.tv_usec / 1000);
+      return std::chrono::seconds(value.tv_sec) + std::chrono::microseconds(value.tv_usec);
     };
-    end_.cpu_user = time(usage.ru_utime);
-    end_.cpu_system = time(usage.ru_stime);
-    end_.memory_peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+    cpu_user_ += time(usage.ru_utime);
+    cpu_system_ += time(usage.ru_stime);
+    end_.memory_peak_bytes =
+        std::max(end_.memory_peak_bytes, static_cast<std::uint64_t>(usage.ru_maxrss) * 1024);
   }
 
   const Limits limits_;
   Signals& signals_;
   LogWriter& log_;
-  std::vector<char> block_;
-  io::Descriptor output_;  // the end of the pipe that we read
+  const std::unique_ptr<char[]> block_;  // not touched before it is used
+  io::Descriptor output_;                // the end of the pipe that we read
   pid_t main_ = 0;
   bool main_ended_ = false;
   bool ending_ = false;   // SIGTERM was sent to all
   bool killing_ = false;  // then SIGKILL
+  bool grown_ = false;    // the pipe
   std::optional<Clock::time_point> timeout_at_, sync_at_;
   Clock::time_point stragglers_until_, kill_at_, give_up_at_;
+  std::chrono::microseconds cpu_user_{}, cpu_system_{};
   LastWords last_words_;
   CommandEnd end_;
 };
@@ -195,10 +202,9 @@ class CommandRun {
 }  // namespace
 
 Result<CommandEnd> RunCommand(Launch launch, const MemoryGroup& group, const Limits& limits,
-                              Signals& signals, LogWriter& log,
-                              const std::function<Result<void>(pid_t)>& before_exec) {
+                              Signals& signals, LogWriter& log, const PendingMarker& marker) {
   CommandRun run(limits, signals, log);
-  TRY(run.Start(std::move(launch), group, before_exec));
+  TRY(run.Start(std::move(launch), group, marker));
   return run.ToItsEnd();
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -39,10 +38,9 @@ struct CommandEnd {
 // SIGKILL after `limits.grace`. Those that live on after the command's own process has ended get a
 // moment to end by themselves, then the same with at most 5 s of grace.
 //
-// An Error means that the program was not started. Output that could not be stored counts as cut in
-// the log, and the command goes on.
+// `marker` is written right before it starts. An Error means that the program was not started.
+// Output that could not be stored counts as cut in the log, and the command goes on.
 Result<CommandEnd> RunCommand(Launch launch, const MemoryGroup& group, const Limits& limits,
-                              Signals& signals, LogWriter& log,
-                              const std::function<Result<void>(pid_t)>& before_exec);
+                              Signals& signals, LogWriter& log, const PendingMarker& marker);
 
 }  // namespace busker::runner

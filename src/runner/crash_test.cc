@@ -24,10 +24,10 @@ namespace fs = io::fs;
 // The system calls of the runner that change a file, a process or the kernel's state for it.
 bool Changes(std::uint64_t call) {
   static const std::set<std::uint64_t> kCalls = {
-      SYS_write,  SYS_pwrite64, SYS_fsync,    SYS_fdatasync, SYS_open,      SYS_openat,
-      SYS_rename, SYS_unlink,   SYS_unlinkat, SYS_ftruncate, SYS_fallocate, SYS_clone,
-      SYS_clone3, SYS_mkdir,    SYS_rmdir,    SYS_link,      SYS_symlink,   SYS_flock,
-      SYS_wait4,  SYS_pipe2,    SYS_close,    SYS_kill,      SYS_prctl,     SYS_signalfd4};
+      SYS_write,  SYS_pwrite64, SYS_fsync,     SYS_fdatasync, SYS_open,  SYS_openat, SYS_rename,
+      SYS_unlink, SYS_unlinkat, SYS_ftruncate, SYS_fallocate, SYS_clone, SYS_clone3, SYS_vfork,
+      SYS_mkdir,  SYS_rmdir,    SYS_link,      SYS_symlink,   SYS_flock, SYS_wait4,  SYS_pipe2,
+      SYS_close,  SYS_kill,     SYS_prctl,     SYS_signalfd4};
   return kCalls.contains(call);
 }
 
@@ -62,7 +62,7 @@ class Killed : public AttemptTest {
       return std::count(text.begin(), text.end(), '\n');
     };
     if (!HasExit()) {
-      const bool was_started = fs::exists(attempt_ / "started");
+      const bool was_started = WasStarted();
       ASSERT_EQ(WaitFor(StartRunner()), 0) << Errors();
       ASSERT_LE(starts(), 1);
       const Ending ending = Exit().ending;
@@ -223,10 +223,10 @@ TEST_F(Killed, TheCommandDiesWithItsRunnerAndItsChildrenWithTheNext) {
 TEST_F(Killed, AnotherAttemptsVersionIsNoEvidence) {
   NewAttempt(1, "echo x > output/model");
   Run();
-  const std::string started = folder_.Read("attempt/started");
+  const std::string lock = folder_.Read("attempt/lock");
   fs::remove_all(attempt_);
   fs::create_directory(attempt_);
-  folder_.Write("attempt/started", started);
+  folder_.Write("attempt/lock", lock);
   order_.number = 2;
   EXPECT_EQ(Run().ending, Ending::kLost);
 }

@@ -246,7 +246,7 @@ TEST_F(Ended, NoGroupIsLeftBehind) {
                                              io::ReadFile("/proc/self/mountinfo").value_or(""));
   const std::string marker = "echo x > output/model";
   EXPECT_EQ(Run(marker).ending, Ending::kSucceeded);
-  const auto started = io::ReadFile(attempt_ / "started").value();
+  const auto started = io::ReadFile(attempt_ / kLockFile).value();
   const auto begin = started.find("busker-attempt-");
   if (begin == std::string::npos) return;  // none was made
   EXPECT_FALSE(fs::exists(ours.folder / started.substr(begin, started.find('"', begin) - begin)));

@@ -10,19 +10,25 @@ namespace {
 
 constexpr char kReservedFile[] = ".tmp-exit";  // one name: a next runner takes it over
 constexpr off_t kReservedBytes = 64 << 10;
+constexpr std::size_t kUnsyncedBytes = 4 << 10;
 constexpr std::size_t kMessageBytesMax = 4096;
 
 }  // namespace
 
-Result<ExitFile> ExitFile::Reserve(const io::fs::path& attempt_folder) {
+Result<ExitFile> ExitFile::Reserve(const io::fs::path& attempt_folder, bool synced) {
   const io::fs::path path = attempt_folder / kReservedFile;
   TRY_ASSIGN(io::Descriptor fd, io::Open(path, O_WRONLY | O_CREAT));
-  const int reason = posix_fallocate(fd.get(), 0, kReservedBytes);
-  if (reason != 0) return SystemError("reserve room in " + path.string(), reason);
-  return ExitFile(attempt_folder, std::move(fd));
+  if (synced) {
+    const int reason = posix_fallocate(fd.get(), 0, kReservedBytes);
+    if (reason != 0) return SystemError("reserve room in " + path.string(), reason);
+  } else {
+    // Writing reserves as well, and costs a tenth while nothing of it goes to the disk yet.
+    TRY(io::WriteAll(fd.get(), std::string(kUnsyncedBytes, '\n'), path));
+  }
+  return ExitFile(attempt_folder, std::move(fd), synced);
 }
 
-Result<void> ExitFile::Write(const ExitRecord& record) {
+Result<std::string> ExitFile::Write(const ExitRecord& record) {
   ExitRecord bounded = record;
   if (bounded.message.size() > kMessageBytesMax) {
     bounded.message.resize(kMessageBytesMax);
@@ -30,12 +36,18 @@ Result<void> ExitFile::Write(const ExitRecord& record) {
   }
   const std::string text = ExitToJson(bounded);
   const io::fs::path path = folder_ / kExitFile;
+  if (lseek(fd_.get(), 0, SEEK_SET) != 0) return SystemError("write " + path.string(), errno);
   TRY(io::WriteAll(fd_.get(), text, path));
   if (ftruncate(fd_.get(), static_cast<off_t>(text.size())) != 0) {
     return SystemError("write " + path.string(), errno);
   }
-  if (fsync(fd_.get()) != 0) return SystemError("sync " + path.string(), errno);
-  return io::Rename(folder_ / kReservedFile, path);
+  if (synced_) {
+    if (fsync(fd_.get()) != 0) return SystemError("sync " + path.string(), errno);
+    TRY(io::Rename(folder_ / kReservedFile, path));
+  } else if (::rename((folder_ / kReservedFile).c_str(), path.c_str()) != 0) {
+    return SystemError("write " + path.string(), errno);
+  }
+  return text;
 }
 
 }  // namespace busker::runner

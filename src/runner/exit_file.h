@@ -9,17 +9,18 @@ namespace busker::runner {
 
 class ExitFile {
  public:
-  // Takes 64 KiB in the attempt's folder under another name.
-  static Result<ExitFile> Reserve(const io::fs::path& attempt_folder);
+  // Takes 64 KiB in the attempt's folder under another name; 4 KiB when not synced.
+  static Result<ExitFile> Reserve(const io::fs::path& attempt_folder, bool synced);
 
-  // Writes the record there and makes it exit.json, durably. Once.
-  Result<void> Write(const ExitRecord& record);
+  // Writes the record there and makes it exit.json; with `synced`, durably. Once. Returns its text.
+  Result<std::string> Write(const ExitRecord& record);
 
  private:
-  ExitFile(io::fs::path folder, io::Descriptor fd)
-      : folder_(std::move(folder)), fd_(std::move(fd)) {}
+  ExitFile(io::fs::path folder, io::Descriptor fd, bool synced)
+      : folder_(std::move(folder)), fd_(std::move(fd)), synced_(synced) {}
   io::fs::path folder_;
   io::Descriptor fd_;
+  bool synced_;
 };
 
 }  // namespace busker::runner

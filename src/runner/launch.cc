@@ -23,28 +23,21 @@ namespace {
 
 namespace fs = io::fs;
 
-struct Pipe {
-  io::Descriptor read_end, write_end;
-};
-
-Result<Pipe> MakePipe() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return SystemError("make a pipe", errno);
-  return Pipe{io::Descriptor(ends[0]), io::Descriptor(ends[1])};
-}
-
-// What the child needs, made before the fork: between fork and exec only system calls are made.
+// What the child needs, made before the fork: until exec it shares the memory of this process,
+// which waits for it, and makes system calls only.
 struct Child {
   const char* program;
   char* const* arguments;
   char* const* environment;
   const char* folder;
   int input, output;
-  int go;     // one byte comes when the program may start
-  int fault;  // errno is written here when it could not
   pid_t parent;
   const char* oom_score_adj;
+  std::size_t oom_score_adj_bytes;
   const MemoryGroup* group;
+  const PendingMarker* marker;
+  int* marker_fault;  // errno is left here when the marker could not be written
+  int* fault;         // or here when the program could not be started
 };
 
 void CloseFrom(int first) {
@@ -52,9 +45,8 @@ void CloseFrom(int first) {
   for (int fd = first; fd < 4096; ++fd) ::close(fd);  // Linux before 5.9
 }
 
-[[noreturn]] void FailChild(int fault_fd) {
-  const int reason = errno;
-  if (::write(fault_fd, &reason, sizeof reason) != sizeof reason) _exit(126);
+[[noreturn]] void FailChild(int* fault) {
+  *fault = errno;
   _exit(127);
 }
 
@@ -68,20 +60,24 @@ void CloseFrom(int first) {
   setrlimit(RLIMIT_CORE, &none);
   umask(022);
   if (const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); fd >= 0) {
-    if (::write(fd, child.oom_score_adj, std::char_traits<char>::length(child.oom_score_adj)) < 0) {
-      errno = 0;  // a wish only
-    }
+    if (::write(fd, child.oom_score_adj, child.oom_score_adj_bytes) < 0) errno = 0;  // a wish only
   }
   ResetSignals();
-  char byte = 0;
-  if (::read(child.go, &byte, 1) != 1) _exit(127);
-  // Descriptor 3 is the only one to stay until exec.
-  if (child.fault != 3 && dup3(child.fault, 3, O_CLOEXEC) != 3) FailChild(child.fault);
-  if (dup2(child.input, 0) < 0 || dup2(child.output, 1) < 0 || dup2(1, 2) < 0) FailChild(3);
-  CloseFrom(4);
-  if (chdir(child.folder) != 0) FailChild(3);
+  if (chdir(child.folder) != 0) FailChild(child.fault);
+  if (!child.marker->Write()) FailChild(child.marker_fault);
+  if (dup2(child.input, 0) < 0 || dup2(child.output, 1) < 0 || dup2(1, 2) < 0) {
+    FailChild(child.fault);
+  }
+  CloseFrom(3);
   execve(child.program, child.arguments, child.environment);
-  FailChild(3);
+  FailChild(child.fault);
+}
+
+// Apart, so that nothing of the caller is on the stack that the child works on.
+[[gnu::noinline]] pid_t Fork(const Child& child) {
+  const pid_t pid = vfork();
+  if (pid == 0) BecomeCommand(child);
+  return pid;
 }
 
 std::vector<char*> Pointers(const std::vector<std::string>& texts) {
@@ -103,8 +99,10 @@ std::string PathOf(const std::vector<std::string>& environment) {
 Result<io::Descriptor> EmptyInput() {
   auto null = io::Open("/dev/null", O_RDONLY);
   if (null) return null;
-  TRY_ASSIGN(Pipe pipe, MakePipe());
-  return std::move(pipe.read_end);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return SystemError("make a pipe", errno);
+  const io::Descriptor write_end(ends[1]);
+  return io::Descriptor(ends[0]);
 }
 
 std::string RaisedOomScore() {
@@ -144,56 +142,28 @@ std::string ExecFault(const std::string& name, const fs::path& program, int reas
   return SystemError("start " + name, reason).value().message;
 }
 
-// What the child wrote before it failed; 0 when it has become the program.
-int FaultFrom(int fd) {
-  int reason = 0;
-  ssize_t count = 0;
-  do {
-    count = ::read(fd, &reason, sizeof reason);
-  } while (count < 0 && errno == EINTR);
-  return count == sizeof reason ? reason : 0;
-}
-
 }  // namespace
 
 Result<pid_t> StartCommand(const Launch& launch, const MemoryGroup& group,
-                           const std::function<Result<void>(pid_t)>& before_exec) {
+                           const PendingMarker& marker) {
   const std::string& name = launch.command.front();
   TRY_ASSIGN(const fs::path program,
              io::FindProgram(name, PathOf(launch.environment), launch.folder));
   TRY_ASSIGN(const io::Descriptor input, EmptyInput());
-  TRY_ASSIGN(Pipe go, MakePipe());
-  TRY_ASSIGN(Pipe fault, MakePipe());
   const std::vector<char*> arguments = Pointers(launch.command);
   const std::vector<char*> environment = Pointers(launch.environment);
-  const std::string oom_score_adj = RaisedOomScore();
-  const Child child{program.c_str(),
-                    arguments.data(),
-                    environment.data(),
-                    launch.folder.c_str(),
-                    input.get(),
-                    launch.output,
-                    go.read_end.get(),
-                    fault.write_end.get(),
-                    getpid(),
-                    oom_score_adj.c_str(),
-                    &group};
-  const pid_t pid = fork();
+  static const std::string oom_score_adj = RaisedOomScore();
+  int marker_fault = 0;
+  int fault = 0;
+  const pid_t pid =
+      Fork({program.c_str(), arguments.data(), environment.data(), launch.folder.c_str(),
+            input.get(), launch.output, getpid(), oom_score_adj.c_str(), oom_score_adj.size(),
+            &group, &marker, &marker_fault, &fault});
   if (pid < 0) return SystemError("start " + name, errno);
-  if (pid == 0) {
-    ::close(go.write_end.get());  // so that the end of this process ends the wait for its byte
-    BecomeCommand(child);
-  }
-  fault.write_end.Close();
-  auto ready = before_exec(pid);
-  const bool released = ready && ::write(go.write_end.get(), "", 1) == 1;
-  go.write_end.Close();
-  const int reason = released ? FaultFrom(fault.read_end.get()) : 0;
-  if (released && reason == 0) return pid;
+  if (marker_fault == 0 && fault == 0) return pid;
   waitpid(pid, nullptr, 0);
-  if (!ready) return tl::unexpected(std::move(ready).error());
-  if (!released) return Failed("start " + name + ": its process has ended before it began");
-  return Failed(ExecFault(name, program, reason));
+  if (marker_fault != 0) return SystemError("note that the command starts", marker_fault);
+  return Failed(ExecFault(name, program, fault));
 }
 
 }  // namespace busker::runner

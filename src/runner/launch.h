@@ -3,13 +3,13 @@
 
 #include <sys/types.h>
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "io/file.h"
 #include "runner/memory_group.h"
+#include "runner/start_marker.h"
 
 namespace busker::runner {
 
@@ -22,10 +22,10 @@ struct Launch {
 
 // Starts it. The child leads a session of its own, dies with this process, can gain no privileges,
 // leaves no core, is preferred by the out-of-memory killer, reads nothing from its standard input,
-// and has umask 022 and default signals. `before_exec` is called with its process id when all is
-// ready; on an error of it the program is not started. Errors are for people: "there is no program
-// x", and so on.
+// and has umask 022 and default signals. It writes `marker` right before it becomes the program;
+// when it cannot, the program is not started. Errors are for people: "there is no program x", and
+// so on. This process waits meanwhile (vfork), so it must have one thread.
 Result<pid_t> StartCommand(const Launch& launch, const MemoryGroup& group,
-                           const std::function<Result<void>(pid_t)>& before_exec);
+                           const PendingMarker& marker);
 
 }  // namespace busker::runner

@@ -21,13 +21,14 @@ namespace {
 
 namespace fs = io::fs;
 
+constexpr std::string_view kProcessPrefix = "busker-runner-";
 constexpr auto kPatience = std::chrono::milliseconds(5);
 
 std::string TextOf(const fs::path& path) { return io::ReadFile(path).value_or(std::string()); }
 
 // The number behind `name` in lines like "oom_kill 3".
-std::optional<std::uint64_t> CountIn(const fs::path& path, std::string_view name) {
-  for (const std::string& line : Split(TextOf(path), '\n')) {
+std::optional<std::uint64_t> CountIn(const std::string& text, std::string_view name) {
+  for (const std::string& line : Split(text, '\n')) {
     if (!line.starts_with(name) || line.size() <= name.size() || line[name.size()] != ' ') continue;
     std::uint64_t count = 0;
     const char* const begin = line.data() + name.size() + 1;
@@ -71,6 +72,19 @@ std::optional<std::string> NameFor(const fs::path& attempt_folder) {
   return fmt::format("busker-attempt-{:x}-{}", info.st_dev, info.st_ino);
 }
 
+// Removes the groups of processes that live no more; one that still holds any stays.
+void RemoveOfTheDead(const fs::path& parent) {
+  std::error_code error;
+  fs::directory_iterator entry(parent, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(kProcessPrefix)) continue;
+    pid_t process = 0;
+    std::from_chars(name.data() + kProcessPrefix.size(), name.data() + name.size(), process);
+    if (process > 0 && kill(process, 0) != 0 && errno == ESRCH) ::rmdir(entry->path().c_str());
+  }
+}
+
 // A new, empty group, in place of what an earlier runner left.
 bool MakeAnew(const fs::path& folder) {
   if (::mkdir(folder.c_str(), 0755) == 0) return true;
@@ -111,28 +125,40 @@ MemoryCgroup FindMemoryCgroup(const std::string& cgroup, const std::string& moun
 }
 
 MemoryGroup MemoryGroup::Make(const fs::path& attempt_folder) {
+  return MakeNamed(NameFor(attempt_folder));
+}
+
+MemoryGroup MemoryGroup::MakeForProcess() {
+  MemoryGroup group = MakeNamed(fmt::format("{}{}", kProcessPrefix, getpid()));
+  if (group.own()) RemoveOfTheDead(group.folder_.parent_path());
+  return group;
+}
+
+MemoryGroup MemoryGroup::MakeNamed(const std::optional<std::string>& name) {
   MemoryGroup group;
   const MemoryCgroup ours =
       FindMemoryCgroup(TextOf("/proc/self/cgroup"), TextOf("/proc/self/mountinfo"));
   const auto parent = ParentFor(ours);
-  const auto name = NameFor(attempt_folder);
+  const auto open_counts = [&](const fs::path& file) {
+    auto counts = io::Open(file, O_RDONLY);
+    group.counts_ = counts ? std::move(*counts) : io::Descriptor();
+    return group.Count();
+  };
   if (parent && name && MakeAnew(*parent / *name)) {
     const fs::path folder = *parent / *name;
     // A thread that moves itself by way of v1's `tasks` does not wait for the grace period (10 ms
     // here) that a move by cgroup.procs costs.
     auto entry = io::Open(folder / (ours.version == 1 ? "tasks" : "cgroup.procs"), O_WRONLY);
-    if (entry && CountIn(CountFile(folder, ours.version), "oom_kill")) {
+    if (entry && open_counts(CountFile(folder, ours.version))) {
       group.folder_ = folder;
-      group.count_file_ = CountFile(folder, ours.version);
       group.entry_ = std::move(*entry);
       return group;
     }
     ::rmdir(folder.c_str());
   }
   for (const fs::path& file : {CountFile(ours.folder, ours.version), fs::path("/proc/vmstat")}) {
-    const auto count = CountIn(file, "oom_kill");
+    const auto count = open_counts(file);
     if (!count) continue;
-    group.count_file_ = file;
     group.kills_before_ = *count;
     break;
   }
@@ -145,9 +171,20 @@ void MemoryGroup::Enter() const {
 }
 
 std::uint64_t MemoryGroup::Kills() const {
-  if (count_file_.empty()) return 0;
-  const auto count = CountIn(count_file_, "oom_kill");
+  const auto count = Count();
   return count && *count > kills_before_ ? *count - kills_before_ : 0;
+}
+
+void MemoryGroup::Restart() { kills_before_ = Count().value_or(kills_before_); }
+
+std::optional<std::uint64_t> MemoryGroup::Count() const {
+  char text[16 << 10];  // /proc/vmstat is the largest
+  std::size_t size = 0;
+  for (ssize_t count = 1; counts_.valid() && count > 0 && size < sizeof text;) {
+    count = ::pread(counts_.get(), text + size, sizeof text - size, static_cast<off_t>(size));
+    if (count > 0) size += static_cast<std::size_t>(count);
+  }
+  return CountIn(std::string(text, size), "oom_kill");
 }
 
 int MemoryGroup::KillAll(const fs::path& folder) {

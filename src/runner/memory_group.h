@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -22,6 +23,9 @@ class MemoryGroup {
   // that one that a killed runner of the same attempt left behind is found, emptied and made anew.
   // Never fails: what cannot be made is done without.
   static MemoryGroup Make(const io::fs::path& attempt_folder);
+  // For one attempt after another of this process. Those of such processes that have died are
+  // removed, when nothing is left in them.
+  static MemoryGroup MakeForProcess();
   MemoryGroup(MemoryGroup&&) = default;
   MemoryGroup& operator=(MemoryGroup&&) = default;
 
@@ -32,8 +36,9 @@ class MemoryGroup {
   // Does the count tell about the command alone?
   bool own() const { return !folder_.empty(); }
 
-  // Out-of-memory kills since Make.
+  // Out-of-memory kills since Make, or since the last Restart.
   std::uint64_t Kills() const;
+  void Restart();
 
   // Where it is; empty without one. For who has to find it again after a crash.
   const io::fs::path& folder() const { return folder_; }
@@ -46,9 +51,11 @@ class MemoryGroup {
 
  private:
   MemoryGroup() = default;
+  static MemoryGroup MakeNamed(const std::optional<std::string>& name);
+  std::optional<std::uint64_t> Count() const;
 
-  io::fs::path folder_;      // of the own group
-  io::fs::path count_file_;  // holds the count; empty: there is none
+  io::fs::path folder_;    // of the own group
+  io::Descriptor counts_;  // the file with the count; none: there is none
   std::uint64_t kills_before_ = 0;
   io::Descriptor entry_;  // writing "0" here moves the writer in
 };

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "io/boot.h"
 #include "io/file.h"
 
 namespace busker::runner {
@@ -90,8 +91,6 @@ std::vector<pid_t> ChildrenByParents(pid_t process) {
   return children;
 }
 
-std::string BootId() { return std::string(Trim(ReadProc("/proc/sys/kernel/random/boot_id"))); }
-
 // Kills every process but this one for which `is_meant` holds, and waits for their end, at most 5
 // s.
 template <typename IsMeant>
@@ -151,15 +150,16 @@ void SignalAll(const std::vector<pid_t>& processes, int signal) {
 
 SessionId SessionOf(pid_t leader) {
   const auto stat = StatOf(leader);
-  return {leader, stat ? stat->started : 0, BootId()};
+  return {leader, stat ? stat->started : 0, io::BootId()};
 }
 
 int KillSession(const SessionId& session) {
-  if (session.leader <= 1 || session.boot.empty() || session.boot != BootId()) return 0;
+  if (session.leader <= 1 || session.boot.empty() || session.boot != io::BootId()) return 0;
   // The number of a session is not given away while a process is in it. So either its leader is the
   // one that we know, or it is gone and the others are its rest.
   const auto leader = StatOf(session.leader);
-  if (leader && leader->started != session.leader_started) return 0;
+  // Whoever was given its number later has started later, too.
+  if (leader && leader->started > session.leader_started) return 0;
   return KillWhere([&](pid_t process) {
     const auto stat = StatOf(process);
     return stat && stat->session == session.leader && stat->state != 'Z';

@@ -27,7 +27,7 @@ void SignalAll(const std::vector<pid_t>& processes, int signal);
 // A session, as it is found again by another process after a crash.
 struct SessionId {
   pid_t leader = 0;
-  std::uint64_t leader_started = 0;  // in clock ticks since boot
+  std::uint64_t leader_started = 0;  // in clock ticks since boot: not before the leader's own start
   std::string boot;                  // of the kernel's boot
 };
 SessionId SessionOf(pid_t leader);

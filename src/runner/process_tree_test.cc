@@ -82,7 +82,7 @@ TEST_F(ProcessTree, ASessionThatOnlyHasTheSameNumberIsLeftAlone) {
   const io::TestFolder folder;
   const pid_t pid = StartSession(folder, Ready(folder) + "exec sleep 100");
   SessionId other_start = SessionOf(pid);
-  other_start.leader_started += 1;
+  other_start.leader_started -= 1;  // so the one that was meant began before it
   EXPECT_EQ(KillSession(other_start), 0);
   SessionId other_boot = SessionOf(pid);
   other_boot.boot = "another";

@@ -3,11 +3,16 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <functional>
+
 #include "artifact/store.h"
 #include "base/text.h"
+#include "io/boot.h"
 #include "runner/command.h"
 #include "runner/exit_file.h"
 #include "runner/process_tree.h"
@@ -20,32 +25,30 @@ namespace {
 
 namespace fs = io::fs;
 
+constexpr Milliseconds kLogSyncAfter(1000);  // what took less is not worth a sync of its log
+
 struct Verdict {
   Ending ending;
   std::string message;
 };
 
-// Held by the runner while it lives; its process id is in the file. The child of a runner that was
-// killed right between fork and exec holds it, too, for the moment until it has died: hence the
-// wait.
-Result<io::FileLock> TakeLock(const fs::path& folder) {
-  const fs::path path = folder / kLockFile;
-  auto lock = io::FileLock::Take(path, Milliseconds(300));
-  if (!lock && lock.error().kind == ErrorKind::kTimedOut) {
-    const std::string holder = io::ReadFile(path, 64).value_or("");
-    return Temporary(fmt::format("this attempt has a runner already, process {}", Trim(holder)));
-  }
-  if (!lock) return lock;
-  TRY_ASSIGN(const io::Descriptor fd, io::Open(path, O_WRONLY | O_TRUNC));
-  TRY(io::WriteAll(fd.get(), fmt::format("{}\n", getpid()), path));
-  return lock;
-}
-
 Result<AttemptOrder> ReadOrder(const fs::path& folder) {
-  std::error_code error;
-  if (fs::exists(folder / kExitFile, error)) return Invalid("this attempt has ended already");
   TRY_ASSIGN(const std::string text, io::ReadFile(folder / kOrderFile));
   return OrderFromJson(text);
+}
+
+// Makes the attempt's folder; true when it was not there.
+Result<bool> MakeAttemptFolder(const fs::path& folder) {
+  for (const fs::path& path : {folder, folder.parent_path(), folder}) {
+    if (::mkdir(path.c_str(), 0700) == 0) {
+      if (path == folder) return true;
+    } else if (errno == EEXIST) {
+      if (path == folder) return false;
+    } else if (errno != ENOENT) {
+      return SystemError("create folder " + path.string(), errno);
+    }
+  }
+  return SystemError("create folder " + folder.string(), ENOENT);
 }
 
 // What the command itself said last, for the end of a sentence about it.
@@ -119,11 +122,22 @@ void Note(const CommandEnd& end, ExitRecord& record) {
   record.log_bytes = end.output_bytes;
 }
 
+bool IsEmpty(const fs::path& folder) {
+  std::error_code error;
+  return fs::is_empty(folder, error) && !error;
+}
+
 // One attempt whose order was read and whose lock is held.
 class Attempt {
  public:
-  Attempt(fs::path folder, AttemptOrder order, Signals signals, Instant started_at)
-      : folder_(std::move(folder)), order_(std::move(order)), signals_(std::move(signals)) {
+  Attempt(fs::path folder, bool is_new, AttemptOrder order, const AttemptLock& lock,
+          Signals& signals, const std::function<MemoryGroup&()>& make_group, Instant started_at)
+      : folder_(std::move(folder)),
+        is_new_(is_new),
+        order_(std::move(order)),
+        lock_(lock),
+        signals_(signals),
+        make_group_(make_group) {
     record_.run = order_.run;
     record_.task = order_.task;
     record_.number = order_.number;
@@ -131,22 +145,36 @@ class Attempt {
   }
 
   ExitRecord CarryOut() {
-    auto log = LogWriter::Create(folder_, order_.log_head_bytes_max, order_.log_tail_bytes_max);
+    auto log =
+        LogWriter::Create(folder_, order_.log_head_bytes_max, order_.log_tail_bytes_max, !is_new_);
     if (!log) return End({Ending::kNotStarted, log.error().message});
     Say(*log, "Running the action...");
     const Verdict verdict = RunAndSave(*log);
     if (verdict.ending == Ending::kSucceeded) RemoveWork(*log);
     Say(*log, verdict.ending == Ending::kSucceeded ? "Well done." : Printable(verdict.message));
-    (void)log->Sync();  // the log is for people; nothing depends on it
+    // The log is for people; nothing depends on it.
+    if (order_.synced || Now() - record_.started_at > kLogSyncAfter) (void)log->Sync();
     record_.log_bytes_cut = log->bytes_cut();
     return End(verdict);
   }
+
+  // Decided on in an earlier boot, or nobody knows when; and what an earlier runner noted may have
+  // gone with the power.
+  ExitRecord Lose() {
+    return End({Ending::kLost,
+                "the machine may have stopped after this attempt had begun, and how far it came "
+                "is not known; the command is not started a second time"});
+  }
+
+  // No process is left, and this process is as it was before.
+  bool clean() const { return clean_; }
 
   // An earlier runner died after it had started the command. The command is not started again,
   // unless it may be; what the earlier one left tells how the attempt ended.
   ExitRecord Settle(const StartMarker& marker) {
     EndLeftovers(marker, order_.mark);
     if (order_.repeatable) return CarryOut();
+    clean_ = false;
     record_.started_at = marker.started_at;
     record_.command_started_at = marker.command_started_at;
     auto saved = FindSaved();
@@ -173,9 +201,7 @@ class Attempt {
     if (signals_.CancelRequested()) {
       return {Ending::kCancelled, "the attempt was cancelled before the command was started"};
     }
-    const MemoryGroup group = MemoryGroup::Make(folder_);
-    const Verdict verdict = Run(group, log);
-    if (group.own()) MemoryGroup::Remove(group.folder());
+    const Verdict verdict = Run(make_group_(), log);
     if (verdict.ending != Ending::kSucceeded || !order_.output) return verdict;
     if (signals_.CancelRequested()) {
       return {Ending::kCancelled, "the attempt was cancelled before its output was saved"};
@@ -188,7 +214,7 @@ class Attempt {
       TRY_ASSIGN(store_, artifact::OpenStore(order_.store_url));
     }
     if (order_.output) TRY(RefuseExisting());
-    TRY_ASSIGN(work_, MakeWorkingFolder(order_, store_.get(), folder_ / kWorkFolder));
+    TRY_ASSIGN(work_, MakeWorkingFolder(order_, store_.get(), folder_ / kWorkFolder, !is_new_));
     return {};
   }
 
@@ -203,12 +229,13 @@ class Attempt {
   }
 
   Verdict Run(const MemoryGroup& group, LogWriter& log) {
-    const auto mark = [&](pid_t pid) {
-      return WriteStartMarker(folder_, {record_.started_at, Now(), SessionOf(pid), group.folder()});
-    };
+    const auto marker = PendingMarker::Prepare(
+        lock_, folder_, {record_.started_at, Now(), {}, group.folder()}, order_.synced);
+    if (!marker) return {Ending::kNotStarted, marker.error().message};
     const Launch launch{order_.command, order_.environment, folder_ / kWorkFolder};
-    auto end = RunCommand(launch, group, {order_.timeout, order_.grace}, signals_, log, mark);
+    auto end = RunCommand(launch, group, {order_.timeout, order_.grace}, signals_, log, *marker);
     if (!end) return {Ending::kNotStarted, end.error().message};
+    clean_ = end->left_behind == 0 && end->stuck == 0 && !end->timed_out;
     Note(*end, record_);
     if (end->left_behind > 0) {
       Say(log, fmt::format("{} that the command left behind {} ended.",
@@ -236,6 +263,7 @@ class Attempt {
 
   // Only after success: after a failure a person wants to look at it.
   void RemoveWork(LogWriter& log) {
+    if (order_.root.empty() && !order_.synced && IsEmpty(folder_ / kWorkFolder)) return;
     if (auto removed = io::RemoveTree(folder_ / kWorkFolder); !removed) {
       Say(log, "The working folder stays: " + removed.error().message);
     }
@@ -254,8 +282,12 @@ class Attempt {
   }
 
   const fs::path folder_;
+  const bool is_new_;  // the folder
   const AttemptOrder order_;
-  Signals signals_;
+  const AttemptLock& lock_;
+  Signals& signals_;
+  const std::function<MemoryGroup&()>& make_group_;
+  bool clean_ = true;
   ExitRecord record_;
   std::unique_ptr<artifact::Store> store_;  // when something is loaded or saved
   WorkingFolder work_;
@@ -263,20 +295,61 @@ class Attempt {
 
 }  // namespace
 
-Result<ExitRecord> RunAttempt(const fs::path& attempt_folder) {
-  const Instant started_at = Now();
-  const fs::path folder = fs::absolute(attempt_folder);
+Result<Runner> Runner::Claim() {
   TRY_ASSIGN(Signals signals, Signals::Claim());
   TRY(BecomeSubreaper());
-  TRY_ASSIGN(const io::FileLock lock, TakeLock(folder));
-  TRY_ASSIGN(AttemptOrder order, ReadOrder(folder));
-  TRY_ASSIGN(ExitFile exit_file, ExitFile::Reserve(folder));
-  TRY_ASSIGN(const auto marker, ReadStartMarker(folder));
+  return Runner(std::move(signals));
+}
 
-  Attempt attempt(folder, std::move(order), std::move(signals), started_at);
-  ExitRecord record = marker ? attempt.Settle(*marker) : attempt.CarryOut();
-  TRY(exit_file.Write(record));
-  return record;
+Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
+                                      std::optional<AttemptOrder> order) {
+  const Instant started_at = Now();
+  const fs::path folder = fs::absolute(attempt_folder);
+  bool is_new = false;
+  if (order) {
+    TRY_ASSIGN(is_new, MakeAttemptFolder(folder));
+  }
+  TRY_ASSIGN(const AttemptLock lock, AttemptLock::Take(folder));
+  if (!is_new) {
+    TRY_ASSIGN(const auto ended, ReadExit(folder));
+    if (ended) return Invalid("this attempt has ended already");
+  }
+  if (!order) {
+    TRY_ASSIGN(order, ReadOrder(folder));
+  }
+  TRY_ASSIGN(ExitFile exit_file, ExitFile::Reserve(folder, order->synced));
+  std::optional<StartMarker> marker;
+  if (!is_new) {
+    TRY_ASSIGN(marker, ReadStartMarker(folder));
+  }
+  const std::function<MemoryGroup&()> make_group = [&]() -> MemoryGroup& {
+    if (group_ && many_) {
+      group_->Restart();
+    } else {
+      group_ = many_ ? MemoryGroup::MakeForProcess() : MemoryGroup::Make(folder);
+    }
+    return *group_;
+  };
+  const bool may_begin = order->synced || order->repeatable || order->boot == io::BootId();
+
+  Attempt attempt(folder, is_new, *std::move(order), lock, signals_, make_group, started_at);
+  ExitRecord record = marker      ? attempt.Settle(*marker)
+                      : may_begin ? attempt.CarryOut()
+                                  : attempt.Lose();
+  if (!many_) RemoveGroup();
+  TRY_ASSIGN(std::string text, exit_file.Write(record));
+  return Done{std::move(record), std::move(text), attempt.clean() && !signals_.CancelRequested()};
+}
+
+void Runner::RemoveGroup() {
+  if (group_ && group_->own()) MemoryGroup::Remove(group_->folder());
+  group_.reset();
+}
+
+Result<ExitRecord> RunAttempt(const fs::path& attempt_folder) {
+  TRY_ASSIGN(Runner runner, Runner::Claim());
+  TRY_ASSIGN(Runner::Done done, runner.CarryOut(attempt_folder, std::nullopt));
+  return std::move(done.record);
 }
 
 }  // namespace busker::runner

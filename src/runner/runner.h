@@ -4,17 +4,49 @@
 //   output/ -> write exit.json
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "base/result.h"
 #include "io/file.h"
 #include "runner/attempt_file.h"
+#include "runner/memory_group.h"
+#include "runner/signals.h"
 
 namespace busker::runner {
 
-// Carries out the order in `attempt_folder`. Returns the exit record, which is then durable in the
-// folder, also when the command failed. An Error means that nothing could be recorded (no order,
-// the lock is held by another runner, exit.json already there, disk gone). The process becomes a
-// subreaper, ignores SIGHUP, SIGINT and SIGPIPE and takes SIGTERM as "cancel"; so: one attempt per
-// process, main thread.
+// A process that carries out attempts, never more than one at a time. It becomes a subreaper,
+// ignores SIGHUP, SIGINT and SIGPIPE and takes SIGTERM as "cancel"; so: one per process, main
+// thread, no other threads.
+class Runner {
+ public:
+  static Result<Runner> Claim();
+
+  struct Done {
+    ExitRecord record;
+    std::string text;  // of exit.json
+    bool clean;        // no process was left behind, nothing was cancelled: another may follow
+  };
+  // Carries out the order in `attempt_folder`, or `order`, for which the folder is made when it is
+  // missing. When it returns the exit record is in the folder, also when the command failed. An
+  // Error means that nothing could be recorded (no order, the lock is held by another runner,
+  // exit.json already there, disk gone).
+  Result<Done> CarryOut(const io::fs::path& attempt_folder, std::optional<AttemptOrder> order);
+
+  // From now on one memory group serves all attempts, until this is destroyed.
+  void ExpectMany() { many_ = true; }
+  void RemoveGroup();
+
+  Signals& signals() { return signals_; }
+
+ private:
+  explicit Runner(Signals signals) : signals_(std::move(signals)) {}
+  Signals signals_;
+  bool many_ = false;
+  std::optional<MemoryGroup> group_;
+};
+
+// The same for a process that carries out one.
 Result<ExitRecord> RunAttempt(const io::fs::path& attempt_folder);
 
 }  // namespace busker::runner

@@ -137,7 +137,7 @@ TEST_F(Attempt, TheLogIsThereWhileTheCommandRuns) {
           " ]; do sleep 0.01; done; echo x > output/model");
   const pid_t runner = StartRunner();
   EXPECT_TRUE(Soon([&] { return Log() == "Running the action...\nfirst\n"; }));
-  EXPECT_EQ(std::to_string(runner), Trim(folder_.Read("attempt/lock")));
+  EXPECT_EQ(runner, HolderIn(folder_.Read("attempt/lock")));
   EXPECT_FALSE(HasExit());
   folder_.Write("go", "");
   EXPECT_EQ(WaitFor(runner), 0);
@@ -151,7 +151,7 @@ TEST_F(Attempt, AMissingProgramIsSaid) {
   EXPECT_EQ(Exit().ending, Ending::kNotStarted);
   EXPECT_EQ(Exit().command_started_at, Instant{});
   EXPECT_EQ(Log(), "Running the action...\nthere is no program no-such-program along PATH\n");
-  EXPECT_FALSE(fs::exists(attempt_ / "started"));
+  EXPECT_FALSE(WasStarted());
 }
 
 TEST_F(Attempt, AProgramOfTheServiceIsFoundRelativeToIt) {

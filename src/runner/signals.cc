@@ -7,11 +7,16 @@
 #include <cerrno>
 
 namespace busker::runner {
+namespace {
+
+constexpr int kIgnored[] = {SIGHUP, SIGINT, SIGPIPE, SIGXFSZ};
+
+}  // namespace
 
 Result<Signals> Signals::Claim() {
-  for (const int signal : {SIGHUP, SIGINT, SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);
   // Were SIGCHLD ignored, as a parent may have left it, no exit status would be kept for us.
-  for (const int signal : {SIGTERM, SIGCHLD}) ::signal(signal, SIG_DFL);
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  for (const int signal : kIgnored) ::signal(signal, SIG_IGN);
   sigset_t taken;
   sigemptyset(&taken);
   sigaddset(&taken, SIGTERM);
@@ -33,7 +38,7 @@ bool Signals::CancelRequested() {
 void ResetSignals() {
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &action, nullptr);
+  for (const int signal : kIgnored) sigaction(signal, &action, nullptr);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

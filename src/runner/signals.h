@@ -8,8 +8,9 @@ namespace busker::runner {
 
 class Signals {
  public:
-  // From now on SIGTERM and SIGCHLD are only delivered here, and SIGHUP, SIGINT, SIGPIPE and
-  // SIGXFSZ (a file grew past its limit: write fails instead) have no effect.
+  // From now on SIGTERM and SIGCHLD are only delivered here, SIGHUP, SIGINT, SIGPIPE and SIGXFSZ (a
+  // file grew past its limit: write fails instead) have no effect, and all others their default,
+  // whatever this program was started with.
   static Result<Signals> Claim();
 
   int fd() const { return fd_.get(); }  // readable when a signal is there
@@ -23,7 +24,7 @@ class Signals {
   bool cancel_ = false;
 };
 
-// Undoes all of it, and whatever the runner itself was started with. For the child before exec.
+// Undoes all of it. For the child before exec: makes system calls only.
 void ResetSignals();
 
 }  // namespace busker::runner

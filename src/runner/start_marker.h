@@ -1,8 +1,10 @@
-// `started`: written durably right before the command runs, so that no later runner runs it again,
-// and with what is needed to end what it left running.
+// The start marker: written right before the command runs, so that no later runner runs it again,
+// and with what is needed to end what it left running. It stands in the attempt's lock file, behind
+// the line with the runner's process id.
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -11,8 +13,6 @@
 
 namespace busker::runner {
 
-inline constexpr char kStartedFile[] = "started";
-
 struct StartMarker {
   Instant started_at{};  // the runner began
   Instant command_started_at{};
@@ -20,10 +20,43 @@ struct StartMarker {
   io::fs::path memory_group;  // its cgroup; empty without one
 };
 
-Result<void> WriteStartMarker(const io::fs::path& attempt_folder, const StartMarker& marker);
+// The lock of an attempt, held by its runner while it lives.
+class AttemptLock {
+ public:
+  // Takes it and notes this process's id in it; a marker that is there stays. The child of a runner
+  // that was killed right between fork and exec holds the lock, too, for the moment until it has
+  // died: so it is waited for a little. kTemporary when another runner holds it.
+  static Result<AttemptLock> Take(const io::fs::path& attempt_folder);
 
-// nullopt when the command was never started.
+  int fd() const { return lock_.fd(); }
+
+ private:
+  explicit AttemptLock(io::FileLock lock) : lock_(std::move(lock)) {}
+  io::FileLock lock_;
+};
+
+// A marker that the command's own process completes: only it knows its id in time.
+class PendingMarker {
+ public:
+  // In place of a marker that is there. With `synced`, Write returns when it is on disk.
+  static Result<PendingMarker> Prepare(const AttemptLock& lock, const io::fs::path& attempt_folder,
+                                       const StartMarker& marker, bool synced);
+
+  // Notes the calling process as the session. Makes system calls only; false: see errno.
+  bool Write() const;
+
+ private:
+  PendingMarker() = default;
+  int lock_ = -1;
+  io::Descriptor folder_;  // to be synced; none when unsynced
+  std::string text_;       // up to the session
+};
+
+// nullopt when the command was never started: then there is no marker, or not a whole one.
 Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_folder);
+
+// The process that held the attempt's lock last, from the text of the lock file; 0: none.
+pid_t HolderIn(const std::string& lock_text);
 
 // Kills what an earlier runner left running when it died: the command's cgroup, its session, and
 // what carries `mark` (an environment entry; empty: none). Returns how many processes there were.

@@ -99,14 +99,14 @@ std::int64_t ChangedNs(const fs::path& path) {
 }
 
 Result<WorkingFolder> MakeWorkingFolder(const AttemptOrder& order, artifact::Store* store,
-                                        const fs::path& folder) {
+                                        const fs::path& folder, bool may_exist) {
   WorkingFolder made;
   std::string config;
   if (!order.config.empty()) {
     TRY_ASSIGN(config, ReadConfig(order));
     made.config_sha256 = io::Sha256Of(config);
   }
-  TRY(io::RemoveTree(folder));
+  if (may_exist) TRY(io::RemoveTree(folder));
   TRY(order.root.empty() ? MakeFolder(folder) : LinkRoot(order, folder));
   if (!order.config.empty()) TRY(WriteConfig(folder / order.config, config));
   const fs::path output = folder / kOutputFolder;

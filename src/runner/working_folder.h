@@ -34,7 +34,8 @@ std::int64_t ChangedNs(const io::fs::path& path);
 //
 // Without order.root the folder is bare but for `output/`, which is there when something is loaded
 // or saved.
+// `may_exist`: is there possibly one of an earlier runner?
 Result<WorkingFolder> MakeWorkingFolder(const AttemptOrder& order, artifact::Store* store,
-                                        const io::fs::path& folder);
+                                        const io::fs::path& folder, bool may_exist = true);
 
 }  // namespace busker::runner
