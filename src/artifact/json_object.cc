@@ -71,6 +71,12 @@ Result<ordered_json> ParseJson(std::string_view text, std::string_view what) {
   }
 }
 
+Result<ordered_json> ParseOwnJson(std::string_view text, std::string_view what) {
+  ordered_json value = ordered_json::parse(text, nullptr, false);
+  if (value.is_discarded()) return ParseJson(text, what);  // to say what is wrong
+  return value;
+}
+
 std::string JsonText(const ordered_json& value) {
   return value.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

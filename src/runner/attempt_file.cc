@@ -97,7 +97,7 @@ std::string OrderToJson(const AttemptOrder& order) {
 }
 
 Result<AttemptOrder> OrderFromJson(const std::string& text) {
-  TRY_ASSIGN(const ordered_json value, artifact::ParseJson(text, kOrderFile));
+  TRY_ASSIGN(const ordered_json value, artifact::ParseOwnJson(text, kOrderFile));
   AttemptOrder order;
   JsonObject in(value, kOrderFile);
   in.Get("run", order.run);
@@ -154,7 +154,7 @@ std::string ExitToJson(const ExitRecord& record) {
 }
 
 Result<ExitRecord> ExitFromJson(const std::string& text) {
-  TRY_ASSIGN(const ordered_json value, artifact::ParseJson(text, kExitFile));
+  TRY_ASSIGN(const ordered_json value, artifact::ParseOwnJson(text, kExitFile));
   ExitRecord record;
   std::string ending;
   JsonObject in(value, kExitFile);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr char kReservedFile[] = ".tmp-exit";  // one name: a next runner takes it over
 constexpr off_t kReservedBytes = 64 << 10;
-constexpr std::size_t kUnsyncedBytes = 4 << 10;
+constexpr std::size_t kUnsyncedBytes = (4 << 10) - 1;
 constexpr std::size_t kMessageBytesMax = 4096;
 
 }  // namespace
@@ -22,8 +22,9 @@ Result<ExitFile> ExitFile::Reserve(const io::fs::path& attempt_folder, bool sync
     const int reason = posix_fallocate(fd.get(), 0, kReservedBytes);
     if (reason != 0) return SystemError("reserve room in " + path.string(), reason);
   } else {
-    // Writing reserves as well, and costs a tenth while nothing of it goes to the disk yet.
-    TRY(io::WriteAll(fd.get(), std::string(kUnsyncedBytes, '\n'), path));
+    // Writing reserves as well, and costs a tenth while nothing of it goes to the disk yet. The
+    // blanks stay behind the record, which means nothing in JSON and costs nothing.
+    TRY(io::WriteAll(fd.get(), std::string(kUnsyncedBytes, ' ') + '\n', path));
   }
   return ExitFile(attempt_folder, std::move(fd), synced);
 }
@@ -38,10 +39,10 @@ Result<std::string> ExitFile::Write(const ExitRecord& record) {
   const io::fs::path path = folder_ / kExitFile;
   if (lseek(fd_.get(), 0, SEEK_SET) != 0) return SystemError("write " + path.string(), errno);
   TRY(io::WriteAll(fd_.get(), text, path));
-  if (ftruncate(fd_.get(), static_cast<off_t>(text.size())) != 0) {
-    return SystemError("write " + path.string(), errno);
-  }
   if (synced_) {
+    if (ftruncate(fd_.get(), static_cast<off_t>(text.size())) != 0) {
+      return SystemError("write " + path.string(), errno);
+    }
     if (fsync(fd_.get()) != 0) return SystemError("sync " + path.string(), errno);
     TRY(io::Rename(folder_ / kReservedFile, path));
   } else if (::rename((folder_ / kReservedFile).c_str(), path.c_str()) != 0) {

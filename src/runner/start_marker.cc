@@ -58,7 +58,7 @@ Result<PendingMarker> PendingMarker::Prepare(const AttemptLock& lock,
                                              const StartMarker& marker, bool synced) {
   PendingMarker pending;
   pending.lock_ = lock.fd();
-  if (ftruncate(lock.fd(), kHolderBytes) != 0) {
+  if (lseek(lock.fd(), 0, SEEK_END) > kHolderBytes && ftruncate(lock.fd(), kHolderBytes) != 0) {
     return SystemError("write " + (attempt_folder / kLockFile).string(), errno);
   }
   if (synced) {
@@ -97,7 +97,7 @@ Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_f
   if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
   if (!text) return tl::unexpected(text.error());
   if (text->size() <= kHolderBytes) return std::nullopt;
-  const auto value = artifact::ParseJson(std::string_view(*text).substr(kHolderBytes), kLockFile);
+  const auto value = artifact::ParseOwnJson(std::string_view(*text).substr(kHolderBytes), kLockFile);
   if (!value) return std::nullopt;
   StartMarker marker;
   std::string memory_group;

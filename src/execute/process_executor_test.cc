@@ -1,0 +1,352 @@
+// Attempts through the executor with the real busker-runner: many by one runner, and what is found
+// after a restart or a power cut.
+#include "execute/process_executor.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <set>
+
+#include "base/text.h"
+#include "io/boot.h"
+#include "io/test_folder.h"
+#include "runner/start_marker.h"
+
+namespace busker::execute {
+namespace {
+
+namespace fs = io::fs;
+using runner::Ending;
+using runner::ExitRecord;
+using std::chrono::steady_clock;
+
+class Executor : public testing::Test {
+ protected:
+  void Begin() {
+    executor_ = ProcessExecutor::Start(BUSKER_RUNNER_PATH, folder_ / "runs",
+                                       [this](const AttemptName& name, Result<ExitRecord> exit) {
+                                         const std::lock_guard lock(mutex_);
+                                         EXPECT_FALSE(ended_.contains(name))
+                                             << name.Text() << " ended twice";
+                                         EXPECT_TRUE(exit) << exit.error().message;
+                                         ended_[name] = exit.value_or(ExitRecord{});
+                                         changed_.notify_all();
+                                       })
+                    .value();
+  }
+
+  runner::AttemptOrder Order(const AttemptName& name, const std::string& script) const {
+    runner::AttemptOrder order;
+    order.run = name.run;
+    order.task = name.task;
+    order.number = name.number;
+    order.command = {"/bin/sh", "-c", script};
+    order.mark = MarkOf(name);
+    order.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", order.mark};
+    order.grace = Milliseconds(300);
+    order.synced = false;
+    return order;
+  }
+
+  ExitRecord WaitFor(const AttemptName& name) {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(
+        changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ended_.contains(name); }))
+        << name.Text() << " never ended";
+    return ended_[name];
+  }
+  ExitRecord Run(const AttemptName& name, const std::string& script) {
+    const auto launched = executor_->Launch(name, Order(name, script));
+    EXPECT_TRUE(launched) << launched.error().message;
+    return WaitFor(name);
+  }
+  // As a next Busker does.
+  ExitRecord Recover(const AttemptName& name, const runner::AttemptOrder& order) {
+    const auto recovered = executor_->Recover(name, order);
+    EXPECT_TRUE(recovered) << recovered.error().message;
+    return WaitFor(name);
+  }
+
+  static bool Soon(const std::function<bool()>& condition) {
+    for (int i = 0; i < 2000; ++i) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+  }
+
+  static std::vector<pid_t> Children() {
+    const std::string text =
+        io::ReadFile(fs::path("/proc/self/task") / std::to_string(getpid()) / "children")
+            .value_or("");
+    std::vector<pid_t> children;
+    for (const std::string& word : Split(Trim(text), ' ')) {
+      if (!word.empty()) children.push_back(std::stoi(word));
+    }
+    return children;
+  }
+  static std::size_t CountIn(const char* folder) {
+    return static_cast<std::size_t>(
+        std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+  }
+  std::string Witness() { return io::ReadFile(folder_ / "witness").value_or(""); }
+  std::string Witnessed(const std::string& script = "true") {
+    return "echo started >> " + (folder_ / "witness").string() + "; " + script;
+  }
+
+  const io::TestFolder folder_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<AttemptName, ExitRecord> ended_;
+  std::unique_ptr<ProcessExecutor> executor_;
+};
+
+TEST_F(Executor, OneRunnerTakesOneAttemptAfterTheOther) {
+  Begin();
+  std::set<std::string> runners;
+  for (int i = 1; i <= 20; ++i) {
+    const AttemptName name{"r1", "t" + std::to_string(i), 1};
+    const ExitRecord record = Run(name, "echo hello; exit " + std::to_string(i % 3));
+    EXPECT_EQ(record.exit_code, i % 3);
+    EXPECT_EQ(record.task, name.task);
+    EXPECT_EQ(record.log_bytes, 6U);
+    const auto lock = io::ReadFile(executor_->FolderOf(name) / runner::kLockFile).value();
+    runners.insert(std::to_string(runner::HolderIn(lock)));
+    EXPECT_TRUE(runner::ReadExit(executor_->FolderOf(name)).value());
+  }
+  EXPECT_EQ(runners.size(), 1U);
+  EXPECT_EQ(Children().size(), 1U);
+  executor_.reset();
+  EXPECT_TRUE(Children().empty());
+}
+
+TEST_F(Executor, WhatOneAttemptUsedIsNotCountedForTheNext) {
+  Begin();
+  const ExitRecord large =
+      Run({"r1", "large", 1}, "head -c 60000000 /dev/zero | tail -c 60000000 > /dev/null");
+  EXPECT_GT(large.memory_peak_bytes, 50'000'000U);
+  const ExitRecord busy =
+      Run({"r1", "busy", 1}, "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done");
+  EXPECT_GT(busy.cpu_user + busy.cpu_system, Milliseconds(50));
+  const ExitRecord small = Run({"r1", "small", 1}, "true");
+  EXPECT_GT(small.memory_peak_bytes, 100'000U);
+  EXPECT_LT(small.memory_peak_bytes, 20'000'000U);
+  EXPECT_LT(small.cpu_user + small.cpu_system, Milliseconds(50));
+  EXPECT_EQ(Children().size(), 1U);
+}
+
+// A stop that comes when the attempt has just ended must not hit the next one of the same runner.
+TEST_F(Executor, AStopIsForItsOwnAttemptOnly) {
+  Begin();
+  for (int i = 1; i <= 60; ++i) {
+    const AttemptName first{"r1", "first" + std::to_string(i), 1};
+    const AttemptName second{"r1", "second" + std::to_string(i), 1};
+    ASSERT_TRUE(executor_->Launch(first, Order(first, "true")));
+    std::this_thread::sleep_for(std::chrono::microseconds(i * 150));
+    ASSERT_TRUE(executor_->Stop(first));
+    const Ending ending = WaitFor(first).ending;
+    EXPECT_TRUE(ending == Ending::kSucceeded || ending == Ending::kCancelled);
+    EXPECT_EQ(Run(second, "true").ending, Ending::kSucceeded);
+  }
+}
+
+TEST_F(Executor, AStopThatComesBeforeTheAttemptIsKept) {
+  Begin();
+  EXPECT_EQ(Run({"r1", "warm", 1}, "true").ending, Ending::kSucceeded);
+  const AttemptName name{"r1", "t", 1};
+  ASSERT_TRUE(executor_->Stop(name));
+  EXPECT_EQ(Run(name, "sleep 60").ending, Ending::kCancelled);
+}
+
+TEST_F(Executor, ARunnerThatIsKilledWhileItWaitsCostsNoAttempt) {
+  Begin();
+  for (int i = 1; i <= 30; ++i) {
+    EXPECT_EQ(Run({"r1", "t" + std::to_string(i), 1}, Witnessed()).ending, Ending::kSucceeded);
+    for (const pid_t child : Children()) kill(child, SIGKILL);
+    if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  const std::string witness = Witness();
+  EXPECT_EQ(std::count(witness.begin(), witness.end(), '\n'), 30);
+}
+
+TEST_F(Executor, ARunnerThatIsKilledLosesItsAttemptOnly) {
+  Begin();
+  const AttemptName lost{"r1", "lost", 1};
+  const AttemptName other{"r1", "other", 1};
+  const std::string gate = (folder_ / "gate").string();
+  ASSERT_TRUE(executor_->Launch(
+      other, Order(other, "while ! test -e " + gate + "; do sleep 0.02; done; exit 7")));
+  ASSERT_TRUE(executor_->Launch(lost, Order(lost, Witnessed("sleep 60"))));
+  ASSERT_TRUE(Soon([&] { return Witness() == "started\n"; }));
+  const auto lock = io::ReadFile(executor_->FolderOf(lost) / runner::kLockFile).value();
+  kill(runner::HolderIn(lock), SIGKILL);
+  EXPECT_EQ(WaitFor(lost).ending, Ending::kLost);
+  EXPECT_EQ(Witness(), "started\n");
+  folder_.Write("gate", "");
+  EXPECT_EQ(WaitFor(other).exit_code, 7);
+}
+
+TEST_F(Executor, AnAttemptOutlivesItAndIsFoundAgain) {
+  Begin();
+  const AttemptName name{"r1", "t", 1};
+  const std::string gate = (folder_ / "gate").string();
+  runner::AttemptOrder order = Order(
+      name, Witnessed("while ! test -e " + gate + "; do sleep 0.02; done; echo late; exit 7"));
+  ASSERT_TRUE(executor_->Launch(name, order));
+  ASSERT_TRUE(Soon([&] { return Witness() == "started\n"; }));
+  executor_.reset();
+  Begin();
+  ASSERT_TRUE(executor_->Recover(name, order));
+  folder_.Write("gate", "");
+  EXPECT_EQ(WaitFor(name).exit_code, 7);
+  EXPECT_EQ(Witness(), "started\n");
+  while (waitpid(-1, nullptr, WNOHANG) > 0) {  // it was a child of the first one
+  }
+}
+
+TEST_F(Executor, AThousandAttemptsLeaveNothingBehind) {
+  Begin();
+  const auto run = [&](const std::string& id, int count) {
+    for (int i = 0; i < count; i += 4) {
+      for (int k = i; k < i + 4; ++k) {
+        const AttemptName name{id, "t" + std::to_string(k), 1};
+        ASSERT_TRUE(executor_->Launch(name, Order(name, "true")));
+      }
+      for (int k = i; k < i + 4; ++k) WaitFor({id, "t" + std::to_string(k), 1});
+    }
+  };
+  run("r1", 8);
+  const std::size_t descriptors = CountIn("/proc/self/fd");
+  const std::size_t threads = CountIn("/proc/self/task");
+  std::map<pid_t, std::size_t> of_runners;
+  for (const pid_t child : Children()) {
+    of_runners[child] = CountIn(("/proc/" + std::to_string(child) + "/fd").c_str());
+  }
+  run("r2", 1000);
+  EXPECT_EQ(CountIn("/proc/self/fd"), descriptors);
+  EXPECT_EQ(CountIn("/proc/self/task"), threads);
+  EXPECT_EQ(Children().size(), of_runners.size());
+  for (const auto& [child, count] : of_runners) {
+    EXPECT_EQ(CountIn(("/proc/" + std::to_string(child) + "/fd").c_str()), count);
+  }
+}
+
+// With a sleep for each, the restart of a busy Busker took minutes.
+TEST_F(Executor, ManyThatRunAreFoundWithinASecond) {
+  constexpr int kCount = 100;
+  Begin();
+  const std::string gate = (folder_ / "gate").string();
+  ASSERT_EQ(mkfifo(gate.c_str(), 0600), 0);
+  std::vector<runner::AttemptOrder> orders;
+  for (int i = 0; i < kCount; ++i) {
+    const AttemptName name{"r1", "t" + std::to_string(i), 1};
+    orders.push_back(Order(name, Witnessed("read line < " + gate)));
+    ASSERT_TRUE(executor_->Launch(name, orders.back()));
+  }
+  ASSERT_TRUE(Soon([&] { return Witness().size() == kCount * std::string("started\n").size(); }));
+  executor_.reset();
+  Begin();
+  const auto begin = steady_clock::now();
+  for (const runner::AttemptOrder& order : orders) {
+    ASSERT_TRUE(executor_->Recover({order.run, order.task, 1}, order));
+  }
+  EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(1));
+  const io::Descriptor open_gate = io::Open(gate, O_RDWR).value();
+  const std::string lines(kCount * 4, '\n');
+  ASSERT_TRUE(io::WriteAll(open_gate.get(), lines, gate));
+  for (const runner::AttemptOrder& order : orders) WaitFor({order.run, order.task, 1});
+  executor_.reset();
+  while (waitpid(-1, nullptr, 0) > 0) {
+  }
+}
+
+// --- what a power cut leaves of an attempt that was not synced
+
+class PowerCut : public Executor {
+ protected:
+  PowerCut() { Begin(); }
+  // What is left in the folder of an attempt that was decided on in `boot`.
+  ExitRecord Find(const std::map<std::string, std::string>& left, const std::string& boot,
+                  bool repeatable = false) {
+    const AttemptName name{"r1", "t" + std::to_string(++count_), 1};
+    const fs::path place = executor_->FolderOf(name);
+    fs::remove(folder_ / "witness");
+    for (const auto& [file, text] : left) {
+      fs::create_directories(place);
+      EXPECT_TRUE(io::WriteFileUnsynced(place / file, text));
+    }
+    runner::AttemptOrder order = Order(name, Witnessed());
+    order.boot = boot;
+    order.repeatable = repeatable;
+    const ExitRecord record = Recover(name, order);
+    EXPECT_TRUE(runner::ReadExit(place).value()) << "no record is left";
+    return record;
+  }
+  std::string ExitText() {
+    ExitRecord record;
+    record.run = "r1";
+    record.task = "t" + std::to_string(count_ + 1);
+    record.ending = Ending::kExited;
+    record.exit_code = 5;
+    return runner::ExitToJson(record);
+  }
+  int count_ = 0;
+};
+
+TEST_F(PowerCut, WhatMayHaveBegunIsLostAndNotStartedAgain) {
+  const std::string record = ExitText();
+  const std::vector<std::map<std::string, std::string>> all_left = {
+      {},                                               // not even the folder
+      {{"lock", ""}},                                   // names without content
+      {{"lock", std::string(11, '\0')}},                // or with zeros
+      {{"lock", "1234      \n"}, {"log", "Running"}},   // before the marker
+      {{"lock", "1234      \n{\n  \"started_at\": "}},  // half a marker
+      {{"lock", "1234      \n" + std::string(300, '\0')}},
+      {{"lock", ""}, {"exit.json", ""}},
+      {{"exit.json", record.substr(0, record.size() / 2)}},
+      {{"exit.json", std::string(record.size(), '\0')}},
+      {{"exit.json", record.substr(0, 100) + std::string(record.size() - 100, '\0')}},
+      {{".tmp-exit", std::string(4095, ' ') + "\n"}, {"lock", ""}},
+      {{"attempt.json", ""}},
+  };
+  for (const auto& left : all_left) {
+    SCOPED_TRACE(count_);
+    EXPECT_EQ(Find(left, "an-earlier-boot").ending, Ending::kLost);
+    EXPECT_EQ(Find(left, "").ending, Ending::kLost);  // nobody knows of which boot it is
+    EXPECT_EQ(Witness(), "");
+    EXPECT_EQ(Find(left, "an-earlier-boot", true).ending, Ending::kSucceeded);
+    EXPECT_EQ(Witness(), "started\n");
+  }
+}
+
+TEST_F(PowerCut, AWholeRecordCounts) {
+  const ExitRecord record = Find({{"exit.json", ExitText()}}, "an-earlier-boot");
+  EXPECT_EQ(record.ending, Ending::kExited);
+  EXPECT_EQ(record.exit_code, 5);
+  EXPECT_EQ(Witness(), "");
+}
+
+TEST_F(PowerCut, WhatIsOfThisBootAndHadNotBegunIsStarted) {
+  for (const auto& left : std::vector<std::map<std::string, std::string>>{
+           {}, {{"lock", "1234      \n"}, {"log", ""}}, {{"lock", "1234      \n{ \"started"}}}) {
+    EXPECT_EQ(Find(left, io::BootId()).ending, Ending::kSucceeded);
+    EXPECT_EQ(Witness(), "started\n");
+  }
+}
+
+TEST_F(PowerCut, WhatHadBegunInThisBootIsLost) {
+  const AttemptName name{"r0", "t", 1};
+  ASSERT_EQ(Run(name, "true").ending, Ending::kSucceeded);
+  const auto lock = io::ReadFile(executor_->FolderOf(name) / runner::kLockFile).value();
+  EXPECT_EQ(Find({{"lock", lock}}, io::BootId()).ending, Ending::kLost);
+  EXPECT_EQ(Witness(), "");
+}
+
+}  // namespace
+}  // namespace busker::execute
