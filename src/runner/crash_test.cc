@@ -6,15 +6,18 @@
 // the command was started at most once; nothing that it had started still runs; and the record
 // tells the truth.
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <random>
 #include <set>
 
+#include "io/boot.h"
 #include "runner/attempt_fixture.h"
 #include "runner/call_tracer.h"
 #include "runner/memory_group.h"
+#include "runner/serve.h"
 
 namespace busker::runner {
 namespace {
@@ -24,10 +27,10 @@ namespace fs = io::fs;
 // The system calls of the runner that change a file, a process or the kernel's state for it.
 bool Changes(std::uint64_t call) {
   static const std::set<std::uint64_t> kCalls = {
-      SYS_write,  SYS_pwrite64, SYS_fsync,     SYS_fdatasync, SYS_open,  SYS_openat, SYS_rename,
-      SYS_unlink, SYS_unlinkat, SYS_ftruncate, SYS_fallocate, SYS_clone, SYS_clone3, SYS_vfork,
-      SYS_mkdir,  SYS_rmdir,    SYS_link,      SYS_symlink,   SYS_flock, SYS_wait4,  SYS_pipe2,
-      SYS_close,  SYS_kill,     SYS_prctl,     SYS_signalfd4};
+      SYS_write,  SYS_pwrite64, SYS_fsync,     SYS_fdatasync, SYS_open,   SYS_openat,  SYS_rename,
+      SYS_unlink, SYS_unlinkat, SYS_ftruncate, SYS_fallocate, SYS_clone,  SYS_clone3,  SYS_vfork,
+      SYS_mkdir,  SYS_rmdir,    SYS_link,      SYS_symlink,   SYS_flock,  SYS_wait4,   SYS_pipe2,
+      SYS_close,  SYS_kill,     SYS_prctl,     SYS_signalfd4, SYS_sendto, SYS_recvfrom};
   return kCalls.contains(call);
 }
 
@@ -133,6 +136,71 @@ TEST_F(Killed, AtEachChangingCallTheRunnerLosesNothingAndRepeatsNothing) {
     }
   }
   EXPECT_GT(kills, 150);
+}
+
+// The same for an order that is not synced, sent to a runner that waits.
+TEST_F(Killed, AtEachChangingCallAWaitingRunnerRepeatsNothing) {
+  order_.root = order_.config = "";
+  order_.output.reset();
+  order_.required_outputs.clear();
+  order_.synced = false;
+  order_.boot = io::BootId();
+  int kills = 0;
+  for (const bool after : {false, true}) {
+    for (int n = 0;; ++n) {
+      SCOPED_TRACE((after ? "after call " : "before call ") + std::to_string(n));
+      const std::string child = "; setsid sleep 100 & echo $! > " + PathOf("child");
+      NewAttempt(n + 1, n % 3 == 0 ? "true" + child + "; exit 3" : "exit 3");
+      fs::remove_all(attempt_);
+      int ends[2];
+      ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+      io::Descriptor ours(ends[0]);
+      const std::string message = OrderMessage(attempt_, OrderToJson(order_));
+      ASSERT_GT(send(ours.get(), message.data(), message.size(), MSG_NOSIGNAL), 0);
+      const pid_t runner = fork();
+      if (runner == 0) {
+        dup2(ends[1], 0);
+        BeTraced();
+        execl(BUSKER_RUNNER_PATH, "busker-runner", "--orders", nullptr);
+        _exit(126);
+      }
+      ::close(ends[1]);
+      shutdown(ours.get(), SHUT_WR);  // no further order comes
+      int calls = 0;
+      bool killed = false;
+      TraceCalls(runner, 0, [&](const CallStep& step) {
+        if (!Changes(step.number) || step.entering == after || calls++ != n) return CallDeed::kGoOn;
+        killed = true;
+        return CallDeed::kKill;
+      });
+      char answer[kAnswerBytesMax];
+      const ssize_t answered = recv(ours.get(), answer, sizeof answer, MSG_DONTWAIT);
+      if (answered > 0) {  // then it is so
+        ASSERT_EQ(ExitFromJson({answer, static_cast<std::size_t>(answered)}).value().exit_code, 3);
+        ASSERT_TRUE(HasExit());
+      }
+      fs::create_directories(attempt_);
+      const bool had_exit = HasExit();
+      const bool was_started = WasStarted();
+      if (!had_exit) {
+        ASSERT_EQ(WaitFor(StartRunner()), 0) << Errors();
+      }
+      const std::string witness = fs::exists(folder_ / "witness") ? folder_.Read("witness") : "";
+      const bool lost = !had_exit && was_started;
+      ASSERT_EQ(Exit().ending, lost ? Ending::kLost : Ending::kExited) << Exit().message;
+      if (!lost) {
+        ASSERT_EQ(witness, "started\n");
+      }
+      ASSERT_LE(witness.size(), std::string("started\n").size());
+      if (PidIn("child") != 0) {
+        ASSERT_TRUE(Soon([&] { return IsGone(PidIn("child")); })) << "a child is left";
+      }
+      ASSERT_EQ(WaitFor(StartRunner()), 78);
+      if (!killed) break;
+      ++kills;
+    }
+  }
+  EXPECT_GT(kills, 80);
 }
 
 // A sanitizer makes calls of its own when a program starts, and ends it when one of them fails.

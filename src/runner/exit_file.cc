@@ -15,6 +15,14 @@ constexpr std::size_t kMessageBytesMax = 4096;
 
 }  // namespace
 
+std::string ExitText(const ExitRecord& record) {
+  if (record.message.size() <= kMessageBytesMax) return ExitToJson(record);
+  ExitRecord bounded = record;
+  bounded.message.resize(kMessageBytesMax);
+  bounded.message += "...";
+  return ExitToJson(bounded);
+}
+
 Result<ExitFile> ExitFile::Reserve(const io::fs::path& attempt_folder, bool synced) {
   const io::fs::path path = attempt_folder / kReservedFile;
   TRY_ASSIGN(io::Descriptor fd, io::Open(path, O_WRONLY | O_CREAT));
@@ -29,13 +37,9 @@ Result<ExitFile> ExitFile::Reserve(const io::fs::path& attempt_folder, bool sync
   return ExitFile(attempt_folder, std::move(fd), synced);
 }
 
-Result<std::string> ExitFile::Write(const ExitRecord& record) {
-  ExitRecord bounded = record;
-  if (bounded.message.size() > kMessageBytesMax) {
-    bounded.message.resize(kMessageBytesMax);
-    bounded.message += "...";
-  }
-  const std::string text = ExitToJson(bounded);
+Result<void> ExitFile::Write(const std::string& text) {
+  std::error_code error;
+  if (!io::fs::exists(folder_ / kReservedFile, error)) return WriteAnew(text);
   const io::fs::path path = folder_ / kExitFile;
   if (lseek(fd_.get(), 0, SEEK_SET) != 0) return SystemError("write " + path.string(), errno);
   TRY(io::WriteAll(fd_.get(), text, path));
@@ -48,7 +52,14 @@ Result<std::string> ExitFile::Write(const ExitRecord& record) {
   } else if (::rename((folder_ / kReservedFile).c_str(), path.c_str()) != 0) {
     return SystemError("write " + path.string(), errno);
   }
-  return text;
+  return {};
+}
+
+// The command has removed it, perhaps with the whole folder.
+Result<void> ExitFile::WriteAnew(const std::string& text) {
+  TRY(io::MakeFolders(folder_, 0700));
+  return synced_ ? io::WriteFileAtomically(folder_ / kExitFile, text)
+                 : io::WriteFileUnsynced(folder_ / kExitFile, text);
 }
 
 }  // namespace busker::runner

@@ -337,8 +337,10 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
                       : may_begin ? attempt.CarryOut()
                                   : attempt.Lose();
   if (!many_) RemoveGroup();
-  TRY_ASSIGN(std::string text, exit_file.Write(record));
-  return Done{std::move(record), std::move(text), attempt.clean() && !signals_.CancelRequested()};
+  std::string text = ExitText(record);
+  Result<void> saved = exit_file.Write(text);
+  const bool clean = saved && attempt.clean() && !signals_.CancelRequested();
+  return Done{std::move(record), std::move(text), std::move(saved), clean};
 }
 
 void Runner::RemoveGroup() {
@@ -349,6 +351,7 @@ void Runner::RemoveGroup() {
 Result<ExitRecord> RunAttempt(const fs::path& attempt_folder) {
   TRY_ASSIGN(Runner runner, Runner::Claim());
   TRY_ASSIGN(Runner::Done done, runner.CarryOut(attempt_folder, std::nullopt));
+  TRY(done.saved);
   return std::move(done.record);
 }
 

@@ -24,13 +24,14 @@ class Runner {
 
   struct Done {
     ExitRecord record;
-    std::string text;  // of exit.json
-    bool clean;        // no process was left behind, nothing was cancelled: another may follow
+    std::string text;    // of exit.json
+    Result<void> saved;  // as exit.json; else who waits for the answer is the only one to know
+    bool clean;          // no process was left behind, nothing was cancelled: another may follow
   };
   // Carries out the order in `attempt_folder`, or `order`, for which the folder is made when it is
-  // missing. When it returns the exit record is in the folder, also when the command failed. An
-  // Error means that nothing could be recorded (no order, the lock is held by another runner,
-  // exit.json already there, disk gone).
+  // missing. Also when the command failed the exit record is in the folder in the end, but for
+  // `saved`. An Error means that the attempt was not touched (no order, the lock is held by another
+  // runner, exit.json already there, disk full).
   Result<Done> CarryOut(const io::fs::path& attempt_folder, std::optional<AttemptOrder> order);
 
   // From now on one memory group serves all attempts, until this is destroyed.

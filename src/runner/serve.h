@@ -2,9 +2,9 @@
 //
 // Its standard input is a socket (SOCK_SEQPACKET) whose other end the executor holds. A message in
 // is one order: the attempt's folder, NUL, and the order's JSON, or nothing when it is in the
-// folder. A message out is the text of exit.json, which is then in the folder. One order at a time;
-// the next may come once the answer to the last was sent. The runner ends when the executor does,
-// after the attempt that it is in; and after an attempt that was not clean.
+// folder. A message out is the text of exit.json, which is then in the folder if the disk has taken
+// it. One order at a time: the next may come once the answer to the last is there. The runner ends
+// when the executor does, after the attempt that it is in; and after one that was not clean.
 #pragma once
 
 #include <string>

@@ -97,7 +97,8 @@ Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_f
   if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
   if (!text) return tl::unexpected(text.error());
   if (text->size() <= kHolderBytes) return std::nullopt;
-  const auto value = artifact::ParseOwnJson(std::string_view(*text).substr(kHolderBytes), kLockFile);
+  const auto value =
+      artifact::ParseOwnJson(std::string_view(*text).substr(kHolderBytes), kLockFile);
   if (!value) return std::nullopt;
   StartMarker marker;
   std::string memory_group;
