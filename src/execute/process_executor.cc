@@ -14,13 +14,14 @@
 
 #include "io/boot.h"
 #include "io/subprocess.h"
+#include "runner/scratch.h"
 #include "runner/serve.h"
 
 namespace busker::execute {
 namespace {
 
 constexpr int kSettlesMax = 3;
-constexpr int kAdoptTriesMax = 20;  // of 1 ms: a runner writes its id right after it has the lock
+constexpr int kAdoptTriesMax = 200;  // of 1 ms: a runner writes its id right after it has the lock
 constexpr std::size_t kWaitingMax = 8;  // more than cores for most; each has about 1 MB of its own
 constexpr int kGoodbyeMs = 1000;
 
@@ -35,6 +36,7 @@ Result<std::unique_ptr<ProcessExecutor>> ProcessExecutor::Start(io::fs::path run
                                                                 OnEnded on_ended) {
   std::unique_ptr<ProcessExecutor> executor(
       new ProcessExecutor(std::move(runner), std::move(folder), std::move(on_ended)));
+  runner::Scratch::RemoveOfTheDead(executor->folder_);
   executor->epoll_ = io::Descriptor(epoll_create1(EPOLL_CLOEXEC));
   executor->wake_ = io::Descriptor(eventfd(0, EFD_CLOEXEC));
   if (!executor->epoll_.valid() || !executor->wake_.valid()) {
@@ -110,30 +112,20 @@ Result<void> ProcessExecutor::Stop(const AttemptName& name) {
 Result<void> ProcessExecutor::HandOver(const AttemptName& name, std::string order, int settles) {
   const std::string message = runner::OrderMessage(FolderOf(name), order);
   if (message.size() > runner::kOrderBytesMax) return StartRunner(name, std::move(order), settles);
-  for (;;) {
-    int fd = -1;
-    {
-      const Lock lock(mutex_);
-      if (!waiting_.empty()) {
-        fd = waiting_.back();
-        waiting_.pop_back();
-      }
-    }
-    const bool is_new = fd < 0;
-    if (is_new) {
-      TRY_ASSIGN(fd, StartWaiting());
-    }
+  {
     const Lock lock(mutex_);
-    const auto place = watched_.find(fd);
-    if (place != watched_.end()) {
-      // Assigned first: the answer may come at once.
-      Assign(place->second, name, order, settles);
+    while (!waiting_.empty()) {
+      const int fd = waiting_.back();
+      waiting_.pop_back();
+      Watched& watched = watched_.at(fd);
+      // Assigned first: a stop may wait for it.
+      Assign(watched, name, order, settles);
       if (send(fd, message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return {};
-      attempts_.erase(name);
-      place->second.name.reset();
+      attempts_.erase(name);  // it has died, which is noticed soon
+      watched.name.reset();
     }
-    if (is_new) return SystemError("hand an order to a runner", errno);
   }
+  return StartWithOrder(message, {{}, true, 0, true, false, name, std::move(order), settles});
 }
 
 // Starts a runner on the attempt's folder alone. One that finds an earlier runner's traces settles
@@ -149,18 +141,20 @@ Result<void> ProcessExecutor::StartRunner(const AttemptName& name, std::string o
   TRY_ASSIGN(const pid_t process, io::SpawnDetached(command, folder / runner::kErrorFile));
   Watched watched{OpenProcess(process), false, process, true, false, name, "", settles};
   if (!watched.fd.valid()) return SystemError("watch " + name.Text(), errno);
-  TRY(Watch(std::move(watched)));
-  return {};
+  return Watch(std::move(watched));
 }
 
-// Starts a runner that waits for orders. Returns its descriptor.
-Result<int> ProcessExecutor::StartWaiting() {
+// Starts a runner that takes orders; the first is there before it.
+Result<void> ProcessExecutor::StartWithOrder(const std::string& message, Watched watched) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     return SystemError("make a socket", errno);
   }
-  Watched watched{io::Descriptor(ends[0]), true, 0, true, false, std::nullopt, "", 0};
+  watched.fd = io::Descriptor(ends[0]);
   const io::Descriptor theirs(ends[1]);
+  if (send(ends[0], message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+    return SystemError("hand an order to a runner", errno);
+  }
   TRY(io::MakeFolders(folder_, 0700));
   const io::Command command{{runner_.string(), "--orders"}, {}, {}};
   TRY_ASSIGN(watched.process,
@@ -183,7 +177,7 @@ Result<bool> ProcessExecutor::Adopt(const AttemptName& name) {
   return true;
 }
 
-Result<int> ProcessExecutor::Watch(Watched watched) {
+Result<void> ProcessExecutor::Watch(Watched watched) {
   const int fd = watched.fd.get();
   const Lock lock(mutex_);
   Watched& place = watched_[fd];
@@ -195,7 +189,7 @@ Result<int> ProcessExecutor::Watch(Watched watched) {
     Forget(fd);
     return SystemError("watch a process", reason);
   }
-  return fd;
+  return {};
 }
 
 void ProcessExecutor::Assign(Watched& watched, const AttemptName& name, std::string order,
@@ -254,13 +248,12 @@ void ProcessExecutor::WaitLoop() {
 
 // A runner that takes orders says how its attempt ended, or has gone.
 void ProcessExecutor::TakeAnswer(int fd) {
-  std::string text(runner::kAnswerBytesMax, '\0');
-  const ssize_t count = recv(fd, text.data(), text.size(), MSG_DONTWAIT);
+  const ssize_t count = recv(fd, answer_.data(), answer_.size(), MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   Lock lock(mutex_);
   Watched& watched = watched_.at(fd);
   if (count <= 0 || !watched.name) return WatchProcess(std::move(lock), fd);
-  text.resize(static_cast<std::size_t>(count));
+  const std::string text(answer_.data(), static_cast<std::size_t>(count));
   const AttemptName name = *std::exchange(watched.name, std::nullopt);
   watched.order.clear();
   attempts_.erase(name);

@@ -19,6 +19,7 @@
 #include "execute/attempt_name.h"
 #include "io/file.h"
 #include "runner/attempt_file.h"
+#include "runner/serve.h"
 
 namespace busker::execute {
 
@@ -67,13 +68,16 @@ class ProcessExecutor {
   using Lock = std::unique_lock<std::mutex>;
 
   ProcessExecutor(io::fs::path runner, io::fs::path folder, OnEnded on_ended)
-      : runner_(std::move(runner)), folder_(std::move(folder)), on_ended_(std::move(on_ended)) {}
+      : runner_(std::move(runner)),
+        folder_(std::move(folder)),
+        on_ended_(std::move(on_ended)),
+        answer_(runner::kAnswerBytesMax) {}
 
   Result<void> HandOver(const AttemptName& name, std::string order, int settles);
   Result<void> StartRunner(const AttemptName& name, std::string order, int settles);
-  Result<int> StartWaiting();
+  Result<void> StartWithOrder(const std::string& message, Watched watched);
   Result<bool> Adopt(const AttemptName& name);
-  Result<int> Watch(Watched watched);
+  Result<void> Watch(Watched watched);
   void Assign(Watched& watched, const AttemptName& name, std::string order, int settles);
   void Signal(Watched& watched);
   Watched Forget(int fd);
@@ -85,7 +89,8 @@ class ProcessExecutor {
   const io::fs::path runner_, folder_;
   const OnEnded on_ended_;
   io::Descriptor epoll_, wake_;
-  std::mutex mutex_;  // guards what follows
+  std::vector<char> answer_;  // of the waiter's thread
+  std::mutex mutex_;          // guards what follows
   std::map<int, Watched> watched_;
   std::map<AttemptName, int> attempts_;  // who has each
   std::vector<int> waiting_;             // runners without an attempt

@@ -210,6 +210,25 @@ TEST_F(Executor, AnAttemptOutlivesItAndIsFoundAgain) {
   }
 }
 
+TEST_F(Executor, TheWorkingFolderIsEmptyAgainForTheNextAndKeptAfterAFailure) {
+  Begin();
+  const auto work = [&](const char* task) {
+    return executor_->FolderOf({"r1", task, 1}) / runner::kWorkFolder;
+  };
+  EXPECT_EQ(Run({"r1", "one", 1}, "touch a .b; mkdir c").ending, Ending::kSucceeded);
+  EXPECT_FALSE(fs::exists(work("one")));
+  EXPECT_EQ(Run({"r1", "two", 1}, "test -z \"$(ls -A)\" && echo x > d; exit 5").exit_code, 5);
+  EXPECT_EQ(io::ReadFile(work("two") / "d").value_or(""), "x\n");
+  EXPECT_EQ(Run({"r1", "three", 1}, "test -z \"$(ls -A)\" && chmod 0 .").exit_code, 0);
+  EXPECT_EQ(Run({"r1", "four", 1}, "test -z \"$(ls -A)\" && rm -rf \"$PWD\"").exit_code, 0);
+  EXPECT_EQ(
+      Run({"r1", "five", 1}, "touch e && stat -c %a . && test $(stat -c %a .) = 755").exit_code, 0);
+  EXPECT_EQ(Run({"r1", "six", 1}, "touch f; kill -KILL $PPID; sleep 60").ending, Ending::kLost);
+  EXPECT_TRUE(fs::exists(work("six") / "f"));
+  executor_.reset();
+  EXPECT_EQ(CountIn((folder_ / "runs").c_str()), 2U);  // r1, and what runners have said
+}
+
 TEST_F(Executor, AThousandAttemptsLeaveNothingBehind) {
   Begin();
   const auto run = [&](const std::string& id, int count) {

@@ -38,6 +38,15 @@ bool InAnotherProcess(Body&& body) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+TEST(WriteFileUnsynced, ReplacesTheWholeFileAndLeavesNothingElse) {
+  const TestFolder folder;
+  ASSERT_TRUE(WriteFileUnsynced(folder / "a", "a long text"));
+  ASSERT_TRUE(WriteFileUnsynced(folder / "a", "short"));
+  EXPECT_EQ(ReadFile(folder / "a").value(), "short");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
+  EXPECT_FALSE(WriteFileUnsynced(folder / "none" / "a", "x"));
+}
+
 TEST(File, WhatIsWrittenIsReadBack) {
   const TestFolder folder;
   const std::string text = std::string("a\0b\n", 4) + std::string(300'000, 'x');

@@ -149,7 +149,8 @@ Result<pid_t> StartCommand(const Launch& launch, const MemoryGroup& group,
   const std::string& name = launch.command.front();
   TRY_ASSIGN(const fs::path program,
              io::FindProgram(name, PathOf(launch.environment), launch.folder));
-  TRY_ASSIGN(const io::Descriptor input, EmptyInput());
+  static const Result<io::Descriptor> input = EmptyInput();  // nobody's position in it matters
+  if (!input) return tl::unexpected(input.error());
   const std::vector<char*> arguments = Pointers(launch.command);
   const std::vector<char*> environment = Pointers(launch.environment);
   static const std::string oom_score_adj = RaisedOomScore();
@@ -157,7 +158,7 @@ Result<pid_t> StartCommand(const Launch& launch, const MemoryGroup& group,
   int fault = 0;
   const pid_t pid =
       Fork({program.c_str(), arguments.data(), environment.data(), launch.folder.c_str(),
-            input.get(), launch.output, getpid(), oom_score_adj.c_str(), oom_score_adj.size(),
+            input->get(), launch.output, getpid(), oom_score_adj.c_str(), oom_score_adj.size(),
             &group, &marker, &marker_fault, &fault});
   if (pid < 0) return SystemError("start " + name, errno);
   if (marker_fault == 0 && fault == 0) return pid;

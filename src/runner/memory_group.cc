@@ -159,7 +159,7 @@ MemoryGroup MemoryGroup::MakeNamed(const std::optional<std::string>& name) {
   for (const fs::path& file : {CountFile(ours.folder, ours.version), fs::path("/proc/vmstat")}) {
     const auto count = open_counts(file);
     if (!count) continue;
-    group.kills_before_ = *count;
+    group.kills_before_ = group.kills_seen_ = *count;
     break;
   }
   return group;
@@ -170,21 +170,31 @@ void MemoryGroup::Enter() const {
   if (entry_.valid() && ::write(entry_.get(), "0", 1) != 1) return;
 }
 
-std::uint64_t MemoryGroup::Kills() const {
+std::uint64_t MemoryGroup::Kills() {
   const auto count = Count();
-  return count && *count > kills_before_ ? *count - kills_before_ : 0;
+  if (count) kills_seen_ = *count;
+  return kills_seen_ > kills_before_ ? kills_seen_ - kills_before_ : 0;
 }
 
-void MemoryGroup::Restart() { kills_before_ = Count().value_or(kills_before_); }
+void MemoryGroup::Restart() {
+  if (!own()) (void)Kills();  // others are counted, too, and go on meanwhile
+  kills_before_ = kills_seen_;
+}
 
 std::optional<std::uint64_t> MemoryGroup::Count() const {
   char text[16 << 10];  // /proc/vmstat is the largest
   std::size_t size = 0;
-  for (ssize_t count = 1; counts_.valid() && count > 0 && size < sizeof text;) {
-    count = ::pread(counts_.get(), text + size, sizeof text - size, static_cast<off_t>(size));
-    if (count > 0) size += static_cast<std::size_t>(count);
+  std::optional<std::uint64_t> found;
+  while (counts_.valid() && !found && size < sizeof text) {
+    const ssize_t count =
+        ::pread(counts_.get(), text + size, sizeof text - size, static_cast<off_t>(size));
+    if (count <= 0) break;
+    size += static_cast<std::size_t>(count);
+    // A number at the very end could go on with the next read: it ends with its line.
+    const auto whole = std::string_view(text, size).rfind('\n');
+    if (whole != std::string_view::npos) found = CountIn(std::string(text, whole), "oom_kill");
   }
-  return CountIn(std::string(text, size), "oom_kill");
+  return found;
 }
 
 int MemoryGroup::KillAll(const fs::path& folder) {

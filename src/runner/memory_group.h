@@ -37,7 +37,7 @@ class MemoryGroup {
   bool own() const { return !folder_.empty(); }
 
   // Out-of-memory kills since Make, or since the last Restart.
-  std::uint64_t Kills() const;
+  std::uint64_t Kills();
   void Restart();
 
   // Where it is; empty without one. For who has to find it again after a crash.
@@ -56,7 +56,7 @@ class MemoryGroup {
 
   io::fs::path folder_;    // of the own group
   io::Descriptor counts_;  // the file with the count; none: there is none
-  std::uint64_t kills_before_ = 0;
+  std::uint64_t kills_before_ = 0, kills_seen_ = 0;
   io::Descriptor entry_;  // writing "0" here moves the writer in
 };
 

@@ -50,7 +50,7 @@ TEST(MemoryGroup, WithoutCgroupsThereIsNone) {
 
 TEST(MemoryGroup, HoldsWhatEnteredItAndCanBeEmptied) {
   const io::TestFolder folder;
-  const MemoryGroup group = MemoryGroup::Make(folder.path());
+  MemoryGroup group = MemoryGroup::Make(folder.path());
   EXPECT_EQ(group.Kills(), 0U);
   if (!group.own()) return;  // no rights: the count of others is watched instead
   const pid_t pid = fork();
@@ -93,6 +93,30 @@ TEST(MemoryGroup, OfAKilledRunnerIsTakenOverByTheNextOfTheSameAttempt) {
   EXPECT_EQ(io::ReadFile(second.folder() / "cgroup.procs").value(), "");
   MemoryGroup::Remove(second.folder());
   EXPECT_FALSE(io::fs::exists(second.folder()));
+}
+
+// A waiting runner that was killed left its group behind, for nobody knew of it.
+TEST(MemoryGroup, ThoseOfProcessesThatHaveDiedAreRemoved) {
+  io::fs::path left;
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const std::string path = MemoryGroup::MakeForProcess().folder().string();
+    _exit(::write(ends[1], path.data(), path.size()) < 0);
+  }
+  waitpid(pid, nullptr, 0);
+  ::close(ends[1]);
+  char path[4096];
+  const ssize_t count = ::read(ends[0], path, sizeof path);
+  ::close(ends[0]);
+  if (count <= 0) return;  // no rights
+  left = std::string(path, static_cast<std::size_t>(count));
+  EXPECT_TRUE(io::fs::exists(left));
+  const MemoryGroup ours = MemoryGroup::MakeForProcess();
+  EXPECT_FALSE(io::fs::exists(left));
+  EXPECT_TRUE(io::fs::exists(ours.folder()));
+  MemoryGroup::Remove(ours.folder());
 }
 
 }  // namespace

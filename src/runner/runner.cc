@@ -72,7 +72,7 @@ std::string DescribeSignal(int signal) {
 
 // Was a process of the command killed for memory? A count of the command's own group is proof; one
 // that is shared with others only together with a SIGKILL that we did not send.
-bool RanOutOfMemory(const CommandEnd& end, const MemoryGroup& group) {
+bool RanOutOfMemory(const CommandEnd& end, MemoryGroup& group) {
   if (group.Kills() == 0) return false;
   const int status = end.wait_status;
   const bool killed = (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !end.killed) ||
@@ -81,7 +81,7 @@ bool RanOutOfMemory(const CommandEnd& end, const MemoryGroup& group) {
 }
 
 // How the command ended, before anything is saved.
-Verdict Judge(const AttemptOrder& order, const CommandEnd& end, const MemoryGroup& group) {
+Verdict Judge(const AttemptOrder& order, const CommandEnd& end, MemoryGroup& group) {
   const int status = end.wait_status;
   if (end.cancelled) return {Ending::kCancelled, "the attempt was cancelled"};
   const bool out_of_memory = RanOutOfMemory(end, group);
@@ -122,22 +122,29 @@ void Note(const CommandEnd& end, ExitRecord& record) {
   record.log_bytes = end.output_bytes;
 }
 
-bool IsEmpty(const fs::path& folder) {
-  std::error_code error;
-  return fs::is_empty(folder, error) && !error;
+// A bare task: nothing is loaded, linked, saved or synced.
+bool MayUseScratch(const AttemptOrder& order) {
+  return !order.synced && order.root.empty() && !order.input && !order.output;
+}
+
+fs::path AttemptsFolderOf(const fs::path& attempt_folder) {
+  return attempt_folder.parent_path().parent_path();
 }
 
 // One attempt whose order was read and whose lock is held.
 class Attempt {
  public:
   Attempt(fs::path folder, bool is_new, AttemptOrder order, const AttemptLock& lock,
-          Signals& signals, const std::function<MemoryGroup&()>& make_group, Instant started_at)
+          Signals& signals, const std::function<MemoryGroup&()>& make_group, Scratch* scratch,
+          Instant started_at)
       : folder_(std::move(folder)),
         is_new_(is_new),
         order_(std::move(order)),
         lock_(lock),
         signals_(signals),
-        make_group_(make_group) {
+        make_group_(make_group),
+        scratch_(scratch),
+        work_folder_(scratch != nullptr ? scratch->path() : folder_ / kWorkFolder) {
     record_.run = order_.run;
     record_.task = order_.task;
     record_.number = order_.number;
@@ -150,7 +157,11 @@ class Attempt {
     if (!log) return End({Ending::kNotStarted, log.error().message});
     Say(*log, "Running the action...");
     const Verdict verdict = RunAndSave(*log);
-    if (verdict.ending == Ending::kSucceeded) RemoveWork(*log);
+    if (verdict.ending == Ending::kSucceeded) {
+      RemoveWork(*log);
+    } else if (scratch_ != nullptr) {
+      scratch_->MoveTo(folder_ / kWorkFolder);
+    }
     Say(*log, verdict.ending == Ending::kSucceeded ? "Well done." : Printable(verdict.message));
     // The log is for people; nothing depends on it.
     if (order_.synced || Now() - record_.started_at > kLogSyncAfter) (void)log->Sync();
@@ -173,6 +184,9 @@ class Attempt {
   // unless it may be; what the earlier one left tells how the attempt ended.
   ExitRecord Settle(const StartMarker& marker) {
     EndLeftovers(marker, order_.mark);
+    if (MayUseScratch(order_)) {
+      Scratch(AttemptsFolderOf(folder_), lock_.holder_before()).MoveTo(folder_ / kWorkFolder);
+    }
     if (order_.repeatable) return CarryOut();
     clean_ = false;
     record_.started_at = marker.started_at;
@@ -214,7 +228,8 @@ class Attempt {
       TRY_ASSIGN(store_, artifact::OpenStore(order_.store_url));
     }
     if (order_.output) TRY(RefuseExisting());
-    TRY_ASSIGN(work_, MakeWorkingFolder(order_, store_.get(), folder_ / kWorkFolder, !is_new_));
+    if (scratch_ != nullptr) return scratch_->MakeReady();
+    TRY_ASSIGN(work_, MakeWorkingFolder(order_, store_.get(), work_folder_, !is_new_));
     return {};
   }
 
@@ -228,11 +243,11 @@ class Attempt {
                                name.Key(), manifest->run, manifest->task, manifest->attempt));
   }
 
-  Verdict Run(const MemoryGroup& group, LogWriter& log) {
+  Verdict Run(MemoryGroup& group, LogWriter& log) {
     const auto marker = PendingMarker::Prepare(
         lock_, folder_, {record_.started_at, Now(), {}, group.folder()}, order_.synced);
     if (!marker) return {Ending::kNotStarted, marker.error().message};
-    const Launch launch{order_.command, order_.environment, folder_ / kWorkFolder};
+    const Launch launch{order_.command, order_.environment, work_folder_};
     auto end = RunCommand(launch, group, {order_.timeout, order_.grace}, signals_, log, *marker);
     if (!end) return {Ending::kNotStarted, end.error().message};
     clean_ = end->left_behind == 0 && end->stuck == 0 && !end->timed_out;
@@ -263,7 +278,7 @@ class Attempt {
 
   // Only after success: after a failure a person wants to look at it.
   void RemoveWork(LogWriter& log) {
-    if (order_.root.empty() && !order_.synced && IsEmpty(folder_ / kWorkFolder)) return;
+    if (scratch_ != nullptr) return scratch_->Clear();
     if (auto removed = io::RemoveTree(folder_ / kWorkFolder); !removed) {
       Say(log, "The working folder stays: " + removed.error().message);
     }
@@ -287,6 +302,8 @@ class Attempt {
   const AttemptLock& lock_;
   Signals& signals_;
   const std::function<MemoryGroup&()>& make_group_;
+  Scratch* const scratch_;  // where the command works; null: in a folder of the attempt's own
+  const fs::path work_folder_;
   bool clean_ = true;
   ExitRecord record_;
   std::unique_ptr<artifact::Store> store_;  // when something is loaded or saved
@@ -332,7 +349,14 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
   };
   const bool may_begin = order->synced || order->repeatable || order->boot == io::BootId();
 
-  Attempt attempt(folder, is_new, *std::move(order), lock, signals_, make_group, started_at);
+  Scratch* scratch = nullptr;
+  if (many_ && MayUseScratch(*order)) {
+    if (!scratch_) scratch_.emplace(AttemptsFolderOf(folder), getpid());
+    scratch = &*scratch_;
+  }
+
+  Attempt attempt(folder, is_new, *std::move(order), lock, signals_, make_group, scratch,
+                  started_at);
   ExitRecord record = marker      ? attempt.Settle(*marker)
                       : may_begin ? attempt.CarryOut()
                                   : attempt.Lose();
@@ -341,6 +365,11 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
   Result<void> saved = exit_file.Write(text);
   const bool clean = saved && attempt.clean() && !signals_.CancelRequested();
   return Done{std::move(record), std::move(text), std::move(saved), clean};
+}
+
+void Runner::CleanUp() {
+  RemoveGroup();
+  if (scratch_) scratch_->Remove();
 }
 
 void Runner::RemoveGroup() {

@@ -11,6 +11,7 @@
 #include "io/file.h"
 #include "runner/attempt_file.h"
 #include "runner/memory_group.h"
+#include "runner/scratch.h"
 #include "runner/signals.h"
 
 namespace busker::runner {
@@ -34,17 +35,21 @@ class Runner {
   // runner, exit.json already there, disk full).
   Result<Done> CarryOut(const io::fs::path& attempt_folder, std::optional<AttemptOrder> order);
 
-  // From now on one memory group serves all attempts, until this is destroyed.
+  // From now on one memory group and one working folder for bare tasks serve all attempts, until
+  // they are cleaned up.
   void ExpectMany() { many_ = true; }
-  void RemoveGroup();
+  void CleanUp();
 
   Signals& signals() { return signals_; }
 
  private:
   explicit Runner(Signals signals) : signals_(std::move(signals)) {}
+  void RemoveGroup();
+
   Signals signals_;
   bool many_ = false;
   std::optional<MemoryGroup> group_;
+  std::optional<Scratch> scratch_;
 };
 
 // The same for a process that carries out one.

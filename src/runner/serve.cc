@@ -67,7 +67,7 @@ Result<void> ServeOrders(int socket) {
     auto done = CarryOut(runner, folder, message.substr(folder_end + 1));
     if (done) {
       more = done->clean;
-      if (!more) runner.RemoveGroup();
+      if (!more) runner.CleanUp();
       // Who is not there any more finds it in the folder.
       if (send(socket, done->text.data(), done->text.size(), MSG_NOSIGNAL) < 0) more = false;
     } else {
@@ -75,7 +75,7 @@ Result<void> ServeOrders(int socket) {
       result = tl::unexpected(std::move(done).error());
     }
   }
-  runner.RemoveGroup();
+  runner.CleanUp();
   return result;
 }
 

@@ -46,11 +46,14 @@ Result<AttemptLock> AttemptLock::Take(const io::fs::path& attempt_folder) {
                                  HolderIn(io::ReadFile(path).value_or(""))));
   }
   if (!lock) return tl::unexpected(std::move(lock).error());
+  char before[kHolderBytes];
+  const ssize_t count = ::pread(lock->fd(), before, sizeof before, 0);
+  const pid_t holder_before = count > 0 ? HolderIn({before, static_cast<std::size_t>(count)}) : 0;
   const std::string holder = fmt::format("{:<{}}\n", getpid(), kHolderBytes - 1);
   if (::pwrite(lock->fd(), holder.data(), holder.size(), 0) != kHolderBytes) {
     return SystemError("write " + path.string(), errno);
   }
-  return AttemptLock(*std::move(lock));
+  return AttemptLock(*std::move(lock), holder_before);
 }
 
 Result<PendingMarker> PendingMarker::Prepare(const AttemptLock& lock,

@@ -29,10 +29,13 @@ class AttemptLock {
   static Result<AttemptLock> Take(const io::fs::path& attempt_folder);
 
   int fd() const { return lock_.fd(); }
+  pid_t holder_before() const { return holder_before_; }  // 0: none
 
  private:
-  explicit AttemptLock(io::FileLock lock) : lock_(std::move(lock)) {}
+  AttemptLock(io::FileLock lock, pid_t holder_before)
+      : lock_(std::move(lock)), holder_before_(holder_before) {}
   io::FileLock lock_;
+  pid_t holder_before_;
 };
 
 // A marker that the command's own process completes: only it knows its id in time.
