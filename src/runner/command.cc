@@ -202,9 +202,11 @@ class CommandRun {
 }  // namespace
 
 Result<CommandEnd> RunCommand(Launch launch, const MemoryGroup& group, const Limits& limits,
-                              Signals& signals, LogWriter& log, const PendingMarker& marker) {
+                              Signals& signals, LogWriter& log, const PendingMarker& marker,
+                              const std::function<void()>& meanwhile) {
   CommandRun run(limits, signals, log);
   TRY(run.Start(std::move(launch), group, marker));
+  meanwhile();
   return run.ToItsEnd();
 }
 

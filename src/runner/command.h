@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -38,9 +39,11 @@ struct CommandEnd {
 // SIGKILL after `limits.grace`. Those that live on after the command's own process has ended get a
 // moment to end by themselves, then the same with at most 5 s of grace.
 //
-// `marker` is written right before it starts. An Error means that the program was not started.
-// Output that could not be stored counts as cut in the log, and the command goes on.
+// `marker` is written right before it starts; `meanwhile` is called once it runs. An Error means
+// that the program was not started. Output that could not be stored counts as cut in the log, and
+// the command goes on.
 Result<CommandEnd> RunCommand(Launch launch, const MemoryGroup& group, const Limits& limits,
-                              Signals& signals, LogWriter& log, const PendingMarker& marker);
+                              Signals& signals, LogWriter& log, const PendingMarker& marker,
+                              const std::function<void()>& meanwhile);
 
 }  // namespace busker::runner

@@ -23,10 +23,10 @@ std::string ExitText(const ExitRecord& record) {
   return ExitToJson(bounded);
 }
 
-Result<ExitFile> ExitFile::Reserve(const io::fs::path& attempt_folder, bool synced) {
-  const io::fs::path path = attempt_folder / kReservedFile;
+Result<void> ExitFile::Reserve() {
+  const io::fs::path path = folder_ / kReservedFile;
   TRY_ASSIGN(io::Descriptor fd, io::Open(path, O_WRONLY | O_CREAT));
-  if (synced) {
+  if (synced_) {
     const int reason = posix_fallocate(fd.get(), 0, kReservedBytes);
     if (reason != 0) return SystemError("reserve room in " + path.string(), reason);
   } else {
@@ -34,12 +34,13 @@ Result<ExitFile> ExitFile::Reserve(const io::fs::path& attempt_folder, bool sync
     // blanks stay behind the record, which means nothing in JSON and costs nothing.
     TRY(io::WriteAll(fd.get(), std::string(kUnsyncedBytes, ' ') + '\n', path));
   }
-  return ExitFile(attempt_folder, std::move(fd), synced);
+  fd_ = std::move(fd);
+  return {};
 }
 
 Result<void> ExitFile::Write(const std::string& text) {
   std::error_code error;
-  if (!io::fs::exists(folder_ / kReservedFile, error)) return WriteAnew(text);
+  if (!fd_.valid() || !io::fs::exists(folder_ / kReservedFile, error)) return WriteAnew(text);
   const io::fs::path path = folder_ / kExitFile;
   if (lseek(fd_.get(), 0, SEEK_SET) != 0) return SystemError("write " + path.string(), errno);
   TRY(io::WriteAll(fd_.get(), text, path));

@@ -12,15 +12,17 @@ std::string ExitText(const ExitRecord& record);
 
 class ExitFile {
  public:
-  // Takes 64 KiB in the attempt's folder under another name; 4 KiB when not synced.
-  static Result<ExitFile> Reserve(const io::fs::path& attempt_folder, bool synced);
+  ExitFile(io::fs::path attempt_folder, bool synced)
+      : folder_(std::move(attempt_folder)), synced_(synced) {}
 
-  // Writes the record's text there and makes it exit.json; with `synced`, durably. Once.
+  // Takes 64 KiB in the attempt's folder under another name; 4 KiB when not synced.
+  Result<void> Reserve();
+
+  // Writes the record's text there, or anew when nothing was reserved, and makes it exit.json; with
+  // `synced`, durably. Once.
   Result<void> Write(const std::string& text);
 
  private:
-  ExitFile(io::fs::path folder, io::Descriptor fd, bool synced)
-      : folder_(std::move(folder)), fd_(std::move(fd)), synced_(synced) {}
   Result<void> WriteAnew(const std::string& text);
   io::fs::path folder_;
   io::Descriptor fd_;

@@ -136,7 +136,7 @@ class Attempt {
  public:
   Attempt(fs::path folder, bool is_new, AttemptOrder order, const AttemptLock& lock,
           Signals& signals, const std::function<MemoryGroup&()>& make_group, Scratch* scratch,
-          Instant started_at)
+          ExitFile& exit_file, Instant started_at)
       : folder_(std::move(folder)),
         is_new_(is_new),
         order_(std::move(order)),
@@ -144,6 +144,7 @@ class Attempt {
         signals_(signals),
         make_group_(make_group),
         scratch_(scratch),
+        exit_file_(exit_file),
         work_folder_(scratch != nullptr ? scratch->path() : folder_ / kWorkFolder) {
     record_.run = order_.run;
     record_.task = order_.task;
@@ -248,7 +249,10 @@ class Attempt {
         lock_, folder_, {record_.started_at, Now(), {}, group.folder()}, order_.synced);
     if (!marker) return {Ending::kNotStarted, marker.error().message};
     const Launch launch{order_.command, order_.environment, work_folder_};
-    auto end = RunCommand(launch, group, {order_.timeout, order_.grace}, signals_, log, *marker);
+    auto end =
+        RunCommand(launch, group, {order_.timeout, order_.grace}, signals_, log, *marker, [&] {
+          if (!order_.synced) (void)exit_file_.Reserve();  // or it is written anew
+        });
     if (!end) return {Ending::kNotStarted, end.error().message};
     clean_ = end->left_behind == 0 && end->stuck == 0 && !end->timed_out;
     Note(*end, record_);
@@ -303,6 +307,7 @@ class Attempt {
   Signals& signals_;
   const std::function<MemoryGroup&()>& make_group_;
   Scratch* const scratch_;  // where the command works; null: in a folder of the attempt's own
+  ExitFile& exit_file_;
   const fs::path work_folder_;
   bool clean_ = true;
   ExitRecord record_;
@@ -334,7 +339,9 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
   if (!order) {
     TRY_ASSIGN(order, ReadOrder(folder));
   }
-  TRY_ASSIGN(ExitFile exit_file, ExitFile::Reserve(folder, order->synced));
+  // Of an unsynced one while the command runs: it does not wait for it.
+  ExitFile exit_file(folder, order->synced);
+  if (order->synced) TRY(exit_file.Reserve());
   std::optional<StartMarker> marker;
   if (!is_new) {
     TRY_ASSIGN(marker, ReadStartMarker(folder));
@@ -355,7 +362,7 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
     scratch = &*scratch_;
   }
 
-  Attempt attempt(folder, is_new, *std::move(order), lock, signals_, make_group, scratch,
+  Attempt attempt(folder, is_new, *std::move(order), lock, signals_, make_group, scratch, exit_file,
                   started_at);
   ExitRecord record = marker      ? attempt.Settle(*marker)
                       : may_begin ? attempt.CarryOut()
