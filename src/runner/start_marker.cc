@@ -67,14 +67,11 @@ Result<PendingMarker> PendingMarker::Prepare(const AttemptLock& lock,
   if (synced) {
     TRY_ASSIGN(pending.folder_, io::Open(attempt_folder, O_RDONLY | O_DIRECTORY));
   }
-  std::string text = artifact::JsonText({
-      {"started_at", FormatRfc3339(marker.started_at)},
-      {"command_started_at", FormatRfc3339(marker.command_started_at)},
-      {"boot", io::BootId()},
-      {"memory_group", marker.memory_group.string()},
-  });
-  text.resize(text.rfind('"') + 1);
-  pending.text_ = std::move(text);
+  pending.text_ = fmt::format(
+      "{{\n  \"started_at\": \"{}\",\n  \"command_started_at\": \"{}\",\n  \"boot\": \"{}\",\n"
+      "  \"memory_group\": {}",
+      FormatRfc3339(marker.started_at), FormatRfc3339(marker.command_started_at), io::BootId(),
+      artifact::JsonBytes(marker.memory_group.string()).dump());
   return pending;
 }
 
@@ -104,14 +101,14 @@ Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_f
       artifact::ParseOwnJson(std::string_view(*text).substr(kHolderBytes), kLockFile);
   if (!value) return std::nullopt;
   StartMarker marker;
-  std::string memory_group;
+  std::string memory_group;  // any bytes
   artifact::JsonObject in(*value, kLockFile);
   in.Get("started_at", marker.started_at);
   in.Get("command_started_at", marker.command_started_at);
   in.Get("session", marker.session.leader);
   in.Get("session_started_ticks", marker.session.leader_started);
   in.Get("boot", marker.session.boot);
-  in.Get("memory_group", memory_group);
+  in.GetBytes("memory_group", memory_group);
   if (!in.Done()) return std::nullopt;
   marker.memory_group = memory_group;
   return marker;
