@@ -1,13 +1,13 @@
-"""kill -9 at any moment: of busker, of the runner, of a delivery; at random and at every system call
-that changes something.
+"""kill -9 at any moment: of busker, of the runner, of a delivery, of the daemon; at random and at every
+system call that changes something.
 
-    faults_test.py [--trials N] [--seed S] [--stride K]
+    faults_test.py [--trials N] [--seed S] [--stride K] [--kills N] [--part run|daemon]
 
-After each kill the next run must just work, busker fsck must find nothing, every table must be wholly
-of one delivery, no version may be visible that is not whole, and no attempt's program may have been
+With busker run: after each kill the next run must just work, busker fsck must find nothing, every table must
+be wholly of one delivery, no version may be visible that is not whole, and no attempt's program may have been
 started twice: the programs themselves say so in a file outside of Busker's reach. Random kills hit the
 long waits; so the second part kills at the 1st, 2nd, 3rd, ... mutating system call (every K-th) until
-a run gets through. Closes with a line that counts the trials passed and failed.
+a run gets through. Then the same with busker up (daemon_faults.py), 5 N random kills of it. Closes with a line that counts the trials passed and failed.
 """
 
 import argparse
@@ -18,6 +18,8 @@ import subprocess
 import sys
 import time
 
+import daemon_faults
+import kill_at_call
 import workshop
 from workshop import Service
 
@@ -58,15 +60,23 @@ class Victim(Service):
 
     def traced_runner(self, task, call):
         """A runner that is killed once: on this task, with what it started, at this call of each. It
-        carries its orders in its text, for a runner is started with an empty environment."""
-        return self.write("traced-runner", f"""#!/bin/sh
-case "$1" in
-  */{task}.1)
-    if mkdir {self.home}/once-{task}-{call} 2>/dev/null; then
-      exec /usr/bin/strace -f -q -o {self.home}/trace -e trace={MUTATING} -e inject={MUTATING}:signal=KILL:when={call} {workshop.RUNNER} "$1"
-    fi ;;
-esac
-exec {workshop.RUNNER} "$1"
+        carries its orders in its text, for a runner is started with an empty environment. Of another
+        task it takes the one order, so that this one gets a runner of its own."""
+        (self.home / "trace").unlink(missing_ok=True)
+        return self.write("traced-runner", f"""#!{sys.executable}
+import os, socket, sys
+RUNNER, MUTATING, ONCE = "{workshop.RUNNER}", "{MUTATING}", "{self.home}/once-{task}-{call}"
+if sys.argv[1] != "--orders":
+    os.execv(RUNNER, [RUNNER, *sys.argv[1:]])
+orders = socket.socket(fileno=os.dup(0))
+folder = orders.recv(1 << 17, socket.MSG_PEEK).split(b"\\0")[0].decode()
+if not folder.endswith("/{task}.1") or os.path.exists(ONCE):
+    orders.recv(1 << 17)
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+    os.execv(RUNNER, [RUNNER, folder])
+os.mkdir(ONCE)
+os.execv("/usr/bin/strace", ["strace", "-f", "-q", "-o", "{self.home}/trace", "-e", "trace=" + MUTATING,
+                             "-e", f"inject={{MUTATING}}:signal=KILL:when={call}", RUNNER, "--orders"])
 """, mode=0o755)
 
     def got_through(self):
@@ -117,12 +127,8 @@ def kill_at_random(victim, dice):
 
 def trace_busker(victim, action, call):
     """Kills busker at its call-th mutating system call; true when it got through without."""
-    subprocess.run(
-        ["strace", "-q", "-o", str(victim.home / "trace"), "-e", f"trace={MUTATING}",
-         "-e", f"inject={MUTATING}:signal=KILL:when={call}",
-         str(workshop.BUSKER), "run", "-C", str(victim.folder), action, "--quiet"],
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
-    return victim.got_through()
+    words = [str(workshop.BUSKER), "run", "-C", str(victim.folder), action, "--quiet"]
+    return kill_at_call.run(words, call, victim.home / "traced.out") is None
 
 
 def trace_runner(victim, action, task, call):
@@ -145,19 +151,41 @@ class Trials:
             self.passed += 1
         return not wrong
 
+    def judge_home(self, home, what, wrong, weight):
+        """Of a daemon's home: `weight` trials stand or fall together."""
+        if wrong:
+            self.failed += 1
+            print(f"FAILED {what}:", *wrong[:20], f"left in {home.folder}", sep="\n  ", flush=True)
+        else:
+            self.passed += weight
+            home.close()
+
 
 def main():
     words = argparse.ArgumentParser()
     words.add_argument("--trials", type=int, default=200)
     words.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
     words.add_argument("--stride", type=int, default=1)
+    words.add_argument("--kills", type=int, help="random kills of the daemon; default: 5 N")
+    words.add_argument("--part", choices=["run", "daemon"], help="only this one")
     words = words.parse_args()
-    print(f"faults: {words.trials} random kills, seed {words.seed}; "
+    kills = 5 * words.trials if words.kills is None else words.kills
+    print(f"faults: {words.trials} random kills, {kills} of the daemon, seed {words.seed}; "
           f"every {words.stride}. mutating system call", flush=True)
     dice = random.Random(words.seed)
     trials = Trials()
-    begun = time.monotonic()
+    if words.part != "daemon":
+        faults_of_run(words, dice, trials)
+    if words.part != "run":
+        report = lambda line: print(f"  {line}", flush=True)
+        daemon_faults.random_kills(kills, dice, report, trials.judge_home)
+        daemon_faults.every_call(words.stride, dice, report, trials.judge_home)
+    print(f"{trials.passed} passed, {trials.failed} failed")
+    return 1 if trials.failed else 0
 
+
+def faults_of_run(words, dice, trials):
+    begun = time.monotonic()
     victim = Victim()
     for number in range(words.trials):
         what = kill_at_random(victim, dice)
@@ -184,9 +212,6 @@ def main():
             call += words.stride
         print(f"  {place}: up to call {call}, {time.monotonic() - begun:.0f} s", flush=True)
         victim.close()
-
-    print(f"{trials.passed} passed, {trials.failed} failed")
-    return 1 if trials.failed else 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """A small service in a temporary folder, and the real busker run on it: what the tests share."""
 
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -11,7 +13,7 @@ import tempfile
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-BUILD = pathlib.Path(os.environ.get("BUSKER_BUILD", SOURCE / "build" / "release"))
+BUILD = pathlib.Path(os.environ.get("BUSKER_BUILD", SOURCE / "build" / "release")).resolve()
 BUSKER = BUILD / "busker"
 RUNNER = BUILD / "busker-runner"
 
@@ -64,6 +66,14 @@ class Service:
         self.write("configs/application.sh", application)
 
     def close(self):
+        """Ends the busker that still answers for the home, by its id, and then the attempts that it left."""
+        owner = self.owner()
+        if owner is not None:
+            kill(owner)
+        for attempt in self.attempts():
+            runner = runner_of(attempt)
+            if runner is not None and not (attempt / "exit.json").exists():
+                kill(runner, signal.SIGTERM)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def write(self, name, text, mode=0o644):
@@ -76,6 +86,15 @@ class Service:
     @property
     def home(self):
         return self.folder / ".busker"
+
+    def owner(self):
+        """The id of the process that answers for the home; None: there is none."""
+        with contextlib.suppress(FileNotFoundError), open(self.home / "owner") as owner:
+            try:
+                fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(owner.read().split()[1])
+        return None
 
     def busker(self, *words, timeout=120, **options):
         """Runs busker to its end; returns the finished process with text output."""
@@ -121,8 +140,8 @@ def wait_until(condition, what, limit=30):
 def runner_of(attempt):
     """The process id of the runner of an attempt; None when it has none yet."""
     try:
-        return int((attempt / "lock").read_text() or 0) or None
-    except (FileNotFoundError, ValueError):
+        return int((attempt / "lock").read_text().split()[0]) or None
+    except (FileNotFoundError, ValueError, IndexError):
         return None
 
 

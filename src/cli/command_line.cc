@@ -52,6 +52,7 @@ class CommandLine {
         "differs\n"
         "from the conventions. busker VERB --help tells more, with examples.");
     AddRunVerbs();
+    AddDaemonVerbs();
     AddModelVerbs();
     AddWarehouseVerbs();
     AddServiceVerbs();
@@ -83,13 +84,27 @@ class CommandLine {
   CLI::App* Verb(const std::string& name, const std::string& what, const std::string& examples,
                  std::function<Result<int>()> function, bool json = true) {
     CLI::App* verb = app_.add_subcommand(name, what);
-    verb->add_option("-C", common_.folder, "folder of the service")->type_name("DIR");
-    verb->add_option("--target", common_.target, "set of places to work with (busker.toml)")
-        ->type_name("NAME");
-    if (json) verb->add_flag("--json", common_.json, "print facts as JSON");
+    AddCommon(verb, json);
     verb->footer(Examples(examples));
     verb->callback([this, run = std::move(function)] { chosen_ = run; });
     return verb;
+  }
+
+  void AddCommon(CLI::App* verb, bool json) {
+    verb->add_option("-C", common_.folder, "folder of the service")->type_name("DIR");
+    verb->add_option("--home", common_.home,
+                     "folder with Busker's state; default: .busker in DIR, or what it points to")
+        ->type_name("HOME")
+        ->envname("BUSKER_HOME");
+    verb->add_option("--target", common_.target, "set of places to work with (busker.toml)")
+        ->type_name("NAME");
+    if (json) verb->add_flag("--json", common_.json, "print facts as JSON");
+  }
+
+  // For programs that act for somebody.
+  void AddBy(CLI::App* verb) {
+    verb->add_option("--by", common_.by, "who asks for it, for the record; default: who types")
+        ->type_name("NAME");
   }
 
   void AddRunVerbs() {
@@ -112,7 +127,8 @@ class CommandLine {
                     "how long to wait for another busker at work in this folder (default 10m)")
         ->type_name("DURATION");
 
-    Verb("status", "Each action's last run, what is live, who is at work.",
+    AddStepVerbs();
+    Verb("status", "Each action's last run and next, what is live, who is at work.",
          "  busker status\n  busker status --json\n", [this] { return Status(common_); });
 
     CLI::App* runs = Verb("runs", "What ran, newest first.",
@@ -120,6 +136,7 @@ class CommandLine {
                           [this] { return ListRuns(common_, runs_); });
     runs->add_option("ACTION", runs_.action, "only of this action");
     runs->add_option("--state", runs_.state, "only in this state: queued, running, succeeded, ...");
+    runs->add_option("--batch", runs_.batch, "only of this backfill");
     runs->add_option("-n,--count", runs_.count, "at most so many (default 20)");
 
     CLI::App* next = Verb("next",
@@ -149,6 +166,122 @@ class CommandLine {
     logs->add_option("--task", logs_.task, "only this task");
     logs->add_option("--attempt", logs_.attempt, "this attempt; default: the newest");
     logs->add_flag("-f,--follow", logs_.follow, "go on until the run has ended");
+  }
+
+  void AddStepVerbs() {
+    CLI::App* start =
+        Verb("start",
+             "Start a run and leave it to run: of the busker that is up, else of one "
+             "in the background. Prints the run's id.",
+             "  busker start training\n"
+             "  busker start training --key nightly-42    the same key is the same run\n",
+             [this] { return Start(common_, start_); });
+    start->add_option("ACTION", start_.action, "an action, SERVICE/ACTION, or a graph")->required();
+    start->add_option("--date", start_.date, "data date, as for busker run")->type_name("D");
+    start->add_flag("--force", start_.force, "let an older data date replace a newer one");
+    start->add_option("--key", start_.key, "a second start with this key is the first one");
+    AddBy(start);
+
+    CLI::App* wait =
+        Verb("wait", "Wait until a run has ended, well or not.",
+             "  busker wait training --limit 2h\n", [this] { return Wait(common_, wait_); });
+    wait->add_option("ACTION", wait_.action, "the newest run of this action or graph")->required();
+    wait->add_option("--run", wait_.run, "this run");
+    wait->add_option("--limit", wait_.limit, "then give up, with exit code 4; the run goes on")
+        ->type_name("DURATION");
+
+    CLI::App* check =
+        Verb("check", "Did the run succeed? The exit code says so.",
+             "  busker start training && busker wait training && busker check training\n",
+             [this] { return Check(common_, check_); });
+    check->add_option("ACTION", check_.action, "the newest run of this action or graph")
+        ->required();
+    check->add_option("--run", check_.run, "this run");
+  }
+
+  void AddDaemonVerbs() {
+    CLI::App* up = Verb(
+        "up",
+        "Keep the schedules of services and graph files: the daemon. It sees edited "
+        "files; SIGTERM ends it, and what runs goes on.",
+        "  busker up\n  busker up services/ scheduler/ --home /var/lib/busker\n",
+        [this] { return Up(common_, up_); }, false);
+    up->add_option("DIR", up_.folders,
+                   "services, graph files, or folders of them (default: the current one)");
+    up->add_flag("-q,--quiet", up_.quiet, "do not tell of runs as they start and end");
+
+    CLI::App* cancel =
+        Verb("cancel", "End a run: all its processes, and wait until they have ended.",
+             "  busker cancel 20190801-070000-k3f9x2\n  busker cancel training\n",
+             [this] { return Cancel(common_, run_verb_); });
+    CLI::App* retry =
+        Verb("retry", "Take a run up again from what did not succeed.",
+             "  busker retry application\n", [this] { return Retry(common_, run_verb_); });
+    CLI::App* skip =
+        Verb("skip", "Go on without a task, as if it had succeeded.",
+             "  busker skip application deliver\n", [this] { return Skip(common_, run_verb_); });
+    for (CLI::App* verb : {cancel, retry, skip}) {
+      verb->add_option("RUN|ACTION", run_verb_.run, "a run's id, or an action for its newest run")
+          ->required();
+      AddBy(verb);
+    }
+    skip->add_option("TASK", run_verb_.task, "one that waits, or did not succeed")->required();
+
+    CLI::App* pause =
+        Verb("pause", "Let nothing of an action or graph start by itself.",
+             "  busker pause application\n", [this] { return Pause(common_, pause_); });
+    CLI::App* resume =
+        Verb("resume",
+             "Keep its schedule again; what it missed is caught up as its "
+             "catch_up says.",
+             "  busker resume application\n", [this] { return Resume(common_, pause_); });
+    for (CLI::App* verb : {pause, resume}) {
+      verb->add_option("ACTION", pause_.action, "an action, SERVICE/ACTION, or a graph")
+          ->required();
+      AddBy(verb);
+    }
+
+    CLI::App* backfill =
+        Verb("backfill", "One run for each instant of a schedule in a range.",
+             "  busker backfill application --from 2019-07-01 --to 2019-07-31 --dry-run\n",
+             [this] { return Backfill(common_, backfill_); });
+    backfill->add_option("ACTION", backfill_.action, "an action, SERVICE/ACTION, or a graph")
+        ->required();
+    backfill->add_option("--from", backfill_.from, "first data date or instant")
+        ->required()
+        ->type_name("D");
+    backfill->add_option("--to", backfill_.to, "last data date or instant")
+        ->required()
+        ->type_name("D");
+    backfill->add_flag("--dry-run", backfill_.dry_run, "only show the instants");
+    backfill->add_flag("--newest-first", backfill_.newest_first, "begin with the last");
+    backfill->add_flag("--retry-failed", backfill_.retry_failed,
+                       "take up again those that failed or were cancelled");
+    backfill->add_option("--runs-at-once", backfill_.runs_at_once, "at most so many (default 1)")
+        ->check(CLI::Range(1, 1000));
+    AddBy(backfill);
+
+    CLI::App* explain = Verb("explain", "Why something runs, waits or failed, in a sentence.",
+                             "  busker explain application\n  busker explain RUN deliver\n",
+                             [this] { return Explain(common_, explain_); });
+    explain->add_option("RUN|ACTION", explain_.what, "a run's id, an action or a graph")
+        ->required();
+    explain->add_option("TASK", explain_.task, "a task of the run");
+
+    CLI::App* graph = app_.add_subcommand("graph", "Graph files: busker graph run FILE.");
+    graph->require_subcommand(1);
+    graph->footer(Examples("  busker graph run scheduler/configs/nightly.json\n"));
+    CLI::App* run = graph->add_subcommand("run", "Run a graph file once, now, and follow it.");
+    AddCommon(run, true);
+    run->add_option("FILE", graph_run_.file, "the graph file (JSON)")->required();
+    run->add_option("--date", graph_run_.date, "data date, as for busker run")->type_name("D");
+    run->add_flag("-q,--quiet", graph_run_.quiet, "do not show what the tasks write");
+    run->add_option("--wait", graph_run_.wait, "how long to wait for another busker (default 10m)")
+        ->type_name("DURATION");
+    const std::string example = "  busker graph run scheduler/configs/nightly.json\n";
+    graph->footer(Examples(example));
+    run->footer(Examples(example));
+    run->callback([this] { chosen_ = [this] { return GraphRun(common_, graph_run_); }; });
   }
 
   void AddModelVerbs() {
@@ -201,6 +334,10 @@ class CommandLine {
   }
 
   void AddHiddenVerbs() {
+    CLI::App* conduct = app_.add_subcommand("conduct", "Goes on with runs in the background.");
+    conduct->group("");
+    AddCommon(conduct, false);
+    conduct->callback([this] { chosen_ = [this] { return Conduct(common_); }; });
     CLI::App* step = app_.add_subcommand("step", "Busker's own tasks, started by busker itself.");
     step->group("");
     step->add_option("NAME", step_.name)->required();
@@ -225,6 +362,15 @@ class CommandLine {
   CLI::App app_;
   Common common_;
   RunOptions run_;
+  StartOptions start_;
+  WaitOptions wait_;
+  CheckOptions check_;
+  UpOptions up_;
+  RunVerbOptions run_verb_;
+  PauseOptions pause_;
+  BackfillOptions backfill_;
+  ExplainOptions explain_;
+  GraphRunOptions graph_run_;
   RunsOptions runs_;
   NextOptions next_;
   LogsOptions logs_;

@@ -23,7 +23,7 @@ std::string Number(std::uint64_t count) { return WithThousands(static_cast<long 
 Result<int> ListDeliveries(const Common& common, const DeliveriesOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   std::vector<deliver::Delivery> deliveries;
-  if (HasHome(workspace)) {
+  if (HasHome(workspace.home)) {
     TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
     TRY_ASSIGN(deliveries, warehouse->Deliveries(options.table));
   }
@@ -60,7 +60,7 @@ Result<int> ListDeliveries(const Common& common, const DeliveriesOptions& option
 
 Result<int> Undo(const Common& common, const UndoOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
-  if (!HasHome(workspace)) return NotFound("there is no delivery " + options.delivery);
+  if (!HasHome(workspace.home)) return NotFound("there is no delivery " + options.delivery);
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
   TRY_ASSIGN(const deliver::Delivery undone, warehouse->Undo(options.delivery));
   Note(common, workspace, "delivery undone", undone.id + " of " + undone.table);

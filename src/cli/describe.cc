@@ -51,7 +51,7 @@ ordered_json Describe(const record::RunRow& run) {
   }
   return {
       {"id", run.facts.id},
-      {"action", run.facts.action},
+      {run.facts.service.empty() ? "graph" : "action", run.facts.action},
       {"state", NameOf(run.state)},
       {"message", run.message},
       {"data_date", run.facts.data_date},
@@ -61,7 +61,9 @@ ordered_json Describe(const record::RunRow& run) {
       {"ended_at", Describe(run.ended_at)},
       {"trigger", run.facts.trigger},
       {"requested_by", run.facts.requested_by},
-      {"service", run.facts.service},
+      {"due_at", Describe(run.facts.due)},
+      {"batch", run.facts.batch.empty() ? ordered_json() : ordered_json(run.facts.batch)},
+      {"service", run.facts.service.empty() ? ordered_json() : ordered_json(run.facts.service)},
       {"service_version", run.facts.service_version},
       {"timestamp", run.facts.timestamp},
       {"model_version",
@@ -108,16 +110,6 @@ ordered_json Describe(const deliver::Delivery& delivery) {
 
 void PrintJson(const ordered_json& json) {
   PrintLine(json.dump(2, ' ', false, ordered_json::error_handler_t::replace));
-}
-
-std::string FormatBytes(std::uint64_t bytes) {
-  if (bytes < 1000) return fmt::format("{} B", bytes);
-  double amount = static_cast<double>(bytes);
-  for (const char* unit : {"kB", "MB", "GB"}) {
-    amount /= 1000;
-    if (amount < 999.95) return fmt::format("{:.1f} {}", amount, unit);
-  }
-  return fmt::format("{:.1f} TB", amount / 1000);
 }
 
 std::string FormatNumber(double number) { return fmt::format("{:.6g}", number); }

@@ -20,7 +20,6 @@ nlohmann::ordered_json Describe(const std::optional<Instant>& instant);
 // Prints `json`, indented, with a line end.
 void PrintJson(const nlohmann::ordered_json& json);
 
-std::string FormatBytes(std::uint64_t bytes);  // 812 B, 1.2 MB
-std::string FormatNumber(double number);       // at most 6 significant digits
+std::string FormatNumber(double number);  // at most 6 significant digits
 
 }  // namespace busker::cli

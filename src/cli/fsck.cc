@@ -16,14 +16,20 @@ namespace {
 
 class Examination {
  public:
-  Examination(const Common& common, const Workspace& workspace)
-      : common_(common), workspace_(workspace) {}
+  // `workspace`: nullptr when the folder is no service; then there is the record alone.
+  Examination(const Common& common, const dispatch::Home& home, const Workspace* workspace)
+      : common_(common), home_(home), workspace_(workspace) {}
 
   Result<void> Examine() {
-    if (!HasHome(workspace_)) return {};
-    TRY_ASSIGN(record_, OpenRecord(workspace_));
-    TRY_ASSIGN(store_, artifact::OpenStore(workspace_.places.store_url));
-    TRY_ASSIGN(warehouse_, OpenWarehouse(common_, workspace_));
+    if (!HasHome(home_)) return {};
+    TRY_ASSIGN(record_, OpenRecord(home_));
+    if (workspace_ == nullptr) {
+      TRY(CheckRecord());
+      TRY(ListRuns());
+      return CheckRuns();
+    }
+    TRY_ASSIGN(store_, artifact::OpenStore(workspace_->places.store_url));
+    TRY_ASSIGN(warehouse_, OpenWarehouse(common_, *workspace_));
     TRY(CheckRecord());
     TRY(CheckVersions());
     TRY(CheckLive());
@@ -48,10 +54,10 @@ class Examination {
 
   // Every version of every service version that the store holds, file by file.
   Result<void> CheckVersions() {
-    TRY_ASSIGN(const auto services, store_->ListFolders(workspace_.service.name));
+    TRY_ASSIGN(const auto services, store_->ListFolders(workspace_->service.name));
     for (const std::string& service_version : services) {
       std::vector<std::string> unreadable;
-      TRY_ASSIGN(const auto manifests, artifact::ListVersions(*store_, workspace_.service.name,
+      TRY_ASSIGN(const auto manifests, artifact::ListVersions(*store_, workspace_->service.name,
                                                               service_version, "", &unreadable));
       for (const auto& sentence : unreadable) faults_.push_back("artifacts: " + sentence);
       for (const auto& manifest : manifests) {
@@ -65,7 +71,8 @@ class Examination {
   }
 
   Result<void> CheckLive() {
-    const auto live = model::ReadLive(*store_, workspace_.service.name, workspace_.service.version);
+    const auto live =
+        model::ReadLive(*store_, workspace_->service.name, workspace_->service.version);
     if (!live) {
       faults_.push_back("live pointer: " + live.error().message);
     } else if (*live) {
@@ -95,13 +102,13 @@ class Examination {
   Result<void> CheckRuns() {
     for (const auto& run : runs_) {
       if (!IsFinal(run.state)) {
-        notes_.push_back(fmt::format("run {} of {} is unfinished{}", run.facts.id, run.facts.action,
-                                     dispatch::OwnerOf(workspace_.home).empty()
-                                         ? "; the next busker run finishes it first"
-                                         : ""));
+        notes_.push_back(fmt::format(
+            "run {} of {} is unfinished{}", run.facts.id, run.facts.action,
+            dispatch::OwnerOf(home_).empty() ? "; the next busker run finishes it first" : ""));
       }
       for (const auto& row : run.tasks) {
-        if (row.task.state == plan::State::kSucceeded) TRY(CheckDone(run, row.task.name));
+        if (workspace_ == nullptr || row.task.state != plan::State::kSucceeded) continue;
+        TRY(CheckDone(run, row.task.name));
       }
     }
     return {};
@@ -124,7 +131,7 @@ class Examination {
     if (order.repeatable && order.command.size() == 4 && order.command[2] == "deliver") {
       const auto step = nlohmann::json::parse(order.command[3], nullptr, false);
       const std::string id = step.is_object() ? step["request"]["id"].get<std::string>() : "";
-      if (step["warehouse_folder"] == workspace_.places.warehouse_folder &&
+      if (step["warehouse_folder"] == workspace_->places.warehouse_folder &&
           !delivery_ids_.contains(id)) {
         faults_.push_back(fmt::format("task {} of run {} succeeded, but there is no delivery {}",
                                       task, run.facts.id, id));
@@ -134,7 +141,8 @@ class Examination {
   }
 
   const Common& common_;
-  const Workspace& workspace_;
+  const dispatch::Home& home_;
+  const Workspace* workspace_;
   std::unique_ptr<record::Record> record_;
   std::unique_ptr<artifact::Store> store_;
   std::unique_ptr<deliver::Warehouse> warehouse_;
@@ -147,8 +155,13 @@ class Examination {
 }  // namespace
 
 Result<int> Fsck(const Common& common) {
-  TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
-  Examination examination(common, workspace);
+  TRY_ASSIGN(const Place place, OpenPlace(common));
+  std::optional<Workspace> workspace;
+  // A folder of graph files has a record and no service; one with neither is told so.
+  if (place.service || !HasHome(place.home)) {
+    TRY_ASSIGN(workspace, OpenWorkspace(common));
+  }
+  Examination examination(common, place.home, workspace ? &*workspace : nullptr);
   TRY(examination.Examine());
   if (common.json) {
     PrintJson({{"faults", examination.faults()}, {"notes", examination.notes()}});

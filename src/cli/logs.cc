@@ -16,24 +16,6 @@
 namespace busker::cli {
 namespace {
 
-// The run that `what` means: an id, or the newest run of an action, or the newest run.
-Result<record::RunRow> FindRun(record::Record& record, const std::string& what) {
-  if (!what.empty()) {
-    if (auto run = record.FindRun(what); run || run.error().kind != ErrorKind::kNotFound)
-      return run;
-  }
-  record::RunFilter filter;
-  filter.action = what;
-  filter.count_max = 1;
-  TRY_ASSIGN(auto runs, record.ListRuns(filter));
-  if (!runs.empty()) return std::move(runs.front());
-  if (what.empty()) return NotFound("there are no runs yet; busker run ACTION starts one");
-  return NotFound(
-      fmt::format("there is no run {} and no run of an action of that name; busker runs "
-                  "lists them",
-                  what));
-}
-
 // A terminal is spared the control characters of a log; elsewhere the bytes come as they are.
 void Show(std::string_view bytes) { Print(IsTerminal() ? Printable(bytes) : std::string(bytes)); }
 
@@ -41,25 +23,25 @@ void ShowHead(const std::string& task, int attempt) {
   PrintLine(Dim(fmt::format("==> {}, attempt {} <==", task, attempt)));
 }
 
-io::fs::path FolderOf(const Workspace& workspace, const std::string& run, const std::string& task,
+io::fs::path FolderOf(const Place& place, const std::string& run, const std::string& task,
                       int attempt) {
-  return workspace.home.RunsFolder() / run / fmt::format("{}.{}", task, attempt);
+  return place.home.RunsFolder() / run / fmt::format("{}.{}", task, attempt);
 }
 
 // Waits until the record is written to again, at most two seconds: a writer may have died.
-void WaitForNews(const Workspace& workspace, int changes_fd) {
+void WaitForNews(const Place& place, int changes_fd) {
   pollfd wait{changes_fd, POLLIN, 0};
-  poll(&wait, 1, HasHome(workspace) ? 2000 : 0);
+  poll(&wait, 1, HasHome(place.home) ? 2000 : 0);
   char buffer[4096];
   while (::read(changes_fd, buffer, sizeof buffer) > 0) {
   }
 }
 
 // Shows each attempt as it comes, until the run has ended.
-Result<int> Follow(const Workspace& workspace, record::Record& record, const std::string& id,
+Result<int> Follow(const Place& place, record::Record& record, const std::string& id,
                    const std::string& only_task) {
   const io::Descriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  inotify_add_watch(changes.get(), workspace.home.folder.c_str(), IN_MODIFY | IN_CREATE);
+  inotify_add_watch(changes.get(), place.home.folder.c_str(), IN_MODIFY | IN_CREATE);
   std::map<std::string, int> shown;  // attempts of each task
   for (;;) {
     TRY_ASSIGN(const record::RunRow run, record.FindRun(id));
@@ -69,7 +51,7 @@ Result<int> Follow(const Workspace& workspace, record::Record& record, const std
       const bool wanted = only_task.empty() || task.name == only_task;
       const int next = shown[task.name] + 1;
       std::error_code error;
-      const io::fs::path folder = FolderOf(workspace, id, task.name, next);
+      const io::fs::path folder = FolderOf(place, id, task.name, next);
       if (!wanted || next > task.attempts || !io::fs::exists(folder, error)) continue;
       if (only_task.empty()) ShowHead(task.name, next);
       TRY(FollowLog(folder, -1, Show));
@@ -79,22 +61,22 @@ Result<int> Follow(const Workspace& workspace, record::Record& record, const std
     }
     if (something) continue;
     if (IsFinal(run.state)) return 0;
-    if (dispatch::OwnerOf(workspace.home).empty()) {
+    if (dispatch::OwnerOf(place.home).empty()) {
       return Temporary(
           fmt::format("run {} is unfinished and no busker is at work; the next busker "
                       "run finishes it",
                       id));
     }
-    WaitForNews(workspace, changes.get());
+    WaitForNews(place, changes.get());
   }
 }
 
 }  // namespace
 
 Result<int> Logs(const Common& common, const LogsOptions& options) {
-  TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
-  TRY_ASSIGN(const auto record, OpenRecord(workspace));
-  TRY_ASSIGN(const record::RunRow run, FindRun(*record, options.what));
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
+  TRY_ASSIGN(const auto record, OpenRecord(place.home));
+  TRY_ASSIGN(const record::RunRow run, FindRun(place, *record, options.what));
   const bool task_known =
       options.task.empty() || std::any_of(run.tasks.begin(), run.tasks.end(), [&](const auto& row) {
         return row.task.name == options.task;
@@ -105,7 +87,7 @@ Result<int> Logs(const Common& common, const LogsOptions& options) {
     return NotFound(fmt::format("run {} has no task {}; it has {}", run.facts.id, options.task,
                                 Join(names, ", ")));
   }
-  if (options.follow) return Follow(workspace, *record, run.facts.id, options.task);
+  if (options.follow) return Follow(place, *record, run.facts.id, options.task);
   for (const record::TaskRow& row : run.tasks) {
     const plan::Task& task = row.task;
     if (!options.task.empty() && task.name != options.task) continue;
@@ -116,7 +98,7 @@ Result<int> Logs(const Common& common, const LogsOptions& options) {
                                   run.facts.id, attempt, task.attempts));
     }
     if (run.tasks.size() > 1 && options.task.empty()) ShowHead(task.name, attempt);
-    const io::fs::path folder = FolderOf(workspace, run.facts.id, task.name, attempt);
+    const io::fs::path folder = FolderOf(place, run.facts.id, task.name, attempt);
     TRY(runner::LogReader(folder).ReadNew(Show));
   }
   return 0;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/bytes.h"
 #include "cli/describe.h"
 #include "cli/print.h"
 #include "cli/versions.h"

@@ -15,12 +15,31 @@ std::string Took(const record::RunRow& run) {
   return FormatDuration(*run.ended_at - *run.started_at);
 }
 
+// The graph that `text` means, if there is one or has been.
+Result<plan::GraphKey> KnownKey(const Place& place, const std::string& text) {
+  const plan::GraphKey key = KeyOf(place, text);
+  if (key.find('/') != std::string::npos) return key;
+  if (HasHome(place.home)) {
+    TRY_ASSIGN(const auto record, OpenRecord(place.home));
+    if (record->NewestRun(key)) return key;
+  }
+  if (place.service) TRY(service::FindAction(*place.service, text));
+  return NotFound(
+      fmt::format("no run of {} is on record; busker status lists what there is", text));
+}
+
+// As short as it can be told apart.
+std::string NameOfGraph(const Place& place, const record::RunFacts& run) {
+  const bool own = place.service && place.service->name == run.service;
+  return own || run.service.empty() ? run.action : run.service + "/" + run.action;
+}
+
 }  // namespace
 
 Result<int> ListRuns(const Common& common, const RunsOptions& options) {
-  TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
   record::RunFilter filter;
-  filter.action = options.action;
+  filter.batch = options.batch;
   filter.count_max = options.count;
   if (!options.state.empty()) {
     filter.state = plan::ParseState(options.state);
@@ -29,10 +48,15 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
                      "\"; there is queued, running, succeeded, failed, cancelled, skipped");
     }
   }
-  if (!options.action.empty()) TRY(service::FindAction(workspace.service, options.action));
+  if (!options.action.empty()) {
+    TRY_ASSIGN(const plan::GraphKey key, KnownKey(place, options.action));
+    const auto slash = key.find('/');
+    filter.service = slash == std::string::npos ? "" : key.substr(0, slash);
+    filter.action = slash == std::string::npos ? key : key.substr(slash + 1);
+  }
   std::vector<record::RunRow> runs;
-  if (HasHome(workspace)) {
-    TRY_ASSIGN(const auto record, OpenRecord(workspace));
+  if (HasHome(place.home)) {
+    TRY_ASSIGN(const auto record, OpenRecord(place.home));
     TRY_ASSIGN(runs, record->ListRuns(filter));
   }
   if (common.json) {
@@ -47,7 +71,7 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
   }
   std::vector<std::vector<std::string>> rows;
   for (const auto& run : runs) {
-    rows.push_back({run.facts.id, run.facts.action, std::string(NameOf(run.state)),
+    rows.push_back({run.facts.id, NameOfGraph(place, run.facts), std::string(NameOf(run.state)),
                     run.facts.data_date, FormatRfc3339(run.facts.requested_at), Took(run),
                     run.message});
   }

@@ -29,7 +29,7 @@ Result<int> Init(const Common& common, const InitOptions& options) {
 
 namespace {
 
-// What is well with a service, and what is not done yet.
+// What is well with a service, and what it still needs.
 Result<void> PrintService(const std::string& folder) {
   TRY_ASSIGN(const service::Service service, service::LoadService(folder));
   PrintLine(fmt::format("{} {}: all is well with {} action{}", service.name, service.version,
@@ -37,9 +37,8 @@ Result<void> PrintService(const std::string& folder) {
   for (const auto& [name, action] : service.actions) {
     if (!action.schedule) continue;
     PrintLine(
-        fmt::format("note: the schedule \"{}\" of {} is checked but not kept: this version "
-                    "has no daemon; let cron call busker run {}",
-                    *action.schedule, name, name));
+        fmt::format("{} has the schedule \"{}\", which busker up keeps; busker next {} shows it",
+                    name, *action.schedule, name));
   }
   return {};
 }

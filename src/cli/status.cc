@@ -1,79 +1,158 @@
-// busker status: each action's last run, what is live, who is at work.
+// busker status: what there is to run, how it last went, what is next, what is live, who is at
+// work.
 #include <fmt/format.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli/describe.h"
+#include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/versions.h"
 
 namespace busker::cli {
 namespace {
 
-struct ActionStatus {
-  std::string name;
+using nlohmann::ordered_json;
+
+struct GraphLine {
+  plan::GraphKey key;
   std::optional<record::RunRow> last;
+  std::optional<daemon::GraphStatus> now;  // as the owner of the home says
 };
 
-Result<std::vector<ActionStatus>> ReadActions(const Workspace& workspace) {
-  std::vector<ActionStatus> actions;
-  std::unique_ptr<record::Record> record;
-  if (HasHome(workspace)) {
-    TRY_ASSIGN(record, OpenRecord(workspace));
-  }
-  for (const auto& [name, _] : workspace.service.actions) {
-    ActionStatus& status = actions.emplace_back();
-    status.name = name;
-    if (record == nullptr) continue;
-    record::RunFilter filter;
-    filter.action = name;
-    filter.count_max = 1;
-    TRY_ASSIGN(auto runs, record->ListRuns(filter));
-    if (!runs.empty()) status.last = std::move(runs.front());
-  }
-  return actions;
+// Where several folders share a home, a service's folder shows its own.
+bool IsElsewhere(const Place& place, const plan::GraphKey& key) {
+  const bool shared = place.home.folder.parent_path() != place.folder;
+  return shared && place.service && !key.starts_with(place.service->name + "/");
 }
 
-}  // namespace
-
-Result<int> Status(const Common& common) {
-  TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
-  TRY_ASSIGN(const std::vector<ActionStatus> actions, ReadActions(workspace));
-  TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
-  const std::string owner = HasHome(workspace) ? dispatch::OwnerOf(workspace.home) : "";
-  const service::Service& service = workspace.service;
-  if (common.json) {
-    auto list = nlohmann::ordered_json::array();
-    for (const auto& action : actions) {
-      list.push_back(
-          {{"action", action.name},
-           {"last_run", action.last ? Describe(*action.last) : nlohmann::ordered_json()}});
+// The actions of the folder's service, and every graph that the owner of the home serves.
+std::map<plan::GraphKey, GraphLine> FindGraphs(const Place& place,
+                                               const std::optional<daemon::Status>& status) {
+  std::map<plan::GraphKey, GraphLine> lines;
+  if (place.service) {
+    for (const auto& [name, _] : place.service->actions) {
+      const plan::GraphKey key = KeyOf(place, name);
+      lines[key].key = key;
     }
-    PrintJson({{"service", service.name},
-               {"version", service.version},
-               {"live", versions.live ? nlohmann::ordered_json(versions.live->now.version.timestamp)
-                                      : nlohmann::ordered_json()},
-               {"owner", owner.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(owner)},
-               {"actions", list}});
-    return 0;
   }
+  if (!status) return lines;
+  for (const daemon::GraphStatus& graph : status->graphs) {
+    if (IsElsewhere(place, graph.graph)) continue;
+    lines[graph.graph].key = graph.graph;
+    lines[graph.graph].now = graph;
+  }
+  return lines;
+}
+
+ordered_json DescribeGraph(const GraphLine& line) {
+  const auto slash = line.key.find('/');
+  ordered_json described;
+  described[slash == std::string::npos ? "graph" : "action"] =
+      slash == std::string::npos ? line.key : line.key.substr(slash + 1);
+  if (slash != std::string::npos) described["service"] = line.key.substr(0, slash);
+  described["last_run"] = line.last ? Describe(*line.last) : ordered_json();
+  if (line.now) {
+    described["schedule"] =
+        line.now->schedule.empty() ? ordered_json() : ordered_json(line.now->schedule);
+    described["next"] = Describe(line.now->next);
+    described["paused"] = line.now->paused;
+    described["explained"] = line.now->explained;
+  }
+  return described;
+}
+
+void PrintGraphs(const Place& place, const std::map<plan::GraphKey, GraphLine>& lines) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [key, line] : lines) {
+    const bool own = place.service && key.starts_with(place.service->name + "/");
+    const std::string name = own ? key.substr(key.find('/') + 1) : key;
+    std::string next;
+    if (line.now) {
+      next = line.now->paused ? "paused by " + line.now->paused_by
+             : line.now->next ? FormatRfc3339(*line.now->next)
+                              : "";
+    }
+    if (!line.last) {
+      rows.push_back({name, "never ran", "", "", "", next, ""});
+      continue;
+    }
+    const record::RunRow& run = *line.last;
+    rows.push_back({name, std::string(NameOf(run.state)), run.facts.data_date,
+                    FormatRfc3339(run.facts.requested_at), run.facts.id, next, run.message});
+  }
+  Print(Table({{"ACTION"}, {"LAST RUN"}, {"DATA DATE"}, {"REQUESTED"}, {"RUN"}, {"NEXT"}, {"WHY"}},
+              rows));
+}
+
+Result<void> PrintService(const Common& common, const service::Service& service) {
+  TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
+  TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
   PrintLine(fmt::format("{} {}", service.name, service.version));
   PrintLine(versions.live
                 ? fmt::format("live: {}, since {} by {}", versions.live->now.version.timestamp,
                               FormatRfc3339(versions.live->now.at), versions.live->now.by)
                 : "live: nothing yet");
-  if (!owner.empty()) PrintLine("now: " + owner);
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& action : actions) {
-    if (!action.last) {
-      rows.push_back({action.name, "never ran"});
-      continue;
-    }
-    const record::RunRow& run = *action.last;
-    rows.push_back({action.name, std::string(NameOf(run.state)), run.facts.data_date,
-                    FormatRfc3339(run.facts.requested_at), run.facts.id, run.message});
+  return {};
+}
+
+}  // namespace
+
+Result<int> Status(const Common& common) {
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
+  const daemon::Client client = ClientOf(place.home);
+  std::optional<daemon::Status> status;
+  if (client.SomebodyListens()) {
+    TRY_ASSIGN(status, client.Ask());
   }
-  Print(Table({{"ACTION"}, {"LAST RUN"}, {"DATA DATE"}, {"REQUESTED"}, {"RUN"}, {"WHY"}}, rows));
+  auto lines = FindGraphs(place, status);
+  if (!place.service && lines.empty() && !HasHome(place.home)) {
+    TRY(OpenWorkspace(common));  // says that there is nothing here
+  }
+  if (HasHome(place.home)) {
+    TRY_ASSIGN(const auto record, OpenRecord(place.home));
+    for (auto& [key, line] : lines) {
+      if (auto run = record->NewestRun(key)) line.last = std::move(*run);
+    }
+  }
+  const std::string owner = HasHome(place.home) ? dispatch::OwnerOf(place.home) : "";
+  if (common.json) {
+    ordered_json described;
+    if (place.service) {
+      TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
+      TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
+      described = {{"service", place.service->name},
+                   {"version", place.service->version},
+                   {"live", versions.live ? ordered_json(versions.live->now.version.timestamp)
+                                          : ordered_json()}};
+    }
+    described["owner"] = owner.empty() ? ordered_json() : ordered_json(owner);
+    described["schedules"] = status && status->schedules;
+    described["trouble"] =
+        status && !status->trouble.empty() ? ordered_json(status->trouble) : ordered_json();
+    described["faults"] = ordered_json::array();
+    if (status) {
+      for (const daemon::Fault& fault : status->faults) {
+        described["faults"].push_back({{"file", fault.file}, {"message", fault.message}});
+      }
+    }
+    described["actions"] = ordered_json::array();
+    for (const auto& [_, line] : lines) described["actions"].push_back(DescribeGraph(line));
+    PrintJson(described);
+    return 0;
+  }
+  if (place.service) TRY(PrintService(common, *place.service));
+  if (!owner.empty()) PrintLine("now: " + owner);
+  if (status && !status->trouble.empty()) {
+    PrintLine("trouble: " + status->trouble + "; nothing new starts until that is mended");
+  }
+  if (status) {
+    for (const daemon::Fault& fault : status->faults) {
+      PrintLine(fmt::format("fault: {}: {}", fault.file, fault.message));
+    }
+  }
+  PrintGraphs(place, lines);
   return 0;
 }
 

@@ -25,8 +25,12 @@ struct Installation {
 struct Common {
   const Installation* installation = nullptr;
   std::string folder = ".";      // -C
+  std::string home;              // --home; empty: found by the folder
   std::string target = "local";  // --target
   bool json = false;             // --json
+  std::string by;                // --by; empty: who types
+
+  const std::string& By() const { return by.empty() ? installation->user : by; }
 };
 
 struct RunOptions {
@@ -38,12 +42,71 @@ struct RunOptions {
 };
 Result<int> Run(const Common& common, const RunOptions& options);
 
-struct StatusOptions {};
+struct StartOptions {
+  std::string action;
+  std::optional<std::string> date;
+  bool force = false;
+  std::string key;
+};
+Result<int> Start(const Common& common, const StartOptions& options);
+
+struct WaitOptions {
+  std::string action, run;
+  std::string limit;  // empty: none
+};
+Result<int> Wait(const Common& common, const WaitOptions& options);
+
+struct CheckOptions {
+  std::string action, run;
+};
+Result<int> Check(const Common& common, const CheckOptions& options);
+
+struct UpOptions {
+  std::vector<std::string> folders;
+  bool quiet = false;
+};
+Result<int> Up(const Common& common, const UpOptions& options);
+// Hidden: what goes on with runs when nobody else does, until all have ended.
+Result<int> Conduct(const Common& common);
+
+struct RunVerbOptions {
+  std::string run, task;
+};
+Result<int> Cancel(const Common& common, const RunVerbOptions& options);
+Result<int> Retry(const Common& common, const RunVerbOptions& options);
+Result<int> Skip(const Common& common, const RunVerbOptions& options);
+
+struct PauseOptions {
+  std::string action;
+};
+Result<int> Pause(const Common& common, const PauseOptions& options);
+Result<int> Resume(const Common& common, const PauseOptions& options);
+
+struct BackfillOptions {
+  std::string action, from, to;
+  bool dry_run = false, newest_first = false, retry_failed = false;
+  int runs_at_once = 1;
+};
+Result<int> Backfill(const Common& common, const BackfillOptions& options);
+
+struct ExplainOptions {
+  std::string what, task;
+};
+Result<int> Explain(const Common& common, const ExplainOptions& options);
+
+struct GraphRunOptions {
+  std::string file;
+  std::optional<std::string> date;
+  bool quiet = false;
+  std::string wait = "10m";
+};
+Result<int> GraphRun(const Common& common, const GraphRunOptions& options);
+
 Result<int> Status(const Common& common);
 
 struct RunsOptions {
   std::string action;
-  std::string state;
+  std::string state, batch;
   std::uint64_t count = 20;
 };
 Result<int> ListRuns(const Common& common, const RunsOptions& options);

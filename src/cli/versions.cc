@@ -11,7 +11,7 @@ namespace busker::cli {
 Result<Versions> ReadVersions(const Workspace& workspace) {
   const service::Service& service = workspace.service;
   Versions versions;
-  if (!HasHome(workspace)) return versions;
+  if (!HasHome(workspace.home)) return versions;
   TRY_ASSIGN(versions.store, artifact::OpenStore(workspace.places.store_url));
   for (const auto& [name, action] : service.actions) {
     if (!action.promotes) continue;

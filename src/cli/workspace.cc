@@ -12,87 +12,115 @@
 namespace busker::cli {
 namespace {
 
-// The folder that `url` names, when its scheme is `scheme`; `standard` when it is empty.
-Result<std::string> LocalFolder(const service::Target& target, std::string_view setting,
-                                const std::string& url, std::string_view scheme,
-                                std::string standard) {
-  if (url.empty()) return standard;
-  const std::string prefix = fmt::format("{}:///", scheme);
-  if (url.starts_with(prefix)) return url.substr(prefix.size() - 1);
-  return Invalid(fmt::format("target \"{}\" has {} = \"{}\"; this version of Busker has only {}",
-                             target.name, setting, url, prefix + "FOLDER"));
-}
-
-Result<void> CheckExecutor(const service::Target& target) {
-  if (!target.executor.empty() && target.executor != "process://") {
-    return Invalid(
-        fmt::format("target \"{}\" has executor = \"{}\"; this version of Busker has only "
-                    "process://",
-                    target.name, target.executor));
-  }
-  for (const auto& [setting, value] : {std::pair("image", target.image), {"log", target.log}}) {
-    if (value.empty()) continue;
-    return Invalid(
-        fmt::format("target \"{}\" has {} = \"{}\", which the executor process:// cannot "
-                    "honour; leave it out",
-                    target.name, setting, value));
-  }
-  return {};
-}
-
 // What would otherwise go wrong in the middle of something.
-Result<void> CheckPlace(const Workspace& workspace) {
-  if (!IsUtf8(workspace.service.root)) {
+Result<void> CheckPlace(const io::fs::path& folder, const io::fs::path& home) {
+  if (!IsUtf8(folder.string())) {
     return Invalid("the path of the service's folder is not UTF-8; rename the folder");
   }
-  const io::fs::path& home = workspace.home.folder;
   if (access(home.c_str(), R_OK | X_OK) != 0 && errno == EACCES) {
     return Failed(home.string() + " cannot be read: it belongs to another user");
   }
   return {};
 }
 
-Result<service::Target> FindTarget(const service::Service& service, const std::string& name) {
-  const auto found = service.targets.find(name);
-  if (found != service.targets.end()) return found->second;
-  if (name == "local") return service::Target{"local", {}, {}, {}, {}, {}};
-  std::vector<std::string> names = {"local"};
-  for (const auto& [other, _] : service.targets) names.push_back(other);
-  return NotFound(fmt::format("there is no target \"{}\"; there is {}", name, Join(names, ", ")));
+Result<dispatch::Home> FindHome(const Common& common, const io::fs::path& folder) {
+  if (!common.home.empty()) return dispatch::Home{io::fs::absolute(common.home)};
+  const io::fs::path own = folder / ".busker";
+  const auto named = io::ReadFile(own / "home", 8192);
+  if (!named) return dispatch::Home{own};
+  const io::fs::path home{std::string(Trim(*named))};
+  std::error_code error;
+  if (home.is_absolute() && io::fs::exists(home, error)) return dispatch::Home{home};
+  return Failed(
+      fmt::format("{} names the home {}, which is not there; remove that file, or start "
+                  "busker up again",
+                  (own / "home").string(), Printable(home.string())));
+}
+
+Result<service::Service> Load(const std::string& folder) {
+  auto service = service::LoadService(folder, model::CheckGate);
+  if (!service) return Wrap("load the service in " + folder, service.error());
+  return service;
 }
 
 }  // namespace
 
+namespace {
+
+Result<Place> OpenPlace(const Common& common, bool anyway) {
+  Place place;
+  std::error_code error;
+  place.folder = io::fs::weakly_canonical(io::fs::absolute(common.folder), error).string();
+  if (!io::fs::is_directory(place.folder, error)) {
+    return NotFound(fmt::format("there is no folder {}", common.folder));
+  }
+  TRY_ASSIGN(place.home, FindHome(common, place.folder));
+  TRY(CheckPlace(place.folder, place.home.folder));
+  auto service = Load(common.folder);
+  if (service) {
+    place.service = std::move(*service);
+  } else if (anyway && HasHome(place.home) && service.error().kind == ErrorKind::kInvalid) {
+    std::fprintf(stderr, "busker: %s\n", Printable(service.error().message).c_str());
+  } else if (service.error().kind != ErrorKind::kNotFound) {
+    return tl::unexpected(service.error());
+  }
+  return place;
+}
+
+}  // namespace
+
+Result<Place> OpenPlace(const Common& common) { return OpenPlace(common, false); }
+
+Result<Place> OpenPlaceAnyway(const Common& common) { return OpenPlace(common, true); }
+
+plan::GraphKey KeyOf(const Place& place, const std::string& text) {
+  const bool own = place.service && place.service->actions.contains(text);
+  return own ? place.service->name + "/" + text : text;
+}
+
 Result<Workspace> OpenWorkspace(const Common& common) {
   Workspace workspace;
-  auto service = service::LoadService(common.folder, model::CheckGate);
-  if (!service) return Wrap("load the service in " + common.folder, service.error());
-  workspace.service = std::move(*service);
-  workspace.home.folder = io::fs::path(workspace.service.root) / ".busker";
-  TRY(CheckPlace(workspace));
-  TRY_ASSIGN(const service::Target target, FindTarget(workspace.service, common.target));
-  TRY(CheckExecutor(target));
-  TRY_ASSIGN(const std::string artifacts, LocalFolder(target, "artifacts", target.artifacts, "file",
-                                                      workspace.home.ArtifactsFolder().string()));
-  TRY_ASSIGN(workspace.places.warehouse_folder,
-             LocalFolder(target, "warehouse", target.warehouse, "embedded",
-                         workspace.home.WarehouseFolder().string()));
-  workspace.places.store_url = "file://" + artifacts;
-  workspace.places.busker = common.installation->busker;
+  TRY_ASSIGN(workspace.service, Load(common.folder));
+  TRY_ASSIGN(workspace.home, FindHome(common, workspace.service.root));
+  TRY(CheckPlace(workspace.service.root, workspace.home.folder));
+  TRY_ASSIGN(workspace.places, prepare::PlacesOf(workspace.service, common.target,
+                                                 {common.installation->busker,
+                                                  workspace.home.ArtifactsFolder().string(),
+                                                  workspace.home.WarehouseFolder().string()}));
   return workspace;
 }
 
-bool HasHome(const Workspace& workspace) {
+bool HasHome(const dispatch::Home& home) {
   std::error_code error;
-  return io::fs::exists(workspace.home.RecordFile(), error);
+  return io::fs::exists(home.RecordFile(), error);
 }
 
-Result<std::unique_ptr<record::Record>> OpenRecord(const Workspace& workspace) {
-  if (!HasHome(workspace)) {
+Result<std::unique_ptr<record::Record>> OpenRecord(const dispatch::Home& home) {
+  if (!HasHome(home)) {
     return NotFound(fmt::format("nothing was run yet in {}; busker run ACTION runs something",
-                                workspace.service.root));
+                                home.folder.parent_path().string()));
   }
-  return record::OpenSqliteRecord(workspace.home.RecordFile().string(), false);
+  return record::OpenSqliteRecord(home.RecordFile().string(), false);
+}
+
+Result<record::RunRow> FindRun(const Place& place, record::Record& record,
+                               const std::string& what) {
+  if (what.empty()) {
+    record::RunFilter filter;
+    filter.count_max = 1;
+    TRY_ASSIGN(auto runs, record.ListRuns(filter));
+    if (!runs.empty()) return std::move(runs.front());
+    return NotFound("there are no runs yet; busker run ACTION starts one");
+  }
+  if (auto run = record.FindRun(what); run || run.error().kind != ErrorKind::kNotFound) return run;
+  if (auto run = record.NewestRun(KeyOf(place, what));
+      run || run.error().kind != ErrorKind::kNotFound) {
+    return run;
+  }
+  return NotFound(
+      fmt::format("there is no run {} and no run of an action or graph of that name; "
+                  "busker runs lists them",
+                  what));
 }
 
 Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
@@ -103,13 +131,13 @@ Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
 
 void Note(const Common& common, const Workspace& workspace, const std::string& what,
           const std::string& detail) {
-  if (!HasHome(workspace)) return;
+  if (!HasHome(workspace.home)) return;
   record::EventRow event;
   event.at = Now();
   event.what = what;
   event.actor = common.installation->user;
   event.detail = detail;
-  const auto record = OpenRecord(workspace);
+  const auto record = OpenRecord(workspace.home);
   const auto noted =
       record ? (*record)->AddEvent(event) : Result<void>(tl::unexpected(record.error()));
   if (noted) return;

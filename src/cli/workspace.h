@@ -3,17 +3,38 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "artifact/store.h"
 #include "cli/verbs.h"
 #include "deliver/warehouse.h"
 #include "dispatch/home.h"
-#include "prepare/action_run.h"
+#include "plan/graph.h"
+#include "prepare/places.h"
 #include "record/record.h"
 #include "service/service.h"
 
 namespace busker::cli {
+
+// The home that the folder's runs are recorded in, and the service of the folder, if it is one.
+struct Place {
+  std::string folder;  // absolute
+  dispatch::Home home;
+  std::optional<service::Service> service;
+};
+
+// --home, $BUSKER_HOME, what .busker/home in the folder names (busker up writes it), else .busker
+// in it. A service whose file is at fault is an error; a folder without one is not.
+Result<Place> OpenPlace(const Common& common);
+
+// The same for verbs that look at runs or end them. Where something was run before, a file at fault
+// is told on standard error and is no error: the place is then one without a service.
+Result<Place> OpenPlaceAnyway(const Common& common);
+
+// What a person means by an action: "training" of the folder's service, "churn/training", or the
+// name of a graph file.
+plan::GraphKey KeyOf(const Place& place, const std::string& text);
 
 struct Workspace {
   service::Service service;
@@ -26,13 +47,17 @@ struct Workspace {
 Result<Workspace> OpenWorkspace(const Common& common);
 
 // The record; kNotFound (with what to do) when nothing was ever run here.
-Result<std::unique_ptr<record::Record>> OpenRecord(const Workspace& workspace);
+Result<std::unique_ptr<record::Record>> OpenRecord(const dispatch::Home& home);
+
+// The run that `what` means: an id, or the newest run of an action or graph; the newest run of all
+// when it is empty. kNotFound.
+Result<record::RunRow> FindRun(const Place& place, record::Record& record, const std::string& what);
 
 Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
                                                           const Workspace& workspace);
 
 // Whether anything was ever run here.
-bool HasHome(const Workspace& workspace);
+bool HasHome(const dispatch::Home& home);
 
 // Notes in the record that a person did something that is no run. It is done by then, so that it
 // cannot be noted is no failure of it, and only told. Nothing is noted where nothing was ever run.

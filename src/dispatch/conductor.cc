@@ -1,8 +1,11 @@
 #include "dispatch/conductor.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "base/check.h"
+#include "base/id.h"
+#include "io/boot.h"
 
 namespace busker::dispatch {
 namespace {
@@ -40,11 +43,33 @@ runner::ExitRecord NotStarted(std::string message) {
   return exit;
 }
 
+Ended EndOf(const execute::AttemptName& name, const runner::ExitRecord& exit) {
+  return {{name.run, name.task, name.number, exit.ending == runner::Ending::kSucceeded,
+           exit.ending == runner::Ending::kCancelled, exit.message},
+          RowOf(name, exit)};
+}
+
+// A wall clock that moves by more than this against the steady one was set.
+constexpr Milliseconds kStepMin{1000};
+// The clock is looked at so often even when nothing happens.
+constexpr Milliseconds kLongestWait = std::chrono::seconds(5);
+constexpr Milliseconds kAppendAgain = std::chrono::seconds(1);
+
+Milliseconds SteadyNow() {
+  return std::chrono::duration_cast<Milliseconds>(
+      std::chrono::steady_clock::now().time_since_epoch());
+}
+
 }  // namespace
 
+Conductor::Conductor(record::Record& record, plan::Capacity capacity, Deeds deeds)
+    : record_(record), deeds_(std::move(deeds)), agenda_(MakeRunId, std::move(capacity)) {}
+
 Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record, io::fs::path runner,
-                                                    io::fs::path runs_folder, Observer observer) {
-  std::unique_ptr<Conductor> conductor(new Conductor(record, std::move(observer)));
+                                                    io::fs::path runs_folder,
+                                                    plan::Capacity capacity, Deeds deeds) {
+  std::unique_ptr<Conductor> conductor(
+      new Conductor(record, std::move(capacity), std::move(deeds)));
   TRY_ASSIGN(conductor->executor_, execute::ProcessExecutor::Start(
                                        std::move(runner), std::move(runs_folder),
                                        [raw = conductor.get()](const execute::AttemptName& name,
@@ -55,77 +80,192 @@ Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record, io::
 }
 
 Result<std::vector<std::string>> Conductor::Recover() {
-  TRY_ASSIGN(runs_, record_.Unfinished());
+  TRY_ASSIGN(std::vector<plan::GraphMemory> graphs, record_.Graphs());
+  TRY_ASSIGN(std::vector<plan::DagRun> runs, record_.Unfinished());
   std::vector<std::string> ids;
-  for (const auto& [id, run] : runs_) {
-    ids.push_back(id);
+  std::vector<std::pair<execute::AttemptName, bool>> running;  // true: to be cancelled
+  for (const plan::DagRun& run : runs) {
+    ids.push_back(run.id);
     for (const plan::Task& task : run.tasks) {
-      if (!task.attempt_running) continue;
-      const execute::AttemptName name{id, task.name, task.attempts};
-      if (run.cancel_requested) TRY(executor_->Stop(name));
-      auto order = OrderOf(name);
-      auto recovered =
-          order ? executor_->Recover(name, *order) : Result<void>(tl::unexpected(order.error()));
-      if (!recovered) TakeEnd(name, NotStarted(recovered.error().message));
+      if (task.attempt_running) {
+        running.push_back({{run.id, task.name, task.attempts}, run.cancel_requested});
+      }
+    }
+  }
+  agenda_.Restore(std::move(graphs), std::move(runs));
+  for (const auto& [name, cancelled] : running) {
+    if (cancelled) TRY(executor_->Stop(name));
+    auto order = OrderOf(name);
+    if (order) order->boot = record_.BootOf(name.run, name.task, name.number).value_or("");
+    auto recovered =
+        order ? executor_->Recover(name, *order) : Result<void>(tl::unexpected(order.error()));
+    if (!recovered) {  // not to the mailbox: nobody takes from it yet
+      next_.push_back(EndOf(name, NotStarted(recovered.error().message)));
     }
   }
   return ids;
 }
 
-Result<void> Conductor::Add(const record::RunFacts& facts,
-                            const std::vector<record::TaskFacts>& tasks) {
-  TRY(record_.AddRun(facts, tasks));
-  plan::DagRun run;
-  run.id = facts.id;
-  for (const record::TaskFacts& task : tasks) run.tasks.push_back(task.task);
-  mailbox_.Post({plan::RunRequested{std::move(run)}, {}});
-  return {};
+void Conductor::Ask(Request request) {
+  auto refused = mailbox_.Post(std::move(request));
+  if (refused) Refuse({std::move(*refused)});
 }
+
+// What became of a notice after the end is not on record: it is sent again by the next conductor.
+void Conductor::Tell(record::NoticeOutcome outcome) { (void)mailbox_.Post(std::move(outcome)); }
 
 void Conductor::Cancel(const std::string& run, const std::string& by) {
-  mailbox_.Post({plan::CancelRequested{run, by}, {}});
+  Ask({[run, by](const View&) {
+         return std::vector<plan::Event>{plan::CancelRequested{run, by}};
+       },
+       {}});
 }
 
-Result<bool> Conductor::RunToEnd(std::optional<Instant> until) {
+void Conductor::Stop() {
+  stopped_ = true;
+  mailbox_.Wake();
+}
+
+Result<bool> Conductor::Run(Until until, std::optional<Instant> limit) {
+  auto ran = Loop(until, limit);
+  if (!ran || stopped_) Refuse(mailbox_.Close());
+  return ran;
+}
+
+// Who asks must have an answer, even that there will be none. Whatever else has happened is found
+// again by the next conductor.
+void Conductor::Refuse(std::vector<Happened> happened) {
+  for (Happened& one : happened) {
+    const auto* request = std::get_if<Request>(&one);
+    if (request == nullptr || !request->answer) continue;
+    request->answer(Temporary("the busker that owns the home is ending; try again"),
+                    {agenda_, record_, Now()});
+  }
+}
+
+Result<bool> Conductor::Loop(Until until, std::optional<Instant> limit) {
   std::optional<Instant> wake_at = Now();
-  do {
-    const std::vector<Happened> happened = mailbox_.TakeAll(wake_at);
-    std::vector<plan::Event> events;
-    std::vector<record::AttemptRow> ended;
-    for (const Happened& one : happened) {
-      events.push_back(one.event);
-      if (one.ended) ended.push_back(*one.ended);
+  for (;;) {
+    if (!next_.empty()) wake_at = Now();
+    if (limit) wake_at = std::min(wake_at.value_or(*limit), *limit);
+    std::vector<Happened> happened = mailbox_.TakeAll(wake_at, kLongestWait);
+    if (stopped_) {
+      Refuse(std::move(happened));
+      return true;
     }
-    const Instant now = Now();
-    const plan::Advanced advanced = plan::Advance(runs_, events, now);
-    TRY(record_.Append(advanced.decisions, ended, now));
-    for (const plan::Decision& decision : advanced.decisions) CarryOut(decision);
-    if (until && now >= *until && !runs_.empty()) return false;
-    wake_at = advanced.wake_at;
-    if (until) wake_at = std::min(wake_at.value_or(*until), *until);
-  } while (!runs_.empty());
-  return true;
+    TRY_ASSIGN(wake_at, Turn(std::move(happened)));
+    if (stopped_) return true;
+    if (until == Until::kIdle && agenda_.Idle() && next_.empty()) return true;
+    if (limit && Now() >= *limit) return false;
+  }
+}
+
+// Takes in what happened, records what follows, and does it. Returns when to look again.
+Result<std::optional<Instant>> Conductor::Turn(std::vector<Happened> happened) {
+  const Instant now = Now();
+  happened.insert(happened.begin(), std::make_move_iterator(next_.begin()),
+                  std::make_move_iterator(next_.end()));
+  next_.clear();
+  Intake intake = Sort(std::move(happened), now);
+  const plan::Advanced advanced = agenda_.Advance(intake.events, now);
+  std::vector<record::NoticeRow> notices;
+  for (const plan::Decision& decision : advanced.decisions) {
+    const auto* tell = std::get_if<plan::Tell>(&decision);
+    if (tell == nullptr || !deeds_.notices) continue;
+    for (record::NoticeRow& notice : deeds_.notices(*tell, now))
+      notices.push_back(std::move(notice));
+  }
+  auto appended = Append({now, advanced.decisions, intake.ended, intake.prepared, notices,
+                          intake.outcomes, io::BootId()});
+  if (!appended) {
+    for (const Request& request : intake.answers) request.answer(appended, {agenda_, record_, now});
+    return tl::unexpected(std::move(appended).error());
+  }
+  for (const plan::Decision& decision : advanced.decisions) CarryOut(decision);
+  if (!notices.empty() && deeds_.send) deeds_.send(notices);
+  for (const Request& request : intake.answers) request.answer({}, {agenda_, record_, now});
+  return advanced.wake_at;
+}
+
+Conductor::Intake Conductor::Sort(std::vector<Happened> happened, Instant now) {
+  Intake intake;
+  if (const auto step = NoticeStep(now)) intake.events.push_back(*step);
+  for (Happened& one : happened) {
+    if (auto* ended = std::get_if<Ended>(&one)) {
+      intake.events.push_back(std::move(ended->event));
+      intake.ended.push_back(std::move(ended->row));
+    } else if (auto* prepared = std::get_if<Prepared>(&one)) {
+      intake.events.push_back(std::move(prepared->event));
+      intake.prepared.push_back(std::move(prepared->row));
+    } else if (auto* refused = std::get_if<plan::RunNotPrepared>(&one)) {
+      intake.events.push_back(std::move(*refused));
+    } else if (auto* outcome = std::get_if<record::NoticeOutcome>(&one)) {
+      intake.outcomes.push_back(std::move(*outcome));
+    } else if (auto* request = std::get_if<Request>(&one)) {
+      const View view{agenda_, record_, now, intake.events};
+      auto events = request->decide(view);
+      if (!events) {
+        if (request->answer) request->answer(tl::unexpected(events.error()), view);
+        continue;
+      }
+      for (plan::Event& event : *events) intake.events.push_back(std::move(event));
+      if (request->answer) intake.answers.push_back(std::move(*request));
+    }
+  }
+  return intake;
+}
+
+// A full disk passes: until it does, nothing is started, and what happens waits in the mailbox.
+Result<void> Conductor::Append(const record::Turn& turn) {
+  for (;;) {
+    auto appended = record_.Append(turn);
+    if (appended || appended.error().kind != ErrorKind::kTemporary) {
+      SetTrouble(appended ? "" : appended.error().message);
+      return appended;
+    }
+    SetTrouble(appended.error().message);
+    if (stopped_) return appended;
+    std::this_thread::sleep_for(kAppendAgain);
+  }
+}
+
+// By how much the wall clock was set since the last turn.
+std::optional<plan::ClockStepped> Conductor::NoticeStep(Instant now) {
+  const Milliseconds offset = now.time_since_epoch() - SteadyNow();
+  const Milliseconds before = clock_offset_.value_or(offset);
+  clock_offset_ = offset;
+  if (offset - before > -kStepMin && offset - before < kStepMin) return std::nullopt;
+  return plan::ClockStepped{offset - before};
 }
 
 void Conductor::TakeEnd(const execute::AttemptName& name, Result<runner::ExitRecord> exit) {
   const runner::ExitRecord record = exit ? *exit : NotStarted(exit.error().message);
-  mailbox_.Post({plan::AttemptEnded{name.run, name.task, name.number,
-                                    record.ending == runner::Ending::kSucceeded,
-                                    record.ending == runner::Ending::kCancelled, record.message},
-                 RowOf(name, record)});
+  (void)mailbox_.Post(EndOf(name, record));
 }
 
 void Conductor::CarryOut(const plan::Decision& decision) {
-  observer_(decision);
+  if (deeds_.observe) deeds_.observe(decision);
   if (const auto* start = std::get_if<plan::StartAttempt>(&decision)) {
     const execute::AttemptName name{start->run, start->task, start->number};
     if (auto launched = Launch(name); !launched) {
-      TakeEnd(name, NotStarted(launched.error().message));
+      next_.push_back(EndOf(name, NotStarted(launched.error().message)));
     }
   } else if (const auto* stop = std::get_if<plan::StopAttempt>(&decision)) {
-    const execute::AttemptName name{stop->run, stop->task, stop->number};
-    const auto stopped = executor_->Stop(name);
+    const auto stopped = executor_->Stop({stop->run, stop->task, stop->number});
     CHECK(stopped.has_value(), "a process of ours can be signalled");
+  } else if (const auto* prepare = std::get_if<plan::PrepareRun>(&decision)) {
+    Prepare(*prepare);
+  }
+}
+
+void Conductor::Prepare(const plan::PrepareRun& decision) {
+  const plan::DagRun* run = agenda_.FindRun(decision.run);
+  if (run == nullptr) return;
+  auto prepared = deeds_.prepare(*run);
+  if (prepared) {
+    next_.push_back(std::move(*prepared));
+  } else {
+    next_.push_back(plan::RunNotPrepared{decision.run, prepared.error().message});
   }
 }
 
@@ -134,7 +274,7 @@ Result<void> Conductor::Launch(const execute::AttemptName& name) {
   return executor_->Launch(name, order);
 }
 
-// The order as it was when the run was added, with what depends on the attempt.
+// The order as it was when the run was prepared, with what depends on the attempt.
 Result<runner::AttemptOrder> Conductor::OrderOf(const execute::AttemptName& name) {
   TRY_ASSIGN(const std::string json, record_.OrderOf(name.run, name.task));
   TRY_ASSIGN(runner::AttemptOrder order, runner::OrderFromJson(json));
@@ -142,6 +282,16 @@ Result<runner::AttemptOrder> Conductor::OrderOf(const execute::AttemptName& name
   order.mark = execute::MarkOf(name);
   order.environment.push_back(order.mark);
   return order;
+}
+
+void Conductor::SetTrouble(std::string why) {
+  const std::lock_guard lock(trouble_mutex_);
+  trouble_ = std::move(why);
+}
+
+std::string Conductor::Trouble() const {
+  const std::lock_guard lock(trouble_mutex_);
+  return trouble_;
 }
 
 }  // namespace busker::dispatch

@@ -1,64 +1,104 @@
 // The engine: one thread, one mailbox, one loop.
 //
-//   events -> plan::Advance -> record (one transaction) -> carry out
+//   what happened -> plan::Agenda::Advance -> record (one transaction) -> carry out
 //
 // Nothing is done that is not on record; so after a crash the record says what may have been begun,
 // and Recover finds it by name.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "dispatch/mailbox.h"
 #include "execute/process_executor.h"
-#include "plan/run.h"
+#include "plan/agenda.h"
 #include "record/record.h"
 
 namespace busker::dispatch {
 
+// What the conductor is given; all of it is called on its thread.
+struct Deeds {
+  // Decides the tasks of a queued run, and their orders. `timestamp` names the version that it
+  // saves. An error fails the run.
+  std::function<Result<Prepared>(const plan::DagRun& run)> prepare;
+  // The notices that tell people so; empty: nobody is to be told.
+  std::function<std::vector<record::NoticeRow>(const plan::Tell& tell, Instant now)> notices;
+  // Told of each decision once it is on record; may be empty.
+  std::function<void(const plan::Decision&)> observe;
+  // Told of new notices once they are on record; may be empty.
+  std::function<void(const std::vector<record::NoticeRow>&)> send;
+};
+
 class Conductor {
  public:
-  // Told of each decision once it is on record, on the conductor's thread.
-  using Observer = std::function<void(const plan::Decision&)>;
-
   // `runner`: path of busker-runner; `runs_folder`: where attempts live.
   static Result<std::unique_ptr<Conductor>> Start(record::Record& record, io::fs::path runner,
-                                                  io::fs::path runs_folder, Observer observer);
+                                                  io::fs::path runs_folder, plan::Capacity capacity,
+                                                  Deeds deeds);
 
-  // Takes up the runs that an earlier conductor left unfinished. Returns their ids.
+  // Takes up what an earlier conductor left: the ids of its unfinished runs. To be called once,
+  // before Run.
   Result<std::vector<std::string>> Recover();
 
-  // Adds a run to the record and to what is to be done. Call before RunToEnd, on its thread.
-  Result<void> Add(const record::RunFacts& facts, const std::vector<record::TaskFacts>& tasks);
-
-  // Any thread: asks for an end of the run.
+  // Any thread.
+  void Ask(Request request);
+  void Tell(record::NoticeOutcome outcome);
   void Cancel(const std::string& run, const std::string& by);
+  void Stop();  // Run returns after the turn; what runs goes on running
 
-  // The loop, until every run has ended (true) or `until` has passed (false). An error means that
-  // the record cannot be written. In the last two cases nothing more is started, what runs goes on
-  // running, and the next conductor recovers it.
-  Result<bool> RunToEnd(std::optional<Instant> until = std::nullopt);
+  enum class Until { kIdle, kStopped };
+  // The loop: until Stop, or until no run is unfinished (kIdle); or until `limit` has passed:
+  // false. An error means that the record cannot be written and nothing more is started: what runs
+  // goes on running, and the next conductor recovers it. While the disk is full it goes on trying,
+  // once a second. After Stop or an error the conductor has ended: whoever asks is refused.
+  Result<bool> Run(Until until, std::optional<Instant> limit = std::nullopt);
+
+  // Any thread: why nothing can be recorded at the moment; empty: all is well.
+  std::string Trouble() const;
 
   io::fs::path FolderOf(const execute::AttemptName& name) const {
     return executor_->FolderOf(name);
   }
 
  private:
-  Conductor(record::Record& record, Observer observer)
-      : record_(record), observer_(std::move(observer)) {}
+  Conductor(record::Record& record, plan::Capacity capacity, Deeds deeds);
 
+  // What one turn takes in, sorted.
+  struct Intake {
+    std::vector<plan::Event> events;
+    std::vector<record::AttemptRow> ended;
+    std::vector<record::PreparedRun> prepared;
+    std::vector<record::NoticeOutcome> outcomes;
+    std::vector<Request> answers;  // to be given when the turn is on record
+  };
+
+  Result<bool> Loop(Until until, std::optional<Instant> limit);
+  void Refuse(std::vector<Happened> happened);
+  Result<std::optional<Instant>> Turn(std::vector<Happened> happened);
+  Intake Sort(std::vector<Happened> happened, Instant now);
+  Result<void> Append(const record::Turn& turn);
+  std::optional<plan::ClockStepped> NoticeStep(Instant now);
   void TakeEnd(const execute::AttemptName& name, Result<runner::ExitRecord> exit);
   void CarryOut(const plan::Decision& decision);
+  void Prepare(const plan::PrepareRun& decision);
   Result<void> Launch(const execute::AttemptName& name);
   Result<runner::AttemptOrder> OrderOf(const execute::AttemptName& name);
+  void SetTrouble(std::string why);
 
   record::Record& record_;
-  const Observer observer_;
-  plan::Runs runs_;
+  const Deeds deeds_;
+  plan::Agenda agenda_;
   Mailbox mailbox_;
+  std::vector<Happened> next_;  // of this thread: what the turn itself brought about
+  std::atomic<bool> stopped_ = false;
+  std::optional<Milliseconds> clock_offset_;  // of the wall clock from the steady one
+  mutable std::mutex trouble_mutex_;
+  std::string trouble_;
   std::unique_ptr<execute::ProcessExecutor> executor_;  // last: its thread posts to the mailbox
 };
 

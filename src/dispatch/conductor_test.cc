@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "dispatch/home.h"
@@ -13,8 +14,11 @@ namespace busker::dispatch {
 namespace {
 
 namespace fs = io::fs;
+using Until = Conductor::Until;
+using Events = std::vector<plan::Event>;
 
-// A home in a temporary folder, a record in it, and conductors that come and go.
+// A home in a temporary folder, a record in it, and conductors that come and go. A run of graph "g"
+// has one task for each of its scripts, each waiting for the one before.
 class ConductorTest : public testing::Test {
  protected:
   ConductorTest() {
@@ -22,38 +26,69 @@ class ConductorTest : public testing::Test {
     record_ = std::move(record::OpenSqliteRecord(home_.RecordFile(), true).value());
   }
 
-  std::unique_ptr<Conductor> NewConductor() {
-    return Conductor::Start(*record_, BUSKER_RUNNER_PATH, home_.RunsFolder(),
-                            [](const plan::Decision&) {})
-        .value();
+  Deeds MakeDeeds() {
+    Deeds deeds;
+    deeds.prepare = [this](const plan::DagRun& run) -> Result<Prepared> {
+      const auto scripts = scripts_.find(run.id);
+      if (scripts == scripts_.end()) return Failed("nobody knows how");
+      Prepared prepared;
+      prepared.event.run = prepared.row.run = run.id;
+      for (const std::string& script : scripts->second) {
+        runner::AttemptOrder order;
+        order.run = run.id;
+        order.task = "t" + std::to_string(prepared.event.tasks.size() + 1);
+        order.command = {"/bin/sh", "-c", script};
+        order.environment = {"PATH=/usr/bin:/bin"};
+        order.grace = Milliseconds(500);
+        order.synced = synced_;
+        plan::Task task;
+        task.name = order.task;
+        task.retries = retries_;
+        if (!prepared.event.tasks.empty()) task.after = {prepared.event.tasks.back().name};
+        prepared.event.tasks.push_back(task);
+        prepared.row.orders.push_back(runner::OrderToJson(order));
+      }
+      return prepared;
+    };
+    deeds.observe = [this](const plan::Decision& decision) { decisions_.push_back(decision); };
+    return deeds;
   }
 
-  // A run with one task per shell script, each waiting for the one before.
-  Result<void> Add(Conductor& conductor, const std::string& id,
-                   const std::vector<std::string>& scripts, int retries = 0) {
-    record::RunFacts facts;
-    facts.id = id;
-    facts.service = "shop";
-    facts.service_version = "1";
-    facts.action = "work";
-    facts.timestamp = id;
-    facts.requested_at = Now();
-    std::vector<record::TaskFacts> tasks;
-    for (const std::string& script : scripts) {
-      runner::AttemptOrder order;
-      order.run = id;
-      order.task = "t" + std::to_string(tasks.size() + 1);
-      order.command = {"/bin/sh", "-c", script};
-      order.environment = {"PATH=/usr/bin:/bin"};
-      order.grace = Milliseconds(500);
-      record::TaskFacts task;
-      task.task.name = order.task;
-      task.task.retries = retries;
-      if (!tasks.empty()) task.task.after = {tasks.back().task.name};
-      task.order_json = runner::OrderToJson(order);
-      tasks.push_back(task);
+  std::unique_ptr<Conductor> NewConductor(const std::string& runner = BUSKER_RUNNER_PATH) {
+    plan::Capacity capacity;
+    return Conductor::Start(*record_, runner, home_.RunsFolder(), capacity, MakeDeeds()).value();
+  }
+
+  plan::DagRun Requested(const std::string& id) {
+    plan::DagRun run;
+    run.id = id;
+    run.graph = "g";
+    run.trigger = "manual";
+    run.scheduled_at = run.requested_at = Now();
+    return run;
+  }
+
+  // Asks for a run; what became of that.
+  std::future<Result<void>> Add(Conductor& conductor, const std::string& id,
+                                const std::vector<std::string>& scripts) {
+    scripts_[id] = scripts;
+    return Ask(conductor, Events{plan::RunRequested{Requested(id)}});
+  }
+
+  static std::future<Result<void>> Ask(Conductor& conductor, Result<Events> decided) {
+    auto answered = std::make_shared<std::promise<Result<void>>>();
+    auto answer = answered->get_future();
+    conductor.Ask(
+        {[decided = std::move(decided)](const View&) { return decided; },
+         [answered](Result<void> result, const View&) { answered->set_value(std::move(result)); }});
+    return answer;
+  }
+
+  static Result<void> Get(std::future<Result<void>>& answer) {
+    if (answer.wait_for(std::chrono::seconds(20)) != std::future_status::ready) {
+      return TimedOut("nobody answered");
     }
-    return conductor.Add(facts, tasks);
+    return answer.get();
   }
 
   record::RunRow Find(const std::string& id) { return record_->FindRun(id).value(); }
@@ -67,36 +102,50 @@ class ConductorTest : public testing::Test {
 
   std::string Read(const fs::path& path) { return io::ReadFile(path).value_or(""); }
 
-  // Puts a run with one task on record, up to the decision to start its first attempt.
-  void DecideToStart(const std::string& script) {
-    auto conductor = NewConductor();
-    ASSERT_TRUE(Add(*conductor, "r1", {script}));
+  // Puts a run with one task on record, up to the decision to start its first attempt, under the
+  // kernel's `boot`.
+  void DecideToStart(const std::string& script, const std::string& boot = {}) {
+    scripts_["r1"] = {script};
+    const Prepared prepared = MakeDeeds().prepare(Requested("r1")).value();
     using enum plan::State;
     const std::vector<plan::Decision> decided = {
+        plan::RunQueued{Requested("r1")}, plan::TasksPlanned{"r1", prepared.event.tasks, {}},
         plan::RunChanged{"r1", kQueued, kRunning, ""},
         plan::TaskChanged{"r1", "t1", kQueued, kRunning, ""}, plan::StartAttempt{"r1", "t1", 1}};
-    ASSERT_TRUE(record_->Append(decided, {}, Now()));
+    record::Turn turn;
+    turn.now = Now();
+    turn.decisions = decided;
+    turn.prepared = std::span(&prepared.row, 1);
+    turn.boot = boot;
+    ASSERT_TRUE(record_->Append(turn));
   }
 
   io::TestFolder folder_;
   Home home_;
   std::unique_ptr<record::Record> record_;
+  std::map<std::string, std::vector<std::string>> scripts_;  // by run
+  int retries_ = 0;
+  bool synced_ = true;
+  std::vector<plan::Decision> decisions_;
 };
 
 TEST_F(ConductorTest, RunsTasksInTheirOrderToTheEnd) {
   auto conductor = NewConductor();
   const std::string witness = (folder_ / "witness").string();
-  ASSERT_TRUE(Add(*conductor, "r1", {"echo 1 >> " + witness, "echo 2 >> " + witness}));
-  ASSERT_TRUE(conductor->RunToEnd());
+  auto added = Add(*conductor, "r1", {"echo 1 >> " + witness, "echo 2 >> " + witness});
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_TRUE(Get(added));
   EXPECT_EQ(Find("r1").state, plan::State::kSucceeded);
   EXPECT_EQ(Read(witness), "1\n2\n");
   EXPECT_EQ(record_->Check().value(), std::vector<std::string>{});
+  ASSERT_FALSE(decisions_.empty());
+  EXPECT_TRUE(std::holds_alternative<plan::RunQueued>(decisions_.front()));
 }
 
 TEST_F(ConductorTest, RecordsHowAnAttemptEnded) {
   auto conductor = NewConductor();
-  ASSERT_TRUE(Add(*conductor, "r1", {"exit 7"}));
-  ASSERT_TRUE(conductor->RunToEnd());
+  auto added = Add(*conductor, "r1", {"exit 7"});
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   const record::RunRow run = Find("r1");
   EXPECT_EQ(run.state, plan::State::kFailed);
   const record::AttemptRow& attempt = run.tasks.at(0).attempts.at(0);
@@ -109,31 +158,125 @@ TEST_F(ConductorTest, RecordsHowAnAttemptEnded) {
 TEST_F(ConductorTest, TriesAgainAfterAFailure) {
   auto conductor = NewConductor();
   const std::string witness = (folder_ / "witness").string();
-  ASSERT_TRUE(
-      Add(*conductor, "r1", {"echo x >> " + witness + "; test $(wc -l < " + witness + ") = 3"}, 2));
-  ASSERT_TRUE(conductor->RunToEnd());
+  retries_ = 2;
+  auto added =
+      Add(*conductor, "r1", {"echo x >> " + witness + "; test $(wc -l < " + witness + ") = 3"});
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   EXPECT_EQ(Find("r1").tasks.at(0).attempts.size(), 3U);
   EXPECT_EQ(Find("r1").state, plan::State::kSucceeded);
 }
 
+TEST_F(ConductorTest, FailsARunThatCannotBePrepared) {
+  auto conductor = NewConductor();
+  auto asked = Ask(*conductor, Events{plan::RunRequested{Requested("r1")}});
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_TRUE(Get(asked));
+  EXPECT_EQ(Find("r1").state, plan::State::kFailed);
+  EXPECT_EQ(Find("r1").message, "nobody knows how");
+}
+
 TEST_F(ConductorTest, CancelsEvenAnAttemptThatIsJustStarting) {
   auto conductor = NewConductor();
-  ASSERT_TRUE(Add(*conductor, "r1", {"sleep 60"}));
+  auto added = Add(*conductor, "r1", {"sleep 60"});
   conductor->Cancel("r1", "a test");
   const auto begun = std::chrono::steady_clock::now();
-  ASSERT_TRUE(conductor->RunToEnd());
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
   EXPECT_EQ(Find("r1").state, plan::State::kCancelled);
 }
 
 TEST_F(ConductorTest, FailsAnAttemptWhoseRunnerCannotBeStarted) {
-  auto conductor = Conductor::Start(*record_, "/nowhere/busker-runner", home_.RunsFolder(),
-                                    [](const plan::Decision&) {})
-                       .value();
-  ASSERT_TRUE(Add(*conductor, "r1", {"true"}));
-  ASSERT_TRUE(conductor->RunToEnd());
+  auto conductor = NewConductor("/nowhere/busker-runner");
+  auto added = Add(*conductor, "r1", {"true"});
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   EXPECT_EQ(Find("r1").state, plan::State::kFailed);
   EXPECT_NE(Find("r1").message.find("busker-runner"), std::string::npos);
+}
+
+TEST_F(ConductorTest, AnswersARequestOnceItIsOnRecordOrWithItsError) {
+  auto conductor = NewConductor();
+  bool on_record = false;
+  scripts_["r1"] = {"true"};
+  conductor->Ask({[&](const View&) { return Events{plan::RunRequested{Requested("r1")}}; },
+                  [&](const Result<void>& result, const View& view) {
+                    on_record = result && view.record.FindRun("r1") && view.agenda.FindRun("r1");
+                  }});
+  auto refused = Ask(*conductor, Invalid("no such thing"));
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_TRUE(on_record);
+  EXPECT_EQ(Get(refused).error().message, "no such thing");
+}
+
+TEST_F(ConductorTest, ShowsARequestWhatTheOnesBeforeItHaveBroughtAbout) {
+  auto conductor = NewConductor();
+  auto added = Add(*conductor, "r1", {"true"});
+  std::size_t seen = 0;
+  conductor->Ask({[&](const View& view) {
+                    seen = view.decided.size();
+                    return Events{};
+                  },
+                  {}});
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(seen, 1U);
+}
+
+TEST_F(ConductorTest, LeavesWhatIsNotDoneWithinItsLimit) {
+  auto conductor = NewConductor();
+  auto added = Add(*conductor, "r1", {"sleep 60"});
+  EXPECT_FALSE(conductor->Run(Until::kIdle, Now() + std::chrono::milliseconds(300)).value());
+  EXPECT_EQ(Find("r1").state, plan::State::kRunning);
+  conductor->Cancel("r1", "a test");
+  EXPECT_TRUE(conductor->Run(Until::kIdle).value());
+}
+
+// An idle conductor with a limit span for ever once the limit had passed.
+TEST_F(ConductorTest, EndsAtItsLimitWhenThereIsNothingToDo) {
+  auto conductor = NewConductor();
+  EXPECT_FALSE(conductor->Run(Until::kStopped, Now() + std::chrono::milliseconds(50)).value());
+}
+
+// Who asked when the conductor had stopped waited a minute for nothing, and who had asked just
+// before it stopped ended the process: the promise of an answer was broken.
+TEST_F(ConductorTest, RefusesAtOnceWhoeverAsksWhenItHasStopped) {
+  auto conductor = NewConductor();
+  auto before = Add(*conductor, "r1", {"true"});
+  conductor->Stop();
+  EXPECT_TRUE(conductor->Run(Until::kStopped).value());
+  auto after = Add(*conductor, "r2", {"true"});
+  EXPECT_EQ(Get(before).error().kind, ErrorKind::kTemporary);
+  EXPECT_EQ(Get(after).error().kind, ErrorKind::kTemporary);
+  EXPECT_EQ(record_->FindRun("r1").error().kind, ErrorKind::kNotFound);
+}
+
+// A mailbox that was full when the conductor ended kept its senders for ever.
+TEST(Mailbox, ThatIsClosedGivesBackWhatIsPosted) {
+  Mailbox mailbox;
+  for (int i = 0; i < 10'000; ++i) ASSERT_FALSE(mailbox.Post(plan::RunNotPrepared{}));
+  std::thread late([&] { EXPECT_TRUE(mailbox.Post(plan::RunNotPrepared{})); });
+  EXPECT_EQ(mailbox.Close().size(), 10'000U);
+  late.join();
+  EXPECT_TRUE(mailbox.Post(plan::RunNotPrepared{}));
+}
+
+TEST(Mailbox, ThatIsFullLetsThemWait) {
+  Mailbox mailbox;
+  for (int i = 0; i < 10'000; ++i) ASSERT_FALSE(mailbox.Post(plan::RunNotPrepared{}));
+  std::thread late([&] { EXPECT_FALSE(mailbox.Post(plan::RunNotPrepared{})); });
+  std::size_t taken = 0;
+  while (taken < 10'001) taken += mailbox.TakeAll(std::nullopt, std::chrono::seconds(5)).size();
+  late.join();
+  EXPECT_EQ(taken, 10'001U);
+}
+
+TEST_F(ConductorTest, EndsWhenTheRecordCannotBeWrittenAndSaysWhyToWhoeverAsked) {
+  auto conductor = NewConductor();
+  auto one = Add(*conductor, "r1", {"true"});
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  // Of a run that has ended there must be no second one; that is a bug of whoever asks.
+  auto again = Add(*conductor, "r1", {"true"});
+  EXPECT_FALSE(conductor->Run(Until::kIdle));
+  EXPECT_FALSE(Get(again));
+  EXPECT_NE(conductor->Trouble(), "");
 }
 
 TEST_F(ConductorTest, AdoptsAnAttemptThatRunsAndLearnsItsEnd) {
@@ -152,7 +295,7 @@ TEST_F(ConductorTest, AdoptsAnAttemptThatRunsAndLearnsItsEnd) {
   auto conductor = NewConductor();
   ASSERT_EQ(conductor->Recover().value(), std::vector<std::string>{"r1"});
   std::ofstream(gate).close();
-  ASSERT_TRUE(conductor->RunToEnd());
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   EXPECT_EQ(Find("r1").tasks.at(0).attempts.at(0).exit_code, 7);
   EXPECT_EQ(Read(witness), "began\n");
 }
@@ -163,16 +306,45 @@ TEST_F(ConductorTest, StartsAnAttemptThatIsOnRecordButWasNeverStarted) {
   DecideToStart("echo began >> " + (folder_ / "witness").string());  // and here the power went
   auto conductor = NewConductor();
   ASSERT_TRUE(conductor->Recover());
-  ASSERT_TRUE(conductor->RunToEnd());
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   EXPECT_EQ(Find("r1").state, plan::State::kSucceeded);
   EXPECT_EQ(Read(folder_ / "witness"), "began\n");
+}
+
+TEST_F(ConductorTest, DoesNotStartAgainWhatAnotherBootMayHaveStartedWithoutATrace) {
+  synced_ = false;
+  DecideToStart("echo began >> " + (folder_ / "witness").string(), "another boot");
+  auto conductor = NewConductor();
+  ASSERT_TRUE(conductor->Recover());
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(Find("r1").state, plan::State::kFailed);
+  EXPECT_EQ(Read(folder_ / "witness"), "");
+}
+
+TEST_F(ConductorTest, StopsWhatWasCancelledBeforeTheCrash) {
+  const fs::path witness = folder_ / "witness";
+  {
+    auto conductor = NewConductor();
+    auto added = Add(*conductor, "r1", {"echo began >> " + witness.string() + "; sleep 60"});
+    ASSERT_FALSE(conductor->Run(Until::kIdle, Now() + std::chrono::milliseconds(300)).value());
+    WaitFor(witness);
+  }
+  const std::vector<plan::Decision> cancel = {plan::CancelAccepted{"r1", "a test"}};
+  record::Turn turn;
+  turn.now = Now();
+  turn.decisions = cancel;
+  ASSERT_TRUE(record_->Append(turn));
+  auto conductor = NewConductor();
+  ASSERT_TRUE(conductor->Recover());
+  ASSERT_TRUE(conductor->Run(Until::kIdle, Now() + std::chrono::seconds(20)).value());
+  EXPECT_EQ(Find("r1").state, plan::State::kCancelled);
 }
 
 TEST_F(ConductorTest, NeverStartsACommandASecondTimeWhenItsRunnerWasKilled) {
   auto conductor = NewConductor();
   const fs::path witness = folder_ / "witness";
-  ASSERT_TRUE(Add(*conductor, "r1", {"echo began >> " + witness.string() + "; sleep 60"}));
-  std::thread loop([&] { EXPECT_TRUE(conductor->RunToEnd()); });
+  auto added = Add(*conductor, "r1", {"echo began >> " + witness.string() + "; sleep 60"});
+  std::thread loop([&] { EXPECT_TRUE(conductor->Run(Until::kIdle)); });
   WaitFor(witness);
   const auto runner = execute::FindRunner(conductor->FolderOf({"r1", "t1", 1})).value();
   ASSERT_TRUE(runner);
@@ -181,6 +353,31 @@ TEST_F(ConductorTest, NeverStartsACommandASecondTimeWhenItsRunnerWasKilled) {
   EXPECT_EQ(Find("r1").state, plan::State::kFailed);
   EXPECT_EQ(Read(witness), "began\n");
   EXPECT_EQ(record_->Check().value(), std::vector<std::string>{});
+}
+
+TEST_F(ConductorTest, RecordsANoticeWithWhatItTellsOfAndSendsItAfter) {
+  Deeds deeds = MakeDeeds();
+  std::vector<std::string> sent;
+  deeds.notices = [](const plan::Tell& tell, Instant now) {
+    record::NoticeRow notice;
+    notice.key = "k";
+    notice.at = notice.next_try = now;
+    notice.kind = plan::NameOf(tell.kind);
+    notice.run = tell.run;
+    return std::vector<record::NoticeRow>{notice};
+  };
+  deeds.send = [&](const std::vector<record::NoticeRow>& notices) {
+    for (const auto& notice : notices) sent.push_back(notice.kind + " " + notice.run);
+  };
+  auto conductor =
+      Conductor::Start(*record_, BUSKER_RUNNER_PATH, home_.RunsFolder(), {}, deeds).value();
+  auto added = Add(*conductor, "r1", {"exit 1"});
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(sent, std::vector<std::string>{"failed r1"});
+  EXPECT_EQ(record_->PendingNotices().value().size(), 1U);
+  conductor->Tell({"k", record::NoticeOutcome::State::kDelivered, {}, ""});
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(record_->PendingNotices().value().size(), 0U);
 }
 
 TEST(Home, IsOwnedByOneAtATimeAndSaysByWhom) {

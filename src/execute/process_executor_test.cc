@@ -21,6 +21,9 @@
 namespace busker::execute {
 namespace {
 
+// A test in another process must not take our processes for its own: their mark has this name.
+std::string RunName() { return "r" + std::to_string(getpid()); }
+
 namespace fs = io::fs;
 using runner::Ending;
 using runner::ExitRecord;
@@ -111,7 +114,7 @@ TEST_F(Executor, OneRunnerTakesOneAttemptAfterTheOther) {
   Begin();
   std::set<std::string> runners;
   for (int i = 1; i <= 20; ++i) {
-    const AttemptName name{"r1", "t" + std::to_string(i), 1};
+    const AttemptName name{RunName(), "t" + std::to_string(i), 1};
     const ExitRecord record = Run(name, "echo hello; exit " + std::to_string(i % 3));
     EXPECT_EQ(record.exit_code, i % 3);
     EXPECT_EQ(record.task, name.task);
@@ -129,12 +132,12 @@ TEST_F(Executor, OneRunnerTakesOneAttemptAfterTheOther) {
 TEST_F(Executor, WhatOneAttemptUsedIsNotCountedForTheNext) {
   Begin();
   const ExitRecord large =
-      Run({"r1", "large", 1}, "head -c 60000000 /dev/zero | tail -c 60000000 > /dev/null");
+      Run({RunName(), "large", 1}, "head -c 60000000 /dev/zero | tail -c 60000000 > /dev/null");
   EXPECT_GT(large.memory_peak_bytes, 50'000'000U);
   const ExitRecord busy =
-      Run({"r1", "busy", 1}, "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done");
+      Run({RunName(), "busy", 1}, "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done");
   EXPECT_GT(busy.cpu_user + busy.cpu_system, Milliseconds(50));
-  const ExitRecord small = Run({"r1", "small", 1}, "true");
+  const ExitRecord small = Run({RunName(), "small", 1}, "true");
   EXPECT_GT(small.memory_peak_bytes, 100'000U);
   EXPECT_LT(small.memory_peak_bytes, 20'000'000U);
   EXPECT_LT(small.cpu_user + small.cpu_system, Milliseconds(50));
@@ -145,8 +148,8 @@ TEST_F(Executor, WhatOneAttemptUsedIsNotCountedForTheNext) {
 TEST_F(Executor, AStopIsForItsOwnAttemptOnly) {
   Begin();
   for (int i = 1; i <= 60; ++i) {
-    const AttemptName first{"r1", "first" + std::to_string(i), 1};
-    const AttemptName second{"r1", "second" + std::to_string(i), 1};
+    const AttemptName first{RunName(), "first" + std::to_string(i), 1};
+    const AttemptName second{RunName(), "second" + std::to_string(i), 1};
     ASSERT_TRUE(executor_->Launch(first, Order(first, "true")));
     std::this_thread::sleep_for(std::chrono::microseconds(i * 150));
     ASSERT_TRUE(executor_->Stop(first));
@@ -158,8 +161,8 @@ TEST_F(Executor, AStopIsForItsOwnAttemptOnly) {
 
 TEST_F(Executor, AStopThatComesBeforeTheAttemptIsKept) {
   Begin();
-  EXPECT_EQ(Run({"r1", "warm", 1}, "true").ending, Ending::kSucceeded);
-  const AttemptName name{"r1", "t", 1};
+  EXPECT_EQ(Run({RunName(), "warm", 1}, "true").ending, Ending::kSucceeded);
+  const AttemptName name{RunName(), "t", 1};
   ASSERT_TRUE(executor_->Stop(name));
   EXPECT_EQ(Run(name, "sleep 60").ending, Ending::kCancelled);
 }
@@ -167,7 +170,7 @@ TEST_F(Executor, AStopThatComesBeforeTheAttemptIsKept) {
 TEST_F(Executor, ARunnerThatIsKilledWhileItWaitsCostsNoAttempt) {
   Begin();
   for (int i = 1; i <= 30; ++i) {
-    EXPECT_EQ(Run({"r1", "t" + std::to_string(i), 1}, Witnessed()).ending, Ending::kSucceeded);
+    EXPECT_EQ(Run({RunName(), "t" + std::to_string(i), 1}, Witnessed()).ending, Ending::kSucceeded);
     for (const pid_t child : Children()) kill(child, SIGKILL);
     if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
@@ -177,8 +180,8 @@ TEST_F(Executor, ARunnerThatIsKilledWhileItWaitsCostsNoAttempt) {
 
 TEST_F(Executor, ARunnerThatIsKilledLosesItsAttemptOnly) {
   Begin();
-  const AttemptName lost{"r1", "lost", 1};
-  const AttemptName other{"r1", "other", 1};
+  const AttemptName lost{RunName(), "lost", 1};
+  const AttemptName other{RunName(), "other", 1};
   const std::string gate = (folder_ / "gate").string();
   ASSERT_TRUE(executor_->Launch(
       other, Order(other, "while ! test -e " + gate + "; do sleep 0.02; done; exit 7")));
@@ -194,7 +197,7 @@ TEST_F(Executor, ARunnerThatIsKilledLosesItsAttemptOnly) {
 
 TEST_F(Executor, AnAttemptOutlivesItAndIsFoundAgain) {
   Begin();
-  const AttemptName name{"r1", "t", 1};
+  const AttemptName name{RunName(), "t", 1};
   const std::string gate = (folder_ / "gate").string();
   runner::AttemptOrder order = Order(
       name, Witnessed("while ! test -e " + gate + "; do sleep 0.02; done; echo late; exit 7"));
@@ -213,17 +216,19 @@ TEST_F(Executor, AnAttemptOutlivesItAndIsFoundAgain) {
 TEST_F(Executor, TheWorkingFolderIsEmptyAgainForTheNextAndKeptAfterAFailure) {
   Begin();
   const auto work = [&](const char* task) {
-    return executor_->FolderOf({"r1", task, 1}) / runner::kWorkFolder;
+    return executor_->FolderOf({RunName(), task, 1}) / runner::kWorkFolder;
   };
-  EXPECT_EQ(Run({"r1", "one", 1}, "touch a .b; mkdir c").ending, Ending::kSucceeded);
+  EXPECT_EQ(Run({RunName(), "one", 1}, "touch a .b; mkdir c").ending, Ending::kSucceeded);
   EXPECT_FALSE(fs::exists(work("one")));
-  EXPECT_EQ(Run({"r1", "two", 1}, "test -z \"$(ls -A)\" && echo x > d; exit 5").exit_code, 5);
+  EXPECT_EQ(Run({RunName(), "two", 1}, "test -z \"$(ls -A)\" && echo x > d; exit 5").exit_code, 5);
   EXPECT_EQ(io::ReadFile(work("two") / "d").value_or(""), "x\n");
-  EXPECT_EQ(Run({"r1", "three", 1}, "test -z \"$(ls -A)\" && chmod 0 .").exit_code, 0);
-  EXPECT_EQ(Run({"r1", "four", 1}, "test -z \"$(ls -A)\" && rm -rf \"$PWD\"").exit_code, 0);
-  EXPECT_EQ(
-      Run({"r1", "five", 1}, "touch e && stat -c %a . && test $(stat -c %a .) = 755").exit_code, 0);
-  EXPECT_EQ(Run({"r1", "six", 1}, "touch f; kill -KILL $PPID; sleep 60").ending, Ending::kLost);
+  EXPECT_EQ(Run({RunName(), "three", 1}, "test -z \"$(ls -A)\" && chmod 0 .").exit_code, 0);
+  EXPECT_EQ(Run({RunName(), "four", 1}, "test -z \"$(ls -A)\" && rm -rf \"$PWD\"").exit_code, 0);
+  EXPECT_EQ(Run({RunName(), "five", 1}, "touch e && stat -c %a . && test $(stat -c %a .) = 755")
+                .exit_code,
+            0);
+  EXPECT_EQ(Run({RunName(), "six", 1}, "touch f; kill -KILL $PPID; sleep 60").ending,
+            Ending::kLost);
   EXPECT_TRUE(fs::exists(work("six") / "f"));
   executor_.reset();
   EXPECT_EQ(CountIn((folder_ / "runs").c_str()), 2U);  // r1, and what runners have said
@@ -264,7 +269,7 @@ TEST_F(Executor, ManyThatRunAreFoundWithinASecond) {
   ASSERT_EQ(mkfifo(gate.c_str(), 0600), 0);
   std::vector<runner::AttemptOrder> orders;
   for (int i = 0; i < kCount; ++i) {
-    const AttemptName name{"r1", "t" + std::to_string(i), 1};
+    const AttemptName name{RunName(), "t" + std::to_string(i), 1};
     orders.push_back(Order(name, Witnessed("read line < " + gate)));
     ASSERT_TRUE(executor_->Launch(name, orders.back()));
   }
@@ -293,7 +298,7 @@ class PowerCut : public Executor {
   // What is left in the folder of an attempt that was decided on in `boot`.
   ExitRecord Find(const std::map<std::string, std::string>& left, const std::string& boot,
                   bool repeatable = false) {
-    const AttemptName name{"r1", "t" + std::to_string(++count_), 1};
+    const AttemptName name{RunName(), "t" + std::to_string(++count_), 1};
     const fs::path place = executor_->FolderOf(name);
     fs::remove(folder_ / "witness");
     for (const auto& [file, text] : left) {

@@ -1,12 +1,7 @@
-// The engine's mind: what follows from what happened. Pure: no clock, no file, no thread.
-//
-// A task starts once every task it waits for has succeeded; a failed attempt is followed by another
-// while retries are left; what waits for a task that did not succeed is skipped; a run ends when
-// all its tasks have. So the state of a run is a function of the states of its tasks.
+// What can happen, and what can follow from it: the two lists that explain the engine.
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,9 +11,23 @@
 
 namespace busker::plan {
 
-// What happened.
+// --- What happened.
+
+// Somebody or something wants a run: graph, scheduled_at, trigger and so on are filled in, the id
+// may be; tasks are not. Of a run that has not ended, or that was requested in the same turn, a
+// second request with its id is ignored; of one that has ended, it must not come here.
 struct RunRequested {
   DagRun run;
+};
+// The tasks of a queued run were decided.
+struct RunPrepared {
+  std::string run;
+  std::vector<Task> tasks;
+  std::optional<Milliseconds> timeout;  // of the whole run, from its first task's start
+};
+// They cannot be: its definition is gone, nothing is live yet, ... The run fails.
+struct RunNotPrepared {
+  std::string run, message;
 };
 struct AttemptEnded {
   std::string run, task;
@@ -31,9 +40,54 @@ struct CancelRequested {
   std::string run;
   std::string by;  // "control-C", a user's name
 };
-using Event = std::variant<RunRequested, AttemptEnded, CancelRequested>;
+// A run that has ended is taken up again from what did not succeed. `run` as it is on record.
+struct RetryRequested {
+  DagRun run;
+  std::string by;
+  std::string waive;  // a task that is skipped this time (SkipRequested); empty: none
+};
+// A task that is not running is not to run: what waits for it goes on as if it had succeeded.
+struct SkipRequested {
+  std::string run, task, by;
+};
+// A definition is new, or has another content than before.
+struct GraphDefined {
+  Graph graph;
+};
+struct GraphRemoved {
+  GraphKey graph;
+};
+struct GraphPaused {
+  GraphKey graph;
+  bool paused = true;  // false: resumed
+  std::string by;
+};
+// The wall clock was set, by so much: what waits for a span of time waits as long as it did.
+struct ClockStepped {
+  Milliseconds by{};
+};
+struct CapacityChanged {
+  Capacity capacity;
+};
+using Event = std::variant<RunRequested, RunPrepared, RunNotPrepared, AttemptEnded, CancelRequested,
+                           RetryRequested, SkipRequested, GraphDefined, GraphRemoved, GraphPaused,
+                           ClockStepped, CapacityChanged>;
 
-// What to do. Everything but StartAttempt and StopAttempt is a change of state, to be recorded.
+// --- What follows. Everything but PrepareRun is a change, to be recorded before it is acted on;
+// StartAttempt, StopAttempt and PrepareRun are to be carried out after.
+
+struct RunQueued {
+  DagRun run;  // without tasks
+};
+struct PrepareRun {
+  std::string run;
+  GraphKey graph;
+};
+struct TasksPlanned {  // RunPrepared was accepted
+  std::string run;
+  std::vector<Task> tasks;
+  std::optional<Milliseconds> timeout;  // of the whole run
+};
 struct StartAttempt {
   std::string run, task;
   int number = 0;
@@ -46,6 +100,7 @@ struct TaskChanged {
   std::string run, task;
   State from = State::kQueued, to = State::kQueued;
   std::string message;
+  bool waived = false;
 };
 struct RunChanged {
   std::string run;
@@ -59,15 +114,43 @@ struct RetryPlanned {
   Instant at{};
   std::string message;
 };
-using Decision = std::variant<StartAttempt, StopAttempt, TaskChanged, RunChanged, RetryPlanned>;
+struct CancelAccepted {
+  std::string run, by;
+};
+// By hand: the task may be attempted again, up to that many attempts in all.
+struct TaskCleared {
+  std::string run, task;
+  int attempts_max = 0;
+  std::string by;
+};
+struct DeadlineSet {
+  std::string run;
+  std::optional<Instant> deadline;
+};
+// What is to be remembered of the graph.
+struct GraphNoted {
+  GraphMemory memory;
+  std::string what;  // "paused", "schedule changed", ...; empty: not worth an event
+  std::string by;
+};
+// A person is to be told.
+struct Tell {
+  enum class Kind { kFailed, kRecovered, kLate, kNeverStarted };
+  Kind kind = Kind::kFailed;
+  GraphKey graph;
+  std::string run;  // empty: there is none
+  std::string data_date;
+  std::string message;  // one sentence
+};
+std::string_view NameOf(Tell::Kind kind);  // "failed", "recovered", "late", "never-started"
+
+using Decision = std::variant<RunQueued, PrepareRun, TasksPlanned, StartAttempt, StopAttempt,
+                              TaskChanged, RunChanged, RetryPlanned, CancelAccepted, TaskCleared,
+                              DeadlineSet, GraphNoted, Tell>;
 
 struct Advanced {
-  std::vector<Decision> decisions;  // in the order in which they are to be carried out
+  std::vector<Decision> decisions;  // in the order in which they are to be recorded, carried out
   std::optional<Instant> wake_at;   // call again then, even if nothing happens
 };
-
-// Takes in `events`, brings `runs` up to date and says what to do. Events about unknown runs or
-// attempts that are not running are stale and change nothing. Runs that ended leave `runs`.
-Advanced Advance(Runs& runs, std::span<const Event> events, Instant now);
 
 }  // namespace busker::plan

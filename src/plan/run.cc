@@ -22,10 +22,10 @@ std::optional<State> ParseState(std::string_view name) {
 bool IsFinal(State state) { return state != State::kQueued && state != State::kRunning; }
 
 Milliseconds RetryDelay(const Task& task, int attempt) {
-  constexpr Milliseconds kLongest = std::chrono::hours(1);
+  const Milliseconds first = std::max(task.retry_delay, Milliseconds(0));
+  if (!task.exponential) return first;
   const int doublings = std::clamp(attempt - 2, 0, 20);
-  return std::min(std::max(task.retry_delay, Milliseconds(0)) * (1L << doublings),
-                  std::max(kLongest, task.retry_delay));
+  return std::min(first * (1L << doublings), std::max(task.retry_delay_max, first));
 }
 
 }  // namespace busker::plan

@@ -1,13 +1,14 @@
 // Runs as the plan sees them: tasks, their dependencies and how far each has come. Values only.
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/time.h"
+#include "plan/graph.h"
 
 namespace busker::plan {
 
@@ -15,30 +16,57 @@ namespace busker::plan {
 enum class State { kQueued, kRunning, kSucceeded, kFailed, kCancelled, kSkipped };
 std::string_view NameOf(State state);  // "queued", "running", ...
 std::optional<State> ParseState(std::string_view name);
-bool IsFinal(State state);  // succeeded, failed, cancelled, skipped: never left again
+bool IsFinal(State state);  // succeeded, failed, cancelled, skipped: left by a retry by hand only
 
 // One task of one run.
 struct Task {
+  // The plan of it.
   std::string name;                // unique in its run
-  std::vector<std::string> after;  // tasks that must have succeeded first
-  int retries = 0;                 // attempts beyond the first
-  Milliseconds retry_delay{0};     // before the first retry; doubles with each, at most an hour
+  std::vector<std::string> after;  // the tasks that `rule` asks about
+  TriggerRule rule = TriggerRule::kAllSuccess;
+  int retries = 0;              // attempts beyond the first
+  Milliseconds retry_delay{0};  // before the first retry
+  bool exponential = true;      // doubles with each retry, up to retry_delay_max
+  Milliseconds retry_delay_max = std::chrono::hours(1);
+  std::string pool;  // empty: none
+  int pool_slots = 1;
+  int priority = 0;  // higher first
+  int cpus_milli = 0;
+  std::uint64_t memory_bytes = 0;
+
+  // How far it has come.
   State state = State::kQueued;
   int attempts = 0;                   // begun so far; attempts are numbered from 1
+  int attempts_max = 1;               // retries + 1; more after a retry by hand
   bool attempt_running = false;       // the newest attempt has not ended
+  bool waived = false;                // skipped by hand: as good as succeeded for what waits for it
   std::optional<Instant> not_before;  // a retry waits until then
   std::string message;                // why it failed, was cancelled or skipped; one sentence
 };
 
 struct DagRun {
   std::string id;
+  GraphKey graph;
+  std::optional<Instant> due;  // the instant of the schedule that it is the run of; none: by hand
+  Instant scheduled_at{};      // the instant that it is for
+  std::string data_date;       // of that, in the graph's zone
+  std::string trigger;         // "schedule", "manual", "after churn/training", "backfill", ...
+  std::string requested_by;    // "busker" or a user's name
+  std::string request_key;     // the same key is the same request; empty: none
+  Instant requested_at{};
+  int priority = 0;
+  bool force = false;  // older data over newer
+  std::string batch;   // of a backfill; empty: none
+  int batch_runs_at_once = 1;
+
   State state = State::kQueued;
-  std::vector<Task> tasks;  // in an order in which each comes behind those it waits for
+  bool prepared = false;                // its tasks are decided; false: it waits for its turn
+  std::vector<Task> tasks;              // in an order in which each comes behind those it waits for
+  std::optional<Instant> deadline;      // of the whole run
+  std::optional<Milliseconds> timeout;  // from its first task's start to `deadline`
   bool cancel_requested = false;
   std::string message;  // of the task that decided the run's end
 };
-
-using Runs = std::map<std::string, DagRun>;  // the unfinished ones, by id
 
 // The delay before attempt number `attempt` (2, 3, ...).
 Milliseconds RetryDelay(const Task& task, int attempt);

@@ -13,36 +13,30 @@
 #include "artifact/store.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "prepare/places.h"
 #include "record/record.h"
 #include "service/service.h"
 
 namespace busker::prepare {
 
-// Where things are on this machine.
-struct Places {
-  std::string busker;            // this program, for Busker's own steps
-  std::string store_url;         // of the artifact store
-  std::string warehouse_folder;  // of the embedded warehouse
-};
-
-struct RunRequest {
-  std::optional<std::string> date;  // "2019-08-01" or an RFC 3339 instant; none: now
-  bool force = false;               // older data over newer
-  std::string trigger = "manual";
-  std::string requested_by;
-  std::vector<std::string> environment;  // of the person or unit that asks, "NAME=value"
-};
-
+// The tasks of a queued run, decided, with an order for each.
 struct PreparedRun {
-  record::RunFacts facts;
-  std::vector<record::TaskFacts> tasks;
+  record::PreparedRun row;
+  std::vector<plan::Task> tasks;
+  std::optional<Milliseconds> timeout;  // of the whole run
 };
 
-// kInvalid: a bad date or placeholder; kNotFound: the action applies the live version and nothing
-// is live yet. `timestamp` names the version that the run saves (record::Record::FreeTimestamp).
+// kNotFound: the action applies the live version, and nothing is live yet.
+Result<void> CheckRunnable(const service::Service& service, const service::Action& action,
+                           artifact::Store& store);
+
+// kInvalid: a bad placeholder; kNotFound as CheckRunnable. `timestamp` names the version that the
+// run saves (record::Record::FreeTimestamp); `environment`: "NAME=value" of the person or unit that
+// started Busker.
 Result<PreparedRun> PrepareRun(const service::Service& service, const service::Action& action,
-                               const RunRequest& request, const Places& places,
-                               artifact::Store& store, Instant timestamp, Instant now);
+                               const plan::DagRun& run, const Places& places,
+                               artifact::Store& store, Instant timestamp,
+                               const std::vector<std::string>& environment);
 
 // The commit that the folder's source is at, with "-dirty" behind when files of it have changed
 // since; empty when it is in no git repository or git is not there.

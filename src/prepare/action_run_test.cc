@@ -21,7 +21,9 @@ class PrepareRunTest : public testing::Test {
     places_ = {"/usr/bin/busker", "file://" + (folder_ / "artifacts").string(),
                (folder_ / "warehouse").string()};
     store_ = std::move(artifact::OpenStore(places_.store_url).value());
-    request_.environment = {"PATH=/usr/bin", "HOME=/home/me", "SECRET=hush", "TOKEN=t"};
+    run_.id = "r1";
+    run_.data_date = "2019-08-01";
+    run_.scheduled_at = kNow;
   }
 
   service::Service Load(const std::string& file) {
@@ -32,11 +34,12 @@ class PrepareRunTest : public testing::Test {
   }
 
   Result<PreparedRun> Prepare(const service::Service& service, const std::string& action) {
-    return PrepareRun(service, service.actions.at(action), request_, places_, *store_, kNow, kNow);
+    return PrepareRun(service, service.actions.at(action), run_, places_, *store_, kNow,
+                      {"PATH=/usr/bin", "HOME=/home/me", "SECRET=hush", "TOKEN=t"});
   }
 
   static runner::AttemptOrder OrderOf(const PreparedRun& run, std::size_t task) {
-    return runner::OrderFromJson(run.tasks.at(task).order_json).value();
+    return runner::OrderFromJson(run.row.orders.at(task)).value();
   }
 
   static bool Has(const std::vector<std::string>& environment, const std::string& entry) {
@@ -55,7 +58,7 @@ class PrepareRunTest : public testing::Test {
   io::TestFolder folder_;
   Places places_;
   std::unique_ptr<artifact::Store> store_;
-  RunRequest request_;
+  plan::DagRun run_;
 };
 
 constexpr char kTraining[] = "[model]\ncommand = \"./train --to ${DATE}\"\n[actions.training]\n";
@@ -65,15 +68,14 @@ constexpr char kApplication[] =
     "[actions.application.deliver.\"b.csv\"]\ntable = \"shop.b\"\n";
 
 TEST_F(PrepareRunTest, ATrainingIsFollowedByItsPromotion) {
-  request_.date = "2019-08-01";
   const PreparedRun run = Prepare(Load(kTraining), "training").value();
   ASSERT_EQ(run.tasks.size(), 2U);
-  EXPECT_EQ(run.tasks[0].task.name, "training");
-  EXPECT_EQ(run.tasks[1].task.name, "promote");
-  EXPECT_EQ(run.tasks[1].task.after, std::vector<std::string>{"training"});
+  EXPECT_EQ(run.tasks[0].name, "training");
+  EXPECT_EQ(run.tasks[1].name, "promote");
+  EXPECT_EQ(run.tasks[1].after, std::vector<std::string>{"training"});
   const runner::AttemptOrder order = OrderOf(run, 0);
   EXPECT_EQ(order.command, (std::vector<std::string>{"./train", "--to", "2019-08-01"}));
-  EXPECT_EQ(order.output, "my-shop/1/training/" + run.facts.timestamp);
+  EXPECT_EQ(order.output, "my-shop/1/training/" + run.row.timestamp);
   EXPECT_FALSE(order.input);
 }
 
@@ -87,15 +89,15 @@ TEST_F(PrepareRunTest, AnApplicationPinsTheLiveVersionAndDeliversEachFile) {
   MakeLive();
   const PreparedRun run = Prepare(Load(kApplication), "application").value();
   ASSERT_EQ(run.tasks.size(), 3U);
-  EXPECT_EQ(run.tasks[1].task.name, "deliver");
-  EXPECT_EQ(run.tasks[2].task.name, "deliver-2");
-  EXPECT_EQ(run.tasks[1].task.retries, 2);
+  EXPECT_EQ(run.tasks[1].name, "deliver");
+  EXPECT_EQ(run.tasks[2].name, "deliver-2");
+  EXPECT_EQ(run.tasks[1].retries, 2);
   const runner::AttemptOrder order = OrderOf(run, 0);
   EXPECT_EQ(order.input, "my-shop/1/training/20190801T000000Z");
   EXPECT_EQ(order.required_outputs, (std::vector<std::string>{"a.csv", "b.csv"}));
   // A name in a table's name becomes one that SQL takes without quotes.
   EXPECT_NE(OrderOf(run, 1).command.at(3).find("\"my_shop.a\""), std::string::npos);
-  EXPECT_NE(OrderOf(run, 1).command.at(3).find(run.facts.id + ".1"), std::string::npos);
+  EXPECT_NE(OrderOf(run, 1).command.at(3).find(run_.id + ".1"), std::string::npos);
 }
 
 TEST_F(PrepareRunTest, AProgramInheritsOnlyWhatIsAgreed) {
@@ -110,16 +112,43 @@ TEST_F(PrepareRunTest, AProgramInheritsOnlyWhatIsAgreed) {
   for (const auto& entry : environment) EXPECT_FALSE(entry.starts_with("NOT_SET"));
 }
 
-TEST_F(PrepareRunTest, ADateIsMidnightInTheZoneOfTheSchedule) {
-  request_.date = "2019-08-01";
-  const auto service = Load(
-      "[model]\ncommand = \"./t\"\n[actions.training]\n"
-      "time_zone = \"Europe/Stockholm\"\n");
-  const PreparedRun run = Prepare(service, "training").value();
-  EXPECT_EQ(FormatRfc3339(run.facts.scheduled_at), "2019-07-31T22:00:00Z");
-  EXPECT_EQ(run.facts.data_date, "2019-08-01");
-  request_.date = "2019-02-30";
-  EXPECT_EQ(Prepare(service, "training").error().kind, ErrorKind::kInvalid);
+TEST_F(PrepareRunTest, TheTaskOfTheProgramTakesWhatTheActionSaysAndItsStepsNothing) {
+  MakeLive();
+  const PreparedRun run =
+      Prepare(Load(std::string(kApplication) + "[actions.training]\npool = \"gpu\"\ncpus = 1.5\n"
+                                               "memory = \"2 GiB\"\nrun_timeout = \"1h\"\n"),
+              "training")
+          .value();
+  EXPECT_EQ(run.tasks[0].pool, "gpu");
+  EXPECT_EQ(run.tasks[0].cpus_milli, 1500);
+  EXPECT_EQ(run.tasks[0].memory_bytes, 2ULL << 30);
+  EXPECT_EQ(run.tasks[1].name, "promote");
+  EXPECT_EQ(run.tasks[1].pool, "");
+  EXPECT_EQ(run.tasks[1].memory_bytes, 0U);
+  EXPECT_TRUE(OrderOf(run, 1).repeatable);
+  EXPECT_FALSE(OrderOf(run, 0).repeatable);
+  EXPECT_EQ(run.timeout, std::chrono::hours(1));
+}
+
+TEST_F(PrepareRunTest, ItsDefinitionChangesWithTheFilesThatSayWhatItDoes) {
+  const auto before = Prepare(Load(kTraining), "training").value().row;
+  EXPECT_EQ(before.run, "r1");
+  EXPECT_EQ(before.service_version, "1");
+  EXPECT_EQ(before.timestamp, FormatStamp(kNow));
+  EXPECT_EQ(Prepare(Load(kTraining), "training").value().row.definition, before.definition);
+  const std::string edited = std::string(kTraining) + "retries = 3\n";
+  EXPECT_NE(Prepare(Load(edited), "training").value().row.definition, before.definition);
+}
+
+TEST_F(PrepareRunTest, CanBeToldFromAVersionThatIsNotLiveBeforeItIsQueued) {
+  const auto service = Load(std::string(kApplication) + "[actions.training]\n");
+  const auto check = [&](const std::string& action) {
+    return CheckRunnable(service, service.actions.at(action), *store_);
+  };
+  EXPECT_TRUE(check("training"));
+  EXPECT_EQ(check("application").error().kind, ErrorKind::kNotFound);
+  MakeLive();
+  EXPECT_TRUE(check("application"));
 }
 
 // The service room and the warehouse may not include each other, and each has a list of types.

@@ -23,21 +23,29 @@ namespace busker::record {
 // What is known of a run beside its state.
 struct RunFacts {
   std::string id;
-  std::string service, service_version;
-  std::string action;      // or the graph's name
-  std::string timestamp;   // TIMESTAMP of the version that it saves; unique per service and action
-  std::string data_date;   // 2019-08-01, in the schedule's zone
-  Instant scheduled_at{};  // the instant it is for
-  std::string trigger;     // "manual", "schedule", ...
-  std::string requested_by;   // user name
-  std::string model_version;  // key of the version applied; empty: none
+  // Empty for a graph file. The graph (plan::GraphKey) is "service/action", or the action alone.
+  std::string service;
+  std::string service_version;  // empty until it is prepared
+  std::string action;           // or the graph's name
+  std::string timestamp;        // TIMESTAMP of the version that it saves; unique per service and
+                                // action; empty until it is prepared, and for a graph file
+  std::string data_date;        // 2019-08-01, in the schedule's zone
+  Instant scheduled_at{};       // the instant it is for
+  std::string trigger;          // "manual", "schedule", ...
+  std::string requested_by;     // user name
+  std::string model_version;    // key of the version applied; empty: none
   Instant requested_at{};
+  std::optional<Instant> due;  // the instant of the schedule that it is the run of
+  std::string request_key;     // unique; empty: none
+  std::string batch;           // of a backfill; empty: none
+  std::string definition;      // SHA-256 of the files that say what it does; empty until prepared
 };
 
-// A task of a run to be added: its plan and its order, kept as text for the executor.
-struct TaskFacts {
-  plan::Task task;
-  std::string order_json;
+// What preparing a queued run decided (plan::RunPrepared); stored with plan::TasksPlanned.
+struct PreparedRun {
+  std::string run;
+  std::string service_version, timestamp, model_version, definition;
+  std::vector<std::string> orders;  // of each task, in the order of plan::RunPrepared::tasks
 };
 
 struct AttemptRow {
@@ -78,41 +86,101 @@ struct EventRow {
 
 // Which runs to list. Newest first.
 struct RunFilter {
-  std::string action;  // empty: all
+  std::string action;                  // empty: all
+  std::optional<std::string> service;  // "" for graph files; none: all
+  std::string batch;                   // empty: all
   std::optional<plan::State> state;
   std::uint64_t count_max = 20;
 };
 
+// A notice on its way to one receiver.
+struct NoticeRow {
+  std::string key;  // idempotency key, the same at every try; unique
+  Instant at{};
+  std::string kind;  // plan::NameOf(Tell::Kind)
+  std::string service, action, run, data_date, message, hint;
+  std::string channel;  // how to reach the receiver: JSON, kept as text for the sender
+  int tries = 0;
+  Instant next_try{};
+};
+
+// What became of a try.
+struct NoticeOutcome {
+  std::string key;
+  enum class State { kDelivered, kTryAgain, kGivenUp } state = State::kDelivered;
+  Instant next_try{};   // with kTryAgain
+  std::string message;  // why it was not delivered
+};
+
+// One turn of the engine: what is recorded in one transaction.
+struct Turn {
+  Instant now{};
+  std::span<const plan::Decision> decisions;
+  std::span<const AttemptRow> ended;      // what the attempts that ended left
+  std::span<const PreparedRun> prepared;  // one for each plan::TasksPlanned
+  std::span<const NoticeRow> notices;     // new ones, for each plan::Tell
+  std::span<const NoticeOutcome> outcomes;
+  std::string boot = {};  // io::BootId(), kept with the attempts that are started
+};
+
+// One thread at a time; another thread or process opens one of its own.
 class Record {
  public:
   virtual ~Record() = default;
-
-  // Adds a queued run. kTemporary when `facts.timestamp` is taken by another run of the action.
-  virtual Result<void> AddRun(const RunFacts& facts, const std::vector<TaskFacts>& tasks) = 0;
 
   // The first instant from `wanted` on, in whole seconds, whose timestamp no run of the action has.
   virtual Result<Instant> FreeTimestamp(const std::string& service,
                                         const std::string& service_version,
                                         const std::string& action, Instant wanted) = 0;
 
-  // One turn of the engine: the decisions and what the ended attempts left, in one transaction.
-  virtual Result<void> Append(std::span<const plan::Decision> decisions,
-                              std::span<const AttemptRow> ended, Instant now) = 0;
+  // Records a turn: all of it or nothing. kTemporary: the disk is full or the file is busy, and the
+  // same turn may be appended again; any other error: start again from what is on disk.
+  virtual Result<void> Append(const Turn& turn) = 0;
 
-  // The runs that have not ended, as the plan needs them after a restart.
-  virtual Result<plan::Runs> Unfinished() = 0;
+  // Makes room for the turns to come (4 MiB of log): a turn that finds it there costs a write to
+  // the disk, where one that makes the file longer costs the file system's journal, too. Worth it
+  // for who stays. Not needed for anything: an error changes nothing.
+  virtual Result<void> ReserveLog() = 0;
+
+  // What the plan needs after a restart: the runs that have not ended, with their tasks, in the
+  // order in which they were requested, and what is remembered of every graph.
+  virtual Result<std::vector<plan::DagRun>> Unfinished() = 0;
+  virtual Result<std::vector<plan::GraphMemory>> Graphs() = 0;
+
+  // One run, ended or not, as the plan needs it; kNotFound.
+  virtual Result<plan::DagRun> LoadRun(const std::string& id) = 0;
 
   virtual Result<std::string> OrderOf(const std::string& run, const std::string& task) = 0;
 
+  // Turn::boot of the turn that started the attempt; kNotFound.
+  virtual Result<std::string> BootOf(const std::string& run, const std::string& task,
+                                     int number) = 0;
+
+  // The run with that request key; nullopt: none.
+  virtual Result<std::optional<std::string>> FindRequest(const std::string& request_key) = 0;
+
+  // The instants of a schedule in [from, to] that have a run, with its id and state.
+  struct DueRun {
+    Instant due{};
+    std::string run;
+    plan::State state = plan::State::kQueued;
+  };
+  virtual Result<std::vector<DueRun>> DueRuns(const plan::GraphKey& graph, Instant from,
+                                              Instant to) = 0;
+
+  virtual Result<std::vector<NoticeRow>> PendingNotices() = 0;  // oldest first
+
   virtual Result<std::vector<RunRow>> ListRuns(const RunFilter& filter) = 0;  // with their tasks
   virtual Result<RunRow> FindRun(const std::string& id) = 0;                  // kNotFound
+  // The newest run of the graph by request; kNotFound.
+  virtual Result<RunRow> NewestRun(const plan::GraphKey& graph) = 0;
   virtual Result<std::vector<EventRow>> Events(
       const std::string& run) = 0;  // empty: all, oldest first
 
   // An event that is no change of a run: a live pointer moved by hand, a delivery undone.
   virtual Result<void> AddEvent(const EventRow& event) = 0;
 
-  // Checks every invariant that SQL can express; a sentence per fault.
+  // Checks every invariant that SQL can express, and the chain of events; a sentence per fault.
   virtual Result<std::vector<std::string>> Check() = 0;
 };
 

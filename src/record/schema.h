@@ -1,51 +1,86 @@
 // The tables of the record. Times are milliseconds since 1970 in UTC, states are names.
+//
+// Turns are short, and the indices decide what they cost: runs and events are numbered as they
+// come, so that new ones go to the end of their tables, and what is unique about a schedule's
+// instant is indexed by the instant first, so that thousands of graphs that come due at once change
+// few pages.
 #pragma once
 
 namespace busker::record {
 
 // PRAGMA application_id of a record, "Busk" in ASCII, and the newest schema this program knows.
 inline constexpr long kApplicationId = 0x4275736B;
-inline constexpr long kSchemaVersion = 1;
+inline constexpr long kSchemaVersion = 2;
 
 inline constexpr char kSchema[] = R"sql(
 CREATE TABLE runs (
-  id              TEXT PRIMARY KEY,
-  service         TEXT NOT NULL,
-  service_version TEXT NOT NULL,
-  action          TEXT NOT NULL,
-  timestamp       TEXT NOT NULL,
-  data_date       TEXT NOT NULL,
+  number          INTEGER PRIMARY KEY,          -- in the order in which they were requested
+  id              TEXT NOT NULL UNIQUE,
+  graph           TEXT NOT NULL,                -- "service/action", or a graph file's name
+  due             INTEGER,                      -- NULL: not by a schedule
   scheduled_at    INTEGER NOT NULL,
+  data_date       TEXT NOT NULL,
   trigger         TEXT NOT NULL,
   requested_by    TEXT NOT NULL,
+  request_key     TEXT,
   requested_at    INTEGER NOT NULL,
-  model_version   TEXT NOT NULL,
-  state           TEXT NOT NULL CHECK (state IN
+  priority        INTEGER NOT NULL,
+  force           INTEGER NOT NULL,
+  batch           TEXT NOT NULL,
+  batch_runs_at_once INTEGER NOT NULL,
+  prepared        INTEGER NOT NULL DEFAULT 0,
+  service_version TEXT NOT NULL DEFAULT '',     -- this and the next four: once it is prepared
+  timestamp       TEXT,
+  model_version   TEXT NOT NULL DEFAULT '',
+  definition      TEXT NOT NULL DEFAULT '',
+  timeout_ms      INTEGER,
+  deadline        INTEGER,
+  state           TEXT NOT NULL DEFAULT 'queued' CHECK (state IN
                     ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped')),
   cancel_requested INTEGER NOT NULL DEFAULT 0,
   message         TEXT NOT NULL DEFAULT '',
   started_at      INTEGER,
-  ended_at        INTEGER,
-  UNIQUE (service, service_version, action, timestamp)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX runs_by_time ON runs (requested_at DESC, id DESC);
-CREATE INDEX runs_by_action ON runs (action, requested_at DESC, id DESC);
-CREATE INDEX runs_unfinished ON runs (id) WHERE state IN ('queued', 'running');
+  ended_at        INTEGER
+) STRICT;
+CREATE UNIQUE INDEX runs_by_due ON runs (due, graph) WHERE due IS NOT NULL;
+CREATE UNIQUE INDEX runs_by_request_key ON runs (request_key) WHERE request_key IS NOT NULL;
+CREATE UNIQUE INDEX runs_by_timestamp ON runs (graph, service_version, timestamp)
+  WHERE timestamp IS NOT NULL;
+CREATE INDEX runs_by_graph ON runs (graph);
+CREATE INDEX runs_by_batch ON runs (batch) WHERE batch <> '';
+CREATE INDEX runs_unfinished ON runs (number) WHERE state IN ('queued', 'running');
 
 CREATE TABLE tasks (
   run             TEXT NOT NULL REFERENCES runs (id),
   position        INTEGER NOT NULL,
   name            TEXT NOT NULL,
   waits_for       TEXT NOT NULL,                -- names of tasks, separated by blanks
+  rule            TEXT NOT NULL,                -- plan::TriggerRule
   retries         INTEGER NOT NULL,
   retry_delay_ms  INTEGER NOT NULL,
-  order_json      TEXT NOT NULL,
-  state           TEXT NOT NULL CHECK (state IN
+  exponential     INTEGER NOT NULL,
+  retry_delay_max_ms INTEGER NOT NULL,
+  pool            TEXT NOT NULL,
+  pool_slots      INTEGER NOT NULL,
+  priority        INTEGER NOT NULL,
+  cpus_milli      INTEGER NOT NULL,
+  memory_bytes    INTEGER NOT NULL,
+  attempts_max    INTEGER NOT NULL,
+  state           TEXT NOT NULL DEFAULT 'queued' CHECK (state IN
                     ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped')),
   attempts        INTEGER NOT NULL DEFAULT 0,
+  waived          INTEGER NOT NULL DEFAULT 0,
   not_before      INTEGER,
   message         TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (run, name)
+) STRICT, WITHOUT ROWID;
+
+-- What the executor is handed for each task; written once, read once per attempt.
+CREATE TABLE orders (
+  run             TEXT NOT NULL,
+  task            TEXT NOT NULL,
+  order_json      TEXT NOT NULL,
+  PRIMARY KEY (run, task)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE attempts (
@@ -54,6 +89,7 @@ CREATE TABLE attempts (
   number          INTEGER NOT NULL,
   running         INTEGER NOT NULL,
   launched_at     INTEGER NOT NULL,
+  boot            TEXT NOT NULL DEFAULT '',      -- of the kernel that it was to be started under
   started_at      INTEGER,
   command_started_at INTEGER,
   command_ended_at INTEGER,
@@ -70,56 +106,65 @@ CREATE TABLE attempts (
   FOREIGN KEY (run, task) REFERENCES tasks (run, name)
 ) STRICT, WITHOUT ROWID;
 
+-- plan::GraphMemory
+CREATE TABLE graphs (
+  key             TEXT PRIMARY KEY,
+  schedule_text   TEXT NOT NULL,
+  zone            TEXT NOT NULL,
+  cursor          INTEGER,
+  paused          INTEGER NOT NULL,
+  paused_by       TEXT NOT NULL,
+  last_due        INTEGER,
+  last_succeeded  INTEGER NOT NULL,
+  last_success    INTEGER,
+  failing         INTEGER NOT NULL,
+  last_after      INTEGER,
+  expected_cursor INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE notices (
+  key             TEXT PRIMARY KEY,
+  at              INTEGER NOT NULL,
+  kind            TEXT NOT NULL,
+  service         TEXT NOT NULL,
+  action          TEXT NOT NULL,
+  run             TEXT NOT NULL,
+  data_date       TEXT NOT NULL,
+  message         TEXT NOT NULL,
+  hint            TEXT NOT NULL DEFAULT '',
+  channel         TEXT NOT NULL,
+  tries           INTEGER NOT NULL DEFAULT 0,
+  next_try        INTEGER NOT NULL,
+  state           TEXT NOT NULL DEFAULT 'pending' CHECK (state IN
+                    ('pending', 'delivered', 'given-up')),
+  last_message    TEXT NOT NULL DEFAULT '',     -- why the last try failed
+  delivered_at    INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX notices_pending ON notices (at) WHERE state = 'pending';
+
 CREATE TABLE events (
-  number          INTEGER PRIMARY KEY AUTOINCREMENT,
+  number          INTEGER PRIMARY KEY,
   at              INTEGER NOT NULL,
   run             TEXT NOT NULL,
   task            TEXT NOT NULL,
   what            TEXT NOT NULL,
   actor           TEXT NOT NULL,
-  detail          TEXT NOT NULL
+  detail          TEXT NOT NULL,
+  hash            BLOB NOT NULL                 -- event_chain.h
 ) STRICT;
-CREATE INDEX events_by_run ON events (run, number) WHERE run <> '';
+CREATE INDEX events_by_run ON events (run) WHERE run <> '';
 CREATE TRIGGER events_only_grow BEFORE UPDATE ON events
   BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
 CREATE TRIGGER events_stay BEFORE DELETE ON events
   BEGIN SELECT RAISE(ABORT, 'events are never removed'); END;
-)sql";
 
-// What fsck asks: each statement returns a sentence for every fault it finds.
-inline constexpr const char* kInvariants[] = {
-    // A run's state follows from its tasks'.
-    "SELECT 'run ' || id || ' has ended but its task ' || name || ' has not' FROM runs JOIN tasks "
-    "ON run = id WHERE runs.state NOT IN ('queued', 'running') AND tasks.state IN ('queued', "
-    "'running')",
-    "SELECT 'run ' || id || ' is ' || state || ' but all its tasks have ended' FROM runs WHERE "
-    "state IN ('queued', 'running') AND NOT EXISTS (SELECT 1 FROM tasks WHERE run = id AND state "
-    "IN ('queued', 'running'))",
-    "SELECT 'run ' || id || ' succeeded but its task ' || name || ' is ' || tasks.state FROM runs "
-    "JOIN tasks ON run = id WHERE runs.state = 'succeeded' AND tasks.state <> 'succeeded'",
-    // A success has exactly one attempt that shows it.
-    "SELECT 'task ' || name || ' of run ' || run || ' succeeded without an attempt that did' FROM "
-    "tasks WHERE state = 'succeeded' AND (SELECT count(*) FROM attempts a WHERE a.run = tasks.run "
-    "AND a.task = tasks.name AND a.ending = 'succeeded' AND a.exit_code = 0 AND a.signal = 0) <> 1",
-    // Attempts are numbered 1..n without gaps, n at most retries + 1, at most one of them running.
-    "SELECT 'task ' || name || ' of run ' || run || ' counts ' || attempts || ' attempts but has ' "
-    "|| (SELECT count(*) FROM attempts a WHERE a.run = tasks.run AND a.task = tasks.name) FROM "
-    "tasks WHERE attempts <> (SELECT count(*) FROM attempts a WHERE a.run = tasks.run AND a.task = "
-    "tasks.name) OR attempts <> (SELECT coalesce(max(number), 0) FROM attempts a WHERE a.run = "
-    "tasks.run AND a.task = tasks.name) OR attempts > retries + 1",
-    "SELECT 'task ' || task || ' of run ' || run || ' has ' || count(*) || ' attempts running at "
-    "once' FROM attempts WHERE running = 1 GROUP BY run, task HAVING count(*) > 1",
-    "SELECT 'an attempt of task ' || task || ' of run ' || attempts.run || ' is running but the "
-    "task is ' || state FROM attempts JOIN tasks ON tasks.run = attempts.run AND name = task WHERE "
-    "running = 1 AND state <> 'running'",
-    // A task starts after those that it waits for have succeeded.
-    "SELECT 'task ' || t.name || ' of run ' || t.run || ' started before ' || o.name || ' "
-    "succeeded' FROM tasks t JOIN tasks o ON o.run = t.run AND instr(' ' || t.waits_for || ' ', ' "
-    "' || o.name || ' ') > 0 WHERE t.attempts > 0 AND o.state <> 'succeeded'",
-    // Each end has its event.
-    "SELECT 'run ' || id || ' is ' || state || ' without an event that says so' FROM runs WHERE "
-    "state NOT IN ('queued') AND NOT EXISTS (SELECT 1 FROM events WHERE events.run = id AND what = "
-    "'run ' || state)",
-};
+-- The newest event; one row.
+CREATE TABLE chain (
+  one             INTEGER PRIMARY KEY CHECK (one = 1),
+  number          INTEGER NOT NULL,
+  hash            BLOB NOT NULL
+) STRICT;
+INSERT INTO chain VALUES (1, 0, zeroblob(32));
+)sql";
 
 }  // namespace busker::record

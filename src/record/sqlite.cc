@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <utility>
 
 namespace busker::record {
@@ -9,7 +10,7 @@ namespace {
 
 constexpr int kBusyMilliseconds = 10'000;
 
-ErrorKind KindOf(int code) {
+ErrorKind KindOf(int code, int system_errno) {
   switch (code & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -20,7 +21,15 @@ ErrorKind KindOf(int code) {
     case SQLITE_NOTADB:
       return ErrorKind::kUnusable;
     case SQLITE_CANTOPEN:
-      return ErrorKind::kNotFound;
+      return system_errno == ENOENT ? ErrorKind::kNotFound : ErrorKind::kFailed;
+    case SQLITE_IOERR:
+      // A full disk can also strike the file's companions, or be a quota. Where a sync fails, what
+      // had been written may be gone: never the same again.
+      if (code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC &&
+          (system_errno == ENOSPC || system_errno == EDQUOT)) {
+        return ErrorKind::kTemporary;
+      }
+      return ErrorKind::kFailed;
     default:
       return ErrorKind::kFailed;
   }
@@ -29,14 +38,13 @@ ErrorKind KindOf(int code) {
 }  // namespace
 
 void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
-void Statement::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
+void Database::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
 
 Result<Database> Database::Open(const std::string& path, bool create) {
   Database database;
   database.path_ = path;
   sqlite3* handle = nullptr;
-  const int flags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   database.handle_.reset(handle);
   if (code != SQLITE_OK) return database.LastError("open");
@@ -47,7 +55,7 @@ Result<Database> Database::Open(const std::string& path, bool create) {
 
 tl::unexpected<Error> Database::LastError(std::string_view doing) const {
   const int code = sqlite3_extended_errcode(handle_.get());
-  return Fail(KindOf(code),
+  return Fail(KindOf(code, sqlite3_system_errno(handle_.get())),
               std::string(doing) + " the record " + path_ + ": " + sqlite3_errmsg(handle_.get()));
 }
 
@@ -59,35 +67,60 @@ Result<void> Database::Execute(const char* sql) {
 }
 
 Result<Statement> Database::Prepare(std::string_view sql) {
+  auto found = kept_.find(sql);
+  if (found != kept_.end() && !found->second.in_use) {
+    found->second.in_use = true;
+    return Statement(*this, &found->second, found->second.handle.get());
+  }
   sqlite3_stmt* handle = nullptr;
-  const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()), 0,
-                                      &handle, nullptr);
+  const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
   if (code != SQLITE_OK) return LastError("read");
-  return Statement(*this, handle);
+  if (found != kept_.end()) {  // a second of the kind, while the first is in use
+    Statement statement(*this, nullptr, handle);
+    statement.own_.reset(handle);
+    return statement;
+  }
+  Kept& kept = kept_[std::string(sql)];
+  kept.handle.reset(handle);
+  kept.in_use = true;
+  return Statement(*this, &kept, handle);
 }
 
 std::int64_t Database::changes() const { return sqlite3_changes64(handle_.get()); }
 
+bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
+
+Statement::~Statement() {
+  if (handle_ == nullptr) return;
+  Reset();
+  if (kept_ != nullptr) kept_->in_use = false;
+}
+
 Statement& Statement::Bind(std::string_view text) {
   // A null pointer would be bound as NULL; an empty text is a text.
   const char* bytes = text.data() == nullptr ? "" : text.data();
-  sqlite3_bind_text64(handle_.get(), ++bound_, bytes, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  sqlite3_bind_text64(handle_, ++bound_, bytes, text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  return *this;
+}
+
+Statement& Statement::BindBytes(std::string_view bytes) {
+  sqlite3_bind_blob64(handle_, ++bound_, bytes.data(), bytes.size(), SQLITE_STATIC);
   return *this;
 }
 
 Statement& Statement::Bind(std::int64_t number) {
-  sqlite3_bind_int64(handle_.get(), ++bound_, number);
+  sqlite3_bind_int64(handle_, ++bound_, number);
   return *this;
 }
 
-Statement& Statement::Bind(std::optional<std::int64_t> number) {
-  if (number) return Bind(*number);
-  sqlite3_bind_null(handle_.get(), ++bound_);
+Statement& Statement::BindNull() {
+  sqlite3_bind_null(handle_, ++bound_);
   return *this;
 }
 
 Result<bool> Statement::Step() {
-  const int code = sqlite3_step(handle_.get());
+  const int code = sqlite3_step(handle_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
   return database_->LastError("use");
@@ -101,37 +134,50 @@ Result<void> Statement::Run() {
 }
 
 void Statement::Reset() {
-  sqlite3_reset(handle_.get());
-  sqlite3_clear_bindings(handle_.get());
+  sqlite3_reset(handle_);
+  sqlite3_clear_bindings(handle_);
   bound_ = 0;
 }
 
-std::string Statement::Text(int column) const {
-  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(handle_.get(), column));
+std::string_view Statement::View(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(handle_, column));
   if (text == nullptr) return {};
-  return std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column)));
+  return {text, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
 }
 
-std::int64_t Statement::Integer(int column) const {
-  return sqlite3_column_int64(handle_.get(), column);
+std::string Statement::Text(int column) const { return std::string(View(column)); }
+
+std::string_view Statement::Bytes(int column) const {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(handle_, column));
+  if (bytes == nullptr) return {};
+  return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
 }
 
-std::optional<std::int64_t> Statement::MaybeInteger(int column) const {
-  if (sqlite3_column_type(handle_.get(), column) == SQLITE_NULL) return std::nullopt;
-  return Integer(column);
+std::int64_t Statement::Integer(int column) const { return sqlite3_column_int64(handle_, column); }
+
+bool Statement::IsNull(int column) const {
+  return sqlite3_column_type(handle_, column) == SQLITE_NULL;
+}
+
+std::optional<Instant> Statement::MaybeTime(int column) const {
+  if (IsNull(column)) return std::nullopt;
+  return Time(column);
 }
 
 Result<Transaction> Transaction::Begin(Database& database) {
-  TRY(database.Execute("BEGIN IMMEDIATE"));
+  TRY_ASSIGN(Statement begin, database.Prepare("BEGIN IMMEDIATE"));
+  TRY(begin.Run());
   return Transaction(database);
 }
 
 Transaction::~Transaction() {
-  if (database_ != nullptr) (void)database_->Execute("ROLLBACK");
+  // After some errors SQLite has rolled back already.
+  if (database_ != nullptr && database_->in_transaction()) (void)database_->Execute("ROLLBACK");
 }
 
 Result<void> Transaction::Commit() {
-  TRY(database_->Execute("COMMIT"));
+  TRY_ASSIGN(Statement commit, database_->Prepare("COMMIT"));
+  TRY(commit.Run());
   database_ = nullptr;
   return {};
 }

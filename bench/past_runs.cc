@@ -1,0 +1,86 @@
+// Fills a home's record with runs of the past, for graph_bench.
+//
+//   past_runs RECORD GRAPH COUNT     COUNT runs of one task that has succeeded
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "record/record.h"
+
+namespace {
+
+using namespace busker;
+using enum plan::State;
+
+constexpr int kTurn = 1000;
+constexpr Instant kBegin{std::chrono::hours(24 * 365 * 50)};
+
+struct Batch {
+  std::vector<plan::Decision> begin, end;
+  std::vector<record::AttemptRow> ended;
+  std::vector<record::PreparedRun> prepared;
+};
+
+void AddRun(Batch& batch, const std::string& graph, int number) {
+  const Instant now = kBegin + std::chrono::minutes(number);
+  plan::Task task;
+  task.name = "only";
+  plan::DagRun run;
+  run.id = fmt::format("20200101-000000-{:06}", number);
+  run.graph = graph;
+  run.due = run.scheduled_at = run.requested_at = now;
+  run.data_date = "2020-01-01";
+  run.trigger = "schedule";
+  run.requested_by = "busker";
+  run.prepared = true;
+  run.tasks = {task};
+  record::AttemptRow row;
+  row.run = run.id;
+  row.task = task.name;
+  row.number = 1;
+  row.ended_at = now;
+  row.ending = "succeeded";
+  batch.prepared.push_back({run.id, "", "", "", std::string(64, 'd'), {std::string(600, 'o')}});
+  batch.begin.push_back(plan::RunQueued{run});
+  batch.begin.push_back(plan::RunChanged{run.id, kQueued, kRunning, ""});
+  batch.begin.push_back(plan::TaskChanged{run.id, task.name, kQueued, kRunning, ""});
+  batch.begin.push_back(plan::StartAttempt{run.id, task.name, 1});
+  batch.end.push_back(plan::TaskChanged{run.id, task.name, kRunning, kSucceeded, ""});
+  batch.end.push_back(plan::RunChanged{run.id, kRunning, kSucceeded, ""});
+  batch.ended.push_back(row);
+}
+
+Result<void> Fill(const std::string& path, const std::string& graph, int count) {
+  TRY_ASSIGN(const auto record, record::OpenSqliteRecord(path, true));
+  for (int number = 0; number < count;) {
+    Batch batch;
+    for (; number < count && batch.ended.size() < kTurn; ++number) AddRun(batch, graph, number);
+    record::Turn turn;
+    turn.now = kBegin;
+    turn.decisions = batch.begin;
+    turn.prepared = batch.prepared;
+    TRY(record->Append(turn));
+    turn.decisions = batch.end;
+    turn.prepared = {};
+    turn.ended = batch.ended;
+    TRY(record->Append(turn));
+  }
+  return {};
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 4) {
+    std::fprintf(stderr, "usage: past_runs RECORD GRAPH COUNT\n");
+    return 2;
+  }
+  if (const auto filled = Fill(arguments[1], arguments[2], std::atoi(arguments[3])); !filled) {
+    std::fprintf(stderr, "past_runs: %s\n", filled.error().message.c_str());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,76 @@
+// busker explain: why something runs, waits or failed, in a sentence.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/describe.h"
+#include "cli/owner.h"
+#include "cli/print.h"
+
+namespace busker::cli {
+namespace {
+
+// Of a run that has ended, or one of its tasks.
+Result<std::string> ExplainEnded(const record::RunRow& run, const std::string& task) {
+  const std::string was =
+      run.state == plan::State::kCancelled || run.state == plan::State::kSkipped ? "was " : "";
+  if (task.empty()) {
+    return fmt::format("run {} of {} for {} {}{} at {} (trigger: {}){}{}", run.facts.id,
+                       run.facts.action, run.facts.data_date, was, NameOf(run.state),
+                       run.ended_at ? FormatRfc3339(*run.ended_at) : "an unknown time",
+                       run.facts.trigger, run.message.empty() ? "" : ": ", run.message);
+  }
+  const auto found = std::find_if(run.tasks.begin(), run.tasks.end(),
+                                  [&](const auto& row) { return row.task.name == task; });
+  if (found == run.tasks.end()) {
+    return NotFound(fmt::format("run {} has no task {}", run.facts.id, task));
+  }
+  const plan::Task& it = found->task;
+  return fmt::format("task {} of run {} {} after {} of at most {} attempts{}{}", it.name,
+                     run.facts.id, NameOf(it.state), it.attempts, it.attempts_max,
+                     it.message.empty() ? "" : ": ", it.message);
+}
+
+Result<std::string> ExplainIt(const Place& place, const ExplainOptions& options) {
+  const daemon::Client client = ClientOf(place.home);
+  const bool answered = client.SomebodyListens();
+  std::optional<record::RunRow> run;
+  if (HasHome(place.home)) {
+    TRY_ASSIGN(const auto record, OpenRecord(place.home));
+    if (auto found = record->FindRun(options.what)) run = std::move(*found);
+    // A task is one of a run: of the newest, when an action is named.
+    if (!run && !options.task.empty()) {
+      TRY_ASSIGN(run, FindRun(place, *record, options.what));
+    }
+  }
+  if (run && IsFinal(run->state)) return ExplainEnded(*run, options.task);
+  if (answered) {
+    return client.Explain(run ? run->facts.id : KeyOf(place, options.what), options.task);
+  }
+  if (run) {
+    return fmt::format(
+        "run {} has not ended, and no busker is at work here; busker up, or any busker run, goes "
+        "on with it",
+        run->facts.id);
+  }
+  TRY_ASSIGN(const auto record, OpenRecord(place.home));
+  TRY_ASSIGN(const record::RunRow newest, FindRun(place, *record, options.what));
+  TRY_ASSIGN(const std::string last, ExplainEnded(newest, ""));
+  return last + "; no busker up is at work here, so nothing starts by itself";
+}
+
+}  // namespace
+
+Result<int> Explain(const Common& common, const ExplainOptions& options) {
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
+  TRY_ASSIGN(const std::string sentence, ExplainIt(place, options));
+  if (common.json) {
+    PrintJson({{"what", options.what}, {"explained", sentence}});
+  } else {
+    PrintLine(sentence);
+  }
+  return 0;
+}
+
+}  // namespace busker::cli

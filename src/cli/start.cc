@@ -1,0 +1,98 @@
+// busker start, busker wait and busker check: a run in three steps, for Makefiles and other
+// schedulers.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/describe.h"
+#include "cli/owner.h"
+#include "cli/print.h"
+
+namespace busker::cli {
+namespace {
+
+// The run that the words mean: --run, else the newest of the action.
+Result<record::RunRow> FindMeant(const Place& place, const std::string& action,
+                                 const std::string& run) {
+  TRY_ASSIGN(const auto record, OpenRecord(place.home));
+  return FindRun(place, *record, run.empty() ? action : run);
+}
+
+Result<void> PrintStarted(const Common& common, const std::string& run) {
+  if (common.json) {
+    PrintJson({{"id", run}});
+  } else {
+    PrintLine(run);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<int> Start(const Common& common, const StartOptions& options) {
+  TRY_ASSIGN(const Place place, OpenPlace(common));
+  TRY_ASSIGN(const daemon::Client client, Reach(common, place));
+  daemon::StartRequest request;
+  request.graph = KeyOf(place, options.action);
+  request.date = options.date;
+  request.force = options.force;
+  request.key = options.key;
+  request.by = common.By();
+  TRY_ASSIGN(const std::string run, client.Start(request));
+  TRY(PrintStarted(common, run));
+  return 0;
+}
+
+Result<int> Wait(const Common& common, const WaitOptions& options) {
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
+  std::optional<Milliseconds> limit;
+  if (!options.limit.empty()) {
+    TRY_ASSIGN(limit, ParseDuration(options.limit));
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  TRY_ASSIGN(record::RunRow run, FindMeant(place, options.action, options.run));
+  while (!IsFinal(run.state)) {
+    std::optional<Milliseconds> left;
+    if (limit) {
+      left = std::max(Milliseconds(1), *limit - std::chrono::duration_cast<Milliseconds>(
+                                                    std::chrono::steady_clock::now() - begun));
+    }
+    TRY_ASSIGN(const daemon::Client client, Reach(common, place));
+    const auto followed =
+        client.Follow(run.facts.id, left, [](const plan::Decision&) { return true; });
+    // Whoever owned the home may have ended; the next one goes on with the run.
+    if (!followed && followed.error().kind == ErrorKind::kTimedOut) {
+      return TimedOut(fmt::format("run {} has not ended within {}; it goes on", run.facts.id,
+                                  FormatDuration(*limit)));
+    }
+    if (!followed && followed.error().kind != ErrorKind::kTemporary &&
+        followed.error().kind != ErrorKind::kNotFound) {
+      return tl::unexpected(followed.error());
+    }
+    TRY_ASSIGN(run, FindMeant(place, "", run.facts.id));
+  }
+  if (common.json) {
+    PrintJson(Describe(run));
+  } else {
+    PrintLine(fmt::format("run {} {}", run.facts.id, Coloured(run.state, NameOf(run.state))));
+  }
+  return 0;
+}
+
+Result<int> Check(const Common& common, const CheckOptions& options) {
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
+  TRY_ASSIGN(const record::RunRow run, FindMeant(place, options.action, options.run));
+  if (common.json) PrintJson(Describe(run));
+  if (!IsFinal(run.state)) {
+    return Temporary(fmt::format("run {} has not ended; busker wait waits for it", run.facts.id));
+  }
+  if (run.state != plan::State::kSucceeded) {
+    return Failed(fmt::format("run {} {}{}{}", run.facts.id, NameOf(run.state),
+                              run.message.empty() ? "" : ": ", run.message));
+  }
+  if (!common.json) PrintLine("Well done.");
+  return 0;
+}
+
+}  // namespace busker::cli

@@ -1,0 +1,172 @@
+// busker up: the daemon.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/owner.h"
+#include "cli/print.h"
+#include "cli/signal_watch.h"
+
+namespace busker::cli {
+namespace {
+
+constexpr Milliseconds kTakeOverLimit = std::chrono::seconds(60);
+constexpr auto kAgain = std::chrono::seconds(1);
+constexpr int kQuietChecks = 3;  // a second apart, before a background conductor ends
+
+std::string Plural(std::size_t count, const std::string& noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+// The home of the daemon: --home, else beside the one folder, else here.
+Result<dispatch::Home> HomeFor(const Common& common, const std::vector<std::string>& paths) {
+  if (!common.home.empty()) return dispatch::MakeHome(io::fs::absolute(common.home));
+  std::error_code error;
+  const bool one = paths.size() == 1 && io::fs::is_directory(paths.front(), error);
+  const io::fs::path beside = one ? io::fs::path(paths.front()) : io::fs::current_path(error);
+  return dispatch::MakeHome(beside / ".busker");
+}
+
+// Lets verbs that are called in a served folder find the home.
+void PointTo(const dispatch::Home& home, const std::vector<std::string>& folders) {
+  std::error_code error;
+  for (const std::string& folder : folders) {
+    const io::fs::path own = io::fs::path(folder) / ".busker";
+    if (io::fs::equivalent(own, home.folder, error) || io::fs::exists(own / "busker.db", error)) {
+      continue;
+    }
+    // A folder that cannot be written to is served all the same; --home finds the home then.
+    if (!io::MakeFolders(own, 0700)) continue;
+    (void)io::WriteFileAtomically(own / "home", home.folder.string() + "\n", 0600);
+  }
+}
+
+std::vector<std::string> Folders(const std::vector<std::string>& paths,
+                                 const daemon::Catalogue& catalogue) {
+  std::vector<std::string> folders;
+  std::error_code error;
+  for (const std::string& path : paths) {
+    if (io::fs::is_directory(path, error)) folders.push_back(path);
+  }
+  for (const auto& [_, definition] : catalogue.definitions) {
+    if (definition->service) folders.push_back(definition->service->root);
+  }
+  std::sort(folders.begin(), folders.end());
+  folders.erase(std::unique(folders.begin(), folders.end()), folders.end());
+  return folders;
+}
+
+// Takes the home; a conductor in the background makes room for a daemon.
+Result<dispatch::Ownership> TakeOver(const Place& place) {
+  const auto begun = std::chrono::steady_clock::now();
+  for (;;) {
+    const daemon::Client client = ClientOf(place.home);
+    (void)client.Yield();
+    auto ownership = dispatch::Ownership::Take(place.home, "is up", std::chrono::seconds(2));
+    if (ownership || ownership.error().kind != ErrorKind::kTemporary) return ownership;
+    const bool tired = std::chrono::steady_clock::now() - begun > kTakeOverLimit;
+    const auto status = client.Ask();
+    if (tired || (status && status->schedules)) {
+      return Temporary(fmt::format("{} in {}; one busker serves a home",
+                                   dispatch::OwnerOf(place.home), place.home.folder.string()));
+    }
+  }
+}
+
+}  // namespace
+
+Result<int> Up(const Common& common, const UpOptions& options) {
+  const auto begun = std::chrono::steady_clock::now();
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (const std::string& folder :
+       options.folders.empty() ? std::vector<std::string>{common.folder} : options.folders) {
+    const io::fs::path path = io::fs::weakly_canonical(io::fs::absolute(folder), error);
+    if (!io::fs::exists(path, error)) return NotFound(fmt::format("there is no {}", folder));
+    paths.push_back(path.string());
+  }
+  Place place;
+  place.folder = paths.front();
+  TRY_ASSIGN(place.home, HomeFor(common, paths));
+  TRY_ASSIGN(const dispatch::Ownership ownership, TakeOver(place));
+  TRY(io::WriteFileAtomically(place.home.folder / "served", Join(paths, "\n") + "\n", 0600));
+
+  const sigset_t blocked = SignalWatch::Block();
+  std::mutex mutex;
+  daemon::Daemon* running = nullptr;
+  bool stopped = false;
+  const SignalWatch signals(blocked, [&] {
+    const std::lock_guard lock(mutex);
+    stopped = true;
+    if (running != nullptr) running->Stop();
+    return true;
+  });
+  for (;;) {
+    daemon::DaemonOptions daemon_options = DaemonOptionsFor(common, paths, true);
+    daemon_options.say = [quiet = options.quiet](const std::string& line) {
+      if (!quiet) PrintLine(FormatRfc3339(Now()) + " " + Printable(line));
+    };
+    TRY_ASSIGN(const auto daemon, daemon::Daemon::Start(place.home, std::move(daemon_options)));
+    {
+      const std::lock_guard lock(mutex);
+      running = daemon.get();
+      if (stopped) daemon->Stop();
+    }
+    const auto catalogue = daemon->catalogue();
+    PointTo(place.home, Folders(paths, *catalogue));
+    PrintLine(fmt::format("busker {} is up: {} and {}, home {}, ready in {}",
+                          common.installation->version, Plural(catalogue->services, "service"),
+                          Plural(catalogue->graph_files, "graph file"), place.home.folder.string(),
+                          FormatDuration(std::chrono::duration_cast<Milliseconds>(
+                              std::chrono::steady_clock::now() - begun))));
+    auto ended = daemon->Wait();
+    {
+      const std::lock_guard lock(mutex);
+      running = nullptr;
+      if (stopped) break;
+    }
+    // What cannot be written is not known to be written: begin again from what is on disk.
+    if (!ended && ended.error().kind == ErrorKind::kUnusable) return tl::unexpected(ended.error());
+    if (!ended) {
+      std::fprintf(stderr, "busker: %s; starting again from what is on record\n",
+                   Printable(ended.error().message).c_str());
+      std::this_thread::sleep_for(kAgain);
+    }
+  }
+  PrintLine("stopped; what runs goes on, and the next busker up takes it up");
+  return 0;
+}
+
+Result<int> Conduct(const Common& common) {
+  Place place;
+  place.folder = common.folder;
+  place.home.folder = common.home;
+  TRY_ASSIGN(std::optional<dispatch::Ownership> ownership,
+             dispatch::Ownership::Take(place.home, "goes on with runs in the background",
+                                       std::chrono::seconds(10)));
+  const sigset_t blocked = SignalWatch::Block();
+  auto options = DaemonOptionsFor(common, ServedPaths(place.home, place.folder), false);
+  options.yields = true;
+  TRY_ASSIGN(auto daemon, daemon::Daemon::Start(place.home, std::move(options)));
+  const SignalWatch signals(blocked, [conductor = daemon.get()] {
+    conductor->Stop();
+    return true;
+  });
+  for (int quiet = 0; quiet < kQuietChecks;) {
+    if (const auto ended = daemon->WaitFor(std::chrono::seconds(1))) {
+      TRY(*ended);
+      return 0;
+    }
+    quiet = daemon->Idle() ? quiet + 1 : 0;
+  }
+  // Whoever asked for something until the socket closed is not forgotten.
+  daemon->StopServing();
+  const bool idle = daemon->Idle();
+  daemon.reset();
+  ownership.reset();
+  if (!idle) TRY(StartInBackground(common, place));
+  return 0;
+}
+
+}  // namespace busker::cli

@@ -1,0 +1,257 @@
+#include "daemon/daemon.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "prepare/graph_run.h"
+
+namespace busker::daemon {
+namespace {
+
+// Files on a network do not tell of changes: everything is looked at so often, too.
+constexpr Milliseconds kLookAgain = std::chrono::seconds(60);
+constexpr Milliseconds kUnsure{2100};
+
+// What all runs share, as the settings say or the machine has.
+plan::Capacity CapacityOf(const service::DaemonSettings& settings) {
+  const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  plan::Capacity capacity;
+  capacity.slots = settings.slots > 0 ? settings.slots : cores;
+  capacity.cpus_milli = settings.cpus_milli > 0 ? settings.cpus_milli : cores * 1000;
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, sysconf(_SC_PHYS_PAGES)));
+  const auto page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  capacity.memory_bytes = settings.memory_bytes > 0 ? settings.memory_bytes : pages * page_bytes;
+  capacity.pools = settings.pools;
+  return capacity;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::Start(const dispatch::Home& home, DaemonOptions options) {
+  std::unique_ptr<Daemon> daemon(new Daemon(home, std::move(options)));
+  TRY(daemon->Open());
+  return daemon;
+}
+
+Result<void> Daemon::Open() {
+  TRY_ASSIGN(settings_, service::LoadDaemonSettings((home_.folder / "daemon.toml").string()));
+  TRY_ASSIGN(record_, record::OpenSqliteRecord(home_.RecordFile().string(), true));
+  if (options_.schedules) (void)record_->ReserveLog();
+  definitions_ = std::make_unique<Definitions>(options_.paths, home_.folder, options_.check_gate);
+  catalogue_ = std::make_shared<const Catalogue>();
+
+  dispatch::Deeds deeds;
+  deeds.prepare = [this](const plan::DagRun& run) { return Prepare(run); };
+  deeds.observe = [this](const plan::Decision& decision) { Observe(decision); };
+  if (options_.schedules) {
+    deeds.notices = [this](const plan::Tell& tell, Instant now) { return NoticesOf(tell, now); };
+    deeds.send = [this](const std::vector<record::NoticeRow>& rows) { outbox_->Send(rows); };
+    outbox_ = std::make_unique<Outbox>(
+        settings_.smtp,
+        [this](record::NoticeOutcome outcome) { conductor_->Tell(std::move(outcome)); },
+        [this](const std::string& trouble) { Say(trouble); });
+  }
+  TRY_ASSIGN(conductor_, dispatch::Conductor::Start(*record_, options_.runner, home_.RunsFolder(),
+                                                    CapacityOf(settings_), std::move(deeds)));
+  requests_ = std::make_unique<Requests>(Requests::Setup{
+      *conductor_, announcer_, [this] { return catalogue(); },
+      [this](const service::Service& service) { return PlacesOf(service); }, since_,
+      options_.schedules, options_.yields ? [this] { Stop(); } : std::function<void()>()});
+  TRY_ASSIGN(watch_, FolderWatch::Make());
+  Reload();  // before anything else reaches the conductor, which judges what it finds by it
+  TRY_ASSIGN(recovered_, conductor_->Recover());
+  if (outbox_) {
+    TRY_ASSIGN(const auto pending, record_->PendingNotices());
+    outbox_->Send(pending);
+  }
+  conducting_ = std::thread([this] {
+    auto ran = conductor_->Run(dispatch::Conductor::Until::kStopped);
+    const std::lock_guard lock(ended_mutex_);
+    end_ = ran ? Result<void>() : Result<void>(tl::unexpected(ran.error()));
+    announcer_.End();
+    ended_.notify_all();
+  });
+  TRY_ASSIGN(server_, Server::Start(home_.folder / "socket", *requests_));
+  watching_ = std::thread([this] { WatchFiles(); });
+  if (options_.schedules && settings_.heartbeat) {
+    heartbeat_ = std::make_unique<notify::Heartbeat>(
+        notify::HeartbeatSettings{settings_.heartbeat->url, settings_.heartbeat->every, "",
+                                  std::chrono::seconds(10)},
+        [this] { return conductor_->Trouble().empty() && requests_->Turns(); },
+        [this](const Error& error) { Say("heartbeat: " + error.message); });
+  }
+  return {};
+}
+
+Daemon::~Daemon() {
+  Stop();  // first: whoever waits for the conductor is refused, instead of waiting to the limit
+  heartbeat_.reset();
+  if (watch_) watch_->Stop();
+  if (watching_.joinable()) watching_.join();
+  server_.reset();
+  if (conducting_.joinable()) conducting_.join();
+  outbox_.reset();
+  conductor_.reset();
+  std::error_code error;
+  io::fs::remove(home_.folder / "socket", error);
+}
+
+std::shared_ptr<const Catalogue> Daemon::catalogue() const {
+  const std::lock_guard lock(catalogue_mutex_);
+  return catalogue_;
+}
+
+void Daemon::Stop() {
+  if (conductor_) conductor_->Stop();
+}
+
+Result<void> Daemon::Wait() {
+  std::unique_lock lock(ended_mutex_);
+  ended_.wait(lock, [&] { return end_.has_value(); });
+  return *end_;
+}
+
+std::optional<Result<void>> Daemon::WaitFor(Milliseconds limit) {
+  std::unique_lock lock(ended_mutex_);
+  ended_.wait_for(lock, limit, [&] { return end_.has_value(); });
+  return end_;
+}
+
+bool Daemon::Idle() {
+  auto idle = std::make_shared<std::promise<bool>>();
+  auto answer = idle->get_future();
+  conductor_->Ask({[](const dispatch::View&) { return std::vector<plan::Event>(); },
+                   [idle](const Result<void>& asked, const dispatch::View& view) {
+                     idle->set_value(asked && view.agenda.Idle());
+                   }});
+  return answer.wait_for(std::chrono::seconds(5)) == std::future_status::ready && answer.get();
+}
+
+void Daemon::StopServing() {
+  server_.reset();
+  std::error_code error;
+  io::fs::remove(home_.folder / "socket", error);
+}
+
+// Definitions as they are now; the conductor is told what has changed.
+void Daemon::Reload() {
+  const std::lock_guard lock(definitions_mutex_);
+  auto next = definitions_->Read();
+  std::vector<std::string> folders = next->folders;
+  for (std::string& folder : FileTriggers::Folders(*next)) folders.push_back(std::move(folder));
+  watch_->Watch(folders);
+  std::vector<plan::Event> events = Replace(std::move(next));
+  if (events.empty()) return;
+  conductor_->Ask({[events = std::move(events)](const dispatch::View&) { return events; }, {}});
+}
+
+std::vector<plan::Event> Daemon::Replace(std::shared_ptr<const Catalogue> next) {
+  const auto before = catalogue();
+  std::set<std::string> known;
+  for (const Fault& fault : before->faults) known.insert(fault.file + fault.message);
+  for (const Fault& fault : next->faults) {
+    if (!known.contains(fault.file + fault.message)) Say(fault.file + ": " + fault.message);
+  }
+  std::vector<plan::Event> events = Changes(*before, *next);
+  for (plan::Event& event : events) {
+    auto* defined = std::get_if<plan::GraphDefined>(&event);
+    if (defined == nullptr || options_.schedules) continue;
+    defined->graph.by_hand = true;
+  }
+  const std::lock_guard lock(catalogue_mutex_);
+  catalogue_ = std::move(next);
+  return events;
+}
+
+void Daemon::WatchFiles() {
+  StartArrivals({});
+  while (!watch_->stopped()) {
+    const FolderWatch::News news = watch_->Wait(triggers_.unsure() ? kUnsure : kLookAgain);
+    if (watch_->stopped()) return;
+    Reload();
+    StartArrivals(news.completed);
+  }
+}
+
+void Daemon::StartArrivals(const std::set<std::string>& completed) {
+  if (!options_.schedules) return;
+  for (const FileArrival& arrival : triggers_.Look(*catalogue(), completed, Now())) {
+    StartRequest request;
+    request.graph = arrival.graph;
+    request.key = arrival.key;
+    request.by = "busker";
+    request.trigger = "file " + arrival.file;
+    if (const auto started = requests_->Start(request); !started) {
+      Say(fmt::format("{} has come, but {} did not start: {}", arrival.file, arrival.graph,
+                      started.error().message));
+    }
+  }
+}
+
+Result<prepare::Places> Daemon::PlacesOf(const service::Service& service) const {
+  return prepare::PlacesOf(
+      service, options_.target,
+      {options_.busker, home_.ArtifactsFolder().string(), home_.WarehouseFolder().string()});
+}
+
+// On the conductor's thread.
+Result<dispatch::Prepared> Daemon::Prepare(const plan::DagRun& run) {
+  TRY_ASSIGN(const auto definition, catalogue()->Find(run.graph));
+  prepare::PreparedRun prepared;
+  if (definition->file) {
+    TRY_ASSIGN(prepared, prepare::PrepareRun(*definition->file, run, options_.environment));
+  } else {
+    const service::Service& service = *definition->service;
+    TRY_ASSIGN(const prepare::Places places, PlacesOf(service));
+    TRY_ASSIGN(const auto store, artifact::OpenStore(places.store_url));
+    TRY_ASSIGN(Instant stamp,
+               record_->FreeTimestamp(service.name, service.version, definition->action, Now()));
+    Instant& last = stamps_[run.graph];  // one that is not on record yet
+    stamp = last = std::max(stamp, last + std::chrono::seconds(1));
+    TRY_ASSIGN(prepared, prepare::PrepareRun(service, definition->Action(), run, places, *store,
+                                             stamp, options_.environment));
+  }
+  return dispatch::Prepared{{run.id, std::move(prepared.tasks), prepared.timeout},
+                            std::move(prepared.row)};
+}
+
+std::vector<record::NoticeRow> Daemon::NoticesOf(const plan::Tell& tell, Instant now) {
+  std::vector<service::Notify> settings = {settings_.notify};
+  const auto all = catalogue();
+  const auto definition = all->definitions.find(tell.graph);
+  if (definition != all->definitions.end()) settings.push_back(definition->second->Notify());
+  return Outbox::NoticesOf(tell, now, settings);
+}
+
+void Daemon::Observe(const plan::Decision& decision) {
+  announcer_.Announce(decision);
+  if (!options_.say) return;
+  if (const auto* queued = std::get_if<plan::RunQueued>(&decision)) {
+    titles_[queued->run.id] = fmt::format("of {} for {}", queued->run.graph, queued->run.data_date);
+  } else if (const auto* run = std::get_if<plan::RunChanged>(&decision)) {
+    Say(fmt::format("run {} {} {}{}{}", run->run, TitleOf(run->run),
+                    run->to == plan::State::kRunning ? "started" : NameOf(run->to),
+                    run->message.empty() ? "" : ": ", run->message));
+    if (IsFinal(run->to)) titles_.erase(run->run);
+  }
+}
+
+// One that was queued before this daemon began is read from the record.
+std::string Daemon::TitleOf(const std::string& run) {
+  if (const auto known = titles_.find(run); known != titles_.end()) return known->second;
+  const auto read = record_->FindRun(run);
+  if (!read) return "that is not on record";
+  const record::RunFacts& facts = read->facts;
+  return titles_[run] =
+             fmt::format("of {}{}{} for {}", facts.service, facts.service.empty() ? "" : "/",
+                         facts.action, facts.data_date);
+}
+
+void Daemon::Say(const std::string& line) const {
+  if (options_.say) options_.say(line);
+}
+
+}  // namespace busker::daemon

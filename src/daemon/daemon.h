@@ -1,0 +1,116 @@
+// The process that owns a home: definitions, conductor, the socket that verbs speak to, notices,
+// heartbeat; each part on threads of its own, wired together here.
+//
+// With schedules it is `busker up`. Without, it carries out what it is asked to and nothing starts
+// by itself: `busker run`, and what `busker start` leaves in the background.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/announcer.h"
+#include "daemon/definitions.h"
+#include "daemon/file_triggers.h"
+#include "daemon/folder_watch.h"
+#include "daemon/outbox.h"
+#include "daemon/requests.h"
+#include "daemon/server.h"
+#include "dispatch/conductor.h"
+#include "dispatch/home.h"
+#include "notify/heartbeat.h"
+#include "service/daemon_setting.h"
+
+namespace busker::daemon {
+
+struct DaemonOptions {
+  std::vector<std::string> paths;  // absolute; services, graph files, folders of them
+  bool schedules = true;           // false: nothing starts by itself, no notices are sent
+  bool yields = false;             // ends when a daemon wants the home
+  std::string target = "local";
+  std::string busker, runner;            // programs
+  std::vector<std::string> environment;  // of the person or unit that started it
+  service::GateCheck check_gate;
+  // Told what people may want to see: a line each. Any thread.
+  std::function<void(const std::string&)> say;
+};
+
+class Daemon {
+ public:
+  // The caller owns the home. kUnusable: the record cannot be used; kInvalid: daemon.toml.
+  static Result<std::unique_ptr<Daemon>> Start(const dispatch::Home& home, DaemonOptions options);
+  // Stops taking work; what runs goes on running, and the next owner of the home finds it.
+  ~Daemon();
+
+  std::shared_ptr<const Catalogue> catalogue() const;
+  std::vector<std::string> recovered() const { return recovered_; }  // runs, at the start
+  Requests& requests() { return *requests_; }
+
+  // Whether every run has ended.
+  bool Idle();
+
+  void StopServing();  // closes the socket: nothing more is asked
+
+  // Reads the definitions again now. Any thread.
+  void Reload();
+
+  // Blocks until the conductor has ended: after Stop, or because the record cannot be written.
+  Result<void> Wait();
+  std::optional<Result<void>> WaitFor(Milliseconds limit);  // nullopt: it has not ended
+  void Stop();                                              // any thread
+
+ private:
+  Daemon(const dispatch::Home& home, DaemonOptions options)
+      : home_(home), options_(std::move(options)) {}
+
+  Result<void> Open();
+  Result<dispatch::Prepared> Prepare(const plan::DagRun& run);
+  Result<prepare::Places> PlacesOf(const service::Service& service) const;
+  std::vector<record::NoticeRow> NoticesOf(const plan::Tell& tell, Instant now);
+  void Observe(const plan::Decision& decision);
+  std::string TitleOf(const std::string& run);
+  std::vector<plan::Event> Replace(std::shared_ptr<const Catalogue> next);
+  void WatchFiles();
+  void StartArrivals(const std::set<std::string>& completed);
+  void Say(const std::string& line) const;
+
+  const dispatch::Home home_;
+  const DaemonOptions options_;
+  const Instant since_ = Now();
+  service::DaemonSettings settings_;
+  std::unique_ptr<record::Record> record_;
+  std::map<std::string, Instant> stamps_;  // the last of each action; of the conductor's thread
+
+  // "of shop/training for 2019-08-01", for what is said of unfinished runs; of that thread, too.
+  std::map<std::string, std::string> titles_;
+
+  mutable std::mutex catalogue_mutex_;
+  std::shared_ptr<const Catalogue> catalogue_;
+  std::mutex definitions_mutex_;
+  std::unique_ptr<Definitions> definitions_;
+  FileTriggers triggers_;  // of the watching thread
+
+  Announcer announcer_;
+  std::unique_ptr<dispatch::Conductor> conductor_;
+  std::unique_ptr<Requests> requests_;
+  std::vector<std::string> recovered_;
+  std::unique_ptr<Outbox> outbox_;
+  std::unique_ptr<notify::Heartbeat> heartbeat_;
+  std::unique_ptr<Server> server_;
+  std::optional<FolderWatch> watch_;
+  std::thread conducting_, watching_;
+  std::mutex ended_mutex_;
+  std::condition_variable ended_;
+  std::optional<Result<void>> end_;
+};
+
+}  // namespace busker::daemon

@@ -1,0 +1,170 @@
+#include "daemon/definitions.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "io/test_folder.h"
+
+namespace busker::daemon {
+namespace {
+
+std::string GraphText(const std::string& id, const std::string& code = "true") {
+  return "{\"graph\": {\"dag_id\": \"" + id + "\"}, \"tasks\": [{\"name\": \"a\", \"code\": \"" +
+         code + "\"}]}";
+}
+
+// A folder with a service "shop" and the graph files "nightly" and "weekly".
+class DefinitionsTest : public testing::Test {
+ protected:
+  DefinitionsTest() {
+    WriteService("1");
+    folder_.Write("graphs/configs/nightly.json", GraphText("nightly"));
+    folder_.Write("graphs/configs/weekly.json", GraphText("weekly"));
+  }
+
+  void WriteService(const std::string& version, const std::string& more = "") {
+    folder_.Write("shop/busker.toml", "name = \"shop\"\nversion = \"" + version +
+                                          "\"\n[model]\ncommand = \"./t\"\n"
+                                          "[actions.training]\n" +
+                                          more);
+  }
+
+  static std::vector<std::string> Keys(const Catalogue& catalogue) {
+    std::vector<std::string> keys;
+    for (const auto& [key, _] : catalogue.definitions) keys.push_back(key);
+    return keys;
+  }
+
+  // "+g" for a graph that is defined or changed, "-g" for one that is gone.
+  static std::vector<std::string> Words(const Catalogue& before, const Catalogue& after) {
+    std::vector<std::string> words;
+    for (const plan::Event& event : Changes(before, after)) {
+      if (const auto* defined = std::get_if<plan::GraphDefined>(&event)) {
+        words.push_back("+" + defined->graph.key);
+      } else {
+        words.push_back("-" + std::get<plan::GraphRemoved>(event).graph);
+      }
+    }
+    return words;
+  }
+
+  using Names = std::vector<std::string>;
+  io::TestFolder folder_;
+  Definitions definitions_{
+      {(folder_ / "shop").string(), (folder_ / "graphs").string()}, folder_ / "home", {}};
+};
+
+TEST_F(DefinitionsTest, AreOfEveryActionAndGraphFile) {
+  const auto all = definitions_.Read();
+  EXPECT_EQ(Keys(*all), (Names{"nightly", "shop/training", "weekly"}));
+  EXPECT_TRUE(all->faults.empty()) << all->faults[0].message;
+  EXPECT_EQ(all->services, 1U);
+  EXPECT_EQ(all->graph_files, 2U);
+  EXPECT_EQ(Words({}, *all), (Names{"+nightly", "+shop/training", "+weekly"}));
+  const auto folders = all->folders;
+  EXPECT_EQ(std::count(folders.begin(), folders.end(), (folder_ / "graphs/configs").string()), 1);
+  EXPECT_EQ(std::count(folders.begin(), folders.end(), (folder_ / "shop").string()), 1);
+}
+
+TEST_F(DefinitionsTest, FindsTheNearestToWhatThereIsNot) {
+  const auto all = definitions_.Read();
+  EXPECT_TRUE(all->Find("nightly"));
+  const auto missing = all->Find("nigthly");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, ErrorKind::kNotFound);
+  EXPECT_NE(missing.error().message.find("did you mean nightly?"), std::string::npos);
+}
+
+TEST_F(DefinitionsTest, OnlyWhatHasChangedIsReadAgain) {
+  const auto before = definitions_.Read();
+  const auto same = definitions_.Read();
+  EXPECT_EQ(Words(*before, *same), Names{});
+  EXPECT_EQ(before->Find("nightly").value(), same->Find("nightly").value());
+  folder_.Write("graphs/configs/weekly.json", GraphText("weekly", "echo changed"));
+  const auto after = definitions_.Read();
+  EXPECT_EQ(Words(*same, *after), Names{"+weekly"});
+  WriteService("2");
+  EXPECT_EQ(Words(*after, *definitions_.Read()), Names{"+shop/training"});
+}
+
+// One bad file took all the others' schedules with it.
+TEST_F(DefinitionsTest, ABadFileAffectsOnlyItselfAndWhatItDefinedBeforeStays) {
+  const auto before = definitions_.Read();
+  folder_.Write("graphs/configs/weekly.json", GraphText("weekly").substr(0, 40));
+  folder_.Write("graphs/configs/nightly.json", GraphText("nightly", "echo changed"));
+  WriteService("1", "retires = 2\n");
+  const auto after = definitions_.Read();
+  EXPECT_EQ(Keys(*after), (Names{"nightly", "shop/training", "weekly"}));
+  EXPECT_EQ(Words(*before, *after), Names{"+nightly"});
+  ASSERT_EQ(after->faults.size(), 2U);
+  EXPECT_NE(after->faults[0].message.find("what it defined before stays active"),
+            std::string::npos);
+  EXPECT_NE(after->faults[1].message.find("retires"), std::string::npos);
+  folder_.Write("graphs/configs/weekly.json", GraphText("weekly"));
+  WriteService("1");
+  EXPECT_TRUE(definitions_.Read()->faults.empty());
+}
+
+TEST_F(DefinitionsTest, AFileThatWasNeverGoodDefinesNothing) {
+  folder_.Write("graphs/configs/bad.json", "{\"graph\": {}, \"tasks\": []}");
+  const auto all = definitions_.Read();
+  EXPECT_EQ(Keys(*all), (Names{"nightly", "shop/training", "weekly"}));
+  ASSERT_EQ(all->faults.size(), 1U);
+  EXPECT_EQ(all->faults[0].file, (folder_ / "graphs/configs/bad.json").string());
+  EXPECT_EQ(all->faults[0].message.find("stays active"), std::string::npos);
+}
+
+TEST_F(DefinitionsTest, WhatIsRemovedIsGone) {
+  const auto before = definitions_.Read();
+  io::fs::remove(folder_ / "graphs/configs/weekly.json");
+  const auto after = definitions_.Read();
+  EXPECT_EQ(Words(*before, *after), Names{"-weekly"});
+}
+
+// A folder that could not be looked into took the definitions of all the others with it, too.
+TEST_F(DefinitionsTest, AFolderThatIsGoneForAMomentTakesNothingWithIt) {
+  const auto before = definitions_.Read();
+  io::fs::rename(folder_ / "graphs", folder_ / "elsewhere");
+  const auto without = definitions_.Read();
+  EXPECT_EQ(Words(*before, *without), Names{});
+  EXPECT_FALSE(without->faults.empty());
+  io::fs::rename(folder_ / "elsewhere", folder_ / "graphs");
+  EXPECT_TRUE(definitions_.Read()->faults.empty());
+}
+
+TEST_F(DefinitionsTest, AFolderWithoutItsLastFileDefinesNothing) {
+  const auto before = definitions_.Read();
+  io::fs::remove(folder_ / "graphs/configs/nightly.json");
+  io::fs::remove(folder_ / "graphs/configs/weekly.json");
+  const auto after = definitions_.Read();
+  EXPECT_EQ(Words(*before, *after), (Names{"-nightly", "-weekly"}));
+  EXPECT_EQ(after->faults.size(), 1U);
+}
+
+TEST_F(DefinitionsTest, OneKeyInTwoFilesIsOfTheFirstAndAFaultOfTheOther) {
+  folder_.Write("graphs/configs/other.json", GraphText("nightly", "echo other"));
+  const auto all = definitions_.Read();
+  EXPECT_EQ(all->Find("nightly").value()->file->path,
+            (folder_ / "graphs/configs/nightly.json").string());
+  ASSERT_EQ(all->faults.size(), 1U);
+  EXPECT_EQ(all->faults[0].file, (folder_ / "graphs/configs/other.json").string());
+  EXPECT_NE(all->faults[0].message.find("nightly.json"), std::string::npos);
+}
+
+TEST_F(DefinitionsTest, AServiceWithAHomeOfItsOwnIsAFault) {
+  folder_.Write("shop/.busker/busker.db", "");
+  const auto all = definitions_.Read();
+  EXPECT_EQ(Keys(*all), (Names{"nightly", "weekly"}));
+  ASSERT_EQ(all->faults.size(), 1U);
+  EXPECT_NE(all->faults[0].message.find("home of its own"), std::string::npos);
+  io::fs::remove_all(folder_ / "shop/.busker");
+  EXPECT_EQ(definitions_.Read()->definitions.size(), 3U);
+
+  folder_.Write("shop/.busker/busker.db", "");
+  Definitions own({(folder_ / "shop").string()}, folder_ / "shop/.busker", {});
+  EXPECT_TRUE(own.Read()->faults.empty());
+}
+
+}  // namespace
+}  // namespace busker::daemon

@@ -1,0 +1,90 @@
+#include "daemon/folder_watch.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace busker::daemon {
+namespace {
+
+constexpr Milliseconds kQuiet{200};
+constexpr Milliseconds kQuietMax{2000};
+constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM |
+                                  IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF;
+
+}  // namespace
+
+Result<FolderWatch> FolderWatch::Make() {
+  io::Descriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  io::Descriptor stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!changes.valid() || !stop.valid()) return SystemError("watch folders", errno);
+  return FolderWatch(std::move(changes), std::move(stop));
+}
+
+void FolderWatch::Watch(const std::vector<std::string>& folders) {
+  const std::set<std::string> wanted(folders.begin(), folders.end());
+  for (auto watch = watches_.begin(); watch != watches_.end();) {
+    if (wanted.contains(watch->first)) {
+      ++watch;
+      continue;
+    }
+    inotify_rm_watch(changes_.get(), watch->second);
+    folders_.erase(watch->second);
+    watch = watches_.erase(watch);
+  }
+  for (const std::string& folder : wanted) {
+    if (watches_.contains(folder)) continue;
+    const int watch = inotify_add_watch(changes_.get(), folder.c_str(), kEvents);
+    if (watch < 0) continue;
+    watches_[folder] = watch;
+    folders_[watch] = folder;
+  }
+}
+
+bool FolderWatch::Await(Milliseconds longest) {
+  pollfd waits[2] = {{changes_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+  if (poll(waits, 2, static_cast<int>(longest.count())) < 0) return false;
+  stopped_ = stopped_ || waits[1].revents != 0;
+  return !stopped_ && waits[0].revents != 0;
+}
+
+FolderWatch::News FolderWatch::Wait(Milliseconds longest) {
+  News news;
+  if (stopped_ || !Await(longest)) return news;
+  const auto begun = std::chrono::steady_clock::now();
+  do {
+    Take(news);
+  } while (std::chrono::steady_clock::now() - begun < kQuietMax && Await(kQuiet));
+  return news;
+}
+
+void FolderWatch::Take(News& news) {
+  alignas(inotify_event) char buffer[16 * 1024];
+  for (;;) {
+    const ssize_t count = ::read(changes_.get(), buffer, sizeof buffer);
+    if (count <= 0) return;
+    news.changed = true;
+    for (ssize_t at = 0; at < count;) {
+      const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
+      at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+      const auto folder = folders_.find(event->wd);
+      if (folder == folders_.end()) continue;
+      if ((event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0 && event->len > 0) {
+        news.completed.insert(folder->second + "/" + event->name);
+      }
+      // The folder is gone: when it comes back it is watched anew.
+      if ((event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
+        watches_.erase(folder->second);
+        folders_.erase(folder);
+      }
+    }
+  }
+}
+
+void FolderWatch::Stop() { eventfd_write(stop_.get(), 1); }
+
+}  // namespace busker::daemon

@@ -1,0 +1,217 @@
+#include "daemon/messages.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "daemon/line_channel.h"
+
+namespace busker::daemon {
+namespace {
+
+std::string Written(const std::optional<Instant>& instant) {
+  return instant ? FormatRfc3339(*instant) : "";
+}
+
+std::optional<Instant> InstantIn(const Json& message, const char* name) {
+  const auto instant = ParseRfc3339(TextOf(message, name));
+  if (!instant) return std::nullopt;
+  return *instant;
+}
+
+int NumberIn(const Json& message, const char* name, int otherwise) {
+  const auto found = message.find(name);
+  if (found == message.end() || !found->is_number_integer()) return otherwise;
+  const auto number = found->get<std::int64_t>();
+  return std::in_range<int>(number) ? static_cast<int>(number) : otherwise;
+}
+
+std::optional<std::string> MaybeTextOf(const Json& message, const char* name) {
+  std::string text = TextOf(message, name);
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
+plan::State StateIn(const Json& message, const char* name) {
+  return plan::ParseState(TextOf(message, name)).value_or(plan::State::kQueued);
+}
+
+}  // namespace
+
+Result<Json> ParseMessage(const std::string& line) {
+  Json message = Json::parse(line, nullptr, false);
+  if (!message.is_object()) return Invalid("a message that is no JSON object");
+  return message;
+}
+
+std::string TextOf(const Json& message) {
+  return message.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string TextOf(const Json& message, const char* name) {
+  const auto found = message.find(name);
+  return found != message.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+bool FlagOf(const Json& message, const char* name) {
+  const auto found = message.find(name);
+  return found != message.end() && found->is_boolean() && found->get<bool>();
+}
+
+Json ToJson(const Error& error) {
+  return {{"error", {{"kind", NameOf(error.kind)}, {"message", error.message}}}};
+}
+
+std::optional<Error> ErrorIn(const Json& message) {
+  const auto found = message.find("error");
+  if (found == message.end() || !found->is_object()) return std::nullopt;
+  return Error{ParseErrorKind(TextOf(*found, "kind")), TextOf(*found, "message")};
+}
+
+Json ToJson(const StartRequest& request) {
+  return {
+      {"verb", "start"},           {"graph", request.graph}, {"date", request.date.value_or("")},
+      {"force", request.force},    {"key", request.key},     {"by", request.by},
+      {"trigger", request.trigger}};
+}
+
+StartRequest StartRequestFrom(const Json& message) {
+  StartRequest request;
+  request.graph = TextOf(message, "graph");
+  request.date = MaybeTextOf(message, "date");
+  request.force = FlagOf(message, "force");
+  request.key = TextOf(message, "key");
+  request.by = TextOf(message, "by");
+  if (const std::string trigger = TextOf(message, "trigger"); !trigger.empty()) {
+    request.trigger = trigger;
+  }
+  return request;
+}
+
+Json ToJson(const BackfillRequest& request) {
+  return {{"verb", "backfill"},
+          {"graph", request.graph},
+          {"from", request.from},
+          {"to", request.to},
+          {"newest_first", request.newest_first},
+          {"retry_failed", request.retry_failed},
+          {"runs_at_once", request.runs_at_once},
+          {"dry_run", request.dry_run},
+          {"by", request.by}};
+}
+
+BackfillRequest BackfillRequestFrom(const Json& message) {
+  BackfillRequest request;
+  request.graph = TextOf(message, "graph");
+  request.from = TextOf(message, "from");
+  request.to = TextOf(message, "to");
+  request.newest_first = FlagOf(message, "newest_first");
+  request.retry_failed = FlagOf(message, "retry_failed");
+  request.runs_at_once = NumberIn(message, "runs_at_once", 1);
+  request.dry_run = FlagOf(message, "dry_run");
+  request.by = TextOf(message, "by");
+  return request;
+}
+
+Json ToJson(const BackfillInstant& instant) {
+  return {{"due", FormatRfc3339(instant.due)},
+          {"scheduled_at", FormatRfc3339(instant.scheduled_at)},
+          {"run", instant.run},
+          {"what", instant.what}};
+}
+
+BackfillInstant BackfillInstantFrom(const Json& message) {
+  return {InstantIn(message, "due").value_or(Instant{}),
+          InstantIn(message, "scheduled_at").value_or(Instant{}), TextOf(message, "run"),
+          TextOf(message, "what")};
+}
+
+Json ToJson(const Status& status) {
+  Json faults = Json::array();
+  for (const Fault& fault : status.faults) {
+    faults.push_back({{"file", fault.file}, {"message", fault.message}});
+  }
+  Json graphs = Json::array();
+  for (const GraphStatus& graph : status.graphs) {
+    graphs.push_back({{"graph", graph.graph},
+                      {"schedule", graph.schedule},
+                      {"zone", graph.zone},
+                      {"next", Written(graph.next)},
+                      {"paused", graph.paused},
+                      {"paused_by", graph.paused_by},
+                      {"explained", graph.explained}});
+  }
+  return {{"since", FormatRfc3339(status.since)},
+          {"schedules", status.schedules},
+          {"trouble", status.trouble},
+          {"attempts_running", status.attempts_running},
+          {"faults", std::move(faults)},
+          {"graphs", std::move(graphs)}};
+}
+
+Status StatusFrom(const Json& message) {
+  Status status;
+  status.since = InstantIn(message, "since").value_or(Instant{});
+  status.schedules = FlagOf(message, "schedules");
+  status.trouble = TextOf(message, "trouble");
+  status.attempts_running = static_cast<std::size_t>(NumberIn(message, "attempts_running", 0));
+  for (const Json& fault : message.value("faults", Json::array())) {
+    status.faults.push_back({TextOf(fault, "file"), TextOf(fault, "message")});
+  }
+  for (const Json& graph : message.value("graphs", Json::array())) {
+    status.graphs.push_back({TextOf(graph, "graph"), TextOf(graph, "schedule"),
+                             TextOf(graph, "zone"), InstantIn(graph, "next"),
+                             FlagOf(graph, "paused"), TextOf(graph, "paused_by"),
+                             TextOf(graph, "explained")});
+  }
+  return status;
+}
+
+std::optional<Json> ToJson(const plan::Decision& decision) {
+  if (const auto* start = std::get_if<plan::StartAttempt>(&decision)) {
+    return Json{{"decision", "attempt"},
+                {"run", start->run},
+                {"task", start->task},
+                {"number", start->number}};
+  }
+  if (const auto* task = std::get_if<plan::TaskChanged>(&decision)) {
+    return Json{{"decision", "task"},         {"run", task->run},       {"task", task->task},
+                {"from", NameOf(task->from)}, {"to", NameOf(task->to)}, {"message", task->message}};
+  }
+  if (const auto* run = std::get_if<plan::RunChanged>(&decision)) {
+    return Json{{"decision", "run"},
+                {"run", run->run},
+                {"from", NameOf(run->from)},
+                {"to", NameOf(run->to)},
+                {"message", run->message}};
+  }
+  if (const auto* retry = std::get_if<plan::RetryPlanned>(&decision)) {
+    return Json{{"decision", "retry"},
+                {"run", retry->run},
+                {"task", retry->task},
+                {"number", retry->number},
+                {"at", FormatRfc3339(retry->at)},
+                {"message", retry->message}};
+  }
+  return std::nullopt;
+}
+
+std::optional<plan::Decision> DecisionFrom(const Json& message) {
+  const std::string what = TextOf(message, "decision");
+  const std::string run = TextOf(message, "run");
+  const std::string task = TextOf(message, "task");
+  const std::string why = TextOf(message, "message");
+  if (what == "attempt") return plan::StartAttempt{run, task, NumberIn(message, "number", 1)};
+  if (what == "task") {
+    return plan::TaskChanged{run, task, StateIn(message, "from"), StateIn(message, "to"), why};
+  }
+  if (what == "run") {
+    return plan::RunChanged{run, StateIn(message, "from"), StateIn(message, "to"), why};
+  }
+  if (what == "retry") {
+    return plan::RetryPlanned{run, task, NumberIn(message, "number", 1),
+                              InstantIn(message, "at").value_or(Instant{}), why};
+  }
+  return std::nullopt;
+}
+
+}  // namespace busker::daemon

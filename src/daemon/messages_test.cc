@@ -1,0 +1,129 @@
+#include "daemon/messages.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace busker::daemon {
+namespace {
+
+constexpr Instant kNoon{std::chrono::hours(12)};
+
+// Over the socket and back.
+Json Carried(const Json& message) { return ParseMessage(TextOf(message)).value(); }
+
+TEST(Messages, ARequestToStartComesThroughWhole) {
+  StartRequest request;
+  request.graph = "shop/training";
+  request.date = "2019-08-01";
+  request.force = true;
+  request.key = "k \"1\"\n";
+  request.by = "Zoë";
+  request.trigger = "airflow";
+  const StartRequest got = StartRequestFrom(Carried(ToJson(request)));
+  EXPECT_EQ(got.graph, request.graph);
+  EXPECT_EQ(got.date, request.date);
+  EXPECT_TRUE(got.force);
+  EXPECT_EQ(got.key, request.key);
+  EXPECT_EQ(got.by, request.by);
+  EXPECT_EQ(got.trigger, "airflow");
+  const StartRequest plain = StartRequestFrom(Carried(ToJson(StartRequest{})));
+  EXPECT_FALSE(plain.date);
+  EXPECT_EQ(plain.trigger, "manual");
+}
+
+TEST(Messages, ABackfillComesThroughWhole) {
+  BackfillRequest request{"g", "2019-08-01", "2019-08-02", true, true, 4, true, "me"};
+  const BackfillRequest got = BackfillRequestFrom(Carried(ToJson(request)));
+  EXPECT_EQ(got.graph, "g");
+  EXPECT_EQ(got.from, "2019-08-01");
+  EXPECT_EQ(got.to, "2019-08-02");
+  EXPECT_TRUE(got.newest_first && got.retry_failed && got.dry_run);
+  EXPECT_EQ(got.runs_at_once, 4);
+  EXPECT_EQ(got.by, "me");
+  const BackfillInstant instant = BackfillInstantFrom(
+      Carried(ToJson(BackfillInstant{kNoon, kNoon - std::chrono::hours(1), "r1", "run"})));
+  EXPECT_EQ(instant.due, kNoon);
+  EXPECT_EQ(instant.scheduled_at, kNoon - std::chrono::hours(1));
+  EXPECT_EQ(instant.run, "r1");
+  EXPECT_EQ(instant.what, "run");
+}
+
+TEST(Messages, AStatusComesThroughWhole) {
+  Status status;
+  status.since = kNoon;
+  status.schedules = true;
+  status.trouble = "the disk is full";
+  status.attempts_running = 3;
+  status.faults = {{"a.json", "a.json:1:1: no JSON"}};
+  status.graphs = {{"g", "@daily", "UTC", kNoon, true, "me", "g is paused"}, {}};
+  const Status got = StatusFrom(Carried(ToJson(status)));
+  EXPECT_EQ(got.since, kNoon);
+  EXPECT_TRUE(got.schedules);
+  EXPECT_EQ(got.trouble, "the disk is full");
+  EXPECT_EQ(got.attempts_running, 3U);
+  ASSERT_EQ(got.faults.size(), 1U);
+  EXPECT_EQ(got.faults[0].message, "a.json:1:1: no JSON");
+  ASSERT_EQ(got.graphs.size(), 2U);
+  EXPECT_EQ(got.graphs[0].next, kNoon);
+  EXPECT_TRUE(got.graphs[0].paused);
+  EXPECT_EQ(got.graphs[0].explained, "g is paused");
+  EXPECT_FALSE(got.graphs[1].next);
+}
+
+TEST(Messages, TheDecisionsThatPeopleFollowComeThrough) {
+  using enum plan::State;
+  const auto carried = [](const plan::Decision& decision) {
+    return DecisionFrom(Carried(ToJson(decision).value())).value();
+  };
+  const auto start = std::get<plan::StartAttempt>(carried(plan::StartAttempt{"r", "t", 2}));
+  EXPECT_EQ(start.number, 2);
+  EXPECT_EQ(start.task, "t");
+  const auto task = std::get<plan::TaskChanged>(
+      carried(plan::TaskChanged{"r", "t", kRunning, kFailed, "exit code 1"}));
+  EXPECT_EQ(task.from, kRunning);
+  EXPECT_EQ(task.to, kFailed);
+  EXPECT_EQ(task.message, "exit code 1");
+  const auto run =
+      std::get<plan::RunChanged>(carried(plan::RunChanged{"r", kQueued, kSkipped, "why"}));
+  EXPECT_EQ(run.run, "r");
+  EXPECT_EQ(run.to, kSkipped);
+  const auto retry =
+      std::get<plan::RetryPlanned>(carried(plan::RetryPlanned{"r", "t", 3, kNoon, "no"}));
+  EXPECT_EQ(retry.number, 3);
+  EXPECT_EQ(retry.at, kNoon);
+  EXPECT_FALSE(ToJson(plan::Decision(plan::GraphNoted{})));
+  EXPECT_FALSE(DecisionFrom(Json{{"decision", "of a newer busker"}}));
+}
+
+TEST(Messages, AnErrorKeepsItsKindAndMessage) {
+  const auto error = ErrorIn(Carried(ToJson(Error{ErrorKind::kTemporary, "try again"})));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind, ErrorKind::kTemporary);
+  EXPECT_EQ(error->message, "try again");
+  EXPECT_FALSE(ErrorIn(Json{{"error", "a text"}}));
+}
+
+TEST(Messages, WhatIsNoMessageIsRefusedAndWhatIsMissingIsEmpty) {
+  for (const char* text : {"", "[]", "7", "{", "{\"a\":}", "\xff"}) {
+    EXPECT_EQ(ParseMessage(text).error().kind, ErrorKind::kInvalid) << text;
+  }
+  const Json odd = ParseMessage(
+                       R"({"graph": 7, "force": "yes", "runs_at_once": 99999999999999999999,
+                           "faults": "none", "graphs": [1, "x", {}], "since": "noon"})")
+                       .value();
+  EXPECT_EQ(StartRequestFrom(odd).graph, "");
+  EXPECT_FALSE(StartRequestFrom(odd).force);
+  EXPECT_EQ(BackfillRequestFrom(odd).runs_at_once, 1);
+  EXPECT_EQ(StatusFrom(odd).graphs.size(), 3U);
+}
+
+// A message with bytes that are no UTF-8 ended the daemon.
+TEST(Messages, BytesThatAreNoUtf8AreReplaced) {
+  const plan::Decision failed =
+      plan::RunChanged{"r", plan::State::kRunning, plan::State::kFailed, "no file \xff\xfe"};
+  EXPECT_NE(TextOf(*ToJson(failed)).find("no file \xEF\xBF\xBD"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace busker::daemon

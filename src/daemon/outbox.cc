@@ -1,0 +1,194 @@
+#include "daemon/outbox.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "notify/retry.h"
+
+namespace busker::daemon {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// How the receivers of a setting are reached; secrets stay in their files.
+std::vector<Json> ReceiversOf(const service::Notify& setting) {
+  std::vector<Json> receivers;
+  if (!setting.webhook.empty()) {
+    receivers.push_back({{"by", "webhook"},
+                         {"url", setting.webhook},
+                         {"secret_file", setting.webhook_secret_file}});
+  }
+  if (!setting.command.empty())
+    receivers.push_back({{"by", "command"}, {"words", setting.command}});
+  for (const std::string& address : setting.emails) {
+    receivers.push_back({{"by", "mail"}, {"to", address}});
+  }
+  return receivers;
+}
+
+std::string HintOf(const plan::Tell& tell) {
+  switch (tell.kind) {
+    case plan::Tell::Kind::kFailed:
+      return fmt::format("busker logs {0}; busker retry {0}", tell.run);
+    case plan::Tell::Kind::kRecovered:
+      return fmt::format("busker logs {}", tell.run);
+    case plan::Tell::Kind::kLate:
+    case plan::Tell::Kind::kNeverStarted:
+      return fmt::format("busker explain {}", tell.graph);
+  }
+  return {};
+}
+
+}  // namespace
+
+Outbox::Outbox(std::optional<service::SmtpSetting> smtp,
+               std::function<void(record::NoticeOutcome)> tell,
+               std::function<void(const std::string&)> trouble)
+    : smtp_(std::move(smtp)), tell_(std::move(tell)), trouble_(std::move(trouble)) {}
+
+Outbox::~Outbox() { sender_.reset(); }
+
+std::vector<record::NoticeRow> Outbox::NoticesOf(const plan::Tell& tell, Instant now,
+                                                 const std::vector<service::Notify>& settings) {
+  std::vector<record::NoticeRow> notices;
+  const std::string kind(plan::NameOf(tell.kind));
+  const auto slash = tell.graph.find('/');
+  for (const service::Notify& setting : settings) {
+    if (std::find(setting.on.begin(), setting.on.end(), kind) == setting.on.end()) continue;
+    for (const Json& receiver : ReceiversOf(setting)) {
+      record::NoticeRow notice;
+      notice.channel = receiver.dump();
+      notice.key = notify::MakeKey(
+          {kind, tell.graph, tell.run, tell.data_date, FormatRfc3339(now), notice.channel});
+      const bool twice = std::any_of(notices.begin(), notices.end(),
+                                     [&](const auto& other) { return other.key == notice.key; });
+      if (twice) continue;  // the daemon's and the service's settings name the same receiver
+      notice.at = now;
+      notice.next_try = now;
+      notice.kind = kind;
+      if (slash != std::string::npos) notice.service = tell.graph.substr(0, slash);
+      notice.action = slash == std::string::npos ? tell.graph : tell.graph.substr(slash + 1);
+      notice.run = tell.run;
+      notice.data_date = tell.data_date;
+      notice.message = tell.message;
+      notice.hint = HintOf(tell);
+      notices.push_back(std::move(notice));
+    }
+  }
+  return notices;
+}
+
+void Outbox::Send(const std::vector<record::NoticeRow>& notices) {
+  if (notices.empty()) return;
+  const std::lock_guard lock(mutex_);
+  for (const record::NoticeRow& notice : notices) waiting_.emplace(next_id_++, notice);
+  if (sender_ == nullptr) {
+    notify::Outbox box;
+    box.take = [this](Instant now) { return Take(now); };
+    box.delivered = [this](std::int64_t id) { return Delivered(id); };
+    box.failed = [this](std::int64_t id, std::optional<Instant> next, const std::string& why) {
+      return Failed(id, next, why);
+    };
+    box.trouble = [this](const Error& error) { trouble_(error.message); };
+    sender_ = std::make_unique<notify::Sender>(std::move(box));
+  }
+  sender_->Wake();
+}
+
+Result<std::vector<notify::Pending>> Outbox::Take(Instant now) {
+  std::vector<record::NoticeRow> rows;
+  std::vector<std::int64_t> ids;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, row] : waiting_) {
+      if (row.next_try > now) continue;
+      ids.push_back(id);
+      rows.push_back(row);
+    }
+  }
+  std::vector<notify::Pending> due;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const record::NoticeRow& row = rows[i];
+    auto channel = ChannelOf(row);
+    if (!channel) {
+      // A secret that cannot be read now may be there later.
+      const std::string why = "it cannot be sent: " + channel.error().message;
+      TRY(Failed(ids[i], notify::NextTry(row.at, now, row.tries + 1, row.key), why));
+      trouble_(fmt::format("a notice of {}: {}", row.kind, why));
+      continue;
+    }
+    due.push_back({ids[i],
+                   {row.key, row.at, row.kind, row.service, row.action, row.run, row.data_date,
+                    row.message, row.hint},
+                   std::move(*channel),
+                   row.tries});
+  }
+  return due;
+}
+
+Result<void> Outbox::Delivered(std::int64_t id) {
+  const auto row = Find(id);
+  if (!row) return {};
+  tell_({row->key, record::NoticeOutcome::State::kDelivered, {}, ""});
+  const std::lock_guard lock(mutex_);
+  waiting_.erase(id);
+  return {};
+}
+
+Result<void> Outbox::Failed(std::int64_t id, std::optional<Instant> next_try,
+                            const std::string& message) {
+  const auto row = Find(id);
+  if (!row) return {};
+  using State = record::NoticeOutcome::State;
+  tell_({row->key, next_try ? State::kTryAgain : State::kGivenUp, next_try.value_or(Instant{}),
+         message});
+  if (!next_try) trouble_(fmt::format("a notice of {} is given up: {}", row->kind, message));
+  const std::lock_guard lock(mutex_);
+  if (!next_try) {
+    waiting_.erase(id);
+    return {};
+  }
+  record::NoticeRow& waiting = waiting_.at(id);
+  ++waiting.tries;
+  waiting.next_try = *next_try;
+  return {};
+}
+
+// What it tells is told without the mutex: the record may be full of other things, and whoever
+// empties it may be about to give more to send.
+std::optional<record::NoticeRow> Outbox::Find(std::int64_t id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = waiting_.find(id);
+  if (found == waiting_.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<notify::Channel> Outbox::ChannelOf(const record::NoticeRow& row) const {
+  const Json channel = Json::parse(row.channel, nullptr, false);
+  if (!channel.is_object()) return Invalid("its receiver is not known any more");
+  const std::string by = channel.value("by", "");
+  if (by == "webhook") {
+    notify::Webhook webhook{channel.value("url", ""), ""};
+    const std::string secret_file = channel.value("secret_file", "");
+    if (!secret_file.empty()) {
+      TRY_ASSIGN(webhook.secret, notify::ReadSecret(secret_file));
+    }
+    return webhook;
+  }
+  if (by == "command") {
+    return notify::CommandChannel{channel.value("words", std::vector<std::string>()), {}};
+  }
+  if (by != "mail") return Invalid("its receiver is not known to this busker");
+  if (!smtp_) return Invalid("mail needs [smtp] in daemon.toml");
+  notify::Mail mail{smtp_->url,     smtp_->user, "", smtp_->from, {channel.value("to", "")},
+                    smtp_->starttls};
+  if (!smtp_->password_file.empty()) {
+    TRY_ASSIGN(mail.password, notify::ReadSecret(smtp_->password_file));
+  }
+  return mail;
+}
+
+}  // namespace busker::daemon

@@ -1,0 +1,337 @@
+#include "daemon/requests.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <map>
+
+#include "base/id.h"
+#include "plan/cron.h"
+#include "plan/timetable.h"
+#include "prepare/definition.h"
+
+namespace busker::daemon {
+namespace {
+
+constexpr auto kLimit = std::chrono::seconds(60);  // for a turn of the conductor
+constexpr std::size_t kBackfillMax = 10'000;
+
+using Events = std::vector<plan::Event>;
+
+// The instant that "2026-01-01" or an RFC 3339 text stands for; of a date, its first or its last.
+Result<Instant> ReadBound(const std::string& text, const std::string& zone, bool last) {
+  if (text.size() > 10) return ParseRfc3339(text);
+  TRY_ASSIGN(const auto day, ParseDate(text));
+  const std::chrono::sys_days days(day);
+  if (!last) return plan::StartOfDay(day, zone);
+  TRY_ASSIGN(const Instant next,
+             plan::StartOfDay(std::chrono::year_month_day(days + std::chrono::days(1)), zone));
+  return next - Milliseconds(1);
+}
+
+std::string HasEnded(const record::RunRow& run) {
+  return fmt::format(
+      "run {} has ended already: it {}{}", run.facts.id,
+      run.state == plan::State::kSucceeded || run.state == plan::State::kFailed ? "" : "was ",
+      NameOf(run.state));
+}
+
+bool CanBeRetried(plan::State state) {
+  return state == plan::State::kFailed || state == plan::State::kCancelled;
+}
+
+// The instants of the schedule for the data of [from, to], oldest first.
+Result<std::vector<Instant>> DueInstants(plan::Graph graph, Instant from, Instant to) {
+  graph.start.reset();  // who asks for a backfill knows better than the file
+  graph.end.reset();
+  std::vector<Instant> instants;
+  Instant after = from - Milliseconds(1);
+  for (;;) {
+    const auto due = plan::FirstDue(graph, after);
+    if (!due) return instants;
+    const Instant data = plan::DataInstant(graph, *due);
+    if (data > to) return instants;
+    after = *due;
+    if (data < from) continue;
+    instants.push_back(*due);
+    if (instants.size() > kBackfillMax) {
+      return Invalid("these are more than 10,000 instants; ask for fewer at a time");
+    }
+  }
+}
+
+const plan::DagRun* RequestedIn(std::span<const plan::Event> events,
+                                const std::function<bool(const plan::DagRun&)>& wanted) {
+  for (const plan::Event& event : events) {
+    const auto* requested = std::get_if<plan::RunRequested>(&event);
+    if (requested != nullptr && wanted(requested->run)) return &requested->run;
+  }
+  return nullptr;
+}
+
+// The run that was requested with the key before, if there is one.
+Result<std::optional<std::string>> FirstWith(const std::string& key, const dispatch::View& view) {
+  const auto has_key = [&](const plan::DagRun& run) { return run.request_key == key; };
+  if (const auto* run = RequestedIn(view.decided, has_key)) return run->id;
+  return view.record.FindRequest(key);
+}
+
+// Where the run stands, and what is decided about it from now on; nullptr when it has ended.
+std::shared_ptr<Subscription> Listen(const std::string& run, const dispatch::View& view,
+                                     Announcer& announcer) {
+  std::vector<plan::Decision> stands;
+  if (const plan::DagRun* active = view.agenda.FindRun(run)) {
+    for (const plan::Task& task : active->tasks) {
+      if (task.attempt_running) stands.push_back(plan::StartAttempt{run, task.name, task.attempts});
+    }
+  } else if (!RequestedIn(view.decided, [&](const auto& other) { return other.id == run; })) {
+    return nullptr;
+  }
+  return announcer.Subscribe(run, stands);
+}
+
+}  // namespace
+
+Result<void> Requests::Carry(Decide decide) {
+  auto answered = std::make_shared<std::promise<Result<void>>>();
+  std::future<Result<void>> answer = answered->get_future();
+  setup_.conductor.Ask({std::move(decide), [answered](Result<void> result, const dispatch::View&) {
+                          answered->set_value(std::move(result));
+                        }});
+  if (answer.wait_for(kLimit) == std::future_status::ready) return answer.get();
+  const std::string trouble = setup_.conductor.Trouble();
+  return Temporary(fmt::format("it is not on record yet, and may come to be{}{}",
+                               trouble.empty() ? "" : ": ", trouble));
+}
+
+Result<std::string> Requests::Start(const StartRequest& request,
+                                    std::shared_ptr<Subscription>* follow) {
+  TRY_ASSIGN(const auto definition, setup_.catalogue()->Find(request.graph));
+  if (definition->service) {
+    TRY_ASSIGN(const prepare::Places places, setup_.places(*definition->service));
+    TRY_ASSIGN(const auto store, artifact::OpenStore(places.store_url));
+    TRY(prepare::CheckRunnable(*definition->service, definition->Action(), *store));
+  }
+  TRY_ASSIGN(plan::DagRun run, prepare::RequestRun(definition->graph, request.date, Now()));
+  run.force = request.force;
+  run.request_key = request.key;
+  run.requested_by = request.by;
+  run.trigger = request.trigger;
+  // What the conductor's thread does may outlive this call, when its time is over.
+  auto id = std::make_shared<std::string>(run.id);
+  auto heard = std::make_shared<std::shared_ptr<Subscription>>();
+  const bool listens = follow != nullptr;
+  TRY(Carry([run, id, heard, listens,
+             &announcer = setup_.announcer](const dispatch::View& view) -> Result<Events> {
+    if (!run.request_key.empty()) {
+      TRY_ASSIGN(const auto before, FirstWith(run.request_key, view));
+      if (before) {
+        *id = *before;
+        if (listens) *heard = Listen(*before, view, announcer);
+        return Events{};
+      }
+    }
+    if (listens) *heard = announcer.Subscribe(run.id);
+    return Events{plan::RunRequested{run}};
+  }));
+  if (listens) *follow = *heard;
+  return *id;
+}
+
+Result<std::shared_ptr<Subscription>> Requests::Follow(const std::string& run) {
+  auto heard = std::make_shared<std::shared_ptr<Subscription>>();
+  const Decide decide =
+      [run, heard, &announcer = setup_.announcer](const dispatch::View& view) -> Result<Events> {
+    *heard = Listen(run, view, announcer);
+    if (*heard == nullptr) TRY(view.record.FindRun(run));
+    return Events{};
+  };
+  TRY(Carry(decide));
+  return *heard;
+}
+
+Result<void> Requests::Cancel(const std::string& run, const std::string& by) {
+  return Carry([run, by](const dispatch::View& view) -> Result<Events> {
+    if (view.agenda.FindRun(run) != nullptr) return Events{plan::CancelRequested{run, by}};
+    TRY_ASSIGN(const record::RunRow ended, view.record.FindRun(run));
+    return Invalid(HasEnded(ended));
+  });
+}
+
+Result<void> Requests::Retry(const std::string& run, const std::string& by) {
+  return Carry([run, by](const dispatch::View& view) -> Result<Events> {
+    if (view.agenda.FindRun(run) != nullptr) {
+      return Invalid(
+          fmt::format("run {} has not ended; busker explain {} tells where it stands", run, run));
+    }
+    TRY_ASSIGN(plan::DagRun ended, view.record.LoadRun(run));
+    if (!CanBeRetried(ended.state)) {
+      return Invalid(fmt::format("run {} {}; what is retried is what has failed or was cancelled",
+                                 run, NameOf(ended.state)));
+    }
+    return Events{plan::RetryRequested{std::move(ended), by, ""}};
+  });
+}
+
+Result<void> Requests::Skip(const std::string& run, const std::string& task,
+                            const std::string& by) {
+  return Carry([run, task, by](const dispatch::View& view) -> Result<Events> {
+    plan::DagRun of;
+    const plan::DagRun* active = view.agenda.FindRun(run);
+    if (active != nullptr) {
+      of = *active;
+    } else {
+      TRY_ASSIGN(of, view.record.LoadRun(run));
+    }
+    const auto found = std::find_if(of.tasks.begin(), of.tasks.end(),
+                                    [&](const plan::Task& one) { return one.name == task; });
+    if (found == of.tasks.end()) {
+      return NotFound(of.prepared ? fmt::format("run {} has no task {}", run, task)
+                                  : fmt::format("the tasks of run {} are not decided yet", run));
+    }
+    if (found->state == plan::State::kSucceeded || found->state == plan::State::kRunning) {
+      return Invalid(fmt::format("task {} {}; what can be skipped waits, or did not succeed", task,
+                                 found->state == plan::State::kRunning ? "runs" : "has succeeded"));
+    }
+    if (active != nullptr && found->state == plan::State::kQueued) {
+      return Events{plan::SkipRequested{run, task, by}};
+    }
+    if (active != nullptr) {
+      return Temporary(
+          fmt::format("task {} has ended and run {} has not; skip it when it has", task, run));
+    }
+    if (!CanBeRetried(of.state)) return Invalid(fmt::format("run {} has succeeded", run));
+    return Events{plan::RetryRequested{std::move(of), by, task}};
+  });
+}
+
+Result<void> Requests::Pause(const plan::GraphKey& graph, bool paused, const std::string& by) {
+  TRY(setup_.catalogue()->Find(graph));
+  return Carry([graph, paused, by](const dispatch::View& view) -> Result<Events> {
+    const plan::GraphMemory* memory = view.agenda.FindMemory(graph);
+    if (memory != nullptr && memory->paused && paused) {
+      return Invalid(fmt::format("{} was paused by {} already", graph, memory->paused_by));
+    }
+    if ((memory == nullptr || !memory->paused) && !paused) {
+      return Invalid(fmt::format("{} is not paused", graph));
+    }
+    return Events{plan::GraphPaused{graph, paused, by}};
+  });
+}
+
+Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& request) {
+  TRY_ASSIGN(const auto definition, setup_.catalogue()->Find(request.graph));
+  const plan::Graph& graph = definition->graph;
+  if (!graph.schedule) {
+    return Invalid(
+        fmt::format("{} has no schedule, so there are no instants to fill; busker run "
+                    "--date runs it for one",
+                    graph.key));
+  }
+  TRY_ASSIGN(const Instant from, ReadBound(request.from, graph.zone, false));
+  TRY_ASSIGN(const Instant to, ReadBound(request.to, graph.zone, true));
+  if (to < from) return Invalid("--to is before --from");
+  TRY_ASSIGN(std::vector<Instant> dues, DueInstants(graph, from, to));
+  if (request.newest_first) std::reverse(dues.begin(), dues.end());
+
+  auto instants = std::make_shared<std::vector<BackfillInstant>>();
+  TRY(Carry([request, graph, dues, instants](const dispatch::View& view) -> Result<Events> {
+    if (dues.empty()) return Events{};
+    const auto [first, last] = std::minmax_element(dues.begin(), dues.end());
+    TRY_ASSIGN(const auto rows, view.record.DueRuns(graph.key, *first, *last));
+    std::map<Instant, record::Record::DueRun> there;
+    for (const auto& row : rows) there.emplace(row.due, row);
+    const plan::GraphMemory* memory = view.agenda.FindMemory(graph.key);
+    const Instant dealt_with = memory != nullptr && memory->cursor ? *memory->cursor : view.now;
+    const std::string batch = "backfill-" + MakeRunId(view.now);
+    Events events;
+    for (const Instant due : dues) {
+      BackfillInstant instant{due, plan::DataInstant(graph, due), "", "run"};
+      if (const auto found = there.find(due); found != there.end()) {
+        const record::Record::DueRun& row = found->second;
+        instant.run = row.run;
+        const bool again = request.retry_failed && CanBeRetried(row.state);
+        instant.what = again ? "retry" : fmt::format("has its run, {}", NameOf(row.state));
+        if (again && !request.dry_run) {
+          TRY_ASSIGN(plan::DagRun ended, view.record.LoadRun(row.run));
+          events.push_back(plan::RetryRequested{std::move(ended), request.by, ""});
+        }
+      } else if (due > view.now) {
+        instant.what = "is still to come";
+      } else if (due > dealt_with) {
+        instant.what = "is run by the schedule itself";
+      } else if (!request.dry_run) {
+        plan::DagRun run = prepare::RequestRunAt(graph, due, view.now);
+        run.batch = batch;
+        run.batch_runs_at_once = request.runs_at_once;
+        run.requested_by = request.by;
+        instant.run = run.id;
+        events.push_back(plan::RunRequested{std::move(run)});
+      }
+      instants->push_back(std::move(instant));
+    }
+    return events;
+  }));
+  return *instants;
+}
+
+Result<std::string> Requests::Explain(const std::string& what, const std::string& task) {
+  auto sentence = std::make_shared<std::string>();
+  const auto known = setup_.catalogue()->Find(what);
+  const std::string unknown = known ? "nothing of it is known yet" : known.error().message;
+  TRY(Carry([what, task, sentence, unknown](const dispatch::View& view) -> Result<Events> {
+    const plan::Agenda& agenda = view.agenda;
+    if (agenda.FindRun(what) != nullptr) {
+      *sentence = task.empty() ? agenda.ExplainRun(what, view.now)
+                               : agenda.ExplainTask(what, task, view.now);
+    } else if (agenda.FindGraph(what) != nullptr) {
+      *sentence = agenda.ExplainGraph(what, view.now);
+    } else {
+      return NotFound(unknown);
+    }
+    return Events{};
+  }));
+  return *sentence;
+}
+
+Result<Status> Requests::Ask() {
+  const auto catalogue = setup_.catalogue();
+  auto status = std::make_shared<Status>();
+  status->since = setup_.since;
+  status->schedules = setup_.schedules;
+  status->trouble = setup_.conductor.Trouble();
+  status->faults = catalogue->faults;
+  TRY(Carry([status](const dispatch::View& view) -> Result<Events> {
+    const plan::Agenda& agenda = view.agenda;
+    status->attempts_running = agenda.attempts_running();
+    for (const plan::GraphKey& key : agenda.Graphs()) {
+      const plan::Graph& graph = *agenda.FindGraph(key);
+      const plan::GraphMemory& memory = *agenda.FindMemory(key);
+      GraphStatus one{key,
+                      graph.schedule_text,
+                      graph.zone,
+                      std::nullopt,
+                      memory.paused,
+                      memory.paused_by,
+                      agenda.ExplainGraph(key, view.now)};
+      const auto coming = agenda.Coming(key, view.now, 1);
+      if (!coming.empty() && !memory.paused) one.next = coming.front();
+      status->graphs.push_back(std::move(one));
+    }
+    return Events{};
+  }));
+  return *status;
+}
+
+bool Requests::Turns() {
+  return Carry([](const dispatch::View&) { return Events(); }).has_value();
+}
+
+Result<void> Requests::Yield() {
+  if (!setup_.yield) return Temporary("this busker is up already, and goes on");
+  setup_.yield();
+  return {};
+}
+
+}  // namespace busker::daemon

@@ -1,0 +1,104 @@
+// What people and programs may ask of the process that owns a home. Each call returns when what was
+// asked for is on record; any thread but the conductor's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/announcer.h"
+#include "daemon/definitions.h"
+#include "dispatch/conductor.h"
+#include "prepare/action_run.h"
+
+namespace busker::daemon {
+
+struct StartRequest {
+  plan::GraphKey graph;
+  std::optional<std::string> date;  // "2019-08-01" or an RFC 3339 instant; none: now
+  bool force = false;               // older data over newer
+  std::string key;  // a second request with the same key is the first one; empty: none
+  std::string by;
+  std::string trigger = "manual";
+};
+
+struct BackfillRequest {
+  plan::GraphKey graph;
+  std::string from, to;  // dates or instants, both included, of the data
+  bool newest_first = false;
+  bool retry_failed = false;  // those that have failed or were cancelled, too
+  int runs_at_once = 1;
+  bool dry_run = false;
+  std::string by;
+};
+
+// One instant of a backfill, and what becomes of it.
+struct BackfillInstant {
+  Instant due{}, scheduled_at{};
+  std::string run;   // that is there already, or was queued for it; empty on a dry run
+  std::string what;  // "run", "retry", or why not: "has succeeded", "is still to come", ...
+};
+
+struct GraphStatus {
+  plan::GraphKey graph;
+  std::string schedule, zone;
+  std::optional<Instant> next;
+  bool paused = false;
+  std::string paused_by;
+  std::string explained;
+};
+
+struct Status {
+  Instant since{};
+  bool schedules = false;  // they are kept: it is busker up
+  std::string trouble;     // why nothing can be recorded at the moment; empty: all is well
+  std::vector<Fault> faults;
+  std::vector<GraphStatus> graphs;
+  std::size_t attempts_running = 0;
+};
+
+class Requests {
+ public:
+  struct Setup {
+    dispatch::Conductor& conductor;
+    Announcer& announcer;
+    std::function<std::shared_ptr<const Catalogue>()> catalogue;  // any thread
+    std::function<Result<prepare::Places>(const service::Service&)> places;
+    Instant since;
+    bool schedules = false;
+    std::function<void()> yield;  // makes room for a daemon; empty: it is one
+  };
+  explicit Requests(Setup setup) : setup_(std::move(setup)) {}
+
+  // The id of the run. `follow` hears of all that is decided about it, from the beginning; of the
+  // run of an earlier request with the same key as Follow does.
+  Result<std::string> Start(const StartRequest& request,
+                            std::shared_ptr<Subscription>* follow = nullptr);
+
+  // Of a run that has not ended: what is decided from now on, after what describes where it stands.
+  // nullptr: it has ended.
+  Result<std::shared_ptr<Subscription>> Follow(const std::string& run);
+
+  Result<void> Cancel(const std::string& run, const std::string& by);
+  Result<void> Retry(const std::string& run, const std::string& by);
+  Result<void> Skip(const std::string& run, const std::string& task, const std::string& by);
+  Result<void> Pause(const plan::GraphKey& graph, bool paused, const std::string& by);
+  Result<std::vector<BackfillInstant>> Backfill(const BackfillRequest& request);
+
+  // Of a run, a task of it (`task` not empty), or a graph.
+  Result<std::string> Explain(const std::string& what, const std::string& task);
+  Result<Status> Ask();
+  bool Turns();          // the conductor takes part, within seconds
+  Result<void> Yield();  // to a daemon that wants the home
+
+ private:
+  using Decide = std::function<Result<std::vector<plan::Event>>(const dispatch::View&)>;
+  Result<void> Carry(Decide decide);
+
+  const Setup setup_;
+};
+
+}  // namespace busker::daemon

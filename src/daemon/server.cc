@@ -1,0 +1,147 @@
+#include "daemon/server.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "daemon/messages.h"
+
+namespace busker::daemon {
+namespace {
+
+constexpr std::size_t kConnectionsMax = 64;
+constexpr Milliseconds kRequestLimit = std::chrono::seconds(10);  // for a client to say what
+constexpr Milliseconds kSendLimit = std::chrono::seconds(10);     // for it to take an answer
+constexpr Milliseconds kListenLimit = std::chrono::milliseconds(500);
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::Start(const io::fs::path& socket, Requests& requests) {
+  TRY_ASSIGN(io::Descriptor listening, Listen(socket));
+  io::Descriptor wake(eventfd(0, EFD_CLOEXEC));
+  if (!wake.valid()) return SystemError("serve verbs", errno);
+  std::unique_ptr<Server> server(new Server(std::move(listening), std::move(wake), requests));
+  server->accepting_ = std::thread([raw = server.get()] { raw->Accept(); });
+  return server;
+}
+
+Server::~Server() {
+  eventfd_write(wake_.get(), 1);
+  if (accepting_.joinable()) accepting_.join();
+}
+
+void Server::Accept() {
+  for (;;) {
+    pollfd waits[2] = {{listening_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+    if (poll(waits, 2, -1) < 0) continue;
+    if (waits[1].revents != 0) break;
+    io::Descriptor fd(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (fd.valid()) {
+      Begin(std::move(fd));
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+      poll(&waits[1], 1, 100);  // whoever knocks goes on doing so
+    }
+  }
+  for (Connection& connection : connections_) {
+    connection.thread.request_stop();
+    connection.channel.EndReceiving();
+  }
+  connections_.clear();  // waits for each
+}
+
+void Server::Begin(io::Descriptor fd) {
+  connections_.remove_if([](const Connection& connection) { return connection.done.load(); });
+  if (connections_.size() == kConnectionsMax) {
+    LineChannel channel(std::move(fd));
+    (void)channel.Send(
+        ToJson(Error{ErrorKind::kTemporary, "64 verbs are being answered already; try again"})
+            .dump(),
+        Milliseconds(100));
+    return;
+  }
+  Connection& connection = connections_.emplace_back(std::move(fd));
+  try {
+    connection.thread = std::jthread([this, &connection](const std::stop_token& stop) {
+      Answer(connection.channel, stop);
+      connection.channel.End();
+      connection.done = true;
+    });
+  } catch (const std::system_error&) {
+    connections_.pop_back();  // no more threads: the client finds that nobody answers
+  }
+}
+
+// One request and its answers. That the client has gone ends the answers, nothing else.
+void Server::Answer(LineChannel& channel, const std::stop_token& stop) {
+  const auto line = channel.Receive(kRequestLimit);
+  if (!line || !*line) return;
+  const auto send = [&](const Json& answer) { return channel.Send(TextOf(answer), kSendLimit); };
+  const auto fail = [&](const Error& error) { (void)send(ToJson(error)); };
+  const auto message = ParseMessage(**line);
+  if (!message) return fail(message.error());
+  const std::string verb = TextOf(*message, "verb");
+  const std::string run = TextOf(*message, "run");
+  const std::string by = TextOf(*message, "by");
+  const auto done = [&](const Result<void>& result) {
+    if (!result) return fail(result.error());
+    (void)send({{"done", true}});
+  };
+  if (verb == "start") {
+    std::shared_ptr<Subscription> heard;
+    const bool follows = FlagOf(*message, "follow");
+    const auto started = requests_.Start(StartRequestFrom(*message), follows ? &heard : nullptr);
+    if (!started) return fail(started.error());
+    if (!send({{"run", *started}, {"ended", follows && !heard}}) || !heard) return;
+    return Stream(channel, *heard, stop);
+  }
+  if (verb == "follow") {
+    const auto heard = requests_.Follow(run);
+    if (!heard) return fail(heard.error());
+    if (!send({{"run", run}, {"ended", *heard == nullptr}}) || *heard == nullptr) return;
+    return Stream(channel, **heard, stop);
+  }
+  if (verb == "cancel") return done(requests_.Cancel(run, by));
+  if (verb == "retry") return done(requests_.Retry(run, by));
+  if (verb == "skip") return done(requests_.Skip(run, TextOf(*message, "task"), by));
+  if (verb == "pause" || verb == "resume") {
+    return done(requests_.Pause(TextOf(*message, "graph"), verb == "pause", by));
+  }
+  if (verb == "backfill") {
+    const auto instants = requests_.Backfill(BackfillRequestFrom(*message));
+    if (!instants) return fail(instants.error());
+    Json list = Json::array();
+    for (const BackfillInstant& instant : *instants) list.push_back(ToJson(instant));
+    return (void)send({{"instants", std::move(list)}});
+  }
+  if (verb == "explain") {
+    const auto sentence = requests_.Explain(TextOf(*message, "what"), TextOf(*message, "task"));
+    if (!sentence) return fail(sentence.error());
+    return (void)send({{"sentence", *sentence}});
+  }
+  if (verb == "status") {
+    const auto status = requests_.Ask();
+    if (!status) return fail(status.error());
+    return (void)send(ToJson(*status));
+  }
+  if (verb == "yield") return done(requests_.Yield());
+  fail({ErrorKind::kInvalid, "this busker does not know what " + verb + " is"});
+}
+
+void Server::Stream(LineChannel& channel, Subscription& subscription, const std::stop_token& stop) {
+  while (!stop.stop_requested() && !subscription.Ended()) {
+    const auto decision = subscription.Next(kListenLimit);
+    if (!decision) {
+      pollfd gone{channel.fd(), POLLRDHUP, 0};
+      if (poll(&gone, 1, 0) > 0) return;
+      continue;
+    }
+    const auto message = ToJson(*decision);
+    if (message && !channel.Send(TextOf(*message), kSendLimit)) return;
+  }
+}
+
+}  // namespace busker::daemon

@@ -1,0 +1,48 @@
+// Answers verbs over the socket of a home (line_channel.h), a thread for each connection, at most
+// 64 at once.
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "daemon/line_channel.h"
+#include "daemon/requests.h"
+
+namespace busker::daemon {
+
+class Server {
+ public:
+  // `requests` must outlive it.
+  static Result<std::unique_ptr<Server>> Start(const io::fs::path& socket, Requests& requests);
+  // Breaks off what is being answered: at once when the conductor has ended, but for a client that
+  // takes what it is sent too slowly (10 s).
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+ private:
+  Server(io::Descriptor listening, io::Descriptor wake, Requests& requests)
+      : listening_(std::move(listening)), wake_(std::move(wake)), requests_(requests) {}
+
+  struct Connection {
+    explicit Connection(io::Descriptor fd) : channel(std::move(fd)) {}
+    LineChannel channel;
+    std::atomic<bool> done = false;
+    std::jthread thread;
+  };
+
+  void Accept();
+  void Begin(io::Descriptor fd);
+  void Answer(LineChannel& channel, const std::stop_token& stop);
+  void Stream(LineChannel& channel, Subscription& subscription, const std::stop_token& stop);
+
+  io::Descriptor listening_, wake_;
+  Requests& requests_;
+  std::list<Connection> connections_;  // of the accepting thread
+  std::thread accepting_;
+};
+
+}  // namespace busker::daemon

@@ -1,0 +1,187 @@
+// The engine's mind: everything that is to be done, and what follows from what happened. Pure: no
+// clock, no file, no thread; it is handed the time.
+//
+// A schedule comes due, an upstream succeeds or somebody asks: a run is queued. It is prepared when
+// its graph's concurrency allows. A task is ready once its trigger rule holds among the tasks
+// before it, and starts when slots, its pool, cpus and memory allow, the highest priority first; a
+// failed attempt is followed by another while attempts are left. A run ends when all its tasks
+// have, so its state is a function of theirs.
+//
+// The cost of a turn grows with what happened, not with what is waiting.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <queue>
+#include <set>
+#include <span>
+#include <unordered_map>
+
+#include "plan/active_run.h"
+#include "plan/advance.h"
+#include "plan/ready_queue.h"
+
+namespace busker::plan {
+
+class Agenda {
+ public:
+  // `new_id` makes ids for runs (base/id.h MakeRunId); it may repeat itself.
+  using NewId = std::function<std::string(Instant)>;
+
+  explicit Agenda(NewId new_id, Capacity capacity = {});
+
+  // Before anything else: what an earlier Busker left. `memories` of all graphs ever seen, `runs`
+  // those that have not ended, oldest first. The events of the first Advance are to begin with the
+  // definitions of all graphs: what ends before its graph's is known brings about nothing else.
+  void Restore(std::vector<GraphMemory> memories, std::vector<DagRun> runs);
+
+  // Takes in `events`, in order, brings everything up to date with `now` and says what to do.
+  // Events about unknown runs, or attempts that are not running, are stale and change nothing.
+  Advanced Advance(std::span<const Event> events, Instant now);
+
+  // A run that has not ended; nullptr: none such. Valid until the next Advance.
+  const DagRun* FindRun(const std::string& id) const;
+  const Graph* FindGraph(const GraphKey& key) const;
+  const GraphMemory* FindMemory(const GraphKey& key) const;
+  std::vector<std::string> UnfinishedOf(const GraphKey& key) const;  // ids, oldest first
+  std::vector<GraphKey> Graphs() const;                              // those defined, sorted
+  bool Idle() const { return runs_.empty(); }                        // no run that has not ended
+  std::size_t attempts_running() const { return ready_.slots_in_use(); }
+
+  // The next instants of the graph's schedule, as it would run them; at most `count`.
+  std::vector<Instant> Coming(const GraphKey& key, Instant after, int count) const;
+
+  // Why: one sentence, and until when at the latest where there is such an instant. Of a run, of a
+  // task in it, of a graph.
+  std::string ExplainRun(const std::string& run, Instant now) const;
+  std::string ExplainTask(const std::string& run, const std::string& task, Instant now) const;
+  std::string ExplainGraph(const GraphKey& graph, Instant now) const;
+
+ private:
+  // A run that waits to be prepared; the least goes first.
+  struct Candidate {
+    bool backfill = false;
+    int priority = 0;
+    std::uint64_t order = 0;
+    std::string run;
+    bool operator<(const Candidate& other) const {
+      return std::tuple(backfill, -std::int64_t{priority}, order) <
+             std::tuple(other.backfill, -std::int64_t{other.priority}, other.order);
+    }
+  };
+  // A backfill, as long as it has runs that have not ended.
+  struct Batch {
+    std::set<Candidate> waiting;
+    int active = 0;
+  };
+  // A graph, defined or only remembered, and its runs that have not ended.
+  struct Entry {
+    std::optional<Graph> graph;
+    GraphMemory memory;
+    // Runs that wait, by what can keep them waiting besides the number of runs at once: nothing;
+    // a pause and the run before; a pause and the limit of their backfill.
+    std::set<Candidate> by_hand, scheduled;
+    std::map<std::string, Batch> batches;
+    std::set<std::string> active;                           // being prepared, or at work
+    std::map<Instant, std::string> dues;                    // the instants of its unfinished runs
+    std::set<GraphKey> downstream;                          // graphs that run after this one
+    std::optional<Candidate> candidate;                     // what it has among candidates_
+    bool changed = false;                                   // it is among changed_
+    std::optional<Instant> once_after;                      // an instant that was another run's
+    std::optional<Instant> schedule_timer, expected_timer;  // the ones that count
+  };
+  enum class TimerKind { kRetry, kDeadline, kSchedule, kExpected };
+  struct Timer {
+    Instant at;
+    TimerKind kind;
+    std::string key;  // of a run, or of a graph
+    std::size_t task = 0;
+    bool operator>(const Timer& other) const { return at > other.at; }
+  };
+
+  // agenda_events.cc: what each event means.
+  void Take(const RunRequested& event);
+  void Take(const RunPrepared& event);
+  void Take(const RunNotPrepared& event);
+  void Take(const AttemptEnded& event);
+  void Take(const CancelRequested& event);
+  void Take(const RetryRequested& event);
+  void Take(const SkipRequested& event);
+  void Take(const GraphDefined& event);
+  void Take(const GraphRemoved& event);
+  void Take(const GraphPaused& event);
+  void Take(const ClockStepped& event);
+  void Take(const CapacityChanged& event);
+
+  // agenda_schedules.cc: what time brings.
+  void FireTimers();
+  void ComeDue(Entry& entry);
+  void QueueDue(Entry& entry, Instant due);
+  void Expect(Entry& entry);
+  void AwaitSchedule(Entry& entry);
+  void AwaitExpected(Entry& entry);
+  void EndOverdue(ActiveRun& active);
+
+  // agenda.cc, agenda_admission.cc: what follows.
+  ActiveRun* Find(const std::string& id);
+  Entry& EntryOf(const GraphKey& key);
+  const Entry* FindEntry(const GraphKey& key) const;
+  ActiveRun& AddRun(DagRun run);
+  void Queue(DagRun run);
+  void Cancel(ActiveRun& active, const std::string& by);
+  void FinishTask(ActiveRun& active, std::size_t task, State state, std::string message);
+  const std::vector<std::size_t>& Conclude(ActiveRun& active, std::size_t task, State state,
+                                           std::string message);
+  void Judge(ActiveRun& active, std::size_t task);
+  void JudgeAll(ActiveRun& active);
+  bool JudgeOne(ActiveRun& active, std::size_t task, State* end, std::string* why);
+  void TakeUpRestored();
+  void MakeReadyAt(ActiveRun& active, std::size_t task);
+  void SettleEnded();
+  void Settle(ActiveRun& active);
+  void End(ActiveRun& active, State state, std::string message);
+  void Remember(Entry& entry, const DagRun& run, bool begun);
+  bool AllSucceeded(const Entry& entry, const GraphKey& newest) const;
+  void RunDownstream(const Entry& entry, const DagRun& run);
+  static Candidate CandidateOf(const ActiveRun& active);
+  static std::size_t RunsAtOnce(const Entry& entry);
+  void Enqueue(Entry& entry, const ActiveRun& active);
+  void Dequeue(Entry& entry, const ActiveRun& active);
+  std::string FirstOther(const Entry& entry) const;
+  bool Admit();
+  bool MayAdmit(const Candidate& candidate) const;
+  bool Admit(ActiveRun& active);
+  void Touch(Entry& entry);
+  void Reconsider(Entry& entry);
+  const Candidate* NextOf(const Entry& entry) const;
+  bool PastAllows(const Entry& entry, const DagRun& run) const;
+  std::string WaitsFor(const Entry& entry, const ActiveRun& active) const;
+  void StartReady();
+  void Start(ActiveRun& active, std::size_t task);
+  static std::string DateIn(const std::string& zone, Instant instant);
+  void Note(Entry& entry, std::string what = {}, std::string by = "busker");
+  void Move(ActiveRun& active, Task& task, State to, std::string message);
+  void Move(ActiveRun& active, State to, std::string message);
+  void At(Instant at, TimerKind kind, std::string key, std::size_t task = 0);
+  template <typename What>
+  void Decide(What what) {
+    decisions_.emplace_back(std::move(what));
+  }
+
+  const NewId new_id_;
+  std::unordered_map<std::string, ActiveRun> runs_;
+  std::map<GraphKey, Entry> entries_;
+  std::vector<Entry*> changed_;  // graphs whose candidate is to be looked at again, each once
+  std::set<Candidate> candidates_;
+  std::size_t preparing_ = 0;  // runs
+  ReadyQueue ready_;
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+  std::set<std::string> requested_;    // ids that requests of this turn brought
+  std::vector<std::string> restored_;  // runs, until the first turn
+  std::vector<std::string> settling_;  // runs that may have ended, until the event is dealt with
+  std::uint64_t next_order_ = 1;
+  Instant now_{};
+  std::vector<Decision> decisions_;
+};
+
+}  // namespace busker::plan

@@ -1,0 +1,241 @@
+// Which run goes on next: the concurrency of graphs, backfills, pauses, the past, room for tasks.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "plan/agenda.h"
+
+namespace busker::plan {
+namespace {
+
+// So many tasks wait at hand for a slot; further runs are not prepared before they are needed.
+constexpr std::size_t kReadyMin = 64;
+
+}  // namespace
+
+// Files an unfinished run under its graph: among the active ones, or those that wait. A queued run
+// that was prepared before waits, too.
+ActiveRun& Agenda::AddRun(DagRun run) {
+  const std::uint64_t order = next_order_++;
+  const std::string id = run.id;
+  ActiveRun& active = runs_.emplace(id, ActiveRun(std::move(run), order)).first->second;
+  Entry& entry = EntryOf(active.run.graph);
+  if (active.run.due) entry.dues.emplace(*active.run.due, id);
+  if (active.run.state == State::kRunning) {
+    active.stage = ActiveRun::Stage::kAdmitted;
+    entry.active.insert(id);
+    if (!active.run.batch.empty()) ++entry.batches[active.run.batch].active;
+  } else {
+    Enqueue(entry, active);
+  }
+  Touch(entry);
+  return active;
+}
+
+Agenda::Candidate Agenda::CandidateOf(const ActiveRun& active) {
+  const DagRun& run = active.run;
+  return {!run.batch.empty(), run.priority, active.order, run.id};
+}
+
+void Agenda::Enqueue(Entry& entry, const ActiveRun& active) {
+  const DagRun& run = active.run;
+  auto& waiting = !run.batch.empty() ? entry.batches[run.batch].waiting
+                  : run.due          ? entry.scheduled
+                                     : entry.by_hand;
+  waiting.insert(CandidateOf(active));
+}
+
+void Agenda::Dequeue(Entry& entry, const ActiveRun& active) {
+  const DagRun& run = active.run;
+  auto& waiting = !run.batch.empty() ? entry.batches[run.batch].waiting
+                  : run.due          ? entry.scheduled
+                                     : entry.by_hand;
+  waiting.erase(CandidateOf(active));
+}
+
+// A new run: skipped, in place of others, or in the queue, as its graph's concurrency says. Runs of
+// a backfill neither give way nor make others give way: they wait.
+void Agenda::Queue(DagRun run) {
+  Entry& entry = EntryOf(run.graph);
+  if (run.due && entry.dues.contains(*run.due)) return;  // that instant has its run
+  if (!run.id.empty() && (runs_.contains(run.id) || !requested_.insert(run.id).second)) return;
+  while (run.id.empty() || runs_.contains(run.id)) run.id = new_id_(now_);
+  if (entry.graph) run.priority += entry.graph->priority;
+  const Overlap overlap = entry.graph && run.batch.empty() ? entry.graph->overlap : Overlap::kQueue;
+  Decide(RunQueued{run});
+  if (overlap == Overlap::kSkip) {
+    const std::string other = FirstOther(entry);
+    ActiveRun& active = AddRun(std::move(run));
+    if (!other.empty()) {
+      End(active, State::kSkipped, fmt::format("run {} had not ended", other));
+    }
+  } else if (overlap == Overlap::kReplace) {
+    const std::vector<std::string> others = UnfinishedOf(run.graph);
+    const std::string by = fmt::format("run {}, which replaces it", AddRun(std::move(run)).run.id);
+    for (const std::string& id : others) {
+      if (ActiveRun& other = runs_.at(id); other.run.batch.empty()) Cancel(other, by);
+    }
+  } else {
+    AddRun(std::move(run));
+  }
+}
+
+// A run of the graph that has not ended and is of no backfill; empty: none.
+std::string Agenda::FirstOther(const Entry& entry) const {
+  for (const std::string& id : entry.active) {
+    if (runs_.at(id).run.batch.empty()) return id;
+  }
+  for (const auto* waiting : {&entry.scheduled, &entry.by_hand}) {
+    if (!waiting->empty()) return waiting->begin()->run;
+  }
+  return {};
+}
+
+// Has runs prepared whose graphs allow it, as long as few tasks wait for a slot. True: runs that
+// were prepared before went on, and may have tasks to start.
+bool Agenda::Admit() {
+  bool went_on = false;
+  for (;;) {
+    for (Entry* entry : std::exchange(changed_, {})) Reconsider(*entry);
+    if (candidates_.empty() || !MayAdmit(*candidates_.begin())) return went_on;
+    went_on |= Admit(runs_.at(candidates_.begin()->run));
+    SettleEnded();
+  }
+}
+
+// No, as long as enough is at hand that goes before it; yes, when that leaves slots free: it waits
+// for something else.
+bool Agenda::MayAdmit(const Candidate& candidate) const {
+  if (preparing_ + ready_.CountBefore(candidate.backfill, candidate.priority) < kReadyMin) {
+    return true;
+  }
+  return preparing_ + ready_.slots_in_use() < static_cast<std::size_t>(ready_.capacity().slots);
+}
+
+bool Agenda::Admit(ActiveRun& active) {
+  DagRun& run = active.run;
+  Entry& entry = EntryOf(run.graph);
+  Dequeue(entry, active);
+  entry.active.insert(run.id);
+  if (!run.batch.empty()) ++entry.batches[run.batch].active;
+  Touch(entry);
+  if (run.prepared) {
+    active.stage = ActiveRun::Stage::kAdmitted;
+    JudgeAll(active);
+    return true;
+  }
+  active.stage = ActiveRun::Stage::kPreparing;
+  ++preparing_;
+  Decide(PrepareRun{run.id, run.graph});
+  return false;
+}
+
+void Agenda::Touch(Entry& entry) {
+  if (!std::exchange(entry.changed, true)) changed_.push_back(&entry);
+}
+
+// Which of the graph's waiting runs, if any, could be prepared now.
+void Agenda::Reconsider(Entry& entry) {
+  entry.changed = false;
+  if (entry.candidate) candidates_.erase(*entry.candidate);
+  entry.candidate.reset();
+  if (const Candidate* next = NextOf(entry)) {
+    entry.candidate = *next;
+    candidates_.insert(*next);
+  }
+}
+
+const Agenda::Candidate* Agenda::NextOf(const Entry& entry) const {
+  if (entry.active.size() >= RunsAtOnce(entry)) return nullptr;
+  const Candidate* next = entry.by_hand.empty() ? nullptr : &*entry.by_hand.begin();
+  const auto consider = [&](const Candidate& candidate) {
+    if (next == nullptr || candidate < *next) next = &candidate;
+  };
+  if (entry.memory.paused) return next;
+  if (!entry.scheduled.empty()) {
+    auto first = entry.scheduled.begin();
+    if (entry.graph && entry.graph->depends_on_past) {
+      // Only the oldest of all that have not ended can be preceded by none.
+      first = entry.scheduled.find(CandidateOf(runs_.at(entry.dues.begin()->second)));
+      if (first != entry.scheduled.end() && !PastAllows(entry, runs_.at(first->run).run)) {
+        first = entry.scheduled.end();
+      }
+    }
+    if (first != entry.scheduled.end()) consider(*first);
+  }
+  for (const auto& [_, batch] : entry.batches) {
+    if (batch.waiting.empty()) continue;
+    const Candidate& first = *batch.waiting.begin();
+    if (batch.active < std::max(1, runs_.at(first.run).run.batch_runs_at_once)) consider(first);
+  }
+  return next;
+}
+
+std::size_t Agenda::RunsAtOnce(const Entry& entry) {
+  return static_cast<std::size_t>(entry.graph ? std::max(1, entry.graph->runs_at_once) : 1);
+}
+
+// Has the scheduled run before this one, which has ended, succeeded?
+bool Agenda::PastAllows(const Entry& entry, const DagRun& run) const {
+  const GraphMemory& memory = entry.memory;
+  return !memory.last_due || *memory.last_due >= *run.due || memory.last_succeeded;
+}
+
+// What keeps a queued run from being prepared, for people; empty: nothing.
+std::string Agenda::WaitsFor(const Entry& entry, const ActiveRun& active) const {
+  const DagRun& run = active.run;
+  const bool by_itself = run.due || !run.batch.empty();
+  if (entry.memory.paused && by_itself) {
+    return fmt::format("{} is paused by {}; busker resume goes on", run.graph,
+                       entry.memory.paused_by);
+  }
+  if (const std::size_t limit = RunsAtOnce(entry); entry.active.size() >= limit) {
+    return fmt::format("run {} has not ended, and {} of them may run at once",
+                       *entry.active.begin(), limit);
+  }
+  if (const auto batch = entry.batches.find(run.batch);
+      batch != entry.batches.end() && batch->second.active >= std::max(1, run.batch_runs_at_once)) {
+    return fmt::format("{} runs of its backfill run already", batch->second.active);
+  }
+  if (!entry.graph || !entry.graph->depends_on_past || !run.due || !run.batch.empty()) return {};
+  const auto own = entry.dues.find(*run.due);
+  if (own != entry.dues.begin() && own != entry.dues.end()) {
+    return fmt::format("run {}, the one before it, has not ended", std::prev(own)->second);
+  }
+  if (!PastAllows(entry, run)) {
+    return fmt::format(
+        "the run for {} before it has not succeeded (depends_on_past); busker retry "
+        "it, or busker cancel this one",
+        FormatRfc3339(*entry.memory.last_due));
+  }
+  return {};
+}
+
+void Agenda::StartReady() {
+  while (const auto next = ready_.TakeNext()) {
+    ActiveRun* active = Find(next->run);
+    CHECK(active != nullptr, "a ready task belongs to a run that has not ended");
+    Start(*active, next->task);
+  }
+}
+
+void Agenda::Start(ActiveRun& active, std::size_t index) {
+  DagRun& run = active.run;
+  Task& task = run.tasks[index];
+  ++task.attempts;
+  task.attempt_running = true;
+  task.not_before.reset();
+  if (run.state == State::kQueued) {
+    Move(active, State::kRunning, "");
+    if (run.timeout && !run.deadline) {
+      run.deadline = now_ + *run.timeout;
+      Decide(DeadlineSet{run.id, run.deadline});
+      At(*run.deadline, TimerKind::kDeadline, run.id);
+    }
+  }
+  Move(active, task, State::kRunning, "");
+  Decide(StartAttempt{run.id, task.name, task.attempts});
+}
+
+}  // namespace busker::plan

@@ -1,0 +1,71 @@
+// What may run, and when: the definition of a graph, as the plan needs it. Values only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "plan/policy.h"
+#include "plan/zoned_cron.h"
+
+namespace busker::plan {
+
+// An action of a service ("churn/training") or a graph file ("nightly"): what its runs are filed
+// under, whatever version of the definition they ran with.
+using GraphKey = std::string;
+
+struct Graph {
+  GraphKey key;
+  std::string zone = "UTC";  // of its schedule and of the data dates of its runs
+
+  // Nothing of it starts by itself, and what is remembered of its schedule stays as it is.
+  bool by_hand = false;
+  std::string schedule_text;          // "0 7 * * *", "@once"; empty: none
+  std::optional<ZonedCron> schedule;  // none: by hand, after another, or `once`
+  bool once = false;                  // a single scheduled run, at `start`
+  // As with Airflow's data intervals: a run is for the instant of the schedule before the one at
+  // which it begins, and `start` and `end` bound the former.
+  bool interval = false;
+  std::optional<Instant> start, end;  // no instants before, none after
+  CatchUp catch_up = CatchUp::kLatest;
+  std::optional<Milliseconds> catch_up_window;  // what is older is not caught up
+
+  Overlap overlap = Overlap::kQueue;
+  int runs_at_once = 1;
+  bool depends_on_past = false;  // a scheduled run waits until the one before it has succeeded
+  std::vector<GraphKey> after;   // runs when each of these has succeeded since it last ran so
+  int priority = 0;              // higher first
+  std::optional<Milliseconds> run_timeout;
+
+  // Each day (or week, ...) by when the newest scheduled run has to have succeeded.
+  std::optional<ZonedCron> expected_by;
+};
+
+// What is remembered of a graph between starts of Busker.
+struct GraphMemory {
+  GraphKey key;
+  std::string schedule_text, zone;  // that `cursor` belongs to
+  std::optional<Instant> cursor;    // instants of the schedule up to here are dealt with
+  bool paused = false;
+  std::string paused_by;
+  // Of the newest instant whose scheduled run has ended, after it had begun.
+  std::optional<Instant> last_due;
+  bool last_succeeded = false;
+  std::optional<Instant> last_success;     // when a run of it, not of a backfill, last succeeded
+  bool failing = false;                    // failed, late or never started, and no success since
+  std::optional<Instant> last_after;       // when it last ran after others (Graph::after)
+  std::optional<Instant> expected_cursor;  // expectations up to here are dealt with
+};
+
+// What all runs share.
+struct Capacity {
+  int slots = 16;                    // tasks at once
+  int cpus_milli = 0;                // 0: not bounded
+  std::uint64_t memory_bytes = 0;    // 0: not bounded
+  std::map<std::string, int> pools;  // slots by name
+};
+
+}  // namespace busker::plan

@@ -1,0 +1,105 @@
+#include "prepare/definition.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/id.h"
+#include "plan/cron.h"
+#include "plan/timetable.h"
+
+namespace busker::prepare {
+namespace {
+
+Result<plan::ZonedCron> CronOf(const std::string& text, const std::string& zone) {
+  TRY_ASSIGN(const plan::Cron cron, plan::ParseCron(text));
+  return plan::ZonedCron::Make(cron, zone);
+}
+
+plan::DagRun Requested(const plan::Graph& graph, Instant scheduled_at, Instant now) {
+  plan::DagRun run;
+  run.id = MakeRunId(now);
+  run.graph = graph.key;
+  run.scheduled_at = scheduled_at;
+  run.data_date = plan::LocalDate(scheduled_at, graph.zone).value_or(FormatDate(scheduled_at));
+  run.requested_at = now;
+  return run;
+}
+
+}  // namespace
+
+plan::GraphKey KeyOf(const service::Service& service, const std::string& action) {
+  return service.name + "/" + action;
+}
+
+Result<plan::Graph> GraphOf(const service::Service& service, const service::Action& action) {
+  plan::Graph graph;
+  graph.key = KeyOf(service, action.name);
+  graph.zone = action.time_zone;
+  if (action.schedule) {
+    graph.schedule_text = *action.schedule;
+    TRY_ASSIGN(graph.schedule, CronOf(*action.schedule, action.time_zone));
+  }
+  graph.start = action.start;
+  graph.end = action.end;
+  graph.catch_up = action.catch_up;
+  graph.catch_up_window = action.catch_up_window;
+  graph.overlap = action.overlap;
+  graph.runs_at_once = action.runs_at_once;
+  graph.depends_on_past = action.depends_on_past;
+  for (const std::string& other : action.after) graph.after.push_back(KeyOf(service, other));
+  graph.priority = action.priority;
+  graph.run_timeout = action.run_timeout;
+  if (action.expected_by) {
+    const std::string& time = *action.expected_by;  // "08:00"
+    TRY_ASSIGN(graph.expected_by,
+               CronOf(fmt::format("{} {} * * *", time.substr(3), time.substr(0, 2)), graph.zone));
+  }
+  return graph;
+}
+
+Result<plan::Graph> GraphOf(const service::GraphFile& file) {
+  plan::Graph graph;
+  graph.key = file.id;
+  graph.zone = file.time_zone;
+  if (file.schedule) {
+    graph.schedule_text = *file.schedule;
+    TRY_ASSIGN(graph.schedule, CronOf(*file.schedule, file.time_zone));
+    graph.interval = true;
+  } else if (file.once) {
+    graph.schedule_text = "@once";
+    graph.once = true;
+  }
+  graph.start = file.start;
+  graph.end = file.end;
+  graph.catch_up = file.catch_up;
+  graph.overlap = file.overlap;
+  graph.runs_at_once = file.runs_at_once;
+  graph.depends_on_past = std::any_of(file.tasks.begin(), file.tasks.end(),
+                                      [](const auto& task) { return task.depends_on_past; });
+  graph.run_timeout = file.run_timeout;
+  return graph;
+}
+
+Result<plan::DagRun> RequestRun(const plan::Graph& graph, const std::optional<std::string>& date,
+                                Instant now) {
+  Instant scheduled_at = now;
+  if (date && date->size() <= 10) {
+    TRY_ASSIGN(const auto day, ParseDate(*date));
+    TRY_ASSIGN(scheduled_at, plan::StartOfDay(day, graph.zone));
+  } else if (date) {
+    TRY_ASSIGN(scheduled_at, ParseRfc3339(*date));
+  }
+  plan::DagRun run = Requested(graph, scheduled_at, now);
+  run.trigger = "manual";
+  return run;
+}
+
+plan::DagRun RequestRunAt(const plan::Graph& graph, Instant due, Instant now) {
+  plan::DagRun run = Requested(graph, plan::DataInstant(graph, due), now);
+  run.due = due;
+  run.trigger = "backfill";
+  return run;
+}
+
+}  // namespace busker::prepare

@@ -1,0 +1,102 @@
+#include "prepare/definition.h"
+
+#include <gtest/gtest.h>
+
+#include "io/test_folder.h"
+#include "plan/timetable.h"
+
+namespace busker::prepare {
+namespace {
+
+class DefinitionTest : public testing::Test {
+ protected:
+  plan::Graph ActionSaying(const std::string& keys) {
+    folder_.Write("busker.toml",
+                  "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"./t\"\n"
+                  "[actions.training]\n" +
+                      keys);
+    const auto service = service::LoadService(folder_.path().string());
+    EXPECT_TRUE(service) << service.error().message;
+    return GraphOf(*service, service->actions.at("training")).value();
+  }
+
+  plan::Graph GraphSaying(const std::string& words) {
+    const auto path = folder_.Write("configs/nightly.json",
+                                    "{\"graph\": {\"dag_id\": \"nightly\"" + words +
+                                        "}, \"tasks\": [{\"name\": \"a\", \"code\": \"true\"}]}");
+    const auto file = service::LoadGraphFile(path.string());
+    EXPECT_TRUE(file) << file.error().message;
+    return GraphOf(*file).value();
+  }
+
+  io::TestFolder folder_;
+};
+
+TEST_F(DefinitionTest, AnActionIsFiledUnderItsServiceAndSaysWhenItRuns) {
+  const plan::Graph graph = ActionSaying(
+      "schedule = \"0 7 * * *\"\ntime_zone = \"Europe/Stockholm\"\nexpected_by = \"08:05\"\n"
+      "priority = 3\n");
+  EXPECT_EQ(graph.key, "shop/training");
+  EXPECT_EQ(graph.schedule_text, "0 7 * * *");
+  ASSERT_TRUE(graph.schedule);
+  EXPECT_FALSE(graph.interval);
+  EXPECT_EQ(graph.priority, 3);
+  const Instant midnight = ParseRfc3339("2019-08-01T00:00:00Z").value();
+  EXPECT_EQ(FormatRfc3339(*graph.schedule->Next(midnight)), "2019-08-01T05:00:00Z");
+  ASSERT_TRUE(graph.expected_by);
+  EXPECT_EQ(FormatRfc3339(*graph.expected_by->Next(midnight)), "2019-08-01T06:05:00Z");
+}
+
+TEST_F(DefinitionTest, AnActionRunsAfterOthersOfItsService) {
+  const plan::Graph graph =
+      ActionSaying("after = [\"fetch\"]\n[actions.fetch]\ncommand = \"./f\"\n");
+  EXPECT_EQ(graph.after, std::vector<plan::GraphKey>{"shop/fetch"});
+  EXPECT_FALSE(graph.schedule);
+}
+
+TEST_F(DefinitionTest, AGraphFileRunsForTheIntervalThatHasPassed) {
+  const plan::Graph graph = GraphSaying(", \"schedule_interval\": \"@daily\"");
+  EXPECT_EQ(graph.key, "nightly");
+  EXPECT_TRUE(graph.schedule);
+  EXPECT_TRUE(graph.interval);
+  const Instant due = ParseRfc3339("2019-08-02T00:00:00Z").value();
+  EXPECT_EQ(FormatRfc3339(plan::DataInstant(graph, due)), "2019-08-01T00:00:00Z");
+}
+
+TEST_F(DefinitionTest, AGraphFileMayRunOnce) {
+  const plan::Graph graph = GraphSaying(", \"schedule_interval\": \"@once\"");
+  EXPECT_TRUE(graph.once);
+  EXPECT_FALSE(graph.schedule);
+  EXPECT_EQ(graph.schedule_text, "@once");
+}
+
+TEST_F(DefinitionTest, ADateIsMidnightInTheZoneOfTheGraph) {
+  const plan::Graph graph = ActionSaying("time_zone = \"Europe/Stockholm\"\n");
+  const Instant now = ParseRfc3339("2020-01-01T23:30:00Z").value();
+  const plan::DagRun run = RequestRun(graph, "2019-08-01", now).value();
+  EXPECT_EQ(FormatRfc3339(run.scheduled_at), "2019-07-31T22:00:00Z");
+  EXPECT_EQ(run.data_date, "2019-08-01");
+  EXPECT_EQ(run.trigger, "manual");
+  EXPECT_EQ(run.requested_at, now);
+  EXPECT_FALSE(run.due);
+  const plan::DagRun exact = RequestRun(graph, "2019-08-01T23:00:00Z", now).value();
+  EXPECT_EQ(FormatRfc3339(exact.scheduled_at), "2019-08-01T23:00:00Z");
+  EXPECT_EQ(exact.data_date, "2019-08-02");
+  EXPECT_EQ(RequestRun(graph, std::nullopt, now)->data_date, "2020-01-02");
+  EXPECT_EQ(RequestRun(graph, "2019-02-30", now).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(RequestRun(graph, "2019-08-01T25:00:00Z", now).error().kind, ErrorKind::kInvalid);
+  EXPECT_NE(run.id, exact.id);
+}
+
+TEST_F(DefinitionTest, ARunOfABackfillIsTheRunOfItsInstant) {
+  const plan::Graph graph = GraphSaying(", \"schedule_interval\": \"@daily\"");
+  const Instant due = ParseRfc3339("2019-08-02T00:00:00Z").value();
+  const plan::DagRun run = RequestRunAt(graph, due, due + std::chrono::hours(9));
+  EXPECT_EQ(run.due, due);
+  EXPECT_EQ(FormatRfc3339(run.scheduled_at), "2019-08-01T00:00:00Z");
+  EXPECT_EQ(run.data_date, "2019-08-01");
+  EXPECT_EQ(run.trigger, "backfill");
+}
+
+}  // namespace
+}  // namespace busker::prepare

@@ -1,0 +1,39 @@
+#include "prepare/environment.h"
+
+#include <array>
+
+namespace busker::prepare {
+namespace {
+
+constexpr std::array<std::string_view, 7> kInherited = {"PATH", "HOME",   "USER",       "LANG",
+                                                        "TZ",   "TMPDIR", "VIRTUAL_ENV"};
+
+}  // namespace
+
+std::string FindVariable(const std::vector<std::string>& entries, std::string_view name) {
+  for (const std::string& entry : entries) {
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') {
+      return entry.substr(name.size() + 1);
+    }
+  }
+  return {};
+}
+
+Environment Inherited(const std::vector<std::string>& entries) {
+  Environment own;
+  for (const std::string_view name : kInherited) {
+    if (std::string value = FindVariable(entries, name); !value.empty()) {
+      own[std::string(name)] = value;
+    }
+  }
+  own.try_emplace("PATH", "/usr/local/bin:/usr/bin:/bin");
+  return own;
+}
+
+std::vector<std::string> Entries(const Environment& environment) {
+  std::vector<std::string> entries;
+  for (const auto& [name, value] : environment) entries.push_back(name + "=" + value);
+  return entries;
+}
+
+}  // namespace busker::prepare

@@ -1,0 +1,21 @@
+// The environment of what Busker starts.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace busker::prepare {
+
+using Environment = std::map<std::string, std::string>;  // name -> value
+
+// The value of `name` among "NAME=value" entries; empty: it is not there.
+std::string FindVariable(const std::vector<std::string>& entries, std::string_view name);
+
+// What a program may inherit of the environment of the person or unit that started Busker.
+Environment Inherited(const std::vector<std::string>& entries);
+
+std::vector<std::string> Entries(const Environment& environment);  // "NAME=value", sorted
+
+}  // namespace busker::prepare

@@ -1,0 +1,82 @@
+#include "prepare/graph_run.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "io/digest.h"
+#include "io/test_folder.h"
+#include "runner/attempt_file.h"
+
+namespace busker::prepare {
+namespace {
+
+class GraphRunTest : public testing::Test {
+ protected:
+  Result<PreparedRun> Prepare(const std::string& text) {
+    const auto path = folder_.Write("configs/nightly.json", text);
+    auto file = service::LoadGraphFile(path.string());
+    if (!file) return tl::unexpected(file.error());
+    if (gone_) io::fs::remove(path);
+    plan::DagRun run;
+    run.id = "r1";
+    run.data_date = "2019-08-01";
+    run.scheduled_at = Instant(std::chrono::hours(24));
+    return PrepareRun(*file, run, {"PATH=/usr/bin", "SECRET=hush"});
+  }
+
+  static runner::AttemptOrder OrderOf(const PreparedRun& run, std::size_t task) {
+    return runner::OrderFromJson(run.row.orders.at(task)).value();
+  }
+
+  bool gone_ = false;
+  io::TestFolder folder_;
+};
+
+TEST_F(GraphRunTest, HasATaskAndAnOrderForEachTaskOfTheFile) {
+  const auto run = Prepare(R"({
+    "graph": {"dag_id": "nightly"},
+    "tasks": [{"name": "fetch", "code": "echo 1", "retries": 2, "pool": "db"},
+              {"name": "report", "code": "echo 2", "trigger_rule": "all_done"}],
+    "dependencies": [["report", "fetch"]]})");
+  ASSERT_TRUE(run) << run.error().message;
+  ASSERT_EQ(run->tasks.size(), 2U);
+  ASSERT_EQ(run->row.orders.size(), 2U);
+  EXPECT_EQ(run->tasks[0].name, "fetch");
+  EXPECT_EQ(run->tasks[0].retries, 2);
+  EXPECT_EQ(run->tasks[0].pool, "db");
+  EXPECT_EQ(run->tasks[1].after, std::vector<std::string>{"fetch"});
+  EXPECT_EQ(run->tasks[1].rule, plan::TriggerRule::kAllDone);
+  const runner::AttemptOrder order = OrderOf(*run, 1);
+  EXPECT_EQ(order.run, "r1");
+  EXPECT_EQ(order.task, "report");
+  EXPECT_EQ(order.command, (std::vector<std::string>{"bash", "-c", "echo 2"}));
+  EXPECT_FALSE(order.synced);
+  EXPECT_FALSE(order.output);
+  EXPECT_EQ(run->row.run, "r1");
+  EXPECT_EQ(run->row.timestamp, "");
+}
+
+TEST_F(GraphRunTest, TellsItsProgramsOfTheRunAndNoSecrets) {
+  const auto run = Prepare(R"({"graph": {"dag_id": "n"}, "tasks": [{"name": "a", "code": "x"}]})");
+  ASSERT_TRUE(run) << run.error().message;
+  const auto environment = OrderOf(*run, 0).environment;
+  const auto has = [&](const std::string& entry) {
+    return std::count(environment.begin(), environment.end(), entry) == 1;
+  };
+  EXPECT_TRUE(has("BUSKER_RUN=r1"));
+  EXPECT_TRUE(has("BUSKER_DATE=2019-08-01"));
+  EXPECT_TRUE(has("BUSKER_SCHEDULED_AT=1970-01-02T00:00:00Z"));
+  EXPECT_TRUE(has("PATH=/usr/bin"));
+  EXPECT_FALSE(has("SECRET=hush"));
+}
+
+TEST_F(GraphRunTest, IsOfTheFileAsItWas) {
+  const std::string text = R"({"graph": {"dag_id": "n"}, "tasks": [{"name": "a", "code": "x"}]})";
+  EXPECT_EQ(Prepare(text)->row.definition, io::Sha256Of(text));
+  gone_ = true;
+  EXPECT_EQ(Prepare(text).error().kind, ErrorKind::kNotFound);
+}
+
+}  // namespace
+}  // namespace busker::prepare

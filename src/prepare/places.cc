@@ -1,0 +1,63 @@
+#include "prepare/places.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace busker::prepare {
+namespace {
+
+// The folder that `url` names, when its scheme is `scheme`; `standard` when it is empty.
+Result<std::string> LocalFolder(const service::Target& target, std::string_view setting,
+                                const std::string& url, std::string_view scheme,
+                                std::string standard) {
+  if (url.empty()) return standard;
+  const std::string prefix = fmt::format("{}:///", scheme);
+  if (url.starts_with(prefix)) return url.substr(prefix.size() - 1);
+  return Invalid(fmt::format("target \"{}\" has {} = \"{}\"; this version of Busker has only {}",
+                             target.name, setting, url, prefix + "FOLDER"));
+}
+
+Result<void> CheckExecutor(const service::Target& target) {
+  if (!target.executor.empty() && target.executor != "process://") {
+    return Invalid(
+        fmt::format("target \"{}\" has executor = \"{}\"; this version of Busker has only "
+                    "process://",
+                    target.name, target.executor));
+  }
+  for (const auto& [setting, value] : {std::pair("image", target.image), {"log", target.log}}) {
+    if (value.empty()) continue;
+    return Invalid(
+        fmt::format("target \"{}\" has {} = \"{}\", which the executor process:// cannot "
+                    "honour; leave it out",
+                    target.name, setting, value));
+  }
+  return {};
+}
+
+Result<service::Target> FindTarget(const service::Service& service, const std::string& name) {
+  const auto found = service.targets.find(name);
+  if (found != service.targets.end()) return found->second;
+  if (name == "local") return service::Target{"local", {}, {}, {}, {}, {}};
+  std::vector<std::string> names = {"local"};
+  for (const auto& [other, _] : service.targets) names.push_back(other);
+  return NotFound(fmt::format("there is no target \"{}\"; there is {}", name, Join(names, ", ")));
+}
+
+}  // namespace
+
+Result<Places> PlacesOf(const service::Service& service, const std::string& target,
+                        const HomePlaces& home) {
+  TRY_ASSIGN(const service::Target found, FindTarget(service, target));
+  TRY(CheckExecutor(found));
+  Places places;
+  places.busker = home.busker;
+  TRY_ASSIGN(const std::string artifacts,
+             LocalFolder(found, "artifacts", found.artifacts, "file", home.artifacts_folder));
+  places.store_url = "file://" + artifacts;
+  TRY_ASSIGN(places.warehouse_folder,
+             LocalFolder(found, "warehouse", found.warehouse, "embedded", home.warehouse_folder));
+  return places;
+}
+
+}  // namespace busker::prepare

@@ -1,0 +1,27 @@
+// Where the things of a service are: the set of places that a target names.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "service/service.h"
+
+namespace busker::prepare {
+
+struct Places {
+  std::string busker;            // this program, for Busker's own steps
+  std::string store_url;         // of the artifact store
+  std::string warehouse_folder;  // of the embedded warehouse
+};
+
+// What a target leaves out is in the home.
+struct HomePlaces {
+  std::string busker, artifacts_folder, warehouse_folder;
+};
+
+// kNotFound: the service has no such target ("local" is built in); kInvalid: the target asks for
+// something that this version does not have.
+Result<Places> PlacesOf(const service::Service& service, const std::string& target,
+                        const HomePlaces& home);
+
+}  // namespace busker::prepare

@@ -1,0 +1,60 @@
+#include "prepare/places.h"
+
+#include <gtest/gtest.h>
+
+namespace busker::prepare {
+namespace {
+
+const HomePlaces kHome{"/usr/bin/busker", "/home/me/.busker/artifacts", "/home/me/.busker/tables"};
+
+service::Service WithTarget(const service::Target& target) {
+  service::Service service;
+  service.targets[target.name] = target;
+  return service;
+}
+
+service::Target Target() {
+  service::Target target;
+  target.name = "prod";
+  return target;
+}
+
+TEST(Places, AreInTheHomeUnlessTheTargetSaysWhere) {
+  const Places local = PlacesOf({}, "local", kHome).value();
+  EXPECT_EQ(local.busker, "/usr/bin/busker");
+  EXPECT_EQ(local.store_url, "file:///home/me/.busker/artifacts");
+  EXPECT_EQ(local.warehouse_folder, "/home/me/.busker/tables");
+  service::Target prod = Target();
+  prod.artifacts = "file:///mnt/store";
+  prod.warehouse = "embedded:///mnt/tables";
+  prod.executor = "process://";
+  const Places there = PlacesOf(WithTarget(prod), "prod", kHome).value();
+  EXPECT_EQ(there.store_url, "file:///mnt/store");
+  EXPECT_EQ(there.warehouse_folder, "/mnt/tables");
+}
+
+TEST(Places, ThereAreNoneForATargetThatTheServiceDoesNotName) {
+  const auto places = PlacesOf(WithTarget(Target()), "staging", kHome);
+  ASSERT_FALSE(places);
+  EXPECT_EQ(places.error().kind, ErrorKind::kNotFound);
+  EXPECT_NE(places.error().message.find("prod"), std::string::npos);
+}
+
+TEST(Places, ATargetMayNotAskForWhatThisVersionDoesNotHave) {
+  const auto refused = [](auto member, const std::string& value) {
+    service::Target target = Target();
+    target.*member = value;
+    const auto places = PlacesOf(WithTarget(target), "prod", kHome);
+    return !places && places.error().kind == ErrorKind::kInvalid &&
+           places.error().message.find(value) != std::string::npos;
+  };
+  EXPECT_TRUE(refused(&service::Target::artifacts, "s3://bucket"));
+  EXPECT_TRUE(refused(&service::Target::artifacts, "file://host/mnt"));
+  EXPECT_TRUE(refused(&service::Target::warehouse, "bigquery://project"));
+  EXPECT_TRUE(refused(&service::Target::executor, "docker://"));
+  EXPECT_TRUE(refused(&service::Target::image, "python:3"));
+  EXPECT_TRUE(refused(&service::Target::log, "/var/log"));
+}
+
+}  // namespace
+}  // namespace busker::prepare

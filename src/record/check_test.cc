@@ -1,0 +1,129 @@
+// What fsck finds in a record that was written to behind Busker's back.
+#include "record/raw_file.h"
+#include "record/record_fixture.h"
+
+namespace busker::record {
+namespace {
+
+using enum plan::State;
+
+constexpr char kOpenEvents[] = "DROP TRIGGER events_only_grow; DROP TRIGGER events_stay; ";
+
+class Tampered : public RecordFile {
+ protected:
+  // The faults in a record of two runs after the statements.
+  std::vector<std::string> After(const std::string& sql) {
+    std::filesystem::remove(path_);
+    {
+      auto record = std::move(OpenSqliteRecord(path_, true).value());
+      LiveThrough(*record, "r1");
+      auto tasks = TasksNamed({"fetch", "train", "tidy", "tell", "check"});
+      for (std::size_t i = 2; i < tasks.size(); ++i) tasks[i].after = {"train"};
+      tasks[2].rule = plan::TriggerRule::kAllDone;
+      tasks[3].rule = plan::TriggerRule::kOneFailed;
+      tasks[4].rule = plan::TriggerRule::kNoneFailed;
+      EXPECT_TRUE(AddRun(*record, Requested("r2"), tasks));
+      EXPECT_TRUE(Append(*record, Begin("r2", "fetch")));
+      EXPECT_EQ(FaultsIn(*record), std::vector<std::string>{});
+    }
+    RawFile(path_).Run(sql);
+    return FaultsIn(**OpenSqliteRecord(path_, false));
+  }
+
+  void ExpectFault(const std::string& sql, const std::string& words) {
+    SCOPED_TRACE(sql);
+    const auto faults = After(sql);
+    const bool found = std::any_of(faults.begin(), faults.end(), [&](const std::string& fault) {
+      return fault.find(words) != std::string::npos;
+    });
+    EXPECT_TRUE(found) << "wanted: " << words << "; got: " << testing::PrintToString(faults);
+  }
+};
+
+TEST_F(Tampered, AnEventThatWasChangedIsFoundWhereverItIs) {
+  for (const char* column : {"at = at + 1", "run = run || 'x'", "task = 'x'", "what = 'x'",
+                             "actor = 'x'", "detail = 'x'", "hash = zeroblob(32)",
+                             // A byte moved from one field to the next hashes otherwise.
+                             "what = 'run queue', actor = 'd' || actor"}) {
+    for (const int number : {1, 3, 9}) {
+      const auto faults = After(std::string(kOpenEvents) + "UPDATE events SET " + column +
+                                " WHERE number = " + std::to_string(number));
+      ASSERT_FALSE(faults.empty()) << column << " of " << number;
+    }
+  }
+}
+
+TEST_F(Tampered, AnEventThatWasRemovedInsertedOrMovedIsFound) {
+  for (const int number : {1, 4, 11}) {
+    const std::string sql = "DELETE FROM events WHERE number = " + std::to_string(number);
+    EXPECT_FALSE(After(kOpenEvents + sql).empty()) << sql;
+  }
+  ExpectFault(std::string(kOpenEvents) +
+                  "DELETE FROM events WHERE number = (SELECT max(number) "
+                  "FROM events)",
+              "are missing or were changed");
+  ExpectFault(std::string(kOpenEvents) + "DELETE FROM events", "are missing or were changed");
+  ExpectFault("DELETE FROM chain", "the end of the chain");
+  ExpectFault(
+      "INSERT INTO events SELECT 100, at, run, task, what, actor, detail, hash FROM events "
+      "WHERE number = 2",
+      "event 100 is not as it was written");
+  ExpectFault(std::string(kOpenEvents) +
+                  "UPDATE events SET number = -number WHERE number IN (2, "
+                  "3); UPDATE events SET number = 5 + number WHERE number < 0",
+              "not as it was written");
+}
+
+TEST_F(Tampered, EventsAreNeitherChangedNorRemovedByAccident) {
+  { LiveThrough(**OpenSqliteRecord(path_, true), "r1"); }
+  sqlite3* raw = nullptr;
+  sqlite3_open(path_.c_str(), &raw);
+  for (const char* sql : {"UPDATE events SET what = 'x'", "DELETE FROM events"}) {
+    EXPECT_EQ(sqlite3_exec(raw, sql, nullptr, nullptr, nullptr), SQLITE_CONSTRAINT) << sql;
+  }
+  sqlite3_close(raw);
+}
+
+TEST_F(Tampered, StatesThatDoNotFollowAreFound) {
+  ExpectFault("UPDATE runs SET state = 'failed' WHERE id = 'r1'", "without an event that says so");
+  ExpectFault("UPDATE runs SET state = 'failed' WHERE id = 'r1'", "none of its tasks is");
+  ExpectFault("UPDATE tasks SET state = 'failed' WHERE run = 'r1'", "its task train is failed");
+  ExpectFault("UPDATE tasks SET state = 'failed' WHERE run = 'r1'",
+              "task train of run r1 is failed without an event");
+  ExpectFault("UPDATE tasks SET state = 'queued' WHERE run = 'r1'", "its task train has not");
+  ExpectFault("UPDATE tasks SET state = 'skipped' WHERE run = 'r2'", "all its tasks have ended");
+  ExpectFault("UPDATE runs SET prepared = 0 WHERE id = 'r1'", "was never prepared");
+  ExpectFault("UPDATE runs SET prepared = 0 WHERE id = 'r1'", "has tasks but is not prepared");
+  ExpectFault("UPDATE runs SET ended_at = NULL WHERE id = 'r1'", "but has no end");
+  ExpectFault("DELETE FROM orders WHERE run = 'r1'", "has no order");
+  ExpectFault("DELETE FROM runs WHERE id = 'r1'", "points at a missing row of runs");
+}
+
+TEST_F(Tampered, AttemptsThatDoNotCountAreFound) {
+  ExpectFault("UPDATE attempts SET ending = 'exited' WHERE run = 'r1'",
+              "without an attempt that did");
+  ExpectFault("UPDATE attempts SET exit_code = 1 WHERE run = 'r1'", "without an attempt that did");
+  ExpectFault("UPDATE tasks SET attempts = 2 WHERE run = 'r1'", "counts 2 attempts");
+  ExpectFault("UPDATE tasks SET attempts_max = 0 WHERE run = 'r1'", "counts 1 attempts of 0");
+  ExpectFault("UPDATE attempts SET number = 2 WHERE run = 'r1'", "the last 2");
+  ExpectFault("UPDATE attempts SET running = 1 WHERE run = 'r1'", "is running but the task is");
+  ExpectFault("UPDATE attempts SET running = 0 WHERE run = 'r2'", "none of its attempts is");
+}
+
+TEST_F(Tampered, TasksThatStartedAgainstTheirRuleAreFound) {
+  const std::string started = "UPDATE tasks SET attempts = 1 WHERE run = 'r2' AND name = ";
+  ExpectFault(started + "'train'", "started before fetch succeeded");
+  ExpectFault(started + "'tidy'", "started before train ended");
+  ExpectFault(started + "'tell'", "started before one of those before it failed");
+  ExpectFault(started + "'check'", "although train is queued");
+}
+
+TEST_F(Tampered, ANoticeThatNobodyTriesIsFound) {
+  ExpectFault(
+      "INSERT INTO notices (key, at, kind, service, action, run, data_date, message, channel, "
+      "next_try) VALUES ('n1', -400000000, '', '', '', '', '', '', '', -400000000)",
+      "notice n1 has been pending");
+}
+
+}  // namespace
+}  // namespace busker::record

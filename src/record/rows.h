@@ -1,0 +1,38 @@
+// From rows of the tables to values.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plan/run.h"
+#include "record/record.h"
+#include "record/sqlite.h"
+
+namespace busker::record {
+
+// "churn/training" -> {"churn", "training"}; "nightly" -> {"", "nightly"}.
+std::pair<std::string, std::string> ServiceAndAction(const plan::GraphKey& graph);
+
+// What to SELECT from runs, for ReadRun and ReadDagRun; neither reads tasks.
+extern const char kRunColumns[];
+Result<RunRow> ReadRun(const Statement& row);
+Result<plan::DagRun> ReadDagRun(const Statement& row);
+
+// What to SELECT from tasks. `attempt_running` is left to the caller.
+extern const char kTaskColumns[];
+Result<plan::Task> ReadTask(const Statement& row);
+
+// What to SELECT from attempts.
+extern const char kAttemptColumns[];
+AttemptRow ReadAttempt(const Statement& row);
+
+// What to SELECT from graphs.
+extern const char kGraphColumns[];
+plan::GraphMemory ReadGraph(const Statement& row);
+
+// What to SELECT from notices.
+extern const char kNoticeColumns[];
+NoticeRow ReadNotice(const Statement& row);
+
+}  // namespace busker::record
