@@ -1,13 +1,15 @@
 """kill -9 at any moment: of busker, of the runner, of a delivery, of the daemon; at random and at every
 system call that changes something.
 
-    faults_test.py [--trials N] [--seed S] [--stride K] [--kills N] [--part run|daemon]
+    faults_test.py [--trials N] [--seed S] [--stride K] [--kills N] [--part run|daemon|troubles]
 
 With busker run: after each kill the next run must just work, busker fsck must find nothing, every table must
 be wholly of one delivery, no version may be visible that is not whole, and no attempt's program may have been
 started twice: the programs themselves say so in a file outside of Busker's reach. Random kills hit the
 long waits; so the second part kills at the 1st, 2nd, 3rd, ... mutating system call (every K-th) until
-a run gets through. Then the same with busker up (daemon_faults.py), 5 N random kills of it. Closes with a line that counts the trials passed and failed.
+a run gets through. Then the same with busker up (daemon_faults.py), 5 N random kills of it; then a full
+disk, a clock that is set, syncs that fail and floods of output (daemon_troubles.py). Closes with a line that
+counts the trials passed and failed.
 """
 
 import argparse
@@ -19,6 +21,7 @@ import sys
 import time
 
 import daemon_faults
+import daemon_troubles
 import kill_at_call
 import workshop
 from workshop import Service
@@ -167,19 +170,25 @@ def main():
     words.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
     words.add_argument("--stride", type=int, default=1)
     words.add_argument("--kills", type=int, help="random kills of the daemon; default: 5 N")
-    words.add_argument("--part", choices=["run", "daemon"], help="only this one")
+    words.add_argument("--part", choices=["run", "daemon", "troubles"], help="only this one")
     words = words.parse_args()
     kills = 5 * words.trials if words.kills is None else words.kills
     print(f"faults: {words.trials} random kills, {kills} of the daemon, seed {words.seed}; "
           f"every {words.stride}. mutating system call", flush=True)
     dice = random.Random(words.seed)
     trials = Trials()
-    if words.part != "daemon":
+    if words.part in (None, "run"):
         faults_of_run(words, dice, trials)
-    if words.part != "run":
+    if words.part in (None, "daemon"):
         report = lambda line: print(f"  {line}", flush=True)
         daemon_faults.random_kills(kills, dice, report, trials.judge_home)
         daemon_faults.every_call(words.stride, dice, report, trials.judge_home)
+    if words.part in (None, "troubles"):
+        for trouble in daemon_troubles.ALL:
+            wrong = trouble()
+            name = trouble.__name__.replace("_", " ")
+            print(f"  {name}: {'FAILED: ' + '; '.join(wrong) if wrong else 'passed'}", flush=True)
+            trials.passed, trials.failed = trials.passed + (not wrong), trials.failed + bool(wrong)
     print(f"{trials.passed} passed, {trials.failed} failed")
     return 1 if trials.failed else 0
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "base/text.h"
 #include "cli/print.h"
@@ -56,6 +57,9 @@ daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::st
   options.runner = common.installation->runner;
   options.environment = common.installation->environment;
   options.check_gate = model::CheckGate;
+  options.warn = [](const std::string& line) {
+    std::fprintf(stderr, "busker: %s\n", Printable(line).c_str());
+  };
   return options;
 }
 

@@ -45,6 +45,11 @@ Result<void> Daemon::Open() {
 
   dispatch::Deeds deeds;
   deeds.prepare = [this](const plan::DagRun& run) { return Prepare(run); };
+  deeds.trouble = [this](const std::string& why) {
+    if (!options_.warn) return;
+    options_.warn(why.empty() ? "it works again"
+                              : why + "; nothing new starts until that is mended");
+  };
   deeds.observe = [this](const plan::Decision& decision) { Observe(decision); };
   if (options_.schedules) {
     deeds.notices = [this](const plan::Tell& tell, Instant now) { return NoticesOf(tell, now); };

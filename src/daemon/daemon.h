@@ -40,6 +40,8 @@ struct DaemonOptions {
   std::string busker, runner;            // programs
   std::vector<std::string> environment;  // of the person or unit that started it
   service::GateCheck check_gate;
+  // Told why nothing new starts at the moment, and when it does again. Any thread.
+  std::function<void(const std::string&)> warn;
   // Told what people may want to see: a line each. Any thread.
   std::function<void(const std::string&)> say;
 };

@@ -1,5 +1,7 @@
 #include "dispatch/conductor.h"
 
+#include <sys/statvfs.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -53,6 +55,10 @@ Ended EndOf(const execute::AttemptName& name, const runner::ExitRecord& exit) {
 constexpr Milliseconds kStepMin{1000};
 // The clock is looked at so often even when nothing happens.
 constexpr Milliseconds kLongestWait = std::chrono::seconds(5);
+// Less than this, and the disk counts as full.
+constexpr std::uint64_t kSpaceMinBytes = 1u << 20;
+constexpr std::uint64_t kFilesMin = 64;
+constexpr char kDiskIsFull[] = "the disk is full";
 constexpr Milliseconds kAppendAgain = std::chrono::seconds(1);
 
 Milliseconds SteadyNow() {
@@ -62,14 +68,19 @@ Milliseconds SteadyNow() {
 
 }  // namespace
 
-Conductor::Conductor(record::Record& record, plan::Capacity capacity, Deeds deeds)
-    : record_(record), deeds_(std::move(deeds)), agenda_(MakeRunId, std::move(capacity)) {}
+Conductor::Conductor(record::Record& record, io::fs::path runs_folder, plan::Capacity capacity,
+                     Deeds deeds)
+    : record_(record),
+      deeds_(std::move(deeds)),
+      agenda_(MakeRunId, capacity),
+      runs_folder_(std::move(runs_folder)),
+      capacity_(std::move(capacity)) {}
 
 Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record, io::fs::path runner,
                                                     io::fs::path runs_folder,
                                                     plan::Capacity capacity, Deeds deeds) {
   std::unique_ptr<Conductor> conductor(
-      new Conductor(record, std::move(capacity), std::move(deeds)));
+      new Conductor(record, runs_folder, std::move(capacity), std::move(deeds)));
   TRY_ASSIGN(conductor->executor_, execute::ProcessExecutor::Start(
                                        std::move(runner), std::move(runs_folder),
                                        [raw = conductor.get()](const execute::AttemptName& name,
@@ -212,6 +223,7 @@ Conductor::Intake Conductor::Sort(std::vector<Happened> happened, Instant now) {
       if (request->answer) intake.answers.push_back(std::move(*request));
     }
   }
+  if (auto space = NoticeSpace()) intake.events.push_back(std::move(*space));
   return intake;
 }
 
@@ -220,13 +232,27 @@ Result<void> Conductor::Append(const record::Turn& turn) {
   for (;;) {
     auto appended = record_.Append(turn);
     if (appended || appended.error().kind != ErrorKind::kTemporary) {
-      SetTrouble(appended ? "" : appended.error().message);
+      SetTrouble(!appended ? appended.error().message : disk_is_full_ ? kDiskIsFull : "");
       return appended;
     }
     SetTrouble(appended.error().message);
     if (stopped_) return appended;
     std::this_thread::sleep_for(kAppendAgain);
   }
+}
+
+// What cannot leave a record of its end is better not started: while the disk is full there are no
+// slots.
+std::optional<plan::CapacityChanged> Conductor::NoticeSpace() {
+  struct statvfs disk {};
+  if (statvfs(runs_folder_.c_str(), &disk) != 0) return std::nullopt;
+  const bool full = std::uint64_t{disk.f_bavail} * disk.f_frsize < kSpaceMinBytes ||
+                    (disk.f_files > 0 && disk.f_favail < kFilesMin);
+  if (full == disk_is_full_) return std::nullopt;
+  disk_is_full_ = full;
+  plan::Capacity capacity = capacity_;
+  if (full) capacity.slots = 0;
+  return plan::CapacityChanged{std::move(capacity)};
 }
 
 // By how much the wall clock was set since the last turn.
@@ -285,8 +311,12 @@ Result<runner::AttemptOrder> Conductor::OrderOf(const execute::AttemptName& name
 }
 
 void Conductor::SetTrouble(std::string why) {
-  const std::lock_guard lock(trouble_mutex_);
-  trouble_ = std::move(why);
+  {
+    const std::lock_guard lock(trouble_mutex_);
+    if (trouble_ == why) return;
+    trouble_ = why;
+  }
+  if (deeds_.trouble) deeds_.trouble(why);
 }
 
 std::string Conductor::Trouble() const {

@@ -30,6 +30,9 @@ struct Deeds {
   std::function<std::vector<record::NoticeRow>(const plan::Tell& tell, Instant now)> notices;
   // Told of each decision once it is on record; may be empty.
   std::function<void(const plan::Decision&)> observe;
+  // Told why nothing new starts at the moment, and with an empty text when it does again; may be
+  // empty.
+  std::function<void(const std::string& why)> trouble;
   // Told of new notices once they are on record; may be empty.
   std::function<void(const std::vector<record::NoticeRow>&)> send;
 };
@@ -66,7 +69,7 @@ class Conductor {
   }
 
  private:
-  Conductor(record::Record& record, plan::Capacity capacity, Deeds deeds);
+  Conductor(record::Record& record, io::fs::path runs_folder, plan::Capacity capacity, Deeds deeds);
 
   // What one turn takes in, sorted.
   struct Intake {
@@ -88,6 +91,7 @@ class Conductor {
   void Prepare(const plan::PrepareRun& decision);
   Result<void> Launch(const execute::AttemptName& name);
   Result<runner::AttemptOrder> OrderOf(const execute::AttemptName& name);
+  std::optional<plan::CapacityChanged> NoticeSpace();
   void SetTrouble(std::string why);
 
   record::Record& record_;
@@ -96,6 +100,9 @@ class Conductor {
   Mailbox mailbox_;
   std::vector<Happened> next_;  // of this thread: what the turn itself brought about
   std::atomic<bool> stopped_ = false;
+  const io::fs::path runs_folder_;
+  const plan::Capacity capacity_;
+  bool disk_is_full_ = false;                 // and nothing is started
   std::optional<Milliseconds> clock_offset_;  // of the wall clock from the steady one
   mutable std::mutex trouble_mutex_;
   std::string trouble_;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "dispatch/home.h"
+#include "io/test_disk.h"
 #include "io/test_folder.h"
 
 namespace busker::dispatch {
@@ -227,6 +228,24 @@ TEST_F(ConductorTest, LeavesWhatIsNotDoneWithinItsLimit) {
   EXPECT_EQ(Find("r1").state, plan::State::kRunning);
   conductor->Cancel("r1", "a test");
   EXPECT_TRUE(conductor->Run(Until::kIdle).value());
+}
+
+// Tasks that were started on a full disk failed, for nothing could say how they ended.
+TEST_F(ConductorTest, StartsNothingOnAFullDiskAndGoesOnWhenThereIsSpace) {
+  fs::create_directories(home_.RunsFolder());
+  const io::SmallDisk disk(home_.RunsFolder(), "4m");
+  if (!disk.mounted()) GTEST_SKIP() << "mounting needs root";
+  const fs::path filler = home_.RunsFolder() / "filler";
+  std::ofstream(filler) << std::string(3'500'000, 'x');
+  auto conductor = NewConductor();
+  auto added = Add(*conductor, "r1", {"true"});
+  EXPECT_FALSE(conductor->Run(Until::kIdle, Now() + std::chrono::milliseconds(300)).value());
+  EXPECT_EQ(conductor->Trouble(), "the disk is full");
+  EXPECT_EQ(Find("r1").state, plan::State::kQueued);
+  fs::remove(filler);
+  EXPECT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(Find("r1").state, plan::State::kSucceeded);
+  EXPECT_EQ(conductor->Trouble(), "");
 }
 
 // An idle conductor with a limit span for ever once the limit had passed.
