@@ -250,8 +250,11 @@ class Home(Service):
             meant = {expected, "skipped"} if task in ("never", "unless") else {expected}
             if run not in disturbed and state not in meant:
                 wrong.append(f"task {task} of run {run} {state}, not {expected}")
-        for run, graph, state in self.rows_of("SELECT id, graph, state FROM runs"):
+        for run, graph, state, message in self.rows_of("SELECT id, graph, state, message FROM runs"):
             expected = "failed" if graph == "rules" else "succeeded"
+            # The run of an older training, retried, comes after that of a newer one: it may not deliver.
+            if graph == "shop/application" and "and the table has one for" in message:
+                expected = "failed"
             if run not in disturbed and state != expected:
                 wrong.append(f"run {run} of {graph} {state}, not {expected}")
         return wrong

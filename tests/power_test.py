@@ -5,10 +5,16 @@
 A service runs on an ext4 of its own, in a file mounted by loop device, whose journal is not written out by
 itself. At a random moment everything on it is stopped, the disk is copied as it is (which is what a power
 cut leaves), and the copy is mounted. Each run whose success busker told before must be on record as
-succeeded, and busker fsck must find nothing. Needs root. Closes with a line that counts the trials.
+succeeded, and busker fsck must find nothing.
+
+Every second cut is one of busker up, with several that start, wait and check runs of a graph: each start that was
+acknowledged must be on record. Then a daemon takes the home up on the copy, under another boot of the kernel
+(another file is shown in place of its boot id), and brings every run to its end; the tasks note each of their starts
+on a disk that keeps its power, and none may be there twice. Needs root. Closes with a line that counts the trials.
 """
 
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -19,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 
 import workshop
 
@@ -44,6 +51,24 @@ while :; do
   done
 done
 """
+
+
+GRAPH = {"graph": {"dag_id": "steps", "max_active_runs": 50, "default_args": {"retry_delay": 0.1}},
+         "tasks": [{"name": f"step{n}", "code": "echo $BUSKER_ATTEMPT >> WITNESS; true"} for n in range(6)],
+         "dependencies": [[f"step{n}", f"step{n - 2}"] for n in range(2, 6)]}
+# The same for the daemon: "started ID" and "succeeded ID" once busker has told so.
+WRITER_OF_DAEMON = """
+"$2" up "$1" > "$3/up.out" 2>&1 &
+until [ -S "$1/.busker/socket" ]; do sleep 0.01; done
+work() {
+  while :; do
+    id=$("$2" start steps -C "$1") && echo "started $id" && "$2" wait steps -C "$1" --run "$id" > "$3/waited.$4" &&
+      "$2" check steps -C "$1" --run "$id" > "$3/checked.$4" && echo "succeeded $id"
+  done
+}
+work "$1" "$2" "$3" 1 & work "$1" "$2" "$3" 2 & work "$1" "$2" "$3" 3
+"""
+ANOTHER_BOOT = 'mount --bind "$1" /proc/sys/kernel/random/boot_id && exec "$2" up "$3"'
 
 
 def call(*words, **options):
@@ -87,7 +112,7 @@ def users_of(place):
     return [each for each in found if each != os.getpid()]
 
 
-def trial(folder, dice):
+def trial(folder, dice, daemon):
     live, copy = Disk(folder / "disk", folder / "live"), Disk(folder / "snapshot", folder / "copy")
     live.make()
     live.mount()
@@ -98,9 +123,14 @@ def trial(folder, dice):
             (service / name).parent.mkdir(parents=True, exist_ok=True)
             (service / name).write_text(text)
         (service / "model.sh").chmod(0o755)
+        (service / "scheduler/configs").mkdir(parents=True)
+        (service / "scheduler/configs/steps.json").write_text(
+            json.dumps(GRAPH).replace("WITNESS", str(folder / "witness")))
+        (folder / "witness").write_text("")
         os.sync()
         with open(folder / "acknowledged", "w") as acknowledged:
-            writer = subprocess.Popen(["bash", "-c", WRITER, "writer", service, workshop.BUSKER, folder],
+            script = WRITER_OF_DAEMON if daemon else WRITER
+            writer = subprocess.Popen(["bash", "-c", script, "writer", service, workshop.BUSKER, folder],
                                       stdout=acknowledged, start_new_session=True)
         time.sleep(dice.uniform(0.1, 2.0))
         for process in [writer.pid, *users_of(live.place)]:
@@ -114,8 +144,13 @@ def trial(folder, dice):
         live.unmount()
     copy.mount()
     try:
-        return judge(copy.place / "service", (folder / "acknowledged").read_text().split())
+        told = (folder / "acknowledged").read_text()
+        if daemon:
+            return judge_daemon(folder, copy.place / "service", [line.split() for line in told.splitlines()])
+        return judge(copy.place / "service", told.split())
     finally:
+        for process in users_of(copy.place):
+            workshop.kill(process)
         copy.unmount()
 
 
@@ -135,6 +170,41 @@ def judge(service, acknowledged):
                     for run in acknowledged if states.get(run) != "succeeded"]
 
 
+def states_of(service):
+    listed = subprocess.run([workshop.BUSKER, "runs", "-C", service, "--json", "-n", "100000"],
+                            capture_output=True, text=True)
+    return {run["id"]: run["state"] for run in json.loads(listed.stdout)} if listed.returncode == 0 else {}
+
+
+def judge_daemon(folder, service, told):
+    """What a daemon finds, and makes of it, after the cut."""
+    if not told:
+        return []
+    before = states_of(service)
+    checked = subprocess.run([workshop.BUSKER, "fsck", "-C", service], capture_output=True, text=True)
+    wrong = [] if checked.returncode == 0 else [checked.stdout + checked.stderr]
+    wrong += [f"run {run} was {what} and is {before.get(run, 'not there')}" for what, run in told
+              if run not in before or (what == "succeeded" and before[run] != "succeeded")]
+    boot = folder / "boot"
+    boot.write_text(f"{uuid.uuid4()}\n")
+    with open(folder / "up.out", "a") as output:
+        daemon = subprocess.Popen(["unshare", "-m", "sh", "-c", ANOTHER_BOOT, "up", boot, workshop.BUSKER, service],
+                                  stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+    try:
+        workshop.wait_until(lambda: all(state not in ("queued", "running") for state in states_of(service).values()),
+                            "every run has ended", 60)
+    except AssertionError as late:
+        wrong.append(str(late))
+    daemon.send_signal(signal.SIGTERM)
+    daemon.wait(timeout=30)
+    after = states_of(service)
+    wrong += [f"run {run} is not on record any more" for _, run in told if run not in after]
+    starts = collections.Counter((folder / "witness").read_text().split())
+    wrong += [f"{attempt} was started {count} times" for attempt, count in starts.items() if count > 1]
+    checked = subprocess.run([workshop.BUSKER, "fsck", "-C", service], capture_output=True, text=True)
+    return wrong + ([] if checked.returncode == 0 else ["in the end: " + checked.stdout + checked.stderr])
+
+
 def main():
     words = argparse.ArgumentParser()
     words.add_argument("--trials", type=int, default=100)
@@ -146,14 +216,14 @@ def main():
     passed = failed = acknowledged = 0
     try:
         for number in range(words.trials):
-            wrong = trial(folder, dice)
-            acknowledged += len((folder / "acknowledged").read_text().split())
+            wrong = trial(folder, dice, daemon=number % 2 == 1)
+            acknowledged += len((folder / "acknowledged").read_text().splitlines())
             passed, failed = (passed, failed + 1) if wrong else (passed + 1, failed)
             for what in wrong:
                 print(f"FAILED cut {number}: {what}", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"{acknowledged} runs were acknowledged before the cuts")
+    print(f"{acknowledged} starts and ends were acknowledged before the cuts")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not acknowledged else 0
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <future>
@@ -17,6 +18,9 @@ namespace {
 namespace fs = io::fs;
 using Until = Conductor::Until;
 using Events = std::vector<plan::Event>;
+
+// Tests in other processes must not take our processes for theirs: their mark has this name.
+const std::string kRun = "r" + std::to_string(getpid());
 
 // A home in a temporary folder, a record in it, and conductors that come and go. A run of graph "g"
 // has one task for each of its scripts, each waiting for the one before.
@@ -106,13 +110,13 @@ class ConductorTest : public testing::Test {
   // Puts a run with one task on record, up to the decision to start its first attempt, under the
   // kernel's `boot`.
   void DecideToStart(const std::string& script, const std::string& boot = {}) {
-    scripts_["r1"] = {script};
-    const Prepared prepared = MakeDeeds().prepare(Requested("r1")).value();
+    scripts_[kRun] = {script};
+    const Prepared prepared = MakeDeeds().prepare(Requested(kRun)).value();
     using enum plan::State;
     const std::vector<plan::Decision> decided = {
-        plan::RunQueued{Requested("r1")}, plan::TasksPlanned{"r1", prepared.event.tasks, {}},
-        plan::RunChanged{"r1", kQueued, kRunning, ""},
-        plan::TaskChanged{"r1", "t1", kQueued, kRunning, ""}, plan::StartAttempt{"r1", "t1", 1}};
+        plan::RunQueued{Requested(kRun)}, plan::TasksPlanned{kRun, prepared.event.tasks, {}},
+        plan::RunChanged{kRun, kQueued, kRunning, ""},
+        plan::TaskChanged{kRun, "t1", kQueued, kRunning, ""}, plan::StartAttempt{kRun, "t1", 1}};
     record::Turn turn;
     turn.now = Now();
     turn.decisions = decided;
@@ -133,10 +137,10 @@ class ConductorTest : public testing::Test {
 TEST_F(ConductorTest, RunsTasksInTheirOrderToTheEnd) {
   auto conductor = NewConductor();
   const std::string witness = (folder_ / "witness").string();
-  auto added = Add(*conductor, "r1", {"echo 1 >> " + witness, "echo 2 >> " + witness});
+  auto added = Add(*conductor, kRun, {"echo 1 >> " + witness, "echo 2 >> " + witness});
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   EXPECT_TRUE(Get(added));
-  EXPECT_EQ(Find("r1").state, plan::State::kSucceeded);
+  EXPECT_EQ(Find(kRun).state, plan::State::kSucceeded);
   EXPECT_EQ(Read(witness), "1\n2\n");
   EXPECT_EQ(record_->Check().value(), std::vector<std::string>{});
   ASSERT_FALSE(decisions_.empty());
@@ -145,9 +149,9 @@ TEST_F(ConductorTest, RunsTasksInTheirOrderToTheEnd) {
 
 TEST_F(ConductorTest, RecordsHowAnAttemptEnded) {
   auto conductor = NewConductor();
-  auto added = Add(*conductor, "r1", {"exit 7"});
+  auto added = Add(*conductor, kRun, {"exit 7"});
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
-  const record::RunRow run = Find("r1");
+  const record::RunRow run = Find(kRun);
   EXPECT_EQ(run.state, plan::State::kFailed);
   const record::AttemptRow& attempt = run.tasks.at(0).attempts.at(0);
   EXPECT_EQ(attempt.ending, "exited");
@@ -161,46 +165,46 @@ TEST_F(ConductorTest, TriesAgainAfterAFailure) {
   const std::string witness = (folder_ / "witness").string();
   retries_ = 2;
   auto added =
-      Add(*conductor, "r1", {"echo x >> " + witness + "; test $(wc -l < " + witness + ") = 3"});
+      Add(*conductor, kRun, {"echo x >> " + witness + "; test $(wc -l < " + witness + ") = 3"});
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
-  EXPECT_EQ(Find("r1").tasks.at(0).attempts.size(), 3U);
-  EXPECT_EQ(Find("r1").state, plan::State::kSucceeded);
+  EXPECT_EQ(Find(kRun).tasks.at(0).attempts.size(), 3U);
+  EXPECT_EQ(Find(kRun).state, plan::State::kSucceeded);
 }
 
 TEST_F(ConductorTest, FailsARunThatCannotBePrepared) {
   auto conductor = NewConductor();
-  auto asked = Ask(*conductor, Events{plan::RunRequested{Requested("r1")}});
+  auto asked = Ask(*conductor, Events{plan::RunRequested{Requested(kRun)}});
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   EXPECT_TRUE(Get(asked));
-  EXPECT_EQ(Find("r1").state, plan::State::kFailed);
-  EXPECT_EQ(Find("r1").message, "nobody knows how");
+  EXPECT_EQ(Find(kRun).state, plan::State::kFailed);
+  EXPECT_EQ(Find(kRun).message, "nobody knows how");
 }
 
 TEST_F(ConductorTest, CancelsEvenAnAttemptThatIsJustStarting) {
   auto conductor = NewConductor();
-  auto added = Add(*conductor, "r1", {"sleep 60"});
-  conductor->Cancel("r1", "a test");
+  auto added = Add(*conductor, kRun, {"sleep 60"});
+  conductor->Cancel(kRun, "a test");
   const auto begun = std::chrono::steady_clock::now();
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
-  EXPECT_EQ(Find("r1").state, plan::State::kCancelled);
+  EXPECT_EQ(Find(kRun).state, plan::State::kCancelled);
 }
 
 TEST_F(ConductorTest, FailsAnAttemptWhoseRunnerCannotBeStarted) {
   auto conductor = NewConductor("/nowhere/busker-runner");
-  auto added = Add(*conductor, "r1", {"true"});
+  auto added = Add(*conductor, kRun, {"true"});
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
-  EXPECT_EQ(Find("r1").state, plan::State::kFailed);
-  EXPECT_NE(Find("r1").message.find("busker-runner"), std::string::npos);
+  EXPECT_EQ(Find(kRun).state, plan::State::kFailed);
+  EXPECT_NE(Find(kRun).message.find("busker-runner"), std::string::npos);
 }
 
 TEST_F(ConductorTest, AnswersARequestOnceItIsOnRecordOrWithItsError) {
   auto conductor = NewConductor();
   bool on_record = false;
-  scripts_["r1"] = {"true"};
-  conductor->Ask({[&](const View&) { return Events{plan::RunRequested{Requested("r1")}}; },
+  scripts_[kRun] = {"true"};
+  conductor->Ask({[&](const View&) { return Events{plan::RunRequested{Requested(kRun)}}; },
                   [&](const Result<void>& result, const View& view) {
-                    on_record = result && view.record.FindRun("r1") && view.agenda.FindRun("r1");
+                    on_record = result && view.record.FindRun(kRun) && view.agenda.FindRun(kRun);
                   }});
   auto refused = Ask(*conductor, Invalid("no such thing"));
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
@@ -210,7 +214,7 @@ TEST_F(ConductorTest, AnswersARequestOnceItIsOnRecordOrWithItsError) {
 
 TEST_F(ConductorTest, ShowsARequestWhatTheOnesBeforeItHaveBroughtAbout) {
   auto conductor = NewConductor();
-  auto added = Add(*conductor, "r1", {"true"});
+  auto added = Add(*conductor, kRun, {"true"});
   std::size_t seen = 0;
   conductor->Ask({[&](const View& view) {
                     seen = view.decided.size();
@@ -223,10 +227,10 @@ TEST_F(ConductorTest, ShowsARequestWhatTheOnesBeforeItHaveBroughtAbout) {
 
 TEST_F(ConductorTest, LeavesWhatIsNotDoneWithinItsLimit) {
   auto conductor = NewConductor();
-  auto added = Add(*conductor, "r1", {"sleep 60"});
+  auto added = Add(*conductor, kRun, {"sleep 60"});
   EXPECT_FALSE(conductor->Run(Until::kIdle, Now() + std::chrono::milliseconds(300)).value());
-  EXPECT_EQ(Find("r1").state, plan::State::kRunning);
-  conductor->Cancel("r1", "a test");
+  EXPECT_EQ(Find(kRun).state, plan::State::kRunning);
+  conductor->Cancel(kRun, "a test");
   EXPECT_TRUE(conductor->Run(Until::kIdle).value());
 }
 
@@ -238,13 +242,13 @@ TEST_F(ConductorTest, StartsNothingOnAFullDiskAndGoesOnWhenThereIsSpace) {
   const fs::path filler = home_.RunsFolder() / "filler";
   std::ofstream(filler) << std::string(3'500'000, 'x');
   auto conductor = NewConductor();
-  auto added = Add(*conductor, "r1", {"true"});
+  auto added = Add(*conductor, kRun, {"true"});
   EXPECT_FALSE(conductor->Run(Until::kIdle, Now() + std::chrono::milliseconds(300)).value());
   EXPECT_EQ(conductor->Trouble(), "the disk is full");
-  EXPECT_EQ(Find("r1").state, plan::State::kQueued);
+  EXPECT_EQ(Find(kRun).state, plan::State::kQueued);
   fs::remove(filler);
   EXPECT_TRUE(conductor->Run(Until::kIdle).value());
-  EXPECT_EQ(Find("r1").state, plan::State::kSucceeded);
+  EXPECT_EQ(Find(kRun).state, plan::State::kSucceeded);
   EXPECT_EQ(conductor->Trouble(), "");
 }
 
@@ -258,13 +262,13 @@ TEST_F(ConductorTest, EndsAtItsLimitWhenThereIsNothingToDo) {
 // before it stopped ended the process: the promise of an answer was broken.
 TEST_F(ConductorTest, RefusesAtOnceWhoeverAsksWhenItHasStopped) {
   auto conductor = NewConductor();
-  auto before = Add(*conductor, "r1", {"true"});
+  auto before = Add(*conductor, kRun, {"true"});
   conductor->Stop();
   EXPECT_TRUE(conductor->Run(Until::kStopped).value());
   auto after = Add(*conductor, "r2", {"true"});
   EXPECT_EQ(Get(before).error().kind, ErrorKind::kTemporary);
   EXPECT_EQ(Get(after).error().kind, ErrorKind::kTemporary);
-  EXPECT_EQ(record_->FindRun("r1").error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(record_->FindRun(kRun).error().kind, ErrorKind::kNotFound);
 }
 
 // A mailbox that was full when the conductor ended kept its senders for ever.
@@ -289,10 +293,10 @@ TEST(Mailbox, ThatIsFullLetsThemWait) {
 
 TEST_F(ConductorTest, EndsWhenTheRecordCannotBeWrittenAndSaysWhyToWhoeverAsked) {
   auto conductor = NewConductor();
-  auto one = Add(*conductor, "r1", {"true"});
+  auto one = Add(*conductor, kRun, {"true"});
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   // Of a run that has ended there must be no second one; that is a bug of whoever asks.
-  auto again = Add(*conductor, "r1", {"true"});
+  auto again = Add(*conductor, kRun, {"true"});
   EXPECT_FALSE(conductor->Run(Until::kIdle));
   EXPECT_FALSE(Get(again));
   EXPECT_NE(conductor->Trouble(), "");
@@ -307,15 +311,15 @@ TEST_F(ConductorTest, AdoptsAnAttemptThatRunsAndLearnsItsEnd) {
     auto executor = execute::ProcessExecutor::Start(BUSKER_RUNNER_PATH, home_.RunsFolder(),
                                                     [](const auto&, auto) {})
                         .value();
-    const auto order = runner::OrderFromJson(record_->OrderOf("r1", "t1").value()).value();
-    ASSERT_TRUE(executor->Launch({"r1", "t1", 1}, order));
+    const auto order = runner::OrderFromJson(record_->OrderOf(kRun, "t1").value()).value();
+    ASSERT_TRUE(executor->Launch({kRun, "t1", 1}, order));
     WaitFor(witness);
   }  // whoever waited for it is gone
   auto conductor = NewConductor();
-  ASSERT_EQ(conductor->Recover().value(), std::vector<std::string>{"r1"});
+  ASSERT_EQ(conductor->Recover().value(), std::vector<std::string>{kRun});
   std::ofstream(gate).close();
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
-  EXPECT_EQ(Find("r1").tasks.at(0).attempts.at(0).exit_code, 7);
+  EXPECT_EQ(Find(kRun).tasks.at(0).attempts.at(0).exit_code, 7);
   EXPECT_EQ(Read(witness), "began\n");
 }
 
@@ -326,7 +330,7 @@ TEST_F(ConductorTest, StartsAnAttemptThatIsOnRecordButWasNeverStarted) {
   auto conductor = NewConductor();
   ASSERT_TRUE(conductor->Recover());
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
-  EXPECT_EQ(Find("r1").state, plan::State::kSucceeded);
+  EXPECT_EQ(Find(kRun).state, plan::State::kSucceeded);
   EXPECT_EQ(Read(folder_ / "witness"), "began\n");
 }
 
@@ -336,7 +340,7 @@ TEST_F(ConductorTest, DoesNotStartAgainWhatAnotherBootMayHaveStartedWithoutATrac
   auto conductor = NewConductor();
   ASSERT_TRUE(conductor->Recover());
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
-  EXPECT_EQ(Find("r1").state, plan::State::kFailed);
+  EXPECT_EQ(Find(kRun).state, plan::State::kFailed);
   EXPECT_EQ(Read(folder_ / "witness"), "");
 }
 
@@ -344,11 +348,11 @@ TEST_F(ConductorTest, StopsWhatWasCancelledBeforeTheCrash) {
   const fs::path witness = folder_ / "witness";
   {
     auto conductor = NewConductor();
-    auto added = Add(*conductor, "r1", {"echo began >> " + witness.string() + "; sleep 60"});
+    auto added = Add(*conductor, kRun, {"echo began >> " + witness.string() + "; sleep 60"});
     ASSERT_FALSE(conductor->Run(Until::kIdle, Now() + std::chrono::milliseconds(300)).value());
     WaitFor(witness);
   }
-  const std::vector<plan::Decision> cancel = {plan::CancelAccepted{"r1", "a test"}};
+  const std::vector<plan::Decision> cancel = {plan::CancelAccepted{kRun, "a test"}};
   record::Turn turn;
   turn.now = Now();
   turn.decisions = cancel;
@@ -356,20 +360,20 @@ TEST_F(ConductorTest, StopsWhatWasCancelledBeforeTheCrash) {
   auto conductor = NewConductor();
   ASSERT_TRUE(conductor->Recover());
   ASSERT_TRUE(conductor->Run(Until::kIdle, Now() + std::chrono::seconds(20)).value());
-  EXPECT_EQ(Find("r1").state, plan::State::kCancelled);
+  EXPECT_EQ(Find(kRun).state, plan::State::kCancelled);
 }
 
 TEST_F(ConductorTest, NeverStartsACommandASecondTimeWhenItsRunnerWasKilled) {
   auto conductor = NewConductor();
   const fs::path witness = folder_ / "witness";
-  auto added = Add(*conductor, "r1", {"echo began >> " + witness.string() + "; sleep 60"});
+  auto added = Add(*conductor, kRun, {"echo began >> " + witness.string() + "; sleep 60"});
   std::thread loop([&] { EXPECT_TRUE(conductor->Run(Until::kIdle)); });
   WaitFor(witness);
-  const auto runner = execute::FindRunner(conductor->FolderOf({"r1", "t1", 1})).value();
+  const auto runner = execute::FindRunner(conductor->FolderOf({kRun, "t1", 1})).value();
   ASSERT_TRUE(runner);
   kill(runner->process, SIGKILL);
   loop.join();
-  EXPECT_EQ(Find("r1").state, plan::State::kFailed);
+  EXPECT_EQ(Find(kRun).state, plan::State::kFailed);
   EXPECT_EQ(Read(witness), "began\n");
   EXPECT_EQ(record_->Check().value(), std::vector<std::string>{});
 }
@@ -390,9 +394,9 @@ TEST_F(ConductorTest, RecordsANoticeWithWhatItTellsOfAndSendsItAfter) {
   };
   auto conductor =
       Conductor::Start(*record_, BUSKER_RUNNER_PATH, home_.RunsFolder(), {}, deeds).value();
-  auto added = Add(*conductor, "r1", {"exit 1"});
+  auto added = Add(*conductor, kRun, {"exit 1"});
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
-  EXPECT_EQ(sent, std::vector<std::string>{"failed r1"});
+  EXPECT_EQ(sent, std::vector<std::string>{"failed " + kRun});
   EXPECT_EQ(record_->PendingNotices().value().size(), 1U);
   conductor->Tell({"k", record::NoticeOutcome::State::kDelivered, {}, ""});
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
