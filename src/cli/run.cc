@@ -130,10 +130,6 @@ Result<int> RunNow(const Common& common, const Place& place, const daemon::Start
 
 Result<int> Run(const Common& common, const RunOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
-  if (place.service && options.action.find('/') == std::string::npos) {
-    const auto found = service::FindAction(*place.service, options.action);
-    if (!found && !OpenWorkspace(common)) return tl::unexpected(found.error());
-  }
   daemon::StartRequest request;
   request.graph = KeyOf(place, options.action);
   request.date = options.date;
