@@ -1,6 +1,6 @@
 #include "artifact/json_object.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <limits>

@@ -1,6 +1,6 @@
 #include "artifact/key.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "base/text.h"
 

@@ -1,5 +1,5 @@
 // The manifest and the metrics as JSON.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "artifact/json_object.h"
 #include "artifact/key.h"

@@ -1,6 +1,6 @@
 #include "artifact/store.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "artifact/directory_store.h"
 #include "base/text.h"

@@ -1,5 +1,5 @@
 // busker backfill: one run for each instant of a schedule in a range.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,5 +1,5 @@
 // busker deliveries and busker undo: what was loaded into the warehouse, and taking it back.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 

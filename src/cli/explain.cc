@@ -1,5 +1,5 @@
 // busker explain: why something runs, waits or failed, in a sentence.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 // busker fsck: is everything as it must be? Record, versions, live pointer, warehouse, and whether
 // they agree.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 #include <set>

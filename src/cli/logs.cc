@@ -1,5 +1,5 @@
 // busker logs: what the tasks of a run wrote.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/inotify.h>
 #include <unistd.h>

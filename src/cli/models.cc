@@ -1,5 +1,5 @@
 // busker models: the versions that may be live, with their metrics.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 #include <set>

@@ -1,6 +1,6 @@
 // busker next: the coming runs of a schedule, in UTC and in local time, and what daylight saving
 // does to them.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 

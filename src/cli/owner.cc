@@ -1,6 +1,6 @@
 #include "cli/owner.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/inotify.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // busker promote and busker rollback: the live pointer, moved by hand.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,5 @@
 // busker query: SQL on the warehouse.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>

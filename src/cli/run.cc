@@ -1,5 +1,5 @@
 // busker run, busker graph run: one run now, followed to its end.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <mutex>
 #include <nlohmann/json.hpp>

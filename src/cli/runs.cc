@@ -1,5 +1,5 @@
 // busker runs: what ran, newest first.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 

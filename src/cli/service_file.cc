@@ -1,5 +1,5 @@
 // busker init, busker validate and busker schema: the service file and graph files.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 

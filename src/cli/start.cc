@@ -1,6 +1,6 @@
 // busker start, busker wait and busker check: a run in three steps, for Makefiles and other
 // schedulers.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,6 @@
 // busker status: what there is to run, how it last went, what is next, what is live, who is at
 // work.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <map>
 #include <nlohmann/json.hpp>

@@ -1,5 +1,5 @@
 // busker cancel, retry and skip; pause and resume: what a person does to runs and schedules.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,5 @@
 // busker up: the daemon.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

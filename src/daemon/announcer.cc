@@ -49,13 +49,15 @@ bool Subscription::Lost() const {
 }
 
 void Subscription::Add(const plan::Decision& decision) {
-  const std::lock_guard lock(mutex_);
-  if (waiting_.size() == kWaitingMax) {
-    lost_ = true;
-    return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.size() == kWaitingMax) {
+      lost_ = true;
+      return;
+    }
+    waiting_.push_back(decision);
   }
-  waiting_.push_back(decision);
-  arrived_.notify_all();
+  arrived_.notify_all();  // without the lock, which who wakes needs
 }
 
 void Subscription::End() {

@@ -1,6 +1,6 @@
 #include "daemon/file_triggers.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 #include "deliver/catalogue.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <chrono>

@@ -4,7 +4,7 @@
 // A delivery takes the table's lock, writes its part under a temporary name, holds it against the
 // file's own count, syncs it, renames it, and commits by adding a change to the table's log. What
 // readers open is then made anew (catalogue.h); a process that dies before leaves that to the next.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <optional>

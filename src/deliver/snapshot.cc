@@ -1,7 +1,7 @@
 #include "deliver/snapshot.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <future>

@@ -1,6 +1,6 @@
 #include "deliver/table_log.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

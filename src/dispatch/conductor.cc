@@ -193,6 +193,9 @@ Result<std::optional<Instant>> Conductor::Turn(std::vector<Happened> happened) {
     return tl::unexpected(std::move(appended).error());
   }
   for (const plan::Decision& decision : advanced.decisions) CarryOut(decision);
+  if (deeds_.observe) {  // last: whoever is told wants the processor, and what starts does not wait
+    for (const plan::Decision& decision : advanced.decisions) deeds_.observe(decision);
+  }
   if (!notices.empty() && deeds_.send) deeds_.send(notices);
   for (const Request& request : intake.answers) request.answer({}, {agenda_, record_, now});
   return advanced.wake_at;
@@ -270,7 +273,6 @@ void Conductor::TakeEnd(const execute::AttemptName& name, Result<runner::ExitRec
 }
 
 void Conductor::CarryOut(const plan::Decision& decision) {
-  if (deeds_.observe) deeds_.observe(decision);
   if (const auto* start = std::get_if<plan::StartAttempt>(&decision)) {
     const execute::AttemptName name{start->run, start->task, start->number};
     if (auto launched = Launch(name); !launched) {

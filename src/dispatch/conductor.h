@@ -28,7 +28,7 @@ struct Deeds {
   std::function<Result<Prepared>(const plan::DagRun& run)> prepare;
   // The notices that tell people so; empty: nobody is to be told.
   std::function<std::vector<record::NoticeRow>(const plan::Tell& tell, Instant now)> notices;
-  // Told of each decision once it is on record; may be empty.
+  // Told of each decision once it is on record and carried out; may be empty.
   std::function<void(const plan::Decision&)> observe;
   // Told why nothing new starts at the moment, and with an empty text when it does again; may be
   // empty.

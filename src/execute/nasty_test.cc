@@ -1,6 +1,6 @@
 // Programs that do not behave. Each ends with the right record, in bounded time, with nothing of it
 // left running, and the next attempt of the same executor is as if it had not been.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>

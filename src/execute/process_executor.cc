@@ -36,6 +36,8 @@ Result<std::unique_ptr<ProcessExecutor>> ProcessExecutor::Start(io::fs::path run
                                                                 OnEnded on_ended) {
   std::unique_ptr<ProcessExecutor> executor(
       new ProcessExecutor(std::move(runner), std::move(folder), std::move(on_ended)));
+  TRY(io::MakeFolders(executor->folder_, 0700));
+  io::SpreadFolders(executor->folder_);
   runner::Scratch::RemoveOfTheDead(executor->folder_);
   executor->epoll_ = io::Descriptor(epoll_create1(EPOLL_CLOEXEC));
   executor->wake_ = io::Descriptor(eventfd(0, EFD_CLOEXEC));

@@ -1,8 +1,10 @@
 #include "io/file.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -153,6 +155,14 @@ Result<void> MakeFolders(const fs::path& wanted, mode_t mode) {
   TRY(MakeMissing(path, mode, made));
   for (const fs::path& folder : made) TRY(SyncFolder(FolderOf(folder)));
   return {};
+}
+
+void SpreadFolders(const fs::path& folder) {
+  const auto fd = Open(folder, O_RDONLY | O_DIRECTORY);
+  int flags = 0;  // an int, whatever the ioctl's number says
+  if (!fd || ioctl(fd->get(), FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_TOPDIR_FL) != 0) return;
+  flags |= FS_TOPDIR_FL;
+  (void)ioctl(fd->get(), FS_IOC_SETFLAGS, &flags);
 }
 
 Result<void> SyncFolder(const fs::path& path) {

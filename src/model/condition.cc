@@ -2,7 +2,7 @@
 // it makes a node, which is where the type of each side is known; so "(" needs no looking ahead.
 #include "model/condition.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <string>

@@ -1,6 +1,6 @@
 #include "model/gate.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <string_view>

@@ -1,6 +1,6 @@
 #include "model/live.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <exception>
 #include <nlohmann/json.hpp>

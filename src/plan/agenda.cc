@@ -1,6 +1,6 @@
 #include "plan/agenda.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

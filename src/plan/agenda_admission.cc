@@ -1,5 +1,5 @@
 // Which run goes on next: the concurrency of graphs, backfills, pauses, the past, room for tasks.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

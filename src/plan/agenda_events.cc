@@ -1,5 +1,5 @@
 // What each thing that can happen means to the agenda.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // Why something runs, waits or has ended, in a sentence.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

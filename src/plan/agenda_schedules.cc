@@ -1,5 +1,5 @@
 // What time brings: retries, deadlines, instants of schedules, expectations.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

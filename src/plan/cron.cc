@@ -1,6 +1,6 @@
 #include "plan/cron.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <cctype>

@@ -1,7 +1,7 @@
 // Time zones and their local days. The only file that includes the time-zone library, which reads
 // the time-zone database of the operating system and throws.
 #include <date/tz.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cctype>

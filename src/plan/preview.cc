@@ -1,6 +1,6 @@
 #include "plan/preview.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

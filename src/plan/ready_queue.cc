@@ -1,6 +1,6 @@
 #include "plan/ready_queue.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "base/bytes.h"
 

@@ -3,7 +3,7 @@
 // agenda. The first thing that must not be is kept in `fault`.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <map>

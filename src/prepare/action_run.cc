@@ -1,6 +1,6 @@
 #include "prepare/action_run.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "prepare/definition.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "record/migrate.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "record/event_chain.h"
 #include "record/schema.h"

@@ -1,6 +1,6 @@
 #include "record/turn_writer.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "base/check.h"
 #include "base/text.h"

@@ -1,6 +1,6 @@
 #include "runner/attempt_file.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <utility>

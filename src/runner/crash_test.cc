@@ -5,7 +5,7 @@
 // After each kill: no version is visible that is not whole; a second runner settles the attempt;
 // the command was started at most once; nothing that it had started still runs; and the record
 // tells the truth.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>

@@ -1,7 +1,7 @@
 #include "runner/memory_group.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>

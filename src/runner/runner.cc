@@ -1,7 +1,7 @@
 #include "runner/runner.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>

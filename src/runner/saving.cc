@@ -1,6 +1,6 @@
 #include "runner/saving.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include "base/text.h"

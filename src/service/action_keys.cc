@@ -1,5 +1,5 @@
 // The keys of [actions.NAME].
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 

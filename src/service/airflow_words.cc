@@ -1,7 +1,7 @@
 // Source: the arguments of DAG, BaseOperator and BashOperator of Airflow 1.10 to 3.
 #include "service/airflow_words.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

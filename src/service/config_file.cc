@@ -1,6 +1,6 @@
 #include "service/config_file.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 #include <fstream>

@@ -1,6 +1,6 @@
 #include "service/daemon_setting.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <filesystem>

@@ -1,5 +1,5 @@
 // The keys of [actions.NAME.deliver."FILE"].
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

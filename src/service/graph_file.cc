@@ -4,7 +4,7 @@
 //        -> "dependencies" -> the order; every fault on the way is collected, none ends the reading
 #include "service/graph_file.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>

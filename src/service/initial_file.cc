@@ -1,6 +1,6 @@
 // The busker.toml that `busker init` writes: the conventions spelled out, and what could be said
 // beside them as comments.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 // it reads a key twice without a word.
 #include "service/json_document.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

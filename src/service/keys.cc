@@ -1,6 +1,6 @@
 #include "service/keys.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 

@@ -1,5 +1,5 @@
 // The keys of [notify], in busker.toml and in the daemon's daemon.toml.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

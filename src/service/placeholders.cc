@@ -1,6 +1,6 @@
 #include "service/placeholders.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <functional>
 #include <map>

@@ -2,7 +2,7 @@
 //
 //   folder -> conventions -> [top level] [model] -> an action per config and per [actions.NAME]
 //          -> [targets.NAME]; every fault on the way is collected, none ends the reading
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>

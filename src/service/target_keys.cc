@@ -1,5 +1,5 @@
 // The keys of [targets.NAME], and the places that each may name.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 
