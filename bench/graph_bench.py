@@ -2,7 +2,7 @@
 """What the engine costs: graph files through `busker up`, all of it durable, beside a floor that only
 starts the same shell commands and waits for them (spawn_floor), make, ninja and GNU parallel.
 
-  graph_bench [PART...]     wide, chain, gap, due, past: by default all of them
+  graph_bench [PART...]     wide, chain, gap, due, past, adopt: by default all of them
 
 Every part is measured in interleaved rounds of one run; what is shown are medians and ratios. On a
 machine that has other work, `chrt -r 1` before it keeps that work out of the way of all that is
@@ -33,6 +33,7 @@ WIDE = 1000
 CHAIN = 40
 SCHEDULES = 10_000
 PAST = 100_000
+RUNNING = 1000
 
 
 def graph(name, tasks, after=(), schedule=None, code="true"):
@@ -290,13 +291,45 @@ def past():
     print(f"  {PAST:,} past runs on record  {statistics.median(ready):6.1f} ms   (goal: at most 200)")
 
 
+def children(process):
+    """Of the runners of a daemon, how many have a command."""
+    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True).stdout.split()
+    return sum(pathlib.Path(f"/proc/{runner}/task/{runner}/children").read_text() != "" for runner in found)
+
+
+def adopt():
+    """A daemon that was killed, and how long the next one takes to have all that runs again."""
+    home = Home(slots=RUNNING)
+    names = [f"t{i}" for i in range(RUNNING)]
+    (home.graphs / "graph.json").write_text(graph("graph", names, code="sleep 600"))
+    home.start()
+    ready = []
+    for _ in range(max(1, ROUNDS // 2)):
+        run = home.verb("start", "graph")
+        limit = time.time() + 120
+        while children(home.up.pid) < RUNNING:
+            assert time.time() < limit, "they do not all run"
+            time.sleep(0.5)
+        home.up.kill()
+        home.up.wait()
+        ready.append(home.start())
+        home.verb("cancel", run)
+        done = subprocess.run([BUSKER, "wait", "graph", "--run", run, "--home", home.home], capture_output=True)
+        with sqlite3.connect(f"file:{home.home}/busker.db?mode=ro", uri=True) as record:
+            ends = dict(record.execute("SELECT ending, count(*) FROM attempts WHERE run = ? GROUP BY ending", [run]))
+        assert ends == {"cancelled": RUNNING}, (ends, done.stderr)
+    home.stop()
+    print(f"\n{RUNNING:,} attempts that run while the daemon is killed: from the start of the next to all adopted")
+    print(f"  median of {len(ready)} {statistics.median(ready):8.1f} ms   (goal: at most 1,000)")
+
+
 def main():
     parts = {
         "wide": lambda: compare(f"{WIDE:,} independent tasks, `true`, {CORES} at once", WIDE, False,
                                 "   (goal: 0.6 x its rate)"),
         "chain": lambda: compare(f"a chain of {CHAIN} tasks, `true`", CHAIN, True,
                                  "   (goal: 1.5 x its time)"),
-        "gap": gap, "due": due, "past": past}
+        "gap": gap, "due": due, "past": past, "adopt": adopt}
     try:
         for name in sys.argv[1:] or parts:
             parts[name]()

@@ -1,5 +1,6 @@
 // busker up: the daemon.
 #include <fmt/core.h>
+#include <malloc.h>
 
 #include <algorithm>
 
@@ -78,6 +79,7 @@ Result<dispatch::Ownership> TakeOver(const Place& place) {
 
 Result<int> Up(const Common& common, const UpOptions& options) {
   const auto begun = std::chrono::steady_clock::now();
+  mallopt(M_ARENA_MAX, 1);  // of its threads one works at a time: more only take memory
   std::vector<std::string> paths;
   std::error_code error;
   for (const std::string& folder :

@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
 #include <fmt/core.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -141,16 +142,17 @@ void Daemon::StopServing() {
   io::fs::remove(home_.folder / "socket", error);
 }
 
-// Definitions as they are now; the conductor is told what has changed.
-void Daemon::Reload() {
+// Definitions as they are now; the conductor is told what has changed. True when something has.
+bool Daemon::Reload() {
   const std::lock_guard lock(definitions_mutex_);
   auto next = definitions_->Read();
   std::vector<std::string> folders = next->folders;
   for (std::string& folder : FileTriggers::Folders(*next)) folders.push_back(std::move(folder));
   watch_->Watch(folders);
   std::vector<plan::Event> events = Replace(std::move(next));
-  if (events.empty()) return;
+  if (events.empty()) return false;
   conductor_->Ask({[events = std::move(events)](const dispatch::View&) { return events; }, {}});
+  return true;
 }
 
 std::vector<plan::Event> Daemon::Replace(std::shared_ptr<const Catalogue> next) {
@@ -173,10 +175,13 @@ std::vector<plan::Event> Daemon::Replace(std::shared_ptr<const Catalogue> next) 
 
 void Daemon::WatchFiles() {
   StartArrivals({});
+  bool loaded = true;  // and what reading took is not given back to the system yet
   while (!watch_->stopped()) {
-    const FolderWatch::News news = watch_->Wait(triggers_.unsure() ? kUnsure : kLookAgain);
+    const FolderWatch::News news =
+        watch_->Wait(triggers_.unsure() || loaded ? kUnsure : kLookAgain);
     if (watch_->stopped()) return;
-    Reload();
+    if (loaded) malloc_trim(0);
+    loaded = Reload();
     StartArrivals(news.completed);
   }
 }

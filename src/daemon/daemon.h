@@ -63,7 +63,7 @@ class Daemon {
   void StopServing();  // closes the socket: nothing more is asked
 
   // Reads the definitions again now. Any thread.
-  void Reload();
+  bool Reload();
 
   // Blocks until the conductor has ended: after Stop, or because the record cannot be written.
   Result<void> Wait();

@@ -139,7 +139,7 @@ Result<void> ProcessExecutor::StartRunner(const AttemptName& name, std::string o
     io::fs::create_directories(folder, error);
     TRY(io::WriteFileUnsynced(folder / runner::kOrderFile, order, 0600));
   }
-  const io::Command command{{runner_.string(), folder.string()}, {}, {}};
+  const io::Command command{{runner_.string(), folder.string()}, {open_files_.Entry()}, {}};
   TRY_ASSIGN(const pid_t process, io::SpawnDetached(command, folder / runner::kErrorFile));
   Watched watched{OpenProcess(process), false, process, true, false, name, "", settles};
   if (!watched.fd.valid()) return SystemError("watch " + name.Text(), errno);
@@ -158,7 +158,7 @@ Result<void> ProcessExecutor::StartWithOrder(const std::string& message, Watched
     return SystemError("hand an order to a runner", errno);
   }
   TRY(io::MakeFolders(folder_, 0700));
-  const io::Command command{{runner_.string(), "--orders"}, {}, {}};
+  const io::Command command{{runner_.string(), "--orders"}, {open_files_.Entry()}, {}};
   TRY_ASSIGN(watched.process,
              io::SpawnDetached(command, folder_ / runner::kErrorFile, theirs.get()));
   return Watch(std::move(watched));

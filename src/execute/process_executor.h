@@ -19,6 +19,7 @@
 #include "execute/attempt_name.h"
 #include "io/file.h"
 #include "runner/attempt_file.h"
+#include "runner/open_files.h"
 #include "runner/serve.h"
 
 namespace busker::execute {
@@ -88,6 +89,7 @@ class ProcessExecutor {
 
   const io::fs::path runner_, folder_;
   const OnEnded on_ended_;
+  const runner::OpenFilesRaised open_files_;  // one for each runner
   io::Descriptor epoll_, wake_;
   std::vector<char> answer_;  // of the waiter's thread
   std::mutex mutex_;          // guards what follows

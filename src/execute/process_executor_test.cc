@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,6 +110,34 @@ class Executor : public testing::Test {
   std::map<AttemptName, ExitRecord> ended_;
   std::unique_ptr<ProcessExecutor> executor_;
 };
+
+// With one open file for each attempt that runs, a soft limit of 1,024, as shells have it, was one of
+// attempts, too.
+TEST_F(Executor, HasMoreAttemptsAtOnceThanItsSoftLimitOfOpenFilesAndGivesThemThatLimit) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{40, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  Begin();
+  constexpr int kAttempts = 80;
+  const std::string gate = (folder_ / "gate").string();
+  const auto name = [](int i) { return AttemptName{RunName(), "t" + std::to_string(i), 1}; };
+  for (int i = 1; i <= kAttempts; ++i) {
+    const std::string script =
+        Witnessed("until [ -e " + gate + " ]; do sleep 0.05; done; exit $(ulimit -S -n)");
+    const auto launched = executor_->Launch(name(i), Order(name(i), script));
+    EXPECT_TRUE(launched) << launched.error().message;
+  }
+  EXPECT_TRUE(Soon([&] { return Split(Witness(), '\n').size() == kAttempts + 1; }));
+  EXPECT_TRUE(io::WriteFileUnsynced(gate, ""));
+  for (int i = 1; i <= kAttempts; ++i) EXPECT_EQ(WaitFor(name(i)).exit_code, 40);
+  EXPECT_TRUE(Soon([] { return Children().size() <= 8; })) << "the others are reaped";
+  executor_.reset();
+  rlimit after{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &after), 0);
+  EXPECT_EQ(after.rlim_cur, 40u);
+  setrlimit(RLIMIT_NOFILE, &before);
+}
 
 TEST_F(Executor, OneRunnerTakesOneAttemptAfterTheOther) {
   Begin();

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "runner/open_files.h"
 #include "runner/runner.h"
 #include "runner/serve.h"
 
@@ -19,6 +20,7 @@ int main(int argc, char** argv) {
     std::puts("busker-runner " BUSKER_VERSION);
     return 0;
   }
+  busker::runner::RestoreOpenFiles();
   if (argc == 2 && std::string_view(argv[1]) == "--orders") {
     const auto served = busker::runner::ServeOrders(0);
     return served ? 0 : kTemporary;
