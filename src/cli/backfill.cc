@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "cli/describe.h"
+#include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
 

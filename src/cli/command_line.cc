@@ -53,6 +53,7 @@ class CommandLine {
         "from the conventions. busker VERB --help tells more, with examples.");
     AddRunVerbs();
     AddDaemonVerbs();
+    AddTokenVerbs();
     AddModelVerbs();
     AddWarehouseVerbs();
     AddServiceVerbs();
@@ -284,6 +285,39 @@ class CommandLine {
     run->callback([this] { chosen_ = [this] { return GraphRun(common_, graph_run_); }; });
   }
 
+  void AddTokenVerbs() {
+    CLI::App* token = app_.add_subcommand(
+        "token",
+        "Who may use the dashboard and the HTTP API: busker token link | create | list | revoke.");
+    token->require_subcommand(1);
+    const std::string examples =
+        "  busker token link                                 opens the dashboard, once\n"
+        "  busker token create grafana --scope viewer        prints it, once\n"
+        "  busker token revoke grafana\n";
+    token->footer(Examples(examples));
+    const auto add = [&](const char* name, const char* what,
+                         std::function<Result<int>()> function) {
+      CLI::App* verb = token->add_subcommand(name, what);
+      AddCommon(verb, true);
+      verb->footer(Examples(examples));
+      verb->callback([this, run = std::move(function)] { chosen_ = run; });
+      return verb;
+    };
+    add("link", "An address that opens the dashboard of the busker up that is at work here, once.",
+        [this] { return MakeLink(common_); });
+    CLI::App* create = add("create", "Make a token, and print it: it is not shown again.",
+                           [this] { return CreateToken(common_, token_); });
+    create->add_option("NAME", token_.name, "what it is for")->required();
+    create->add_option("--scope", token_.scope, "predict, viewer (default), operator or admin")
+        ->type_name("SCOPE");
+    AddBy(create);
+    add("list", "The tokens that there are.", [this] { return ListTokens(common_); });
+    add("revoke", "A token is none any more, at once.",
+        [this] { return RevokeToken(common_, token_); })
+        ->add_option("NAME", token_.name, "the token")
+        ->required();
+  }
+
   void AddModelVerbs() {
     Verb("models", "The versions that trainings saved, with their metrics, and which one is live.",
          "  busker models\n  busker models --json\n", [this] { return Models(common_); });
@@ -371,6 +405,7 @@ class CommandLine {
   BackfillOptions backfill_;
   ExplainOptions explain_;
   GraphRunOptions graph_run_;
+  TokenOptions token_;
   RunsOptions runs_;
   NextOptions next_;
   LogsOptions logs_;

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "cli/describe.h"
+#include "cli/json.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "cli/describe.h"
+#include "cli/json.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
 #include "model/live.h"

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/bytes.h"
-#include "cli/describe.h"
+#include "cli/json.h"
 #include "cli/print.h"
 #include "cli/versions.h"
 

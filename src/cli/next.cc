@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "cli/describe.h"
+#include "cli/json.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
 #include "plan/preview.h"

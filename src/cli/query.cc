@@ -4,7 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "cli/describe.h"
+#include "cli/json.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "cli/describe.h"
+#include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
 

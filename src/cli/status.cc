@@ -5,7 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "cli/describe.h"
+#include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/versions.h"

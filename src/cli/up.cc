@@ -8,6 +8,7 @@
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/signal_watch.h"
+#include "serve/http_service.h"
 
 namespace busker::cli {
 namespace {
@@ -98,6 +99,7 @@ Result<int> Up(const Common& common, const UpOptions& options) {
   std::mutex mutex;
   daemon::Daemon* running = nullptr;
   bool stopped = false;
+  serve::HttpService* dashboard = nullptr;
   const SignalWatch signals(blocked, [&] {
     const std::lock_guard lock(mutex);
     stopped = true;
@@ -109,10 +111,22 @@ Result<int> Up(const Common& common, const UpOptions& options) {
     daemon_options.say = [quiet = options.quiet](const std::string& line) {
       if (!quiet) PrintLine(FormatRfc3339(Now()) + " " + Printable(line));
     };
+    daemon_options.make_link = [&](const std::string& by) -> Result<std::string> {
+      const std::lock_guard lock(mutex);
+      if (dashboard == nullptr)
+        return NotFound("the dashboard is off: [http] listen in daemon.toml");
+      return dashboard->MakeLink(serve::Scope::kAdmin, by);
+    };
     TRY_ASSIGN(const auto daemon, daemon::Daemon::Start(place.home, std::move(daemon_options)));
+    std::unique_ptr<serve::HttpService> http;
+    if (daemon->settings().http.on) {
+      TRY_ASSIGN(http, serve::HttpService::Start(daemon->settings().http, *daemon, place.home,
+                                                 common.installation->version));
+    }
     {
       const std::lock_guard lock(mutex);
       running = daemon.get();
+      dashboard = http.get();
       if (stopped) daemon->Stop();
     }
     const auto catalogue = daemon->catalogue();
@@ -122,10 +136,18 @@ Result<int> Up(const Common& common, const UpOptions& options) {
                           Plural(catalogue->graph_files, "graph file"), place.home.folder.string(),
                           FormatDuration(std::chrono::duration_cast<Milliseconds>(
                               std::chrono::steady_clock::now() - begun))));
+    if (http) {
+      // What a file or a journal keeps is no place for what opens a session.
+      PrintLine(IsTerminal()
+                    ? "dashboard: " + http->MakeLink(serve::Scope::kAdmin, common.By()) +
+                          "  (works once; busker token link makes another)"
+                    : fmt::format("dashboard: {}  (busker token link opens it)", http->origin()));
+    }
     auto ended = daemon->Wait();
     {
       const std::lock_guard lock(mutex);
       running = nullptr;
+      dashboard = nullptr;
       if (stopped) break;
     }
     // What cannot be written is not known to be written: begin again from what is on disk.

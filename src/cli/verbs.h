@@ -166,4 +166,13 @@ struct StepOptions {
 };
 Result<int> Step(const Common& common, const StepOptions& options);
 
+struct TokenOptions {
+  std::string name;
+  std::string scope = "viewer";
+};
+Result<int> CreateToken(const Common& common, const TokenOptions& options);
+Result<int> ListTokens(const Common& common);
+Result<int> RevokeToken(const Common& common, const TokenOptions& options);
+Result<int> MakeLink(const Common& common);
+
 }  // namespace busker::cli

@@ -79,13 +79,21 @@ std::shared_ptr<Subscription> Announcer::Subscribe(const std::string& run,
   return subscription;
 }
 
+std::shared_ptr<Subscription> Announcer::SubscribeToAll() { return Subscribe(""); }
+
 void Announcer::Announce(const plan::Decision& decision) {
   const std::lock_guard lock(mutex_);
   if (listeners_.empty()) return;
   const std::string run = RunOf(decision);
   const auto* change = std::get_if<plan::RunChanged>(&decision);
   const bool last = change != nullptr && IsFinal(change->to);
-  const auto [begin, end] = listeners_.equal_range(run);
+  if (!run.empty()) Tell(run, decision, last);
+  Tell("", decision, false);
+}
+
+// The mutex is held.
+void Announcer::Tell(const std::string& listened_to, const plan::Decision& decision, bool last) {
+  const auto [begin, end] = listeners_.equal_range(listened_to);
   for (auto listener = begin; listener != end;) {
     const auto subscription = listener->second.lock();
     if (subscription) {

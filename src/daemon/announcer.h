@@ -26,11 +26,11 @@ class Subscription {
   // The run has ended or the conductor has stopped, and all was heard.
   bool Ended() const;
   bool Lost() const;  // something was lost
+  void End();         // nothing more is heard; whoever waits is woken
 
  private:
   friend class Announcer;
   void Add(const plan::Decision& decision);
-  void End();
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
@@ -45,12 +45,17 @@ class Announcer {
   std::shared_ptr<Subscription> Subscribe(const std::string& run,
                                           const std::vector<plan::Decision>& first = {});
 
+  // Everything that is decided about any run, until End.
+  std::shared_ptr<Subscription> SubscribeToAll();
+
   void Announce(const plan::Decision& decision);
   void End();  // nothing more will be announced
 
  private:
+  void Tell(const std::string& listened_to, const plan::Decision& decision, bool last);
+
   std::mutex mutex_;
-  std::multimap<std::string, std::weak_ptr<Subscription>> listeners_;  // by run
+  std::multimap<std::string, std::weak_ptr<Subscription>> listeners_;  // by run; "": of all
   bool ended_ = false;
 };
 

@@ -124,6 +124,11 @@ Result<std::string> Client::Explain(const std::string& what, const std::string& 
   return TextOf(asked.answer, "sentence");
 }
 
+Result<std::string> Client::MakeLink(const std::string& by) const {
+  TRY_ASSIGN(const Asked asked, daemon::Ask(socket_, Json{{"verb", "link"}, {"by", by}}));
+  return TextOf(asked.answer, "link");
+}
+
 Result<void> Client::Yield() const { return Do(socket_, {{"verb", "yield"}}); }
 
 Result<Status> Client::Ask() const {

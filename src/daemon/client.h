@@ -37,6 +37,7 @@ class Client {
   Result<std::vector<BackfillInstant>> Backfill(const BackfillRequest& request) const;
   Result<std::string> Explain(const std::string& what, const std::string& task) const;
   Result<Status> Ask() const;
+  Result<std::string> MakeLink(const std::string& by) const;
   Result<void> Yield() const;
 
  private:

@@ -65,7 +65,8 @@ Result<void> Daemon::Open() {
   requests_ = std::make_unique<Requests>(Requests::Setup{
       *conductor_, announcer_, [this] { return catalogue(); },
       [this](const service::Service& service) { return PlacesOf(service); }, since_,
-      options_.schedules, options_.yields ? [this] { Stop(); } : std::function<void()>()});
+      options_.schedules, options_.yields ? [this] { Stop(); } : std::function<void()>(),
+      options_.make_link});
   TRY_ASSIGN(watch_, FolderWatch::Make());
   Reload();  // before anything else reaches the conductor, which judges what it finds by it
   TRY_ASSIGN(recovered_, conductor_->Recover());

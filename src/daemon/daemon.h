@@ -40,6 +40,8 @@ struct DaemonOptions {
   std::string busker, runner;            // programs
   std::vector<std::string> environment;  // of the person or unit that started it
   service::GateCheck check_gate;
+  // An address that begins a session on the dashboard; empty: there is none. Any thread.
+  std::function<Result<std::string>(const std::string& by)> make_link;
   // Told why nothing new starts at the moment, and when it does again. Any thread.
   std::function<void(const std::string&)> warn;
   // Told what people may want to see: a line each. Any thread.
@@ -56,6 +58,8 @@ class Daemon {
   std::shared_ptr<const Catalogue> catalogue() const;
   std::vector<std::string> recovered() const { return recovered_; }  // runs, at the start
   Requests& requests() { return *requests_; }
+  Announcer& announcer() { return announcer_; }
+  const service::DaemonSettings& settings() const { return settings_; }
 
   // Whether every run has ended.
   bool Idle();

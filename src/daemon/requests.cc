@@ -334,4 +334,9 @@ Result<void> Requests::Yield() {
   return {};
 }
 
+Result<std::string> Requests::MakeLink(const std::string& by) {
+  if (!setup_.make_link) return NotFound("this busker has no dashboard; busker up has one");
+  return setup_.make_link(by);
+}
+
 }  // namespace busker::daemon

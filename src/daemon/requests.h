@@ -70,6 +70,7 @@ class Requests {
     Instant since;
     bool schedules = false;
     std::function<void()> yield;  // makes room for a daemon; empty: it is one
+    std::function<Result<std::string>(const std::string& by)> make_link;  // empty: no dashboard
   };
   explicit Requests(Setup setup) : setup_(std::move(setup)) {}
 
@@ -93,6 +94,8 @@ class Requests {
   Result<Status> Ask();
   bool Turns();          // the conductor takes part, within seconds
   Result<void> Yield();  // to a daemon that wants the home
+  // An address that begins a session on the dashboard, once; kNotFound: there is none.
+  Result<std::string> MakeLink(const std::string& by);
 
  private:
   using Decide = std::function<Result<std::vector<plan::Event>>(const dispatch::View&)>;

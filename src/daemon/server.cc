@@ -127,6 +127,11 @@ void Server::Answer(LineChannel& channel, const std::stop_token& stop) {
     if (!status) return fail(status.error());
     return (void)send(ToJson(*status));
   }
+  if (verb == "link") {
+    const auto link = requests_.MakeLink(by);
+    if (!link) return fail(link.error());
+    return (void)send({{"link", *link}});
+  }
   if (verb == "yield") return done(requests_.Yield());
   fail({ErrorKind::kInvalid, "this busker does not know what " + verb + " is"});
 }

@@ -68,6 +68,7 @@ struct TaskRow {
 };
 
 struct RunRow {
+  std::int64_t number = 0;  // in the order in which runs were requested
   RunFacts facts;
   plan::State state = plan::State::kQueued;
   std::string message;
@@ -90,6 +91,7 @@ struct RunFilter {
   std::optional<std::string> service;  // "" for graph files; none: all
   std::string batch;                   // empty: all
   std::optional<plan::State> state;
+  std::optional<std::int64_t> before;  // RunRow::number: only what was requested before
   std::uint64_t count_max = 20;
 };
 

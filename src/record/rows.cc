@@ -23,7 +23,7 @@ const char kRunColumns[] =
     "runs.id, graph, due, scheduled_at, data_date, trigger, requested_by, coalesce(request_key, "
     "''), requested_at, batch, service_version, coalesce(timestamp, ''), model_version, "
     "definition, runs.state, runs.message, started_at, ended_at, runs.priority, force, "
-    "batch_runs_at_once, prepared, timeout_ms, deadline, cancel_requested";
+    "batch_runs_at_once, prepared, timeout_ms, deadline, cancel_requested, runs.number";
 
 Result<RunRow> ReadRun(const Statement& row) {
   RunRow run;
@@ -46,6 +46,7 @@ Result<RunRow> ReadRun(const Statement& row) {
   run.message = row.Text(15);
   run.started_at = row.MaybeTime(16);
   run.ended_at = row.MaybeTime(17);
+  run.number = row.Integer(25);
   return run;
 }
 

@@ -178,6 +178,7 @@ class SqliteRecord final : public Record {
     }
     if (!filter.batch.empty()) sql += " AND batch = ?";
     if (filter.state) sql += " AND state = ?";
+    if (filter.before) sql += " AND number < ?";
     sql += " ORDER BY number DESC LIMIT ?";
     TRY_ASSIGN(Statement rows, database_.Prepare(sql));
     if (!graph.empty()) {
@@ -188,6 +189,7 @@ class SqliteRecord final : public Record {
     }
     if (!filter.batch.empty()) rows.Bind(filter.batch);
     if (filter.state) rows.Bind(NameOf(*filter.state));
+    if (filter.before) rows.Bind(*filter.before);
     rows.Bind(filter.count_max);
     std::vector<RunRow> runs;
     for (;;) {

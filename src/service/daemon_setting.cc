@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <system_error>
 
@@ -97,6 +98,37 @@ constexpr Key<Into> Row(std::string_view name, std::string_view example,
   return {{name, example, "", ""}, read};
 }
 
+// "off", or an address and a port: "127.0.0.1:8321", "[::1]:8321".
+void ReadListen(Reader& reader, const Member& member, HttpSetting& http) {
+  const auto text = reader.String(member);
+  if (!text) return;
+  http.on = *text != "off";
+  if (!http.on) return;
+  const std::size_t colon = text->rfind(':');
+  const std::string port = colon == std::string::npos ? "" : text->substr(colon + 1);
+  const char* const end = port.data() + port.size();
+  const auto [at, fault] = std::from_chars(port.data(), end, http.port);
+  if (port.empty() || fault != std::errc() || at != end || http.port < 1 || http.port > 65535) {
+    return reader.MustBe(member, "\"off\", or an address of the loopback interface and a port");
+  }
+  http.address = text->substr(0, colon);
+  if (http.address.starts_with('[') && http.address.ends_with(']')) {
+    http.address = http.address.substr(1, http.address.size() - 2);
+  }
+}
+
+void ReadNames(Reader& reader, const Member& member, HttpSetting& http) {
+  const auto names = reader.Strings(member, "an address");
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const bool is_origin = name.starts_with("https://") || name.starts_with("http://");
+    if (!is_origin || name.find('/', name.find("//") + 2) != std::string::npos) {
+      return reader.MustBe(member, "addresses without a path, as \"https://busker.example.com\"");
+    }
+  }
+  http.names = *names;
+}
+
 constexpr std::array<Key<SmtpDraft>, 5> kSmtp = {{
     Row("url", R"("smtp://mail.example.com:587")", ReadSmtpUrl),
     Row("from", R"("busker@example.com")", ReadFrom),
@@ -108,6 +140,11 @@ constexpr std::array<Key<SmtpDraft>, 5> kSmtp = {{
 constexpr std::array<Key<HeartbeatSetting>, 2> kHeartbeat = {{
     Row("url", R"("https://example.com/ping")", ReadHeartbeatUrl),
     Row("every", R"("60s")", ReadEvery),
+}};
+
+constexpr std::array<Key<HttpSetting>, 2> kHttp = {{
+    Row("listen", R"("127.0.0.1:8321")", ReadListen),
+    Row("names", R"(["https://busker.example.com"])", ReadNames),
 }};
 
 void Needs(Reader& reader, const Member& member, std::string_view table, std::string_view key) {
@@ -142,11 +179,18 @@ void ReadHeartbeat(Reader& reader, const Member& member, Draft& draft) {
   draft.settings.heartbeat = std::move(heartbeat);
 }
 
+void ReadHttp(Reader& reader, const Member& member, Draft& draft) {
+  const Node* table = reader.Table(member);
+  if (table == nullptr) return;
+  Reader keys(reader.faults(), "[http]", KeyHelp{});
+  keys.ReadTable(*table, std::span<const Key<HttpSetting>>(kHttp), draft.settings.http);
+}
+
 void ReadNotifyTable(Reader& reader, const Member& member, Draft& draft) {
   ReadNotify(reader, member, draft.folder, draft.settings.notify);
 }
 
-constexpr std::array<Key<Draft>, 7> kDaemon = {{
+constexpr std::array<Key<Draft>, 8> kDaemon = {{
     Row("slots", "4", ReadSlots),
     Row("cpus", "4", ReadCpus),
     Row("memory", R"("16GiB")", ReadMemory),
@@ -154,6 +198,7 @@ constexpr std::array<Key<Draft>, 7> kDaemon = {{
     Row("smtp", R"({ url = "smtp://mail.example.com:587", from = "busker@example.com" })",
         ReadSmtp),
     Row("heartbeat", R"({ url = "https://example.com/ping" })", ReadHeartbeat),
+    Row("http", R"({ listen = "127.0.0.1:8321" })", ReadHttp),
     Row("notify", R"({ email = "ops@example.com" })", ReadNotifyTable),
 }};
 

@@ -25,6 +25,15 @@ struct HeartbeatSetting {
   Milliseconds every{60'000};
 };
 
+// The dashboard and the HTTP API.
+struct HttpSetting {
+  bool on = true;
+  std::string address = "127.0.0.1";  // of the loopback interface
+  int port = 0;                       // 0: 8321, or another that is free
+  // How else this server is called, by a proxy before it: "https://busker.example.com".
+  std::vector<std::string> names;
+};
+
 struct DaemonSettings {
   int slots = 0;                     // tasks at once; 0: as many as there are processors
   int cpus_milli = 0;                // what tasks with "cpus" share; 0: what the machine has
@@ -32,6 +41,7 @@ struct DaemonSettings {
   std::map<std::string, int> pools;  // name -> slots; a pool that is not here has 1
   std::optional<SmtpSetting> smtp;
   std::optional<HeartbeatSetting> heartbeat;
+  HttpSetting http;
   Notify notify;  // for everything that runs, beside what a service says
 };
 

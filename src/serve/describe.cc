@@ -1,12 +1,8 @@
-#include "cli/describe.h"
-
-#include <fmt/core.h>
+#include "serve/describe.h"
 
 #include <nlohmann/json.hpp>
 
-#include "cli/print.h"
-
-namespace busker::cli {
+namespace busker::serve {
 
 using nlohmann::ordered_json;
 
@@ -108,10 +104,4 @@ ordered_json Describe(const deliver::Delivery& delivery) {
           {"columns", columns}};
 }
 
-void PrintJson(const ordered_json& json) {
-  PrintLine(json.dump(2, ' ', false, ordered_json::error_handler_t::replace));
-}
-
-std::string FormatNumber(double number) { return fmt::format("{:.6g}", number); }
-
-}  // namespace busker::cli
+}  // namespace busker::serve

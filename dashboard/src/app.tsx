@@ -1,0 +1,42 @@
+// Which page the address names: #/ , #/graphs/NAME, #/runs/ID and #/runs/ID/TASK.
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { GraphPage } from "./graph";
+import { Overview } from "./overview";
+import { RunPage } from "./run";
+
+function usePlace(): string[] {
+  const read = () => window.location.hash.replace(/^#\/?/, "").split("/").filter(Boolean);
+  const [place, setPlace] = useState(read());
+  useEffect(() => {
+    const moved = () => {
+      setPlace(read());
+      document.getElementById("page")?.focus();
+    };
+    window.addEventListener("hashchange", moved);
+    return () => window.removeEventListener("hashchange", moved);
+  }, []);
+  return place;
+}
+
+function Page() {
+  const [kind, name, task] = usePlace();
+  if (kind === "graphs" && name) return <GraphPage key={name} graph={name.replace(":", "/")} />;
+  if (kind === "runs" && name) return <RunPage key={name} id={name} task={task ?? ""} />;
+  return <Overview />;
+}
+
+function App() {
+  return (
+    <>
+      <header>
+        <a href="#/" class="brand">Busker</a>
+        <nav aria-label="Pages"><a href="#/">Overview</a></nav>
+      </header>
+      <main id="page" tabIndex={-1}><Page /></main>
+    </>
+  );
+}
+
+const root = document.getElementById("app");
+if (root) render(<App />, root);

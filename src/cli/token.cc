@@ -1,0 +1,82 @@
+// busker token: who may ask the dashboard and the API, and for what.
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/json.h"
+#include "cli/owner.h"
+#include "cli/print.h"
+#include "serve/tokens.h"
+
+namespace busker::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+Result<serve::TokenFile> OpenTokens(const Common& common, bool create) {
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
+  if (create) TRY(io::MakeFolders(place.home.folder, 0700));
+  return serve::TokenFile(place.home.folder / "tokens.json");
+}
+
+}  // namespace
+
+Result<int> CreateToken(const Common& common, const TokenOptions& options) {
+  const auto scope = serve::ParseScope(options.scope);
+  if (!scope) {
+    return Invalid(fmt::format("there is no scope {}; there are predict, viewer, operator, admin",
+                               options.scope));
+  }
+  TRY_ASSIGN(serve::TokenFile tokens, OpenTokens(common, true));
+  TRY_ASSIGN(const std::string secret, tokens.Add(options.name, *scope, common.By(), Now()));
+  if (common.json) {
+    PrintJson({{"name", options.name}, {"scope", options.scope}, {"token", secret}});
+  } else {
+    PrintLine(secret);
+  }
+  return 0;
+}
+
+Result<int> ListTokens(const Common& common) {
+  TRY_ASSIGN(const serve::TokenFile file, OpenTokens(common, false));
+  TRY_ASSIGN(const std::vector<serve::Token> tokens, file.Read());
+  ordered_json list = ordered_json::array();
+  std::vector<std::vector<std::string>> rows;
+  for (const serve::Token& token : tokens) {
+    const std::string scope(serve::NameOf(token.scope)), created = FormatRfc3339(token.created_at);
+    list.push_back({{"name", token.name},
+                    {"scope", scope},
+                    {"created_at", created},
+                    {"created_by", token.created_by}});
+    rows.push_back({token.name, scope, created, token.created_by});
+  }
+  if (common.json) {
+    PrintJson(list);
+  } else if (rows.empty()) {
+    PrintLine("no token yet; busker token create NAME --scope viewer makes one");
+  } else {
+    Print(Table({{"TOKEN"}, {"SCOPE"}, {"CREATED"}, {"BY"}}, rows));
+  }
+  return 0;
+}
+
+Result<int> RevokeToken(const Common& common, const TokenOptions& options) {
+  TRY_ASSIGN(serve::TokenFile tokens, OpenTokens(common, false));
+  TRY(tokens.Revoke(options.name));
+  PrintLine(fmt::format("{} is a token no more", options.name));
+  return 0;
+}
+
+Result<int> MakeLink(const Common& common) {
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
+  const daemon::Client client = ClientOf(place.home);
+  if (!client.SomebodyListens()) {
+    return NotFound(fmt::format("no busker up is at work in {}; it has the dashboard",
+                                place.home.folder.string()));
+  }
+  TRY_ASSIGN(const std::string link, client.MakeLink(common.By()));
+  PrintLine(link);
+  return 0;
+}
+
+}  // namespace busker::cli

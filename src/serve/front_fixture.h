@@ -1,0 +1,77 @@
+// A daemon with two graphs, and what answers for it: for tests only.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "io/test_folder.h"
+#include "serve/http_service.h"
+
+namespace busker::serve {
+
+class FrontTest : public testing::Test {
+ protected:
+  static constexpr char kHost[] = "127.0.0.1:8321";
+
+  FrontTest() {
+    folder_.Write("configs/nightly.json",
+                  R"({"graph": {"dag_id": "nightly", "start_date": "2019-01-01"}, "tasks": [
+                     {"name": "a", "code": "echo hello; echo world"}, {"name": "b", "code": "true"}],
+                     "dependencies": [["b", "a"]]})");
+    folder_.Write("configs/daily.json",
+                  R"({"graph": {"dag_id": "daily", "schedule_interval": "@daily"}, "tasks": [
+                     {"name": "a", "code": "exit 3"}], "dependencies": []})");
+    home_ = dispatch::MakeHome(folder_ / "home").value();
+    daemon::DaemonOptions options;
+    options.paths = {folder_.path().string()};
+    options.schedules = false;
+    options.runner = BUSKER_RUNNER_PATH;
+    options.environment = {"PATH=/usr/bin:/bin"};
+    daemon_ = daemon::Daemon::Start(home_, options).value();
+    live_.emplace(daemon_->announcer());
+    front_.emplace(daemon_->requests(), home_, *live_, "0.0.1",
+                   std::vector<std::string>{std::string("http://") + kHost});
+    for (const Scope scope : {Scope::kPredict, Scope::kViewer, Scope::kOperator, Scope::kAdmin}) {
+      const std::string name(NameOf(scope));
+      tokens_[name] =
+          TokenFile(home_.folder / "tokens.json").Add(name, scope, "a test", Now()).value();
+    }
+  }
+
+  Request Make(Method method, const std::string& target, const std::string& token) const {
+    Request request;
+    request.method = method;
+    request.target = target;
+    request.peer = "127.0.0.1";
+    request.headers = {{"host", kHost}, {"content-type", "application/json"}};
+    if (!token.empty()) request.headers["authorization"] = "Bearer " + token;
+    return request;
+  }
+  Response Get(const std::string& target, const std::string& who = "viewer") {
+    return front_->Answer(Make(Method::kGet, target, tokens_.at(who)), Now());
+  }
+  Response Post(const std::string& target, const std::string& body = "{}",
+                const std::string& who = "operator") {
+    Request request = Make(Method::kPost, target, tokens_.at(who));
+    request.body = body;
+    return front_->Answer(request, Now());
+  }
+  // The id of a run that has ended.
+  std::string RunToEnd(const std::string& graph) {
+    daemon::StartRequest request;
+    request.graph = graph;
+    request.by = "a test";
+    std::shared_ptr<daemon::Subscription> heard;
+    const std::string run = daemon_->requests().Start(request, &heard).value();
+    while (!heard->Ended()) (void)heard->Next(std::chrono::seconds(20));
+    return run;
+  }
+
+  io::TestFolder folder_;
+  dispatch::Home home_;
+  std::unique_ptr<daemon::Daemon> daemon_;
+  std::optional<Live> live_;
+  std::optional<Front> front_;
+  std::map<std::string, std::string> tokens_;
+};
+
+}  // namespace busker::serve

@@ -1,0 +1,297 @@
+// The way of a request: who may ask for what, and in how many spellings it may not be asked.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "serve/front_fixture.h"
+#include "serve/page.h"
+
+namespace busker::serve {
+namespace {
+
+using nlohmann::json;
+
+json Body(const Response& response) { return json::parse(response.body, nullptr, false); }
+
+std::string Replaced(std::string text, const std::string& what, const std::string& by) {
+  for (std::size_t at = text.find(what); at != std::string::npos;
+       at = text.find(what, at + by.size())) {
+    text.replace(at, what.size(), by);
+  }
+  return text;
+}
+
+// The pattern's path, with something in place of each parameter.
+std::string PathOf(const Route& route) {
+  std::string path = Replaced(route.pattern, "{graph}", "nightly");
+  path = Replaced(path, "{run}", "20190801-070000-k3f9x2");
+  path = Replaced(path, "{task}", "a");
+  return Replaced(path, "{attempt}", "1");
+}
+
+// Other spellings of a path, of which none may be taken for it by some layer.
+std::vector<std::string> Mutations(const std::string& path) {
+  const std::string tail = path.substr(1);
+  const std::string first = tail.substr(0, tail.find('/'));
+  std::string upper = path;
+  for (char& c : upper) c = static_cast<char>(std::toupper(c));
+  return {"/" + path,
+          path + "/",
+          path + "//",
+          path + "/.",
+          path + "/..",
+          "/." + path,
+          "/x/.." + path,
+          "/healthz/.." + path,
+          "/healthz" + path,
+          "/healthz?" + path,
+          "/healthz/",
+          "/healthz%2f.." + path,
+          Replaced(path, "/", "%2f"),
+          "/" + Replaced(tail, "/", "%2F"),
+          "/" + Replaced(tail, "/", "%252f"),
+          "/%2e" + path,
+          "/%2e%2e" + path,
+          "/..;" + path,
+          path + ";",
+          path + ";.js",
+          path + ";/healthz",
+          "/" + Replaced(tail, "/", "\\"),
+          "\\" + tail,
+          path + "%00",
+          path + std::string("\0", 1),
+          path + "%20",
+          path + " ",
+          path + "\t",
+          path + "#",
+          path + "#/healthz",
+          path + ".json",
+          path + "/configs",
+          path + "/healthz",
+          "/app.css" + path,
+          "/login" + path,
+          "/login?token=" + path,
+          "http://127.0.0.1:8321" + path,
+          "http://evil.test" + path,
+          "//evil.test" + path,
+          tail,
+          "*",
+          path + "?_method=GET",
+          path + "?token=" + std::string(64, '0'),
+          path + "/%2e%2e",
+          path + "%3f",
+          "/~" + tail,
+          upper == path ? path + "/x" : upper,
+          "/static/.." + path,
+          path + "/../" + first};
+}
+
+// Every route by each caller: no more than the scope of each says, whatever the spelling.
+TEST_F(FrontTest, AnswersEachRouteToThoseWhoMayAskAndInOneSpelling) {
+  std::size_t asked = 0;
+  const std::string bad(64, '0');
+  for (const Route& route : front_->router().routes()) {
+    const std::string path = PathOf(route);
+    std::vector<std::pair<std::string, std::string>> callers = {{"nobody", ""}, {"bad", bad}};
+    callers.insert(callers.end(), tokens_.begin(), tokens_.end());
+    for (const auto& [who, token] : callers) {
+      const auto scope = ParseScope(who);
+      const bool may = scope && Allows(*scope, route.scope);
+      const auto ask = [&](Method method, const std::string& target) {
+        ++asked;
+        Request request = Make(method, target, token);
+        request.peer = std::to_string(asked);  // wrong tokens may not come faster from one
+        return front_->Answer(request, Now());
+      };
+      const int status = ask(route.method, path).status;
+      if (!scope) {
+        EXPECT_EQ(status, 401) << who << " " << path;
+      } else if (!may) {
+        EXPECT_EQ(status, 403) << who << " " << path;
+      } else {
+        EXPECT_TRUE(status != 401 && status != 403) << who << " " << path << " " << status;
+      }
+      if (may) continue;
+      for (const std::string& mutation : Mutations(path)) {
+        for (const Method method : {route.method, Method::kGet, Method::kPost, Method::kOther}) {
+          const Response response = ask(method, mutation);
+          const bool healthz = response.status == 200 && mutation == "/healthz";
+          EXPECT_TRUE(healthz || response.status == 401 || response.status == 403 ||
+                      response.status == 404 || response.status == 405)
+              << who << " " << NameOf(method) << " " << mutation << " " << response.status;
+        }
+      }
+    }
+  }
+  EXPECT_GT(asked, 10'000u);
+}
+
+TEST_F(FrontTest, OpensTheHealthRouteAloneAndByItsExactName) {
+  const auto status = [&](const std::string& target) {
+    return front_->Answer(Make(Method::kGet, target, ""), Now()).status;
+  };
+  EXPECT_EQ(status("/healthz"), 200);
+  for (const char* const other :
+       {"/healthz/", "/healthz?", "/healthz?a=b", "/Healthz", "/healthz.", "//healthz"}) {
+    EXPECT_EQ(status(other), 401) << other;
+  }
+}
+
+TEST_F(FrontTest, LetsNoGetChangeAnything) {
+  const std::string run = RunToEnd("nightly");
+  const auto count = [&] {
+    return record::OpenSqliteRecord(home_.RecordFile().string(), false)
+        .value()
+        ->Events("")
+        .value()
+        .size();
+  };
+  const std::size_t before = count();
+  for (const Route& route : front_->router().routes()) {
+    if (route.method != Method::kGet || route.pattern == "/api/v1/live") continue;
+    const std::string path = Replaced(PathOf(route), "20190801-070000-k3f9x2", run);
+    EXPECT_EQ(Get(path, "admin").status, 200) << path;
+  }
+  EXPECT_EQ(count(), before);
+}
+
+TEST_F(FrontTest, StartsARunForADateAndShowsIt) {
+  const Response started =
+      Post("/api/v1/graphs/nightly/runs", R"({"date": "2019-08-01", "key": "k"})");
+  ASSERT_EQ(started.status, 201) << started.body;
+  const std::string run = Body(started)["run"];
+  EXPECT_EQ(Body(Post("/api/v1/graphs/nightly/runs", R"({"key": "k"})"))["run"], run)
+      << "a key is one run";
+  for (int i = 0; i < 1000 && Body(Get("/api/v1/runs/" + run))["state"] != "succeeded"; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  const json shown = Body(Get("/api/v1/runs/" + run));
+  EXPECT_EQ(shown["state"], "succeeded");
+  EXPECT_EQ(shown["data_date"], "2019-08-01");
+  EXPECT_EQ(shown["requested_by"], "operator");
+  EXPECT_EQ(shown["tasks"].size(), 2u);
+  EXPECT_EQ(Body(Get("/api/v1/graphs/nightly"))["last_run"]["id"], run);
+  EXPECT_EQ(Body(Get("/api/v1/runs/" + run + "/explain"))["explained"], "it succeeded");
+  EXPECT_GT(Body(Get("/api/v1/runs/" + run + "/events"))["events"].size(), 5u);
+}
+
+TEST_F(FrontTest, PagesThroughRunsByACursor) {
+  std::vector<std::string> expected;
+  for (int i = 0; i < 5; ++i) expected.insert(expected.begin(), RunToEnd("nightly"));
+  RunToEnd("daily");
+  std::vector<std::string> found;
+  std::string cursor;
+  for (int page = 0; page < 4; ++page) {
+    const json body = Body(
+        Get("/api/v1/runs?graph=nightly&limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor)));
+    for (const json& run : body["runs"]) found.push_back(run["id"]);
+    if (body["next"].is_null()) break;
+    cursor = body["next"];
+  }
+  EXPECT_EQ(found, expected);
+  EXPECT_EQ(Body(Get("/api/v1/runs?state=failed"))["runs"].size(), 1u);
+  for (const char* const query :
+       {"limit=0", "limit=201", "limit=x", "limit=-1", "cursor=x", "state=well"}) {
+    EXPECT_EQ(Get(std::string("/api/v1/runs?") + query).status, 400) << query;
+  }
+}
+
+TEST_F(FrontTest, ShowsALogFromItsEndAndFromAByte) {
+  const std::string path = "/api/v1/runs/" + RunToEnd("nightly") + "/tasks/a/attempts/1/log";
+  const Response whole = Get(path);
+  EXPECT_EQ(whole.body, "Running the action...\nhello\nworld\nWell done.\n");
+  EXPECT_EQ(whole.type, "text/plain; charset=utf-8");
+  const auto header = [](const Response& response, const std::string& wanted) {
+    for (const auto& [name, value] : response.headers) {
+      if (name == wanted) return value;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(header(whole, "X-Log-Next"), std::to_string(whole.body.size()));
+  const Response rest = Get(path + "?from=28");
+  EXPECT_EQ(rest.body, "world\nWell done.\n");
+  EXPECT_EQ(header(rest, "X-Log-Next"), std::to_string(whole.body.size()));
+  EXPECT_EQ(Get(path + "?from=100000").body, "");
+  EXPECT_EQ(Get(path + "?from=x").status, 400);
+}
+
+TEST_F(FrontTest, ShowsNothingThatIsNotOnRecord) {
+  const std::string run = RunToEnd("nightly");
+  folder_.Write("home/runs/" + run + "/secret.1/log", "secret");
+  for (const std::string& path :
+       {"/api/v1/runs/" + run + "/tasks/secret/attempts/1/log",
+        "/api/v1/runs/" + run + "/tasks/a/attempts/2/log",
+        "/api/v1/runs/" + run + "/tasks/a/attempts/0/log",
+        "/api/v1/runs/" + run + "/tasks/a/attempts/01x/log",
+        "/api/v1/runs/" + run + "/tasks/a.1/attempts/1/log", std::string("/api/v1/runs/none"),
+        std::string("/api/v1/graphs/none"), std::string("/api/v1/runs/none/events")}) {
+    EXPECT_EQ(Get(path).status, 404) << path;
+  }
+}
+
+TEST_F(FrontTest, SaysWhatIsWrongWithABody) {
+  const auto detail = [&](const std::string& body) {
+    const Response response = Post("/api/v1/graphs/nightly/runs", body);
+    EXPECT_EQ(response.status, 400) << body;
+    EXPECT_EQ(response.type, "application/problem+json");
+    return Body(response)["detail"].get<std::string>();
+  };
+  EXPECT_EQ(detail("[]"), "the body is no JSON object");
+  EXPECT_EQ(detail("{"), "the body is no JSON object");
+  EXPECT_EQ(detail(R"({"datum": "2019-08-01"})"), "there is no \"datum\" in this request");
+  EXPECT_EQ(detail(R"({"date": 1})"), "\"date\" is of another kind");
+  EXPECT_EQ(detail(R"({"force": "yes"})"), "\"force\" is of another kind");
+  EXPECT_EQ(detail(R"({"key": ")" + std::string(1001, 'k') + "\"}"), "\"key\" is of another kind");
+  EXPECT_FALSE(detail(R"({"date": "yesterday"})").empty());
+  EXPECT_EQ(detail(std::string(100'000, '[')), "the body is no JSON object");
+}
+
+TEST_F(FrontTest, DescribesEveryRouteInItsOpenApiDocument) {
+  const json document = Body(Get("/api/v1/openapi.json"));
+  EXPECT_EQ(document["openapi"], "3.1.0");
+  std::size_t described = 0;
+  for (const auto& [path, methods] : document["paths"].items()) described += methods.size();
+  EXPECT_EQ(described, front_->router().routes().size());
+  const json& start = document["paths"]["/api/v1/graphs/{graph}/runs"]["post"];
+  EXPECT_EQ(start["x-scope"], "operator");
+  EXPECT_EQ(start["parameters"][0]["name"], "graph");
+}
+
+TEST_F(FrontTest, ServesThePagesOfTheDashboard) {
+  EXPECT_EQ(Assets().size(), 3u);
+  for (const Asset& asset : Assets()) {
+    const Response response = Get(std::string(asset.path));
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body, asset.bytes);
+    EXPECT_FALSE(response.body.empty());
+  }
+}
+
+TEST_F(FrontTest, TellsViewersWhatHappens) {
+  const auto queue = Get("/api/v1/live").events;
+  ASSERT_NE(queue, nullptr);
+  const std::string run = RunToEnd("nightly");
+  std::string heard;
+  for (int i = 0; i < 500 && heard.find("\"to\":\"succeeded\"") == std::string::npos; ++i) {
+    while (const auto event = queue->Pop()) heard += *event;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_NE(heard.find("\"run\":\"" + run + "\""), std::string::npos);
+}
+
+TEST(EventQueue, LetsAViewerGoThatIsSlowerThanTheNews) {
+  EventQueue queue;
+  const auto event = std::make_shared<const std::string>("data: x\n\n");
+  int woken = 0;
+  queue.OnNews([&] { ++woken; });
+  for (int i = 0; i < 1001; ++i) queue.Push(event);
+  EXPECT_EQ(woken, 1001);
+  EXPECT_FALSE(queue.closed()) << "what waits is still to be had";
+  int got = 0;
+  while (queue.Pop()) ++got;
+  EXPECT_EQ(got, 1000);
+  EXPECT_TRUE(queue.closed());
+}
+
+}  // namespace
+}  // namespace busker::serve

@@ -1,0 +1,216 @@
+#include "serve/guard.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "io/digest.h"
+#include "serve/problem.h"
+
+namespace busker::serve {
+namespace {
+
+constexpr Milliseconds kSessionIdleMax = std::chrono::hours(12);
+constexpr Milliseconds kLinkMax = std::chrono::hours(24);
+constexpr std::size_t kSessionsMax = 1000, kLinksMax = 100, kPeersMax = 10'000;
+constexpr int kFailuresMax = 5;  // in a second, of one peer
+constexpr Milliseconds kFailureWindow = std::chrono::seconds(1);
+constexpr std::size_t kSecretDigits = 64;
+
+constexpr char kHowToLogIn[] =
+    "show a token (Authorization: Bearer ...), which busker token create makes, or open the link "
+    "that "
+    "busker token link prints";
+
+// A browser gets a page that a person can read.
+Response Unauthorized(const Request& request) {
+  if (request.Header("accept").find("text/html") == std::string_view::npos) {
+    Response response = Problem(401, kHowToLogIn);
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return response;
+  }
+  Response response;
+  response.status = 401;
+  response.type = "text/html; charset=utf-8";
+  response.body =
+      "<!doctype html><html lang=\"en\"><title>Busker</title><h1>Busker: who is there?</h1>"
+      "<p>This browser has no session. Where Busker runs, type <code>busker token link</code> and "
+      "open "
+      "the address that it prints; it works once.</p></html>\n";
+  return response;
+}
+
+void RemoveOldest(auto& entries, std::size_t count_max) {
+  while (entries.size() > count_max) {
+    entries.erase(std::min_element(
+        entries.begin(), entries.end(),
+        [](const auto& a, const auto& b) { return a.second.used_at < b.second.used_at; }));
+  }
+}
+
+}  // namespace
+
+Guard::Guard(std::vector<std::string> origins, io::fs::path token_file)
+    : origins_(std::move(origins)), tokens_(std::move(token_file)) {}
+
+bool Guard::IsOurHost(std::string_view host) const {
+  return std::any_of(origins_.begin(), origins_.end(), [&](const std::string& origin) {
+    return std::string_view(origin).substr(origin.find("//") + 2) == host;
+  });
+}
+
+bool Guard::IsOurOrigin(std::string_view origin) const {
+  return std::find(origins_.begin(), origins_.end(), origin) != origins_.end();
+}
+
+std::optional<Response> Guard::Refuse(const Request& request) const {
+  if (!IsOurHost(request.Header("host"))) {
+    return Problem(421, "this server goes by another name; see [http] names in daemon.toml");
+  }
+  for (const char* const once : {"host", "authorization", "cookie", "content-type", "origin",
+                                 "content-length", "transfer-encoding"}) {
+    if (std::find(request.repeated.begin(), request.repeated.end(), once) !=
+        request.repeated.end()) {
+      return Problem(400, fmt::format("the header {} may come once only", once));
+    }
+  }
+  const std::string_view origin = request.Header("origin");
+  if (!origin.empty() && !IsOurOrigin(origin)) return Problem(403, "no other site may ask");
+  // A link on another site may lead here; nothing else of it may.
+  const std::string_view from = request.Header("sec-fetch-site");
+  const bool is_visit = request.method == Method::kGet &&
+                        request.Header("sec-fetch-mode") == "navigate" &&
+                        request.Header("sec-fetch-dest") == "document";
+  if ((from == "cross-site" || from == "same-site") && !is_visit) {
+    return Problem(403, "no other site may ask");
+  }
+  return std::nullopt;
+}
+
+std::optional<Response> Guard::RefuseChange(const Request& request) const {
+  std::string_view type = request.Header("content-type");
+  type = type.substr(0, type.find(';'));
+  if (type != "application/json") {
+    return Problem(415, "what changes something comes as Content-Type: application/json");
+  }
+  const bool by_session = request.Header("authorization").empty();
+  const std::string_view from = request.Header("sec-fetch-site");
+  if (by_session && request.Header("origin").empty() && from != "same-origin") {
+    return Problem(403, "a browser's session changes nothing without the Origin header");
+  }
+  return std::nullopt;
+}
+
+// Cookies do not know ports: two homes on one machine have two names.
+std::string Guard::CookieName() const {
+  const std::string& origin = origins_.front();
+  const std::string name = "busker_" + origin.substr(origin.rfind(':') + 1);
+  return origin.starts_with("https:") ? "__Host-" + name : name;
+}
+
+std::optional<std::string> Guard::SessionIn(const Request& request) const {
+  const std::string wanted = CookieName() + "=";
+  std::string_view cookies = request.Header("cookie");
+  while (!cookies.empty()) {
+    const std::size_t end = std::min(cookies.find("; "), cookies.size());
+    const std::string_view cookie = cookies.substr(0, end);
+    if (cookie.starts_with(wanted)) return std::string(cookie.substr(wanted.size()));
+    cookies.remove_prefix(std::min(end + 2, cookies.size()));
+  }
+  return std::nullopt;
+}
+
+std::variant<Caller, Response> Guard::Identify(const Request& request, Instant now) {
+  const std::string_view authorization = request.Header("authorization");
+  const auto session = SessionIn(request);
+  if (authorization.empty() && !session) return Unauthorized(request);
+  if (!MayTry(request.peer, now)) {
+    return Problem(429, "too many wrong tokens came from this address; wait a second");
+  }
+  if (!authorization.empty()) {
+    if (authorization.starts_with("Bearer ") && authorization.size() == 7 + kSecretDigits) {
+      auto caller = FindToken(std::string(authorization.substr(7)));
+      if (!caller) return Problem(caller.error());
+      if (*caller) return **std::move(caller);
+    }
+  } else if (session->size() == kSecretDigits) {
+    if (auto caller = FindSession(*session, now)) return *std::move(caller);
+  }
+  NoteFailure(request.peer, now);
+  return Unauthorized(request);
+}
+
+std::optional<Caller> Guard::FindSession(const std::string& secret, Instant now) {
+  const std::string digest = io::Sha256Of(secret);
+  const std::lock_guard lock(mutex_);
+  const auto found = sessions_.find(digest);
+  if (found == sessions_.end()) return std::nullopt;
+  Session& session = found->second;
+  if (now - session.used_at > kSessionIdleMax) {
+    sessions_.erase(found);
+    return std::nullopt;
+  }
+  session.used_at = now;
+  return session.caller;
+}
+
+// Every token is looked at, whichever it is.
+Result<std::optional<Caller>> Guard::FindToken(const std::string& secret) const {
+  const std::string digest = io::Sha256Of(secret);
+  TRY_ASSIGN(const std::vector<Token> tokens, tokens_.Read());
+  std::optional<Caller> found;
+  for (const Token& token : tokens) {
+    if (SameSecret(token.sha256, digest)) found = Caller{token.name, token.scope};
+  }
+  return found;
+}
+
+bool Guard::MayTry(const std::string& peer, Instant now) {
+  const std::lock_guard lock(mutex_);
+  const auto found = failures_.find(peer);
+  return found == failures_.end() || now - found->second.since > kFailureWindow ||
+         found->second.count < kFailuresMax;
+}
+
+void Guard::NoteFailure(const std::string& peer, Instant now) {
+  const std::lock_guard lock(mutex_);
+  if (failures_.size() >= kPeersMax) failures_.clear();
+  Failures& failures = failures_[peer];
+  if (now - failures.since > kFailureWindow) failures = {now, 0};
+  ++failures.count;
+}
+
+std::string Guard::MakeLink(Scope scope, const std::string& by, Instant now) {
+  const std::string secret = MakeSecret();
+  const std::lock_guard lock(mutex_);
+  links_[io::Sha256Of(secret)] = {{by, scope}, now};
+  RemoveOldest(links_, kLinksMax);
+  return origins_.front() + "/login?token=" + secret;
+}
+
+Response Guard::Login(const Request& request, const std::string& secret, Instant now) {
+  if (!MayTry(request.peer, now)) {
+    return Problem(429, "too many wrong tokens came from this address; wait a second");
+  }
+  const std::string session = MakeSecret();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto link = links_.extract(io::Sha256Of(secret));
+    if (!link.empty() && now - link.mapped().used_at <= kLinkMax) {
+      sessions_[io::Sha256Of(session)] = {link.mapped().caller, now};
+      RemoveOldest(sessions_, kSessionsMax);
+      Response response;
+      response.status = 303;
+      response.headers = {
+          {"Location", "/"},
+          {"Set-Cookie",
+           fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict{}", CookieName(), session,
+                       origins_.front().starts_with("https:") ? "; Secure" : "")}};
+      return response;
+    }
+  }
+  NoteFailure(request.peer, now);
+  return Unauthorized(request);
+}
+
+}  // namespace busker::serve

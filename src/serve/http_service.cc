@@ -1,0 +1,101 @@
+#include "serve/http_service.h"
+
+#include <fmt/core.h>
+
+#include "serve/page.h"
+#include "serve/problem.h"
+
+namespace busker::serve {
+namespace {
+
+constexpr std::uint16_t kUsualPort = 8321;
+
+Response Healthy() {
+  Response response;
+  response.type = "text/plain; charset=utf-8";
+  response.body = "ok\n";
+  return response;
+}
+
+// The port that was asked for; else the usual one, or another when some other busker has that.
+Result<std::unique_ptr<Listener>> Listen(const service::HttpSetting& setting) {
+  if (setting.port != 0) {
+    return Listener::Bind(setting.address, static_cast<std::uint16_t>(setting.port));
+  }
+  auto usual = Listener::Bind(setting.address, kUsualPort);
+  return usual ? std::move(usual) : Listener::Bind(setting.address, 0);
+}
+
+// All that this server is called, the name for links first.
+std::vector<std::string> OriginsOf(const service::HttpSetting& setting, std::uint16_t port) {
+  std::vector<std::string> origins;
+  const bool v6 = setting.address.find(':') != std::string::npos;
+  origins.push_back(
+      fmt::format("http://{}{}{}:{}", v6 ? "[" : "", setting.address, v6 ? "]" : "", port));
+  origins.push_back(fmt::format("http://localhost:{}", port));
+  origins.insert(origins.end(), setting.names.begin(), setting.names.end());
+  return origins;
+}
+
+}  // namespace
+
+Front::Front(daemon::Requests& requests, const dispatch::Home& home, Live& live,
+             std::string version, std::vector<std::string> origins)
+    : api_(requests, home, live, std::move(version)),
+      guard_(std::move(origins), home.folder / "tokens.json") {
+  api_.AddRoutes(router_);
+  AddPages(router_);
+}
+
+Response Front::Answer(const Request& request, Instant now) {
+  if (auto refused = guard_.Refuse(request)) return *std::move(refused);
+  if (request.method == Method::kGet && request.target == "/healthz") return Healthy();
+  const auto target = ParseTarget(request.target);
+  if (request.method == Method::kGet && target &&
+      target->path == std::vector<std::string>{"login"} && target->query.contains("token")) {
+    return guard_.Login(request, target->Query("token"), now);
+  }
+  auto identified = guard_.Identify(request, now);
+  if (auto* refused = std::get_if<Response>(&identified)) return std::move(*refused);
+  const Caller caller = std::get<Caller>(std::move(identified));
+  if (!target) return Problem(404, "there is nothing of that name");
+  std::map<std::string, std::string, std::less<>> parameters;
+  const Route* const route = router_.Find(request.method, target->path, &parameters);
+  if (route == nullptr) {
+    return router_.Knows(target->path) ? Problem(405, "what is there takes another method")
+                                       : Problem(404, "there is nothing of that name");
+  }
+  if (!Allows(caller.scope, route->scope)) {
+    return Problem(403, fmt::format("this takes the scope {}, and {} has {}", NameOf(route->scope),
+                                    caller.name, NameOf(caller.scope)));
+  }
+  if (route->method != Method::kGet) {
+    if (auto refused = guard_.RefuseChange(request)) return *std::move(refused);
+  }
+  return route->handler({request, *target, caller, std::move(parameters)});
+}
+
+Result<std::unique_ptr<HttpService>> HttpService::Start(const service::HttpSetting& setting,
+                                                        daemon::Daemon& daemon,
+                                                        const dispatch::Home& home,
+                                                        const std::string& version) {
+  TRY_ASSIGN(auto listener, Listen(setting));
+  std::unique_ptr<HttpService> service(new HttpService(daemon.announcer()));
+  service->front_ = std::make_unique<Front>(daemon.requests(), home, *service->live_, version,
+                                            OriginsOf(setting, listener->port()));
+  service->listener_ = std::move(listener);
+  service->listener_->Run([front = service->front_.get()](const Request& request) {
+    return front->Answer(request, Now());
+  });
+  return service;
+}
+
+HttpService::~HttpService() {
+  listener_.reset();  // first: nobody asks any more
+}
+
+std::string HttpService::MakeLink(Scope scope, const std::string& by) {
+  return front_->guard().MakeLink(scope, by, Now());
+}
+
+}  // namespace busker::serve

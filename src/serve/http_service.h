@@ -1,0 +1,56 @@
+// The dashboard and the API, served: the guard before the routes, and the listener before both.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/daemon.h"
+#include "serve/api.h"
+#include "serve/guard.h"
+#include "serve/listener.h"
+#include "serve/live.h"
+
+namespace busker::serve {
+
+// Every request's way, without the network: guard, routes, handler. Any thread.
+class Front {
+ public:
+  // `origins` as for Guard. The collaborators outlive it.
+  Front(daemon::Requests& requests, const dispatch::Home& home, Live& live, std::string version,
+        std::vector<std::string> origins);
+
+  Response Answer(const Request& request, Instant now);
+
+  Guard& guard() { return guard_; }
+  const Router& router() const { return router_; }
+
+ private:
+  Api api_;
+  Guard guard_;
+  Router router_;
+};
+
+class HttpService {
+ public:
+  // The daemon and the announcer outlive it. kTemporary when the port that was asked for is taken.
+  static Result<std::unique_ptr<HttpService>> Start(const service::HttpSetting& setting,
+                                                    daemon::Daemon& daemon,
+                                                    const dispatch::Home& home,
+                                                    const std::string& version);
+  ~HttpService();
+
+  const std::string& origin() const { return front_->guard().origin(); }  // "http://127.0.0.1:8321"
+  // An address that begins a session in a browser, once.
+  std::string MakeLink(Scope scope, const std::string& by);
+
+ private:
+  HttpService(daemon::Announcer& announcer) : live_(std::make_unique<Live>(announcer)) {}
+
+  std::unique_ptr<Live> live_;
+  std::unique_ptr<Front> front_;
+  std::unique_ptr<Listener> listener_;
+};
+
+}  // namespace busker::serve

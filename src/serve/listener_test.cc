@@ -1,0 +1,216 @@
+// HTTP as it comes over the wire: what is answered, refused, and let go.
+#include "serve/listener.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "io/file.h"
+#include "serve/live.h"
+
+namespace busker::serve {
+namespace {
+
+class ListenerTest : public testing::Test {
+ protected:
+  ListenerTest() {
+    listener_ = Listener::Bind("127.0.0.1", 0).value();
+    listener_->Run([this](const Request& request) { return Answer(request); });
+  }
+
+  Response Answer(const Request& request) {
+    ++asked_;
+    Response response;
+    response.type = "text/plain";
+    if (request.target == "/events") {
+      response.events = events_ = std::make_shared<EventQueue>();
+      response.type = "text/event-stream";
+    } else if (request.target == "/slow") {
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    } else {
+      response.body =
+          std::string(NameOf(request.method)) + " " + request.target + " " + request.body + "\n";
+    }
+    return response;
+  }
+
+  io::Descriptor Connect() const {
+    io::Descriptor fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(listener_->port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return fd;
+  }
+  static void Send(const io::Descriptor& fd, std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t count = send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
+      if (count <= 0) return;
+      text.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+  // What comes until `wanted` is in it, the other side closes, or ten seconds have passed.
+  static std::string Receive(const io::Descriptor& fd, const std::string& wanted = "\x01never") {
+    std::string text;
+    char bytes[4096];
+    while (text.find(wanted) == std::string::npos) {
+      pollfd wait{fd.get(), POLLIN, 0};
+      if (poll(&wait, 1, 10'000) <= 0) return text + "(nothing came)";
+      const ssize_t count = recv(fd.get(), bytes, sizeof bytes, 0);
+      if (count <= 0) return text + "(closed)";
+      text.append(bytes, static_cast<std::size_t>(count));
+    }
+    return text;
+  }
+  std::string Ask(const std::string& text) const {
+    const io::Descriptor fd = Connect();
+    Send(fd, text);
+    return Receive(fd);
+  }
+
+  std::atomic<int> asked_ = 0;
+  std::shared_ptr<EventQueue> events_;
+  std::unique_ptr<Listener> listener_;
+};
+
+TEST_F(ListenerTest, AnswersOneRequestAfterTheOther) {
+  const io::Descriptor fd = Connect();
+  for (const char* const path : {"/a", "/b"}) {
+    Send(fd, std::string("GET ") + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    const std::string answer = Receive(fd, std::string("GET ") + path);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  }
+  Send(fd,
+       "GET /c HTTP/1.1\r\nHost: x\r\n\r\nPOST /d HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
+       "Connection: close\r\n\r\nabc");
+  const std::string both = Receive(fd);
+  EXPECT_NE(both.find("GET /c \n"), std::string::npos);
+  EXPECT_NE(both.find("POST /d abc\n(closed)"), std::string::npos) << both;
+}
+
+TEST_F(ListenerTest, SendsTheHeadersThatKeepBrowsersSafeWithEveryAnswer) {
+  for (const char* const request :
+       {"GET / HTTP/1.0\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\nHost: x\n\n"}) {
+    const std::string answer = Ask(request);
+    for (const char* const header :
+         {"Content-Security-Policy: default-src 'none';", "X-Content-Type-Options: nosniff",
+          "Referrer-Policy: no-referrer", "Cache-Control: no-store",
+          "Cross-Origin-Resource-Policy: same-origin", "Server: busker\r\n"}) {
+      EXPECT_NE(answer.find(header), std::string::npos) << header << " in " << answer;
+    }
+    EXPECT_EQ(answer.find("Access-Control-"), std::string::npos);
+  }
+}
+
+TEST_F(ListenerTest, AnswersAHeadWithTheLengthAndNoBody) {
+  const std::string answer = Ask("HEAD /abc HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(answer.find("Content-Length: 11\r\n"), std::string::npos) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n(closed)")) << answer;
+}
+
+TEST_F(ListenerTest, RefusesWhatIsNoRequestOrTwo) {
+  const std::string get = "GET / HTTP/1.1\r\nHost: x\r\n";
+  const std::string post = "POST / HTTP/1.1\r\nHost: x\r\n";
+  for (const std::string& request :
+       {std::string("hello\r\n\r\n"),
+        std::string("GET /\r\n\r\n"),
+        std::string("GET / HTTP/2.0\r\nHost: x\r\n\r\n"),
+        std::string("GET  / HTTP/1.1\r\nHost: x\r\n\r\n"),
+        std::string("GET / HTTP/1.1\nHost: x\n\n"),
+        get + "A b: c\r\n\r\n",
+        get + " folded: c\r\n\r\n",
+        get + "A: b\r\n folded\r\n\r\n",
+        get + "A: b\r\n\tfolded\r\n\r\n",
+        get + "A: b\rC: d\r\n\r\n",
+        get + "A : b\r\n\r\n",
+        get + ": b\r\n\r\n",
+        get + std::string("A: \0b\r\n\r\n", 9),
+        post + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        post + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+        post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        post + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+        post + "Content-Length: -1\r\n\r\n",
+        post + "Content-Length: +3\r\n\r\nabc",
+        post + "Content-Length: 0x3\r\n\r\nabc",
+        post + "Content-Length: 99999999999999999999\r\n\r\n",
+        post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+        post + "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n"}) {
+    asked_ = 0;
+    const std::string answer = Ask(request);
+    EXPECT_EQ(asked_, 0) << request;
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 4")) << request << answer;
+    EXPECT_TRUE(answer.ends_with("(closed)")) << request << answer;
+  }
+}
+
+TEST_F(ListenerTest, RefusesWhatIsTooLarge) {
+  const std::string head = "GET / HTTP/1.1\r\nHost: x\r\n";
+  EXPECT_TRUE(
+      Ask(head + "A: " + std::string(17 << 10, 'a') + "\r\n\r\n").starts_with("HTTP/1.1 431"));
+  std::string many = head;
+  for (int i = 0; i < 101; ++i) many += "A" + std::to_string(i) + ": b\r\n";
+  EXPECT_TRUE(Ask(many + "\r\n").starts_with("HTTP/1.1 431"));
+  EXPECT_TRUE(Ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n")
+                  .starts_with("HTTP/1.1 413"));
+  const io::Descriptor fd = Connect();
+  Send(fd, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string chunk = "10000\r\n" + std::string(0x10000, 'a') + "\r\n";
+  for (int i = 0; i < 20; ++i) Send(fd, chunk);
+  EXPECT_TRUE(Receive(fd).starts_with("HTTP/1.1 413"));
+  EXPECT_EQ(asked_, 0);
+}
+
+TEST_F(ListenerTest, SendsEventsUntilTheyEnd) {
+  const io::Descriptor fd = Connect();
+  Send(fd, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string head = Receive(fd, "\r\n\r\n");
+  EXPECT_NE(head.find("Content-Type: text/event-stream\r\n"), std::string::npos) << head;
+  events_->Push(std::make_shared<const std::string>("data: one\n\n"));
+  EXPECT_EQ(Receive(fd, "\n\n"), "data: one\n\n");
+  events_->Push(std::make_shared<const std::string>("data: two\n\n"));
+  events_->Close();
+  EXPECT_EQ(Receive(fd), "data: two\n\n(closed)");
+}
+
+TEST_F(ListenerTest, IsNotHeldUpByWhoSaysNothingOrByASlowAnswer) {
+  std::vector<io::Descriptor> silent;
+  for (int i = 0; i < 100; ++i) silent.push_back(Connect());
+  for (int i = 0; i < 3; ++i) {
+    silent.push_back(Connect());
+    Send(silent.back(), "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_TRUE(
+      Ask("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(290));
+}
+
+TEST_F(ListenerTest, EndsWhileRequestsAreAnsweredAndViewersWatch) {
+  const io::Descriptor watching = Connect(), slow = Connect(), silent = Connect();
+  Send(watching, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  Receive(watching, "\r\n\r\n");
+  Send(slow, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  while (asked_ < 2) std::this_thread::yield();
+  listener_.reset();
+  events_->Push(std::make_shared<const std::string>("data: late\n\n"));
+  EXPECT_TRUE(Receive(silent).ends_with("(closed)"));
+}
+
+TEST(ListenerAddress, IsOneOfTheLoopbackInterface) {
+  for (const char* const address :
+       {"0.0.0.0", "::", "10.0.0.1", "localhost", "", "127.0.0.1.", "example.com"}) {
+    EXPECT_EQ(Listener::Bind(address, 0).error().kind, ErrorKind::kInvalid) << address;
+  }
+  const auto first = Listener::Bind("127.0.0.1", 0).value();
+  EXPECT_EQ(Listener::Bind("127.0.0.1", first->port()).error().kind, ErrorKind::kTemporary);
+}
+
+}  // namespace
+}  // namespace busker::serve

@@ -1,0 +1,106 @@
+#include "serve/live.h"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+#include "daemon/messages.h"
+
+namespace busker::serve {
+namespace {
+
+constexpr std::size_t kWaitingMax = 1000;
+constexpr std::size_t kViewersMax = 2000;
+constexpr Milliseconds kLookAgain = std::chrono::seconds(60);
+
+}  // namespace
+
+void EventQueue::Push(Event event) {
+  std::function<void()> wake;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    if (waiting_.size() == kWaitingMax) {
+      closed_ = true;
+    } else {
+      waiting_.push_back(std::move(event));
+    }
+    wake = wake_;
+  }
+  if (wake) wake();
+}
+
+void EventQueue::Close() {
+  std::function<void()> wake;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    wake = wake_;
+  }
+  if (wake) wake();
+}
+
+EventQueue::Event EventQueue::Pop() {
+  const std::lock_guard lock(mutex_);
+  if (waiting_.empty()) return nullptr;
+  Event event = std::move(waiting_.front());
+  waiting_.pop_front();
+  return event;
+}
+
+bool EventQueue::closed() const {
+  const std::lock_guard lock(mutex_);
+  return closed_ && waiting_.empty();
+}
+
+void EventQueue::OnNews(std::function<void()> wake) {
+  const std::lock_guard lock(mutex_);
+  wake_ = std::move(wake);
+}
+
+Live::Live(daemon::Announcer& announcer)
+    : heard_(announcer.SubscribeToAll()), telling_([this] { Tell(); }) {}
+
+Live::~Live() {
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    for (const auto& viewer : viewers_) {
+      if (const auto queue = viewer.lock()) queue->Close();
+    }
+  }
+  heard_->End();
+  telling_.join();
+}
+
+std::shared_ptr<EventQueue> Live::Watch() {
+  auto queue = std::make_shared<EventQueue>();
+  const std::lock_guard lock(mutex_);
+  std::erase_if(viewers_, [](const auto& viewer) { return viewer.expired(); });
+  if (viewers_.size() == kViewersMax || ended_) return nullptr;
+  viewers_.push_back(queue);
+  return queue;
+}
+
+void Live::Tell() {
+  for (std::int64_t number = 1;; ++number) {
+    const auto decision = heard_->Next(kLookAgain);
+    std::vector<std::shared_ptr<EventQueue>> viewers;
+    {
+      const std::lock_guard lock(mutex_);
+      if (ended_) return;
+      for (const auto& viewer : viewers_) {
+        if (auto queue = viewer.lock()) viewers.push_back(std::move(queue));
+      }
+    }
+    if (!decision && heard_->Ended()) return;
+    if (!decision || viewers.empty()) continue;
+    const auto message = daemon::ToJson(*decision);
+    if (!message) continue;
+    const auto event = std::make_shared<const std::string>(
+        fmt::format("id: {}\ndata: {}\n\n", number, daemon::TextOf(*message)));
+    for (const auto& viewer : viewers) viewer->Push(event);
+  }
+}
+
+}  // namespace busker::serve

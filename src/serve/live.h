@@ -1,0 +1,54 @@
+// What happens, told to whoever watches, as server-sent events (the HTML standard's
+// text/event-stream): one format for all viewers, made once. A viewer that is slower than the news
+// is let go and comes again; it never slows the engine.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "daemon/announcer.h"
+
+namespace busker::serve {
+
+// The events that one viewer has yet to get. Any thread.
+class EventQueue {
+ public:
+  using Event = std::shared_ptr<const std::string>;
+
+  void Push(Event event);  // more than 1,000 that wait: it is closed
+  void Close();
+  Event Pop();                              // null: there is none now
+  bool closed() const;                      // no more come
+  void OnNews(std::function<void()> wake);  // called, on any thread, when one came or it closed
+
+ private:
+  mutable std::mutex mutex_;
+  std::deque<Event> waiting_;
+  bool closed_ = false;
+  std::function<void()> wake_;
+};
+
+class Live {
+ public:
+  explicit Live(daemon::Announcer& announcer);
+  ~Live();
+
+  // nullptr when there are 2,000 viewers already.
+  std::shared_ptr<EventQueue> Watch();
+
+ private:
+  void Tell();
+
+  std::shared_ptr<daemon::Subscription> heard_;
+  std::mutex mutex_;  // guards what follows
+  std::vector<std::weak_ptr<EventQueue>> viewers_;
+  bool ended_ = false;
+  std::thread telling_;
+};
+
+}  // namespace busker::serve

@@ -1,0 +1,59 @@
+// Which handler answers what, and what one must be allowed to do for it. Nothing is answered that
+// has no route, and no route can be made without its scope.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "serve/message.h"
+#include "serve/scope.h"
+
+namespace busker::serve {
+
+// Who asks.
+struct Caller {
+  std::string name;  // of the token, for the record
+  Scope scope = Scope::kViewer;
+};
+
+// One request to a handler.
+struct Call {
+  const Request& request;
+  const Target& target;
+  const Caller& caller;
+  std::map<std::string, std::string, std::less<>> parameters;  // of the path: "{run}" is "run"
+
+  const std::string& At(std::string_view name) const { return parameters.find(name)->second; }
+};
+
+struct Route {
+  Method method;
+  std::string pattern;  // "/api/v1/runs/{run}/cancel"
+  Scope scope;
+  std::string summary;  // one sentence, for the OpenAPI document
+  std::function<Response(const Call&)> handler;
+};
+
+class Router {
+ public:
+  void Add(Route route);  // its pattern and method are new; a bug otherwise
+
+  // The route of a path; nullptr: none. `parameters` are those of the path. A HEAD is answered as
+  // its GET.
+  const Route* Find(Method method, const std::vector<std::string>& path,
+                    std::map<std::string, std::string, std::less<>>* parameters) const;
+  // Whether the path has a route by another method.
+  bool Knows(const std::vector<std::string>& path) const;
+
+  const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  std::vector<Route> routes_;
+  std::vector<std::vector<std::string>> patterns_;  // of each, cut into its parts
+};
+
+}  // namespace busker::serve

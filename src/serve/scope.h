@@ -1,0 +1,23 @@
+// What the bearer of a token may do.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace busker::serve {
+
+enum class Scope {
+  kPredict,   // ask for predictions, and nothing else
+  kViewer,    // look at everything
+  kOperator,  // and start, cancel, retry, pause, promote
+  kAdmin,     // and make and revoke tokens
+};
+
+std::string_view NameOf(Scope scope);  // "predict", "viewer", "operator", "admin"
+std::optional<Scope> ParseScope(std::string_view name);
+
+// Whether who has `has` may do what needs `needs`. A token for predictions is for nothing else; the
+// others include each other, and an operator may ask for predictions.
+bool Allows(Scope has, Scope needs);
+
+}  // namespace busker::serve

@@ -1,0 +1,91 @@
+#include "serve/tokens.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <set>
+
+#include "io/digest.h"
+#include "io/test_folder.h"
+
+namespace busker::serve {
+namespace {
+
+const Instant kNow{std::chrono::seconds(1'700'000'000)};
+
+class Tokens : public testing::Test {
+ protected:
+  io::TestFolder folder_;
+  TokenFile file_{folder_ / "tokens.json"};
+};
+
+TEST_F(Tokens, AreKeptAsDigestsInAFileOfTheOwnerAlone) {
+  const std::string secret = file_.Add("grafana", Scope::kViewer, "ada", kNow).value();
+  EXPECT_EQ(secret.size(), 64u);
+  const std::string text = folder_.Read("tokens.json");
+  EXPECT_EQ(text.find(secret), std::string::npos);
+  EXPECT_NE(text.find(io::Sha256Of(secret)), std::string::npos);
+  struct stat info {};
+  ASSERT_EQ(stat((folder_ / "tokens.json").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  const auto tokens = file_.Read().value();
+  ASSERT_EQ(tokens.size(), 1u);
+  EXPECT_EQ(tokens[0].name, "grafana");
+  EXPECT_EQ(tokens[0].scope, Scope::kViewer);
+  EXPECT_EQ(tokens[0].created_by, "ada");
+  EXPECT_EQ(tokens[0].created_at, kNow);
+}
+
+TEST_F(Tokens, HaveNamesOfTheirOwn) {
+  ASSERT_TRUE(file_.Add("a", Scope::kAdmin, "ada", kNow));
+  EXPECT_EQ(file_.Add("a", Scope::kViewer, "ada", kNow).error().kind, ErrorKind::kInvalid);
+  for (const char* const name : {"", ".", "..", "A", "a b", "a/b", "-a", "\xC3\xA9"}) {
+    EXPECT_EQ(file_.Add(name, Scope::kViewer, "ada", kNow).error().kind, ErrorKind::kInvalid)
+        << name;
+  }
+}
+
+TEST_F(Tokens, AreGoneWhenTheyAreRevoked) {
+  ASSERT_TRUE(file_.Add("a", Scope::kAdmin, "ada", kNow));
+  ASSERT_TRUE(file_.Add("b", Scope::kAdmin, "ada", kNow));
+  ASSERT_TRUE(file_.Revoke("a"));
+  EXPECT_EQ(file_.Revoke("a").error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(file_.Read()->size(), 1u);
+}
+
+TEST_F(Tokens, OfAFileThatOthersMayReadOrThatIsDamagedAreNotTrusted) {
+  ASSERT_TRUE(file_.Add("a", Scope::kAdmin, "ada", kNow));
+  chmod((folder_ / "tokens.json").c_str(), 0640);
+  EXPECT_EQ(file_.Read().error().kind, ErrorKind::kUnusable);
+  for (const char* const text : {"", "[]", "{}", "{\"tokens\": 1}", "{\"tokens\": [1]}",
+                                 "{\"tokens\": [{\"name\": \"a\"}]}"}) {
+    folder_.Write("tokens.json", text);
+    chmod((folder_ / "tokens.json").c_str(), 0600);
+    EXPECT_EQ(file_.Read().error().kind, ErrorKind::kUnusable) << text;
+  }
+}
+
+TEST(Secret, IsNeverTheSame) {
+  std::set<std::string> secrets;
+  for (int i = 0; i < 1000; ++i) secrets.insert(MakeSecret());
+  EXPECT_EQ(secrets.size(), 1000u);
+}
+
+TEST(Scopes, IncludeEachOtherButForPredictions) {
+  using enum Scope;
+  for (const Scope scope : {kViewer, kOperator, kAdmin}) EXPECT_FALSE(Allows(kPredict, scope));
+  EXPECT_TRUE(Allows(kPredict, kPredict));
+  EXPECT_FALSE(Allows(kViewer, kPredict));
+  EXPECT_TRUE(Allows(kOperator, kPredict));
+  EXPECT_TRUE(Allows(kViewer, kViewer));
+  EXPECT_FALSE(Allows(kViewer, kOperator));
+  EXPECT_TRUE(Allows(kAdmin, kOperator));
+  EXPECT_FALSE(Allows(kOperator, kAdmin));
+  for (const Scope scope : {kPredict, kViewer, kOperator, kAdmin}) {
+    EXPECT_EQ(ParseScope(NameOf(scope)), scope);
+  }
+  EXPECT_EQ(ParseScope("root"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace busker::serve
