@@ -50,8 +50,9 @@ input = "live"
 table = "shop.predictions"
 `,
   "model.sh": `#!/bin/sh\n. "./configs/$1.sh"\n`,
-  "configs/training.sh": "for i in 1 2 3 4; do echo step $i; sleep 0.5; done\necho m > output/model.txt\n",
-  "configs/application.sh": "",
+  "configs/training.sh": "for i in 1 2 3 4; do echo step $i; sleep 0.5; done\necho m > output/model.txt\n" +
+    "test -e AUC && auc=$(cat AUC) || auc=0.8\necho \"{\\\"auc\\\": $auc}\" > output/metrics.json\n",
+  "configs/application.sh": "printf 'player_id,label\\n1,true\\n2,false\\n' > output/predictions.csv\n",
   "scheduler/configs/nightly.json": JSON.stringify({
     graph: { dag_id: "nightly", schedule_interval: "30 2 * * *", default_args: { retries: 0 } },
     tasks: [
@@ -83,11 +84,10 @@ before(async () => {
   for (const [name, text] of Object.entries(files)) {
     fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     fs.writeFileSync(path.join(folder, name),
-      text.replaceAll("WITNESS", path.join(folder, "witness")).replaceAll("OK", path.join(folder, "ok")));
+      text.replaceAll("WITNESS", path.join(folder, "witness")).replaceAll("OK", path.join(folder, "ok"))
+        .replaceAll("AUC", path.join(folder, "auc")));
   }
   fs.chmodSync(path.join(folder, "model.sh"), 0o755);
-  fs.writeFileSync(path.join(folder, "configs/application.sh"),
-    `cat <<'PAYLOADS'\n${payloads.join("\n")}\nPAYLOADS\necho '${payloads[0]}' >&2\nexit 5\n`);
   daemon = spawn(busker, ["up", folder], { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve, reject) => {
     let text = "";
@@ -167,7 +167,31 @@ test("a backfill shows its instants before it runs any", async () => {
   await photograph("graph");
 });
 
+test("a version is promoted, rolled back, and a delivery undone", async () => {
+  fs.writeFileSync(path.join(folder, "auc"), "0.9");
+  say("start", "training", "--key", "second");
+  say("wait", "training", "--limit", "60s");
+  await page.goto(`${new URL(link).origin}/#/services/shop`);
+  await page.getByRole("button", { name: "Roll back" }).click();
+  const live = page.locator("tbody tr", { has: page.locator(".badge") });
+  await live.filter({ hasText: "0.8" }).waitFor();
+  await page.locator("tbody tr", { hasText: "0.9" }).getByRole("button", { name: "Promote" }).click();
+  await live.filter({ hasText: "0.9" }).waitFor();
+  const models = JSON.parse(say("models", "--json"));
+  assert.deepEqual(models.map((model) => [model.metrics.auc, model.live]), [[0.8, false], [0.9, true]]);
+  await page.getByText("Nothing was delivered yet").waitFor();
+  say("start", "application", "--key", "first");
+  say("wait", "application", "--limit", "60s");
+  await page.locator("tr", { hasText: "shop.predictions" }).waitFor();
+  await photograph("service");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.locator("tr", { hasText: "undone" }).waitFor();
+  assert.ok(JSON.parse(say("deliveries", "--json"))[0].undone_at);
+});
+
 test("nothing that a program writes is more than text", async () => {
+  fs.writeFileSync(path.join(folder, "configs/application.sh"),
+    `cat <<'PAYLOADS'\n${payloads.join("\n")}\nPAYLOADS\necho '${payloads[0]}' >&2\nexit 5\n`);
   await page.goto(`${new URL(link).origin}/#/graphs/shop:application`);
   await page.getByRole("button", { name: "Run now" }).click();
   await page.locator(".log", { hasText: "<svg onload=window.hit=1>" }).waitFor();

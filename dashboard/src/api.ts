@@ -58,6 +58,44 @@ export interface Status {
   graphs: number;
   attempts_running: number;
 }
+export interface Live {
+  version: string;
+  key: string;
+  by: string;
+  why: string;
+  at: string;
+  can_roll_back: boolean;
+}
+export interface Service {
+  service: string;
+  version: string;
+  versions: number;
+  live: Live | null;
+}
+export interface Version {
+  version: string;
+  key: string;
+  live: boolean;
+  metrics: Record<string, number>;
+  action: string;
+  data_date: string;
+  saved_at: string;
+  run: string;
+  bytes: number;
+}
+export interface Delivery {
+  id: string;
+  table: string;
+  write: string;
+  data_date: string;
+  rows: number;
+  table_rows: number;
+  current: boolean;
+  delivered_at: string;
+  undone_at: string | null;
+  run: string;
+  model_version: string;
+}
 export interface BackfillInstant {
   due: string;
   scheduled_at: string;

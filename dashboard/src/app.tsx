@@ -1,9 +1,10 @@
-// Which page the address names: #/ , #/graphs/NAME, #/runs/ID and #/runs/ID/TASK.
+// Which page the address names: #/ , #/services/NAME, #/graphs/NAME, #/runs/ID and #/runs/ID/TASK.
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { GraphPage } from "./graph";
 import { Overview } from "./overview";
 import { RunPage } from "./run";
+import { ServicePage } from "./service";
 
 function usePlace(): string[] {
   const read = () => window.location.hash.replace(/^#\/?/, "").split("/").filter(Boolean);
@@ -23,6 +24,7 @@ function Page() {
   const [kind, name, task] = usePlace();
   if (kind === "graphs" && name) return <GraphPage key={name} graph={name.replace(":", "/")} />;
   if (kind === "runs" && name) return <RunPage key={name} id={name} task={task ?? ""} />;
+  if (kind === "services" && name) return <ServicePage key={name} service={name} />;
   return <Overview />;
 }
 

@@ -111,6 +111,7 @@ export function GraphPage({ graph }: { graph: string }) {
             {about.value.next ? `; next ${local(about.value.next)}, ${fromNow(about.value.next, now)}` : ""}
           </p>
         ) : null}
+        {about.value?.service ? <p><a href={`#/services/${about.value.service}`}>Versions and deliveries of {about.value.service}</a></p> : null}
         <p><Doing label="Run now" what={async () => {
           const started = await post<{ run: string }>(`/api/v1/graphs/${inPath(graph)}/runs`);
           window.location.hash = `#/runs/${started.run}`;

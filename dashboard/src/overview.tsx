@@ -1,5 +1,5 @@
 // Everything there is to run: how it last went, what is next, what is wrong.
-import { get, inPath, post, type Graph, type Status } from "./api";
+import { get, inPath, post, type Graph, type Service, type Status } from "./api";
 import { useLive, useNow } from "./live";
 import { Doing, Problem, Section, StateMark } from "./parts";
 import { between, fromNow, local } from "./time";
@@ -46,11 +46,19 @@ function Health({ status }: { status: Status }) {
 export function Overview() {
   const now = useNow(1000);
   const status = useLive(() => get<Status>("/api/v1/status"), "", "status");
+  const services = useLive(() => get<{ services: Service[] }>("/api/v1/services"), "", "services");
   const { value, error, reload } = useLive(() => get<{ graphs: Graph[] }>("/api/v1/graphs"), "", "graphs");
   return (
     <Section title="Overview">
-      <Problem message={error || status.error} />
+      <Problem message={error || status.error || services.error} />
       {status.value ? <Health status={status.value} /> : null}
+      {services.value?.services.map((service) => (
+        <p key={service.service}>
+          <a href={`#/services/${service.service}`}>{service.service}</a> {service.version}:{" "}
+          {service.live ? <>version <strong>{service.live.version}</strong> is live, {fromNow(service.live.at, now)}</> : "nothing is live yet"}
+          <span class="quiet"> ({service.versions} {service.versions === 1 ? "version" : "versions"})</span>
+        </p>
+      ))}
       {value && value.graphs.length === 0 ? (
         <p>There is nothing to run here yet. Type <code>busker init</code> in the folder of a model, and <code>busker up</code> finds it.</p>
       ) : null}

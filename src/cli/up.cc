@@ -120,8 +120,9 @@ Result<int> Up(const Common& common, const UpOptions& options) {
     TRY_ASSIGN(const auto daemon, daemon::Daemon::Start(place.home, std::move(daemon_options)));
     std::unique_ptr<serve::HttpService> http;
     if (daemon->settings().http.on) {
-      TRY_ASSIGN(http, serve::HttpService::Start(daemon->settings().http, *daemon, place.home,
-                                                 common.installation->version));
+      TRY_ASSIGN(http, serve::HttpService::Start(
+                           daemon->settings().http, *daemon, place.home,
+                           {common.installation->version, common.installation->duckdb_library}));
     }
     {
       const std::lock_guard lock(mutex);

@@ -61,6 +61,9 @@ class Daemon {
   Announcer& announcer() { return announcer_; }
   const service::DaemonSettings& settings() const { return settings_; }
 
+  // Where the things of a service are. Any thread.
+  Result<prepare::Places> PlacesOf(const service::Service& service) const;
+
   // Whether every run has ended.
   bool Idle();
 
@@ -80,7 +83,6 @@ class Daemon {
 
   Result<void> Open();
   Result<dispatch::Prepared> Prepare(const plan::DagRun& run);
-  Result<prepare::Places> PlacesOf(const service::Service& service) const;
   std::vector<record::NoticeRow> NoticesOf(const plan::Tell& tell, Instant now);
   void Observe(const plan::Decision& decision);
   std::string TitleOf(const std::string& run);

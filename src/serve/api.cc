@@ -10,6 +10,7 @@
 #include "daemon/messages.h"
 #include "runner/capped_log.h"
 #include "serve/describe.h"
+#include "serve/json_body.h"
 #include "serve/problem.h"
 
 namespace busker::serve {
@@ -20,15 +21,8 @@ using nlohmann::ordered_json;
 constexpr std::uint64_t kRunsMax = 200, kRunsDefault = 50;
 constexpr std::uint64_t kLogBytesMax = 1u << 20, kLogTailBytes = 64u << 10;
 
-Response Json(const ordered_json& value, int status = 200) {
-  Response response;
-  response.status = status;
-  response.body = value.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-  return response;
-}
-
 Response Done(const Result<void>& result) {
-  return result ? Json({{"done", true}}) : Problem(result.error());
+  return result ? JsonResponse({{"done", true}}) : Problem(result.error());
 }
 
 // "churn:training" in a path is the graph "churn/training".
@@ -45,53 +39,6 @@ std::optional<std::uint64_t> Number(const std::string& text) {
   if (text.empty() || fault != std::errc() || at != end) return std::nullopt;
   return number;
 }
-
-// The body's members, each of the kind that is wanted; what is not known is refused.
-class Body {
- public:
-  static Result<Body> Of(const Request& request) {
-    if (request.body.empty()) return Body(ordered_json::object());
-    ordered_json value = ordered_json::parse(request.body, nullptr, false);
-    if (!value.is_object()) return Invalid("the body is no JSON object");
-    return Body(std::move(value));
-  }
-
-  template <typename T>
-  void Get(const char* name, T& to) {
-    known_.emplace_back(name);
-    const auto found = value_.find(name);
-    if (found == value_.end() || found->is_null()) return;
-    if (!Fits(*found, to)) {
-      fault_ = fmt::format("\"{}\" is of another kind", name);
-    } else {
-      to = found->get<T>();
-    }
-  }
-
-  Result<void> Finish() const {
-    if (!fault_.empty()) return Invalid(fault_);
-    for (const auto& [name, _] : value_.items()) {
-      if (std::find(known_.begin(), known_.end(), name) == known_.end()) {
-        return Invalid(fmt::format("there is no \"{}\" in this request", name));
-      }
-    }
-    return {};
-  }
-
- private:
-  explicit Body(ordered_json value) : value_(std::move(value)) {}
-  static bool Fits(const ordered_json& value, const std::string&) {
-    return value.is_string() && value.get_ref<const std::string&>().size() <= 1000;
-  }
-  static bool Fits(const ordered_json& value, bool) { return value.is_boolean(); }
-  static bool Fits(const ordered_json& value, int) {
-    return value.is_number_integer() && value >= -1'000'000 && value <= 1'000'000;
-  }
-
-  ordered_json value_;
-  std::vector<std::string> known_;
-  std::string fault_;
-};
 
 ordered_json DescribeGraph(const daemon::GraphStatus& graph,
                            const std::optional<record::RunRow>& last) {
@@ -128,7 +75,7 @@ void Api::AddRoutes(Router& router) {
   };
   using Requests = daemon::Requests;
   get("/api/v1/me", "Who asks, and what they may do.", [](const Call& call) {
-    return Json({{"name", call.caller.name}, {"scope", NameOf(call.caller.scope)}});
+    return JsonResponse({{"name", call.caller.name}, {"scope", NameOf(call.caller.scope)}});
   });
   get("/api/v1/status", "Whether all is well: since when Busker is up, what is at fault.",
       [this](const Call&) { return ShowStatus(); });
@@ -179,7 +126,7 @@ Response Api::ShowStatus() {
   for (const daemon::Fault& fault : status->faults) {
     faults.push_back({{"file", fault.file}, {"message", fault.message}});
   }
-  return Json(
+  return JsonResponse(
       {{"version", version_},
        {"since", FormatRfc3339(status->since)},
        {"trouble", status->trouble.empty() ? ordered_json() : ordered_json(status->trouble)},
@@ -198,7 +145,7 @@ Response Api::ListGraphs(const Call&) {
     return list;
   });
   if (!listed) return Problem(listed.error());
-  return Json({{"graphs", *listed}});
+  return JsonResponse({{"graphs", *listed}});
 }
 
 Response Api::ShowGraph(const Call& call) {
@@ -211,13 +158,13 @@ Response Api::ShowGraph(const Call& call) {
   const auto described = records_.With([&](record::Record& record) -> Result<ordered_json> {
     return DescribeGraph(*found, Newest(record, key));
   });
-  return described ? Json(*described) : Problem(described.error());
+  return described ? JsonResponse(*described) : Problem(described.error());
 }
 
 Response Api::StartRun(const Call& call) {
   daemon::StartRequest request;
   std::string date;
-  auto body = Body::Of(call.request);
+  auto body = JsonBody::Of(call.request);
   if (!body) return Problem(body.error());
   body->Get("date", date);
   body->Get("force", request.force);
@@ -227,7 +174,7 @@ Response Api::StartRun(const Call& call) {
   request.graph = GraphIn(call);
   request.by = call.caller.name;
   const auto run = requests_.Start(request);
-  return run ? Json({{"run", *run}}, 201) : Problem(run.error());
+  return run ? JsonResponse({{"run", *run}}, 201) : Problem(run.error());
 }
 
 Response Api::Pause(const Call& call, bool paused) {
@@ -236,7 +183,7 @@ Response Api::Pause(const Call& call, bool paused) {
 
 Response Api::Backfill(const Call& call) {
   daemon::BackfillRequest request;
-  auto body = Body::Of(call.request);
+  auto body = JsonBody::Of(call.request);
   if (!body) return Problem(body.error());
   body->Get("from", request.from);
   body->Get("to", request.to);
@@ -252,7 +199,7 @@ Response Api::Backfill(const Call& call) {
   if (!instants) return Problem(instants.error());
   ordered_json list = ordered_json::array();
   for (const auto& instant : *instants) list.push_back(daemon::ToJson(instant));
-  return Json({{"instants", list}});
+  return JsonResponse({{"instants", list}});
 }
 
 Response Api::ListRuns(const Call& call) {
@@ -281,7 +228,7 @@ Response Api::ListRuns(const Call& call) {
   ordered_json list = ordered_json::array();
   for (const record::RunRow& run : *runs) list.push_back(Describe(run));
   const bool more = runs->size() == filter.count_max;
-  return Json(
+  return JsonResponse(
       {{"runs", list},
        {"next", more ? ordered_json(std::to_string(runs->back().number)) : ordered_json()}});
 }
@@ -289,7 +236,7 @@ Response Api::ListRuns(const Call& call) {
 Response Api::ShowRun(const Call& call) {
   const auto run =
       records_.With([&](record::Record& record) { return record.FindRun(call.At("run")); });
-  return run ? Json(Describe(*run)) : Problem(run.error());
+  return run ? JsonResponse(Describe(*run)) : Problem(run.error());
 }
 
 Response Api::ShowEvents(const Call& call) {
@@ -308,7 +255,7 @@ Response Api::ShowEvents(const Call& call) {
                     {"actor", event.actor},
                     {"detail", event.detail}});
   }
-  return Json({{"events", list}});
+  return JsonResponse({{"events", list}});
 }
 
 Response Api::Explain(const Call& call) {
@@ -316,7 +263,7 @@ Response Api::Explain(const Call& call) {
       records_.With([&](record::Record& record) { return record.FindRun(call.At("run")); });
   if (!run) return Problem(run.error());
   if (IsFinal(run->state)) {
-    return Json(
+    return JsonResponse(
         {{"explained",
           fmt::format("it {}{}{}{}",
                       run->state == plan::State::kCancelled || run->state == plan::State::kSkipped
@@ -325,7 +272,7 @@ Response Api::Explain(const Call& call) {
                       NameOf(run->state), run->message.empty() ? "" : ": ", run->message)}});
   }
   const auto sentence = requests_.Explain(call.At("run"), "");
-  return sentence ? Json({{"explained", *sentence}}) : Problem(sentence.error());
+  return sentence ? JsonResponse({{"explained", *sentence}}) : Problem(sentence.error());
 }
 
 Response Api::Steer(const Call& call, Result<void> (daemon::Requests::*verb)(const std::string&,

@@ -1,4 +1,4 @@
-// A daemon with two graphs, and what answers for it: for tests only.
+// A daemon with two graphs and a service, and what answers for it: for tests only.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -13,22 +13,27 @@ class FrontTest : public testing::Test {
   static constexpr char kHost[] = "127.0.0.1:8321";
 
   FrontTest() {
-    folder_.Write("configs/nightly.json",
+    folder_.Write("graphs/configs/nightly.json",
                   R"({"graph": {"dag_id": "nightly", "start_date": "2019-01-01"}, "tasks": [
                      {"name": "a", "code": "echo hello; echo world"}, {"name": "b", "code": "true"}],
                      "dependencies": [["b", "a"]]})");
-    folder_.Write("configs/daily.json",
+    folder_.Write("graphs/configs/daily.json",
                   R"({"graph": {"dag_id": "daily", "schedule_interval": "@daily"}, "tasks": [
                      {"name": "a", "code": "exit 3"}], "dependencies": []})");
+    folder_.Write("shop/busker.toml",
+                  "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh\"\n"
+                  "[actions.training]\npromote = true\n");
+    folder_.Write("shop/model.sh",
+                  "echo m > output/model; echo '{\"auc\": 0.5}' > output/metrics.json");
     home_ = dispatch::MakeHome(folder_ / "home").value();
     daemon::DaemonOptions options;
-    options.paths = {folder_.path().string()};
+    options.paths = {(folder_ / "graphs").string(), (folder_ / "shop").string()};
     options.schedules = false;
     options.runner = BUSKER_RUNNER_PATH;
     options.environment = {"PATH=/usr/bin:/bin"};
     daemon_ = daemon::Daemon::Start(home_, options).value();
     live_.emplace(daemon_->announcer());
-    front_.emplace(daemon_->requests(), home_, *live_, "0.0.1",
+    front_.emplace(*daemon_, home_, *live_, Installed{"0.0.1", BUSKER_DUCKDB_PATH},
                    std::vector<std::string>{std::string("http://") + kHost});
     for (const Scope scope : {Scope::kPredict, Scope::kViewer, Scope::kOperator, Scope::kAdmin}) {
       const std::string name(NameOf(scope));

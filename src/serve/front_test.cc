@@ -26,6 +26,8 @@ std::string PathOf(const Route& route) {
   std::string path = Replaced(route.pattern, "{graph}", "nightly");
   path = Replaced(path, "{run}", "20190801-070000-k3f9x2");
   path = Replaced(path, "{task}", "a");
+  path = Replaced(path, "{service}", "shop");
+  path = Replaced(path, "{delivery}", "20190801-070000-k3f9x2");
   return Replaced(path, "{attempt}", "1");
 }
 
@@ -255,6 +257,35 @@ TEST_F(FrontTest, DescribesEveryRouteInItsOpenApiDocument) {
   const json& start = document["paths"]["/api/v1/graphs/{graph}/runs"]["post"];
   EXPECT_EQ(start["x-scope"], "operator");
   EXPECT_EQ(start["parameters"][0]["name"], "graph");
+}
+
+TEST_F(FrontTest, ShowsVersionsAndMovesTheLivePointer) {
+  EXPECT_TRUE(Body(Get("/api/v1/services"))["services"][0]["live"].is_null());
+  EXPECT_EQ(Post("/api/v1/services/shop/rollback").status, 404);
+  // They are saved; busker's own step, which lets the gate decide, is not there in a unit test.
+  RunToEnd("shop/training");
+  RunToEnd("shop/training");
+  const json listed = Body(Get("/api/v1/services/shop/versions"));
+  ASSERT_EQ(listed["versions"].size(), 2u) << listed;
+  const std::string first = listed["versions"][0]["key"], second = listed["versions"][1]["key"];
+  EXPECT_EQ(listed["versions"][0]["metrics"]["auc"], 0.5);
+  const auto promote = [&](const std::string& version) {
+    return Post("/api/v1/services/shop/promote",
+                R"({"version": ")" + version + R"(", "why": "better"})");
+  };
+  EXPECT_EQ(promote(first).status, 200);
+  const Response promoted = promote(second);
+  EXPECT_EQ(promoted.status, 200) << promoted.body;
+  EXPECT_EQ(Body(promoted)["by"], "operator");
+  EXPECT_EQ(Body(promoted)["why"], "better");
+  EXPECT_EQ(Body(Post("/api/v1/services/shop/rollback"))["key"], first);
+  EXPECT_EQ(promote(second).status, 200);
+  EXPECT_EQ(Body(Get("/api/v1/services"))["services"][0]["live"]["key"], second);
+  EXPECT_EQ(Post("/api/v1/services/shop/promote", R"({"version": "20010101T000000Z"})").status,
+            404);
+  EXPECT_EQ(Post("/api/v1/services/other/promote", "{}").status, 404);
+  EXPECT_EQ(Body(Get("/api/v1/services/shop/deliveries"))["deliveries"].size(), 0u);
+  EXPECT_EQ(Post("/api/v1/services/shop/deliveries/none/undo").status, 404);
 }
 
 TEST_F(FrontTest, ServesThePagesOfTheDashboard) {

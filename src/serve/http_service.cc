@@ -39,11 +39,13 @@ std::vector<std::string> OriginsOf(const service::HttpSetting& setting, std::uin
 
 }  // namespace
 
-Front::Front(daemon::Requests& requests, const dispatch::Home& home, Live& live,
-             std::string version, std::vector<std::string> origins)
-    : api_(requests, home, live, std::move(version)),
+Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
+             const Installed& installed, std::vector<std::string> origins)
+    : api_(daemon.requests(), home, live, installed.version),
+      versions_api_(daemon, home, installed.duckdb_library),
       guard_(std::move(origins), home.folder / "tokens.json") {
   api_.AddRoutes(router_);
+  versions_api_.AddRoutes(router_);
   AddPages(router_);
 }
 
@@ -78,10 +80,10 @@ Response Front::Answer(const Request& request, Instant now) {
 Result<std::unique_ptr<HttpService>> HttpService::Start(const service::HttpSetting& setting,
                                                         daemon::Daemon& daemon,
                                                         const dispatch::Home& home,
-                                                        const std::string& version) {
+                                                        const Installed& installed) {
   TRY_ASSIGN(auto listener, Listen(setting));
   std::unique_ptr<HttpService> service(new HttpService(daemon.announcer()));
-  service->front_ = std::make_unique<Front>(daemon.requests(), home, *service->live_, version,
+  service->front_ = std::make_unique<Front>(daemon, home, *service->live_, installed,
                                             OriginsOf(setting, listener->port()));
   service->listener_ = std::move(listener);
   service->listener_->Run([front = service->front_.get()](const Request& request) {

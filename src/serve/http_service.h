@@ -11,14 +11,20 @@
 #include "serve/guard.h"
 #include "serve/listener.h"
 #include "serve/live.h"
+#include "serve/versions_api.h"
 
 namespace busker::serve {
+
+// What this program is and has beside it.
+struct Installed {
+  std::string version, duckdb_library;
+};
 
 // Every request's way, without the network: guard, routes, handler. Any thread.
 class Front {
  public:
   // `origins` as for Guard. The collaborators outlive it.
-  Front(daemon::Requests& requests, const dispatch::Home& home, Live& live, std::string version,
+  Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live, const Installed& installed,
         std::vector<std::string> origins);
 
   Response Answer(const Request& request, Instant now);
@@ -28,6 +34,7 @@ class Front {
 
  private:
   Api api_;
+  VersionsApi versions_api_;
   Guard guard_;
   Router router_;
 };
@@ -38,7 +45,7 @@ class HttpService {
   static Result<std::unique_ptr<HttpService>> Start(const service::HttpSetting& setting,
                                                     daemon::Daemon& daemon,
                                                     const dispatch::Home& home,
-                                                    const std::string& version);
+                                                    const Installed& installed);
   ~HttpService();
 
   const std::string& origin() const { return front_->guard().origin(); }  // "http://127.0.0.1:8321"

@@ -76,6 +76,9 @@ struct Service {
   Notify notify;
 };
 
+// The actions whose versions may become live.
+std::vector<std::string> Promoting(const Service& service);
+
 // Checks the text of a gate (model::CheckGate, which this room may not include).
 using GateCheck = std::function<Result<void>(const std::string& condition)>;
 

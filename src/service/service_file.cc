@@ -290,6 +290,14 @@ std::vector<std::string> Validate(const std::string& folder, const GateCheck& ch
   return faults.Sentences();
 }
 
+std::vector<std::string> Promoting(const Service& service) {
+  std::vector<std::string> names;
+  for (const auto& [name, action] : service.actions) {
+    if (action.promotes) names.push_back(name);
+  }
+  return names;
+}
+
 Result<const Action*> FindAction(const Service& service, const std::string& name) {
   const auto found = service.actions.find(name);
   if (found != service.actions.end()) return &found->second;

@@ -1,0 +1,51 @@
+#include "model/versions.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace busker::model {
+
+Result<Versions> ReadVersions(artifact::Store& store, const std::string& service,
+                              const std::string& service_version,
+                              const std::vector<std::string>& actions) {
+  Versions versions;
+  for (const std::string& action : actions) {
+    TRY_ASSIGN(auto some, artifact::ListVersions(store, service, service_version, action,
+                                                 &versions.unreadable));
+    std::move(some.begin(), some.end(), std::back_inserter(versions.all));
+  }
+  std::stable_sort(versions.all.begin(), versions.all.end(), [](const auto& a, const auto& b) {
+    return a.name.timestamp < b.name.timestamp;
+  });
+  TRY_ASSIGN(versions.live, ReadLive(store, service, service_version));
+  return versions;
+}
+
+Result<artifact::VersionName> FindVersion(const Versions& versions, const std::string& service,
+                                          const std::string& service_version,
+                                          const std::string& text) {
+  std::vector<artifact::VersionName> found;
+  std::vector<std::string> timestamps;
+  for (const auto& manifest : versions.all) {
+    const artifact::VersionName& name = manifest.name;
+    timestamps.push_back(name.timestamp);
+    if (text == name.timestamp || text == name.action + "/" + name.timestamp ||
+        text == name.Key()) {
+      found.push_back(name);
+    }
+  }
+  if (found.size() == 1) return found.front();
+  if (found.size() > 1) {
+    return Invalid(
+        fmt::format("{} is a version of more than one action; say ACTION/{}", text, text));
+  }
+  const auto nearest = Nearest(text, timestamps);
+  return NotFound(fmt::format("{} {} has no version {}{}; busker models lists them", service,
+                              service_version, text,
+                              nearest ? ", did you mean " + *nearest + "?" : ""));
+}
+
+}  // namespace busker::model

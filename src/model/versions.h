@@ -1,0 +1,35 @@
+// The versions of a service that may be live, and which one is.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "artifact/version.h"
+#include "base/result.h"
+#include "model/live.h"
+
+namespace busker::model {
+
+struct Versions {
+  std::vector<artifact::Manifest> all;  // oldest first
+  std::vector<std::string> unreadable;  // a sentence for each that was left out
+  std::optional<LivePointer> live;
+
+  bool IsLive(const artifact::Manifest& version) const {
+    return live && live->now.version == version.name;
+  }
+};
+
+// Those that the `actions`, which promote, have saved.
+Result<Versions> ReadVersions(artifact::Store& store, const std::string& service,
+                              const std::string& service_version,
+                              const std::vector<std::string>& actions);
+
+// The version that a person means by `text`: a timestamp, ACTION/TIMESTAMP, or a whole key.
+// kNotFound, naming the nearest; kInvalid when it is a timestamp of several actions.
+Result<artifact::VersionName> FindVersion(const Versions& versions, const std::string& service,
+                                          const std::string& service_version,
+                                          const std::string& text);
+
+}  // namespace busker::model

@@ -1,0 +1,197 @@
+#include "serve/versions_api.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "artifact/store.h"
+#include "deliver/warehouse.h"
+#include "model/versions.h"
+#include "serve/describe.h"
+#include "serve/json_body.h"
+#include "serve/problem.h"
+
+namespace busker::serve {
+namespace {
+
+using nlohmann::ordered_json;
+
+using SharedService = std::shared_ptr<const service::Service>;
+
+std::vector<SharedService> ServicesOf(const daemon::Catalogue& catalogue) {
+  std::vector<SharedService> services;
+  std::set<const service::Service*> known;
+  for (const auto& [_, definition] : catalogue.definitions) {
+    const SharedService& service = definition->service;
+    if (service && known.insert(service.get()).second) services.push_back(service);
+  }
+  return services;
+}
+
+Result<SharedService> FindService(const daemon::Catalogue& catalogue, const std::string& name) {
+  for (const SharedService& service : ServicesOf(catalogue)) {
+    if (service->name == name) return service;
+  }
+  return NotFound(fmt::format("there is no service {}", name));
+}
+
+// A service with its artifact store, and what is in there.
+struct Stored {
+  SharedService service;
+  std::unique_ptr<artifact::Store> store;
+  model::Versions versions;
+};
+
+Result<Stored> OpenStored(const daemon::Daemon& daemon, const SharedService& service) {
+  Stored stored{service, nullptr, {}};
+  TRY_ASSIGN(const prepare::Places places, daemon.PlacesOf(*service));
+  TRY_ASSIGN(stored.store, artifact::OpenStore(places.store_url));
+  TRY_ASSIGN(stored.versions, model::ReadVersions(*stored.store, service->name, service->version,
+                                                  service::Promoting(*service)));
+  return stored;
+}
+
+Result<Stored> OpenStored(const daemon::Daemon& daemon, const Call& call) {
+  TRY_ASSIGN(const SharedService service, FindService(*daemon.catalogue(), call.At("service")));
+  return OpenStored(daemon, service);
+}
+
+ordered_json DescribeLive(const std::optional<model::LivePointer>& live) {
+  if (!live) return {};
+  return {{"version", live->now.version.timestamp},
+          {"key", live->now.version.Key()},
+          {"by", live->now.by},
+          {"why", live->now.why},
+          {"at", FormatRfc3339(live->now.at)},
+          {"can_roll_back", !live->before.empty()}};
+}
+
+}  // namespace
+
+void VersionsApi::AddRoutes(Router& router) {
+  const auto add = [&](Method method, const char* pattern, Scope scope, const char* summary,
+                       auto handler) {
+    router.Add({method, pattern, scope, summary, std::move(handler)});
+  };
+  add(Method::kGet, "/api/v1/services", Scope::kViewer,
+      "Every service, with the version of its model that is live.",
+      [this](const Call&) { return ListServices(); });
+  add(Method::kGet, "/api/v1/services/{service}/versions", Scope::kViewer,
+      "The versions that may be live, oldest first, with their metrics.",
+      [this](const Call& call) { return ListVersions(call); });
+  add(Method::kPost, "/api/v1/services/{service}/promote", Scope::kOperator,
+      "Makes a version live: {version, why}.", [this](const Call& call) { return Promote(call); });
+  add(Method::kPost, "/api/v1/services/{service}/rollback", Scope::kOperator,
+      "Makes live again what was live before.",
+      [this](const Call& call) { return Rollback(call); });
+  add(Method::kGet, "/api/v1/services/{service}/deliveries", Scope::kViewer,
+      "What was loaded into the warehouse, newest first.",
+      [this](const Call& call) { return ListDeliveries(call); });
+  add(Method::kPost, "/api/v1/services/{service}/deliveries/{delivery}/undo", Scope::kOperator,
+      "The table as it was before that load.", [this](const Call& call) { return Undo(call); });
+}
+
+Response VersionsApi::ListServices() {
+  ordered_json list = ordered_json::array();
+  for (const SharedService& service : ServicesOf(*daemon_.catalogue())) {
+    const auto stored = OpenStored(daemon_, service);
+    if (!stored) return Problem(stored.error());
+    list.push_back({{"service", service->name},
+                    {"version", service->version},
+                    {"versions", stored->versions.all.size()},
+                    {"live", DescribeLive(stored->versions.live)}});
+  }
+  return JsonResponse({{"services", list}});
+}
+
+Response VersionsApi::ListVersions(const Call& call) {
+  const auto stored = OpenStored(daemon_, call);
+  if (!stored) return Problem(stored.error());
+  ordered_json list = ordered_json::array();
+  for (const artifact::Manifest& version : stored->versions.all) {
+    list.push_back(Describe(version, stored->versions.IsLive(version)));
+  }
+  return JsonResponse({{"versions", list},
+                       {"unreadable", stored->versions.unreadable},
+                       {"live", DescribeLive(stored->versions.live)}});
+}
+
+Response VersionsApi::Promote(const Call& call) {
+  std::string version, why = "by hand";
+  auto body = JsonBody::Of(call.request);
+  if (!body) return Problem(body.error());
+  body->Get("version", version);
+  body->Get("why", why);
+  if (const auto fine = body->Finish(); !fine) return Problem(fine.error());
+  const auto stored = OpenStored(daemon_, call);
+  if (!stored) return Problem(stored.error());
+  const auto name = model::FindVersion(stored->versions, stored->service->name,
+                                       stored->service->version, version);
+  if (!name) return Problem(name.error());
+  const auto live = model::Promote(*stored->store, {*name, call.caller.name, why, Now()});
+  if (!live) return Problem(live.error());
+  Note(call, "live pointer moved", fmt::format("{}: {}", name->Key(), why));
+  return JsonResponse(DescribeLive(*live));
+}
+
+Response VersionsApi::Rollback(const Call& call) {
+  const auto stored = OpenStored(daemon_, call);
+  if (!stored) return Problem(stored.error());
+  const auto live = model::Rollback(*stored->store, stored->service->name, stored->service->version,
+                                    call.caller.name, Now());
+  if (!live) return Problem(live.error());
+  Note(call, "live pointer moved", fmt::format("{}: {}", live->now.version.Key(), live->now.why));
+  return JsonResponse(DescribeLive(*live));
+}
+
+Response VersionsApi::ListDeliveries(const Call& call) {
+  const auto service = FindService(*daemon_.catalogue(), call.At("service"));
+  if (!service) return Problem(service.error());
+  std::error_code error;
+  std::vector<deliver::Delivery> deliveries;
+  if (io::fs::exists(warehouse_folder_, error)) {
+    auto warehouse = deliver::OpenEmbeddedWarehouse(warehouse_folder_, duckdb_library_);
+    if (!warehouse) return Problem(warehouse.error());
+    auto all = (*warehouse)->Deliveries();
+    if (!all) return Problem(all.error());
+    deliveries = std::move(*all);
+  }
+  ordered_json list = ordered_json::array();
+  for (auto delivery = deliveries.rbegin(); delivery != deliveries.rend(); ++delivery) {
+    if (delivery->service == (*service)->name) list.push_back(Describe(*delivery));
+  }
+  return JsonResponse({{"deliveries", list}});
+}
+
+Response VersionsApi::Undo(const Call& call) {
+  const auto service = FindService(*daemon_.catalogue(), call.At("service"));
+  if (!service) return Problem(service.error());
+  std::error_code error;
+  if (!io::fs::exists(warehouse_folder_, error)) return Problem(404, "there is no such delivery");
+  auto warehouse = deliver::OpenEmbeddedWarehouse(warehouse_folder_, duckdb_library_);
+  if (!warehouse) return Problem(warehouse.error());
+  const auto all = (*warehouse)->Deliveries();
+  if (!all) return Problem(all.error());
+  const bool is_of_it = std::any_of(all->begin(), all->end(), [&](const auto& delivery) {
+    return delivery.id == call.At("delivery") && delivery.service == (*service)->name;
+  });
+  if (!is_of_it) return Problem(404, "there is no such delivery");
+  const auto undone = (*warehouse)->Undo(call.At("delivery"));
+  if (!undone) return Problem(undone.error());
+  Note(call, "delivery undone", undone->id + " of " + undone->table);
+  return JsonResponse(Describe(*undone));
+}
+
+// It is done by then: that it cannot be noted is no failure of it.
+void VersionsApi::Note(const Call& call, const std::string& what, const std::string& detail) {
+  record::EventRow event;
+  event.at = Now();
+  event.what = what;
+  event.actor = call.caller.name;
+  event.detail = detail;
+  (void)records_.With([&](record::Record& record) { return record.AddEvent(event); });
+}
+
+}  // namespace busker::serve

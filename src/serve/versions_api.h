@@ -1,0 +1,38 @@
+// The routes about what a service has made: versions of its model, and deliveries of predictions.
+#pragma once
+
+#include <string>
+
+#include "daemon/daemon.h"
+#include "serve/records.h"
+#include "serve/router.h"
+
+namespace busker::serve {
+
+// Its collaborators outlive it. Any thread.
+class VersionsApi {
+ public:
+  VersionsApi(daemon::Daemon& daemon, const dispatch::Home& home, std::string duckdb_library)
+      : daemon_(daemon),
+        duckdb_library_(std::move(duckdb_library)),
+        warehouse_folder_(home.WarehouseFolder()),
+        records_(home.RecordFile().string()) {}
+
+  void AddRoutes(Router& router);
+
+ private:
+  Response ListServices();
+  Response ListVersions(const Call& call);
+  Response Promote(const Call& call);
+  Response Rollback(const Call& call);
+  Response ListDeliveries(const Call& call);
+  Response Undo(const Call& call);
+  void Note(const Call& call, const std::string& what, const std::string& detail);
+
+  daemon::Daemon& daemon_;
+  const std::string duckdb_library_;
+  const io::fs::path warehouse_folder_;
+  Records records_;
+};
+
+}  // namespace busker::serve
