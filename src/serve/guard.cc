@@ -124,9 +124,6 @@ std::variant<Caller, Response> Guard::Identify(const Request& request, Instant n
   const std::string_view authorization = request.Header("authorization");
   const auto session = SessionIn(request);
   if (authorization.empty() && !session) return Unauthorized(request);
-  if (!MayTry(request.peer, now)) {
-    return Problem(429, "too many wrong tokens came from this address; wait a second");
-  }
   if (!authorization.empty()) {
     if (authorization.starts_with("Bearer ") && authorization.size() == 7 + kSecretDigits) {
       auto caller = FindToken(std::string(authorization.substr(7)));
@@ -136,7 +133,18 @@ std::variant<Caller, Response> Guard::Identify(const Request& request, Instant n
   } else if (session->size() == kSecretDigits) {
     if (auto caller = FindSession(*session, now)) return *std::move(caller);
   }
-  NoteFailure(request.peer, now);
+  return Wrong(request, now);
+}
+
+// Who has a right secret is not kept out by others of the same address, who may be anybody.
+Response Guard::Wrong(const Request& request, Instant now) {
+  const std::lock_guard lock(mutex_);
+  if (failures_.size() >= kPeersMax) failures_.clear();
+  Failures& failures = failures_[request.peer];
+  if (now - failures.since > kFailureWindow) failures = {now, 0};
+  if (++failures.count > kFailuresMax) {
+    return Problem(429, "too many wrong tokens came from this address; wait a second");
+  }
   return Unauthorized(request);
 }
 
@@ -165,21 +173,6 @@ Result<std::optional<Caller>> Guard::FindToken(const std::string& secret) const 
   return found;
 }
 
-bool Guard::MayTry(const std::string& peer, Instant now) {
-  const std::lock_guard lock(mutex_);
-  const auto found = failures_.find(peer);
-  return found == failures_.end() || now - found->second.since > kFailureWindow ||
-         found->second.count < kFailuresMax;
-}
-
-void Guard::NoteFailure(const std::string& peer, Instant now) {
-  const std::lock_guard lock(mutex_);
-  if (failures_.size() >= kPeersMax) failures_.clear();
-  Failures& failures = failures_[peer];
-  if (now - failures.since > kFailureWindow) failures = {now, 0};
-  ++failures.count;
-}
-
 std::string Guard::MakeLink(Scope scope, const std::string& by, Instant now) {
   const std::string secret = MakeSecret();
   const std::lock_guard lock(mutex_);
@@ -189,9 +182,6 @@ std::string Guard::MakeLink(Scope scope, const std::string& by, Instant now) {
 }
 
 Response Guard::Login(const Request& request, const std::string& secret, Instant now) {
-  if (!MayTry(request.peer, now)) {
-    return Problem(429, "too many wrong tokens came from this address; wait a second");
-  }
   const std::string session = MakeSecret();
   {
     const std::lock_guard lock(mutex_);
@@ -209,8 +199,7 @@ Response Guard::Login(const Request& request, const std::string& secret, Instant
       return response;
     }
   }
-  NoteFailure(request.peer, now);
-  return Unauthorized(request);
+  return Wrong(request, now);
 }
 
 }  // namespace busker::serve

@@ -3,7 +3,8 @@
 //
 //   the Host header is one of ours (else 421: a page of another name resolved to this address)
 //   who comes from a page comes from one of ours (else 403)
-//   a token or a session is shown, and known (else 401; after 5 wrong ones in a second, 429)
+//   a token or a session is shown, and known (else 401; after 5 wrong ones in a second, 429 for the
+//   wrong ones of that address)
 //
 // A session is what a browser has: it begins with a link that works once, which `busker up` prints,
 // and lasts until it was not used for 12 hours, or until the daemon ends.
@@ -61,8 +62,7 @@ class Guard {
   std::optional<std::string> SessionIn(const Request& request) const;
   std::optional<Caller> FindSession(const std::string& secret, Instant now);
   Result<std::optional<Caller>> FindToken(const std::string& secret) const;
-  bool MayTry(const std::string& peer, Instant now);
-  void NoteFailure(const std::string& peer, Instant now);
+  Response Wrong(const Request& request, Instant now);
 
   const std::vector<std::string> origins_;
   const TokenFile tokens_;

@@ -115,6 +115,15 @@ int StatusOf(const error_code& error) {
   return 400;
 }
 
+// What a library throws in a handler ends that request, not the daemon.
+Response Answered(const Listener::Answer& answer, const Request& request) {
+  try {
+    return answer(request);
+  } catch (const std::exception&) {
+    return Problem(500, "Busker could not answer this; that is a fault of its own");
+  }
+}
+
 template <typename Message>
 void AddHeaders(Message& message, const Response& response) {
   message.set(http::field::server, "busker");
@@ -266,7 +275,7 @@ asio::awaitable<Response> Listener::State::Ask(Request request) {
   }
   auto pending = std::make_shared<Pending>(context);
   auto job = [this, pending, asked = std::make_shared<Request>(std::move(request))] {
-    auto made = std::make_shared<Response>(answer(*asked));
+    auto made = std::make_shared<Response>(Answered(answer, *asked));
     --jobs;
     asio::post(context, [pending, made] {
       pending->response = std::move(*made);

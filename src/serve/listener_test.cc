@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <stdexcept>
 #include <thread>
 
 #include "io/file.h"
@@ -31,6 +32,8 @@ class ListenerTest : public testing::Test {
     if (request.target == "/events") {
       response.events = events_ = std::make_shared<EventQueue>();
       response.type = "text/event-stream";
+    } else if (request.target == "/throws") {
+      throw std::runtime_error("a library does");
     } else if (request.target == "/slow") {
       std::this_thread::sleep_for(std::chrono::milliseconds(300));
     } else {
@@ -148,6 +151,14 @@ TEST_F(ListenerTest, RefusesWhatIsNoRequestOrTwo) {
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 4")) << request << answer;
     EXPECT_TRUE(answer.ends_with("(closed)")) << request << answer;
   }
+}
+
+TEST_F(ListenerTest, GoesOnAfterAHandlerThatThrew) {
+  const io::Descriptor fd = Connect();
+  Send(fd, "GET /throws HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(Receive(fd, "of its own").starts_with("HTTP/1.1 500"));
+  EXPECT_TRUE(
+      Ask("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
 }
 
 TEST_F(ListenerTest, RefusesWhatIsTooLarge) {
