@@ -36,10 +36,19 @@ constexpr const char* kInvariants[] = {
     "NULL)",
     "SELECT 'task ' || name || ' of run ' || run || ' has no order' FROM tasks WHERE NOT EXISTS "
     "(SELECT 1 FROM orders o WHERE o.run = tasks.run AND o.task = tasks.name)",
-    // A success has exactly one attempt that shows it.
+    // A success is shown by its last attempt, and by that alone; but for one whose program ended
+    // well when its run had been cancelled already, or its time was over.
     "SELECT 'task ' || name || ' of run ' || run || ' succeeded without an attempt that did' FROM "
-    "tasks WHERE state = 'succeeded' AND (SELECT count(*) FROM attempts a WHERE a.run = tasks.run "
-    "AND a.task = tasks.name AND a.ending = 'succeeded' AND a.exit_code = 0 AND a.signal = 0) <> 1",
+    "tasks WHERE state = 'succeeded' AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.run = "
+    "tasks.run AND a.task = tasks.name AND a.number = tasks.attempts AND a.ending = 'succeeded' "
+    "AND "
+    "a.exit_code = 0 AND a.signal = 0)",
+    "SELECT 'task ' || name || ' of run ' || tasks.run || ' was attempted again after attempt ' || "
+    "a.number || ' had succeeded' FROM attempts a JOIN tasks ON tasks.run = a.run AND name = "
+    "a.task "
+    "WHERE a.ending = 'succeeded' AND a.number < tasks.attempts AND NOT EXISTS (SELECT 1 FROM "
+    "events "
+    "e WHERE e.run = a.run AND e.task = a.task AND e.what IN ('task cancelled', 'task failed'))",
     // Attempts are numbered 1..n without gaps, n at most attempts_max, at most one of them running.
     "SELECT 'task ' || name || ' of run ' || tasks.run || ' counts ' || attempts || ' attempts of "
     "' "

@@ -103,6 +103,11 @@ TEST_F(Tampered, AttemptsThatDoNotCountAreFound) {
   ExpectFault("UPDATE attempts SET ending = 'exited' WHERE run = 'r1'",
               "without an attempt that did");
   ExpectFault("UPDATE attempts SET exit_code = 1 WHERE run = 'r1'", "without an attempt that did");
+  ExpectFault(
+      "UPDATE tasks SET attempts = 2, attempts_max = 2 WHERE run = 'r1'; "
+      "INSERT INTO attempts (run, task, number, running, launched_at, ending) "
+      "VALUES ('r1', 'train', 2, 0, 0, 'succeeded')",
+      "again after attempt 1 had succeeded");
   ExpectFault("UPDATE tasks SET attempts = 2 WHERE run = 'r1'", "counts 2 attempts");
   ExpectFault("UPDATE tasks SET attempts_max = 0 WHERE run = 'r1'", "counts 1 attempts of 0");
   ExpectFault("UPDATE attempts SET number = 2 WHERE run = 'r1'", "the last 2");

@@ -291,6 +291,30 @@ TEST(Record, CheckFindsNothingInARunTakenUpAgainByHand) {
   EXPECT_EQ(FaultsIn(*record), Sentences{});
 }
 
+// fsck took it for a fault that the task of a retried run had two attempts that succeeded: the
+// first had ended well in the moment in which its run was cancelled.
+TEST(Record, AProgramMayEndWellWhileItsRunIsCancelledAndBeRunAgain) {
+  auto record = Fresh();
+  ASSERT_TRUE(AddRun(*record, "r1", {"train"}));
+  ASSERT_TRUE(Append(*record, Begin("r1", "train")));
+  ASSERT_TRUE(Append(*record,
+                     {plan::CancelAccepted{"r1", "ada"},
+                      plan::TaskChanged{"r1", "train", kRunning, kCancelled, "cancelled by ada"},
+                      plan::RunChanged{"r1", kRunning, kCancelled, "train: cancelled by ada"}},
+                     {Ended("r1", "train", "succeeded")}));
+  EXPECT_EQ(FaultsIn(*record), Sentences{});
+  ASSERT_TRUE(Append(*record, {plan::RunChanged{"r1", kCancelled, kRunning, ""},
+                               plan::TaskCleared{"r1", "train", 2, "ada"},
+                               plan::TaskChanged{"r1", "train", kCancelled, kQueued, ""},
+                               plan::TaskChanged{"r1", "train", kQueued, kRunning, ""},
+                               plan::StartAttempt{"r1", "train", 2}}));
+  ASSERT_TRUE(Append(*record,
+                     {plan::TaskChanged{"r1", "train", kRunning, kSucceeded, ""},
+                      plan::RunChanged{"r1", kRunning, kSucceeded, ""}},
+                     {Ended("r1", "train", "succeeded", 2)}));
+  EXPECT_EQ(FaultsIn(*record), Sentences{});
+}
+
 TEST(Record, ACancelIsForgottenWhenTheRunIsTakenUpAgain) {
   auto record = Fresh();
   ASSERT_TRUE(Append(*record, {plan::RunQueued{Requested("r1")}}));
