@@ -147,6 +147,7 @@ struct Listener::State {
   std::atomic<int> jobs = 0;
   std::size_t connections = 0;  // of the one thread of `context`, as all below
   bool ending = false;
+  std::vector<std::weak_ptr<EventQueue>> watched;  // whose news wake a connection
   std::thread thread;
 
   // An answer that a worker makes while the connection waits.
@@ -328,6 +329,8 @@ asio::awaitable<void> Listener::State::WriteEvents(beast::tcp_stream& stream,
   co_await http::async_write_header(stream, serializer, token);
   auto news = std::make_shared<asio::steady_timer>(context);
   const std::shared_ptr<EventQueue> events = response.events;
+  std::erase_if(watched, [](const auto& queue) { return queue.expired(); });
+  watched.push_back(events);
   events->OnNews([this, news] { asio::post(context, [news] { news->cancel(); }); });
   const std::string heartbeat = ": still here\n\n";
   while (!error && !ending && !events->closed()) {
@@ -384,6 +387,9 @@ Listener::~Listener() {
     raw->context.stop();
   });
   if (state_->thread.joinable()) state_->thread.join();
+  for (const auto& queue : state_->watched) {  // who has news goes on, and is to wake nobody here
+    if (const auto events = queue.lock()) events->OnNews({});
+  }
 }
 
 std::uint16_t Listener::port() const {

@@ -203,6 +203,7 @@ TEST_F(ListenerTest, IsNotHeldUpByWhoSaysNothingOrByASlowAnswer) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(290));
 }
 
+// News that came after the end woke a connection that was gone, in memory that was given back.
 TEST_F(ListenerTest, EndsWhileRequestsAreAnsweredAndViewersWatch) {
   const io::Descriptor watching = Connect(), slow = Connect(), silent = Connect();
   Send(watching, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -16,28 +16,20 @@ constexpr Milliseconds kLookAgain = std::chrono::seconds(60);
 }  // namespace
 
 void EventQueue::Push(Event event) {
-  std::function<void()> wake;
-  {
-    const std::lock_guard lock(mutex_);
-    if (closed_) return;
-    if (waiting_.size() == kWaitingMax) {
-      closed_ = true;
-    } else {
-      waiting_.push_back(std::move(event));
-    }
-    wake = wake_;
+  const std::lock_guard lock(mutex_);
+  if (closed_) return;
+  if (waiting_.size() == kWaitingMax) {
+    closed_ = true;
+  } else {
+    waiting_.push_back(std::move(event));
   }
-  if (wake) wake();
+  if (wake_) wake_();
 }
 
 void EventQueue::Close() {
-  std::function<void()> wake;
-  {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    wake = wake_;
-  }
-  if (wake) wake();
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  if (wake_) wake_();
 }
 
 EventQueue::Event EventQueue::Pop() {

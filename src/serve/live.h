@@ -22,9 +22,11 @@ class EventQueue {
 
   void Push(Event event);  // more than 1,000 that wait: it is closed
   void Close();
-  Event Pop();                              // null: there is none now
-  bool closed() const;                      // no more come
-  void OnNews(std::function<void()> wake);  // called, on any thread, when one came or it closed
+  Event Pop();          // null: there is none now
+  bool closed() const;  // no more come
+  // `wake` is called, on any thread, when one came or it closed. It may not use the queue. Once
+  // this returns, the one of before is called no more.
+  void OnNews(std::function<void()> wake);
 
  private:
   mutable std::mutex mutex_;
