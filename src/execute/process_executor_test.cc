@@ -111,8 +111,8 @@ class Executor : public testing::Test {
   std::unique_ptr<ProcessExecutor> executor_;
 };
 
-// With one open file for each attempt that runs, a soft limit of 1,024, as shells have it, was one of
-// attempts, too.
+// With one open file for each attempt that runs, a soft limit of 1,024, as shells have it, was one
+// of attempts, too.
 TEST_F(Executor, HasMoreAttemptsAtOnceThanItsSoftLimitOfOpenFilesAndGivesThemThatLimit) {
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);

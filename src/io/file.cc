@@ -46,8 +46,8 @@ fs::path FolderOf(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-// Makes the folder and those above it that are missing, and adds them to `made`, uppermost first. They
-// are synced together afterwards: a file system with a journal then writes it once.
+// Makes the folder and those above it that are missing, and adds them to `made`, uppermost first.
+// They are synced together afterwards: a file system with a journal then writes it once.
 Result<void> MakeMissing(const fs::path& path, mode_t mode, std::vector<fs::path>& made) {
   int made_it = ::mkdir(path.c_str(), mode);
   if (made_it != 0 && errno == ENOENT && path.has_parent_path() && path.parent_path() != path) {

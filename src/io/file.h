@@ -51,8 +51,8 @@ Result<void> WriteAll(int fd, std::string_view text, const fs::path& path_for_er
 // fsync of the folder. A reader sees the old file or the new one. Creates no folders.
 Result<void> WriteFileAtomically(const fs::path& path, std::string_view text, mode_t mode = 0644);
 
-// The same without the syncs: survives the death of this process, but after a power cut the file can
-// be gone, empty, or hold zeros.
+// The same without the syncs: survives the death of this process, but after a power cut the file
+// can be gone, empty, or hold zeros.
 Result<void> WriteFileUnsynced(const fs::path& path, std::string_view text, mode_t mode = 0644);
 
 // As WriteFileAtomically, except that an existing `path` is left alone and false is returned.
