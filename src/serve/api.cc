@@ -6,7 +6,6 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "base/id.h"
 #include "daemon/messages.h"
 #include "runner/capped_log.h"
 #include "serve/describe.h"

@@ -12,8 +12,8 @@ namespace busker::serve {
 Response Problem(int status, const std::string& detail);
 
 // What the world said, with the status of its kind: 400 invalid, 404 not found, 409 failed, 503
-// temporary, 504 timed out, 500 unusable. The detail of the last, which may name files, stays in
-// the log that `busker up` writes: who asks gets a sentence without it.
+// temporary, 504 timed out, 500 unusable. Of the last, who asks is not told what is wrong with
+// which file; busker status and busker fsck tell it where Busker runs.
 Response Problem(const Error& error);
 
 std::string_view TitleOf(int status);  // "Not Found"
