@@ -1,6 +1,7 @@
-// Fills a home's record with runs of the past, for graph_bench.
+// Fills a home's record with runs of the past, for graph_bench and api_bench.
 //
-//   past_runs RECORD GRAPH COUNT     COUNT runs of one task that has succeeded
+//   past_runs RECORD GRAPH COUNT            COUNT runs of one task that has succeeded
+//   past_runs RECORD GRAPH COUNT GRAPHS     of GRAPH-0, GRAPH-1, ... in turn; one in fifty failed
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -24,7 +25,7 @@ struct Batch {
   std::vector<record::PreparedRun> prepared;
 };
 
-void AddRun(Batch& batch, const std::string& graph, int number) {
+void AddRun(Batch& batch, const std::string& graph, int number, bool failed) {
   const Instant now = kBegin + std::chrono::minutes(number);
   plan::Task task;
   task.name = "only";
@@ -42,22 +43,31 @@ void AddRun(Batch& batch, const std::string& graph, int number) {
   row.task = task.name;
   row.number = 1;
   row.ended_at = now;
-  row.ending = "succeeded";
+  row.ending = failed ? "exited" : "succeeded";
+  row.exit_code = failed ? 1 : 0;
+  const plan::State end = failed ? kFailed : kSucceeded;
+  const std::string why = failed ? "exit code 1" : "";
   batch.prepared.push_back({run.id, "", "", "", std::string(64, 'd'), {std::string(600, 'o')}});
   batch.begin.push_back(plan::RunQueued{run});
   batch.begin.push_back(plan::RunChanged{run.id, kQueued, kRunning, ""});
   batch.begin.push_back(plan::TaskChanged{run.id, task.name, kQueued, kRunning, ""});
   batch.begin.push_back(plan::StartAttempt{run.id, task.name, 1});
-  batch.end.push_back(plan::TaskChanged{run.id, task.name, kRunning, kSucceeded, ""});
-  batch.end.push_back(plan::RunChanged{run.id, kRunning, kSucceeded, ""});
+  batch.end.push_back(plan::TaskChanged{run.id, task.name, kRunning, end, why});
+  batch.end.push_back(plan::RunChanged{run.id, kRunning, end, why});
   batch.ended.push_back(row);
 }
 
-Result<void> Fill(const std::string& path, const std::string& graph, int count) {
+Result<void> Fill(const std::string& path, const std::string& graph, int count, int graphs) {
   TRY_ASSIGN(const auto record, record::OpenSqliteRecord(path, true));
   for (int number = 0; number < count;) {
     Batch batch;
-    for (; number < count && batch.ended.size() < kTurn; ++number) AddRun(batch, graph, number);
+    for (; number < count && batch.ended.size() < kTurn; ++number) {
+      if (graphs == 0) {
+        AddRun(batch, graph, number, false);
+      } else {
+        AddRun(batch, fmt::format("{}-{}", graph, number % graphs), number, number % 50 == 49);
+      }
+    }
     record::Turn turn;
     turn.now = kBegin;
     turn.decisions = batch.begin;
@@ -74,11 +84,13 @@ Result<void> Fill(const std::string& path, const std::string& graph, int count) 
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 4) {
-    std::fprintf(stderr, "usage: past_runs RECORD GRAPH COUNT\n");
+  if (count != 4 && count != 5) {
+    std::fprintf(stderr, "usage: past_runs RECORD GRAPH COUNT [GRAPHS]\n");
     return 2;
   }
-  if (const auto filled = Fill(arguments[1], arguments[2], std::atoi(arguments[3])); !filled) {
+  const auto filled = Fill(arguments[1], arguments[2], std::atoi(arguments[3]),
+                           count == 5 ? std::atoi(arguments[4]) : 0);
+  if (!filled) {
     std::fprintf(stderr, "past_runs: %s\n", filled.error().message.c_str());
     return 1;
   }

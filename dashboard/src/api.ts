@@ -47,15 +47,26 @@ export interface Graph {
   next: string | null;
   paused: boolean;
   paused_by: string | null;
-  explained: string;
+  trouble: Trouble | null;
   last_run: RunHead | null;
+  explained?: string; // of a single one alone
+}
+export type Trouble = "failed" | "late" | "never-started";
+export interface Event {
+  number: number;
+  at: string;
+  run: string | null;
+  task: string | null;
+  what: string;
+  actor: string;
+  detail: string;
 }
 export interface Status {
   version: string;
   since: string;
   trouble: string | null;
   faults: { file: string; message: string }[];
-  graphs: number;
+  runs_unfinished: number;
   attempts_running: number;
 }
 export interface Live {

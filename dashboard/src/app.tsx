@@ -1,6 +1,7 @@
-// Which page the address names: #/ , #/services/NAME, #/graphs/NAME, #/runs/ID and #/runs/ID/TASK.
+// Which page the address names: #/ , #/services/NAME, #/graphs/NAME, #/runs/ID, #/runs/ID/TASK, #/log.
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { AuditPage } from "./audit";
 import { GraphPage } from "./graph";
 import { Overview } from "./overview";
 import { RunPage } from "./run";
@@ -25,6 +26,7 @@ function Page() {
   if (kind === "graphs" && name) return <GraphPage key={name} graph={name.replace(":", "/")} />;
   if (kind === "runs" && name) return <RunPage key={name} id={name} task={task ?? ""} />;
   if (kind === "services" && name) return <ServicePage key={name} service={name} />;
+  if (kind === "log") return <AuditPage />;
   return <Overview />;
 }
 
@@ -33,7 +35,7 @@ function App() {
     <>
       <header>
         <a href="#/" class="brand">Busker</a>
-        <nav aria-label="Pages"><a href="#/">Overview</a></nav>
+        <nav aria-label="Pages"><a href="#/">Overview</a> <a href="#/log">Log</a></nav>
       </header>
       <main id="page" tabIndex={-1}><Page /></main>
     </>

@@ -99,7 +99,7 @@ function Backfill({ graph }: { graph: string }) {
 export function GraphPage({ graph }: { graph: string }) {
   const now = useNow(1000);
   const about = useLive(() => get<Graph>(`/api/v1/graphs/${inPath(graph)}`), "", graph);
-  const { value, error } = useLive(() => get<{ runs: Run[] }>(`/api/v1/runs?limit=40&graph=${encodeURIComponent(graph)}`), "", graph);
+  const { value, error } = useLive(() => get<{ runs: Run[] }>(`/api/v1/runs?limit=40&tasks=true&graph=${encodeURIComponent(graph)}`), "", graph);
   return (
     <>
       <Section title={graph}>

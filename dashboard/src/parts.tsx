@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { State } from "./api";
+import { useLive } from "./live";
 
 const marks: Record<State, string> = {
   queued: "○",
@@ -61,4 +62,39 @@ export function Section({ title, children }: { title: string; children: Componen
       {children}
     </section>
   );
+}
+
+export interface Pages<T> {
+  items: T[] | null; // null: none has come yet
+  error: string;
+  more: (() => void) | null; // null: there are no more
+  reload: () => void;
+}
+
+// A long list, page by page. The first page follows what happens; the others stay as they were.
+export function usePages<T>(load: (cursor: string) => Promise<{ items: T[]; next: string | null }>, key: string): Pages<T> {
+  const first = useLive(() => load(""), "", key);
+  const [rest, setRest] = useState<{ key: string; items: T[]; next: string | null } | null>(null);
+  const [error, setError] = useState("");
+  const mine = rest?.key === key ? rest : null;
+  const next = mine ? mine.next : (first.value?.next ?? null);
+  const more = async () => {
+    try {
+      const page = await load(`&cursor=${encodeURIComponent(next ?? "")}`);
+      setRest({ key, items: [...(mine?.items ?? []), ...page.items], next: page.next });
+      setError("");
+    } catch (fault) {
+      setError((fault as Error).message);
+    }
+  };
+  return {
+    items: first.value && [...first.value.items, ...(mine?.items ?? [])],
+    error: first.error || error,
+    more: next === null ? null : () => void more(),
+    reload: first.reload,
+  };
+}
+
+export function More<T>({ pages }: { pages: Pages<T> }) {
+  return pages.more ? <p><button type="button" class="plain" onClick={pages.more}>Show more</button></p> : null;
 }

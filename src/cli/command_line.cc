@@ -293,6 +293,7 @@ class CommandLine {
     const std::string examples =
         "  busker token link                                 opens the dashboard, once\n"
         "  busker token create grafana --scope viewer        prints it, once\n"
+        "  busker token create ada --scope operator --only churn\n"
         "  busker token revoke grafana\n";
     token->footer(Examples(examples));
     const auto add = [&](const char* name, const char* what,
@@ -310,6 +311,10 @@ class CommandLine {
     create->add_option("NAME", token_.name, "what it is for")->required();
     create->add_option("--scope", token_.scope, "predict, viewer (default), operator or admin")
         ->type_name("SCOPE");
+    create
+        ->add_option("--only", token_.only,
+                     "only for this service, action (service/action) or graph file; repeatable")
+        ->type_name("WHAT");
     AddBy(create);
     add("list", "The tokens that there are.", [this] { return ListTokens(common_); });
     add("revoke", "A token is none any more, at once.",
@@ -363,6 +368,14 @@ class CommandLine {
     Verb(
         "schema", "Print the JSON Schema of busker.toml, for editors.",
         "  busker schema > busker.schema.json\n", [this] { return PrintSchema(common_); }, false);
+    CLI::App* audit =
+        Verb("audit", "Who did what, newest first; every event is on record, in a chain of hashes.",
+             "  busker audit\n  busker audit --all --count 200\n"
+             "  busker audit --verify          was an event changed afterwards?\n",
+             [this] { return ListAudit(common_, audit_); });
+    audit->add_flag("--all", audit_.all, "also what followed by itself");
+    audit->add_option("--count", audit_.count, "at most so many (default 50)");
+    audit->add_flag("--verify", audit_.verify, "go through the chain; exit 1 when it is broken");
     Verb("fsck", "Check record, versions, live pointer and warehouse, and that they agree.",
          "  busker fsck\n", [this] { return Fsck(common_); });
   }
@@ -404,6 +417,7 @@ class CommandLine {
   PauseOptions pause_;
   BackfillOptions backfill_;
   ExplainOptions explain_;
+  AuditOptions audit_;
   GraphRunOptions graph_run_;
   TokenOptions token_;
   RunsOptions runs_;

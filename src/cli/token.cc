@@ -13,9 +13,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-Result<serve::TokenFile> OpenTokens(const Common& common, bool create) {
-  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
-  if (create) TRY(io::MakeFolders(place.home.folder, 0700));
+serve::TokenFile TokensOf(const Place& place) {
   return serve::TokenFile(place.home.folder / "tokens.json");
 }
 
@@ -27,10 +25,16 @@ Result<int> CreateToken(const Common& common, const TokenOptions& options) {
     return Invalid(fmt::format("there is no scope {}; there are predict, viewer, operator, admin",
                                options.scope));
   }
-  TRY_ASSIGN(serve::TokenFile tokens, OpenTokens(common, true));
-  TRY_ASSIGN(const std::string secret, tokens.Add(options.name, *scope, common.By(), Now()));
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
+  TRY(io::MakeFolders(place.home.folder, 0700));
+  TRY_ASSIGN(const std::string secret,
+             TokensOf(place).Add(options.name, *scope, common.By(), Now(), options.only));
+  Note(common, place.home, "token created", fmt::format("{}, {}", options.name, options.scope));
   if (common.json) {
-    PrintJson({{"name", options.name}, {"scope", options.scope}, {"token", secret}});
+    PrintJson({{"name", options.name},
+               {"scope", options.scope},
+               {"confines", options.only},
+               {"token", secret}});
   } else {
     PrintLine(secret);
   }
@@ -38,8 +42,8 @@ Result<int> CreateToken(const Common& common, const TokenOptions& options) {
 }
 
 Result<int> ListTokens(const Common& common) {
-  TRY_ASSIGN(const serve::TokenFile file, OpenTokens(common, false));
-  TRY_ASSIGN(const std::vector<serve::Token> tokens, file.Read());
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
+  TRY_ASSIGN(const std::vector<serve::Token> tokens, TokensOf(place).Read());
   ordered_json list = ordered_json::array();
   std::vector<std::vector<std::string>> rows;
   for (const serve::Token& token : tokens) {
@@ -47,22 +51,26 @@ Result<int> ListTokens(const Common& common) {
     list.push_back({{"name", token.name},
                     {"scope", scope},
                     {"created_at", created},
-                    {"created_by", token.created_by}});
-    rows.push_back({token.name, scope, created, token.created_by});
+                    {"created_by", token.created_by},
+                    {"confines", token.confines}});
+    std::string only;
+    for (const std::string& each : token.confines) only += (only.empty() ? "" : ", ") + each;
+    rows.push_back({token.name, scope, only.empty() ? "all" : only, created, token.created_by});
   }
   if (common.json) {
     PrintJson(list);
   } else if (rows.empty()) {
     PrintLine("no token yet; busker token create NAME --scope viewer makes one");
   } else {
-    Print(Table({{"TOKEN"}, {"SCOPE"}, {"CREATED"}, {"BY"}}, rows));
+    Print(Table({{"TOKEN"}, {"SCOPE"}, {"OF"}, {"CREATED"}, {"BY"}}, rows));
   }
   return 0;
 }
 
 Result<int> RevokeToken(const Common& common, const TokenOptions& options) {
-  TRY_ASSIGN(serve::TokenFile tokens, OpenTokens(common, false));
-  TRY(tokens.Revoke(options.name));
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
+  TRY(TokensOf(place).Revoke(options.name));
+  Note(common, place.home, "token revoked", options.name);
   PrintLine(fmt::format("{} is a token no more", options.name));
   return 0;
 }

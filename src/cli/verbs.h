@@ -30,7 +30,11 @@ struct Common {
   bool json = false;             // --json
   std::string by;                // --by; empty: who types
 
-  const std::string& By() const { return by.empty() ? installation->user : by; }
+  // What the engine does by itself is by "busker", on record: a person of that name is told apart.
+  std::string By() const {
+    const std::string& who = by.empty() ? installation->user : by;
+    return who == "busker" ? "user busker" : who;
+  }
 };
 
 struct RunOptions {
@@ -111,6 +115,13 @@ struct RunsOptions {
 };
 Result<int> ListRuns(const Common& common, const RunsOptions& options);
 
+struct AuditOptions {
+  bool all = false;     // also what followed by itself
+  bool verify = false;  // only check the chain of events
+  std::uint64_t count = 50;
+};
+Result<int> ListAudit(const Common& common, const AuditOptions& options);
+
 struct NextOptions {
   std::string what;                 // an action's name, or a cron expression
   std::optional<std::string> zone;  // of an expression; none: UTC
@@ -169,6 +180,7 @@ Result<int> Step(const Common& common, const StepOptions& options);
 struct TokenOptions {
   std::string name;
   std::string scope = "viewer";
+  std::vector<std::string> only;  // services and graphs; empty: all
 };
 Result<int> CreateToken(const Common& common, const TokenOptions& options);
 Result<int> ListTokens(const Common& common);

@@ -295,13 +295,18 @@ Result<std::string> Requests::Explain(const std::string& what, const std::string
   return *sentence;
 }
 
+Status Requests::Health() const {
+  Status status;
+  status.since = setup_.since;
+  status.schedules = setup_.schedules;
+  status.trouble = setup_.conductor.Trouble();
+  status.faults = setup_.catalogue()->faults;
+  status.attempts_running = figures().attempts_running;
+  return status;
+}
+
 Result<Status> Requests::Ask() {
-  const auto catalogue = setup_.catalogue();
-  auto status = std::make_shared<Status>();
-  status->since = setup_.since;
-  status->schedules = setup_.schedules;
-  status->trouble = setup_.conductor.Trouble();
-  status->faults = catalogue->faults;
+  auto status = std::make_shared<Status>(Health());
   TRY(Carry([status](const dispatch::View& view) -> Result<Events> {
     const plan::Agenda& agenda = view.agenda;
     status->attempts_running = agenda.attempts_running();

@@ -92,6 +92,8 @@ class Requests {
   // Of a run, a task of it (`task` not empty), or a graph.
   Result<std::string> Explain(const std::string& what, const std::string& task);
   Result<Status> Ask();
+  Status Health() const;  // the same but for the graphs; costs the conductor nothing
+  const dispatch::Figures& figures() const { return setup_.conductor.figures(); }
   bool Turns();          // the conductor takes part, within seconds
   Result<void> Yield();  // to a daemon that wants the home
   // An address that begins a session on the dashboard, once; kNotFound: there is none.

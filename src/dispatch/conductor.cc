@@ -174,6 +174,7 @@ Result<bool> Conductor::Loop(Until until, std::optional<Instant> limit) {
 // Takes in what happened, records what follows, and does it. Returns when to look again.
 Result<std::optional<Instant>> Conductor::Turn(std::vector<Happened> happened) {
   const Instant now = Now();
+  const auto begun = std::chrono::steady_clock::now();
   happened.insert(happened.begin(), std::make_move_iterator(next_.begin()),
                   std::make_move_iterator(next_.end()));
   next_.clear();
@@ -186,13 +187,17 @@ Result<std::optional<Instant>> Conductor::Turn(std::vector<Happened> happened) {
     for (record::NoticeRow& notice : deeds_.notices(*tell, now))
       notices.push_back(std::move(notice));
   }
-  auto appended = Append({now, advanced.decisions, intake.ended, intake.prepared, notices,
-                          intake.outcomes, io::BootId()});
+  const record::Turn turn{now,     advanced.decisions, intake.ended, intake.prepared,
+                          notices, intake.outcomes,    io::BootId()};
+  auto appended = Append(turn);
   if (!appended) {
     for (const Request& request : intake.answers) request.answer(appended, {agenda_, record_, now});
     return tl::unexpected(std::move(appended).error());
   }
   for (const plan::Decision& decision : advanced.decisions) CarryOut(decision);
+  figures_.turn.Add(std::chrono::duration_cast<Histogram::Microseconds>(
+      std::chrono::steady_clock::now() - begun));
+  Count(turn);
   if (deeds_.observe) {  // last: whoever is told wants the processor, and what starts does not wait
     for (const plan::Decision& decision : advanced.decisions) deeds_.observe(decision);
   }
@@ -310,6 +315,27 @@ Result<runner::AttemptOrder> Conductor::OrderOf(const execute::AttemptName& name
   order.mark = execute::MarkOf(name);
   order.environment.push_back(order.mark);
   return order;
+}
+
+void Conductor::Count(const record::Turn& turn) {
+  for (const plan::Decision& decision : turn.decisions) {
+    if (const auto* change = std::get_if<plan::RunChanged>(&decision)) {
+      if (IsFinal(change->to)) ++figures_.runs_ended[static_cast<std::size_t>(change->to)];
+    } else if (const auto* queued = std::get_if<plan::RunQueued>(&decision)) {
+      const plan::DagRun& run = queued->run;
+      if (run.due && run.batch.empty()) figures_.schedule_lag.Add(turn.now - *run.due);
+    }
+  }
+  for (const record::AttemptRow& row : turn.ended) {
+    ++(row.ending == runner::NameOf(runner::Ending::kSucceeded) ? figures_.attempts_succeeded
+                                                                : figures_.attempts_failed);
+    if (!row.started_at || !row.command_started_at || !row.command_ended_at) continue;
+    figures_.overhead.Add(*row.command_started_at - *row.started_at + *row.ended_at -
+                          *row.command_ended_at);
+  }
+  figures_.runs_unfinished = agenda_.runs_unfinished();
+  figures_.attempts_running = agenda_.attempts_running();
+  figures_.tasks_ready = agenda_.tasks_ready();
 }
 
 void Conductor::SetTrouble(std::string why) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dispatch/figures.h"
 #include "dispatch/mailbox.h"
 #include "execute/process_executor.h"
 #include "plan/agenda.h"
@@ -63,6 +64,7 @@ class Conductor {
 
   // Any thread: why nothing can be recorded at the moment; empty: all is well.
   std::string Trouble() const;
+  const Figures& figures() const { return figures_; }
 
   io::fs::path FolderOf(const execute::AttemptName& name) const {
     return executor_->FolderOf(name);
@@ -93,6 +95,7 @@ class Conductor {
   Result<runner::AttemptOrder> OrderOf(const execute::AttemptName& name);
   std::optional<plan::CapacityChanged> NoticeSpace();
   void SetTrouble(std::string why);
+  void Count(const record::Turn& turn);
 
   record::Record& record_;
   const Deeds deeds_;
@@ -106,6 +109,7 @@ class Conductor {
   std::optional<Milliseconds> clock_offset_;  // of the wall clock from the steady one
   mutable std::mutex trouble_mutex_;
   std::string trouble_;
+  Figures figures_;
   std::unique_ptr<execute::ProcessExecutor> executor_;  // last: its thread posts to the mailbox
 };
 

@@ -3,8 +3,23 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 
 namespace busker::plan {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> kTroubles = {"", "failed", "late", "never-started"};
+
+}  // namespace
+
+std::string_view NameOf(Trouble trouble) { return kTroubles[static_cast<std::size_t>(trouble)]; }
+
+std::optional<Trouble> ParseTrouble(std::string_view name) {
+  const auto found = std::find(kTroubles.begin(), kTroubles.end(), name);
+  if (found == kTroubles.end()) return std::nullopt;
+  return static_cast<Trouble>(found - kTroubles.begin());
+}
 
 std::string_view NameOf(Tell::Kind kind) {
   switch (kind) {
@@ -285,9 +300,10 @@ void Agenda::Remember(Entry& entry, const DagRun& run, bool begun) {
   }
   if (succeeded && run.batch.empty()) memory.last_success = now_;
   if (run.state == State::kFailed) {
-    if (run.batch.empty()) memory.failing = true;
+    if (run.batch.empty()) memory.trouble = Trouble::kFailed;
     Decide(Tell{Tell::Kind::kFailed, run.graph, run.id, run.data_date, run.message});
-  } else if (succeeded && run.batch.empty() && std::exchange(memory.failing, false)) {
+  } else if (succeeded && run.batch.empty() &&
+             std::exchange(memory.trouble, Trouble::kNone) != Trouble::kNone) {
     Decide(Tell{Tell::Kind::kRecovered, run.graph, run.id, run.data_date,
                 "it succeeded again after a failure"});
   }

@@ -46,7 +46,9 @@ class Agenda {
   std::vector<std::string> UnfinishedOf(const GraphKey& key) const;  // ids, oldest first
   std::vector<GraphKey> Graphs() const;                              // those defined, sorted
   bool Idle() const { return runs_.empty(); }                        // no run that has not ended
+  std::size_t runs_unfinished() const { return runs_.size(); }
   std::size_t attempts_running() const { return ready_.slots_in_use(); }
+  std::size_t tasks_ready() const { return ready_.size(); }  // and wait for room
 
   // The next instants of the graph's schedule, as it would run them; at most `count`.
   std::vector<Instant> Coming(const GraphKey& key, Instant after, int count) const;

@@ -123,7 +123,7 @@ void Agenda::Expect(Entry& entry) {
                               failed ? "its last run did not succeed"
                               : late ? "is still running"
                                      : "no run of it has started")});
-      memory.failing = true;  // the next success is told, too
+      memory.trouble = late ? Trouble::kLate : Trouble::kNeverStarted;
     }
     Note(entry);
   }
@@ -157,16 +157,9 @@ void Agenda::EndOverdue(ActiveRun& active) {
 }
 
 std::vector<Instant> Agenda::Coming(const GraphKey& key, Instant after, int count) const {
-  std::vector<Instant> coming;
   const Graph* graph = FindGraph(key);
-  if (graph == nullptr) return coming;
-  if (graph->once && graph->start && *graph->start > after) coming.push_back(*graph->start);
-  while (coming.size() < static_cast<std::size_t>(count)) {
-    const auto next = FirstDue(*graph, coming.empty() ? after : coming.back());
-    if (!next) break;
-    coming.push_back(*next);
-  }
-  return coming;
+  if (graph == nullptr) return {};
+  return plan::Coming(*graph, after, static_cast<std::size_t>(count));
 }
 
 std::string Agenda::DateIn(const std::string& zone, Instant instant) {

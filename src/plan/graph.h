@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -44,6 +45,11 @@ struct Graph {
   std::optional<ZonedCron> expected_by;
 };
 
+// What its people were told of a graph last, and no success since.
+enum class Trouble : std::uint8_t { kNone, kFailed, kLate, kNeverStarted };
+std::string_view NameOf(Trouble trouble);  // "", "failed", "late", "never-started"
+std::optional<Trouble> ParseTrouble(std::string_view name);
+
 // What is remembered of a graph between starts of Busker.
 struct GraphMemory {
   GraphKey key;
@@ -54,8 +60,8 @@ struct GraphMemory {
   // Of the newest instant whose scheduled run has ended, after it had begun.
   std::optional<Instant> last_due;
   bool last_succeeded = false;
-  std::optional<Instant> last_success;     // when a run of it, not of a backfill, last succeeded
-  bool failing = false;                    // failed, late or never started, and no success since
+  std::optional<Instant> last_success;  // when a run of it, not of a backfill, last succeeded
+  Trouble trouble = Trouble::kNone;
   std::optional<Instant> last_after;       // when it last ran after others (Graph::after)
   std::optional<Instant> expected_cursor;  // expectations up to here are dealt with
 };

@@ -56,6 +56,12 @@ bool ReadyQueue::Contains(const ReadyTask& task) const {
   return pool != by_pool_.end() && pool->second.contains(task);
 }
 
+std::size_t ReadyQueue::size() const {
+  std::size_t all = 0;
+  for (const auto& [_, count] : counts_) all += count;
+  return all;
+}
+
 std::size_t ReadyQueue::CountBefore(bool backfill, int priority) const {
   std::size_t before = 0;
   const auto end = counts_.upper_bound({backfill, -std::int64_t{priority}});

@@ -56,6 +56,7 @@ class ReadyQueue {
   void Occupy(const Task& task);
   void Release(const Task& task);
 
+  std::size_t size() const;  // tasks that wait
   std::size_t slots_in_use() const { return static_cast<std::size_t>(slots_); }
 
   // Why this task of the queue does not start now, for people.

@@ -37,6 +37,19 @@ std::optional<Instant> FirstDue(const Graph& graph, Instant after) {
   return due;
 }
 
+std::vector<Instant> Coming(const Graph& graph, Instant after, std::size_t count) {
+  std::vector<Instant> coming;
+  if (graph.once && graph.start && *graph.start > after && count > 0) {
+    coming.push_back(*graph.start);
+  }
+  while (coming.size() < count) {
+    const auto next = FirstDue(graph, coming.empty() ? after : coming.back());
+    if (!next) break;
+    coming.push_back(*next);
+  }
+  return coming;
+}
+
 std::optional<Instant> LastDue(const Graph& graph, Instant at) {
   if (!graph.schedule) return std::nullopt;
   if (const auto latest = LatestDue(graph)) at = std::min(at, *latest);

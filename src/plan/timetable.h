@@ -15,6 +15,10 @@ inline constexpr Milliseconds kOnTime = std::chrono::minutes(1);
 // graph that runs `once` is left to the caller.
 std::optional<Instant> FirstDue(const Graph& graph, Instant after);
 
+// The next instants after `after` at which runs of the graph are due, that of one that runs `once`
+// among them; at most `count`.
+std::vector<Instant> Coming(const Graph& graph, Instant after, std::size_t count);
+
 // The last instant at or before `at` at which a run was due; nullopt: there was none.
 std::optional<Instant> LastDue(const Graph& graph, Instant at);
 

@@ -47,6 +47,13 @@ INSERT INTO attempts (run, task, number, running, launched_at, started_at, comma
   FROM old_attempts;
 )sql";
 
+// What kind of trouble it was, version 2 did not say.
+constexpr char kFromVersion2[] = R"sql(
+ALTER TABLE graphs ADD COLUMN trouble TEXT NOT NULL DEFAULT '';
+UPDATE graphs SET trouble = 'failed' WHERE failing <> 0;
+ALTER TABLE graphs DROP COLUMN failing;
+)sql";
+
 constexpr char kClear[] = R"sql(
 DROP TABLE old_events;
 DROP TABLE old_attempts;
@@ -77,7 +84,7 @@ Result<void> CopyEvents(Database& database) {
   return update.Bind(event.number).BindBytes(BytesOf(hash)).Run();
 }
 
-Result<void> Migrate(Database& database) {
+Result<void> FromVersion1(Database& database) {
   TRY(database.Execute(kPutAside));
   TRY(database.Execute(kSchema));
   TRY(database.Execute(kCopy));
@@ -90,7 +97,13 @@ Result<void> Migrate(Database& database) {
         "the record {} has rows of {} that belong to no run; nothing was changed; restore a backup",
         database.path(), dangling.Text(0)));
   }
-  return database.Execute("PRAGMA user_version = 2");
+  return {};
+}
+
+Result<std::int64_t> VersionOf(Database& database) {
+  TRY_ASSIGN(Statement version, database.Prepare("PRAGMA user_version"));
+  TRY(version.Step());
+  return version.Integer(0);
 }
 
 Result<void> TakeOver(Database& database) {
@@ -98,18 +111,17 @@ Result<void> TakeOver(Database& database) {
       database.Execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; "
                        "PRAGMA locking_mode = EXCLUSIVE"));
   TRY_ASSIGN(Transaction transaction, Transaction::Begin(database));
-  {
-    TRY_ASSIGN(Statement version, database.Prepare("PRAGMA user_version"));
-    TRY(version.Step());
-    if (version.Integer(0) != 1) return {};
-  }
-  TRY(Migrate(database));
+  TRY_ASSIGN(const std::int64_t version, VersionOf(database));
+  if (version == kSchemaVersion) return {};
+  TRY(version == 1 ? FromVersion1(database) : database.Execute(kFromVersion2));
+  TRY(database.Execute(kIndicesOfVersion3));
+  TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();
 }
 
 }  // namespace
 
-Result<void> MigrateFromVersion1(const std::string& path) {
+Result<void> Migrate(const std::string& path) {
   TRY_ASSIGN(Database database, Database::Open(path, false));
   auto done = TakeOver(database);
   if (!done && done.error().kind == ErrorKind::kTemporary) {

@@ -244,5 +244,30 @@ TEST_F(Version1, KilledAtAnyWriteIsBroughtUpToDateByTheNext) {
   EXPECT_GT(kills, 10);
 }
 
+TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
+  LiveThrough(**OpenSqliteRecord(path_, true), "r1");
+  {
+    RawFile raw(path_);
+    raw.Run(
+        "DROP INDEX runs_unsuccessful; DROP INDEX runs_unsuccessful_by_graph; "
+        "DROP INDEX events_by_people; PRAGMA user_version = 2; "
+        "ALTER TABLE graphs DROP COLUMN trouble; ALTER TABLE graphs ADD COLUMN failing INTEGER NOT "
+        "NULL DEFAULT 0; INSERT INTO graphs VALUES ('g', '', 'UTC', 1, 0, '', NULL, 0, NULL, 2, 3, "
+        "1), ('h', '', 'UTC', 1, 0, '', NULL, 0, NULL, NULL, NULL, 0)");
+  }
+  const auto record = OpenSqliteRecord(path_, false);
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_EQ((*record)->ListRuns({}).value().size(), 1U);
+  EXPECT_EQ((*record)->FindGraph("g").value()->trouble, plan::Trouble::kFailed);
+  EXPECT_EQ((*record)->FindGraph("g").value()->expected_cursor, Instant(Milliseconds(3)));
+  EXPECT_EQ((*record)->TroubledGraphs().value(), std::vector<plan::GraphKey>{"g"});
+  EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
+  RawFile raw(path_);
+  EXPECT_EQ(raw.Text("PRAGMA user_version"), "3");
+  EXPECT_EQ(raw.Text("SELECT count(*) FROM sqlite_schema WHERE name IN ('runs_unsuccessful', "
+                     "'runs_unsuccessful_by_graph', 'events_by_people')"),
+            "3");
+}
+
 }  // namespace
 }  // namespace busker::record

@@ -25,6 +25,18 @@ class RawFile {
     sqlite3_free(message);
   }
 
+  // The first column of the first row, as text; empty: none.
+  std::string Text(const std::string& sql) {
+    std::string text;
+    sqlite3_stmt* statement = nullptr;
+    EXPECT_EQ(sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr), SQLITE_OK) << sql;
+    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0) != nullptr) {
+      text = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
+    }
+    sqlite3_finalize(statement);
+    return text;
+  }
+
  private:
   sqlite3* handle_ = nullptr;
 };

@@ -92,7 +92,16 @@ struct RunFilter {
   std::string batch;                   // empty: all
   std::optional<plan::State> state;
   std::optional<std::int64_t> before;  // RunRow::number: only what was requested before
+  std::vector<std::string> within;     // services, and graphs by their keys; empty: all
   std::uint64_t count_max = 20;
+  bool with_tasks = true;  // false: RunRow::tasks stays empty
+};
+
+// Which events to list. Newest first.
+struct EventFilter {
+  bool by_people = false;              // only what somebody asked for, and not what followed
+  std::optional<std::int64_t> before;  // EventRow::number: only what was before
+  std::uint64_t count_max = 50;
 };
 
 // A notice on its way to one receiver.
@@ -149,6 +158,10 @@ class Record {
   virtual Result<std::vector<plan::DagRun>> Unfinished() = 0;
   virtual Result<std::vector<plan::GraphMemory>> Graphs() = 0;
 
+  // What is remembered of one graph; nullopt: nothing. And the graphs that have trouble, sorted.
+  virtual Result<std::optional<plan::GraphMemory>> FindGraph(const plan::GraphKey& key) = 0;
+  virtual Result<std::vector<plan::GraphKey>> TroubledGraphs() = 0;
+
   // One run, ended or not, as the plan needs it; kNotFound.
   virtual Result<plan::DagRun> LoadRun(const std::string& id) = 0;
 
@@ -178,13 +191,20 @@ class Record {
   virtual Result<RunRow> NewestRun(const plan::GraphKey& graph) = 0;
   virtual Result<std::vector<EventRow>> Events(
       const std::string& run) = 0;  // empty: all, oldest first
+  virtual Result<std::vector<EventRow>> ListEvents(const EventFilter& filter) = 0;
 
   // An event that is no change of a run: a live pointer moved by hand, a delivery undone.
   virtual Result<void> AddEvent(const EventRow& event) = 0;
 
+  // Goes through the chain of events (event_chain.h); a sentence per break.
+  virtual Result<std::vector<std::string>> CheckEvents() = 0;
+
   // Checks every invariant that SQL can express, and the chain of events; a sentence per fault.
   virtual Result<std::vector<std::string>> Check() = 0;
 };
+
+// What is said of a run that is not on record.
+Error NoRun(const std::string& id);
 
 // Opens the record at `path` (":memory:" for tests), creating it when `create`; kNotFound when it
 // is missing and not to be created; kUnusable when it is corrupt or from a newer Busker, in which

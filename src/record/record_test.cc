@@ -398,7 +398,7 @@ TEST(Record, RemembersEveryGraph) {
   memory.last_due = kNoon;
   memory.last_succeeded = true;
   memory.last_success = kNoon;
-  memory.failing = true;
+  memory.trouble = plan::Trouble::kLate;
   memory.last_after = kNoon - std::chrono::hours(2);
   memory.expected_cursor = kNoon;
   ASSERT_TRUE(Append(*record, {plan::GraphNoted{memory, "paused", "ada"}}));
@@ -414,9 +414,15 @@ TEST(Record, RemembersEveryGraph) {
   EXPECT_EQ(back.last_due, kNoon);
   EXPECT_TRUE(back.last_succeeded);
   EXPECT_EQ(back.last_success, kNoon);
-  EXPECT_TRUE(back.failing);
+  EXPECT_EQ(back.trouble, plan::Trouble::kLate);
   EXPECT_EQ(back.last_after, kNoon - std::chrono::hours(2));
   EXPECT_EQ(back.expected_cursor, kNoon);
+  EXPECT_EQ(record->FindGraph("shop/training").value()->paused_by, "ada");
+  EXPECT_EQ(record->FindGraph("shop/other").value(), std::nullopt);
+  EXPECT_EQ(record->TroubledGraphs().value(), std::vector<plan::GraphKey>{"shop/training"});
+  memory.trouble = plan::Trouble::kNone;
+  ASSERT_TRUE(Append(*record, {plan::GraphNoted{memory, "", ""}}));
+  EXPECT_TRUE(record->TroubledGraphs().value().empty());
   const auto events = record->Events("").value();
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].what, "paused");
@@ -505,6 +511,64 @@ TEST(Record, ListsTheNewestFirstAndOnlyWhatIsAskedFor) {
   EXPECT_EQ(ids(filter), "r2 ");
   filter.state = kFailed;
   EXPECT_EQ(ids(filter), "");
+}
+
+TEST(Record, ListsTheRunsInAState) {
+  auto record = Fresh();
+  LiveThrough(*record, "r1");
+  for (const std::string id : {"r2", "r3"}) {
+    plan::DagRun run = Requested(id, id == "r2" ? "nightly" : "shop/training");
+    ASSERT_TRUE(Append(*record, {plan::RunQueued{run}}));
+    ASSERT_TRUE(Append(*record, {plan::RunChanged{id, kQueued, kFailed, "no"}}));
+  }
+  ASSERT_TRUE(Append(*record, {plan::RunQueued{Requested("r4")}}));
+  const auto ids = [&](plan::State state, const std::optional<std::string>& service) {
+    RunFilter filter;
+    filter.state = state;
+    filter.service = service;
+    filter.with_tasks = false;
+    if (service) filter.action = service->empty() ? "nightly" : "training";
+    std::string text;
+    const auto runs = record->ListRuns(filter).value();
+    for (const RunRow& run : runs) {
+      EXPECT_TRUE(run.tasks.empty());
+      text += run.facts.id + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(ids(kSucceeded, {}), "r1 ");
+  EXPECT_EQ(ids(kFailed, {}), "r3 r2 ");
+  EXPECT_EQ(ids(kQueued, {}), "r4 ");
+  EXPECT_EQ(ids(kSkipped, {}), "");
+  EXPECT_EQ(ids(kFailed, "shop"), "r3 ");
+  EXPECT_EQ(ids(kFailed, ""), "r2 ");
+  EXPECT_EQ(ids(kSucceeded, "shop"), "r1 ");
+  EXPECT_EQ(ids(kQueued, "shop"), "r4 ");
+}
+
+TEST(Record, ListsEventsNewestFirstAndThoseOfPeopleAlone) {
+  auto record = Fresh();
+  for (int i = 1; i <= 6; ++i) {
+    EventRow event;
+    event.at = kNoon;
+    event.what = "e" + std::to_string(i);
+    event.actor = i % 2 == 0 ? "ada" : "busker";
+    ASSERT_TRUE(record->AddEvent(event));
+  }
+  const auto whats = [&](const EventFilter& filter) {
+    std::string text;
+    const auto events = record->ListEvents(filter).value();
+    for (const EventRow& event : events) text += event.what + " ";
+    return text;
+  };
+  EventFilter filter;
+  EXPECT_EQ(whats(filter), "e6 e5 e4 e3 e2 e1 ");
+  filter.count_max = 2;
+  EXPECT_EQ(whats(filter), "e6 e5 ");
+  filter.before = 5;
+  EXPECT_EQ(whats(filter), "e4 e3 ");
+  filter.by_people = true;
+  EXPECT_EQ(whats(filter), "e4 e2 ");
 }
 
 TEST(Record, ListsEachTaskWithItsOwnAttempts) {

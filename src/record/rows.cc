@@ -133,9 +133,9 @@ AttemptRow ReadAttempt(const Statement& row) {
 
 const char kGraphColumns[] =
     "key, schedule_text, zone, cursor, paused, paused_by, last_due, last_succeeded, last_success, "
-    "failing, last_after, expected_cursor";
+    "last_after, expected_cursor, trouble";
 
-plan::GraphMemory ReadGraph(const Statement& row) {
+Result<plan::GraphMemory> ReadGraph(const Statement& row) {
   plan::GraphMemory graph;
   graph.key = row.Text(0);
   graph.schedule_text = row.Text(1);
@@ -146,9 +146,13 @@ plan::GraphMemory ReadGraph(const Statement& row) {
   graph.last_due = row.MaybeTime(6);
   graph.last_succeeded = row.Flag(7);
   graph.last_success = row.MaybeTime(8);
-  graph.failing = row.Flag(9);
-  graph.last_after = row.MaybeTime(10);
-  graph.expected_cursor = row.MaybeTime(11);
+  graph.last_after = row.MaybeTime(9);
+  graph.expected_cursor = row.MaybeTime(10);
+  const auto trouble = plan::ParseTrouble(row.View(11));
+  if (!trouble) {
+    return Unusable("graph " + graph.key + " has the unknown trouble " + row.Text(11));
+  }
+  graph.trouble = *trouble;
   return graph;
 }
 

@@ -29,7 +29,7 @@ AttemptRow ReadAttempt(const Statement& row);
 
 // What to SELECT from graphs.
 extern const char kGraphColumns[];
-plan::GraphMemory ReadGraph(const Statement& row);
+Result<plan::GraphMemory> ReadGraph(const Statement& row);
 
 // What to SELECT from notices.
 extern const char kNoticeColumns[];

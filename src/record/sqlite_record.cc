@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "record/check.h"
+#include "record/event_chain.h"
 #include "record/migrate.h"
 #include "record/record.h"
 #include "record/rows.h"
@@ -96,7 +97,28 @@ class SqliteRecord final : public Record {
     for (;;) {
       TRY_ASSIGN(const bool more, rows.Step());
       if (!more) return graphs;
-      graphs.push_back(ReadGraph(rows));
+      TRY_ASSIGN(plan::GraphMemory graph, ReadGraph(rows));
+      graphs.push_back(std::move(graph));
+    }
+  }
+
+  Result<std::optional<plan::GraphMemory>> FindGraph(const plan::GraphKey& key) override {
+    TRY_ASSIGN(Statement row, database_.Prepare(fmt::format("SELECT {} FROM graphs WHERE key = ?",
+                                                            kGraphColumns)));
+    TRY_ASSIGN(const bool found, row.Bind(key).Step());
+    if (!found) return std::optional<plan::GraphMemory>();
+    TRY_ASSIGN(plan::GraphMemory graph, ReadGraph(row));
+    return std::optional(std::move(graph));
+  }
+
+  Result<std::vector<plan::GraphKey>> TroubledGraphs() override {
+    TRY_ASSIGN(Statement rows,
+               database_.Prepare("SELECT key FROM graphs WHERE trouble <> '' ORDER BY key"));
+    std::vector<plan::GraphKey> keys;
+    for (;;) {
+      TRY_ASSIGN(const bool more, rows.Step());
+      if (!more) return keys;
+      keys.push_back(rows.Text(0));
     }
   }
 
@@ -104,7 +126,7 @@ class SqliteRecord final : public Record {
     TRY_ASSIGN(Statement row,
                database_.Prepare(fmt::format("SELECT {} FROM runs WHERE id = ?", kRunColumns)));
     TRY_ASSIGN(const bool found, row.Bind(id).Step());
-    if (!found) return NoRun(id);
+    if (!found) return tl::unexpected(NoRun(id));
     TRY_ASSIGN(plan::DagRun run, ReadDagRun(row));
     TRY(AddTasks(run));
     return run;
@@ -176,8 +198,9 @@ class SqliteRecord final : public Record {
       if (!filter.action.empty()) sql += " AND substr(graph, instr(graph, '/') + 1) = ?";
       if (filter.service) sql += " AND substr(graph, 1, max(instr(graph, '/') - 1, 0)) = ?";
     }
+    if (!filter.within.empty()) sql += " AND (" + Within(filter.within.size()) + ")";
     if (!filter.batch.empty()) sql += " AND batch = ?";
-    if (filter.state) sql += " AND state = ?";
+    if (filter.state) sql += ConditionOn(*filter.state);
     if (filter.before) sql += " AND number < ?";
     sql += " ORDER BY number DESC LIMIT ?";
     TRY_ASSIGN(Statement rows, database_.Prepare(sql));
@@ -187,8 +210,14 @@ class SqliteRecord final : public Record {
       if (!filter.action.empty()) rows.Bind(filter.action);
       if (filter.service) rows.Bind(*filter.service);
     }
+    std::vector<std::string> bounds;  // of the keys that begin with "service/": "0" is behind "/"
+    bounds.reserve(2 * filter.within.size());
+    for (const std::string& one : filter.within) {
+      const std::string& low = bounds.emplace_back(one + "/");
+      const std::string& high = bounds.emplace_back(one + "0");
+      rows.Bind(one).Bind(low).Bind(high);
+    }
     if (!filter.batch.empty()) rows.Bind(filter.batch);
-    if (filter.state) rows.Bind(NameOf(*filter.state));
     if (filter.before) rows.Bind(*filter.before);
     rows.Bind(filter.count_max);
     std::vector<RunRow> runs;
@@ -196,7 +225,9 @@ class SqliteRecord final : public Record {
       TRY_ASSIGN(const bool more, rows.Step());
       if (!more) return runs;
       TRY_ASSIGN(RunRow run, ReadRun(rows));
-      TRY_ASSIGN(run.tasks, TasksOf(run.facts.id));
+      if (filter.with_tasks) {
+        TRY_ASSIGN(run.tasks, TasksOf(run.facts.id));
+      }
       runs.push_back(std::move(run));
     }
   }
@@ -205,7 +236,7 @@ class SqliteRecord final : public Record {
     TRY_ASSIGN(Statement row,
                database_.Prepare(fmt::format("SELECT {} FROM runs WHERE id = ?", kRunColumns)));
     TRY_ASSIGN(const bool found, row.Bind(id).Step());
-    if (!found) return NoRun(id);
+    if (!found) return tl::unexpected(NoRun(id));
     TRY_ASSIGN(RunRow run, ReadRun(row));
     TRY_ASSIGN(run.tasks, TasksOf(id));
     return run;
@@ -231,13 +262,17 @@ class SqliteRecord final : public Record {
         "ORDER BY number";
     TRY_ASSIGN(Statement rows, database_.Prepare(run.empty() ? kAll : kOfRun));
     if (!run.empty()) rows.Bind(run);
-    std::vector<EventRow> events;
-    for (;;) {
-      TRY_ASSIGN(const bool more, rows.Step());
-      if (!more) return events;
-      events.push_back({rows.Integer(0), rows.Time(1), rows.Text(2), rows.Text(3), rows.Text(4),
-                        rows.Text(5), rows.Text(6)});
-    }
+    return ReadEvents(rows);
+  }
+
+  Result<std::vector<EventRow>> ListEvents(const EventFilter& filter) override {
+    TRY_ASSIGN(Statement rows,
+               database_.Prepare(fmt::format(
+                   "SELECT number, at, run, task, what, actor, detail FROM events WHERE number < ? "
+                   "{} ORDER BY number DESC LIMIT ?",
+                   filter.by_people ? "AND actor <> 'busker'" : "")));
+    rows.Bind(filter.before.value_or(INT64_MAX)).Bind(filter.count_max);
+    return ReadEvents(rows);
   }
 
   Result<void> AddEvent(const EventRow& event) override {
@@ -249,11 +284,40 @@ class SqliteRecord final : public Record {
     return transaction.Commit();
   }
 
+  Result<std::vector<std::string>> CheckEvents() override {
+    return VerifyEvents(database_, [](const EventFields&) {});
+  }
+
   Result<std::vector<std::string>> Check() override { return CheckRecord(database_); }
 
  private:
-  static tl::unexpected<Error> NoRun(const std::string& id) {
-    return NotFound("there is no run " + id + "; busker runs lists them");
+  // Each is a graph, or the service of one.
+  static std::string Within(std::size_t count) {
+    std::string sql;
+    for (std::size_t i = 0; i < count; ++i) {
+      sql += i == 0 ? "" : " OR ";
+      sql += "graph = ? OR (graph > ? AND graph < ?)";
+    }
+    return sql;
+  }
+
+  // In the words of the partial indices, or they are not used; the names are a fixed list.
+  static std::string ConditionOn(plan::State state) {
+    const bool unfinished = !IsFinal(state), succeeded = state == plan::State::kSucceeded;
+    return fmt::format(" AND state = '{}'{}", NameOf(state),
+                       unfinished  ? " AND state IN ('queued', 'running')"
+                       : succeeded ? ""
+                                   : " AND state IN ('failed', 'cancelled', 'skipped')");
+  }
+
+  static Result<std::vector<EventRow>> ReadEvents(Statement& rows) {
+    std::vector<EventRow> events;
+    for (;;) {
+      TRY_ASSIGN(const bool more, rows.Step());
+      if (!more) return events;
+      events.push_back({rows.Integer(0), rows.Time(1), rows.Text(2), rows.Text(3), rows.Text(4),
+                        rows.Text(5), rows.Text(6)});
+    }
   }
 
   Result<void> AddTasks(plan::DagRun& run) {
@@ -338,6 +402,7 @@ Result<void> LayOut(Database& database, const std::string& path) {
   if (again == kSchemaVersion) return {};  // another process was faster
   if (!still_empty) return Unusable(path + " is being used by another program");
   TRY(database.Execute(kSchema));
+  TRY(database.Execute(kIndicesOfVersion3));
   TRY(database.Execute(fmt::format("PRAGMA application_id = {}", kApplicationId).c_str()));
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();
@@ -361,9 +426,9 @@ Result<Database> OpenCurrent(const std::string& path, bool create) {
                     "this program knows {}); nothing was changed",
                     path, version, kSchemaVersion));
   }
-  if (application == kApplicationId && version == 1) {
+  if (application == kApplicationId && version >= 1 && version < kSchemaVersion) {
     { const Database closed = std::move(database); }  // the migration wants the file for itself
-    TRY(MigrateFromVersion1(path));
+    TRY(Migrate(path));
     return OpenFile(path, false);
   }
   if (application != kApplicationId || version != kSchemaVersion) TRY(LayOut(database, path));
@@ -371,6 +436,10 @@ Result<Database> OpenCurrent(const std::string& path, bool create) {
 }
 
 }  // namespace
+
+Error NoRun(const std::string& id) {
+  return {ErrorKind::kNotFound, "there is no run " + id + "; busker runs lists them"};
+}
 
 Result<std::unique_ptr<Record>> OpenSqliteRecord(const std::string& path, bool create) {
   TRY_ASSIGN(Database database, OpenCurrent(path, create));

@@ -234,11 +234,11 @@ Result<void> TurnWriter::Write(const plan::GraphNoted& noted) {
   TRY(Change("note graph", graph.key,
              "INSERT INTO graphs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO "
              "UPDATE SET schedule_text = ?2, zone = ?3, cursor = ?4, paused = ?5, paused_by = ?6, "
-             "last_due = ?7, last_succeeded = ?8, last_success = ?9, failing = ?10, "
-             "last_after = ?11, expected_cursor = ?12",
+             "last_due = ?7, last_succeeded = ?8, last_success = ?9, last_after = ?10, "
+             "expected_cursor = ?11, trouble = ?12",
              graph.key, graph.schedule_text, graph.zone, graph.cursor, graph.paused,
              graph.paused_by, graph.last_due, graph.last_succeeded, graph.last_success,
-             graph.failing, graph.last_after, graph.expected_cursor));
+             graph.last_after, graph.expected_cursor, NameOf(graph.trouble)));
   if (noted.what.empty()) return {};
   return AddEvent("", "", noted.what, graph.key, noted.by);
 }

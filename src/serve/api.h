@@ -1,8 +1,7 @@
 // The HTTP API: what each route does, as plain functions from request to response. All that changes
 // something goes through daemon::Requests, as the command line does; all that is looked at comes
-// from it or from the record.
-//
-// A graph is named in a path as it is everywhere, with ":" for "/": "churn:training".
+// from it or from the record. Here are the routes about runs; those of graphs, of versions and of
+// figures have files of their own.
 #pragma once
 
 #include <string>
@@ -10,6 +9,7 @@
 #include "daemon/requests.h"
 #include "dispatch/home.h"
 #include "serve/live.h"
+#include "serve/log_feed.h"
 #include "serve/records.h"
 #include "serve/router.h"
 
@@ -28,28 +28,32 @@ class Api {
   void AddRoutes(Router& router);
 
  private:
-  Response ListGraphs(const Call& call);
-  Response ShowGraph(const Call& call);
-  Response StartRun(const Call& call);
-  Response Pause(const Call& call, bool paused);
-  Response Backfill(const Call& call);
   Response ListRuns(const Call& call);
   Response ShowRun(const Call& call);
+  Response ListEvents(const Call& call);
   Response ShowEvents(const Call& call);
   Response Explain(const Call& call);
   Response Steer(const Call& call,
                  Result<void> (daemon::Requests::*verb)(const std::string&, const std::string&));
   Response Skip(const Call& call);
+  // An attempt that is on record, and the folder of what it left.
+  struct Written {
+    std::string run, task;
+    int number = 0;
+    io::fs::path folder;
+  };
+  Result<Written> FindAttempt(const Call& call);
   Response ShowLog(const Call& call);
-  Response Watch();
-  Response ShowStatus();
-  Response ShowMetrics();
+  Response FollowLog(const Call& call);
+  Response Watch(const Call& call);
+  Response ShowStatus(const Call& call);
 
   daemon::Requests& requests_;
   const dispatch::Home home_;
   Live& live_;
   const std::string version_;
   Records records_;
+  LogFeed log_feed_;  // last: it asks the record
 };
 
 // The OpenAPI 3.1 document of the routes.

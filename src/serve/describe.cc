@@ -67,6 +67,16 @@ ordered_json Describe(const record::RunRow& run) {
       {"tasks", tasks}};
 }
 
+ordered_json Describe(const record::EventRow& event) {
+  return {{"number", event.number},
+          {"at", FormatRfc3339(event.at)},
+          {"run", event.run.empty() ? ordered_json() : ordered_json(event.run)},
+          {"task", event.task.empty() ? ordered_json() : ordered_json(event.task)},
+          {"what", event.what},
+          {"actor", event.actor},
+          {"detail", event.detail}};
+}
+
 ordered_json Describe(const artifact::Manifest& version, bool live) {
   ordered_json metrics = ordered_json::object();
   for (const auto& [name, value] : version.metrics) metrics[name] = value;

@@ -13,6 +13,7 @@
 namespace busker::serve {
 
 nlohmann::ordered_json Describe(const record::RunRow& run);
+nlohmann::ordered_json Describe(const record::EventRow& event);
 nlohmann::ordered_json Describe(const artifact::Manifest& version, bool live);
 nlohmann::ordered_json Describe(const deliver::Delivery& delivery);
 nlohmann::ordered_json Describe(const std::optional<Instant>& instant);

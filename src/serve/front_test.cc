@@ -27,6 +27,7 @@ std::string PathOf(const Route& route) {
   path = Replaced(path, "{run}", "20190801-070000-k3f9x2");
   path = Replaced(path, "{task}", "a");
   path = Replaced(path, "{service}", "shop");
+  path = Replaced(path, "{token}", "nobody");
   path = Replaced(path, "{delivery}", "20190801-070000-k3f9x2");
   return Replaced(path, "{attempt}", "1");
 }
@@ -150,7 +151,7 @@ TEST_F(FrontTest, LetsNoGetChangeAnything) {
   };
   const std::size_t before = count();
   for (const Route& route : front_->router().routes()) {
-    if (route.method != Method::kGet || route.pattern == "/api/v1/live") continue;
+    if (route.method != Method::kGet || route.pattern.ends_with("/live")) continue;
     const std::string path = Replaced(PathOf(route), "20190801-070000-k3f9x2", run);
     EXPECT_EQ(Get(path, "admin").status, 200) << path;
   }
@@ -215,6 +216,22 @@ TEST_F(FrontTest, ShowsALogFromItsEndAndFromAByte) {
   EXPECT_EQ(header(rest, "X-Log-Next"), std::to_string(whole.body.size()));
   EXPECT_EQ(Get(path + "?from=100000").body, "");
   EXPECT_EQ(Get(path + "?from=x").status, 400);
+}
+
+TEST_F(FrontTest, TellsALogAsItIsWritten) {
+  const std::string path = "/api/v1/runs/" + RunToEnd("nightly") + "/tasks/a/attempts/1/log/live";
+  const Response followed = Get(path);
+  EXPECT_EQ(followed.type, "text/event-stream") << followed.body;
+  ASSERT_NE(followed.events, nullptr);
+  for (int i = 0; i < 500 && !followed.events->closed(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const auto event = followed.events->Pop();
+    if (event && event->find("\"end\":true") != std::string::npos) return;
+    if (event) {
+      EXPECT_NE(event->find("hello\\nworld"), std::string::npos) << *event;
+    }
+  }
+  ADD_FAILURE() << "no end was told";
 }
 
 TEST_F(FrontTest, ShowsNothingThatIsNotOnRecord) {
@@ -286,6 +303,30 @@ TEST_F(FrontTest, ShowsVersionsAndMovesTheLivePointer) {
   EXPECT_EQ(Post("/api/v1/services/other/promote", "{}").status, 404);
   EXPECT_EQ(Body(Get("/api/v1/services/shop/deliveries"))["deliveries"].size(), 0u);
   EXPECT_EQ(Post("/api/v1/services/shop/deliveries/none/undo").status, 404);
+}
+
+TEST_F(FrontTest, LetsAnAdministratorMakeAndRevokeTokens) {
+  EXPECT_EQ(Get("/api/v1/tokens", "operator").status, 403);
+  EXPECT_EQ(Post("/api/v1/tokens", "{}", "operator").status, 403);
+  const Response made = Post("/api/v1/tokens", R"({"name": "grafana"})", "admin");
+  ASSERT_EQ(made.status, 201) << made.body;
+  tokens_["grafana"] = Body(made)["token"];
+  EXPECT_EQ(Body(Get("/api/v1/me", "grafana"))["scope"], "viewer");
+  const Response listed = Get("/api/v1/tokens", "admin");
+  EXPECT_EQ(Body(listed)["tokens"].size(), 5u);
+  EXPECT_EQ(listed.body.find(tokens_["grafana"]), std::string::npos);
+  EXPECT_EQ(Post("/api/v1/tokens", R"({"name": "grafana"})", "admin").status, 400)
+      << "there is one of that name";
+  EXPECT_EQ(Post("/api/v1/tokens", R"({"name": "x", "scope": "god"})", "admin").status, 400);
+  EXPECT_EQ(Post("/api/v1/tokens", R"({"name": "../x"})", "admin").status, 400);
+  EXPECT_EQ(Post("/api/v1/tokens/grafana/revoke", "{}", "admin").status, 200);
+  EXPECT_EQ(Get("/api/v1/me", "grafana").status, 401);
+  EXPECT_EQ(Post("/api/v1/tokens/grafana/revoke", "{}", "admin").status, 404);
+  const json events = Body(Get("/api/v1/events"))["events"];
+  EXPECT_EQ(events[0]["what"], "token refused");
+  EXPECT_EQ(events[1]["what"], "token revoked");
+  EXPECT_EQ(events[2]["what"], "token created");
+  EXPECT_EQ(events[2]["detail"], "grafana, viewer");
 }
 
 TEST_F(FrontTest, ServesThePagesOfTheDashboard) {

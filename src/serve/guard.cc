@@ -168,7 +168,7 @@ Result<std::optional<Caller>> Guard::FindToken(const std::string& secret) const 
   TRY_ASSIGN(const std::vector<Token> tokens, tokens_.Read());
   std::optional<Caller> found;
   for (const Token& token : tokens) {
-    if (SameSecret(token.sha256, digest)) found = Caller{token.name, token.scope};
+    if (SameSecret(token.sha256, digest)) found = Caller{token.name, token.scope, token.confines};
   }
   return found;
 }

@@ -7,10 +7,14 @@
 
 #include "base/result.h"
 #include "daemon/daemon.h"
+#include "serve/admin_api.h"
 #include "serve/api.h"
+#include "serve/audit.h"
+#include "serve/graphs_api.h"
 #include "serve/guard.h"
 #include "serve/listener.h"
 #include "serve/live.h"
+#include "serve/metrics.h"
 #include "serve/versions_api.h"
 
 namespace busker::serve {
@@ -33,8 +37,16 @@ class Front {
   const Router& router() const { return router_; }
 
  private:
+  std::optional<Response> Confine(const Caller& caller, const Route& route,
+                                  const std::map<std::string, std::string, std::less<>>& named);
+
+  Audit audit_;
+  Records records_;
   Api api_;
+  GraphsApi graphs_api_;
   VersionsApi versions_api_;
+  AdminApi admin_api_;
+  Metrics metrics_;
   Guard guard_;
   Router router_;
 };

@@ -58,6 +58,11 @@ class JsonBody {
   static bool Fits(const nlohmann::ordered_json& value, const std::string&) {
     return value.is_string() && value.get_ref<const std::string&>().size() <= 1000;
   }
+  static bool Fits(const nlohmann::ordered_json& value, const std::vector<std::string>&) {
+    return value.is_array() && value.size() <= 100 &&
+           std::all_of(value.begin(), value.end(),
+                       [](const auto& each) { return Fits(each, std::string()); });
+  }
   static bool Fits(const nlohmann::ordered_json& value, bool) { return value.is_boolean(); }
   static bool Fits(const nlohmann::ordered_json& value, int) {
     return value.is_number_integer() && value >= -1'000'000 && value <= 1'000'000;

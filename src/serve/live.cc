@@ -57,32 +57,33 @@ Live::~Live() {
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
-    for (const auto& viewer : viewers_) {
-      if (const auto queue = viewer.lock()) queue->Close();
+    for (const Viewer& viewer : viewers_) {
+      if (const auto queue = viewer.queue.lock()) queue->Close();
     }
   }
   heard_->End();
   telling_.join();
 }
 
-std::shared_ptr<EventQueue> Live::Watch() {
+std::shared_ptr<EventQueue> Live::Watch(bool hears_all) {
   auto queue = std::make_shared<EventQueue>();
   const std::lock_guard lock(mutex_);
-  std::erase_if(viewers_, [](const auto& viewer) { return viewer.expired(); });
+  std::erase_if(viewers_, [](const auto& viewer) { return viewer.queue.expired(); });
   if (viewers_.size() == kViewersMax || ended_) return nullptr;
-  viewers_.push_back(queue);
+  viewers_.push_back({queue, hears_all});
   return queue;
 }
 
 void Live::Tell() {
   for (std::int64_t number = 1;; ++number) {
     const auto decision = heard_->Next(kLookAgain);
-    std::vector<std::shared_ptr<EventQueue>> viewers;
+    std::vector<std::pair<std::shared_ptr<EventQueue>, bool>> viewers;
     {
       const std::lock_guard lock(mutex_);
       if (ended_) return;
-      for (const auto& viewer : viewers_) {
-        if (auto queue = viewer.lock()) viewers.push_back(std::move(queue));
+      for (const Viewer& viewer : viewers_) {
+        if (auto queue = viewer.queue.lock())
+          viewers.emplace_back(std::move(queue), viewer.hears_all);
       }
     }
     if (!decision && heard_->Ended()) return;
@@ -91,7 +92,9 @@ void Live::Tell() {
     if (!message) continue;
     const auto event = std::make_shared<const std::string>(
         fmt::format("id: {}\ndata: {}\n\n", number, daemon::TextOf(*message)));
-    for (const auto& viewer : viewers) viewer->Push(event);
+    const auto hint = std::make_shared<const std::string>(
+        fmt::format("id: {}\ndata: {{\"run\":\"\"}}\n\n", number));
+    for (const auto& [viewer, hears_all] : viewers) viewer->Push(hears_all ? event : hint);
   }
 }
 

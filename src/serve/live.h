@@ -40,15 +40,20 @@ class Live {
   explicit Live(daemon::Announcer& announcer);
   ~Live();
 
-  // nullptr when there are 2,000 viewers already.
-  std::shared_ptr<EventQueue> Watch();
+  // nullptr when there are 2,000 viewers already. Who may not hear of all hears only that something
+  // happened: {"run":""}.
+  std::shared_ptr<EventQueue> Watch(bool hears_all = true);
 
  private:
   void Tell();
 
   std::shared_ptr<daemon::Subscription> heard_;
   std::mutex mutex_;  // guards what follows
-  std::vector<std::weak_ptr<EventQueue>> viewers_;
+  struct Viewer {
+    std::weak_ptr<EventQueue> queue;
+    bool hears_all = true;
+  };
+  std::vector<Viewer> viewers_;
   bool ended_ = false;
   std::thread telling_;
 };

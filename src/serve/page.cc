@@ -10,7 +10,8 @@ void AddPages(Router& router) {
                   response.type = std::string(asset.type);
                   response.body = std::string(asset.bytes);
                   return response;
-                }});
+                },
+                Reach::kOwn});
   }
 }
 

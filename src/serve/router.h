@@ -18,6 +18,9 @@ namespace busker::serve {
 struct Caller {
   std::string name;  // of the token, for the record
   Scope scope = Scope::kViewer;
+  Confines confines = {};
+
+  bool Sees(const std::string& graph) const { return IsWithin(confines, graph); }
 };
 
 // One request to a handler.
@@ -30,12 +33,20 @@ struct Call {
   const std::string& At(std::string_view name) const { return parameters.find(name)->second; }
 };
 
+// What a route shows those who are confined. One whose path names a graph, a run or a service is
+// theirs when that is; of the others it has to be said.
+enum class Reach {
+  kAll,  // things of all: it is not for them
+  kOwn,  // what is theirs, or what is nobody's
+};
+
 struct Route {
   Method method;
   std::string pattern;  // "/api/v1/runs/{run}/cancel"
   Scope scope;
   std::string summary;  // one sentence, for the OpenAPI document
   std::function<Response(const Call&)> handler;
+  Reach reach = Reach::kAll;
 };
 
 class Router {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
 #include "artifact/json_object.h"
 #include "base/check.h"
@@ -21,6 +22,8 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kTokensMax = 1000;
+constexpr int kLockTries = 100;
+constexpr Milliseconds kLockPause{50};
 constexpr std::array<std::pair<Scope, std::string_view>, 4> kScopes = {
     {{Scope::kPredict, "predict"},
      {Scope::kViewer, "viewer"},
@@ -36,6 +39,7 @@ Result<Token> TokenFrom(const ordered_json& value, const std::string& path) {
   in.Get("sha256", token.sha256);
   in.Get("created_at", token.created_at);
   in.Get("created_by", token.created_by);
+  if (value.contains("confines")) in.GetBytes("confines", token.confines);
   TRY(in.Done());
   const auto parsed = ParseScope(scope);
   if (!parsed || token.sha256.size() != 64)
@@ -58,6 +62,16 @@ std::optional<Scope> ParseScope(std::string_view name) {
     if (each == name) return scope;
   }
   return std::nullopt;
+}
+
+bool IsWithin(const Confines& confines, std::string_view graph) {
+  return confines.empty() || std::any_of(confines.begin(), confines.end(), [&](const auto& each) {
+           return graph == each || (graph.starts_with(each) && graph[each.size()] == '/');
+         });
+}
+
+bool HoldsService(const Confines& confines, std::string_view service) {
+  return confines.empty() || std::find(confines.begin(), confines.end(), service) != confines.end();
 }
 
 bool Allows(Scope has, Scope needs) {
@@ -103,13 +117,26 @@ Result<std::vector<Token>> TokenFile::Read() const {
 }
 
 Result<std::string> TokenFile::Add(const std::string& name, Scope scope, const std::string& by,
-                                   Instant now) {
+                                   Instant now, const Confines& confines) {
   if (!IsName(name)) {
     return Invalid(
         fmt::format("\"{}\" is no name of a token; it is to begin with a small letter or a digit, "
                     "and go on with those, \".\", \"_\" and \"-\"",
                     name));
   }
+  if (name == "busker") return Invalid("\"busker\" is the engine's own name; take another");
+  if (!confines.empty() && scope == Scope::kAdmin) {
+    return Invalid("who makes tokens is confined to nothing; take another scope, or no confines");
+  }
+  for (const std::string& each : confines) {
+    const auto slashes = std::count(each.begin(), each.end(), '/');
+    if (each.empty() || each.size() > 250 || slashes > 1 || each.front() == '/' ||
+        each.back() == '/') {
+      return Invalid(fmt::format(
+          "\"{}\" is neither a service, nor service/action, nor a graph file's dag_id", each));
+    }
+  }
+  TRY_ASSIGN(const io::FileLock lock, Lock());
   TRY_ASSIGN(std::vector<Token> tokens, Read());
   const auto taken = [&](const Token& token) { return token.name == name; };
   if (std::any_of(tokens.begin(), tokens.end(), taken)) {
@@ -118,17 +145,28 @@ Result<std::string> TokenFile::Add(const std::string& name, Scope scope, const s
   }
   if (tokens.size() == kTokensMax) return Invalid("there are 1,000 tokens already; revoke some");
   const std::string secret = MakeSecret();
-  tokens.push_back({name, scope, io::Sha256Of(secret), now, by});
+  tokens.push_back({name, scope, io::Sha256Of(secret), now, by, confines});
   TRY(Write(tokens));
   return secret;
 }
 
 Result<void> TokenFile::Revoke(const std::string& name) {
+  TRY_ASSIGN(const io::FileLock lock, Lock());
   TRY_ASSIGN(std::vector<Token> tokens, Read());
   const std::size_t removed =
       std::erase_if(tokens, [&](const Token& token) { return token.name == name; });
   if (removed == 0) return NotFound(fmt::format("there is no token {}", name));
   return Write(tokens);
+}
+
+// Two that change it at once would lose what one of them did: a token that was revoked came back.
+Result<io::FileLock> TokenFile::Lock() const {
+  for (int i = 0; i < kLockTries; ++i) {
+    TRY_ASSIGN(auto lock, io::FileLock::TryTake(path_.string() + ".lock"));
+    if (lock) return *std::move(lock);
+    std::this_thread::sleep_for(kLockPause);
+  }
+  return Temporary("another program has been changing the tokens for 5 seconds; try again");
 }
 
 Result<void> TokenFile::Write(const std::vector<Token>& tokens) const {
@@ -139,6 +177,7 @@ Result<void> TokenFile::Write(const std::vector<Token>& tokens) const {
                     {"sha256", token.sha256},
                     {"created_at", FormatRfc3339(token.created_at)},
                     {"created_by", token.created_by}});
+    if (!token.confines.empty()) list.back()["confines"] = artifact::JsonBytes(token.confines);
   }
   return io::WriteFileAtomically(path_, artifact::JsonText({{"tokens", list}}), 0600);
 }

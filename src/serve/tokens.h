@@ -20,6 +20,7 @@ struct Token {
   std::string sha256;  // of the token, in hexadecimal
   Instant created_at{};
   std::string created_by;
+  Confines confines;
 };
 
 // 256 random bits, as 64 hexadecimal digits.
@@ -28,8 +29,7 @@ std::string MakeSecret();
 // Compares in a time that does not tell where two texts of one length differ.
 bool SameSecret(std::string_view a, std::string_view b);
 
-// The file of tokens. Any thread; a process that changes it holds no lock, since the file is
-// replaced whole: of two that change it at once, one wins.
+// The file of tokens. Any thread and process: who changes it holds the lock beside it.
 class TokenFile {
  public:
   explicit TokenFile(io::fs::path path) : path_(std::move(path)) {}
@@ -37,11 +37,15 @@ class TokenFile {
   // kUnusable for a file that others may write to, or that cannot be understood.
   Result<std::vector<Token>> Read() const;
 
-  // Makes a token and returns it: the only time that it is seen. kInvalid for a name that is taken.
-  Result<std::string> Add(const std::string& name, Scope scope, const std::string& by, Instant now);
+  // Makes a token and returns it: the only time that it is seen. kInvalid for a name that is taken,
+  // or confines of an administrator, or "busker", by which the record names the engine; kTemporary
+  // when others keep the lock.
+  Result<std::string> Add(const std::string& name, Scope scope, const std::string& by, Instant now,
+                          const Confines& confines = {});
   Result<void> Revoke(const std::string& name);  // kNotFound
 
  private:
+  Result<io::FileLock> Lock() const;
   Result<void> Write(const std::vector<Token>& tokens) const;
   const io::fs::path path_;
 };

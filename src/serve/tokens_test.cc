@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <set>
+#include <thread>
 
 #include "io/digest.h"
 #include "io/test_folder.h"
@@ -39,7 +40,7 @@ TEST_F(Tokens, AreKeptAsDigestsInAFileOfTheOwnerAlone) {
 TEST_F(Tokens, HaveNamesOfTheirOwn) {
   ASSERT_TRUE(file_.Add("a", Scope::kAdmin, "ada", kNow));
   EXPECT_EQ(file_.Add("a", Scope::kViewer, "ada", kNow).error().kind, ErrorKind::kInvalid);
-  for (const char* const name : {"", ".", "..", "A", "a b", "a/b", "-a", "\xC3\xA9"}) {
+  for (const char* const name : {"", ".", "..", "A", "a b", "a/b", "-a", "\xC3\xA9", "busker"}) {
     EXPECT_EQ(file_.Add(name, Scope::kViewer, "ada", kNow).error().kind, ErrorKind::kInvalid)
         << name;
   }
@@ -51,6 +52,26 @@ TEST_F(Tokens, AreGoneWhenTheyAreRevoked) {
   ASSERT_TRUE(file_.Revoke("a"));
   EXPECT_EQ(file_.Revoke("a").error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(file_.Read()->size(), 1u);
+}
+
+// Two that changed the file at once could lose what one of them did, so that a token that was
+// revoked came back.
+TEST_F(Tokens, AreAllKeptWhenManyMakeAndRevokeThemAtOnce) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([this, i] {
+      TokenFile file(folder_ / "tokens.json");
+      for (int j = 0; j < 10; ++j) {
+        const std::string name = "t" + std::to_string(i) + "-" + std::to_string(j);
+        EXPECT_TRUE(file.Add(name, Scope::kViewer, "ada", kNow));
+        if (j % 2 == 0) {
+          EXPECT_TRUE(file.Revoke(name));
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(file_.Read()->size(), 40u);
 }
 
 TEST_F(Tokens, OfAFileThatOthersMayReadOrThatIsDamagedAreNotTrusted) {

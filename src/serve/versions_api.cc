@@ -75,9 +75,9 @@ void VersionsApi::AddRoutes(Router& router) {
                        auto handler) {
     router.Add({method, pattern, scope, summary, std::move(handler)});
   };
-  add(Method::kGet, "/api/v1/services", Scope::kViewer,
-      "Every service, with the version of its model that is live.",
-      [this](const Call&) { return ListServices(); });
+  router.Add({Method::kGet, "/api/v1/services", Scope::kViewer,
+              "Every service, with the version of its model that is live.",
+              [this](const Call& call) { return ListServices(call); }, Reach::kOwn});
   add(Method::kGet, "/api/v1/services/{service}/versions", Scope::kViewer,
       "The versions that may be live, oldest first, with their metrics.",
       [this](const Call& call) { return ListVersions(call); });
@@ -93,9 +93,10 @@ void VersionsApi::AddRoutes(Router& router) {
       "The table as it was before that load.", [this](const Call& call) { return Undo(call); });
 }
 
-Response VersionsApi::ListServices() {
+Response VersionsApi::ListServices(const Call& call) {
   ordered_json list = ordered_json::array();
   for (const SharedService& service : ServicesOf(*daemon_.catalogue())) {
+    if (!HoldsService(call.caller.confines, service->name)) continue;
     const auto stored = OpenStored(daemon_, service);
     if (!stored) return Problem(stored.error());
     list.push_back({{"service", service->name},
@@ -132,7 +133,7 @@ Response VersionsApi::Promote(const Call& call) {
   if (!name) return Problem(name.error());
   const auto live = model::Promote(*stored->store, {*name, call.caller.name, why, Now()});
   if (!live) return Problem(live.error());
-  Note(call, "live pointer moved", fmt::format("{}: {}", name->Key(), why));
+  audit_.Note(call.caller.name, "live pointer moved", fmt::format("{}: {}", name->Key(), why));
   return JsonResponse(DescribeLive(*live));
 }
 
@@ -142,7 +143,8 @@ Response VersionsApi::Rollback(const Call& call) {
   const auto live = model::Rollback(*stored->store, stored->service->name, stored->service->version,
                                     call.caller.name, Now());
   if (!live) return Problem(live.error());
-  Note(call, "live pointer moved", fmt::format("{}: {}", live->now.version.Key(), live->now.why));
+  audit_.Note(call.caller.name, "live pointer moved",
+              fmt::format("{}: {}", live->now.version.Key(), live->now.why));
   return JsonResponse(DescribeLive(*live));
 }
 
@@ -180,18 +182,8 @@ Response VersionsApi::Undo(const Call& call) {
   if (!is_of_it) return Problem(404, "there is no such delivery");
   const auto undone = (*warehouse)->Undo(call.At("delivery"));
   if (!undone) return Problem(undone.error());
-  Note(call, "delivery undone", undone->id + " of " + undone->table);
+  audit_.Note(call.caller.name, "delivery undone", undone->id + " of " + undone->table);
   return JsonResponse(Describe(*undone));
-}
-
-// It is done by then: that it cannot be noted is no failure of it.
-void VersionsApi::Note(const Call& call, const std::string& what, const std::string& detail) {
-  record::EventRow event;
-  event.at = Now();
-  event.what = what;
-  event.actor = call.caller.name;
-  event.detail = detail;
-  (void)records_.With([&](record::Record& record) { return record.AddEvent(event); });
 }
 
 }  // namespace busker::serve

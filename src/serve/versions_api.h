@@ -4,7 +4,7 @@
 #include <string>
 
 #include "daemon/daemon.h"
-#include "serve/records.h"
+#include "serve/audit.h"
 #include "serve/router.h"
 
 namespace busker::serve {
@@ -12,27 +12,27 @@ namespace busker::serve {
 // Its collaborators outlive it. Any thread.
 class VersionsApi {
  public:
-  VersionsApi(daemon::Daemon& daemon, const dispatch::Home& home, std::string duckdb_library)
+  VersionsApi(daemon::Daemon& daemon, const dispatch::Home& home, std::string duckdb_library,
+              Audit& audit)
       : daemon_(daemon),
         duckdb_library_(std::move(duckdb_library)),
         warehouse_folder_(home.WarehouseFolder()),
-        records_(home.RecordFile().string()) {}
+        audit_(audit) {}
 
   void AddRoutes(Router& router);
 
  private:
-  Response ListServices();
+  Response ListServices(const Call& call);
   Response ListVersions(const Call& call);
   Response Promote(const Call& call);
   Response Rollback(const Call& call);
   Response ListDeliveries(const Call& call);
   Response Undo(const Call& call);
-  void Note(const Call& call, const std::string& what, const std::string& detail);
 
   daemon::Daemon& daemon_;
   const std::string duckdb_library_;
   const io::fs::path warehouse_folder_;
-  Records records_;
+  Audit& audit_;
 };
 
 }  // namespace busker::serve

@@ -1,0 +1,65 @@
+#include "serve/admin_api.h"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+#include "serve/json_body.h"
+#include "serve/problem.h"
+
+namespace busker::serve {
+
+using nlohmann::ordered_json;
+
+void AdminApi::AddRoutes(Router& router) {
+  router.Add({Method::kGet, "/api/v1/tokens", Scope::kAdmin,
+              "The tokens that there are; not their secrets, which nobody keeps.",
+              [this](const Call&) { return ListTokens(); }});
+  router.Add(
+      {Method::kPost, "/api/v1/tokens", Scope::kAdmin,
+       "Makes a token: {name, scope, confines}. Its secret is in this answer, and never again.",
+       [this](const Call& call) { return CreateToken(call); }});
+  router.Add({Method::kPost, "/api/v1/tokens/{token}/revoke", Scope::kAdmin,
+              "A token is none any more, at once.",
+              [this](const Call& call) { return RevokeToken(call); }});
+}
+
+Response AdminApi::ListTokens() {
+  const auto tokens = tokens_.Read();
+  if (!tokens) return Problem(tokens.error());
+  ordered_json list = ordered_json::array();
+  for (const Token& token : *tokens) {
+    list.push_back({{"name", token.name},
+                    {"scope", NameOf(token.scope)},
+                    {"created_at", FormatRfc3339(token.created_at)},
+                    {"created_by", token.created_by},
+                    {"confines", token.confines}});
+  }
+  return JsonResponse({{"tokens", list}});
+}
+
+Response AdminApi::CreateToken(const Call& call) {
+  std::string name, scope_name = "viewer";
+  Confines confines;
+  auto body = JsonBody::Of(call.request);
+  if (!body) return Problem(body.error());
+  body->Get("name", name);
+  body->Get("scope", scope_name);
+  body->Get("confines", confines);
+  if (const auto fine = body->Finish(); !fine) return Problem(fine.error());
+  const auto scope = ParseScope(scope_name);
+  if (!scope) return Problem(400, "\"scope\" is predict, viewer, operator or admin");
+  const auto secret = tokens_.Add(name, *scope, call.caller.name, Now(), confines);
+  if (!secret) return Problem(secret.error());
+  audit_.Note(call.caller.name, "token created", fmt::format("{}, {}", name, scope_name));
+  return JsonResponse({{"name", name}, {"scope", scope_name}, {"token", *secret}}, 201);
+}
+
+Response AdminApi::RevokeToken(const Call& call) {
+  const auto revoked = tokens_.Revoke(call.At("token"));
+  if (!revoked) return Problem(revoked.error());
+  audit_.Note(call.caller.name, "token revoked", call.At("token"));
+  return JsonResponse({{"done", true}});
+}
+
+}  // namespace busker::serve

@@ -1,0 +1,141 @@
+// Tokens that are confined to some services and graphs: the rest is not there for them, on any
+// route.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "serve/front_fixture.h"
+
+namespace busker::serve {
+namespace {
+
+using nlohmann::json;
+
+class ConfinesTest : public FrontTest {
+ protected:
+  ConfinesTest() {
+    TokenFile file(home_.folder / "tokens.json");
+    for (const Scope scope : {Scope::kViewer, Scope::kOperator}) {
+      const std::string name = "shop-" + std::string(NameOf(scope));
+      tokens_[name] = file.Add(name, scope, "a test", Now(), {"shop"}).value();
+    }
+    tokens_["nightly"] =
+        file.Add("nightly", Scope::kOperator, "a test", Now(), {"nightly"}).value();
+  }
+  static std::string Replaced(std::string text, const std::string& what, const std::string& by) {
+    const std::size_t at = text.find(what);
+    return at == std::string::npos ? text : text.replace(at, what.size(), by);
+  }
+  // The pattern's path, about things of the graph file "nightly" and of no service.
+  static std::string Foreign(const Route& route, const std::string& run) {
+    std::string path = Replaced(route.pattern, "{graph}", "nightly");
+    path = Replaced(path, "{run}", run);
+    path = Replaced(path, "{task}", "a");
+    path = Replaced(path, "{service}", "other");
+    path = Replaced(path, "{delivery}", "1");
+    path = Replaced(path, "{token}", "viewer");
+    return Replaced(path, "{attempt}", "1");
+  }
+};
+
+TEST(Confines, HoldGraphsAndServices) {
+  EXPECT_TRUE(IsWithin({}, "nightly"));
+  EXPECT_TRUE(IsWithin({"churn"}, "churn/training"));
+  EXPECT_TRUE(IsWithin({"churn"}, "churn"));
+  EXPECT_FALSE(IsWithin({"churn"}, "churn2/training"));
+  EXPECT_FALSE(IsWithin({"churn"}, "churn2"));
+  EXPECT_FALSE(IsWithin({"churn/training"}, "churn"));
+  EXPECT_FALSE(IsWithin({"churn/training"}, "churn/application"));
+  EXPECT_TRUE(IsWithin({"a", "churn/training"}, "churn/training"));
+  EXPECT_TRUE(HoldsService({}, "churn"));
+  EXPECT_TRUE(HoldsService({"churn"}, "churn"));
+  EXPECT_FALSE(HoldsService({"churn/training"}, "churn"));
+}
+
+// Every route, also one that is new: a route that names nothing has to say that it is for them.
+TEST_F(ConfinesTest, NoRouteShowsOrChangesWhatIsBeyond) {
+  const std::string foreign = RunToEnd("nightly"), own = RunToEnd("shop/training");
+  for (const Route& route : front_->router().routes()) {
+    const std::string path = Foreign(route, foreign);
+    const std::string who = route.method == Method::kGet ? "shop-viewer" : "shop-operator";
+    const Response response = route.method == Method::kGet ? Get(path, who) : Post(path, "{}", who);
+    const bool names_something = path != route.pattern;
+    if (route.scope == Scope::kAdmin) {
+      EXPECT_EQ(response.status, 403) << path;
+    } else if (names_something) {
+      EXPECT_EQ(response.status, 404) << path << " " << response.body;
+    } else if (route.reach == Reach::kAll) {
+      EXPECT_EQ(response.status, 403) << path;
+    } else {
+      EXPECT_EQ(response.status, 200) << path;
+      EXPECT_EQ(response.body.find("nightly"), std::string::npos) << path;
+      EXPECT_EQ(response.body.find("daily"), std::string::npos) << path;
+      EXPECT_EQ(response.body.find(foreign), std::string::npos) << path;
+    }
+    // What is not there at all is told in the same words.
+    if (names_something && route.method == Method::kGet &&
+        path.find(foreign) != std::string::npos) {
+      const std::string nowhere = "20010101-000000-aaaaaa";
+      EXPECT_EQ(Replaced(response.body, foreign, nowhere),
+                Get(Replaced(path, foreign, nowhere), who).body);
+    }
+  }
+  EXPECT_EQ(json::parse(Get("/api/v1/runs/" + foreign, "viewer").body)["state"], "succeeded");
+}
+
+TEST_F(ConfinesTest, WhatIsWithinIsThere) {
+  RunToEnd("nightly");
+  const std::string own = RunToEnd("shop/training");
+  const auto body = [&](const std::string& path) {
+    return json::parse(Get(path, "shop-viewer").body);
+  };
+  EXPECT_EQ(body("/api/v1/runs")["runs"].size(), 1u);
+  EXPECT_EQ(body("/api/v1/runs?graph=nightly")["runs"].size(), 0u);
+  EXPECT_EQ(body("/api/v1/runs/" + own)["id"], own);
+  EXPECT_EQ(body("/api/v1/runs/" + own + "/events")["events"].size() > 3, true);
+  EXPECT_EQ(body("/api/v1/graphs")["graphs"].size(), 1u);
+  EXPECT_EQ(body("/api/v1/graphs")["all"], 1);
+  EXPECT_EQ(body("/api/v1/graphs/shop:training")["last_run"]["id"], own);
+  EXPECT_EQ(body("/api/v1/services")["services"].size(), 1u);
+  EXPECT_EQ(body("/api/v1/services/shop/versions")["versions"].size(), 1u);
+  EXPECT_EQ(body("/api/v1/me")["confines"], json({"shop"}));
+  EXPECT_EQ(Post("/api/v1/graphs/shop:training/runs", "{}", "shop-operator").status, 201);
+  EXPECT_EQ(json::parse(Get("/api/v1/runs", "nightly").body)["runs"].size(), 1u);
+  EXPECT_EQ(json::parse(Get("/api/v1/services", "nightly").body)["services"].size(), 0u);
+}
+
+TEST_F(ConfinesTest, NewsOfOthersIsOnlyThatThereIsSome) {
+  const auto queue = Get("/api/v1/live", "shop-viewer").events;
+  RunToEnd("nightly");
+  int heard = 0;
+  for (int i = 0; i < 500 && heard < 5; ++i) {
+    while (const auto event = queue->Pop()) {
+      EXPECT_TRUE(event->ends_with("\ndata: {\"run\":\"\"}\n\n")) << *event;
+      ++heard;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_GE(heard, 5);
+}
+
+TEST_F(ConfinesTest, AreNoneOfAnAdministrator) {
+  TokenFile file(home_.folder / "tokens.json");
+  EXPECT_EQ(file.Add("x", Scope::kAdmin, "a test", Now(), {"shop"}).error().kind,
+            ErrorKind::kInvalid);
+  for (const char* const odd : {"", "/", "a/", "/a", "a/b/c"}) {
+    EXPECT_EQ(file.Add("x", Scope::kViewer, "a test", Now(), {odd}).error().kind,
+              ErrorKind::kInvalid)
+        << odd;
+  }
+  const Response made =
+      Post("/api/v1/tokens", R"({"name": "x", "scope": "viewer", "confines": ["shop/training"]})",
+           "admin");
+  ASSERT_EQ(made.status, 201) << made.body;
+  tokens_["x"] = json::parse(made.body)["token"];
+  EXPECT_EQ(Get("/api/v1/graphs/shop:training", "x").status, 200);
+  EXPECT_EQ(Get("/api/v1/graphs/daily", "x").status, 404);
+  EXPECT_EQ(Get("/api/v1/services/shop/versions", "x").status, 404);
+}
+
+}  // namespace
+}  // namespace busker::serve

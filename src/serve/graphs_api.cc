@@ -1,0 +1,211 @@
+#include "serve/graphs_api.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "daemon/messages.h"
+#include "plan/timetable.h"
+#include "serve/describe.h"
+#include "serve/json_body.h"
+#include "serve/paging.h"
+#include "serve/problem.h"
+
+namespace busker::serve {
+namespace {
+
+using nlohmann::ordered_json;
+
+record::RunFilter RunsOf(const plan::GraphKey& key) {
+  record::RunFilter filter;
+  const auto slash = key.find('/');
+  filter.service = slash == std::string::npos ? "" : key.substr(0, slash);
+  filter.action = slash == std::string::npos ? key : key.substr(slash + 1);
+  return filter;
+}
+
+Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& graph, Instant now) {
+  TRY_ASSIGN(const auto remembered, record.FindGraph(graph.key));
+  const plan::GraphMemory memory = remembered.value_or(plan::GraphMemory{});
+  record::RunFilter newest = RunsOf(graph.key);
+  newest.count_max = 1;
+  newest.with_tasks = false;
+  TRY_ASSIGN(const auto runs, record.ListRuns(newest));
+  const auto text = [](std::string_view value) {
+    return value.empty() ? ordered_json() : ordered_json(value);
+  };
+  std::optional<Instant> next;
+  if (!memory.paused && !graph.by_hand) {
+    if (const auto coming = plan::Coming(graph, now, 1); !coming.empty()) next = coming.front();
+  }
+  const bool is_file = newest.service->empty();
+  ordered_json last = runs.empty() ? ordered_json() : Describe(runs.front());
+  if (!runs.empty()) last.erase("tasks");
+  return ordered_json{{"graph", graph.key},
+                      {"service", is_file ? ordered_json() : ordered_json(*newest.service)},
+                      {"action", is_file ? ordered_json() : ordered_json(newest.action)},
+                      {"schedule", text(graph.schedule_text)},
+                      {"time_zone", graph.zone},
+                      {"after", graph.after},
+                      {"next", Describe(next)},
+                      {"paused", memory.paused},
+                      {"paused_by", text(memory.paused_by)},
+                      {"trouble", text(NameOf(memory.trouble))},
+                      {"last_success", Describe(memory.last_success)},
+                      {"last_run", std::move(last)}};
+}
+
+using Definitions = std::vector<std::shared_ptr<const daemon::Definition>>;
+
+// Those that are asked for and come after the cursor, sorted; one more than `count`, when there is.
+Result<Definitions> Select(const daemon::Catalogue& catalogue, record::Record& record,
+                           const Call& call, std::size_t count) {
+  const Target& target = call.target;
+  const std::string cursor = target.Query("cursor"), part = target.Query("q"),
+                    trouble = target.Query("trouble"), service = target.Query("service");
+  if (!trouble.empty() && trouble != "any") return Invalid("\"trouble\" is \"any\", or left out");
+  Definitions selected;
+  const auto consider = [&](const auto& entry) {
+    const auto& [key, definition] = entry;
+    if (!call.caller.Sees(key)) return;
+    if (!part.empty() && key.find(part) == std::string::npos) return;
+    if (!service.empty() && (!definition->service || definition->service->name != service)) return;
+    selected.push_back(definition);
+  };
+  if (!trouble.empty()) {
+    TRY_ASSIGN(const auto keys, record.TroubledGraphs());
+    for (const plan::GraphKey& key : keys) {
+      const auto found = catalogue.definitions.find(key);
+      if (found == catalogue.definitions.end() || key <= cursor) continue;
+      consider(*found);
+      if (selected.size() > count) break;
+    }
+    return selected;
+  }
+  for (auto it = catalogue.definitions.upper_bound(cursor);
+       it != catalogue.definitions.end() && selected.size() <= count; ++it) {
+    consider(*it);
+  }
+  return selected;
+}
+
+Response Done(const Result<void>& result) {
+  return result ? JsonResponse({{"done", true}}) : Problem(result.error());
+}
+
+}  // namespace
+
+plan::GraphKey GraphNamed(std::string part_of_path) {
+  const auto colon = part_of_path.find(':');
+  if (colon != std::string::npos) part_of_path[colon] = '/';
+  return part_of_path;
+}
+
+plan::GraphKey GraphIn(const Call& call) { return GraphNamed(call.At("graph")); }
+
+void GraphsApi::AddRoutes(Router& router) {
+  const auto get = [&](const char* pattern, const char* summary, auto handler) {
+    router.Add({Method::kGet, pattern, Scope::kViewer, summary, std::move(handler)});
+  };
+  const auto post = [&](const char* pattern, const char* summary, auto handler) {
+    router.Add({Method::kPost, pattern, Scope::kOperator, summary, std::move(handler)});
+  };
+  const auto list = [&](const char* pattern, const char* summary, auto handler) {
+    router.Add({Method::kGet, pattern, Scope::kViewer, summary, std::move(handler), Reach::kOwn});
+  };
+  list("/api/v1/graphs",
+       "Actions and graph files by name, with the last run and the next instant of each: "
+       "?trouble=any (those that failed, are late or never started) &service= &q= (a part of the "
+       "name) &limit= &cursor=.",
+       [this](const Call& call) { return ListGraphs(call); });
+  get("/api/v1/graphs/{graph}", "One of them, with a sentence on where it stands.",
+      [this](const Call& call) { return ShowGraph(call); });
+  post("/api/v1/graphs/{graph}/runs", "Starts a run: {date, force, key}, all of them optional.",
+       [this](const Call& call) { return StartRun(call); });
+  post("/api/v1/graphs/{graph}/pause", "Nothing of it starts by its schedule any more.",
+       [this](const Call& call) { return Pause(call, true); });
+  post("/api/v1/graphs/{graph}/resume", "Its schedule goes on.",
+       [this](const Call& call) { return Pause(call, false); });
+  post("/api/v1/graphs/{graph}/backfill",
+       "One run for each instant: {from, to, dry_run, newest_first, retry_failed, runs_at_once}.",
+       [this](const Call& call) { return Backfill(call); });
+}
+
+Response GraphsApi::ListGraphs(const Call& call) {
+  const auto limit = LimitIn(call.target);
+  if (!limit) return Problem(limit.error());
+  const auto catalogue = daemon_.catalogue();
+  const auto listed = records_.With([&](record::Record& record) -> Result<ordered_json> {
+    TRY_ASSIGN(Definitions selected, Select(*catalogue, record, call, *limit));
+    const bool more = selected.size() > *limit;
+    if (more) selected.resize(*limit);
+    ordered_json list = ordered_json::array();
+    const Instant now = Now();
+    for (const auto& definition : selected) {
+      TRY_ASSIGN(ordered_json one, DescribeGraph(record, definition->graph, now));
+      list.push_back(std::move(one));
+    }
+    return ordered_json{
+        {"graphs", std::move(list)},
+        {"all", std::count_if(catalogue->definitions.begin(), catalogue->definitions.end(),
+                              [&](const auto& one) { return call.caller.Sees(one.first); })},
+        {"next", more ? ordered_json(selected.back()->graph.key) : ordered_json()}};
+  });
+  return listed ? JsonResponse(*listed) : Problem(listed.error());
+}
+
+Response GraphsApi::ShowGraph(const Call& call) {
+  const auto definition = daemon_.catalogue()->Find(GraphIn(call));
+  if (!definition) return Problem(404, fmt::format("there is no {}", GraphIn(call)));
+  auto described = records_.With(
+      [&](record::Record& record) { return DescribeGraph(record, (*definition)->graph, Now()); });
+  if (!described) return Problem(described.error());
+  const auto explained = daemon_.requests().Explain(GraphIn(call), "");
+  if (!explained) return Problem(explained.error());
+  (*described)["explained"] = *explained;
+  return JsonResponse(*described);
+}
+
+Response GraphsApi::StartRun(const Call& call) {
+  daemon::StartRequest request;
+  std::string date;
+  auto body = JsonBody::Of(call.request);
+  if (!body) return Problem(body.error());
+  body->Get("date", date);
+  body->Get("force", request.force);
+  body->Get("key", request.key);
+  if (const auto fine = body->Finish(); !fine) return Problem(fine.error());
+  if (!date.empty()) request.date = date;
+  request.graph = GraphIn(call);
+  request.by = call.caller.name;
+  const auto run = daemon_.requests().Start(request);
+  return run ? JsonResponse({{"run", *run}}, 201) : Problem(run.error());
+}
+
+Response GraphsApi::Pause(const Call& call, bool paused) {
+  return Done(daemon_.requests().Pause(GraphIn(call), paused, call.caller.name));
+}
+
+Response GraphsApi::Backfill(const Call& call) {
+  daemon::BackfillRequest request;
+  auto body = JsonBody::Of(call.request);
+  if (!body) return Problem(body.error());
+  body->Get("from", request.from);
+  body->Get("to", request.to);
+  body->Get("dry_run", request.dry_run);
+  body->Get("newest_first", request.newest_first);
+  body->Get("retry_failed", request.retry_failed);
+  body->Get("runs_at_once", request.runs_at_once);
+  if (const auto fine = body->Finish(); !fine) return Problem(fine.error());
+  if (request.runs_at_once < 1) return Problem(400, "\"runs_at_once\" is below 1");
+  request.graph = GraphIn(call);
+  request.by = call.caller.name;
+  const auto instants = daemon_.requests().Backfill(request);
+  if (!instants) return Problem(instants.error());
+  ordered_json list = ordered_json::array();
+  for (const auto& instant : *instants) list.push_back(daemon::ToJson(instant));
+  return JsonResponse({{"instants", list}});
+}
+
+}  // namespace busker::serve

@@ -1,0 +1,36 @@
+// The routes about what there is to run. They are answered from the definitions and the record: the
+// conductor is asked nothing, however many graphs there are, but for the sentence about one.
+//
+// A graph is named in a path as it is everywhere, with ":" for "/": "churn:training".
+#pragma once
+
+#include "daemon/daemon.h"
+#include "serve/records.h"
+#include "serve/router.h"
+
+namespace busker::serve {
+
+// Its collaborators outlive it. Any thread.
+class GraphsApi {
+ public:
+  GraphsApi(daemon::Daemon& daemon, const dispatch::Home& home)
+      : daemon_(daemon), records_(home.RecordFile().string()) {}
+
+  void AddRoutes(Router& router);
+
+ private:
+  Response ListGraphs(const Call& call);
+  Response ShowGraph(const Call& call);
+  Response StartRun(const Call& call);
+  Response Pause(const Call& call, bool paused);
+  Response Backfill(const Call& call);
+
+  daemon::Daemon& daemon_;
+  Records records_;
+};
+
+// The graph that a path names.
+plan::GraphKey GraphIn(const Call& call);
+plan::GraphKey GraphNamed(std::string part_of_path);  // "churn:training" is "churn/training"
+
+}  // namespace busker::serve

@@ -1,0 +1,149 @@
+// What there is to run, page by page, and the figures about it.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "serve/front_fixture.h"
+
+namespace busker::serve {
+namespace {
+
+using nlohmann::json;
+
+class GraphsApiTest : public FrontTest {
+ protected:
+  json Body(const std::string& target) {
+    const Response response = Get(target);
+    EXPECT_EQ(response.status, 200) << target << " " << response.body;
+    return json::parse(response.body);
+  }
+  std::string Names(const std::string& query) {
+    std::string names;
+    const json body = Body("/api/v1/graphs" + query);
+    for (const json& graph : body["graphs"]) {
+      names += graph["graph"].get<std::string>() + " ";
+    }
+    return names;
+  }
+};
+
+TEST_F(GraphsApiTest, ListsThemByNamePageByPage) {
+  EXPECT_EQ(Names(""), "daily nightly shop/training ");
+  EXPECT_EQ(Body("/api/v1/graphs")["all"], 3);
+  const json first = Body("/api/v1/graphs?limit=2");
+  EXPECT_EQ(first["graphs"].size(), 2u);
+  EXPECT_EQ(first["next"], "nightly");
+  const json rest = Body("/api/v1/graphs?limit=2&cursor=nightly");
+  EXPECT_EQ(rest["graphs"][0]["graph"], "shop/training");
+  EXPECT_TRUE(rest["next"].is_null());
+  EXPECT_EQ(Names("?q=ly"), "daily nightly ");
+  EXPECT_EQ(Names("?q=ly&limit=1"), "daily ");
+  EXPECT_EQ(Body("/api/v1/graphs?q=da&limit=1")["next"], nullptr);
+  EXPECT_EQ(Names("?service=shop"), "shop/training ");
+  EXPECT_EQ(Names("?q=%2F"), "shop/training ");
+  EXPECT_EQ(Names("?cursor=zzz"), "");
+  for (const char* const query : {"?limit=0", "?limit=201", "?limit=x", "?trouble=some"}) {
+    EXPECT_EQ(Get(std::string("/api/v1/graphs") + query).status, 400) << query;
+  }
+}
+
+TEST_F(GraphsApiTest, SaysOfEachHowItLastWentAndWhatIsNext) {
+  const std::string run = RunToEnd("nightly");
+  ASSERT_EQ(Post("/api/v1/graphs/daily/pause").status, 200);
+  const json graphs = Body("/api/v1/graphs")["graphs"];
+  EXPECT_EQ(graphs[1]["last_run"]["id"], run);
+  EXPECT_EQ(graphs[1]["last_run"]["state"], "succeeded");
+  EXPECT_FALSE(graphs[1]["last_run"].contains("tasks"));
+  EXPECT_FALSE(graphs[1]["last_success"].is_null());
+  EXPECT_EQ(graphs[0]["paused_by"], "operator");
+  EXPECT_TRUE(graphs[0]["next"].is_null());
+  EXPECT_EQ(graphs[0]["schedule"], "@daily");
+  EXPECT_TRUE(graphs[0]["last_run"].is_null());
+  EXPECT_EQ(graphs[2]["service"], "shop");
+  EXPECT_EQ(graphs[2]["action"], "training");
+  const json one = Body("/api/v1/graphs/daily");
+  EXPECT_EQ(one["explained"],
+            "daily is paused by operator: nothing of it starts by itself until busker resume");
+}
+
+TEST_F(GraphsApiTest, FindsWhatIsInTrouble) {
+  EXPECT_EQ(Names("?trouble=any"), "");
+  RunToEnd("nightly");
+  RunToEnd("daily");  // which fails
+  EXPECT_EQ(Names("?trouble=any"), "daily ");
+  EXPECT_EQ(Body("/api/v1/graphs/daily")["trouble"], "failed");
+  EXPECT_TRUE(Body("/api/v1/graphs/nightly")["trouble"].is_null());
+}
+
+TEST_F(GraphsApiTest, KeepsALogOfWhoDidWhat) {
+  EXPECT_EQ(Body("/api/v1/events")["events"].size(), 0u);
+  RunToEnd("nightly");
+  ASSERT_EQ(Post("/api/v1/graphs/daily/pause").status, 200);
+  const json people = Body("/api/v1/events");
+  ASSERT_EQ(people["events"].size(), 2u) << people;
+  EXPECT_EQ(people["events"][0]["what"], "paused");
+  EXPECT_EQ(people["events"][0]["actor"], "operator");
+  EXPECT_EQ(people["events"][0]["detail"], "daily");
+  EXPECT_EQ(people["events"][1]["what"], "run queued");
+  EXPECT_EQ(people["events"][1]["actor"], "a test");
+  const json all = Body("/api/v1/events?all=true&limit=5");
+  ASSERT_EQ(all["events"].size(), 5u);
+  const std::string next = all["next"];
+  EXPECT_EQ(next, std::to_string(all["events"][4]["number"].get<int>()));
+  const json older = Body("/api/v1/events?all=true&limit=5&cursor=" + next);
+  EXPECT_EQ(older["events"][0]["number"].get<int>(), all["events"][4]["number"].get<int>() - 1);
+  EXPECT_EQ(Get("/api/v1/events?cursor=x").status, 400);
+}
+
+TEST_F(GraphsApiTest, NotesWhoseTokenWasRefusedButNotWithoutEnd) {
+  const auto refused = [&](const std::string& peer, Instant now) {
+    Request request = Make(Method::kGet, "/api/v1/me", std::string(64, '0'));
+    request.peer = peer;
+    EXPECT_NE(front_->Answer(request, now).status, 200);
+  };
+  const Instant now = Now();
+  for (int i = 0; i < 30; ++i) refused("10.0.0." + std::to_string(i), now);
+  for (int i = 0; i < 30; ++i) refused("10.0.0.1", now);
+  json events = Body("/api/v1/events")["events"];
+  ASSERT_EQ(events.size(), 10u);
+  EXPECT_EQ(events[0]["what"], "token refused");
+  EXPECT_EQ(events[0]["actor"], "10.0.0.9");
+  refused("10.0.0.1", now + std::chrono::minutes(1));
+  events = Body("/api/v1/events")["events"];
+  EXPECT_EQ(events.size(), 11u);
+  EXPECT_EQ(events[0]["detail"], "and 50 more times since the last of these");
+}
+
+TEST_F(GraphsApiTest, HasFiguresForPrometheus) {
+  RunToEnd("nightly");
+  RunToEnd("daily");
+  const Response response = Get("/metrics");
+  EXPECT_EQ(response.type, "text/plain; version=0.0.4; charset=utf-8");
+  const auto has = [&](const std::string& line) {
+    EXPECT_NE(("\n" + response.body).find("\n" + line + "\n"), std::string::npos) << line << "\n"
+                                                                                  << response.body;
+  };
+  has("busker_runs_ended_total{state=\"succeeded\"} 1");
+  has("busker_runs_ended_total{state=\"failed\"} 1");
+  has("busker_attempts_ended_total{state=\"succeeded\"} 2");
+  has("busker_attempts_ended_total{state=\"failed\"} 1");
+  has("busker_attempt_overhead_seconds_count 3");
+  has("busker_attempt_overhead_seconds_bucket{le=\"+Inf\"} 3");
+  has("busker_graphs 3");
+  has("busker_graphs_troubled{trouble=\"failed\"} 1");
+  has("busker_runs_unfinished 0");
+  has("busker_attempts_running 0");
+  // Every line is a comment or a figure, each figure's name is announced.
+  std::istringstream lines(response.body);
+  std::string line, announced;
+  while (std::getline(lines, line)) {
+    if (line.starts_with("# TYPE ")) announced = line.substr(7, line.find(' ', 7) - 7);
+    if (line.starts_with("#")) continue;
+    EXPECT_TRUE(line.starts_with(announced)) << line << " after " << announced;
+    EXPECT_NE(line.rfind(' '), std::string::npos);
+    EXPECT_NO_THROW(std::stod(line.substr(line.rfind(' ')))) << line;
+  }
+}
+
+}  // namespace
+}  // namespace busker::serve

@@ -1,0 +1,120 @@
+#include "serve/log_feed.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <nlohmann/json.hpp>
+
+#include "io/test_folder.h"
+
+namespace busker::serve {
+namespace {
+
+using nlohmann::json;
+
+// The events of a viewer until the end or until `enough` says so; 10 seconds at most.
+std::vector<json> Hear(EventQueue& queue, const std::function<bool(const std::string&)>& enough) {
+  std::vector<json> heard;
+  std::string text;
+  for (int i = 0; i < 1000; ++i) {
+    while (const auto event = queue.Pop()) {
+      EXPECT_TRUE(event->starts_with("data: ") && event->ends_with("\n\n")) << *event;
+      heard.push_back(json::parse(event->substr(6)));
+      if (heard.back().contains("text")) text += heard.back()["text"];
+    }
+    if (enough(text) || queue.closed()) return heard;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  ADD_FAILURE() << "heard only: " << text;
+  return heard;
+}
+
+std::string TextOf(const std::vector<json>& heard) {
+  std::string text;
+  for (const json& event : heard) text += event.value("text", "");
+  return text;
+}
+
+const auto kUntilTheEnd = [](const std::string&) { return false; };
+
+TEST(LogFeed, TellsWhatThereIsWhatComesAndTheEnd) {
+  const io::TestFolder folder;
+  folder.Write("log", "one\n");
+  std::atomic<bool> over = false;
+  LogFeed feed;
+  const auto queue = feed.Follow(folder.path(), [&] { return over.load(); });
+  ASSERT_NE(queue, nullptr);
+  auto heard = Hear(*queue, [](const std::string& text) { return text == "one\n"; });
+  EXPECT_EQ(heard[0]["begin"], true);
+  folder.Write("log", "one\ntwo\n");
+  heard = Hear(*queue, [](const std::string& text) { return text == "two\n"; });
+  EXPECT_FALSE(heard[0].contains("begin"));
+  // Who comes later gets all of it, too.
+  const auto late = feed.Follow(folder.path(), [&] { return over.load(); });
+  EXPECT_EQ(TextOf(Hear(*late, [](const std::string& text) { return text == "one\ntwo\n"; })),
+            "one\ntwo\n");
+  folder.Write("log", "one\ntwo\nthree\n");
+  over = true;
+  for (const auto& viewer : {queue, late}) {
+    heard = Hear(*viewer, kUntilTheEnd);
+    EXPECT_EQ(TextOf(heard), "three\n");
+    EXPECT_EQ(heard.back(), json({{"end", true}}));
+    EXPECT_TRUE(viewer->closed());
+  }
+}
+
+TEST(LogFeed, TellsTheEndOfALogThatIsOver) {
+  const io::TestFolder folder;
+  std::string text;
+  for (int i = 0; text.size() < 200'000; ++i) text += "line " + std::to_string(i) + "\n";
+  folder.Write("log", text);
+  LogFeed feed;
+  const auto queue = feed.Follow(folder.path(), [] { return true; });
+  const std::string told = TextOf(Hear(*queue, kUntilTheEnd));
+  EXPECT_LE(told.size(), 64u << 10);
+  EXPECT_GT(told.size(), 60u << 10);
+  EXPECT_TRUE(told.starts_with("line ")) << "it begins with a line";
+  EXPECT_TRUE(text.ends_with(told));
+}
+
+TEST(LogFeed, CutsNoCharacterInTwo) {
+  const io::TestFolder folder;
+  const std::string text = "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x8E\xB6.";
+  std::atomic<bool> over = false;
+  LogFeed feed;
+  folder.Write("log", "");
+  const auto queue = feed.Follow(folder.path(), [&] { return over.load(); });
+  std::string heard;
+  for (std::size_t bytes = 1; bytes <= text.size(); ++bytes) {
+    folder.Write("log", text.substr(0, bytes));
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    while (const auto event = queue->Pop()) heard += TextOf({json::parse(event->substr(6))});
+  }
+  over = true;
+  heard += TextOf(Hear(*queue, kUntilTheEnd));
+  EXPECT_EQ(heard, text);
+}
+
+TEST(LogFeed, ShowsBytesThatAreNoText) {
+  const io::TestFolder folder;
+  folder.Write("log", std::string("\xFF\xFE\x00\x1B[31m\xC3", 9) + "\n");
+  LogFeed feed;
+  const auto queue = feed.Follow(folder.path(), [] { return true; });
+  EXPECT_EQ(TextOf(Hear(*queue, kUntilTheEnd)),
+            std::string("\xEF\xBF\xBD\xEF\xBF\xBD\0\x1B[31m\xEF\xBF\xBD\n", 19 - 3));
+}
+
+TEST(LogFeed, HasABound) {
+  const io::TestFolder folder;
+  LogFeed feed;
+  std::vector<std::shared_ptr<EventQueue>> queues;
+  for (int i = 0; i < 200; ++i) {
+    queues.push_back(feed.Follow(folder.path() / std::to_string(i), [] { return false; }));
+    ASSERT_NE(queues.back(), nullptr);
+  }
+  EXPECT_EQ(feed.Follow(folder.path() / "more", [] { return false; }), nullptr);
+  EXPECT_NE(feed.Follow(folder.path() / "7", [] { return false; }), nullptr);
+}
+
+}  // namespace
+}  // namespace busker::serve

@@ -1,0 +1,170 @@
+#include "serve/metrics.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+
+#include "artifact/store.h"
+#include "deliver/warehouse.h"
+#include "dispatch/figures.h"
+#include "model/live.h"
+#include "serve/problem.h"
+
+namespace busker::serve {
+namespace {
+
+// Text as the format wants it, line by line.
+class Page {
+ public:
+  void Begin(const char* name, const char* kind, const char* help) {
+    name_ = name;
+    text_ += fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n", name, kind, help);
+  }
+  template <typename Value>
+  void Add(const std::string& labels, const Value& value) {
+    text_ += labels.empty() ? fmt::format("{} {}\n", name_, value)
+                            : fmt::format("{}{{{}}} {}\n", name_, labels, value);
+  }
+  template <typename Value>
+  void One(const char* name, const char* kind, const char* help, const Value& value) {
+    Begin(name, kind, help);
+    Add("", value);
+  }
+  void Times(const char* name, const char* help, const dispatch::Histogram& times) {
+    Begin(name, "histogram", help);
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i <= times.kBounds.size(); ++i) {
+      count += times.CountIn(i);
+      const std::string bound =
+          i < times.kBounds.size() ? fmt::format("{}", times.kBounds[i]) : "+Inf";
+      text_ += fmt::format("{}_bucket{{le=\"{}\"}} {}\n", name, bound, count);
+    }
+    text_ += fmt::format("{0}_sum {1}\n{0}_count {2}\n", name, times.SumSeconds(), count);
+  }
+  std::string Take() { return std::move(text_); }
+
+ private:
+  std::string name_, text_;
+};
+
+std::string Label(const char* name, std::string_view value) {
+  std::string escaped;
+  for (const char c : value) {
+    if (c == '\\' || c == '"') escaped += '\\';
+    escaped += c == '\n' ? ' ' : c;
+  }
+  return fmt::format("{}=\"{}\"", name, escaped);
+}
+
+double SecondsSince(Instant then) { return std::chrono::duration<double>(Now() - then).count(); }
+
+void AddEngine(Page& page, const dispatch::Figures& figures) {
+  page.One("busker_runs_unfinished", "gauge", "Runs that wait or are at work.",
+           figures.runs_unfinished.load());
+  page.One("busker_tasks_ready", "gauge", "Tasks that could start, and wait for room.",
+           figures.tasks_ready.load());
+  page.One("busker_attempts_running", "gauge", "Attempts that run now.",
+           figures.attempts_running.load());
+  page.Begin("busker_runs_ended_total", "counter", "Runs that ended, by how.");
+  for (const auto state : {plan::State::kSucceeded, plan::State::kFailed, plan::State::kCancelled,
+                           plan::State::kSkipped}) {
+    page.Add(Label("state", NameOf(state)),
+             figures.runs_ended[static_cast<std::size_t>(state)].load());
+  }
+  page.Begin("busker_attempts_ended_total", "counter", "Attempts that ended, by how.");
+  page.Add(Label("state", "succeeded"), figures.attempts_succeeded.load());
+  page.Add(Label("state", "failed"), figures.attempts_failed.load());
+  page.Times("busker_attempt_overhead_seconds", "What an attempt took beside its command.",
+             figures.overhead);
+  page.Times("busker_schedule_lag_seconds",
+             "From an instant of a schedule until its run was on record.", figures.schedule_lag);
+  page.Times("busker_turn_seconds",
+             "A turn of the conductor: until what happened was on record and what follows begun.",
+             figures.turn);
+}
+
+Result<void> AddGraphs(Page& page, record::Record& record, const daemon::Catalogue& catalogue) {
+  TRY_ASSIGN(const auto memories, record.Graphs());
+  std::size_t paused = 0;
+  std::map<plan::Trouble, std::size_t> troubled = {
+      {plan::Trouble::kFailed, 0}, {plan::Trouble::kLate, 0}, {plan::Trouble::kNeverStarted, 0}};
+  for (const plan::GraphMemory& memory : memories) {
+    if (!catalogue.definitions.contains(memory.key)) continue;
+    if (memory.paused) ++paused;
+    if (memory.trouble != plan::Trouble::kNone) ++troubled[memory.trouble];
+  }
+  page.One("busker_graphs", "gauge", "Actions and graph files that are served.",
+           catalogue.definitions.size());
+  page.One("busker_graphs_paused", "gauge", "Those of them that are paused.", paused);
+  page.Begin("busker_graphs_troubled", "gauge",
+             "Those that failed, are late or never started, and have not succeeded since.");
+  for (const auto& [trouble, count] : troubled) page.Add(Label("trouble", NameOf(trouble)), count);
+  return {};
+}
+
+// What cannot be read is left out: other pages say why.
+void AddModels(Page& page, const daemon::Daemon& daemon) {
+  page.Begin("busker_live_model_age_seconds", "gauge", "Since when the live version is live.");
+  std::set<const service::Service*> known;
+  for (const auto& [_, definition] : daemon.catalogue()->definitions) {
+    const service::Service* const service = definition->service.get();
+    if (service == nullptr || !known.insert(service).second) continue;
+    const auto places = daemon.PlacesOf(*service);
+    if (!places) continue;
+    const auto store = artifact::OpenStore(places->store_url);
+    if (!store) continue;
+    const auto live = model::ReadLive(**store, service->name, service->version);
+    if (!live || !*live) continue;
+    page.Add(Label("service", service->name), SecondsSince((*live)->now.at));
+  }
+}
+
+void AddDeliveries(Page& page, const io::fs::path& folder, const std::string& duckdb_library) {
+  std::error_code error;
+  if (!io::fs::exists(folder, error)) return;
+  const auto warehouse = deliver::OpenEmbeddedWarehouse(folder, duckdb_library);
+  if (!warehouse) return;
+  const auto deliveries = (*warehouse)->Deliveries();
+  if (!deliveries) return;
+  std::map<std::string, const deliver::Delivery*> newest;
+  for (const deliver::Delivery& delivery : *deliveries) {
+    if (!delivery.undone_at) newest[delivery.table] = &delivery;
+  }
+  page.Begin("busker_delivery_rows", "gauge", "Rows of the last delivery into a table.");
+  for (const auto& [table, delivery] : newest) page.Add(Label("table", table), delivery->rows);
+  page.Begin("busker_delivery_age_seconds", "gauge", "Since the last delivery into a table.");
+  for (const auto& [table, delivery] : newest) {
+    page.Add(Label("table", table), SecondsSince(delivery->delivered_at));
+  }
+}
+
+}  // namespace
+
+void Metrics::AddRoutes(Router& router) {
+  router.Add({Method::kGet, "/metrics", Scope::kViewer, "Figures for Prometheus.",
+              [this](const Call&) { return Show(); }});
+}
+
+Response Metrics::Show() {
+  const daemon::Status health = daemon_.requests().Health();
+  Page page;
+  page.One("busker_up_since_seconds", "gauge", "When this busker was started, since 1970.",
+           std::chrono::duration<double>(health.since.time_since_epoch()).count());
+  page.One("busker_faults", "gauge", "Definitions that cannot be read.", health.faults.size());
+  page.One("busker_trouble", "gauge",
+           "1 while nothing new starts, because it could not be recorded.",
+           health.trouble.empty() ? 0 : 1);
+  AddEngine(page, daemon_.requests().figures());
+  const auto added = records_.With(
+      [&](record::Record& record) { return AddGraphs(page, record, *daemon_.catalogue()); });
+  if (!added) return Problem(added.error());
+  AddModels(page, daemon_);
+  AddDeliveries(page, warehouse_folder_, duckdb_library_);
+  Response response;
+  response.type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = page.Take();
+  return response;
+}
+
+}  // namespace busker::serve

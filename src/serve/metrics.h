@@ -1,0 +1,33 @@
+// Figures for Prometheus, in its text format, version 0.0.4. Those of the conductor count from the
+// start of this busker; times are seconds.
+#pragma once
+
+#include <string>
+
+#include "daemon/daemon.h"
+#include "serve/records.h"
+#include "serve/router.h"
+
+namespace busker::serve {
+
+// Its collaborators outlive it. Any thread.
+class Metrics {
+ public:
+  Metrics(daemon::Daemon& daemon, const dispatch::Home& home, std::string duckdb_library)
+      : daemon_(daemon),
+        duckdb_library_(std::move(duckdb_library)),
+        warehouse_folder_(home.WarehouseFolder()),
+        records_(home.RecordFile().string()) {}
+
+  void AddRoutes(Router& router);
+
+ private:
+  Response Show();
+
+  daemon::Daemon& daemon_;
+  const std::string duckdb_library_;
+  const io::fs::path warehouse_folder_;
+  Records records_;
+};
+
+}  // namespace busker::serve

@@ -1,0 +1,24 @@
+// How long lists are cut: ?limit= how much at once, ?cursor= the "next" of the answer before.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "serve/message.h"
+
+namespace busker::serve {
+
+inline constexpr std::uint64_t kPageMax = 200, kPageDefault = 50;
+
+// kInvalid: it is no number from 1 to kPageMax.
+Result<std::uint64_t> LimitIn(const Target& target);
+
+// A cursor that is a number, as those of runs and events are. kInvalid for another; nullopt: none.
+Result<std::optional<std::int64_t>> NumberCursorIn(const Target& target);
+
+// Digits alone.
+std::optional<std::uint64_t> ParseNumber(const std::string& text);
+
+}  // namespace busker::serve
