@@ -43,9 +43,13 @@ Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
              const Installed& installed, std::vector<std::string> origins)
     : api_(daemon.requests(), home, live, installed.version),
       versions_api_(daemon, home, installed.duckdb_library),
+      schedule_api_(daemon, home),
+      lineage_api_(daemon, home, installed.duckdb_library),
       guard_(std::move(origins), home.folder / "tokens.json") {
   api_.AddRoutes(router_);
   versions_api_.AddRoutes(router_);
+  schedule_api_.AddRoutes(router_);
+  lineage_api_.AddRoutes(router_);
   AddPages(router_);
 }
 

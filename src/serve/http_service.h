@@ -9,8 +9,10 @@
 #include "daemon/daemon.h"
 #include "serve/api.h"
 #include "serve/guard.h"
+#include "serve/lineage_api.h"
 #include "serve/listener.h"
 #include "serve/live.h"
+#include "serve/schedule_api.h"
 #include "serve/versions_api.h"
 
 namespace busker::serve {
@@ -35,6 +37,8 @@ class Front {
  private:
   Api api_;
   VersionsApi versions_api_;
+  ScheduleApi schedule_api_;
+  LineageApi lineage_api_;
   Guard guard_;
   Router router_;
 };
