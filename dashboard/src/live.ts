@@ -59,7 +59,10 @@ export function useLive<T>(load: () => Promise<T>, run: string, key: string) {
       window.clearInterval(minute);
     };
   }, [run, key]);
-  return { value, error, reload: () => void loading.current().then((next) => setValue(() => next)) };
+  const reload = () => {
+    loading.current().then((next) => setValue(() => next), (fault: Error) => setError(fault.message));
+  };
+  return { value, error, reload };
 }
 
 // The time, so that distances from now stay true.
