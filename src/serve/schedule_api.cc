@@ -85,53 +85,90 @@ Result<Asked> Read(const Call& call, Instant now) {
   return asked;
 }
 
-// What a graph has in the span: its runs from the first to the last (`last` before `first`: it has
-// none), and those that the clocks take from it.
+// The changes of the clocks in what is asked for, by zone: there are far fewer zones than graphs.
+class Clocks {
+ public:
+  explicit Clocks(const Asked& asked) : asked_(asked) {}
+
+  const std::vector<plan::ClockChange>& ChangesIn(const std::string& name, const plan::Zone& zone) {
+    const auto known = zones_.find(name);
+    if (known != zones_.end()) return known->second.changes;
+    return zones_.emplace(name, Changed{zone, plan::ClockChanges(zone, asked_.from, asked_.to)})
+        .first->second.changes;
+  }
+
+  ordered_json Describe() const {
+    ordered_json list = ordered_json::array();
+    for (const auto& [name, changed] : zones_) {
+      for (const plan::ClockChange& change : changed.changes) {
+        list.push_back({{"at", FormatRfc3339(change.at)},
+                        {"time_zone", name},
+                        {"date", DateIn(changed.zone, change.at)},
+                        {"what", plan::DescribeChange(change)}});
+      }
+    }
+    return list;
+  }
+
+ private:
+  struct Changed {
+    plan::Zone zone;
+    std::vector<plan::ClockChange> changes;
+  };
+  const Asked& asked_;
+  std::map<std::string, Changed> zones_;
+};
+
+// What a graph has in what is asked for: its runs from the first until before `end` (none, when
+// that is not after it), and those that the clocks take from it.
 struct Span {
+  struct Lost {
+    Instant at{};
+    std::string note;
+  };
   const plan::Graph* graph = nullptr;
-  Instant first{}, last{};
-  ordered_json lost = ordered_json::array();
+  Instant first{}, end{};
+  std::vector<Lost> lost;
 };
 
 // Where the graph's own bounds are not in the way.
-ordered_json DescribeLost(const plan::Graph& graph, const Asked& asked) {
-  ordered_json list = ordered_json::array();
-  for (const auto& change : plan::ClockChanges(graph.schedule->zone(), asked.from, asked.to)) {
-    const std::string note = plan::LostBy(*graph.schedule, change);
-    const bool within =
-        (!graph.start || change.at >= *graph.start) && (!graph.end || change.at <= *graph.end);
-    if (!note.empty() && within) list.push_back({{"at", FormatRfc3339(change.at)}, {"note", note}});
+std::vector<Span::Lost> LostIn(const plan::Graph& graph, Clocks& clocks) {
+  std::vector<Span::Lost> lost;
+  for (const auto& change : clocks.ChangesIn(graph.zone, graph.schedule->zone())) {
+    if ((graph.start && change.at < *graph.start) || (graph.end && change.at > *graph.end))
+      continue;
+    std::string note = plan::LostBy(*graph.schedule, change);
+    if (!note.empty()) lost.push_back({change.at, std::move(note)});
   }
-  return list;
+  return lost;
 }
 
 // nullopt: it has nothing there.
-std::optional<Span> SpanOf(const plan::Graph& graph, const Asked& asked) {
+std::optional<Span> SpanOf(const plan::Graph& graph, const Asked& asked, Clocks& clocks) {
   if (!graph.schedule) return std::nullopt;
-  Span span{&graph, asked.to, asked.from - kTick, DescribeLost(graph, asked)};
-  const auto first = plan::FirstDue(graph, asked.from - kTick);
-  if (first && *first < asked.to) {
-    if (const auto last = plan::LastDue(graph, asked.to - kTick); last && *last >= *first) {
-      span.first = *first;
-      span.last = *last;
-    }
+  Span span{&graph, asked.to, asked.to, LostIn(graph, clocks)};
+  if (const auto first = plan::FirstDue(graph, asked.from - kTick)) {
+    span.first = std::min(*first, asked.to);
   }
-  if (span.last < span.first && span.lost.empty()) return std::nullopt;
+  if (graph.end) {
+    const auto last = plan::LastDue(graph, asked.to - kTick);
+    span.end = last ? *last + kTick : asked.from;
+  }
+  if (span.first >= span.end && span.lost.empty()) return std::nullopt;
   return span;
 }
 
 // Of the part of a span that is in [from, to).
 std::uint64_t Count(const Span& span, Instant from, Instant to) {
-  return plan::CountRuns(*span.graph->schedule, std::max(span.first, from),
-                         std::min(span.last + kTick, to));
+  return plan::CountRuns(*span.graph->schedule, std::max(span.first, from), std::min(span.end, to));
 }
 
 ordered_json DescribeInstants(const Span& span) {
-  if (span.last < span.first) return ordered_json::array();
   const plan::ZonedCron& schedule = *span.graph->schedule;
   ordered_json list = ordered_json::array();
+  if (span.first >= span.end) return list;
   for (const auto& run :
-       plan::ComingRuns(schedule, span.first, kInstantsMax, std::nullopt, span.last)) {
+       plan::ComingRuns(schedule, span.first, kInstantsMax, std::nullopt, span.end - kTick)) {
     list.push_back({{"utc", FormatRfc3339(run.at)},
                     {"local", plan::FormatLocal(run.at, run.offset)},
                     {"data_date", DateIn(schedule.zone(), plan::DataInstant(*span.graph, run.at))},
@@ -147,11 +184,19 @@ ordered_json DescribeDays(const Span& span, const Asked& asked) {
     const std::uint64_t count = Count(span, begin, end);
     if (count == 0) continue;
     const auto first = span.graph->schedule->Next(std::max(span.first, begin) - kTick);
-    const auto last = span.graph->schedule->Previous(std::min(span.last + kTick, end));
+    const auto last = span.graph->schedule->Previous(std::min(span.end, end));
     list.push_back({{"date", DateIn(asked.zone, begin)},
                     {"count", count},
                     {"first", FormatRfc3339(*first)},
                     {"last", FormatRfc3339(*last)}});
+  }
+  return list;
+}
+
+ordered_json DescribeLost(const Span& span) {
+  ordered_json list = ordered_json::array();
+  for (const Span::Lost& lost : span.lost) {
+    list.push_back({{"at", FormatRfc3339(lost.at)}, {"note", lost.note}});
   }
   return list;
 }
@@ -169,30 +214,15 @@ ordered_json Describe(const Span& span, const Asked& asked, bool paused) {
           {"every_minutes", pace ? ordered_json(pace->count()) : ordered_json()},
           {"instants", listed ? DescribeInstants(span) : ordered_json::array()},
           {"days", listed ? ordered_json::array() : DescribeDays(span, asked)},
-          {"lost", span.lost}};
-}
-
-ordered_json DescribeChanges(const std::string& zone_name, const plan::Zone& zone,
-                             const Asked& asked) {
-  ordered_json list = ordered_json::array();
-  for (const auto& change : plan::ClockChanges(zone, asked.from, asked.to)) {
-    list.push_back({{"at", FormatRfc3339(change.at)},
-                    {"time_zone", zone_name},
-                    {"date", DateIn(zone, change.at)},
-                    {"what", plan::DescribeChange(change)}});
-  }
-  return list;
+          {"lost", DescribeLost(span)}};
 }
 
 // Of every graph, whatever the page.
 class Totals {
  public:
-  explicit Totals(const Asked& asked) : asked_(asked), days_(asked.midnights.size() - 1) {
-    zones_.emplace(asked.zone_name, asked.zone);
-  }
+  explicit Totals(const Asked& asked) : asked_(asked), days_(asked.midnights.size() - 1) {}
 
   void Add(const Span& span) {
-    zones_.emplace(span.graph->zone, span.graph->schedule->zone());
     for (std::size_t i = 0; i < days_.size(); ++i) {
       const std::uint64_t count = Count(span, asked_.midnights[i], asked_.midnights[i + 1]);
       days_[i].runs += count;
@@ -211,21 +241,12 @@ class Totals {
     return list;
   }
 
-  ordered_json Changes() const {
-    ordered_json list = ordered_json::array();
-    for (const auto& [name, zone] : zones_) {
-      for (auto& change : DescribeChanges(name, zone, asked_)) list.push_back(std::move(change));
-    }
-    return list;
-  }
-
  private:
   struct Day {
     std::uint64_t runs = 0, graphs = 0;
   };
   const Asked& asked_;
   std::vector<Day> days_;
-  std::map<std::string, plan::Zone> zones_;
 };
 
 Result<std::set<plan::GraphKey>> Paused(record::Record& record) {
@@ -256,10 +277,12 @@ Response ScheduleApi::ListInstants(const Call& call) {
   const auto paused = records_.With([](record::Record& record) { return Paused(record); });
   if (!paused) return Problem(paused.error());
   Totals totals(*asked);
+  Clocks clocks(*asked);
+  clocks.ChangesIn(asked->zone_name, asked->zone);
   ordered_json graphs = ordered_json::array(), next;
   for (const auto& [key, definition] : catalogue->definitions) {
     if (!asked->graph.empty() && key != asked->graph) continue;
-    const auto span = SpanOf(definition->graph, *asked);
+    const auto span = SpanOf(definition->graph, *asked, clocks);
     if (!span) continue;
     totals.Add(*span);
     if (key <= asked->cursor) continue;
@@ -273,7 +296,7 @@ Response ScheduleApi::ListInstants(const Call& call) {
                        {"to", FormatRfc3339(asked->to)},
                        {"zone", asked->zone_name},
                        {"days", totals.DescribeDays()},
-                       {"changes", totals.Changes()},
+                       {"changes", clocks.Describe()},
                        {"graphs", graphs},
                        {"next", next}});
 }
