@@ -12,6 +12,15 @@ const require = createRequire(path.join(source, "dashboard", "package.json"));
 const { chromium } = require("playwright-core");
 const busker = path.join(path.resolve(process.env.BUSKER_BUILD ?? path.join(source, "build/release")), "busker");
 
+// What axe finds wrong with the page for those who do not see it, or do not see it well.
+export async function faultsOfAccess(page) {
+  const session = await page.context().newCDPSession(page);  // the page's own policy lets no script in
+  await session.send("Runtime.evaluate", { expression: fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8") });
+  const { result } = await session.send("Runtime.evaluate", { expression: "axe.run().then((found) => JSON.stringify(found.violations))", awaitPromise: true });
+  await session.detach();
+  return JSON.parse(result.value).map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 200)).join(" ")}`);
+}
+
 // FOLDER in a text is where the files are. Files that end in .sh are programs.
 export async function openDashboard(files, options = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "busker-test-"));

@@ -36,7 +36,7 @@ function Page({ place }: { place: string[] }) {
   if (kind === "graphs" && name) return <GraphPage key={name} graph={name.replace(":", "/")} />;
   if (kind === "runs" && name) return <RunPage key={name} id={name} task={task ?? ""} />;
   if (kind === "services" && name) return <ServicePage key={name} service={name} />;
-  return <Section title="No such page"><p>There is no page of that address. <a href="#/">The overview</a> lists what there is.</p></Section>;
+  return <Section main title="No such page"><p>There is no page of that address. <a href="#/">The overview</a> lists what there is.</p></Section>;
 }
 
 function App() {

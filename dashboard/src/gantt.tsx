@@ -83,9 +83,9 @@ export function Gantt({ run, now, chosen }: { run: Run; now: number; chosen: str
   };
   return (
     <>
-      <div class="gantt" role="list" aria-label="Tasks over time">
+      <ul class="gantt" aria-label="Tasks over time">
         {tasks.map((task) => (
-          <a key={task.name} role="listitem" class={task.name === chosen ? "chosen" : ""} aria-current={task.name === chosen ? "true" : undefined} href={`#/runs/${run.id}/${task.name}`}>
+          <li key={task.name}><a class={task.name === chosen ? "chosen" : ""} aria-current={task.name === chosen ? "true" : undefined} href={`#/runs/${run.id}/${task.name}`}>
             <span class="name" title={task.name}>{task.name}</span>
             <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
               {rows.filter((row) => row.task === task).flatMap(({ attempt, phases }) => phases.filter((phase) => phase.to > begin).map((phase) => (
@@ -96,9 +96,9 @@ export function Gantt({ run, now, chosen }: { run: Run; now: number; chosen: str
               )))}
             </svg>
             <StateMark state={task.state} />
-          </a>
+          </a></li>
         ))}
-      </div>
+      </ul>
       {tasks.length < run.tasks.length ? <p><button type="button" class="plain" onClick={() => setAll(true)}>Show all {run.tasks.length} tasks</button></p> : null}
       {rows.length > 0 ? (
         <>

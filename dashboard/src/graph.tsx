@@ -120,7 +120,7 @@ export function GraphPage({ graph }: { graph: string }) {
   const { value, error } = useLive(() => get<{ runs: Run[] }>(path("runs") + query({ limit: 40, graph })), "", graph);
   return (
     <>
-      <Section title={graph}>
+      <Section main title={graph}>
         <Problem message={about.error || error} />
         {about.value ? <p>{about.value.explained}</p> : null}
         {about.value?.schedule ? (

@@ -49,7 +49,7 @@ export function Overview() {
   const services = useLive(() => get<{ services: Service[] }>("/api/v1/services"), "", "services");
   const { value, error, reload } = useLive(() => get<{ graphs: Graph[] }>("/api/v1/graphs"), "", "graphs");
   return (
-    <Section title="Overview">
+    <Section main title="Overview">
       <Problem message={error || status.error || services.error} />
       {status.value ? <Health status={status.value} /> : null}
       {services.value?.services.map((service) => (

@@ -75,7 +75,7 @@ export function Table<Row>(props: { columns: Column<Row>[]; rows: Row[]; keyOf: 
             <tr key={props.keyOf(row)}>
               {props.columns.map((column, i) => column.kind === "head"
                 ? <th key={i} scope="row" title={column.title?.(row)}>{column.cell(row)}</th>
-                : <td key={i} class={column.kind ?? ""} title={column.title?.(row)}>{column.cell(row)}</td>)}
+                : <td key={i} class={column.kind ?? ""} title={column.title?.(row)} data-name={typeof column.name === "string" ? column.name : undefined}>{column.cell(row)}</td>)}
             </tr>
           ))}
         </tbody>
@@ -96,10 +96,11 @@ export function Digest({ of }: { of: string | null }) {
   return of ? <code title={`SHA-256 ${of}`}>{of.slice(0, 12)}</code> : null;
 }
 
-export function Section({ title, children }: { title: string; children: ComponentChildren }) {
+// A part of a page; `main`: the one that the page is about.
+export function Section({ title, main, children }: { title: string; main?: boolean; children: ComponentChildren }) {
   return (
     <section>
-      <h2>{title}</h2>
+      {main ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children}
     </section>
   );

@@ -84,7 +84,7 @@ export function RunPage({ id, task }: { id: string; task: string }) {
   const now = useNow(500);
   const { value, error, reload } = useLive(() => get<Run>(path("runs", id)), id, id);
   const why = useLive(() => get<{ explained: string }>(path("runs", id, "explain")), id, id);
-  if (!value) return error ? <Section title="Run"><Problem message={error} /></Section> : null;
+  if (!value) return error ? <Section main title="Run"><Problem message={error} /></Section> : null;
   const chosen = value.tasks.find((each) => each.name === task) ?? value.tasks.find((each) => each.state === "failed") ?? value.tasks[0];
   const verb = (name: string) => async () => {
     await post(path("runs", id, name));
@@ -92,7 +92,7 @@ export function RunPage({ id, task }: { id: string; task: string }) {
   };
   return (
     <>
-      <Section title={`Run ${value.id}`}>
+      <Section main title={`Run ${value.id}`}>
         <Problem message={error} />
         <p>
           <StateMark state={value.state} /> of <a href={`#/graphs/${inPath(graphOf(value))}`}>{graphOf(value)}</a> for {value.data_date};

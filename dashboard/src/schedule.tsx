@@ -86,18 +86,21 @@ function Day(props: { day: string; answer: Instants | null; entries: Entry[]; ot
   ].filter(Boolean).join("; ");
   return (
     <td role="gridcell" class={`${props.other ? "other" : ""} ${props.today ? "today" : ""} ${props.chosen ? "chosen" : ""}`} aria-selected={props.chosen}>
-      <a href={`#/schedule/${day}`} data-day={day} tabIndex={props.stop ? 0 : -1} aria-label={label} aria-current={props.today ? "date" : undefined}>
-        <span class="date">{Number(day.slice(8))}</span>
-        {changes.length > 0 ? <span class="clocks" title={changes.map((change) => `${change.time_zone}: ${change.what}`).join("\n")}><span class="long">clocks </span>{changes[0]?.what.includes("forward") ? "forward" : "back"}</span> : null}
-        <ul>
-          {shown.map((entry) => (
-            <li key={entry.graph} class={`${entry.notes.length ? "odd" : ""} ${entry.paused ? "paused" : ""}`} title={[words(entry), entry.paused ? "paused" : "", ...entry.notes].filter(Boolean).join("\n")}>
-              {words(entry)}
-            </li>
-          ))}
-          {more > 0 ? <li class="quiet">and {more.toLocaleString()} more</li> : null}
-        </ul>
-        <span class={`few ${odd ? "odd" : ""}`} aria-hidden="true">{total && total.graphs > 0 ? total.graphs.toLocaleString() : ""}</span>
+      <a href={`#/schedule/${day}`} data-day={day} tabIndex={props.stop ? 0 : -1} aria-current={props.today ? "date" : undefined}>
+        <span class="hidden">{label}</span>
+        <span aria-hidden="true">
+          <span class="date">{Number(day.slice(8))}</span>
+          {changes.length > 0 ? <span class="clocks" title={changes.map((change) => `${change.time_zone}: ${change.what}`).join("\n")}><span class="long">clocks </span>{changes[0]?.what.includes("forward") ? "forward" : "back"}</span> : null}
+          <span class="entries">
+            {shown.map((entry) => (
+              <span key={entry.graph} class={`${entry.notes.length ? "odd" : ""} ${entry.paused ? "paused" : ""}`} title={[words(entry), entry.paused ? "paused" : "", ...entry.notes].filter(Boolean).join("\n")}>
+                {words(entry)}
+              </span>
+            ))}
+            {more > 0 ? <span class="quiet">and {more.toLocaleString()} more</span> : null}
+          </span>
+          <span class={`few ${odd ? "odd" : ""}`}>{total && total.graphs > 0 ? total.graphs.toLocaleString() : ""}</span>
+        </span>
       </a>
     </td>
   );
@@ -248,7 +251,7 @@ export function SchedulePage({ when }: { when: string }) {
   const zones = [...new Set([browserZone, "UTC", zone, ...(value?.graphs.map((each) => each.time_zone) ?? [])])];
   return (
     <>
-      <Section title="Schedule">
+      <Section main title="Schedule">
         <nav class="months" aria-label="Months">
           <a class="button" href={`#/schedule/${plusMonths(month, -1)}`} aria-label="The month before">‹</a>
           <strong aria-live="polite">{said(`${month}-01`, { month: "long", year: "numeric" })}</strong>

@@ -116,7 +116,7 @@ export function ServicePage({ service }: { service: string }) {
   const { value, error, reload } = useLive(() => get<{ versions: Version[]; unreadable: string[]; live: Live | null }>(path("services", service, "versions")), "", service);
   return (
     <>
-      <Section title={`Versions of ${service}`}>
+      <Section main title={`Versions of ${service}`}>
         <Problem message={error} />
         {value?.unreadable.map((sentence) => <Problem key={sentence} message={sentence} />)}
         {value && value.versions.length === 0 ? <Empty>There is no version yet; a run of the training makes one.</Empty> : null}
