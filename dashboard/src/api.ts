@@ -20,6 +20,7 @@ export interface Task {
   name: string;
   state: State;
   message: string;
+  after: string[];
   attempts: Attempt[];
 }
 export interface RunHead {
@@ -114,40 +115,131 @@ export interface BackfillInstant {
   what: string;
 }
 
+export interface File {
+  path: string;
+  bytes: number;
+  sha256: string;
+}
+export interface Contents extends Version {
+  contents: File[];
+  files: number;
+  source_commit: string | null;
+  config_sha256: string | null;
+  input: string | null;
+}
+export interface Lineage {
+  run: string;
+  service: string | null;
+  action?: string;
+  data_date: string;
+  definition_sha256: string | null;
+  input_version: string | null;
+  input: Contents | null;
+  output: Contents | null;
+  deliveries: Delivery[];
+  used_by: Delivery[];
+  missing: string[];
+}
+export interface ClockChange {
+  at: string;
+  time_zone: string;
+  date: string;
+  what: string;
+}
+export interface ScheduledDay {
+  date: string;
+  count: number;
+  first: string;
+  last: string;
+}
+export interface ScheduledInstant {
+  utc: string;
+  local: string;
+  data_date: string;
+  note: string;
+}
+export interface Scheduled {
+  graph: string;
+  schedule: string;
+  time_zone: string;
+  paused: boolean;
+  count: number;
+  every_minutes: number | null;
+  instants: ScheduledInstant[];
+  days: ScheduledDay[];
+  lost: { at: string; note: string }[];
+}
+export interface Instants {
+  from: string;
+  to: string;
+  zone: string;
+  days: { date: string; begins: string; count: number; graphs: number }[];
+  changes: ClockChange[];
+  graphs: Scheduled[];
+  next: string | null;
+}
+
+// A path of the API. A part that no path of Busker's has, which somebody may have written into the
+// address of a page, goes nowhere.
+export function path(...parts: (string | number)[]): string {
+  for (const part of parts) {
+    if (!/^[A-Za-z0-9._~:-]+$/.test(String(part)) || /^\.+$/.test(String(part))) {
+      throw new Error("There is nothing of that name. The overview lists what there is.");
+    }
+  }
+  return `/api/v1/${parts.join("/")}`;
+}
+
+export function query(values: Record<string, string | number | null | undefined>): string {
+  const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return given.length ? `?${given.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&")}` : "";
+}
+
 // A graph as a part of a path: "churn/training" is "churn:training".
 export const inPath = (graph: string) => graph.replace("/", ":");
 export const graphOf = (run: RunHead) => (run.service ? `${run.service}/${run.action}` : (run.graph ?? ""));
 
+const remedies: Record<number, string> = {
+  401: "This session has ended. Type busker token link where Busker runs, and open the address that it prints.",
+  429: "Too many wrong tokens came from this address. Wait a second, and try again.",
+  503: "Busker cannot do that at the moment. Try again in a moment; busker status says more.",
+};
+
 async function problemIn(answer: Response): Promise<Error> {
+  if (answer.status === 401) return new Error(remedies[401]);
+  let detail = "";
   try {
-    const problem = (await answer.json()) as { detail?: string };
-    if (problem.detail) return new Error(problem.detail);
+    detail = ((await answer.json()) as { detail?: string }).detail ?? "";
   } catch {
     // No problem document: the status has to do.
   }
-  return new Error(`Busker answered ${answer.status} ${answer.statusText}`);
+  const first = detail.charAt(0).toUpperCase() + detail.slice(1);
+  if (answer.status === 403) return new Error(`${first}. Whoever made that token or link can make one for more.`);
+  if (answer.status === 404) return new Error(`${first}. The overview lists what there is.`);
+  if (first) return new Error(first.endsWith(".") ? first : `${first}.`);
+  return new Error(remedies[answer.status] ?? `Busker answered ${answer.status} ${answer.statusText}; its log, where it was started, may say why.`);
 }
 
-export async function get<T>(path: string): Promise<T> {
-  const answer = await fetch(path);
+async function ask(where: string, how?: RequestInit): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(where, how);
+  } catch {
+    throw new Error("Busker does not answer: it was stopped, or the network is down. This page goes on by itself when it is there again.");
+  }
   if (!answer.ok) throw await problemIn(answer);
-  return (await answer.json()) as T;
+  return answer;
 }
 
-export async function post<T>(path: string, body: unknown = {}): Promise<T> {
-  const answer = await fetch(path, {
+export async function get<T>(where: string): Promise<T> {
+  return (await (await ask(where)).json()) as T;
+}
+
+export async function post<T>(where: string, body: unknown = {}): Promise<T> {
+  const answer = await ask(where, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
-  if (!answer.ok) throw await problemIn(answer);
   return (await answer.json()) as T;
-}
-
-// The text from a byte on (null: the last of it), and the byte to go on from.
-export async function getLog(run: string, task: string, attempt: number, from: number | null) {
-  const where = from === null ? "" : `?from=${from}`;
-  const answer = await fetch(`/api/v1/runs/${run}/tasks/${task}/attempts/${attempt}/log${where}`);
-  if (!answer.ok) throw await problemIn(answer);
-  return { text: await answer.text(), next: Number(answer.headers.get("X-Log-Next") ?? "0") };
 }

@@ -3,16 +3,44 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 type Listener = (run: string) => void;
 const listeners = new Set<Listener>();
-let source: EventSource | null = null;
+let connected = false;
+
+// Events of the server, for as long as somebody looks: a browser has six connections to one server for
+// all its tabs, and one that nobody sees would hold one of them. What ends, or fails, is begun again.
+export function openStream(where: string, hear: (data: string) => void, lost: () => void, opened = () => {}): () => void {
+  let source: EventSource | null = null;
+  let timer = 0;
+  const close = () => {
+    source?.close();
+    source = null;
+    window.clearTimeout(timer);
+  };
+  const open = () => {
+    if (document.hidden || source) return;
+    source = new EventSource(where);
+    source.onmessage = (event) => hear(event.data as string);
+    source.onopen = opened;
+    source.onerror = () => {
+      lost();
+      if (source?.readyState !== EventSource.CLOSED) return; // else the browser itself tries again
+      close();
+      timer = window.setTimeout(open, 5000);
+    };
+  };
+  const turned = () => (document.hidden ? close() : open());
+  document.addEventListener("visibilitychange", turned);
+  open();
+  return () => {
+    document.removeEventListener("visibilitychange", turned);
+    close();
+  };
+}
 
 function connect() {
-  source = new EventSource("/api/v1/live");
-  source.onmessage = (event) => {
-    const { run } = JSON.parse(event.data as string) as { run: string };
-    for (const listener of listeners) listener(run);
-  };
-  // The browser connects again by itself; what was missed meanwhile is looked up.
-  source.onopen = () => listeners.forEach((listener) => listener(""));
+  connected = true;
+  const tell = (run: string) => listeners.forEach((listener) => listener(run));
+  // What was missed until it is there, or there again, is looked up.
+  openStream("/api/v1/live", (data) => tell((JSON.parse(data) as { run: string }).run), () => {}, () => tell(""));
 }
 
 // `load` at once, and again after news of the run (empty: of any), and each minute.
@@ -47,7 +75,7 @@ export function useLive<T>(load: () => Promise<T>, run: string, key: string) {
     const hear: Listener = (which) => {
       if (which === "" || run === "" || which === run) soon();
     };
-    if (source === null) connect();
+    if (!connected) connect();
     listeners.add(hear);
     const minute = window.setInterval(() => void again(), 60_000);
     setValue(null);
@@ -59,7 +87,10 @@ export function useLive<T>(load: () => Promise<T>, run: string, key: string) {
       window.clearInterval(minute);
     };
   }, [run, key]);
-  return { value, error, reload: () => void loading.current().then((next) => setValue(() => next)) };
+  const reload = () => {
+    loading.current().then((next) => setValue(() => next), (fault: Error) => setError(fault.message));
+  };
+  return { value, error, reload };
 }
 
 // The time, so that distances from now stay true.

@@ -115,7 +115,7 @@ export function Overview() {
   return (
     <>
       <Troubled now={now} />
-      <Section title="Overview">
+      <Section main title="Overview">
         <Problem message={status.error || services.error} />
         {status.value ? <Health status={status.value} /> : null}
         {services.value?.services.map((service) => (

@@ -55,10 +55,53 @@ export function Doing(props: { label: string; what: () => Promise<unknown>; plai
   );
 }
 
-export function Section({ title, children }: { title: string; children: ComponentChildren }) {
+export interface Column<Row> {
+  name: ComponentChildren;
+  cell: (row: Row) => ComponentChildren;
+  kind?: "head" | "right" | "buttons" | "wide";  // head: what names the row; wide: its text is broken into lines
+  title?: (row: Row) => string;
+}
+
+// Rows of facts; instead of none, what to do so that there are some.
+export function Table<Row>(props: { columns: Column<Row>[]; rows: Row[]; keyOf: (row: Row) => string; empty: ComponentChildren; label?: string }) {
+  if (props.rows.length === 0) return <Empty>{props.empty}</Empty>;
+  return (
+    <div class="scroll">
+      <table aria-label={props.label}>
+        <thead>
+          <tr>{props.columns.map((column, i) => <th key={i} scope="col" class={column.kind === "right" ? "right" : ""}>{column.name}</th>)}</tr>
+        </thead>
+        <tbody>
+          {props.rows.map((row) => (
+            <tr key={props.keyOf(row)}>
+              {props.columns.map((column, i) => column.kind === "head"
+                ? <th key={i} scope="row" title={column.title?.(row)}>{column.cell(row)}</th>
+                : <td key={i} class={column.kind ?? ""} title={column.title?.(row)} data-name={typeof column.name === "string" ? column.name : undefined}>{column.cell(row)}</td>)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function Empty({ children }: { children: ComponentChildren }) {
+  return <p class="empty">{children}</p>;
+}
+
+// A head that only readers of screens need.
+export const doHead = <span class="hidden">Do</span>;
+
+// A digest, short; whole for who points at it.
+export function Digest({ of }: { of: string | null }) {
+  return of ? <code title={`SHA-256 ${of}`}>{of.slice(0, 12)}</code> : null;
+}
+
+// A part of a page; `main`: the one that the page is about.
+export function Section({ title, main, children }: { title: string; main?: boolean; children: ComponentChildren }) {
   return (
     <section>
-      <h2>{title}</h2>
+      {main ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children}
     </section>
   );

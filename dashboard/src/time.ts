@@ -16,7 +16,7 @@ export function duration(milliseconds: number): string {
 
 export function between(from: string | null, to: string | null, now: number): string {
   if (!from) return "";
-  return duration((to ? Date.parse(to) : now) - Date.parse(from));
+  return duration(Math.max(0, (to ? Date.parse(to) : now) - Date.parse(from)));
 }
 
 export function fromNow(instant: string | null, now: number): string {
@@ -34,4 +34,25 @@ export function bytes(count: number): string {
     unit += 1;
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+// "2026-03-29T03:00:00+02:00" as a person reads it: 2026-03-29 03:00 +02:00
+export function wall(rfc3339: string): string {
+  return rfc3339.replace("T", " ").replace(/(:\d\d):00(?=[+-])/, "$1 ");
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+// What the calendar and the clocks of a zone show at an instant: "2026-03-29" and "03:00".
+export function inZone(instant: string, zone: string): { date: string; clock: string } {
+  let format = formats.get(zone);
+  if (!format) {
+    format = new Intl.DateTimeFormat("en-GB", {
+      timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
+    });
+    formats.set(zone, format);
+  }
+  const part: Record<string, string> = {};
+  for (const { type, value } of format.formatToParts(new Date(instant))) part[type] = value;
+  return { date: `${part.year}-${part.month}-${part.day}`, clock: `${part.hour}:${part.minute}` };
 }

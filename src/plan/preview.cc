@@ -77,6 +77,52 @@ std::string NoteOn(const ZonedCron& schedule, Instant instant) {
   return "";
 }
 
+// The times of a day that the expression names, from minute `from` until before minute `to`.
+std::uint64_t CountClocks(const Cron& cron, std::size_t from, std::size_t to) {
+  std::uint64_t count = 0;
+  for (std::size_t hour = from / 60; hour * 60 < to; ++hour) {
+    if (!cron.hours[hour]) continue;
+    if (hour * 60 >= from && (hour + 1) * 60 <= to) {
+      count += cron.minutes.count();
+      continue;
+    }
+    for (std::size_t minute = 0; minute < 60; ++minute) {
+      const std::size_t clock = hour * 60 + minute;
+      if (cron.minutes[minute] && clock >= from && clock < to) ++count;
+    }
+  }
+  return count;
+}
+
+// The local times from `from` until before `to` that the expression names.
+std::uint64_t CountLocal(const ZonedCron& schedule, LocalTime from, LocalTime to) {
+  using std::chrono::minutes;
+  const auto first = std::chrono::ceil<minutes>(from), end = std::chrono::ceil<minutes>(to);
+  std::uint64_t count = 0;
+  for (auto local = schedule.NextLocal(first); local && *local < end;) {
+    const auto day = floor<days>(*local);
+    const auto minute_of = [&](auto time) {
+      return static_cast<std::size_t>(
+          std::clamp(std::chrono::duration_cast<minutes>(time - day), minutes(0), minutes(days(1)))
+              .count());
+    };
+    count += CountClocks(schedule.cron(), minute_of(first), minute_of(end));
+    local = schedule.NextLocal(day + days(1));
+  }
+  return count;
+}
+
+// How far apart what is set is, when that is the same all round.
+template <std::size_t N>
+std::optional<std::size_t> Spacing(const std::bitset<N>& set) {
+  if (set.none() || N % set.count() != 0) return std::nullopt;
+  const std::size_t spacing = N / set.count();
+  for (std::size_t i = 0; i < N; ++i) {
+    if (set[i] != set[(i + spacing) % N]) return std::nullopt;
+  }
+  return spacing;
+}
+
 }  // namespace
 
 std::vector<ClockChange> ClockChanges(const Zone& zone, Instant from, Instant to) {
@@ -99,6 +145,49 @@ std::string DescribeChange(const ClockChange& change) {
   return fmt::format("clocks go {} {}, from {} to {}", change.Forward() ? "forward" : "back",
                      LengthText(length), ClockText(utc + change.before),
                      ClockText(utc + change.after));
+}
+
+std::uint64_t CountRuns(const ZonedCron& schedule, Instant from, Instant to) {
+  std::uint64_t count = 0;
+  while (from < to) {
+    const Stretch stretch = schedule.zone().At(from);
+    Instant end = std::min(to, stretch.end);
+    // What a fixed-time schedule has run before a change, it does not run again after it.
+    const Instant calm = stretch.begin + days(2);
+    if (schedule.cron().fixed_time && from < calm) {
+      end = std::min(end, calm);
+      auto next = schedule.Next(from - kTick);
+      for (; next && *next < end; next = schedule.Next(*next)) ++count;
+    } else {
+      count += CountLocal(schedule, stretch.Local(from), stretch.Local(end));
+    }
+    from = end;
+  }
+  return count;
+}
+
+std::optional<std::chrono::minutes> PaceOf(const Cron& cron) {
+  if (!cron.any_day || !cron.any_weekday || cron.months.count() != 12) return std::nullopt;
+  if (cron.days.count() != 31 || cron.weekdays.count() != 7) return std::nullopt;
+  if (cron.hours.all()) {
+    const auto spacing = Spacing(cron.minutes);
+    return spacing ? std::optional(std::chrono::minutes(*spacing)) : std::nullopt;
+  }
+  const auto spacing = cron.minutes.count() == 1 ? Spacing(cron.hours) : std::nullopt;
+  return spacing ? std::optional(std::chrono::hours(*spacing)) : std::nullopt;
+}
+
+std::string LostBy(const ZonedCron& schedule, const ClockChange& change) {
+  if (!change.Forward()) return "";
+  const auto gap = change.after - change.before;
+  if (schedule.cron().fixed_time) {
+    if (gap <= kGapMax) return "";
+  } else if (const auto pace = PaceOf(schedule.cron()); pace && *pace <= gap) {
+    return "";
+  }
+  const LocalTime utc(change.at.time_since_epoch());
+  const std::string missing = Missing(schedule, utc + change.before, utc + change.after);
+  return missing.empty() ? "" : "clocks go forward: " + missing;
 }
 
 std::vector<ComingRun> ComingRuns(const ZonedCron& schedule, Instant from, std::size_t count_max,

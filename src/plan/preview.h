@@ -2,6 +2,7 @@
 // know before it happens.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,5 +38,18 @@ struct ComingRun {
 std::vector<ComingRun> ComingRuns(const ZonedCron& schedule, Instant from, std::size_t count_max,
                                   std::optional<Instant> start = {},
                                   std::optional<Instant> end = {});
+
+// How many runs there are from `from` until before `to`. About 100 ns a day: only within two days
+// after a change of the clocks is each run looked at.
+std::uint64_t CountRuns(const ZonedCron& schedule, Instant from, Instant to);
+
+// How far apart the runs are, when that is the same all day, of what runs each day: 1 minute of
+// "* * * * *", 2 hours of "0 */2 * * *".
+std::optional<std::chrono::minutes> PaceOf(const Cron& cron);
+
+// What does not run because the clocks leave it out: "clocks go forward: 02:15 does not exist";
+// empty: nothing. Runs that are moved are not among it, nor is what comes again within the gap's
+// length.
+std::string LostBy(const ZonedCron& schedule, const ClockChange& change);
 
 }  // namespace busker::plan

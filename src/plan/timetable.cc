@@ -8,6 +8,7 @@ namespace {
 constexpr Milliseconds kTick{1};  // instants are whole milliseconds
 
 bool WithinBounds(const Graph& graph, Instant due) {
+  if (!graph.start && !graph.end) return true;
   const Instant data = DataInstant(graph, due);
   return (!graph.start || data >= *graph.start) && (!graph.end || data <= *graph.end);
 }

@@ -193,5 +193,86 @@ TEST(Preview, KeepsToStartAndEnd) {
             at("2026-01-01T00:00:00Z"));
 }
 
+// The slow way: each run is looked at.
+std::uint64_t CountOneByOne(const ZonedCron& schedule, Instant from, Instant to) {
+  std::uint64_t count = 0;
+  auto next = schedule.Next(from - Milliseconds(1));
+  for (; next && *next < to; next = schedule.Next(*next)) ++count;
+  return count;
+}
+
+TEST(Preview, CountsAsManyRunsAsThereAre) {
+  const auto at = [](const std::string& text) { return *ParseRfc3339(text); };
+  const char* const expressions[] = {
+      "* * * * *",   "*/7 * * * *",     "0,15,30,45 2,3 * * *", "30 2 * * *",      "@hourly",
+      "@daily",      "0 0 13 * 5",      "5 */5 * * 1-5",        "59 23 31 * *",    "*/15 2 * * *",
+      "0 */2 * * *", "0-59 0-23 * * *", "1 1 29 2 *",           "7,9 1-3 * 3,10 0"};
+  const char* const zones[] = {"UTC",          "Europe/Berlin",       "America/New_York",
+                               "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Casablanca",
+                               "Pacific/Apia", "America/Havana",      "Antarctica/Troll"};
+  std::size_t compared = 0;
+  for (const char* const zone : zones) {
+    for (const char* const expression : expressions) {
+      const ZonedCron schedule = Schedule(expression, zone);
+      for (const char* const start :
+           {"2026-03-26T23:10:00Z", "2026-10-23T05:00:30Z", "2011-12-28T07:00:00Z"}) {
+        for (int step = 0; step < 8; ++step) {
+          const Instant from = at(start) + std::chrono::minutes(step * 347);
+          const Instant to = from + std::chrono::minutes(step * step * 131);
+          EXPECT_EQ(CountRuns(schedule, from, to), CountOneByOne(schedule, from, to))
+              << expression << " in " << zone << " from " << FormatRfc3339(from) << " to "
+              << FormatRfc3339(to);
+          ++compared;
+        }
+      }
+    }
+  }
+  EXPECT_GT(compared, 2000U);
+  const ZonedCron each_minute = Schedule("* * * * *", "Europe/Berlin");
+  EXPECT_EQ(CountRuns(each_minute, at("2026-03-28T23:00:00Z"), at("2026-03-29T22:00:00Z")),
+            23U * 60);
+  EXPECT_EQ(CountRuns(each_minute, at("2026-03-29T22:00:00Z"), at("2026-03-28T23:00:00Z")), 0U);
+}
+
+TEST(Preview, KnowsThePaceOfWhatRunsAllDay) {
+  const auto pace = [](const char* expression) {
+    const auto found = PaceOf(*ParseCron(expression));
+    return found ? found->count() : 0;
+  };
+  EXPECT_EQ(pace("* * * * *"), 1);
+  EXPECT_EQ(pace("*/15 * * * *"), 15);
+  EXPECT_EQ(pace("7-59/20 * * * *"), 20);
+  EXPECT_EQ(pace("@hourly"), 60);
+  EXPECT_EQ(pace("30 */6 * * *"), 360);
+  EXPECT_EQ(pace("@daily"), 1440);
+  for (const char* const uneven : {"*/7 * * * *", "0 */5 * * *", "0,30 */2 * * *", "0 * * * 1",
+                                   "0 * 1 * *", "0 * * 2 *", "0 8-18 * * *"}) {
+    EXPECT_EQ(pace(uneven), 0) << uneven;
+  }
+}
+
+TEST(Preview, SaysWhatTheClocksLeaveOut) {
+  const auto lost = [](const char* expression, const char* zone, const char* from) {
+    const ZonedCron schedule = Schedule(expression, zone);
+    std::string all;
+    for (const auto& change : ClockChanges(schedule.zone(), *ParseRfc3339(from),
+                                           *ParseRfc3339(from) + std::chrono::days(2))) {
+      all += LostBy(schedule, change);
+    }
+    return all;
+  };
+  const char* const spring = "2026-03-28T12:00:00Z";
+  EXPECT_EQ(lost("*/20 2 * * *", "Europe/Berlin", spring),
+            "clocks go forward: 02:00, 02:20, 02:40 do not exist");
+  EXPECT_EQ(lost("0 */2 * * *", "Europe/Berlin", spring),
+            "clocks go forward: 02:00 does not exist");
+  EXPECT_EQ(lost("30 2 * * *", "Europe/Berlin", spring), "") << "it is moved";
+  EXPECT_EQ(lost("* * * * *", "Europe/Berlin", spring), "") << "the next minute comes at once";
+  EXPECT_EQ(lost("@hourly", "Europe/Berlin", spring), "");
+  EXPECT_EQ(lost("*/20 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z"), "");
+  EXPECT_EQ(lost("0 12 * * *", "Pacific/Apia", "2011-12-29T12:00:00Z"),
+            "clocks go forward: 12:00 does not exist");
+}
+
 }  // namespace
 }  // namespace busker::plan

@@ -104,6 +104,15 @@ TEST_F(ConfinesTest, WhatIsWithinIsThere) {
   EXPECT_EQ(json::parse(Get("/api/v1/services", "nightly").body)["services"].size(), 0u);
 }
 
+TEST_F(ConfinesTest, OfInstantsToComeThereAreOnlyTheirs) {
+  EXPECT_EQ(json::parse(Get("/api/v1/instants", "viewer").body)["graphs"][0]["graph"], "daily");
+  const json own = json::parse(Get("/api/v1/instants", "shop-viewer").body);
+  EXPECT_EQ(own["graphs"].size(), 0u);
+  EXPECT_EQ(own["days"][0]["count"], 0);
+  EXPECT_EQ(Replaced(Get("/api/v1/instants?graph=daily", "shop-viewer").body, "daily", "x"),
+            Get("/api/v1/instants?graph=x", "shop-viewer").body);
+}
+
 TEST_F(ConfinesTest, NewsOfOthersIsOnlyThatThereIsSome) {
   const auto queue = Get("/api/v1/live", "shop-viewer").events;
   RunToEnd("nightly");

@@ -43,6 +43,7 @@ ordered_json Describe(const record::RunRow& run) {
     tasks.push_back({{"name", row.task.name},
                      {"state", NameOf(row.task.state)},
                      {"message", row.task.message},
+                     {"after", row.task.after},
                      {"attempts", attempts}});
   }
   return {

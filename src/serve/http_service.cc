@@ -48,12 +48,16 @@ Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
       versions_api_(daemon, home, installed.duckdb_library, audit_),
       admin_api_(TokenFile(home.folder / "tokens.json"), audit_),
       metrics_(daemon, home, installed.duckdb_library),
+      schedule_api_(daemon, home),
+      lineage_api_(daemon, home, installed.duckdb_library),
       guard_(std::move(origins), home.folder / "tokens.json") {
   api_.AddRoutes(router_);
   graphs_api_.AddRoutes(router_);
   versions_api_.AddRoutes(router_);
   admin_api_.AddRoutes(router_);
   metrics_.AddRoutes(router_);
+  schedule_api_.AddRoutes(router_);
+  lineage_api_.AddRoutes(router_);
   AddPages(router_);
 }
 

@@ -12,9 +12,11 @@
 #include "serve/audit.h"
 #include "serve/graphs_api.h"
 #include "serve/guard.h"
+#include "serve/lineage_api.h"
 #include "serve/listener.h"
 #include "serve/live.h"
 #include "serve/metrics.h"
+#include "serve/schedule_api.h"
 #include "serve/versions_api.h"
 
 namespace busker::serve {
@@ -47,6 +49,8 @@ class Front {
   VersionsApi versions_api_;
   AdminApi admin_api_;
   Metrics metrics_;
+  ScheduleApi schedule_api_;
+  LineageApi lineage_api_;
   Guard guard_;
   Router router_;
 };

@@ -3,13 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <set>
 
 #include "artifact/store.h"
-#include "deliver/warehouse.h"
 #include "dispatch/figures.h"
 #include "model/live.h"
 #include "serve/problem.h"
+#include "serve/services.h"
 
 namespace busker::serve {
 namespace {
@@ -106,10 +105,7 @@ Result<void> AddGraphs(Page& page, record::Record& record, const daemon::Catalog
 // What cannot be read is left out: other pages say why.
 void AddModels(Page& page, const daemon::Daemon& daemon) {
   page.Begin("busker_live_model_age_seconds", "gauge", "Since when the live version is live.");
-  std::set<const service::Service*> known;
-  for (const auto& [_, definition] : daemon.catalogue()->definitions) {
-    const service::Service* const service = definition->service.get();
-    if (service == nullptr || !known.insert(service).second) continue;
+  for (const SharedService& service : ServicesOf(*daemon.catalogue())) {
     const auto places = daemon.PlacesOf(*service);
     if (!places) continue;
     const auto store = artifact::OpenStore(places->store_url);
@@ -121,12 +117,8 @@ void AddModels(Page& page, const daemon::Daemon& daemon) {
 }
 
 void AddDeliveries(Page& page, const io::fs::path& folder, const std::string& duckdb_library) {
-  std::error_code error;
-  if (!io::fs::exists(folder, error)) return;
-  const auto warehouse = deliver::OpenEmbeddedWarehouse(folder, duckdb_library);
-  if (!warehouse) return;
-  const auto deliveries = (*warehouse)->Deliveries();
-  if (!deliveries) return;
+  const auto deliveries = ReadDeliveries(folder, duckdb_library);
+  if (!deliveries || deliveries->empty()) return;
   std::map<std::string, const deliver::Delivery*> newest;
   for (const deliver::Delivery& delivery : *deliveries) {
     if (!delivery.undone_at) newest[delivery.table] = &delivery;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "artifact/store.h"
 #include "deliver/warehouse.h"
@@ -12,30 +11,12 @@
 #include "serve/describe.h"
 #include "serve/json_body.h"
 #include "serve/problem.h"
+#include "serve/services.h"
 
 namespace busker::serve {
 namespace {
 
 using nlohmann::ordered_json;
-
-using SharedService = std::shared_ptr<const service::Service>;
-
-std::vector<SharedService> ServicesOf(const daemon::Catalogue& catalogue) {
-  std::vector<SharedService> services;
-  std::set<const service::Service*> known;
-  for (const auto& [_, definition] : catalogue.definitions) {
-    const SharedService& service = definition->service;
-    if (service && known.insert(service.get()).second) services.push_back(service);
-  }
-  return services;
-}
-
-Result<SharedService> FindService(const daemon::Catalogue& catalogue, const std::string& name) {
-  for (const SharedService& service : ServicesOf(catalogue)) {
-    if (service->name == name) return service;
-  }
-  return NotFound(fmt::format("there is no service {}", name));
-}
 
 // A service with its artifact store, and what is in there.
 struct Stored {
@@ -151,17 +132,10 @@ Response VersionsApi::Rollback(const Call& call) {
 Response VersionsApi::ListDeliveries(const Call& call) {
   const auto service = FindService(*daemon_.catalogue(), call.At("service"));
   if (!service) return Problem(service.error());
-  std::error_code error;
-  std::vector<deliver::Delivery> deliveries;
-  if (io::fs::exists(warehouse_folder_, error)) {
-    auto warehouse = deliver::OpenEmbeddedWarehouse(warehouse_folder_, duckdb_library_);
-    if (!warehouse) return Problem(warehouse.error());
-    auto all = (*warehouse)->Deliveries();
-    if (!all) return Problem(all.error());
-    deliveries = std::move(*all);
-  }
+  const auto deliveries = ReadDeliveries(warehouse_folder_, duckdb_library_);
+  if (!deliveries) return Problem(deliveries.error());
   ordered_json list = ordered_json::array();
-  for (auto delivery = deliveries.rbegin(); delivery != deliveries.rend(); ++delivery) {
+  for (auto delivery = deliveries->rbegin(); delivery != deliveries->rend(); ++delivery) {
     if (delivery->service == (*service)->name) list.push_back(Describe(*delivery));
   }
   return JsonResponse({{"deliveries", list}});

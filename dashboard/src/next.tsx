@@ -1,0 +1,52 @@
+// The coming instants of one action or graph file, with what the clocks do to them.
+import { get, path, query, type Instants } from "./api";
+import { useLive } from "./live";
+import { Problem, Table } from "./parts";
+import { fromNow, wall } from "./time";
+
+const days = 62;  // as far as one answer goes
+const shown = 8;
+
+export const pace = (minutes: number) =>
+  minutes === 1 ? "each minute" : minutes === 60 ? "each hour" : minutes % 60 === 0 ? `every ${minutes / 60} hours` : `every ${minutes} minutes`;
+
+interface Row {
+  utc: string;
+  local: string;
+  data_date: string;
+  note: string;
+}
+
+// What is listed; of what runs too often for that, the first of each day.
+function rowsOf(answer: Instants): Row[] {
+  const graph = answer.graphs[0];
+  if (!graph) return [];
+  const lost = graph.lost.map((one) => ({ utc: one.at, local: "", data_date: "", note: one.note }));
+  const firsts = graph.days.map((day) => ({ utc: day.first, local: "", data_date: "", note: `${day.count.toLocaleString()} on that day, the last at ${day.last}` }));
+  return [...graph.instants, ...firsts, ...lost].sort((a, b) => Date.parse(a.utc) - Date.parse(b.utc)).slice(0, shown);
+}
+
+export function NextInstants({ graph, next, now }: { graph: string; next: string | null; now: number }) {
+  const load = () => {
+    const from = new Date(Math.floor(Date.now() / 1000) * 1000);
+    return get<Instants>(path("instants") + query({ graph, from: from.toISOString(), to: new Date(from.getTime() + days * 86_400_000).toISOString() }));
+  };
+  const { value, error } = useLive(load, "the clock alone", graph);
+  if (!value) return <Problem message={error} />;
+  const known = value.graphs[0];
+  return (
+    <>
+      <Problem message={error} />
+      {known?.every_minutes && known.count > shown * 10 ? <p>It runs {pace(known.every_minutes)}.</p> : null}
+      <Table label="Next instants" rows={rowsOf(value)} keyOf={(row) => row.utc + row.note}
+        empty={<>There is none within {days} days{next ? `; the next is at ${next}` : ", and none after: see its start and end"}. <a href="#/schedule">The schedule</a> shows all that comes.</>}
+        columns={[
+          { name: "UTC", kind: "head", cell: (row) => row.utc },
+          { name: `Local, ${known?.time_zone ?? "UTC"}`, cell: (row) => (row.local ? wall(row.local) : "") },
+          { name: "Data date", cell: (row) => row.data_date },
+          { name: "In", cell: (row) => fromNow(row.utc, now) },
+          { name: "Note", cell: (row) => (row.note ? <span class="odd">{row.note}</span> : null) },
+        ]} />
+    </>
+  );
+}

@@ -1,0 +1,33 @@
+// The route about where what a run made came from, and where it went: data date -> input version ->
+// version made -> deliveries -> rows.
+#pragma once
+
+#include <string>
+
+#include "daemon/daemon.h"
+#include "serve/records.h"
+#include "serve/router.h"
+
+namespace busker::serve {
+
+// Its collaborators outlive it. Any thread. No answer has a path of this machine.
+class LineageApi {
+ public:
+  LineageApi(daemon::Daemon& daemon, const dispatch::Home& home, std::string duckdb_library)
+      : daemon_(daemon),
+        duckdb_library_(std::move(duckdb_library)),
+        warehouse_folder_(home.WarehouseFolder()),
+        records_(home.RecordFile().string()) {}
+
+  void AddRoutes(Router& router);
+
+ private:
+  Response Show(const Call& call);
+
+  daemon::Daemon& daemon_;
+  const std::string duckdb_library_;
+  const io::fs::path warehouse_folder_;
+  Records records_;
+};
+
+}  // namespace busker::serve

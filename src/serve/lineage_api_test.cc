@@ -1,0 +1,117 @@
+// Where what a run made came from and went, as the API tells it.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "deliver/warehouse.h"
+#include "serve/front_fixture.h"
+
+namespace busker::serve {
+namespace {
+
+using nlohmann::json;
+
+class LineageApiTest : public FrontTest {
+ protected:
+  LineageApiTest() {
+    folder_.Write("shop/busker.toml",
+                  "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh ${ACTION}\"\n"
+                  "[actions.training]\npromote = true\n[actions.application]\ninput = \"live\"\n");
+    folder_.Write("shop/model.sh",
+                  "test $1 = application && { echo '1' > output/predictions.csv; exit; }\n"
+                  "echo m > output/model; echo '{\"auc\": 0.5}' > output/metrics.json\n");
+    EXPECT_TRUE(daemon_->Reload());
+  }
+  json Lineage(const std::string& run) {
+    const Response response = Get("/api/v1/runs/" + run + "/lineage");
+    EXPECT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(response.body.find(folder_.path().string()), std::string::npos)
+        << "a path of this machine: " << response.body;
+    return json::parse(response.body);
+  }
+  std::string Train() {
+    const std::string run = RunToEnd("shop/training");
+    const std::string key = Lineage(run)["output"]["key"];
+    EXPECT_EQ(Post("/api/v1/services/shop/promote", R"({"version": ")" + key + "\"}").status, 200);
+    return run;
+  }
+  // Loads a row as the delivery of the run, of what `version` predicted.
+  void Deliver(const std::string& run, const std::string& version) {
+    folder_.Write("predictions.csv", "player_id,label\n1,true\n");
+    const auto warehouse =
+        deliver::OpenEmbeddedWarehouse(home_.WarehouseFolder(), BUSKER_DUCKDB_PATH).value();
+    deliver::Request request;
+    request.id = run + ".1";
+    request.table = "shop.predictions";
+    request.file = folder_ / "predictions.csv";
+    request.data_date = "2026-05-01";
+    request.run = run;
+    request.service = "shop";
+    request.model_version = version;
+    const auto delivered = warehouse->Deliver(request);
+    ASSERT_TRUE(delivered) << delivered.error().message;
+  }
+};
+
+TEST_F(LineageApiTest, FollowsFromTheTrainingToTheRows) {
+  const std::string training = Train();
+  const std::string application = RunToEnd("shop/application");
+  const json made = Lineage(training);
+  EXPECT_EQ(made["input"], json());
+  EXPECT_EQ(made["output"]["run"], training);
+  EXPECT_EQ(made["output"]["live"], true);
+  EXPECT_EQ(made["output"]["metrics"]["auc"], 0.5);
+  ASSERT_EQ(made["output"]["contents"].size(), 2u);
+  EXPECT_EQ(made["output"]["contents"][1],
+            json({{"path", "model"},
+                  {"bytes", 2},
+                  {"sha256", "01a60e35df88d8b49546cb3f8f4ba4f406870f9b8e1f394c9d48ab73548d748d"}}));
+  EXPECT_EQ(made["used_by"], json::array());
+  Deliver(application, made["output"]["key"]);
+  const json applied = Lineage(application);
+  EXPECT_EQ(applied["input_version"], made["output"]["key"]);
+  EXPECT_EQ(applied["input"]["run"], training);
+  EXPECT_EQ(applied["output"]["input"], made["output"]["key"]);
+  ASSERT_EQ(applied["deliveries"].size(), 1u);
+  EXPECT_EQ(applied["deliveries"][0]["rows"], 1);
+  EXPECT_EQ(applied["missing"], json::array());
+  const json used = Lineage(training)["used_by"];
+  ASSERT_EQ(used.size(), 1u);
+  EXPECT_EQ(used[0]["run"], application);
+}
+
+TEST_F(LineageApiTest, SaysWhatIsMissingAndNotWhere) {
+  const std::string training = Train();
+  const std::string application = RunToEnd("shop/application");
+  const std::string key = Lineage(training)["output"]["key"];
+  const io::fs::path manifest = home_.folder / "artifacts" / key / "manifest.json";
+  ASSERT_TRUE(io::fs::exists(manifest));
+  folder_.Write("home/artifacts/" + key + "/manifest.json", "{");
+  const json corrupt = Lineage(application);
+  EXPECT_EQ(corrupt["input"], json());
+  EXPECT_EQ(corrupt["missing"],
+            json::array({"The manifest of " + key +
+                         " cannot be read; busker fsck says what is wrong with it."}));
+  io::fs::remove(manifest);
+  EXPECT_EQ(Lineage(application)["missing"],
+            json::array({"The version " + key + " that it began with is gone."}));
+  EXPECT_EQ(Lineage(training)["output"], json());
+  folder_.Write("shop/busker.toml",
+                "name = \"market\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh\"\n"
+                "[actions.training]\npromote = true\n");
+  ASSERT_TRUE(daemon_->Reload());
+  EXPECT_EQ(Lineage(training)["missing"],
+            json::array({"Where the versions of shop are is not known, as it is not among what is "
+                         "served."}));
+}
+
+TEST_F(LineageApiTest, HasLittleToSayOfAGraphFile) {
+  const json lineage = Lineage(RunToEnd("nightly"));
+  EXPECT_EQ(lineage["graph"], "nightly");
+  EXPECT_EQ(lineage["service"], json());
+  EXPECT_EQ(lineage["output"], json());
+  EXPECT_EQ(Get("/api/v1/runs/none/lineage").status, 404);
+}
+
+}  // namespace
+}  // namespace busker::serve

@@ -1,0 +1,35 @@
+#include "serve/services.h"
+
+#include <fmt/core.h>
+
+#include <set>
+
+namespace busker::serve {
+
+std::vector<SharedService> ServicesOf(const daemon::Catalogue& catalogue) {
+  std::vector<SharedService> services;
+  std::set<const service::Service*> known;
+  for (const auto& [_, definition] : catalogue.definitions) {
+    const SharedService& service = definition->service;
+    if (service && known.insert(service.get()).second) services.push_back(service);
+  }
+  return services;
+}
+
+Result<SharedService> FindService(const daemon::Catalogue& catalogue, const std::string& name) {
+  for (const SharedService& service : ServicesOf(catalogue)) {
+    if (service->name == name) return service;
+  }
+  return NotFound(fmt::format("there is no service {}", name));
+}
+
+Result<std::vector<deliver::Delivery>> ReadDeliveries(const io::fs::path& warehouse_folder,
+                                                      const std::string& duckdb_library) {
+  std::error_code error;
+  if (!io::fs::exists(warehouse_folder, error)) return std::vector<deliver::Delivery>();
+  TRY_ASSIGN(const auto warehouse,
+             deliver::OpenEmbeddedWarehouse(warehouse_folder, duckdb_library));
+  return warehouse->Deliveries();
+}
+
+}  // namespace busker::serve
