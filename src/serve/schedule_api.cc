@@ -187,8 +187,8 @@ ordered_json DescribeDays(const Span& span, const Asked& asked) {
     const auto last = span.graph->schedule->Previous(std::min(span.end, end));
     list.push_back({{"date", DateIn(asked.zone, begin)},
                     {"count", count},
-                    {"first", FormatRfc3339(*first)},
-                    {"last", FormatRfc3339(*last)}});
+                    {"first", FormatRfc3339(first.value_or(begin))},
+                    {"last", FormatRfc3339(last.value_or(begin))}});
   }
   return list;
 }

@@ -141,6 +141,20 @@ TEST_F(ScheduleApiTest, GivesPagesAndOnEachTheTotalsOfAll) {
   EXPECT_EQ(found.back(), "g34");
 }
 
+TEST_F(ScheduleApiTest, AnswersAtTheEndsOfTheCalendar) {
+  AddGraph("each-minute", "* * * * *", "Pacific/Kiritimati");
+  AddGraph("fixed", "0-59 0-23 * * *", "America/Adak");
+  ASSERT_TRUE(daemon_->Reload());
+  for (const char* const zone : {"UTC", "Pacific/Kiritimati", "America/Adak"}) {
+    for (const char* const span : {"from=0000-01-01T00:00:00Z&to=0000-02-20T00:00:00Z",
+                                   "from=9999-12-01T00:00:00Z&to=9999-12-31T23:59:59Z"}) {
+      const json answer = Ask(std::string(span) + "&zone=" + zone);
+      EXPECT_EQ(Of(answer, "each-minute")["instants"], json::array()) << span << " " << zone;
+      EXPECT_GE(answer["days"].size(), 31u) << span << " " << zone;
+    }
+  }
+}
+
 TEST_F(ScheduleApiTest, SaysWhatCannotBeAsked) {
   EXPECT_EQ(Refusal("from=2026-01-01T00:00:00Z&to=2026-03-04T00:00:01Z"),
             "ask for at most 62 days at once");
@@ -153,6 +167,7 @@ TEST_F(ScheduleApiTest, SaysWhatCannotBeAsked) {
   EXPECT_EQ(Refusal("limit=501"), "\"limit\" is a number from 1 to 500");
   EXPECT_EQ(Refusal("limit=0"), "\"limit\" is a number from 1 to 500");
   EXPECT_NE(Refusal("zone=Europe/Stokholm").find("Europe/Stockholm"), std::string::npos);
+  Refusal("zone=../../../../etc/passwd");
   EXPECT_NE(Refusal("graph=dayly", 404).find("daily"), std::string::npos);
 }
 
