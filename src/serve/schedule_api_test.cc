@@ -113,6 +113,21 @@ TEST_F(ScheduleApiTest, KeepsToWhatAGraphSaysOfItsBeginning) {
   EXPECT_TRUE(Ask("graph=nightly")["graphs"].empty()) << "it has no schedule";
 }
 
+TEST_F(ScheduleApiTest, ShowsWhatRunsOnce) {
+  AddGraph("once", "@once", "Europe/Stockholm", R"(, "start_date": "2026-05-10")");
+  ASSERT_TRUE(daemon_->Reload());
+  const json answer = Ask("from=2026-05-01T00:00:00Z&to=2026-05-31T00:00:00Z&graph=once");
+  ASSERT_EQ(answer["graphs"].size(), 1u);
+  EXPECT_EQ(answer["graphs"][0]["schedule"], "@once");
+  EXPECT_EQ(answer["graphs"][0]["instants"], json::array({{{"utc", "2026-05-09T22:00:00Z"},
+                                                           {"local", "2026-05-10T00:00:00+02:00"},
+                                                           {"data_date", "2026-05-10"},
+                                                           {"note", ""}}}));
+  EXPECT_EQ(answer["days"][8]["count"], 1);
+  EXPECT_TRUE(
+      Ask("from=2026-05-10T00:00:00Z&to=2026-05-31T00:00:00Z&graph=once")["graphs"].empty());
+}
+
 TEST_F(ScheduleApiTest, SaysWhatIsPaused) {
   ASSERT_EQ(Post("/api/v1/graphs/daily/pause").status, 200);
   EXPECT_EQ(Of(Ask(""), "daily")["paused"], true);
