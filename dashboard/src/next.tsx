@@ -44,7 +44,7 @@ export function NextInstants({ graph, next, now }: { graph: string; next: string
           { name: "UTC", kind: "head", cell: (row) => row.utc },
           { name: `Local, ${known?.time_zone ?? "UTC"}`, cell: (row) => (row.local ? wall(row.local) : "") },
           { name: "Data date", cell: (row) => row.data_date },
-          { name: "In", cell: (row) => fromNow(row.utc, now) },
+          { name: "From now", cell: (row) => fromNow(row.utc, now) },
           { name: "Note", cell: (row) => (row.note ? <span class="odd">{row.note}</span> : null) },
         ]} />
     </>

@@ -145,6 +145,9 @@ std::vector<Span::Lost> LostIn(const plan::Graph& graph, Clocks& clocks) {
 
 // nullopt: it has nothing there.
 std::optional<Span> SpanOf(const plan::Graph& graph, const Asked& asked, Clocks& clocks) {
+  if (graph.once && graph.start && *graph.start >= asked.from && *graph.start < asked.to) {
+    return Span{&graph, *graph.start, *graph.start + kTick, {}};
+  }
   if (!graph.schedule) return std::nullopt;
   Span span{&graph, asked.to, asked.to, LostIn(graph, clocks)};
   if (const auto first = plan::FirstDue(graph, asked.from - kTick)) {
@@ -160,10 +163,23 @@ std::optional<Span> SpanOf(const plan::Graph& graph, const Asked& asked, Clocks&
 
 // Of the part of a span that is in [from, to).
 std::uint64_t Count(const Span& span, Instant from, Instant to) {
+  if (span.graph->once) return span.first >= from && span.first < to ? 1 : 0;
   return plan::CountRuns(*span.graph->schedule, std::max(span.first, from), std::min(span.end, to));
 }
 
+// Of a graph that runs once.
+ordered_json DescribeStart(const Span& span) {
+  const auto zone = plan::Zone::Find(span.graph->zone);
+  const auto offset = zone ? zone->At(span.first).offset : std::chrono::seconds(0);
+  const std::string local = plan::FormatLocal(span.first, offset);
+  return ordered_json::array({{{"utc", FormatRfc3339(span.first)},
+                               {"local", local},
+                               {"data_date", local.substr(0, 10)},
+                               {"note", ""}}});
+}
+
 ordered_json DescribeInstants(const Span& span) {
+  if (span.graph->once) return DescribeStart(span);
   const plan::ZonedCron& schedule = *span.graph->schedule;
   ordered_json list = ordered_json::array();
   if (span.first >= span.end) return list;
@@ -187,8 +203,8 @@ ordered_json DescribeDays(const Span& span, const Asked& asked) {
     const auto last = span.graph->schedule->Previous(std::min(span.end, end));
     list.push_back({{"date", DateIn(asked.zone, begin)},
                     {"count", count},
-                    {"first", FormatRfc3339(*first)},
-                    {"last", FormatRfc3339(*last)}});
+                    {"first", FormatRfc3339(first.value_or(begin))},
+                    {"last", FormatRfc3339(last.value_or(begin))}});
   }
   return list;
 }
@@ -204,7 +220,7 @@ ordered_json DescribeLost(const Span& span) {
 ordered_json Describe(const Span& span, const Asked& asked, bool paused) {
   const plan::Graph& graph = *span.graph;
   const std::uint64_t count = Count(span, asked.from, asked.to);
-  const auto pace = plan::PaceOf(graph.schedule->cron());
+  const auto pace = graph.schedule ? plan::PaceOf(graph.schedule->cron()) : std::nullopt;
   const bool listed = count <= kInstantsMax;
   return {{"graph", graph.key},
           {"schedule", graph.schedule_text},

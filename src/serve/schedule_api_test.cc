@@ -113,6 +113,21 @@ TEST_F(ScheduleApiTest, KeepsToWhatAGraphSaysOfItsBeginning) {
   EXPECT_TRUE(Ask("graph=nightly")["graphs"].empty()) << "it has no schedule";
 }
 
+TEST_F(ScheduleApiTest, ShowsWhatRunsOnce) {
+  AddGraph("once", "@once", "Europe/Stockholm", R"(, "start_date": "2026-05-10")");
+  ASSERT_TRUE(daemon_->Reload());
+  const json answer = Ask("from=2026-05-01T00:00:00Z&to=2026-05-31T00:00:00Z&graph=once");
+  ASSERT_EQ(answer["graphs"].size(), 1u);
+  EXPECT_EQ(answer["graphs"][0]["schedule"], "@once");
+  EXPECT_EQ(answer["graphs"][0]["instants"], json::array({{{"utc", "2026-05-09T22:00:00Z"},
+                                                           {"local", "2026-05-10T00:00:00+02:00"},
+                                                           {"data_date", "2026-05-10"},
+                                                           {"note", ""}}}));
+  EXPECT_EQ(answer["days"][8]["count"], 1);
+  EXPECT_TRUE(
+      Ask("from=2026-05-10T00:00:00Z&to=2026-05-31T00:00:00Z&graph=once")["graphs"].empty());
+}
+
 TEST_F(ScheduleApiTest, SaysWhatIsPaused) {
   ASSERT_EQ(Post("/api/v1/graphs/daily/pause").status, 200);
   EXPECT_EQ(Of(Ask(""), "daily")["paused"], true);
@@ -141,6 +156,20 @@ TEST_F(ScheduleApiTest, GivesPagesAndOnEachTheTotalsOfAll) {
   EXPECT_EQ(found.back(), "g34");
 }
 
+TEST_F(ScheduleApiTest, AnswersAtTheEndsOfTheCalendar) {
+  AddGraph("each-minute", "* * * * *", "Pacific/Kiritimati");
+  AddGraph("fixed", "0-59 0-23 * * *", "America/Adak");
+  ASSERT_TRUE(daemon_->Reload());
+  for (const char* const zone : {"UTC", "Pacific/Kiritimati", "America/Adak"}) {
+    for (const char* const span : {"from=0000-01-01T00:00:00Z&to=0000-02-20T00:00:00Z",
+                                   "from=9999-12-01T00:00:00Z&to=9999-12-31T23:59:59Z"}) {
+      const json answer = Ask(std::string(span) + "&zone=" + zone);
+      EXPECT_EQ(Of(answer, "each-minute")["instants"], json::array()) << span << " " << zone;
+      EXPECT_GE(answer["days"].size(), 31u) << span << " " << zone;
+    }
+  }
+}
+
 TEST_F(ScheduleApiTest, SaysWhatCannotBeAsked) {
   EXPECT_EQ(Refusal("from=2026-01-01T00:00:00Z&to=2026-03-04T00:00:01Z"),
             "ask for at most 62 days at once");
@@ -153,6 +182,7 @@ TEST_F(ScheduleApiTest, SaysWhatCannotBeAsked) {
   EXPECT_EQ(Refusal("limit=501"), "\"limit\" is a number from 1 to 500");
   EXPECT_EQ(Refusal("limit=0"), "\"limit\" is a number from 1 to 500");
   EXPECT_NE(Refusal("zone=Europe/Stokholm").find("Europe/Stockholm"), std::string::npos);
+  Refusal("zone=../../../../etc/passwd");
   EXPECT_NE(Refusal("graph=dayly", 404).find("daily"), std::string::npos);
 }
 
