@@ -63,7 +63,7 @@ Result<int> Undo(const Common& common, const UndoOptions& options) {
   if (!HasHome(workspace.home)) return NotFound("there is no delivery " + options.delivery);
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
   TRY_ASSIGN(const deliver::Delivery undone, warehouse->Undo(options.delivery));
-  Note(common, workspace, "delivery undone", undone.id + " of " + undone.table);
+  Note(common, workspace.home, "delivery undone", undone.id + " of " + undone.table);
   if (common.json) {
     PrintJson(Describe(undone));
   } else {

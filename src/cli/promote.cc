@@ -12,7 +12,8 @@ namespace {
 
 Result<int> Tell(const Common& common, const Workspace& workspace, const model::LivePointer& live) {
   const model::LiveMove& now = live.now;
-  Note(common, workspace, "live pointer moved", fmt::format("{}: {}", now.version.Key(), now.why));
+  Note(common, workspace.home, "live pointer moved",
+       fmt::format("{}: {}", now.version.Key(), now.why));
   if (common.json) {
     PrintJson({{"version", now.version.timestamp},
                {"live", true},

@@ -129,15 +129,15 @@ Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
                                         common.installation->duckdb_library);
 }
 
-void Note(const Common& common, const Workspace& workspace, const std::string& what,
+void Note(const Common& common, const dispatch::Home& home, const std::string& what,
           const std::string& detail) {
-  if (!HasHome(workspace.home)) return;
+  if (!HasHome(home)) return;
   record::EventRow event;
   event.at = Now();
   event.what = what;
   event.actor = common.installation->user;
   event.detail = detail;
-  const auto record = OpenRecord(workspace.home);
+  const auto record = OpenRecord(home);
   const auto noted =
       record ? (*record)->AddEvent(event) : Result<void>(tl::unexpected(record.error()));
   if (noted) return;

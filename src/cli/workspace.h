@@ -61,7 +61,7 @@ bool HasHome(const dispatch::Home& home);
 
 // Notes in the record that a person did something that is no run. It is done by then, so that it
 // cannot be noted is no failure of it, and only told. Nothing is noted where nothing was ever run.
-void Note(const Common& common, const Workspace& workspace, const std::string& what,
+void Note(const Common& common, const dispatch::Home& home, const std::string& what,
           const std::string& detail);
 
 }  // namespace busker::cli
