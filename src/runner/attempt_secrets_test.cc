@@ -233,7 +233,7 @@ TEST(HandedSecrets, AreRefusedWhenTheyAreNoneOrTooMany) {
   const auto file = HandOver(std::vector<std::string>(5, std::string(64 << 10, 'x')));
   const auto taken = TakeHanded(file->get(), 5);
   ASSERT_FALSE(taken);
-  EXPECT_EQ(taken.error().message, "the secrets of one attempt may have 256 KiB together");
+  EXPECT_EQ(taken.error().message, "the secrets of one attempt may have 128 KiB together");
 }
 
 }  // namespace

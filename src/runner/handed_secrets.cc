@@ -63,7 +63,7 @@ Result<io::Descriptor> HandOver(const Result<std::vector<std::string>>& values) 
   const bool too_many = bytes > kHandedBytesMax;
   if (!values || too_many) {
     const std::string why =
-        too_many ? "the secrets of one attempt may have 256 KiB together" : values.error().message;
+        too_many ? "the secrets of one attempt may have 128 KiB together" : values.error().message;
     TRY(io::WriteAll(file.get(), std::string(kNone) + why, "a file in memory"));
   } else {
     TRY(io::WriteAll(file.get(), kValues, "a file in memory"));

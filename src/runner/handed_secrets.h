@@ -11,7 +11,7 @@
 
 namespace busker::runner {
 
-inline constexpr std::size_t kHandedBytesMax = 256 << 10;  // of all values of an attempt
+inline constexpr std::size_t kHandedBytesMax = 128 << 10;  // of all values of an attempt
 
 void Wipe(std::string& text);  // overwrites it
 

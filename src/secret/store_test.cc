@@ -96,14 +96,14 @@ TEST_F(StoreTest, WritesFilesForTheOwnerAlone) {
 
 TEST_F(StoreTest, RefusesFilesThatOthersCanReach) {
   ASSERT_TRUE(Set("x", "hunter2!"));
-  for (const mode_t mode : {0640, 0604, 0620, 0602, 0660, 0666, 0644}) {
+  for (const mode_t mode : {0640u, 0604u, 0620u, 0602u, 0660u, 0666u, 0644u}) {
     chmod(KeyPath().c_str(), mode);
     Expect(Open().Value("x"), ErrorKind::kUnusable, "others may read or write " + KeyPath());
     Expect(Set("y", "hunter3!"), ErrorKind::kUnusable, "others may read or write " + KeyPath());
   }
   chmod(KeyPath().c_str(), 0400);
   EXPECT_TRUE(Open().Value("x"));
-  for (const mode_t mode : {0640, 0604, 0620, 0602}) {
+  for (const mode_t mode : {0640u, 0604u, 0620u, 0602u}) {
     chmod((folder_ / "home/secrets.json").c_str(), mode);
     Expect(Open().Value("x"), ErrorKind::kUnusable, "others may read or write");
     Expect(Open().List(), ErrorKind::kUnusable, "others may read or write");
