@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "runner/attempt_fixture.h"
+#include "runner/call_tracer.h"
 #include "runner/handed_secrets.h"
 
 namespace busker::runner {
@@ -138,6 +139,41 @@ TEST_F(SecretsOfAnAttempt, GoWithTheNextRunnerWhenThisOneIsKilled) {
   EXPECT_EQ(Run([] { dup2(::open("/dev/null", O_RDONLY), 0); }).ending, Ending::kLost);
   EXPECT_FALSE(FolderIsThere());
   ExpectNowhere("hunter2");
+}
+
+// exit.json is written when nothing is left to remove, for who finds it looks no further.
+TEST_F(SecretsOfAnAttempt, LeaveNothingAtWhateverCallTheRunnerIsKilled) {
+  int kills = 0;
+  for (bool killed = true; killed; ++kills) {
+    SCOPED_TRACE("before call " + std::to_string(kills));
+    io::fs::remove_all(attempt_);
+    io::fs::create_directory(attempt_);
+    folder_.Write("service/script.sh", "cat $PASSWORD_FILE; printf \"$API_KEY\"; exit 3");
+    Command(". ./script.sh");
+    const auto file = HandOver(kValues);
+    ASSERT_TRUE(file);
+    const pid_t runner = StartRunner([&] {
+      dup2(file->get(), 0);
+      BeTraced();
+    });
+    int calls = 0;
+    killed = false;
+    TraceCalls(runner, 0, [&](const CallStep& step) {
+      if (!step.entering || calls++ != kills) return CallDeed::kGoOn;
+      killed = true;
+      return CallDeed::kKill;
+    });
+    if (!HasExit()) {
+      ASSERT_EQ(WaitFor(StartWith(kValues)), 0) << Errors();
+    }
+    const Ending ending = Exit().ending;
+    ASSERT_TRUE(ending == Ending::kExited || ending == Ending::kLost) << Exit().message;
+    ASSERT_FALSE(FolderIsThere());
+    ExpectNowhere("hunter2");
+    ExpectNowhere("two+");
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(kills, 100);
 }
 
 TEST_F(SecretsOfAnAttempt, CloseTheRunnerToItsOwnUser) {
