@@ -54,6 +54,7 @@ class CommandLine {
     AddRunVerbs();
     AddDaemonVerbs();
     AddTokenVerbs();
+    AddSecretVerbs();
     AddModelVerbs();
     AddWarehouseVerbs();
     AddServiceVerbs();
@@ -323,6 +324,38 @@ class CommandLine {
         ->required();
   }
 
+  void AddSecretVerbs() {
+    CLI::App* secret = app_.add_subcommand(
+        "secret", "Passwords and keys that programs need: busker secret set | list | remove.");
+    secret->require_subcommand(1);
+    const std::string examples =
+        "  busker secret set warehouse-password              asks for it, twice, without showing "
+        "it\n"
+        "  busker secret set api-key < file                  reads it\n"
+        "  busker secret list\n";
+    secret->footer(Examples(examples));
+    const auto add = [&](const char* name, const char* what,
+                         std::function<Result<int>()> function) {
+      CLI::App* verb = secret->add_subcommand(name, what);
+      AddCommon(verb, true);
+      verb->footer(Examples(examples));
+      verb->callback([this, run = std::move(function)] { chosen_ = run; });
+      return verb;
+    };
+    CLI::App* set = add("set",
+                        "Set a secret, or set it anew. The value comes from the terminal or from "
+                        "standard input; a line end behind it is left out.",
+                        [this] { return SetSecret(common_, secret_); });
+    set->add_option("NAME", secret_.name, "what services call it")->required();
+    AddBy(set);
+    add("list", "The secrets that there are, without their values.",
+        [this] { return ListSecrets(common_); });
+    CLI::App* remove = add("remove", "Forget a secret. Who uses it fails from now on.",
+                           [this] { return RemoveSecret(common_, secret_); });
+    remove->add_option("NAME", secret_.name, "the secret")->required();
+    AddBy(remove);
+  }
+
   void AddModelVerbs() {
     Verb("models", "The versions that trainings saved, with their metrics, and which one is live.",
          "  busker models\n  busker models --json\n", [this] { return Models(common_); });
@@ -420,6 +453,7 @@ class CommandLine {
   AuditOptions audit_;
   GraphRunOptions graph_run_;
   TokenOptions token_;
+  SecretOptions secret_;
   RunsOptions runs_;
   NextOptions next_;
   LogsOptions logs_;

@@ -2,12 +2,15 @@
 #include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
+#include "cli/workspace.h"
 #include "io/file.h"
 #include "model/gate.h"
+#include "secret/store.h"
 #include "service/catalogue.h"
 #include "service/graph_file.h"
 #include "service/service.h"
@@ -29,8 +32,24 @@ Result<int> Init(const Common& common, const InitOptions& options) {
 
 namespace {
 
+// The names of secrets that the service uses and nobody has set yet.
+Result<std::set<std::string>> UnsetSecrets(const Common& common, const service::Service& service) {
+  std::set<std::string> names;
+  for (const auto& [_, action] : service.actions) {
+    for (const auto& [variable, secret] : action.secrets) names.insert(secret.name);
+  }
+  if (names.empty()) return names;
+  Common there = common;
+  there.folder = service.root;
+  TRY_ASSIGN(const Place place, OpenPlaceAnyway(there));
+  TRY_ASSIGN(const auto entries,
+             secret::Store(place.home.folder, common.installation->environment).List());
+  for (const secret::Entry& entry : entries) names.erase(entry.name);
+  return names;
+}
+
 // What is well with a service, and what it still needs.
-Result<void> PrintService(const std::string& folder) {
+Result<void> PrintService(const Common& common, const std::string& folder) {
   TRY_ASSIGN(const service::Service service, service::LoadService(folder));
   PrintLine(fmt::format("{} {}: all is well with {} action{}", service.name, service.version,
                         service.actions.size(), service.actions.size() == 1 ? "" : "s"));
@@ -39,6 +58,11 @@ Result<void> PrintService(const std::string& folder) {
     PrintLine(
         fmt::format("{} has the schedule \"{}\", which busker up keeps; busker next {} shows it",
                     name, *action.schedule, name));
+  }
+  TRY_ASSIGN(const auto unset, UnsetSecrets(common, service));
+  for (const std::string& name : unset) {
+    PrintLine(
+        fmt::format("secret \"{}\" is not set yet; busker secret set {} sets it", name, name));
   }
   return {};
 }
@@ -58,7 +82,7 @@ Result<int> ValidateService(const Common& common) {
   if (common.json) {
     PrintJson({{"valid", faults.empty()}, {"faults", faults}});
   } else if (faults.empty()) {
-    for (const std::string& folder : found.service_folders) TRY(PrintService(folder));
+    for (const std::string& folder : found.service_folders) TRY(PrintService(common, folder));
     for (const std::string& path : found.graph_files) TRY(PrintGraph(path));
   } else {
     for (const std::string& fault : faults) std::fprintf(stderr, "%s\n", fault.c_str());

@@ -187,4 +187,11 @@ Result<int> ListTokens(const Common& common);
 Result<int> RevokeToken(const Common& common, const TokenOptions& options);
 Result<int> MakeLink(const Common& common);
 
+struct SecretOptions {
+  std::string name;
+};
+Result<int> SetSecret(const Common& common, const SecretOptions& options);
+Result<int> ListSecrets(const Common& common);
+Result<int> RemoveSecret(const Common& common, const SecretOptions& options);
+
 }  // namespace busker::cli

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "prepare/graph_run.h"
+#include "secret/store.h"
 
 namespace busker::daemon {
 namespace {
@@ -52,6 +53,8 @@ Result<void> Daemon::Open() {
                               : why + "; nothing new starts until that is mended");
   };
   deeds.observe = [this](const plan::Decision& decision) { Observe(decision); };
+  deeds.secret_of = [store = secret::Store(home_.folder, options_.environment)](
+                        const std::string& name) { return store.Value(name); };
   if (options_.schedules) {
     deeds.notices = [this](const plan::Tell& tell, Instant now) { return NoticesOf(tell, now); };
     deeds.send = [this](const std::vector<record::NoticeRow>& rows) { outbox_->Send(rows); };

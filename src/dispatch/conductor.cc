@@ -86,7 +86,8 @@ Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record, io::
                                        [raw = conductor.get()](const execute::AttemptName& name,
                                                                Result<runner::ExitRecord> exit) {
                                          raw->TakeEnd(name, std::move(exit));
-                                       }));
+                                       },
+                                       conductor->deeds_.secret_of));
   return conductor;
 }
 

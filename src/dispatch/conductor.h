@@ -22,7 +22,7 @@
 
 namespace busker::dispatch {
 
-// What the conductor is given; all of it is called on its thread.
+// What the conductor is given; called on its thread, if nothing else is said.
 struct Deeds {
   // Decides the tasks of a queued run, and their orders. `timestamp` names the version that it
   // saves. An error fails the run.
@@ -36,6 +36,8 @@ struct Deeds {
   std::function<void(const std::string& why)> trouble;
   // Told of new notices once they are on record; may be empty.
   std::function<void(const std::vector<record::NoticeRow>&)> send;
+  // The values of secrets; may be empty. Of all deeds this one is called on any thread.
+  execute::ProcessExecutor::SecretOf secret_of;
 };
 
 class Conductor {

@@ -14,6 +14,7 @@
 
 #include "io/boot.h"
 #include "io/subprocess.h"
+#include "runner/handed_secrets.h"
 #include "runner/scratch.h"
 #include "runner/serve.h"
 
@@ -33,9 +34,10 @@ io::Descriptor OpenProcess(pid_t process) {
 
 Result<std::unique_ptr<ProcessExecutor>> ProcessExecutor::Start(io::fs::path runner,
                                                                 io::fs::path folder,
-                                                                OnEnded on_ended) {
-  std::unique_ptr<ProcessExecutor> executor(
-      new ProcessExecutor(std::move(runner), std::move(folder), std::move(on_ended)));
+                                                                OnEnded on_ended,
+                                                                SecretOf secret_of) {
+  std::unique_ptr<ProcessExecutor> executor(new ProcessExecutor(
+      std::move(runner), std::move(folder), std::move(on_ended), std::move(secret_of)));
   TRY(io::MakeFolders(executor->folder_, 0700));
   io::SpreadFolders(executor->folder_);
   runner::Scratch::RemoveOfTheDead(executor->folder_);
@@ -72,11 +74,12 @@ Result<void> ProcessExecutor::Launch(const AttemptName& name, const runner::Atte
     const io::fs::path folder = FolderOf(name);
     TRY(io::MakeFolders(folder, 0700));
     TRY(io::WriteFileAtomically(folder / runner::kOrderFile, runner::OrderToJson(order), 0600));
-    return HandOver(name, "", 0);
+    return order.secrets.empty() ? HandOver(name, "", 0) : StartRunner(name, "", 0);
   }
   runner::AttemptOrder dated = order;
   dated.boot = io::BootId();
-  return HandOver(name, runner::OrderToJson(dated), 0);
+  const std::string json = runner::OrderToJson(dated);
+  return order.secrets.empty() ? HandOver(name, json, 0) : StartRunner(name, json, 0);
 }
 
 Result<void> ProcessExecutor::Recover(const AttemptName& name, const runner::AttemptOrder& order) {
@@ -94,7 +97,10 @@ Result<void> ProcessExecutor::Recover(const AttemptName& name, const runner::Att
     return {};
   }
   // The runner itself finds out how far an earlier one came.
-  if (!order.synced) return HandOver(name, runner::OrderToJson(order), 1);
+  if (!order.synced) {
+    const std::string json = runner::OrderToJson(order);
+    return order.secrets.empty() ? HandOver(name, json, 1) : StartRunner(name, json, 1);
+  }
   std::error_code error;
   if (!io::fs::exists(folder / runner::kOrderFile, error)) return Launch(name, order);
   return StartRunner(name, "", 1);
@@ -130,6 +136,31 @@ Result<void> ProcessExecutor::HandOver(const AttemptName& name, std::string orde
   return StartWithOrder(message, {{}, true, 0, true, false, name, std::move(order), settles});
 }
 
+// The file in memory with the values that the order in the folder names; none when it names none.
+Result<io::Descriptor> ProcessExecutor::SecretsFor(const io::fs::path& attempt_folder) const {
+  const auto text = io::ReadFile(attempt_folder / runner::kOrderFile);
+  if (!text || text->find("\"secrets\"") == std::string::npos) return io::Descriptor();
+  const auto order = runner::OrderFromJson(*text);
+  if (!order || order->secrets.empty()) return io::Descriptor();  // the runner tells the fault
+  auto values = ValuesOf(order->secrets);
+  auto file = runner::HandOver(values);
+  if (values) {
+    for (std::string& value : *values) runner::Wipe(value);
+  }
+  return file;
+}
+
+Result<std::vector<std::string>> ProcessExecutor::ValuesOf(
+    const std::vector<runner::SecretUse>& secrets) const {
+  std::vector<std::string> values;
+  for (const runner::SecretUse& use : secrets) {
+    if (!secret_of_) return NotFound("there are no secrets here");
+    TRY_ASSIGN(std::string value, secret_of_(use.name));
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
 // Starts a runner on the attempt's folder alone. One that finds an earlier runner's traces settles
 // the attempt instead of starting the command again.
 Result<void> ProcessExecutor::StartRunner(const AttemptName& name, std::string order, int settles) {
@@ -140,7 +171,9 @@ Result<void> ProcessExecutor::StartRunner(const AttemptName& name, std::string o
     TRY(io::WriteFileUnsynced(folder / runner::kOrderFile, order, 0600));
   }
   const io::Command command{{runner_.string(), folder.string()}, {open_files_.Entry()}, {}};
-  TRY_ASSIGN(const pid_t process, io::SpawnDetached(command, folder / runner::kErrorFile));
+  TRY_ASSIGN(const io::Descriptor secrets, SecretsFor(folder));
+  TRY_ASSIGN(const pid_t process,
+             io::SpawnDetached(command, folder / runner::kErrorFile, secrets.get()));
   Watched watched{OpenProcess(process), false, process, true, false, name, "", settles};
   if (!watched.fd.valid()) return SystemError("watch " + name.Text(), errno);
   return Watch(std::move(watched));

@@ -31,12 +31,18 @@ class ProcessExecutor {
   // Launch.
   using OnEnded = std::function<void(const AttemptName&, Result<runner::ExitRecord>)>;
 
-  // `runner`: path of busker-runner. `folder`: attempts live in folder/RUN/TASK.NUMBER.
+  // The value of a secret, or the sentence why an attempt that needs it fails. Any thread.
+  using SecretOf = std::function<Result<std::string>(const std::string& name)>;
+
+  // `runner`: path of busker-runner. `folder`: attempts live in folder/RUN/TASK.NUMBER. Without
+  // `secret_of` there are no secrets.
   static Result<std::unique_ptr<ProcessExecutor>> Start(io::fs::path runner, io::fs::path folder,
-                                                        OnEnded on_ended);
+                                                        OnEnded on_ended, SecretOf secret_of = {});
   ~ProcessExecutor();  // stops waiting; what runs goes on running
 
   // Starts the attempt, whose name is on record already. An error means that it was not started.
+  // One with secrets has a runner of its own, which gets their values on no way that others see
+  // (runner/handed_secrets.h); where one cannot be had, the attempt ends so without its command.
   Result<void> Launch(const AttemptName& name, const runner::AttemptOrder& order);
 
   // After a restart: finds the attempt by its name, whatever became of it. It has ended: told at
@@ -68,12 +74,15 @@ class ProcessExecutor {
   };
   using Lock = std::unique_lock<std::mutex>;
 
-  ProcessExecutor(io::fs::path runner, io::fs::path folder, OnEnded on_ended)
+  ProcessExecutor(io::fs::path runner, io::fs::path folder, OnEnded on_ended, SecretOf secret_of)
       : runner_(std::move(runner)),
         folder_(std::move(folder)),
         on_ended_(std::move(on_ended)),
+        secret_of_(std::move(secret_of)),
         answer_(runner::kAnswerBytesMax) {}
 
+  Result<io::Descriptor> SecretsFor(const io::fs::path& attempt_folder) const;
+  Result<std::vector<std::string>> ValuesOf(const std::vector<runner::SecretUse>& secrets) const;
   Result<void> HandOver(const AttemptName& name, std::string order, int settles);
   Result<void> StartRunner(const AttemptName& name, std::string order, int settles);
   Result<void> StartWithOrder(const std::string& message, Watched watched);
@@ -89,6 +98,7 @@ class ProcessExecutor {
 
   const io::fs::path runner_, folder_;
   const OnEnded on_ended_;
+  const SecretOf secret_of_;
   const runner::OpenFilesRaised open_files_;  // one for each runner
   io::Descriptor epoll_, wake_;
   std::vector<char> answer_;  // of the waiter's thread

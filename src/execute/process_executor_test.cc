@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "io/boot.h"
 #include "io/test_folder.h"
+#include "runner/secret_folder.h"
 #include "runner/start_marker.h"
 
 namespace busker::execute {
@@ -33,15 +34,21 @@ using std::chrono::steady_clock;
 class Executor : public testing::Test {
  protected:
   void Begin() {
-    executor_ = ProcessExecutor::Start(BUSKER_RUNNER_PATH, folder_ / "runs",
-                                       [this](const AttemptName& name, Result<ExitRecord> exit) {
-                                         const std::lock_guard lock(mutex_);
-                                         EXPECT_FALSE(ended_.contains(name))
-                                             << name.Text() << " ended twice";
-                                         EXPECT_TRUE(exit) << exit.error().message;
-                                         ended_[name] = exit.value_or(ExitRecord{});
-                                         changed_.notify_all();
-                                       })
+    executor_ = ProcessExecutor::Start(
+                    BUSKER_RUNNER_PATH, folder_ / "runs",
+                    [this](const AttemptName& name, Result<ExitRecord> exit) {
+                      const std::lock_guard lock(mutex_);
+                      EXPECT_FALSE(ended_.contains(name)) << name.Text() << " ended twice";
+                      EXPECT_TRUE(exit) << exit.error().message;
+                      ended_[name] = exit.value_or(ExitRecord{});
+                      changed_.notify_all();
+                    },
+                    [this](const std::string& name) -> Result<std::string> {
+                      const std::lock_guard lock(mutex_);
+                      const auto found = secrets_.find(name);
+                      if (found != secrets_.end()) return found->second;
+                      return NotFound("secret \"" + name + "\" is not set");
+                    })
                     .value();
   }
 
@@ -108,6 +115,7 @@ class Executor : public testing::Test {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<AttemptName, ExitRecord> ended_;
+  std::map<std::string, std::string> secrets_;
   std::unique_ptr<ProcessExecutor> executor_;
 };
 
@@ -399,6 +407,80 @@ TEST_F(PowerCut, WhatHadBegunInThisBootIsLost) {
   const auto lock = io::ReadFile(executor_->FolderOf(name) / runner::kLockFile).value();
   EXPECT_EQ(Find({{"lock", lock}}, io::BootId()).ending, Ending::kLost);
   EXPECT_EQ(Witness(), "");
+}
+
+class ExecutorWithSecrets : public Executor {
+ protected:
+  runner::AttemptOrder OrderWithSecret(const AttemptName& name, const std::string& script) {
+    runner::AttemptOrder order = Order(name, script);
+    order.secrets = {{"KEY_FILE", "key", false}};
+    return order;
+  }
+  io::fs::path SecretsOf(const AttemptName& name) {
+    return runner::SecretFolder(executor_->FolderOf(name)).path();
+  }
+  // The exit code is 7 for the right value.
+  const std::string check_ = "[ \"$(cat $KEY_FILE)\" = hunter2! ] && exit 7";
+};
+
+TEST_F(ExecutorWithSecrets, HandsThemToTheAttemptsThatNameThem) {
+  secrets_["key"] = "hunter2!";
+  Begin();
+  for (const bool synced : {false, true}) {
+    const AttemptName with{RunName(), synced ? "synced" : "with", 1},
+        without{RunName(), "without", 1 + synced};
+    runner::AttemptOrder order = OrderWithSecret(with, check_);
+    order.synced = synced;
+    ASSERT_TRUE(executor_->Launch(with, order));
+    EXPECT_EQ(WaitFor(with).exit_code, 7) << WaitFor(with).message;
+    EXPECT_FALSE(fs::exists(SecretsOf(with)));
+    EXPECT_EQ(Run(without, "[ -z \"$KEY_FILE\" ] && exit 5").exit_code, 5);
+  }
+}
+
+TEST_F(ExecutorWithSecrets, EndsAnAttemptWhoseSecretIsNotSetBeforeItsCommand) {
+  Begin();
+  const AttemptName first{RunName(), "t", 1}, second{RunName(), "t", 2};
+  ASSERT_TRUE(executor_->Launch(first, OrderWithSecret(first, Witnessed())));
+  EXPECT_EQ(WaitFor(first).ending, Ending::kNotStarted);
+  EXPECT_EQ(WaitFor(first).message, "secret \"key\" is not set");
+  EXPECT_EQ(Witness(), "");
+  {
+    const std::lock_guard lock(mutex_);
+    secrets_["key"] = "hunter2!";
+  }
+  ASSERT_TRUE(executor_->Launch(second, OrderWithSecret(second, check_)));
+  EXPECT_EQ(WaitFor(second).exit_code, 7) << "a retry finds it";
+}
+
+TEST_F(ExecutorWithSecrets, LeavesNoneWhenTheRunnerIsKilled) {
+  secrets_["key"] = "hunter2!";
+  Begin();
+  const AttemptName name{RunName(), "t", 1};
+  ASSERT_TRUE(executor_->Launch(name, OrderWithSecret(name, Witnessed("sleep 100"))));
+  ASSERT_TRUE(Soon([&] { return !Witness().empty(); }));
+  EXPECT_TRUE(fs::exists(SecretsOf(name)));
+  const auto runner = FindRunner(executor_->FolderOf(name));
+  ASSERT_TRUE(runner && *runner);
+  kill((*runner)->process, SIGKILL);
+  EXPECT_EQ(WaitFor(name).ending, Ending::kLost);
+  EXPECT_FALSE(fs::exists(SecretsOf(name)));
+}
+
+TEST_F(ExecutorWithSecrets, GivesThemToAnAttemptThatTheLastBuskerOnlyDecidedOn) {
+  secrets_["key"] = "hunter2!";
+  Begin();
+  const AttemptName decided{RunName(), "decided", 1}, written{RunName(), "written", 1};
+  runner::AttemptOrder order = OrderWithSecret(decided, check_);
+  order.boot = io::BootId();
+  EXPECT_EQ(Recover(decided, order).exit_code, 7);
+  // The order is in its folder, and no runner was started.
+  order = OrderWithSecret(written, check_);
+  order.synced = true;
+  ASSERT_TRUE(io::MakeFolders(executor_->FolderOf(written)));
+  ASSERT_TRUE(io::WriteFileAtomically(executor_->FolderOf(written) / runner::kOrderFile,
+                                      runner::OrderToJson(order)));
+  EXPECT_EQ(Recover(written, order).exit_code, 7);
 }
 
 }  // namespace

@@ -53,6 +53,9 @@ class Builder {
       order.command.push_back(std::move(expanded));
     }
     TRY_ASSIGN(order.environment, ProgramEnvironment());
+    for (const auto& [variable, secret] : action_.secrets) {
+      order.secrets.push_back({variable, secret.name, secret.as_environment});
+    }
     order.root = service_.root;
     order.config = action_.config;
     order.placeholders = placeholders_;

@@ -8,6 +8,7 @@
 #include "artifact/json_object.h"
 #include "artifact/key.h"
 #include "base/check.h"
+#include "base/id.h"
 
 namespace busker::runner {
 namespace {
@@ -38,6 +39,36 @@ ordered_json OrNull(Instant instant) {
   return instant == Instant{} ? ordered_json() : ordered_json(FormatRfc3339(instant));
 }
 
+ordered_json SecretsJson(const std::vector<SecretUse>& secrets) {
+  ordered_json all = ordered_json::array();
+  for (const SecretUse& use : secrets) {
+    all.push_back({{"variable", use.variable},
+                   {"name", use.name},
+                   {"as", use.as_environment ? "environment" : "file"}});
+  }
+  return all;
+}
+
+Result<std::vector<SecretUse>> SecretsFromJson(const ordered_json& all) {
+  std::vector<SecretUse> secrets;
+  for (const ordered_json& each : all) {
+    SecretUse use;
+    std::string as;
+    JsonObject in(each, "attempt.json: \"secrets\"");
+    in.Get("variable", use.variable);
+    in.Get("name", use.name);
+    in.Get("as", as);
+    in.RefuseOthers();
+    TRY(in.Done());
+    use.as_environment = as == "environment";
+    const bool good = !use.variable.empty() && use.variable.find('=') == std::string::npos &&
+                      IsName(use.name) && (use.as_environment || as == "file");
+    if (!good) return Invalid("attempt.json: \"secrets\" has one that is not understood");
+    secrets.push_back(std::move(use));
+  }
+  return secrets;
+}
+
 // What would be misunderstood later is refused here.
 Result<void> CheckOrder(const AttemptOrder& order) {
   const auto fault = [](const std::string& what) { return Invalid("attempt.json: " + what); };
@@ -51,6 +82,7 @@ Result<void> CheckOrder(const AttemptOrder& order) {
   if ((order.input || order.output) && order.store_url.empty()) {
     return fault("\"input\" and \"output\" need a \"store_url\"");
   }
+  if (order.secrets.size() > kSecretUsesMax) return fault("\"secrets\" are too many");
   if (order.output && !order.synced) return fault("an order with an \"output\" must be synced");
   if (order.output || order.required_outputs.empty()) return {};
   return fault("\"required_outputs\" need an \"output\"");
@@ -91,6 +123,7 @@ std::string OrderToJson(const AttemptOrder& order) {
       {"data_date", order.data_date},
       {"source_commit", order.source_commit},
   };
+  if (!order.secrets.empty()) value["secrets"] = SecretsJson(order.secrets);
   if (!order.synced) value["synced"] = false;
   if (!order.boot.empty()) value["boot"] = order.boot;
   return artifact::JsonText(value);
@@ -121,6 +154,9 @@ Result<AttemptOrder> OrderFromJson(const std::string& text) {
   in.Get("scheduled_at", order.scheduled_at);
   in.Get("data_date", order.data_date);
   in.Get("source_commit", order.source_commit);
+  if (const ordered_json& secrets = in.Member("secrets"); !secrets.is_null()) {
+    TRY_ASSIGN(order.secrets, SecretsFromJson(secrets));
+  }
   if (!in.Member("synced").is_null()) in.Get("synced", order.synced);
   if (!in.Member("boot").is_null()) in.Get("boot", order.boot);
   in.RefuseOthers();  // an instruction of a newer Busker is not passed over

@@ -25,6 +25,14 @@
 
 namespace busker::runner {
 
+// A secret that the command gets. An order has its name alone; the value comes to the runner on
+// another way (runner/handed_secrets.h).
+struct SecretUse {
+  std::string variable;         // of the command's environment
+  std::string name;             // of the secret
+  bool as_environment = false;  // the variable holds the value; else the path of a file with it
+};
+
 struct AttemptOrder {
   std::string run, task;
   int number = 1;  // attempts of a task count from 1
@@ -32,6 +40,7 @@ struct AttemptOrder {
   std::vector<std::string> command;      // program and arguments, placeholders already replaced
   std::vector<std::string> environment;  // all of it, "NAME=value"
   std::string mark;  // the entry of `environment` that no other attempt has; may be empty
+  std::vector<SecretUse> secrets;
 
   // The service's folder, whose entries the working folder shows; empty: the working folder is
   // bare (Busker's own tasks).
@@ -111,6 +120,8 @@ Result<ExitRecord> ExitFromJson(const std::string& text);
 // From the attempt's folder. nullopt when it is not there, or not whole: what a power cut can leave
 // of one that was not synced (nothing, a half, zeros). Whole but not understood is an Error.
 Result<std::optional<ExitRecord>> ReadExit(const io::fs::path& attempt_folder);
+
+inline constexpr std::size_t kSecretUsesMax = 64;
 
 // The names of the files above.
 inline constexpr char kOrderFile[] = "attempt.json";

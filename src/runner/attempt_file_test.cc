@@ -12,6 +12,7 @@ AttemptOrder AnOrder() {
   order.number = 2;
   order.command = {"build/prediction", "--name", "caf\xE9"};
   order.environment = {"PATH=/bin", "BYTES=\xFF\xFE", "EMPTY="};
+  order.secrets = {{"KEY", "api-key", true}, {"PASSWORD_FILE", "password", false}};
   order.root = "/srv/churn";
   order.config = "configs/training.json";
   order.placeholders = {{"NAME", "churn"}, {"BYTES", "\xFF"}};

@@ -35,8 +35,12 @@ milliseconds Bounded(milliseconds duration) { return std::min<milliseconds>(dura
 
 class CommandRun {
  public:
-  CommandRun(const Limits& limits, Signals& signals, LogWriter& log)
-      : limits_(limits), signals_(signals), log_(log), block_(new char[kBlockBytes]) {}
+  CommandRun(const Limits& limits, Signals& signals, const Patterns& secrets, LogWriter& log)
+      : limits_(limits),
+        signals_(signals),
+        log_(log),
+        masked_(secrets),
+        block_(new char[kBlockBytes]) {}
 
   Result<void> Start(Launch launch, const MemoryGroup& group, const PendingMarker& marker) {
     int ends[2];
@@ -61,6 +65,7 @@ class CommandRun {
       Wait();
     }
     TakeOutput(2 * kPipeBytes);  // what is in the pipe; who still holds it may write no more
+    masked_.End([this](std::string_view bytes) { Keep(bytes); });
     if (end_.stuck > 0 && !main_ended_) end_.ended_at = Now();
     end_.cpu_user = std::chrono::floor<milliseconds>(cpu_user_);
     end_.cpu_system = std::chrono::floor<milliseconds>(cpu_system_);
@@ -160,10 +165,14 @@ class CommandRun {
         fcntl(output_.get(), F_SETPIPE_SZ, kPipeBytes);  // a wish only: room while the disk is slow
       }
       end_.output_bytes += bytes.size();
-      last_words_.Add(bytes);
-      // What does not fit on the disk is counted as cut by the log itself; the command goes on.
-      if (log_.Append(bytes) && !sync_at_) sync_at_ = Clock::now() + kSyncLag;
+      masked_.Add(bytes, [this](std::string_view shown) { Keep(shown); });
     }
+  }
+
+  void Keep(std::string_view bytes) {
+    last_words_.Add(bytes);
+    // What does not fit on the disk is counted as cut by the log itself; the command goes on.
+    if (log_.Append(bytes) && !sync_at_) sync_at_ = Clock::now() + kSyncLag;
   }
 
   void SyncLog() {
@@ -185,6 +194,7 @@ class CommandRun {
   const Limits limits_;
   Signals& signals_;
   LogWriter& log_;
+  MaskedStream masked_;
   const std::unique_ptr<char[]> block_;  // not touched before it is used
   io::Descriptor output_;                // the end of the pipe that we read
   pid_t main_ = 0;
@@ -202,9 +212,9 @@ class CommandRun {
 }  // namespace
 
 Result<CommandEnd> RunCommand(Launch launch, const MemoryGroup& group, const Limits& limits,
-                              Signals& signals, LogWriter& log, const PendingMarker& marker,
-                              const std::function<void()>& meanwhile) {
-  CommandRun run(limits, signals, log);
+                              Signals& signals, const Patterns& secrets, LogWriter& log,
+                              const PendingMarker& marker, const std::function<void()>& meanwhile) {
+  CommandRun run(limits, signals, secrets, log);
   TRY(run.Start(std::move(launch), group, marker));
   meanwhile();
   return run.ToItsEnd();

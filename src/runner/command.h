@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "runner/capped_log.h"
 #include "runner/launch.h"
+#include "runner/masker.h"
 #include "runner/signals.h"
 
 namespace busker::runner {
@@ -33,7 +34,8 @@ struct CommandEnd {
 };
 
 // Starts the command (launch.output is made here) and returns when it and all its descendants have
-// ended. Its output goes to `log`, durable at most a second later.
+// ended. Its output goes to `log`, durable at most a second later, without what `secrets` match;
+// nothing else ever sees it with them.
 //
 // When `limits.timeout` has passed, or `signals` says cancel, all processes get SIGTERM, and
 // SIGKILL after `limits.grace`. Those that live on after the command's own process has ended get a
@@ -43,7 +45,7 @@ struct CommandEnd {
 // that the program was not started. Output that could not be stored counts as cut in the log, and
 // the command goes on.
 Result<CommandEnd> RunCommand(Launch launch, const MemoryGroup& group, const Limits& limits,
-                              Signals& signals, LogWriter& log, const PendingMarker& marker,
-                              const std::function<void()>& meanwhile);
+                              Signals& signals, const Patterns& secrets, LogWriter& log,
+                              const PendingMarker& marker, const std::function<void()>& meanwhile);
 
 }  // namespace busker::runner

@@ -56,7 +56,9 @@ void CloseFrom(int first) {
   if (getppid() != child.parent) _exit(127);  // it died before that took effect
   child.group->Enter();
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  const rlimit none{0, 0};
+  // Too small for any core; and for one that would be piped to a program 1 is what forbids it, not
+  // 0.
+  const rlimit none{1, 1};
   setrlimit(RLIMIT_CORE, &none);
   umask(022);
   if (const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); fd >= 0) {
@@ -110,6 +112,29 @@ std::string RaisedOomScore() {
   return std::to_string(std::min(1000, std::atoi(own.c_str()) + 500));
 }
 
+// As the command's own process would, which cannot when this one is closed to its user: then the
+// score is this one's for as long as the child takes it over.
+class LentOomScore {
+ public:
+  LentOomScore(int file, const std::string& raised) : file_(file) {
+    if (file_ < 0) return;
+    before_ = io::ReadFile("/proc/self/oom_score_adj").value_or("0");
+    Write(raised);
+  }
+  ~LentOomScore() {
+    if (file_ >= 0) Write(before_);
+  }
+  LentOomScore(const LentOomScore&) = delete;
+  LentOomScore& operator=(const LentOomScore&) = delete;
+
+ private:
+  void Write(const std::string& score) const {
+    if (::pwrite(file_, score.data(), score.size(), 0) < 0) errno = 0;  // a wish only
+  }
+  const int file_;
+  std::string before_;
+};
+
 std::string BeginningOf(const fs::path& path) {
   char bytes[256];
   auto fd = io::Open(path, O_RDONLY);
@@ -154,6 +179,7 @@ Result<pid_t> StartCommand(const Launch& launch, const MemoryGroup& group,
   const std::vector<char*> arguments = Pointers(launch.command);
   const std::vector<char*> environment = Pointers(launch.environment);
   static const std::string oom_score_adj = RaisedOomScore();
+  const LentOomScore lent(launch.oom_score, oom_score_adj);
   int marker_fault = 0;
   int fault = 0;
   const pid_t pid =

@@ -18,6 +18,7 @@ struct Launch {
   std::vector<std::string> environment;  // all of it
   io::fs::path folder;                   // where it runs; absolute
   int output = -1;                       // its standard output and error
+  int oom_score = -1;  // this process's oom_score_adj, open, when it cannot open it any more
 };
 
 // Starts it. The child leads a session of its own, dies with this process, can gain no privileges,

@@ -13,6 +13,7 @@
 #include "artifact/store.h"
 #include "base/text.h"
 #include "io/boot.h"
+#include "runner/attempt_secrets.h"
 #include "runner/command.h"
 #include "runner/exit_file.h"
 #include "runner/process_tree.h"
@@ -140,11 +141,13 @@ class Attempt {
       : folder_(std::move(folder)),
         is_new_(is_new),
         order_(std::move(order)),
+        environment_(order_.environment),
         lock_(lock),
         signals_(signals),
         make_group_(make_group),
         scratch_(scratch),
         exit_file_(exit_file),
+        secrets_(order_, folder_),
         work_folder_(scratch != nullptr ? scratch->path() : folder_ / kWorkFolder) {
     record_.run = order_.run;
     record_.task = order_.task;
@@ -157,7 +160,13 @@ class Attempt {
         LogWriter::Create(folder_, order_.log_head_bytes_max, order_.log_tail_bytes_max, !is_new_);
     if (!log) return End({Ending::kNotStarted, log.error().message});
     Say(*log, "Running the action...");
-    const Verdict verdict = RunAndSave(*log);
+    Verdict verdict = RunAndSave(*log);
+    // What it says may come from the program: its last words, the names of its files.
+    if (!secrets_.patterns().empty())
+      verdict.message = Masked(secrets_.patterns(), verdict.message);
+    if (auto removed = secrets_.Remove(); !removed) {
+      Say(*log, "Files with secrets stay: " + removed.error().message);
+    }
     if (verdict.ending == Ending::kSucceeded) {
       RemoveWork(*log);
     } else if (scratch_ != nullptr) {
@@ -225,6 +234,7 @@ class Attempt {
   }
 
   Result<void> Prepare() {
+    TRY(secrets_.Give(environment_));
     if (order_.input || order_.output) {
       TRY_ASSIGN(store_, artifact::OpenStore(order_.store_url));
     }
@@ -248,11 +258,12 @@ class Attempt {
     const auto marker = PendingMarker::Prepare(
         lock_, folder_, {record_.started_at, Now(), {}, group.folder()}, order_.synced);
     if (!marker) return {Ending::kNotStarted, marker.error().message};
-    const Launch launch{order_.command, order_.environment, work_folder_};
-    auto end =
-        RunCommand(launch, group, {order_.timeout, order_.grace}, signals_, log, *marker, [&] {
-          if (!order_.synced) (void)exit_file_.Reserve();  // or it is written anew
-        });
+    const Launch launch{order_.command, environment_, work_folder_, -1, secrets_.oom_score()};
+    auto end = RunCommand(launch, group, {order_.timeout, order_.grace}, signals_,
+                          secrets_.patterns(), log, *marker, [&] {
+                            if (!order_.synced) (void)exit_file_.Reserve();  // or written anew
+                          });
+    (void)secrets_.Remove();  // nobody reads them any more
     if (!end) return {Ending::kNotStarted, end.error().message};
     clean_ = end->left_behind == 0 && end->stuck == 0 && !end->timed_out;
     Note(*end, record_);
@@ -303,11 +314,13 @@ class Attempt {
   const fs::path folder_;
   const bool is_new_;  // the folder
   const AttemptOrder order_;
+  std::vector<std::string> environment_;  // the order's, and secrets
   const AttemptLock& lock_;
   Signals& signals_;
   const std::function<MemoryGroup&()>& make_group_;
   Scratch* const scratch_;  // where the command works; null: in a folder of the attempt's own
   ExitFile& exit_file_;
+  AttemptSecrets secrets_;
   const fs::path work_folder_;
   bool clean_ = true;
   ExitRecord record_;

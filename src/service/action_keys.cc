@@ -185,7 +185,12 @@ void ReadDeliver(Reader& reader, const Member& member, ActionDraft& draft) {
   for (const Member& file : table->members) ReadDelivery(reader, file, draft);
 }
 
-constexpr std::array<Key<ActionDraft>, 29> kAction = {{
+void ReadActionSecrets(Reader& reader, const Member& member, ActionDraft& draft) {
+  ReadSecrets(reader, member, fmt::format("[actions.{}]", draft.action.name), draft.action.secrets,
+              draft.secrets_at);
+}
+
+constexpr std::array<Key<ActionDraft>, 30> kAction = {{
     {{"command", R"("build/prediction --action ${ACTION} --config ${CONFIG}")",
       "The command line of this action, where it differs from the one in [model].", kTextSchema},
      ReadCommand},
@@ -193,6 +198,9 @@ constexpr std::array<Key<ActionDraft>, 29> kAction = {{
       "The config file, relative to the service's folder; configs/ACTION.json when it is there.",
       kTextSchema},
      ReadConfig},
+    {{"secrets", R"({ WAREHOUSE_PASSWORD_FILE = "warehouse-password" })",
+      "Secrets of this action, besides those of [model].", kSecretsSchema},
+     ReadActionSecrets},
     {{"input", R"("live")",
       "\"live\": the live version is copied into output/ before the program starts. The default "
       "for "

@@ -44,24 +44,6 @@ void ReadModelCommand(Reader& reader, const Member& member, ServiceDraft& draft)
   if (auto command = reader.Command(member)) draft.command = std::move(*command);
 }
 
-// What is wrong with the name of an environment variable that a service file sets or passes on. The
-// file is trusted with every name (LD_PRELOAD, ...) but those that Busker sets itself.
-std::optional<std::string> FindVariableFault(const std::string& name) {
-  if (name.empty()) return "the name of an environment variable must not be empty";
-  for (char c : name) {
-    if (c == '=' || static_cast<unsigned char>(c) <= 0x20 || c == 0x7F) {
-      return fmt::format("{} cannot be the name of an environment variable: no \"=\", no blanks",
-                         Quoted(name));
-    }
-  }
-  if (name == "NAME" || name == "VERSION" || name == "ACTION" || name == "ZONE" ||
-      name.starts_with("BUSKER_")) {
-    return fmt::format("{} is set by Busker itself (NAME, VERSION, ACTION, ZONE and BUSKER_...)",
-                       Quoted(name));
-  }
-  return std::nullopt;
-}
-
 void ReadEnvironment(Reader& reader, const Member& member, ServiceDraft& draft) {
   const Node* table = reader.Table(member);
   if (table == nullptr) return;
@@ -103,6 +85,10 @@ void ReadPassEnvironment(Reader& reader, const Member& member, ServiceDraft& dra
   }
 }
 
+void ReadModelSecrets(Reader& reader, const Member& member, ServiceDraft& draft) {
+  ReadSecrets(reader, member, "[model]", draft.service.secrets, draft.secrets_at);
+}
+
 constexpr std::array<Key<ServiceDraft>, 6> kTop = {{
     {{"name", R"("churn")", "The name of the service; the folder's name unless given.",
       kNameSchema},
@@ -131,7 +117,7 @@ constexpr std::array<Key<ServiceDraft>, 6> kTop = {{
      ReadNotifyTable},
 }};
 
-constexpr std::array<Key<ServiceDraft>, 3> kModel = {{
+constexpr std::array<Key<ServiceDraft>, 4> kModel = {{
     {{"command", R"("build/prediction --action ${ACTION} --config ${CONFIG}")",
       "The command line of every action that has none of its own; split into words, run without a "
       "shell.",
@@ -144,6 +130,12 @@ constexpr std::array<Key<ServiceDraft>, 3> kModel = {{
       "Names of environment variables that are passed on from whoever starts Busker.",
       R"({"type":"array","items":{"type":"string","minLength":1}})"},
      ReadPassEnvironment},
+    {{"secrets", R"({ WAREHOUSE_PASSWORD_FILE = "warehouse-password" })",
+      "Secrets for the program, by environment variable: the variable holds the path of a file "
+      "with "
+      "the value.",
+      kSecretsSchema},
+     ReadModelSecrets},
 }};
 
 template <typename Into>
@@ -159,6 +151,22 @@ bool Has(std::span<const Key<Into>> keys, std::string_view name) {
 std::span<const Key<ServiceDraft>> TopKeys() { return kTop; }
 std::span<const Key<ServiceDraft>> ModelKeys() { return kModel; }
 
+std::optional<std::string> FindVariableFault(const std::string& name) {
+  if (name.empty()) return "the name of an environment variable must not be empty";
+  for (char c : name) {
+    if (c == '=' || static_cast<unsigned char>(c) <= 0x20 || c == 0x7F) {
+      return fmt::format("{} cannot be the name of an environment variable: no \"=\", no blanks",
+                         Quoted(name));
+    }
+  }
+  if (name == "NAME" || name == "VERSION" || name == "ACTION" || name == "ZONE" ||
+      name.starts_with("BUSKER_")) {
+    return fmt::format("{} is set by Busker itself (NAME, VERSION, ACTION, ZONE and BUSKER_...)",
+                       Quoted(name));
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> TableWithKey(std::string_view key) {
   if (Has(TopKeys(), key)) return "the top level, above the first [table]";
   if (Has(ModelKeys(), key)) return "[model]";
@@ -166,6 +174,7 @@ std::optional<std::string> TableWithKey(std::string_view key) {
   if (Has(DeliveryKeys(), key)) return "[actions.NAME.deliver.\"FILE\"]";
   if (Has(TargetKeys(), key)) return "[targets.NAME]";
   if (Has(NotifyKeys(), key)) return "[notify]";
+  if (Has(SecretKeys(), key)) return "a secret's own table, { name = \"...\" }";
   return std::nullopt;
 }
 

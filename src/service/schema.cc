@@ -34,6 +34,8 @@ std::string JsonSchema() {
   schema["$defs"]["model"] = TableSchema(ModelKeys());
   schema["$defs"]["action"] = TableSchema(ActionKeys());
   schema["$defs"]["delivery"] = TableSchema(DeliveryKeys());
+  schema["$defs"]["secret"] = TableSchema(SecretKeys());
+  schema["$defs"]["secret"]["required"] = {"name"};
   schema["$defs"]["target"] = TableSchema(TargetKeys());
   schema["$defs"]["notify"] = TableSchema(NotifyKeys());
   return schema.dump(2);

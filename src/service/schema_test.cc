@@ -45,6 +45,7 @@ TEST(JsonSchema, HasTheKeysThatTheParserKnows) {
   EXPECT_EQ(KeysOfSchema(defs.at("delivery")),
             KeysOfParser("[actions.application.deliver.\"predictions.csv\"]"));
   EXPECT_EQ(KeysOfSchema(defs.at("notify")), KeysOfParser("[notify]"));
+  EXPECT_EQ(KeysOfSchema(defs.at("secret")), KeysOfParser("[model.secrets.KEY]\nname = \"x\""));
   EXPECT_EQ(KeysOfSchema(defs.at("target")), KeysOfParser("[targets.cloud]"));
 }
 
@@ -52,7 +53,7 @@ TEST(JsonSchema, DescribesEveryKeyAndAllowsNoOther) {
   const json schema = json::parse(JsonSchema());
   std::vector<json> tables = {schema};
   for (const auto& [name, table] : schema.at("$defs").items()) tables.push_back(table);
-  ASSERT_EQ(tables.size(), 6U);
+  ASSERT_EQ(tables.size(), 7U);
   for (const json& table : tables) {
     EXPECT_EQ(table.at("additionalProperties"), false);
     for (const auto& [key, property] : table.at("properties").items()) {

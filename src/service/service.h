@@ -26,10 +26,18 @@ struct DeliverySetting {
   std::optional<std::uint64_t> rows_min;                    // fewer rows fail the delivery
 };
 
+// A secret that the program gets, by its name (busker secret set NAME).
+struct SecretSetting {
+  std::string name;
+  bool as_environment = false;  // the variable holds the value; else the path of a file with it
+};
+using Secrets = std::map<std::string, SecretSetting>;  // by the variable
+
 struct Action {
   std::string name;
   std::vector<std::string> command;     // words, placeholders still in them
   std::string config;                   // "configs/training.json"; empty: none
+  Secrets secrets;                      // its own, and those of [model]
   bool input_live = false;              // the live version is copied into output/ first
   std::optional<std::string> schedule;  // five-field cron or @daily and its kin; checked
   std::string time_zone = "UTC";        // IANA name; checked
@@ -71,6 +79,7 @@ struct Service {
   bool has_file = false;                           // false: conventions alone
   std::map<std::string, std::string> environment;  // for the program; placeholders still in it
   std::vector<std::string> pass_environment;       // names of variables passed on
+  Secrets secrets;                                 // of every action
   std::map<std::string, Action> actions;
   std::map<std::string, Target> targets;
   Notify notify;

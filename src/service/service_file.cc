@@ -55,6 +55,7 @@ class ServiceReader {
       draft_.service.has_file = true;
       Reader top(faults_, "");
       top.ReadTable(*document, TopKeys(), draft_);
+      CheckSecrets(draft_.service, draft_.secrets_at, faults_);
     }
     ReadActions();
     CheckAfter(draft_.service.actions, after_at_, faults_);
@@ -81,6 +82,7 @@ class ServiceReader {
     draft.root = service.root;
     draft.action = ConventionalAction(name, service.name, has_config);
     if (draft_.command) draft.action.command = *draft_.command;
+    draft.action.secrets = service.secrets;
     if (member != nullptr) {
       if (!ReadAction(*member, draft)) return;
     }
@@ -108,6 +110,7 @@ class ServiceReader {
     Reader reader(faults_, fmt::format("[actions.{}]", member.name));
     reader.ReadTable(member.value, ActionKeys(), draft);
     ResolveBounds(draft, faults_);
+    CheckSecrets(draft_.service, draft.secrets_at, faults_);
     if (draft.action.overlap == plan::Overlap::kAllow && !draft.said.contains("runs_at_once")) {
       draft.action.runs_at_once = kRunsAtOnceAllowed;
     }

@@ -1,0 +1,26 @@
+// The values of an attempt's secrets on their way from the executor to the runner: a file in memory
+// alone, sealed, which is the runner's standard input. So they are in no argument, no environment
+// and no file of a disk; and the runner needs no key.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/file.h"
+
+namespace busker::runner {
+
+inline constexpr std::size_t kHandedBytesMax = 128 << 10;  // of all values of an attempt
+
+void Wipe(std::string& text);  // overwrites it
+
+// `values`: one for each of the order's secrets, in their order; or why there are none, which is
+// how the attempt ends.
+Result<io::Descriptor> HandOver(const Result<std::vector<std::string>>& values);
+
+// The values, of which there must be `count`, and `fd` is /dev/null from now on. The Error is the
+// one that was handed over, or says that nothing was.
+Result<std::vector<std::string>> TakeHanded(int fd, std::size_t count);
+
+}  // namespace busker::runner

@@ -1,0 +1,198 @@
+#include "runner/secret_forms.h"
+
+#include <fmt/core.h>
+
+#include <cstdint>
+#include <set>
+
+#include "base/text.h"
+
+namespace busker::runner {
+namespace {
+
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64Url =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+// What encoders leave as it is, besides letters and digits: RFC 3986; Python's quote; JavaScript's
+// encodeURIComponent; forms (WHATWG).
+constexpr std::string_view kUrlSafe[] = {"-_.~", "-_.~/", "-_.!~*'()", "*-._"};
+// Of base64 and xxd, OpenSSL, MIME.
+constexpr std::size_t kLineLengths[] = {60, 64, 76};
+
+class Forms {
+ public:
+  void Add(std::string form) {
+    if (form.size() >= kSecretBytesMin) forms_.insert(std::move(form));
+  }
+
+  // A tool may write it in lines, too.
+  void AddWrapped(const std::string& form) {
+    for (const std::size_t length : kLineLengths) {
+      for (std::size_t at = 0; form.size() > length && at < form.size(); at += length) {
+        Add(form.substr(at, length));
+      }
+    }
+    Add(form);
+  }
+
+  std::vector<std::string> Take() { return {forms_.begin(), forms_.end()}; }
+
+ private:
+  std::set<std::string> forms_;
+};
+
+// Without "=" at the end.
+std::string Base64(std::string_view bytes, std::string_view alphabet) {
+  std::string text;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char byte : bytes) {
+    bits = (bits << 8) | static_cast<unsigned char>(byte);
+    for (count += 8; count >= 6;) {
+      count -= 6;
+      text += alphabet[(bits >> count) & 63];
+    }
+  }
+  if (count > 0) text += alphabet[(bits << (6 - count)) & 63];
+  return text;
+}
+
+// Of the encoded text of "something, the secret, something else" the characters that the secret
+// alone decides.
+std::string Base64Core(std::string_view secret, std::size_t bytes_before,
+                       std::string_view alphabet) {
+  const std::string text = Base64(std::string(bytes_before, '\0') + std::string(secret), alphabet);
+  const std::size_t begin = (bytes_before * 8 + 5) / 6;
+  return text.substr(begin, (bytes_before + secret.size()) * 8 / 6 - begin);
+}
+
+void AddBase64(std::string_view secret, Forms& forms) {
+  for (const std::string_view alphabet : {kBase64, kBase64Url}) {
+    for (const std::size_t before : {0u, 1u, 2u}) {
+      const std::string core = Base64Core(secret, before, alphabet);
+      if (before == 0) forms.AddWrapped(core);
+      forms.Add(core);
+    }
+    std::string alone = Base64(secret, alphabet);
+    forms.Add(alone);
+    forms.Add(alone.append((4 - alone.size() % 4) % 4, '='));
+  }
+}
+
+void AddHex(std::string_view secret, Forms& forms) {
+  std::string small, capital;
+  for (const char byte : secret) {
+    small += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    capital += fmt::format("{:02X}", static_cast<unsigned char>(byte));
+  }
+  forms.AddWrapped(small);
+  forms.AddWrapped(capital);
+}
+
+bool IsLetterOrDigit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+std::string UrlEncoded(std::string_view secret, std::string_view safe, bool plus, bool capital) {
+  std::string text;
+  for (const char c : secret) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (IsLetterOrDigit(c) || safe.find(c) != std::string_view::npos) {
+      text += c;
+    } else if (plus && c == ' ') {
+      text += '+';
+    } else {
+      text += capital ? fmt::format("%{:02X}", byte) : fmt::format("%{:02x}", byte);
+    }
+  }
+  return text;
+}
+
+void AddUrl(std::string_view secret, Forms& forms) {
+  for (const std::string_view safe : kUrlSafe) {
+    for (const bool plus : {false, true}) {
+      for (const bool capital : {false, true}) {
+        forms.Add(UrlEncoded(secret, safe, plus, capital));
+      }
+    }
+  }
+}
+
+struct JsonStyle {
+  bool ascii, slash, capital;  // "\u00e9" for what is not ASCII, "\/", "\u00E9"
+};
+
+std::string JsonUnit(std::uint32_t unit, const JsonStyle& style) {
+  return style.capital ? fmt::format("\\u{:04X}", unit) : fmt::format("\\u{:04x}", unit);
+}
+
+// The code point of well-formed UTF-8 at `at`, which moves behind it.
+std::uint32_t NextCodePoint(std::string_view text, std::size_t& at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const std::uint32_t first = byte(at);
+  const std::size_t more = first < 0x80 ? 0 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;
+  std::uint32_t point = more == 0 ? first : first & (0x3Fu >> more);
+  for (std::size_t i = 1; i <= more; ++i) point = (point << 6) | (byte(at + i) & 0x3Fu);
+  at += more + 1;
+  return point;
+}
+
+std::string JsonEscaped(std::string_view secret, const JsonStyle& style) {
+  constexpr std::string_view kShort = "\"\\\b\f\n\r\t", kLetters = "\"\\bfnrt";
+  std::string text;
+  for (std::size_t at = 0; at < secret.size();) {
+    const char c = secret[at];
+    const auto place = kShort.find(c);
+    const std::size_t begin = at;
+    const std::uint32_t point =
+        style.ascii ? NextCodePoint(secret, at) : static_cast<unsigned char>(secret[at++]);
+    if (place != std::string_view::npos) {
+      text += {'\\', kLetters[place]};
+    } else if (c == '/' && style.slash) {
+      text += "\\/";
+    } else if (point < 0x20 || (style.ascii && point >= 0x7F && point <= 0xFFFF)) {
+      text += JsonUnit(point, style);
+    } else if (style.ascii && point > 0xFFFF) {
+      text += JsonUnit(0xD800 + ((point - 0x10000) >> 10), style);
+      text += JsonUnit(0xDC00 + ((point - 0x10000) & 0x3FF), style);
+    } else {
+      text += secret.substr(begin, at - begin);
+    }
+  }
+  return text;
+}
+
+void AddJson(std::string_view secret, Forms& forms) {
+  for (const bool ascii : {false, true}) {
+    if (ascii && !IsUtf8(secret)) continue;
+    for (const bool slash : {false, true}) {
+      for (const bool capital : {false, true}) {
+        forms.Add(JsonEscaped(secret, {ascii, slash, capital}));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> FormsOf(std::string_view secret) {
+  std::set<std::string_view> plain = {secret, Trim(secret)};
+  for (std::size_t begin = 0; begin < secret.size();) {
+    const std::size_t end = std::min(secret.find('\n', begin), secret.size());
+    plain.insert(Trim(secret.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  Forms forms;
+  for (const std::string_view text : plain) {
+    if (text.size() < kSecretBytesMin) continue;
+    forms.Add(std::string(text));
+    AddBase64(text, forms);
+    AddHex(text, forms);
+    AddUrl(text, forms);
+    AddJson(text, forms);
+  }
+  return forms.Take();
+}
+
+}  // namespace busker::runner

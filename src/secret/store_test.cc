@@ -1,0 +1,253 @@
+#include "secret/store.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/test_folder.h"
+#include "secret/hex.h"
+
+namespace busker::secret {
+namespace {
+
+constexpr Instant kNow{std::chrono::milliseconds(1'564'642'805'123)};
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreTest() { io::fs::create_directories(folder_ / "home"); }
+
+  Store Open(const std::string& config = "config") {
+    return {folder_ / "home", {"XDG_CONFIG_HOME=" + (folder_ / config).string()}};
+  }
+  Store OpenWithKey(const std::string& file) {
+    return {folder_ / "home", {"BUSKER_SECRET_KEY_FILE=" + (folder_ / file).string()}};
+  }
+  Result<void> Set(const std::string& name, const std::string& value) {
+    return Open().Set(name, value, "ann", kNow);
+  }
+  std::string File() { return folder_.Read("home/secrets.json"); }
+  void WriteFile(const std::string& text) {
+    ASSERT_TRUE(io::WriteFileAtomically(folder_ / "home/secrets.json", text, 0600));
+  }
+  std::string KeyPath() { return (folder_ / "config/busker/secret.key").string(); }
+  mode_t ModeOf(const io::fs::path& path) {
+    struct stat info {};
+    EXPECT_EQ(stat(path.c_str(), &info), 0) << path;
+    return info.st_mode & 07777;
+  }
+  // The whole sentence of an error must be there, or nothing.
+  template <typename T>
+  void Expect(const Result<T>& result, ErrorKind kind, const std::string& part) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind, kind);
+    EXPECT_NE(result.error().message.find(part), std::string::npos) << result.error().message;
+  }
+
+  const io::TestFolder folder_;
+};
+
+TEST_F(StoreTest, GivesBackWhatWasSet) {
+  const std::string binary("any\0byte\xFF\n", 10);
+  ASSERT_TRUE(Set("warehouse-password", "hunter2!"));
+  ASSERT_TRUE(Set("key", binary));
+  ASSERT_TRUE(Set("long", std::string(kValueBytesMax, 'x')));
+  EXPECT_EQ(Open().Value("warehouse-password").value(), "hunter2!");
+  EXPECT_EQ(Open().Value("key").value(), binary);
+  EXPECT_EQ(Open().Value("long").value().size(), kValueBytesMax);
+  ASSERT_TRUE(Set("key", "another"));
+  EXPECT_EQ(Open().Value("key").value(), "another");
+
+  const auto entries = Open().List().value();
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(entries[0].name, "key");
+  EXPECT_EQ(entries[0].set_by, "ann");
+  EXPECT_EQ(entries[0].set_at, kNow);
+
+  ASSERT_TRUE(Open().Remove("key"));
+  Expect(Open().Value("key"), ErrorKind::kNotFound,
+         "secret \"key\" is not set; set it with: busker secret set key");
+  Expect(Open().Remove("key"), ErrorKind::kNotFound, "there is no secret key");
+  EXPECT_EQ(Open().Value("warehouse-password").value(), "hunter2!");
+}
+
+TEST_F(StoreTest, KeepsValuesAndTheKeyFromTheHome) {
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  const std::string key = folder_.Read("config/busker/secret.key");
+  EXPECT_EQ(key.size(), 65u);
+  const auto files = io::ListFiles(folder_ / "home").value();
+  EXPECT_FALSE(files.empty());
+  for (const std::string& file : files) {
+    const std::string text = folder_.Read("home/" + file);
+    for (const std::string& sought :
+         {std::string("hunter2!"), ToHex("hunter2!"), key.substr(0, 64)}) {
+      EXPECT_EQ(text.find(sought), std::string::npos) << file;
+    }
+  }
+}
+
+TEST_F(StoreTest, WritesFilesForTheOwnerAlone) {
+  const mode_t before = umask(0);
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  umask(before);
+  EXPECT_EQ(ModeOf(folder_ / "home/secrets.json"), 0600u);
+  EXPECT_EQ(ModeOf(KeyPath()), 0600u);
+  EXPECT_EQ(ModeOf(folder_ / "config/busker"), 0700u);
+}
+
+TEST_F(StoreTest, RefusesFilesThatOthersCanReach) {
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  for (const mode_t mode : {0640u, 0604u, 0620u, 0602u, 0660u, 0666u, 0644u}) {
+    chmod(KeyPath().c_str(), mode);
+    Expect(Open().Value("x"), ErrorKind::kUnusable, "others may read or write " + KeyPath());
+    Expect(Set("y", "hunter3!"), ErrorKind::kUnusable, "others may read or write " + KeyPath());
+  }
+  chmod(KeyPath().c_str(), 0400);
+  EXPECT_TRUE(Open().Value("x"));
+  for (const mode_t mode : {0640u, 0604u, 0620u, 0602u}) {
+    chmod((folder_ / "home/secrets.json").c_str(), mode);
+    Expect(Open().Value("x"), ErrorKind::kUnusable, "others may read or write");
+    Expect(Open().List(), ErrorKind::kUnusable, "others may read or write");
+  }
+}
+
+TEST_F(StoreTest, RefusesAKeyOfAnotherUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  ASSERT_EQ(chown(KeyPath().c_str(), 12345, 12345), 0);
+  Expect(Open().Value("x"), ErrorKind::kUnusable, "make it your own");
+}
+
+TEST_F(StoreTest, RefusesAValueThatCannotBeMaskedAndOneThatIsTooLong) {
+  Expect(Set("x", "12345"), ErrorKind::kInvalid, "a secret must have 6 characters or more");
+  Expect(Set("x", ""), ErrorKind::kInvalid, "could not be masked");
+  Expect(Set("x", std::string(kValueBytesMax + 1, 'x')), ErrorKind::kInvalid, "at most 64 KiB");
+  EXPECT_TRUE(Set("x", "123456"));
+  for (const std::string name : {"", "X", "-x", "a b", "../x", "a\n"}) {
+    Expect(Set(name, "hunter2!"), ErrorKind::kInvalid, "is no name of a secret");
+  }
+}
+
+TEST_F(StoreTest, NoticesEveryByteThatWasChanged) {
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  const std::string file = File();
+  int noticed = 0;
+  for (std::size_t i = 0; i < file.size(); ++i) {
+    for (const char flip : {'\x01', '\x10'}) {
+      std::string changed = file;
+      changed[i] = static_cast<char>(changed[i] ^ flip);
+      WriteFile(changed);
+      const auto value = Open().Value("x");
+      // What may be otherwise is only how the file is laid out, and the case of digits.
+      if (value) {
+        EXPECT_EQ(*value, "hunter2!") << i;
+      }
+      if (!value) ++noticed;
+    }
+  }
+  EXPECT_GT(noticed, static_cast<int>(file.size()));
+  WriteFile(file);
+  EXPECT_EQ(Open().Value("x").value(), "hunter2!");
+  for (std::size_t size = 0; size + 1 < file.size(); ++size) {
+    WriteFile(file.substr(0, size));
+    EXPECT_FALSE(Open().Value("x")) << size;
+  }
+}
+
+TEST_F(StoreTest, NoticesThatAValueWasGivenToAnotherName) {
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  std::string file = File();
+  const auto at = file.find("\"x\"");
+  WriteFile(file.replace(at, 3, "\"y\""));
+  Expect(Open().Value("y"), ErrorKind::kUnusable, "secret \"y\" cannot be decrypted");
+}
+
+TEST_F(StoreTest, EncryptsTheSameValueInAnotherWayEachTime) {
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  const std::string first = File();
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  EXPECT_NE(File(), first);
+}
+
+TEST_F(StoreTest, SaysInASentenceThatTheKeyIsAnother) {
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  folder_.Write("other", std::string(64, 'a') + "\n");
+  chmod((folder_ / "other").c_str(), 0600);
+  Expect(OpenWithKey("other").Value("x"), ErrorKind::kUnusable,
+         "is another key than the one that the secrets in");
+  Expect(OpenWithKey("other").Set("y", "hunter3!", "ann", kNow), ErrorKind::kUnusable,
+         "is another key");
+  EXPECT_EQ(Open().Value("x").value(), "hunter2!");
+}
+
+TEST_F(StoreTest, MakesNoNewKeyWhileSecretsNeedTheOldOne) {
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  io::fs::remove(KeyPath());
+  Expect(Open().Value("x"), ErrorKind::kNotFound,
+         "secret \"x\" cannot be decrypted: there is no file " + KeyPath());
+  Expect(Set("y", "hunter3!"), ErrorKind::kUnusable, "bring it back");
+  EXPECT_FALSE(io::fs::exists(KeyPath()));
+  ASSERT_TRUE(Open().Remove("x"));
+  EXPECT_TRUE(Set("y", "hunter3!")) << "nothing needs it any more";
+}
+
+TEST_F(StoreTest, MakesNoKeyWhereOneWasNamed) {
+  Expect(OpenWithKey("credential").Set("x", "hunter2!", "ann", kNow), ErrorKind::kNotFound,
+         "openssl rand -hex 32");
+  folder_.Write("credential", "not a key\n");
+  chmod((folder_ / "credential").c_str(), 0600);
+  Expect(OpenWithKey("credential").Set("x", "hunter2!", "ann", kNow), ErrorKind::kUnusable,
+         "64 hexadecimal digits");
+  folder_.Write("credential", std::string(64, 'B'));
+  chmod((folder_ / "credential").c_str(), 0400);
+  EXPECT_TRUE(OpenWithKey("credential").Set("x", "hunter2!", "ann", kNow));
+  EXPECT_EQ(OpenWithKey("credential").Value("x").value(), "hunter2!");
+}
+
+TEST_F(StoreTest, RefusesAKeyInsideOfTheHome) {
+  folder_.Write("home/key", std::string(64, 'a'));
+  chmod((folder_ / "home/key").c_str(), 0600);
+  Expect(OpenWithKey("home/key").Set("x", "hunter2!", "ann", kNow), ErrorKind::kInvalid,
+         "is in the home");
+  io::fs::create_symlink(folder_ / "home", folder_ / "link");
+  Expect(OpenWithKey("link/key").Set("x", "hunter2!", "ann", kNow), ErrorKind::kInvalid,
+         "is in the home");
+  const Store lost(folder_ / "home", {"PATH=/bin"});
+  Expect(lost.Set("x", "hunter2!", "ann", kNow), ErrorKind::kInvalid, "neither HOME nor");
+}
+
+// NIST's test case 16 of GCM, whose known text is authenticated and not encrypted.
+TEST(Cipher, OpensWhatOthersEncrypted) {
+  const auto bytes = [](std::string_view digits) { return FromHex(digits).value(); };
+  const CipherKey key(bytes("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"));
+  const Sealed sealed{bytes("cafebabefacedbaddecaf888"),
+                      bytes("522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+                            "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"),
+                      bytes("76fc6ece0f4e1768cddf8853bb2d551b")};
+  const auto text = Open(key, sealed, bytes("feedfacedeadbeeffeedfacedeadbeefabaddad2"));
+  ASSERT_TRUE(text);
+  EXPECT_EQ(
+      ToHex(*text),
+      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6"
+      "b525b16aedf5aa0de657ba637b39");
+}
+
+TEST(Cipher, NoticesEveryBitThatWasChanged) {
+  const CipherKey key(RandomBytes(kKeyBytes));
+  const Sealed sealed = Seal(key, "a secret text", "name").value();
+  EXPECT_EQ(Open(key, sealed, "name"), "a secret text");
+  EXPECT_FALSE(Open(key, sealed, "nam3"));
+  EXPECT_FALSE(Open(CipherKey(RandomBytes(kKeyBytes)), sealed, "name"));
+  for (std::string Sealed::*part : {&Sealed::nonce, &Sealed::text, &Sealed::tag}) {
+    for (std::size_t bit = 0; bit < (sealed.*part).size() * 8; ++bit) {
+      Sealed changed = sealed;
+      (changed.*part)[bit / 8] = static_cast<char>((changed.*part)[bit / 8] ^ (1 << bit % 8));
+      EXPECT_FALSE(Open(key, changed, "name")) << bit;
+    }
+    Sealed shorter = sealed;
+    (shorter.*part).pop_back();
+    EXPECT_FALSE(Open(key, shorter, "name"));
+  }
+}
+
+}  // namespace
+}  // namespace busker::secret
