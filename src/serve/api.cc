@@ -123,7 +123,8 @@ Response Api::ShowStatus() {
   if (!status) return Problem(status.error());
   ordered_json faults = ordered_json::array();
   for (const daemon::Fault& fault : status->faults) {
-    faults.push_back({{"file", fault.file}, {"message", fault.message}});
+    faults.push_back(
+        {{"file", WithoutPaths(fault.file)}, {"message", WithoutPaths(fault.message)}});
   }
   return JsonResponse(
       {{"version", version_},

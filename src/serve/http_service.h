@@ -8,6 +8,8 @@
 #include "base/result.h"
 #include "daemon/daemon.h"
 #include "serve/api.h"
+#include "serve/certificate.h"
+#include "serve/door.h"
 #include "serve/guard.h"
 #include "serve/listener.h"
 #include "serve/live.h"
@@ -24,8 +26,9 @@ struct Installed {
 class Front {
  public:
   // `origins` as for Guard. The collaborators outlive it.
-  Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live, const Installed& installed,
-        std::vector<std::string> origins);
+  Front(
+      daemon::Daemon& daemon, const dispatch::Home& home, Live& live, const Installed& installed,
+      std::vector<std::string> origins, Say say = [](const std::string&) {});
 
   Response Answer(const Request& request, Instant now);
 
@@ -37,15 +40,20 @@ class Front {
   VersionsApi versions_api_;
   Guard guard_;
   Router router_;
+  const Say say_;
 };
+
+// All that a server is called that has this port, the name for links first.
+std::vector<std::string> OriginsOf(const service::HttpSetting& setting, std::uint16_t port);
 
 class HttpService {
  public:
-  // The daemon and the announcer outlive it. kTemporary when the port that was asked for is taken.
+  // The daemon and the announcer outlive it. `say` is told what is for the log; any thread.
+  // kTemporary when the port that was asked for is taken; kUnusable: no certificate to show.
   static Result<std::unique_ptr<HttpService>> Start(const service::HttpSetting& setting,
                                                     daemon::Daemon& daemon,
                                                     const dispatch::Home& home,
-                                                    const Installed& installed);
+                                                    const Installed& installed, Say say);
   ~HttpService();
 
   const std::string& origin() const { return front_->guard().origin(); }  // "http://127.0.0.1:8321"
@@ -57,6 +65,7 @@ class HttpService {
 
   std::unique_ptr<Live> live_;
   std::unique_ptr<Front> front_;
+  std::unique_ptr<Certificate> certificate_;
   std::unique_ptr<Listener> listener_;
 };
 
