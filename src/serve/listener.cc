@@ -1,6 +1,8 @@
 #include "serve/listener.h"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -12,14 +14,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <thread>
 
+#include "base/check.h"
 #include "serve/live.h"
 #include "serve/problem.h"
 #include "serve/request_reader.h"
@@ -29,7 +30,6 @@ namespace busker::serve {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 using asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::seconds;
@@ -40,10 +40,9 @@ constexpr std::size_t kWorkers = 4;
 constexpr auto kHandshakeMax = seconds(10), kSilenceMax = seconds(60),
                kSilenceMaxWhenFull = seconds(5), kHeaderMax = seconds(10), kBodyMax = seconds(60),
                kWriteMax = seconds(30), kHeartbeat = seconds(15), kGoodbyeMax = seconds(1);
-constexpr std::size_t kReadBytes = 4 << 10, kUnreadBytesMax = 4 << 20;
+constexpr std::size_t kReadBytes = 4 << 10, kWriteBytes = 16 << 10, kUnreadBytesMax = 4 << 20;
 
 using Token = asio::redirect_error_t<asio::use_awaitable_t<>>;
-using Tls = asio::ssl::stream<beast::tcp_stream&>;
 
 // What a library throws in a handler ends that request, not the daemon.
 Response Answered(const Listener::Answer& answer, const Request& request) {
@@ -61,87 +60,148 @@ std::size_t ConnectionsMax() {
   return std::min<std::size_t>(kConnectionsMax, limit.rlim_cur / 2);
 }
 
-// The bytes of one connection, as they are before or behind TLS. Of errors a limit that has passed
-// is beast::error::timeout.
+// The bytes of one connection, as they are before or behind TLS. TLS reads and writes the socket
+// itself and says what it waits for, so that a connection that waits holds no buffers. What cannot
+// go on returns false: an error, the end, or a limit that has passed.
 class Wire {
  public:
-  Wire(tcp::socket socket, Certificate* certificate) : tcp_(std::move(socket)) {
-    if (certificate != nullptr) tls_.emplace(tcp_, certificate->NewSession(Now()));
+  Wire(tcp::socket socket, Certificate* certificate)
+      : line_(std::make_shared<Line>(std::move(socket))), limit_(line_->socket.get_executor()) {
+    error_code ignored;
+    line_->socket.set_option(tcp::no_delay(true), ignored);  // what is written is whole
+    if (certificate == nullptr) return;
+    line_->socket.non_blocking(true, ignored);
+    tls_.reset(certificate->NewSession(Now()));
+    CHECK(SSL_set_fd(tls_.get(), line_->socket.native_handle()) == 1, "a socket is for TLS, too");
+    SSL_set_accept_state(tls_.get());
   }
 
-  std::string Peer() {
+  std::string Peer() const {
     error_code error;
-    const tcp::endpoint endpoint = tcp_.socket().remote_endpoint(error);
+    const tcp::endpoint endpoint = line_->socket.remote_endpoint(error);
     return error ? std::string() : endpoint.address().to_string();
   }
-  void Limit(seconds limit) { tcp_.expires_after(limit); }  // for what follows, until the next
 
-  asio::awaitable<error_code> ShakeHands();
-  asio::awaitable<error_code> Read(std::string& bytes);  // some, in place of those that it has
-  asio::awaitable<error_code> Write(const std::string& bytes);
+  // For all that follows, until the next. The socket is not closed then: its number could be that
+  // of another connection when it is next used.
+  void Limit(seconds limit) {
+    limit_.expires_after(limit);
+    limit_.async_wait([line = line_](const error_code& error) {
+      if (error) return;
+      error_code ignored;
+      line->passed = true;
+      line->socket.shutdown(tcp::socket::shutdown_both, ignored);
+      line->socket.cancel(ignored);
+    });
+  }
+
+  asio::awaitable<bool> ShakeHands();
+  asio::awaitable<bool> Read(std::string& bytes);  // some, in place of those that it has
+  asio::awaitable<bool> Write(const std::string& bytes);
   // Says that no more comes. With `unread`, what still comes is waited for a little: a socket that
   // is closed before it was read to its end takes back what was written.
   asio::awaitable<void> Close(bool unread);
 
  private:
-  beast::tcp_stream tcp_;
-  std::optional<Tls> tls_;
+  struct Line {
+    explicit Line(tcp::socket taken) : socket(std::move(taken)) {}
+    tcp::socket socket;
+    bool passed = false;  // the limit
+  };
+  struct Free {
+    void operator()(SSL* tls) const { SSL_free(tls); }
+  };
+
+  asio::awaitable<bool> Wait(int result);
+
+  const std::shared_ptr<Line> line_;
+  asio::steady_timer limit_;
+  std::unique_ptr<SSL, Free> tls_;
+  bool broken_ = false;  // TLS is
 };
 
-asio::awaitable<error_code> Wire::ShakeHands() {
+// After a call of TLS that did not succeed: true when it is to be called again.
+asio::awaitable<bool> Wire::Wait(int result) {
+  const int why = SSL_get_error(tls_.get(), result);
+  ERR_clear_error();
+  if (line_->passed || (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)) {
+    broken_ = why != SSL_ERROR_ZERO_RETURN;
+    co_return false;
+  }
   error_code error;
-  if (!tls_) co_return error;
   Token token(asio::use_awaitable, error);
-  co_await tls_->async_handshake(asio::ssl::stream_base::server, token);
-  co_return error;
+  const auto what = why == SSL_ERROR_WANT_READ ? tcp::socket::wait_read : tcp::socket::wait_write;
+  co_await line_->socket.async_wait(what, token);
+  co_return !error && !line_->passed;
 }
 
-asio::awaitable<error_code> Wire::Read(std::string& bytes) {
-  error_code error;
-  Token token(asio::use_awaitable, error);
+asio::awaitable<bool> Wire::ShakeHands() {
+  if (!tls_) co_return true;
+  for (;;) {
+    const int done = SSL_do_handshake(tls_.get());
+    if (done == 1) co_return true;
+    const bool again = co_await Wait(done);
+    if (!again) co_return false;
+  }
+}
+
+asio::awaitable<bool> Wire::Read(std::string& bytes) {
   bytes.resize(kReadBytes);
-  const asio::mutable_buffer room(bytes.data(), bytes.size());
-  std::size_t count = 0;
-  if (tls_) {
-    count = co_await tls_->async_read_some(room, token);
-  } else {
-    count = co_await tcp_.async_read_some(room, token);
+  if (!tls_) {
+    error_code error;
+    Token token(asio::use_awaitable, error);
+    const asio::mutable_buffer room(bytes.data(), bytes.size());
+    const std::size_t count = co_await line_->socket.async_read_some(room, token);
+    bytes.resize(count);
+    co_return !error;
   }
-  bytes.resize(count);
-  co_return error;
+  for (;;) {
+    const int count = SSL_read(tls_.get(), bytes.data(), static_cast<int>(bytes.size()));
+    if (count > 0) {
+      bytes.resize(static_cast<std::size_t>(count));
+      co_return true;
+    }
+    const bool again = co_await Wait(count);
+    if (!again) co_return false;
+  }
 }
 
-asio::awaitable<error_code> Wire::Write(const std::string& bytes) {
-  error_code error;
-  Token token(asio::use_awaitable, error);
-  const auto buffer = asio::buffer(bytes);
+asio::awaitable<bool> Wire::Write(const std::string& bytes) {
   Limit(kWriteMax);
-  if (tls_) {
-    co_await asio::async_write(*tls_, buffer, token);
-  } else {
-    co_await asio::async_write(tcp_, buffer, token);
+  if (!tls_) {
+    error_code error;
+    Token token(asio::use_awaitable, error);
+    const auto buffer = asio::buffer(bytes);
+    co_await asio::async_write(line_->socket, buffer, token);
+    co_return !error;
   }
-  co_return error;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const auto left = static_cast<int>(std::min(bytes.size() - at, kWriteBytes));
+    const int count = SSL_write(tls_.get(), bytes.data() + at, left);
+    if (count > 0) {
+      at += static_cast<std::size_t>(count);
+      continue;
+    }
+    const bool again = co_await Wait(count);
+    if (!again) co_return false;
+  }
+  co_return true;
 }
 
 asio::awaitable<void> Wire::Close(bool unread) {
+  if (line_->passed) co_return;
+  Limit(kGoodbyeMax);
+  if (tls_ && !broken_)
+    SSL_shutdown(tls_.get());  // says so; whether that is heard is not waited for
+  ERR_clear_error();
   error_code error;
   Token token(asio::use_awaitable, error);
-  Limit(kGoodbyeMax);
-  if (tls_ && SSL_is_init_finished(tls_->native_handle()) == 1) {
-    // Its own answer is not waited for; a second call would.
-    SSL_set_shutdown(tls_->native_handle(), SSL_RECEIVED_SHUTDOWN);
-    co_await tls_->async_shutdown(token);
-  }
-  error_code ignored;
-  tcp_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+  line_->socket.shutdown(tcp::socket::shutdown_send, error);
   std::string bytes(kReadBytes, '\0');
   const asio::mutable_buffer room(bytes.data(), bytes.size());
-  error.clear();
   for (std::size_t count = 0; unread && !error && count < kUnreadBytesMax;) {
-    count += co_await tcp_.async_read_some(room, token);
+    count += co_await line_->socket.async_read_some(room, token);
   }
-  tcp_.socket().shutdown(tcp::socket::shutdown_both, ignored);
 }
 
 }  // namespace
@@ -200,8 +260,8 @@ asio::awaitable<void> Listener::State::Serve(tcp::socket socket) {
   Wire wire(std::move(socket), certificate);
   const std::string peer = wire.Peer();
   wire.Limit(kHandshakeMax);
-  const error_code error = co_await wire.ShakeHands();
-  if (!error) {
+  const bool begun = co_await wire.ShakeHands();
+  if (begun) {
     RequestReader reader;
     for (bool more = true; more && !ending;) {
       more = co_await ServeOne(wire, reader, peer);
@@ -233,8 +293,8 @@ asio::awaitable<bool> Listener::State::ServeOne(Wire& wire, RequestReader& reade
     co_return false;
   }
   const std::string text = ResponseText(response, body, keep_alive);
-  const error_code error = co_await wire.Write(text);
-  co_return !error && keep_alive;
+  const bool written = co_await wire.Write(text);
+  co_return written&& keep_alive;
 }
 
 // 0: the reader holds a request; less: there is none to come; else the status that refuses it.
@@ -252,8 +312,8 @@ asio::awaitable<int> Listener::State::Read(Wire& wire, RequestReader& reader) {
                                           : kBodyMax);
       limited = stage;
     }
-    const error_code error = co_await wire.Read(bytes);
-    if (error) co_return -1;
+    const bool more = co_await wire.Read(bytes);
+    if (!more) co_return -1;
     reader.Add(bytes);
   }
 }
@@ -284,14 +344,14 @@ asio::awaitable<Response> Listener::State::Ask(Request request) {
 // Until the viewer goes, is too slow, or this server ends.
 asio::awaitable<void> Listener::State::WriteEvents(Wire& wire, const Response& response) {
   const std::string head = ResponseText(response, Body::kEvents, false);
-  error_code error = co_await wire.Write(head);
+  bool written = co_await wire.Write(head);
   auto news = std::make_shared<asio::steady_timer>(context);
   const std::shared_ptr<EventQueue> events = response.events;
   std::erase_if(watched, [](const auto& queue) { return queue.expired(); });
   watched.push_back(events);
   events->OnNews([this, news] { asio::post(context, [news] { news->cancel(); }); });
   const std::string heartbeat = ": still here\n\n";
-  while (!error && !ending && !events->closed()) {
+  while (written && !ending && !events->closed()) {
     const EventQueue::Event event = events->Pop();
     if (!event) {
       // What comes between the look and the wait has posted its wake, which is dealt with after.
@@ -302,7 +362,7 @@ asio::awaitable<void> Listener::State::WriteEvents(Wire& wire, const Response& r
       if (woken) continue;
     }
     const std::string& text = event ? *event : heartbeat;
-    error = co_await wire.Write(text);
+    written = co_await wire.Write(text);
   }
   events->OnNews({});
 }
@@ -332,7 +392,14 @@ Result<std::unique_ptr<Listener>> Listener::Bind(const Options& options) {
 void Listener::Run(Answer answer) {
   state_->answer = std::move(answer);
   asio::co_spawn(state_->context, state_->Accept(), asio::detached);
-  state_->thread = std::thread([raw = state_.get()] { raw->context.run(); });
+  state_->thread = std::thread([raw = state_.get()] {
+    // OpenSSL writes to sockets that the other side may have closed.
+    sigset_t broken;
+    sigemptyset(&broken);
+    sigaddset(&broken, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken, nullptr);
+    raw->context.run();
+  });
 }
 
 Listener::Listener(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -248,5 +248,16 @@ TEST_F(Smuggling, TakesARequestThatComesInPieces) {
   EXPECT_EQ(first_.body, "abc");
 }
 
+// The parser ended the program, where its assertions are on, when the last chunk came in pieces and
+// was the first one, too.
+TEST_F(Smuggling, TakesABodyOfNoChunksThatComesInPieces) {
+  const io::Descriptor fd = Connect();
+  Send(fd, kChunked);
+  for (const char c : "0\r\n\r\n" + kNext) Send(fd, std::string(1, c));
+  const std::string answer = Receive(fd);
+  EXPECT_EQ(asked_, 2) << answer;
+  EXPECT_TRUE(Ask(kChunked + "0\r\n`\n" + kNext).starts_with("HTTP/1.1 400"));
+}
+
 }  // namespace
 }  // namespace busker::serve
