@@ -1,9 +1,13 @@
 # Hardened by default; the sanitizer presets bring checks of their own instead.
 option(BUSKER_SANITIZE "sanitizers to build with, e.g. address,undefined" "")
+option(BUSKER_FUZZ "build the fuzz targets for libFuzzer, with Clang, and no tests" OFF)
+if(BUSKER_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(BUSKER_SANITIZE)
   # Quicker to build, and the stacks are readable. What the address sanitizer adds takes three times
   # as long to optimise as it does to compile.
-  if(BUSKER_SANITIZE MATCHES "thread")
+  if(BUSKER_SANITIZE MATCHES "thread" OR BUSKER_FUZZ)
     set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
   else()
     set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O0 -g1")

@@ -298,6 +298,31 @@ test("more schedules than a page has are counted, and shown when asked for", asy
   }
 });
 
+test("what needs a look stands first, and the log says who did what", async () => {
+  dashboard.write("scheduler/configs/leaky.json", JSON.stringify({
+    graph: { dag_id: "leaky", default_args: { retries: 0 } }, tasks: [{ name: "drip", code: "exit 7" }], dependencies: [],
+  }));
+  for (let tries = 0; !say("status", "--json").includes('"leaky"'); tries += 1) {
+    assert.ok(tries < 100, "busker up sees the new file");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await ask({ verb: "start", graph: "leaky", by: "ada" });
+  await visit("", page.getByRole("table", { name: "Needs a look" }).getByRole("row", { name: /leaky failed, and has not succeeded since/ }));
+  await page.getByRole("table", { name: "What there is to run" }).getByRole("row", { name: /nightly/ }).waitFor();
+  await photograph("needs-a-look");
+  await visit("log", page.getByRole("row", { name: /ada run queued/ }));
+  assert.equal(await page.getByRole("row", { name: /busker run failed/ }).count(), 0, "what follows by itself is not shown at first");
+  await page.getByLabel("also what followed by itself").check();
+  await page.getByRole("row", { name: /busker run failed/ }).first().waitFor();
+  const before = await page.locator("tbody tr").count();
+  await page.getByRole("button", { name: "Show more" }).click();
+  await page.locator("tbody tr").nth(before).waitFor();
+  await page.getByLabel("also what followed by itself").uncheck();
+  await page.getByRole("row", { name: /busker run failed/ }).first().waitFor({ state: "detached" });
+  await photograph("log");
+  fs.rmSync(path.join(folder, "scheduler/configs/leaky.json"));
+});
+
 test("where there is nothing yet, each list says what to do", async () => {
   const empty = await openDashboard({ "notes/README": "nothing to run" });
   try {

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import pty
 import signal
 import subprocess
 import sys
@@ -17,6 +18,23 @@ def has_started(attempt):
     """The start marker stands in the lock file, behind a line with the runner's process id."""
     lock = attempt / "lock"
     return lock.exists() and lock.stat().st_size > 11
+
+
+def on_a_terminal(service, words, environment):
+    """What busker writes when its output is a terminal."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen([str(workshop.BUSKER), words[0], "-C", str(service.folder), *words[1:]], stdin=its,
+                               stdout=its, stderr=its, env={**os.environ, "TERM": "xterm", **environment})
+    os.close(its)
+    shown = b""
+    try:
+        while part := os.read(ours, 1 << 16):
+            shown += part
+    except OSError:  # the other end was closed
+        pass
+    os.close(ours)
+    process.wait(60)
+    return shown.decode(errors="surrogateescape")
 
 
 class LoopTest(unittest.TestCase):
@@ -57,6 +75,22 @@ class TheLoop(LoopTest):
         self.assertEqual(log.splitlines(), ["Running the action...", "learning", "oops", "Well done."])
         for line in log.splitlines():
             self.assertIn(line, shown)
+
+    def test_a_terminal_is_spared_what_a_program_writes_to_take_it_over(self):
+        # With NO_COLOR set, logs came to the terminal as they were: titles set, links made, lines rewritten.
+        codes = ["\\033]0;title\\007", "\\033]8;;http://evil.test\\033\\\\link\\033]8;;\\033\\\\", "\\033]52;c;cm0gLXJm\\007",
+                 "\\033[2J", "\\033c", "\\033P+q\\033\\\\", "\\302\\233 2J", "\\233 2J", "a\\rb", "\\342\\200\\256evil", "\\010\\010"]
+        self.service.write("configs/training.sh", workshop.TRAINING + "".join(
+            f"printf '{code}\\n'; sleep 0.0{i % 3}\n" for i, code in enumerate(codes)) + "exit 3\n")
+        for environment in ({}, {"NO_COLOR": "1"}):
+            for words in (["run", "training"], ["logs", "training"], ["runs"], ["explain", "training"]):
+                shown = on_a_terminal(self.service, words, environment)
+                for colour in ("\x1b[0m", "\x1b[1m", "\x1b[2m", *(f"\x1b[3{n}m" for n in range(8))):
+                    shown = shown.replace(colour, "" if not environment else colour)
+                text = shown.replace("\r\n", "\n")
+                self.assertNotRegex(text, "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", words)
+                if words[0] == "logs":
+                    self.assertIn("\\x1b]52;c;cm0gLXJm\\x07", text)
 
     def test_runs_a_folder_of_configs_and_source_without_a_service_file(self):
         service = self.another(service_file=None)

@@ -107,6 +107,18 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
+namespace {
+
+// Characters that turn the direction of what follows: text that does not say what it seems to.
+bool TurnsDirection(std::string_view character) {
+  if (!character.starts_with("\xE2")) return false;
+  return character == "\xE2\x80\x8E" || character == "\xE2\x80\x8F" ||    // marks
+         (character >= "\xE2\x80\xAA" && character <= "\xE2\x80\xAE") ||  // embeddings, overrides
+         (character >= "\xE2\x81\xA6" && character <= "\xE2\x81\xA9");    // isolates
+}
+
+}  // namespace
+
 std::string Printable(std::string_view text) {
   std::string safe;
   safe.reserve(text.size());
@@ -118,8 +130,9 @@ std::string Printable(std::string_view text) {
                             static_cast<unsigned char>(text[1]) < 0xA0;
     // A byte that is no UTF-8 is a control character to terminals of another encoding.
     const std::size_t taken = length == 0 ? 1 : length;
+    const bool turns = length == 3 && TurnsDirection(text.substr(0, 3));
     for (const char byte : text.substr(0, taken)) {
-      if (length == 0 || control || c1_control) {
+      if (length == 0 || control || c1_control || turns) {
         safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
       } else {
         safe += byte;

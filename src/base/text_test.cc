@@ -70,6 +70,20 @@ TEST(Text, PrintableWritesControlCharactersAsTheirBytes) {
 
 // Of the two bytes of U+009B only the first was escaped, and the second alone is the beginning of a
 // control sequence to a terminal that does not take UTF-8; so was a stray byte.
+// Only control characters were written as bytes; a name with an override of direction read as
+// another.
+TEST(Text, PrintableLeavesNothingThatTurnsTheDirectionOfText) {
+  EXPECT_EQ(Printable("safe\xE2\x80\xAEgpj.exe"), "safe\\xe2\\x80\\xaegpj.exe");
+  for (const char* const turning : {"\xE2\x80\x8E", "\xE2\x80\x8F", "\xE2\x80\xAA", "\xE2\x80\xAE",
+                                    "\xE2\x81\xA6", "\xE2\x81\xA9"}) {
+    EXPECT_TRUE(Printable(turning).starts_with("\\xe2")) << Printable(turning);
+  }
+  for (const char* const harmless :
+       {"\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\xA5", "\xE2\x82\xAC", "\xD7\xA9"}) {
+    EXPECT_EQ(Printable(harmless), harmless);
+  }
+}
+
 TEST(Text, PrintableLeavesNoByteThatATerminalTakesForAControlCharacter) {
   EXPECT_EQ(Printable("\xC2\x9B"
                       "31m"),

@@ -34,7 +34,8 @@ std::string OneLine(std::string_view text, std::size_t width_max) {
 }
 
 std::string Paint(std::string_view code, std::string_view text) {
-  if (!IsTerminal()) return std::string(text);
+  static const bool wanted = std::getenv("NO_COLOR") == nullptr;
+  if (!IsTerminal() || !wanted) return std::string(text);
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }
 
@@ -49,7 +50,7 @@ void Print(std::string_view text) {
 void PrintLine(std::string_view text) { Print(std::string(text) + "\n"); }
 
 bool IsTerminal() {
-  static const bool is_terminal = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+  static const bool is_terminal = isatty(STDOUT_FILENO) == 1;
   return is_terminal;
 }
 

@@ -13,7 +13,7 @@ namespace busker::cli {
 void Print(std::string_view text);
 void PrintLine(std::string_view text);
 
-bool IsTerminal();  // standard output is one, and NO_COLOR is not set
+bool IsTerminal();  // standard output is one
 
 // `text` in the colour of a state, where colours are shown.
 std::string Coloured(plan::State state, std::string_view text);

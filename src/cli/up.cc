@@ -108,9 +108,10 @@ Result<int> Up(const Common& common, const UpOptions& options) {
   });
   for (;;) {
     daemon::DaemonOptions daemon_options = DaemonOptionsFor(common, paths, true);
-    daemon_options.say = [quiet = options.quiet](const std::string& line) {
+    const auto say = [quiet = options.quiet](const std::string& line) {
       if (!quiet) PrintLine(FormatRfc3339(Now()) + " " + Printable(line));
     };
+    daemon_options.say = say;
     daemon_options.make_link = [&](const std::string& by) -> Result<std::string> {
       const std::lock_guard lock(mutex);
       if (dashboard == nullptr)
@@ -120,9 +121,10 @@ Result<int> Up(const Common& common, const UpOptions& options) {
     TRY_ASSIGN(const auto daemon, daemon::Daemon::Start(place.home, std::move(daemon_options)));
     std::unique_ptr<serve::HttpService> http;
     if (daemon->settings().http.on) {
-      TRY_ASSIGN(http, serve::HttpService::Start(
-                           daemon->settings().http, *daemon, place.home,
-                           {common.installation->version, common.installation->duckdb_library}));
+      TRY_ASSIGN(http,
+                 serve::HttpService::Start(
+                     daemon->settings().http, *daemon, place.home,
+                     {common.installation->version, common.installation->duckdb_library}, say));
     }
     {
       const std::lock_guard lock(mutex);

@@ -19,6 +19,9 @@ namespace {
 
 namespace fs = io::fs;
 
+// No log is as long as that: a file that is named so is none of ours.
+constexpr std::uint64_t kLogBytesMax = 1ull << 60;
+
 fs::path HeadPath(const fs::path& folder) { return folder / kLogFile; }
 fs::path SegmentPath(const fs::path& folder, std::uint64_t begin) {
   return folder / fmt::format("{}.{}", kLogFile, begin);
@@ -36,7 +39,7 @@ Result<std::vector<std::uint64_t>> SegmentsIn(const fs::path& folder) {
     std::uint64_t begin = 0;
     const char* const last = name.data() + name.size();
     const auto [end, fault] = std::from_chars(name.data() + prefix.size(), last, begin);
-    if (fault == std::errc() && end == last) begins.push_back(begin);
+    if (fault == std::errc() && end == last && begin <= kLogBytesMax) begins.push_back(begin);
   }
   if (error == std::errc::no_such_file_or_directory) return begins;
   if (error) return Failed("list " + folder.string() + ": " + error.message());

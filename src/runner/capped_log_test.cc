@@ -106,6 +106,20 @@ TEST(CappedLog, NoLogYetIsNoError) {
   EXPECT_EQ(ReadAll(folder / "none"), "");
 }
 
+// A file named as a segment near the end of 64 bits took the place that was read to beyond it and
+// round to the beginning, or a system call to a negative place: the log could not be read any more.
+// A program can leave such a file beside its log.
+TEST(CappedLog, AFileWithANumberBeyondAnyLogIsNoPartOfIt) {
+  for (const char* const number :
+       {"18446744073709551615", "9223372036854775808", "9223372036854775807", "-5", "1x"}) {
+    const io::TestFolder folder;
+    folder.Write("log", "head\n");
+    folder.Write("log.100", "tail\n");
+    folder.Write(std::string("log.") + number, "none of it\n");
+    EXPECT_EQ(ReadAll(folder.path()), "head\n[... 95 bytes cut ...]\ntail\n") << number;
+  }
+}
+
 TEST(CappedLog, AReaderFollows) {
   const io::TestFolder folder;
   auto log = LogWriter::Create(folder.path(), 10, 20).value();

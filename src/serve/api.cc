@@ -51,6 +51,8 @@ void Api::AddRoutes(Router& router) {
       [this](const Call& call) { return ShowEvents(call); });
   get("/api/v1/runs/{run}/explain", "Why it runs, waits or failed, in a sentence.",
       [this](const Call& call) { return Explain(call); });
+  get("/api/v1/runs/{run}/tasks/{task}/explain", "Why that task runs, waits or failed.",
+      [this](const Call& call) { return ExplainTask(call); });
   post("/api/v1/runs/{run}/cancel", "Ends it, with everything that it started.",
        [this](const Call& call) { return Steer(call, &Requests::Cancel); });
   post("/api/v1/runs/{run}/retry", "Takes it up again from what did not succeed.",
@@ -82,7 +84,8 @@ Response Api::ShowStatus(const Call& call) {
   ordered_json faults = ordered_json::array();
   for (const daemon::Fault& fault : status.faults) {
     if (!call.caller.confines.empty()) break;  // whose file it is, is not known
-    faults.push_back({{"file", fault.file}, {"message", fault.message}});
+    faults.push_back(
+        {{"file", WithoutPaths(fault.file)}, {"message", WithoutPaths(fault.message)}});
   }
   return JsonResponse(
       {{"version", version_},
@@ -177,6 +180,24 @@ Response Api::Explain(const Call& call) {
                       NameOf(run->state), run->message.empty() ? "" : ": ", run->message)}});
   }
   const auto sentence = requests_.Explain(call.At("run"), "");
+  return sentence ? JsonResponse({{"explained", *sentence}}) : Problem(sentence.error());
+}
+
+Response Api::ExplainTask(const Call& call) {
+  const auto run =
+      records_.With([&](record::Record& record) { return record.FindRun(call.At("run")); });
+  if (!run) return Problem(run.error());
+  const auto row = std::find_if(run->tasks.begin(), run->tasks.end(), [&](const auto& each) {
+    return each.task.name == call.At("task");
+  });
+  if (row == run->tasks.end()) return Problem(404, "the run has no such task");
+  const plan::Task& task = row->task;
+  if (IsFinal(task.state)) {
+    const std::string why = task.message.empty() ? "" : ": " + task.message;
+    return JsonResponse(
+        {{"explained", fmt::format("{} {}{}", task.name, NameOf(task.state), why)}});
+  }
+  const auto sentence = requests_.Explain(call.At("run"), task.name);
   return sentence ? JsonResponse({{"explained", *sentence}}) : Problem(sentence.error());
 }
 

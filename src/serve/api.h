@@ -33,6 +33,7 @@ class Api {
   Response ListEvents(const Call& call);
   Response ShowEvents(const Call& call);
   Response Explain(const Call& call);
+  Response ExplainTask(const Call& call);
   Response Steer(const Call& call,
                  Result<void> (daemon::Requests::*verb)(const std::string&, const std::string&));
   Response Skip(const Call& call);

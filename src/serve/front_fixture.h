@@ -34,7 +34,8 @@ class FrontTest : public testing::Test {
     daemon_ = daemon::Daemon::Start(home_, options).value();
     live_.emplace(daemon_->announcer());
     front_.emplace(*daemon_, home_, *live_, Installed{"0.0.1", BUSKER_DUCKDB_PATH},
-                   std::vector<std::string>{std::string("http://") + kHost});
+                   std::vector<std::string>{std::string("http://") + kHost},
+                   [this](const std::string& line) { said_.push_back(line); });
     for (const Scope scope : {Scope::kPredict, Scope::kViewer, Scope::kOperator, Scope::kAdmin}) {
       const std::string name(NameOf(scope));
       tokens_[name] =
@@ -72,6 +73,7 @@ class FrontTest : public testing::Test {
   }
 
   io::TestFolder folder_;
+  std::vector<std::string> said_;  // for the log
   dispatch::Home home_;
   std::unique_ptr<daemon::Daemon> daemon_;
   std::optional<Live> live_;

@@ -175,6 +175,8 @@ TEST_F(FrontTest, StartsARunForADateAndShowsIt) {
   EXPECT_EQ(shown["tasks"].size(), 2u);
   EXPECT_EQ(Body(Get("/api/v1/graphs/nightly"))["last_run"]["id"], run);
   EXPECT_EQ(Body(Get("/api/v1/runs/" + run + "/explain"))["explained"], "it succeeded");
+  EXPECT_EQ(Body(Get("/api/v1/runs/" + run + "/tasks/a/explain"))["explained"], "a succeeded");
+  EXPECT_EQ(Get("/api/v1/runs/" + run + "/tasks/x/explain").status, 404);
   EXPECT_GT(Body(Get("/api/v1/runs/" + run + "/events"))["events"].size(), 5u);
 }
 
@@ -339,6 +341,66 @@ TEST_F(FrontTest, ServesThePagesOfTheDashboard) {
   }
 }
 
+TEST_F(FrontTest, SendsNothingThatTheClientHasAlready) {
+  const auto header = [](const Response& response, const std::string& wanted) {
+    for (const auto& [name, value] : response.headers) {
+      if (name == wanted) return value;
+    }
+    return std::string();
+  };
+  for (const char* const target :
+       {"/", "/app.js", "/app.css", "/api/v1/me", "/api/v1/runs?limit=5", "/api/v1/openapi.json"}) {
+    const Response whole = Get(target);
+    const std::string tag = header(whole, "ETag");
+    EXPECT_EQ(tag.size(), 34u) << target;
+    EXPECT_EQ(header(whole, "Cache-Control"), "private, no-cache") << target;
+    EXPECT_EQ(header(Get(target), "ETag"), tag) << target;
+    for (const Method method : {Method::kGet, Method::kHead}) {
+      Request request = Make(method, target, tokens_.at("viewer"));
+      request.headers["if-none-match"] = "\"other\", W/" + tag;
+      const Response same = front_->Answer(request, Now());
+      EXPECT_EQ(same.status, 304) << target;
+      EXPECT_EQ(same.body, "") << target;
+      EXPECT_EQ(header(same, "ETag"), tag) << target;
+      request.headers["if-none-match"] = "\"other\"";
+      EXPECT_EQ(front_->Answer(request, Now()).status, 200) << target;
+    }
+    Request stranger = Make(Method::kGet, target, "");
+    stranger.headers["if-none-match"] = tag;
+    EXPECT_EQ(front_->Answer(stranger, Now()).status, 401)
+        << "who may not ask is told nothing by it";
+  }
+  const std::string before = header(Get("/api/v1/runs"), "ETag");
+  const std::string run = RunToEnd("nightly");
+  EXPECT_NE(header(Get("/api/v1/runs"), "ETag"), before);
+  for (const std::string& target :
+       {std::string("/metrics"), std::string("/api/v1/live"), std::string("/api/v1/none"),
+        std::string("/healthz"), "/api/v1/runs/" + run + "/tasks/a/attempts/1/log"}) {
+    EXPECT_EQ(header(Get(target), "ETag"), "") << target;
+  }
+}
+
+// Who watched went on doing so when their token was taken from them.
+TEST_F(FrontTest, TellsNothingMoreToWhoIsNotKnownAnyMore) {
+  const auto watching = Get("/api/v1/live").events, other = Get("/api/v1/live", "admin").events;
+  ASSERT_TRUE(TokenFile(home_.folder / "tokens.json").Revoke("viewer"));
+  for (int i = 0; i < 1000 && !watching->closed(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(watching->closed());
+  EXPECT_FALSE(other->closed());
+}
+
+TEST(EntityTags, AreNamedByAListOrByAStar) {
+  for (const char* const names :
+       {"\"a\"", "W/\"a\"", "\"b\", \"a\"", "\"b\",\"a\"", "*", " \"a\" "}) {
+    EXPECT_TRUE(NamesTag(names, "\"a\"")) << names;
+  }
+  for (const char* const names : {"", "a", "\"b\"", "\"a", "w/\"a\"", "\"aa\"", ",", "**"}) {
+    EXPECT_FALSE(NamesTag(names, "\"a\"")) << names;
+  }
+}
+
 TEST_F(FrontTest, TellsViewersWhatHappens) {
   const auto queue = Get("/api/v1/live").events;
   ASSERT_NE(queue, nullptr);
@@ -349,6 +411,22 @@ TEST_F(FrontTest, TellsViewersWhatHappens) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_NE(heard.find("\"run\":\"" + run + "\""), std::string::npos);
+}
+
+TEST(EventQueue, ClosesForWhoMayNotWatchAnyMore) {
+  EventQueue queue;
+  bool may_watch = true;
+  int woken = 0;
+  queue.OnlyWhile([&](Instant) { return may_watch; });
+  queue.OnNews([&] { ++woken; });
+  queue.Push(std::make_shared<const std::string>("data: x\n\n"));
+  queue.LookWhether(Now());
+  EXPECT_FALSE(queue.closed());
+  may_watch = false;
+  queue.LookWhether(Now());
+  EXPECT_TRUE(queue.closed()) << "what waited is not for them";
+  EXPECT_EQ(queue.Pop(), nullptr);
+  EXPECT_EQ(woken, 2);
 }
 
 TEST(EventQueue, LetsAViewerGoThatIsSlowerThanTheNews) {

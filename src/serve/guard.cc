@@ -16,6 +16,7 @@ constexpr std::size_t kSessionsMax = 1000, kLinksMax = 100, kPeersMax = 10'000;
 constexpr int kFailuresMax = 5;  // in a second, of one peer
 constexpr Milliseconds kFailureWindow = std::chrono::seconds(1);
 constexpr std::size_t kSecretDigits = 64;
+constexpr Milliseconds kSeenAgain = std::chrono::seconds(1);
 
 constexpr char kHowToLogIn[] =
     "show a token (Authorization: Bearer ...), which busker token create makes, or open the link "
@@ -53,10 +54,13 @@ void RemoveOldest(auto& entries, std::size_t count_max) {
 Guard::Guard(std::vector<std::string> origins, io::fs::path token_file)
     : origins_(std::move(origins)), tokens_(std::move(token_file)) {}
 
-bool Guard::IsOurHost(std::string_view host) const {
-  return std::any_of(origins_.begin(), origins_.end(), [&](const std::string& origin) {
-    return std::string_view(origin).substr(origin.find("//") + 2) == host;
-  });
+std::string_view Guard::OriginOf(const Request& request) const {
+  for (const std::string& origin : origins_) {
+    if (std::string_view(origin).substr(origin.find("//") + 2) == request.Header("host")) {
+      return origin;
+    }
+  }
+  return {};
 }
 
 bool Guard::IsOurOrigin(std::string_view origin) const {
@@ -64,7 +68,7 @@ bool Guard::IsOurOrigin(std::string_view origin) const {
 }
 
 std::optional<Response> Guard::Refuse(const Request& request) const {
-  if (!IsOurHost(request.Header("host"))) {
+  if (OriginOf(request).empty()) {
     return Problem(421, "this server goes by another name; see [http] names in daemon.toml");
   }
   for (const char* const once : {"host", "authorization", "cookie", "content-type", "origin",
@@ -101,15 +105,19 @@ std::optional<Response> Guard::RefuseChange(const Request& request) const {
   return std::nullopt;
 }
 
-// Cookies do not know ports: two homes on one machine have two names.
-std::string Guard::CookieName() const {
-  const std::string& origin = origins_.front();
-  const std::string name = "busker_" + origin.substr(origin.rfind(':') + 1);
-  return origin.starts_with("https:") ? "__Host-" + name : name;
+// Cookies do not know ports: two homes on one machine have two names. By the name that this request
+// came to, which has TLS before it or has not.
+std::string Guard::CookieName(const Request& request) const {
+  const std::string_view origin = OriginOf(request);
+  const bool secure = origin.starts_with("https:");
+  const std::size_t colon = origin.rfind(':');
+  std::string_view port = origin.substr(std::min(colon + 1, origin.size()));
+  if (port.starts_with('/') || port.ends_with(']')) port = secure ? "443" : "80";
+  return fmt::format("{}busker_{}", secure ? "__Host-" : "", port);
 }
 
 std::optional<std::string> Guard::SessionIn(const Request& request) const {
-  const std::string wanted = CookieName() + "=";
+  const std::string wanted = CookieName(request) + "=";
   std::string_view cookies = request.Header("cookie");
   while (!cookies.empty()) {
     const std::size_t end = std::min(cookies.find("; "), cookies.size());
@@ -173,6 +181,36 @@ Result<std::optional<Caller>> Guard::FindToken(const std::string& secret) const 
   return found;
 }
 
+std::function<bool(Instant)> Guard::StillKnown(const Request& request) {
+  const std::string_view authorization = request.Header("authorization");
+  const bool by_token = !authorization.empty();
+  const std::string digest = io::Sha256Of(by_token ? std::string(authorization.substr(7))
+                                                   : SessionIn(request).value_or(""));
+  return [this, by_token, digest](Instant now) {
+    return by_token ? HasToken(digest, now) : HasSession(digest, now);
+  };
+}
+
+bool Guard::HasSession(const std::string& digest, Instant now) {
+  const std::lock_guard lock(mutex_);
+  const auto found = sessions_.find(digest);
+  return found != sessions_.end() && now - found->second.used_at <= kSessionIdleMax;
+}
+
+// Thousands ask at once: the file is read once for all of them. One that cannot be read lets nobody
+// go on.
+bool Guard::HasToken(const std::string& digest, Instant now) {
+  const std::lock_guard lock(mutex_);
+  if (now - tokens_seen_at_ >= kSeenAgain || now < tokens_seen_at_) {
+    tokens_seen_at_ = now;
+    tokens_seen_.clear();
+    if (const auto tokens = tokens_.Read()) {
+      for (const Token& token : *tokens) tokens_seen_.insert(token.sha256);
+    }
+  }
+  return tokens_seen_.contains(digest);
+}
+
 std::string Guard::MakeLink(Scope scope, const std::string& by, Instant now) {
   const std::string secret = MakeSecret();
   const std::lock_guard lock(mutex_);
@@ -194,8 +232,8 @@ Response Guard::Login(const Request& request, const std::string& secret, Instant
       response.headers = {
           {"Location", "/"},
           {"Set-Cookie",
-           fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict{}", CookieName(), session,
-                       origins_.front().starts_with("https:") ? "; Secure" : "")}};
+           fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict{}", CookieName(request), session,
+                       OriginOf(request).starts_with("https:") ? "; Secure" : "")}};
       return response;
     }
   }

@@ -10,9 +10,11 @@
 // and lasts until it was not used for 12 hours, or until the daemon ends.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,7 +29,8 @@ namespace busker::serve {
 // Any thread. The time is handed in.
 class Guard {
  public:
-  // `origins`: how this server is called, "http://127.0.0.1:8321"; the first is the one of links.
+  // `origins`: how this server is called, "http://127.0.0.1:8321", in small letters and without a
+  // port that goes without saying; the first is the one of links.
   Guard(std::vector<std::string> origins, io::fs::path token_file);
 
   const std::string& origin() const { return origins_.front(); }
@@ -37,6 +40,9 @@ class Guard {
 
   // Who asks, or the answer that says no.
   std::variant<Caller, Response> Identify(const Request& request, Instant now);
+
+  // For whoever Identify let in: whether it would still. Costs little, and is no use of a session.
+  std::function<bool(Instant now)> StillKnown(const Request& request);
 
   // nullopt, or the answer that says no to a request that changes something.
   std::optional<Response> RefuseChange(const Request& request) const;
@@ -56,12 +62,15 @@ class Guard {
     int count = 0;
   };
 
-  bool IsOurHost(std::string_view host) const;
+  // That of ours which the Host header names; empty: it names none.
+  std::string_view OriginOf(const Request& request) const;
   bool IsOurOrigin(std::string_view origin) const;
-  std::string CookieName() const;
+  std::string CookieName(const Request& request) const;
   std::optional<std::string> SessionIn(const Request& request) const;
   std::optional<Caller> FindSession(const std::string& secret, Instant now);
   Result<std::optional<Caller>> FindToken(const std::string& secret) const;
+  bool HasSession(const std::string& digest, Instant now);
+  bool HasToken(const std::string& digest, Instant now);
   Response Wrong(const Request& request, Instant now);
 
   const std::vector<std::string> origins_;
@@ -69,6 +78,8 @@ class Guard {
   std::mutex mutex_;                                 // guards what follows
   std::map<std::string, Session> sessions_, links_;  // by the SHA-256 of their secrets
   std::map<std::string, Failures> failures_;         // by peer
+  std::set<std::string> tokens_seen_;                // digests, at that moment
+  Instant tokens_seen_at_{};
 };
 
 }  // namespace busker::serve

@@ -163,6 +163,49 @@ TEST_F(GuardTest, EndsASessionThatWasNotUsedForTwelveHours) {
   EXPECT_EQ(StatusOf(Get({{"cookie", cookie}}), later + std::chrono::hours(24)), 401);
 }
 
+TEST_F(GuardTest, KnowsWhoWatchesUntilTheSessionOrTheTokenEnds) {
+  TokenFile file(folder_ / "tokens.json");
+  const std::string secret = file.Add("grafana", Scope::kViewer, "ada", kNow).value();
+  const auto by_token = guard_.StillKnown(Get({{"authorization", "Bearer " + secret}}));
+  const auto by_session = guard_.StillKnown(Get({{"cookie", LogIn()}}));
+  EXPECT_TRUE(by_token(kNow) && by_session(kNow));
+  ASSERT_TRUE(file.Revoke("grafana"));
+  EXPECT_FALSE(by_token(kNow + std::chrono::seconds(1)));
+  EXPECT_TRUE(by_session(kNow + std::chrono::hours(11)));
+  EXPECT_FALSE(by_session(kNow + std::chrono::hours(13))) << "to look is no use of a session";
+}
+
+// Behind a proxy with TLS the cookie was named by the port of the address before it, and was sent
+// without TLS, too.
+TEST_F(GuardTest, GivesACookieForTheNameThatTheRequestCameTo) {
+  Guard guard({"https://busker.example.com", "https://busker.example.com:8443",
+               "http://127.0.0.1:8321", "http://[::1]:8321"},
+              folder_ / "tokens.json");
+  for (const auto& [host, begin, secure] :
+       std::initializer_list<std::tuple<const char*, const char*, bool>>{
+           {"busker.example.com", "__Host-busker_443=", true},
+           {"busker.example.com:8443", "__Host-busker_8443=", true},
+           {"127.0.0.1:8321", "busker_8321=", false},
+           {"[::1]:8321", "busker_8321=", false}}) {
+    const std::string link = guard.MakeLink(Scope::kAdmin, "ada", kNow);
+    EXPECT_TRUE(link.starts_with("https://busker.example.com/login?token=")) << link;
+    Request request = Get();
+    request.headers["host"] = host;
+    const Response response = guard.Login(request, link.substr(link.find('=') + 1), kNow);
+    const std::string cookie = response.headers.at(1).second;
+    EXPECT_TRUE(cookie.starts_with(begin)) << cookie;
+    EXPECT_NE(cookie.find("; Path=/; HttpOnly; SameSite=Strict"), std::string::npos) << cookie;
+    EXPECT_EQ(cookie.ends_with("; Secure"), secure) << cookie;
+    request.headers["cookie"] = cookie.substr(0, cookie.find(';'));
+    EXPECT_TRUE(std::holds_alternative<Caller>(guard.Identify(request, kNow))) << host;
+  }
+  Request page = Get({{"origin", "https://busker.example.com"}});
+  page.headers["host"] = "busker.example.com";
+  EXPECT_FALSE(guard.Refuse(page));
+  page.headers["origin"] = "http://busker.example.com";
+  EXPECT_EQ(guard.Refuse(page)->status, 403);
+}
+
 TEST_F(GuardTest, LetsNobodyGuessAndKeepsNobodyElseOut) {
   const std::string cookie = LogIn();
   for (int i = 0; i < 5; ++i) {

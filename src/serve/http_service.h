@@ -10,6 +10,8 @@
 #include "serve/admin_api.h"
 #include "serve/api.h"
 #include "serve/audit.h"
+#include "serve/certificate.h"
+#include "serve/door.h"
 #include "serve/graphs_api.h"
 #include "serve/guard.h"
 #include "serve/lineage_api.h"
@@ -30,8 +32,9 @@ struct Installed {
 class Front {
  public:
   // `origins` as for Guard. The collaborators outlive it.
-  Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live, const Installed& installed,
-        std::vector<std::string> origins);
+  Front(
+      daemon::Daemon& daemon, const dispatch::Home& home, Live& live, const Installed& installed,
+      std::vector<std::string> origins, Say say = [](const std::string&) {});
 
   Response Answer(const Request& request, Instant now);
 
@@ -39,8 +42,7 @@ class Front {
   const Router& router() const { return router_; }
 
  private:
-  std::optional<Response> Confine(const Caller& caller, const Route& route,
-                                  const std::map<std::string, std::string, std::less<>>& named);
+  Result<plan::GraphKey> GraphOf(const std::string& run);
 
   Audit audit_;
   Records records_;
@@ -53,15 +55,20 @@ class Front {
   LineageApi lineage_api_;
   Guard guard_;
   Router router_;
+  const Door door_;
 };
+
+// All that a server is called that has this port, the name for links first.
+std::vector<std::string> OriginsOf(const service::HttpSetting& setting, std::uint16_t port);
 
 class HttpService {
  public:
-  // The daemon and the announcer outlive it. kTemporary when the port that was asked for is taken.
+  // The daemon and the announcer outlive it. `say` is told what is for the log; any thread.
+  // kTemporary when the port that was asked for is taken; kUnusable: no certificate to show.
   static Result<std::unique_ptr<HttpService>> Start(const service::HttpSetting& setting,
                                                     daemon::Daemon& daemon,
                                                     const dispatch::Home& home,
-                                                    const Installed& installed);
+                                                    const Installed& installed, Say say);
   ~HttpService();
 
   const std::string& origin() const { return front_->guard().origin(); }  // "http://127.0.0.1:8321"
@@ -73,6 +80,7 @@ class HttpService {
 
   std::unique_ptr<Live> live_;
   std::unique_ptr<Front> front_;
+  std::unique_ptr<Certificate> certificate_;
   std::unique_ptr<Listener> listener_;
 };
 

@@ -1,5 +1,10 @@
 #include "serve/listener.h"
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
@@ -13,107 +18,31 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
 #include <thread>
 
+#include "base/check.h"
 #include "serve/live.h"
 #include "serve/problem.h"
+#include "serve/request_reader.h"
+#include "serve/response_text.h"
 
 namespace busker::serve {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::seconds;
 
-constexpr std::size_t kConnectionsMax = 1024;
-constexpr std::uint32_t kHeaderBytesMax = 16 << 10;
-constexpr std::uint64_t kBodyBytesMax = 1 << 20;
-constexpr std::size_t kFieldsMax = 100;
+constexpr std::size_t kConnectionsMax = 4096;
 constexpr int kJobsMax = 256;
 constexpr std::size_t kWorkers = 4;
-constexpr auto kSilenceMax = seconds(60), kHeaderMax = seconds(10), kBodyMax = seconds(60),
-               kWriteMax = seconds(30), kHeartbeat = seconds(15);
+constexpr auto kHandshakeMax = seconds(10), kSilenceMax = seconds(60),
+               kSilenceMaxWhenFull = seconds(5), kHeaderMax = seconds(10), kBodyMax = seconds(60),
+               kWriteMax = seconds(30), kHeartbeat = seconds(15), kGoodbyeMax = seconds(1);
+constexpr std::size_t kReadBytes = 4 << 10, kWriteBytes = 16 << 10, kUnreadBytesMax = 4 << 20;
 
-constexpr char kSecurityPolicy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "
-    "'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'";
-
-using Parser = http::request_parser<http::string_body>;
 using Token = asio::redirect_error_t<asio::use_awaitable_t<>>;
-
-Method MethodOf(http::verb verb) {
-  switch (verb) {
-    case http::verb::get:
-      return Method::kGet;
-    case http::verb::head:
-      return Method::kHead;
-    case http::verb::post:
-      return Method::kPost;
-    case http::verb::delete_:
-      return Method::kDelete;
-    default:
-      return Method::kOther;
-  }
-}
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
-Request RequestFrom(const Parser& parser, const std::string& peer) {
-  const auto& message = parser.get();
-  Request request;
-  request.method = MethodOf(message.method());
-  request.target = std::string(message.target());
-  request.body = message.body();
-  request.peer = peer;
-  for (const auto& field : message) {
-    std::string name = LowerCase(field.name_string());
-    if (!request.headers.emplace(name, std::string(field.value())).second) {
-      request.repeated.push_back(std::move(name));
-    }
-  }
-  return request;
-}
-
-// What a header says that no request may; 0: nothing.
-int FaultOf(const Parser& parser) {
-  const auto& message = parser.get();
-  const auto fields = static_cast<std::size_t>(std::distance(message.begin(), message.end()));
-  if (fields > kFieldsMax) return 431;
-  const bool chunked = message.count(http::field::transfer_encoding) > 0;
-  if (message.count(http::field::content_length) > (chunked ? 0u : 1u)) return 400;
-  return 0;
-}
-
-// A line that ends in one of CR and LF alone, or goes on in the next; a NUL.
-bool HasOddLines(std::string_view head) {
-  for (std::size_t i = 0; i < head.size(); ++i) {
-    const char next = i + 1 < head.size() ? head[i + 1] : '\n';  // what is still to come is well
-    if (head[i] == '\0' || (head[i] == '\r' && next != '\n')) return true;
-    if (head[i] == '\n' && (i == 0 || head[i - 1] != '\r')) return true;
-    if (head[i] == '\n' && i + 1 < head.size() && (next == ' ' || next == '\t')) return true;
-  }
-  return false;
-}
-
-int StatusOf(const error_code& error) {
-  if (error == http::error::header_limit) return 431;
-  if (error == http::error::body_limit) return 413;
-  if (error == beast::error::timeout) return 408;
-  return 400;
-}
 
 // What a library throws in a handler ends that request, not the daemon.
 Response Answered(const Listener::Answer& answer, const Request& request) {
@@ -124,23 +53,163 @@ Response Answered(const Listener::Answer& answer, const Request& request) {
   }
 }
 
-template <typename Message>
-void AddHeaders(Message& message, const Response& response) {
-  message.set(http::field::server, "busker");
-  message.set("Content-Security-Policy", kSecurityPolicy);
-  message.set("X-Content-Type-Options", "nosniff");
-  message.set("Referrer-Policy", "no-referrer");
-  message.set("Cross-Origin-Opener-Policy", "same-origin");
-  message.set("Cross-Origin-Resource-Policy", "same-origin");
-  message.set(http::field::cache_control, "no-store");
-  if (!response.type.empty()) message.set(http::field::content_type, response.type);
-  for (const auto& [name, value] : response.headers) message.set(name, value);
+// Those that run programs and keep the record need files, too.
+std::size_t ConnectionsMax() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return kConnectionsMax;
+  return std::min<std::size_t>(kConnectionsMax, limit.rlim_cur / 2);
+}
+
+// The bytes of one connection, as they are before or behind TLS. TLS reads and writes the socket
+// itself and says what it waits for, so that a connection that waits holds no buffers. What cannot
+// go on returns false: an error, the end, or a limit that has passed.
+class Wire {
+ public:
+  Wire(tcp::socket socket, Certificate* certificate)
+      : line_(std::make_shared<Line>(std::move(socket))), limit_(line_->socket.get_executor()) {
+    error_code ignored;
+    line_->socket.set_option(tcp::no_delay(true), ignored);  // what is written is whole
+    if (certificate == nullptr) return;
+    line_->socket.non_blocking(true, ignored);
+    tls_.reset(certificate->NewSession(Now()));
+    CHECK(SSL_set_fd(tls_.get(), line_->socket.native_handle()) == 1, "a socket is for TLS, too");
+    SSL_set_accept_state(tls_.get());
+  }
+
+  std::string Peer() const {
+    error_code error;
+    const tcp::endpoint endpoint = line_->socket.remote_endpoint(error);
+    return error ? std::string() : endpoint.address().to_string();
+  }
+
+  // For all that follows, until the next. The socket is not closed then: its number could be that
+  // of another connection when it is next used.
+  void Limit(seconds limit) {
+    limit_.expires_after(limit);
+    limit_.async_wait([line = line_](const error_code& error) {
+      if (error) return;
+      error_code ignored;
+      line->passed = true;
+      line->socket.shutdown(tcp::socket::shutdown_both, ignored);
+      line->socket.cancel(ignored);
+    });
+  }
+
+  asio::awaitable<bool> ShakeHands();
+  asio::awaitable<bool> Read(std::string& bytes);  // some, in place of those that it has
+  asio::awaitable<bool> Write(const std::string& bytes);
+  // Says that no more comes. With `unread`, what still comes is waited for a little: a socket that
+  // is closed before it was read to its end takes back what was written.
+  asio::awaitable<void> Close(bool unread);
+
+ private:
+  struct Line {
+    explicit Line(tcp::socket taken) : socket(std::move(taken)) {}
+    tcp::socket socket;
+    bool passed = false;  // the limit
+  };
+  struct Free {
+    void operator()(SSL* tls) const { SSL_free(tls); }
+  };
+
+  asio::awaitable<bool> Wait(int result);
+
+  const std::shared_ptr<Line> line_;
+  asio::steady_timer limit_;
+  std::unique_ptr<SSL, Free> tls_;
+  bool broken_ = false;  // TLS is
+};
+
+// After a call of TLS that did not succeed: true when it is to be called again.
+asio::awaitable<bool> Wire::Wait(int result) {
+  const int why = SSL_get_error(tls_.get(), result);
+  ERR_clear_error();
+  if (line_->passed || (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)) {
+    broken_ = why != SSL_ERROR_ZERO_RETURN;
+    co_return false;
+  }
+  error_code error;
+  Token token(asio::use_awaitable, error);
+  const auto what = why == SSL_ERROR_WANT_READ ? tcp::socket::wait_read : tcp::socket::wait_write;
+  co_await line_->socket.async_wait(what, token);
+  co_return !error && !line_->passed;
+}
+
+asio::awaitable<bool> Wire::ShakeHands() {
+  if (!tls_) co_return true;
+  for (;;) {
+    const int done = SSL_do_handshake(tls_.get());
+    if (done == 1) co_return true;
+    const bool again = co_await Wait(done);
+    if (!again) co_return false;
+  }
+}
+
+asio::awaitable<bool> Wire::Read(std::string& bytes) {
+  bytes.resize(kReadBytes);
+  if (!tls_) {
+    error_code error;
+    Token token(asio::use_awaitable, error);
+    const asio::mutable_buffer room(bytes.data(), bytes.size());
+    const std::size_t count = co_await line_->socket.async_read_some(room, token);
+    bytes.resize(count);
+    co_return !error;
+  }
+  for (;;) {
+    const int count = SSL_read(tls_.get(), bytes.data(), static_cast<int>(bytes.size()));
+    if (count > 0) {
+      bytes.resize(static_cast<std::size_t>(count));
+      co_return true;
+    }
+    const bool again = co_await Wait(count);
+    if (!again) co_return false;
+  }
+}
+
+asio::awaitable<bool> Wire::Write(const std::string& bytes) {
+  Limit(kWriteMax);
+  if (!tls_) {
+    error_code error;
+    Token token(asio::use_awaitable, error);
+    const auto buffer = asio::buffer(bytes);
+    co_await asio::async_write(line_->socket, buffer, token);
+    co_return !error;
+  }
+  for (std::size_t at = 0; at < bytes.size();) {
+    const auto left = static_cast<int>(std::min(bytes.size() - at, kWriteBytes));
+    const int count = SSL_write(tls_.get(), bytes.data() + at, left);
+    if (count > 0) {
+      at += static_cast<std::size_t>(count);
+      continue;
+    }
+    const bool again = co_await Wait(count);
+    if (!again) co_return false;
+  }
+  co_return true;
+}
+
+asio::awaitable<void> Wire::Close(bool unread) {
+  if (line_->passed) co_return;
+  Limit(kGoodbyeMax);
+  if (tls_ && !broken_)
+    SSL_shutdown(tls_.get());  // says so; whether that is heard is not waited for
+  ERR_clear_error();
+  error_code error;
+  Token token(asio::use_awaitable, error);
+  line_->socket.shutdown(tcp::socket::shutdown_send, error);
+  std::string bytes(kReadBytes, '\0');
+  const asio::mutable_buffer room(bytes.data(), bytes.size());
+  for (std::size_t count = 0; unread && !error && count < kUnreadBytesMax;) {
+    count += co_await line_->socket.async_read_some(room, token);
+  }
 }
 
 }  // namespace
 
 struct Listener::State {
   Answer answer;
+  Certificate* certificate = nullptr;
+  std::size_t connections_max = ConnectionsMax();
   asio::io_context context{1};
   tcp::acceptor acceptor{context};
   asio::thread_pool workers{kWorkers};
@@ -160,14 +229,13 @@ struct Listener::State {
 
   asio::awaitable<void> Accept();
   asio::awaitable<void> Serve(tcp::socket socket);
-  asio::awaitable<bool> ServeOne(beast::tcp_stream& stream, beast::flat_buffer& buffer,
-                                 const std::string& peer);
-  asio::awaitable<int> Read(beast::tcp_stream& stream, beast::flat_buffer& buffer, Parser& parser);
-  asio::awaitable<int> ReadHead(beast::tcp_stream& stream, beast::flat_buffer& buffer);
+  asio::awaitable<bool> ServeOne(Wire& wire, RequestReader& reader, const std::string& peer);
+  asio::awaitable<int> Read(Wire& wire, RequestReader& reader);
   asio::awaitable<Response> Ask(Request request);
-  asio::awaitable<bool> Write(beast::tcp_stream& stream, const Response& response, bool is_head,
-                              bool keep_alive);
-  asio::awaitable<void> WriteEvents(beast::tcp_stream& stream, const Response& response);
+  asio::awaitable<void> WriteEvents(Wire& wire, const Response& response);
+  seconds SilenceMax() const {
+    return connections > connections_max / 4 * 3 ? kSilenceMaxWhenFull : kSilenceMax;
+  }
 };
 
 asio::awaitable<void> Listener::State::Accept() {
@@ -181,7 +249,7 @@ asio::awaitable<void> Listener::State::Accept() {
       co_await pause.async_wait(token);
       continue;
     }
-    if (connections == kConnectionsMax) continue;  // and the socket closes
+    if (connections >= connections_max) continue;  // and the socket closes
     ++connections;
     asio::awaitable<void> serving = Serve(std::move(socket));
     asio::co_spawn(context, std::move(serving), asio::detached);
@@ -189,82 +257,64 @@ asio::awaitable<void> Listener::State::Accept() {
 }
 
 asio::awaitable<void> Listener::State::Serve(tcp::socket socket) {
-  error_code error;
-  const tcp::endpoint endpoint = socket.remote_endpoint(error);
-  const std::string peer = error ? std::string() : endpoint.address().to_string();
-  beast::tcp_stream stream(std::move(socket));
-  beast::flat_buffer buffer(kHeaderBytesMax + kBodyBytesMax);
-  for (bool more = true; more && !ending;) {
-    more = co_await ServeOne(stream, buffer, peer);
+  Wire wire(std::move(socket), certificate);
+  const std::string peer = wire.Peer();
+  wire.Limit(kHandshakeMax);
+  const bool begun = co_await wire.ShakeHands();
+  if (begun) {
+    RequestReader reader;
+    for (bool more = true; more && !ending;) {
+      more = co_await ServeOne(wire, reader, peer);
+    }
+    const bool unread = reader.stage() != RequestReader::Stage::kNothing;
+    co_await wire.Close(unread);
   }
-  stream.socket().shutdown(tcp::socket::shutdown_both, error);
   --connections;
 }
 
 // The next request and its answer; false: the connection is to be closed.
-asio::awaitable<bool> Listener::State::ServeOne(beast::tcp_stream& stream,
-                                                beast::flat_buffer& buffer,
+asio::awaitable<bool> Listener::State::ServeOne(Wire& wire, RequestReader& reader,
                                                 const std::string& peer) {
-  Parser parser;
-  const int fault = co_await Read(stream, buffer, parser);
+  const int fault = co_await Read(wire, reader);
   if (fault < 0) co_return false;
   if (fault > 0) {
     const Response refusal = Problem(fault, "this is no request that Busker takes");
-    co_await Write(stream, refusal, false, false);
+    const std::string text = ResponseText(refusal, Body::kSent, false);
+    co_await wire.Write(text);
     co_return false;
   }
-  const bool keep_alive = parser.get().keep_alive();
-  const bool is_head = parser.get().method() == http::verb::head;
-  Request request = RequestFrom(parser, peer);
+  Request request = reader.Take();
+  request.peer = peer;
+  const bool keep_alive = reader.keep_alive();
+  const Body body = request.method == Method::kHead ? Body::kLeftOut : Body::kSent;
   const Response response = co_await Ask(std::move(request));
-  if (response.events && !is_head) {
-    co_await WriteEvents(stream, response);
+  if (response.events && body == Body::kSent) {
+    co_await WriteEvents(wire, response);
     co_return false;
   }
-  const bool written = co_await Write(stream, response, is_head, keep_alive);
+  const std::string text = ResponseText(response, body, keep_alive);
+  const bool written = co_await wire.Write(text);
   co_return written&& keep_alive;
 }
 
-// 0: the parser holds a request; less: there is none to come; else the status that refuses it.
-asio::awaitable<int> Listener::State::Read(beast::tcp_stream& stream, beast::flat_buffer& buffer,
-                                           Parser& parser) {
-  error_code error;
-  Token token(asio::use_awaitable, error);
-  const int fault = co_await ReadHead(stream, buffer);
-  if (fault != 0) co_return fault;
-  parser.header_limit(kHeaderBytesMax);
-  parser.body_limit(kBodyBytesMax);
-  const std::size_t parsed = parser.put(buffer.data(), error);
-  if (error && error != http::error::need_more) co_return StatusOf(error);
-  buffer.consume(parsed);
-  if (!parser.is_header_done()) co_return 400;
-  if (const int refused = FaultOf(parser)) co_return refused;
-  if (parser.is_done()) co_return 0;
-  stream.expires_after(kBodyMax);
-  co_await http::async_read(stream, buffer, parser, token);
-  co_return error ? StatusOf(error) : 0;
-}
-
-// Until the buffer begins with a whole head. The parser takes line ends and folds that proxies
-// understand in other ways, so these are looked for before it sees them.
-asio::awaitable<int> Listener::State::ReadHead(beast::tcp_stream& stream,
-                                               beast::flat_buffer& buffer) {
-  error_code error;
-  Token token(asio::use_awaitable, error);
-  stream.expires_after(kSilenceMax);
-  for (bool begun = buffer.size() > 0;; begun = true) {
-    const auto bytes = buffer.cdata();
-    const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
-    const std::size_t end = text.find("\r\n\r\n");
-    if (HasOddLines(text.substr(0, end))) co_return 400;
-    if (std::min(end, text.size()) > kHeaderBytesMax) co_return 431;
-    if (end != std::string_view::npos) co_return 0;
-    const auto room = buffer.prepare(4096);
-    const std::size_t count = co_await stream.async_read_some(room, token);
-    if (error == beast::error::timeout && begun) co_return 408;
-    if (error) co_return -1;
-    buffer.commit(count);
-    if (!begun) stream.expires_after(kHeaderMax);  // for all of it, not for each part
+// 0: the reader holds a request; less: there is none to come; else the status that refuses it.
+asio::awaitable<int> Listener::State::Read(Wire& wire, RequestReader& reader) {
+  using Stage = RequestReader::Stage;
+  std::string bytes;
+  std::optional<Stage> limited;  // the stage that the limit is for: all of it, not each part
+  for (;;) {
+    const Stage stage = reader.stage();
+    if (stage == Stage::kRequest) co_return 0;
+    if (stage == Stage::kRefused) co_return reader.fault();
+    if (stage != limited) {
+      wire.Limit(stage == Stage::kNothing ? SilenceMax()
+                 : stage == Stage::kHead  ? kHeaderMax
+                                          : kBodyMax);
+      limited = stage;
+    }
+    const bool more = co_await wire.Read(bytes);
+    if (!more) co_return -1;
+    reader.Add(bytes);
   }
 }
 
@@ -291,49 +341,17 @@ asio::awaitable<Response> Listener::State::Ask(Request request) {
   co_return response;
 }
 
-asio::awaitable<bool> Listener::State::Write(beast::tcp_stream& stream, const Response& response,
-                                             bool is_head, bool keep_alive) {
-  error_code error;
-  Token token(asio::use_awaitable, error);
-  stream.expires_after(kWriteMax);
-  const auto status = static_cast<unsigned>(response.status);
-  if (is_head) {
-    http::response<http::empty_body> message;
-    message.result(status);
-    AddHeaders(message, response);
-    message.content_length(response.body.size());
-    message.keep_alive(keep_alive);
-    co_await http::async_write(stream, message, token);
-  } else {
-    http::response<http::string_body> message;
-    message.result(status);
-    AddHeaders(message, response);
-    message.body() = response.body;
-    message.prepare_payload();
-    message.keep_alive(keep_alive);
-    co_await http::async_write(stream, message, token);
-  }
-  co_return !error;
-}
-
 // Until the viewer goes, is too slow, or this server ends.
-asio::awaitable<void> Listener::State::WriteEvents(beast::tcp_stream& stream,
-                                                   const Response& response) {
-  error_code error;
-  Token token(asio::use_awaitable, error);
-  http::response<http::empty_body> head;
-  AddHeaders(head, response);
-  head.keep_alive(false);
-  http::response_serializer<http::empty_body> serializer(head);
-  stream.expires_after(kWriteMax);
-  co_await http::async_write_header(stream, serializer, token);
+asio::awaitable<void> Listener::State::WriteEvents(Wire& wire, const Response& response) {
+  const std::string head = ResponseText(response, Body::kEvents, false);
+  bool written = co_await wire.Write(head);
   auto news = std::make_shared<asio::steady_timer>(context);
   const std::shared_ptr<EventQueue> events = response.events;
   std::erase_if(watched, [](const auto& queue) { return queue.expired(); });
   watched.push_back(events);
   events->OnNews([this, news] { asio::post(context, [news] { news->cancel(); }); });
   const std::string heartbeat = ": still here\n\n";
-  while (!error && !ending && !events->closed()) {
+  while (written && !ending && !events->closed()) {
     const EventQueue::Event event = events->Pop();
     if (!event) {
       // What comes between the look and the wait has posted its wake, which is dealt with after.
@@ -344,29 +362,28 @@ asio::awaitable<void> Listener::State::WriteEvents(beast::tcp_stream& stream,
       if (woken) continue;
     }
     const std::string& text = event ? *event : heartbeat;
-    const auto bytes = asio::buffer(text);
-    stream.expires_after(kWriteMax);
-    co_await asio::async_write(stream, bytes, token);
+    written = co_await wire.Write(text);
   }
   events->OnNews({});
 }
 
-Result<std::unique_ptr<Listener>> Listener::Bind(const std::string& address, std::uint16_t port) {
+Result<std::unique_ptr<Listener>> Listener::Bind(const Options& options) {
   error_code error;
-  const auto ip = asio::ip::make_address(address, error);
-  if (error || !ip.is_loopback()) {
-    return Invalid("Busker listens on a loopback address alone, as 127.0.0.1, and \"" + address +
-                   "\" is none; let a proxy that has TLS stand before it");
+  const auto ip = asio::ip::make_address(options.address, error);
+  if (error) return Invalid("\"" + options.address + "\" is no IP address, as 127.0.0.1 is");
+  if (!ip.is_loopback() && options.certificate == nullptr && !options.insecure) {
+    return Unusable(options.address + " can be reached by others, and there is no certificate");
   }
   auto state = std::make_unique<State>();
-  const tcp::endpoint endpoint(ip, port);
+  state->certificate = options.certificate;
+  const tcp::endpoint endpoint(ip, options.port);
   state->acceptor.open(endpoint.protocol(), error);
   if (!error) state->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) state->acceptor.bind(endpoint, error);
   if (!error) state->acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
-    const std::string message =
-        "listen on " + address + " port " + std::to_string(port) + ": " + error.message();
+    const std::string message = "listen on " + options.address + " port " +
+                                std::to_string(options.port) + ": " + error.message();
     return error == asio::error::address_in_use ? Temporary(message) : Failed(message);
   }
   return std::unique_ptr<Listener>(new Listener(std::move(state)));
@@ -375,7 +392,14 @@ Result<std::unique_ptr<Listener>> Listener::Bind(const std::string& address, std
 void Listener::Run(Answer answer) {
   state_->answer = std::move(answer);
   asio::co_spawn(state_->context, state_->Accept(), asio::detached);
-  state_->thread = std::thread([raw = state_.get()] { raw->context.run(); });
+  state_->thread = std::thread([raw = state_.get()] {
+    // OpenSSL writes to sockets that the other side may have closed.
+    sigset_t broken;
+    sigemptyset(&broken);
+    sigaddset(&broken, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken, nullptr);
+    raw->context.run();
+  });
 }
 
 Listener::Listener(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -1,10 +1,11 @@
-// HTTP/1.1 on a loopback address: connections, limits, and answers from worker threads. What the
-// answers are is none of its business (http_service.h).
+// HTTP/1.1, over TLS or not: connections, limits, and answers from worker threads. What is a
+// request is request_reader.h's to say, and what the answers are is http_service.h's.
 //
-// Limits: 1,024 connections; a header of 16 KiB and 100 fields within 10 seconds; a body of 1 MiB
-// within 60; 60 seconds of silence between requests; 256 requests that wait for a worker. Whatever
-// is beyond is refused at once, with the status that says so. Requests whose length is told in two
-// ways are refused, and so is what RFC 9112 calls malformed.
+// Limits: 4,096 connections, or half of the files that this process may have open; 10 seconds for
+// the handshake of TLS and 10 for a header of 16 KiB and 100 fields; 60 for a body of 1 MiB; 60
+// seconds of silence between requests, and 5 when three quarters of the connections are taken; 256
+// requests that wait for a worker. Whatever is beyond is refused at once, with the status that says
+// so.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "serve/certificate.h"
 #include "serve/message.h"
 
 namespace busker::serve {
@@ -22,9 +24,15 @@ class Listener {
   // Called on one of the workers' threads; several at once.
   using Answer = std::function<Response(const Request&)>;
 
-  // `address`: an IP address of the loopback interface; `port` 0: any that is free. kInvalid for
-  // another address, kTemporary when the port is taken.
-  static Result<std::unique_ptr<Listener>> Bind(const std::string& address, std::uint16_t port);
+  struct Options {
+    std::string address;                 // of this machine
+    std::uint16_t port = 0;              // 0: any that is free
+    Certificate* certificate = nullptr;  // nullptr: without TLS; outlives the listener
+    bool insecure = false;               // others than this machine may be talked to without TLS
+  };
+  // kInvalid for what is no address; kUnusable for one that others can reach, without TLS and
+  // without `insecure`; kTemporary when the port is taken.
+  static Result<std::unique_ptr<Listener>> Bind(const Options& options);
   ~Listener();  // closes what is open; waits for handlers that are at work
 
   void Run(Answer answer);  // once

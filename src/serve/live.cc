@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kWaitingMax = 1000;
 constexpr std::size_t kViewersMax = 2000;
-constexpr Milliseconds kLookAgain = std::chrono::seconds(60);
+constexpr Milliseconds kLookAgain = std::chrono::seconds(3);  // whether viewers still may
 
 }  // namespace
 
@@ -29,6 +29,24 @@ void EventQueue::Push(Event event) {
 void EventQueue::Close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
+  if (wake_) wake_();
+}
+
+void EventQueue::OnlyWhile(std::function<bool(Instant)> may_watch) {
+  const std::lock_guard lock(mutex_);
+  may_watch_ = std::move(may_watch);
+}
+
+void EventQueue::LookWhether(Instant now) {
+  std::function<bool(Instant)> may_watch;
+  {
+    const std::lock_guard lock(mutex_);
+    may_watch = may_watch_;
+  }
+  if (!may_watch || may_watch(now)) return;
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  waiting_.clear();
   if (wake_) wake_();
 }
 
@@ -75,6 +93,7 @@ std::shared_ptr<EventQueue> Live::Watch(bool hears_all) {
 }
 
 void Live::Tell() {
+  Instant looked_at = Now();
   for (std::int64_t number = 1;; ++number) {
     const auto decision = heard_->Next(kLookAgain);
     std::vector<std::pair<std::shared_ptr<EventQueue>, bool>> viewers;
@@ -87,6 +106,10 @@ void Live::Tell() {
       }
     }
     if (!decision && heard_->Ended()) return;
+    if (const Instant now = Now(); now - looked_at >= kLookAgain || now < looked_at) {
+      looked_at = now;
+      for (const auto& [viewer, _] : viewers) viewer->LookWhether(now);
+    }
     if (!decision || viewers.empty()) continue;
     const auto message = daemon::ToJson(*decision);
     if (!message) continue;

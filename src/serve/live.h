@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/time.h"
 #include "daemon/announcer.h"
 
 namespace busker::serve {
@@ -28,8 +29,14 @@ class EventQueue {
   // this returns, the one of before is called no more.
   void OnNews(std::function<void()> wake);
 
+  // Whether the viewer may go on watching: who tells the news asks every few seconds. When not, the
+  // queue closes, and what waits is dropped.
+  void OnlyWhile(std::function<bool(Instant now)> may_watch);
+  void LookWhether(Instant now);
+
  private:
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::function<bool(Instant now)> may_watch_;
   std::deque<Event> waiting_;
   bool closed_ = false;
   std::function<void()> wake_;
@@ -40,7 +47,8 @@ class Live {
   explicit Live(daemon::Announcer& announcer);
   ~Live();
 
-  // nullptr when there are 2,000 viewers already. Who may not hear of all hears only that something
+  // nullptr when there are 2,000 viewers already: half of the listener's connections, so that
+  // viewers leave room for those who ask. Who may not hear of all hears only that something
   // happened: {"run":""}.
   std::shared_ptr<EventQueue> Watch(bool hears_all = true);
 

@@ -8,7 +8,7 @@ namespace busker::serve {
 namespace {
 
 constexpr std::size_t kTailBytes = 64u << 10, kToldBytesMax = 256u << 10;
-constexpr std::size_t kLogsMax = 200, kViewersMax = 2000;
+constexpr std::size_t kLogsMax = 200, kViewersMax = 1000;
 constexpr Milliseconds kPause{250};
 constexpr int kTurnsUntilAsked = 4;
 
@@ -114,6 +114,7 @@ bool LogFeed::Tell(Log& log) {
   if (++log.turns > kTurnsUntilAsked) {
     log.turns = 0;
     over = log.is_over();  // before it is read for the last time
+    for (const auto& viewer : viewers) viewer->LookWhether(Now());
   }
   std::string text = ReadNew(log);
   if (over) text += log.rest;

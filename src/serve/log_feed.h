@@ -29,7 +29,7 @@ class LogFeed {
   ~LogFeed();
 
   // `is_over`, called at most once a second: whether the attempt has ended. nullptr when 200 logs
-  // or 2,000 viewers are followed already.
+  // or 1,000 viewers are followed already.
   std::shared_ptr<EventQueue> Follow(const io::fs::path& attempt_folder,
                                      std::function<bool()> is_over);
 

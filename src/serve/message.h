@@ -34,6 +34,7 @@ struct Response {
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  // beside those that all have
   std::shared_ptr<EventQueue> events;  // server-sent events that follow, instead of a body
+  std::string untold;  // what only Busker's own log is to say of it, with its id; empty: nothing
 };
 
 // The path of a target, cut into its parts ("/" has none), and its query. nullopt for one that is

@@ -1,11 +1,17 @@
 #include "serve/problem.h"
 
+#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
+
+#include "serve/tokens.h"
 
 namespace busker::serve {
 namespace {
 
 using nlohmann::ordered_json;
+
+constexpr std::size_t kIdDigits = 12;
 
 int StatusOf(ErrorKind kind) {
   switch (kind) {
@@ -25,7 +31,56 @@ int StatusOf(ErrorKind kind) {
   return 500;
 }
 
+bool IsOfName(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+         std::string_view("._-~%+@{}").find(c) != std::string_view::npos;
+}
+
+// "/home/..." and "file:///home/...", but neither "churn/training" nor "https://...".
+bool BeginsPath(std::string_view text, std::size_t at) {
+  if (text[at] != '/' || at + 1 == text.size() || !IsOfName(text[at + 1])) return false;
+  if (at == 0) return true;
+  const char before = text[at - 1];
+  return before == '/' ? at >= 3 && text.substr(at - 3, 3) == "://" : !IsOfName(before);
+}
+
+Response ProblemOf(int status, const std::string& detail, const std::string& id) {
+  Response response;
+  response.status = status;
+  response.type = "application/problem+json";
+  ordered_json body = {
+      {"type", "about:blank"}, {"title", TitleOf(status)}, {"status", status}, {"detail", detail}};
+  if (!id.empty()) body["instance"] = "urn:busker:problem:" + id;
+  response.body = body.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return response;
+}
+
+Response WithUntold(int status, const std::string& told, const std::string& whole) {
+  const std::string id = MakeSecret().substr(0, kIdDigits);
+  Response response = ProblemOf(status, told, id);
+  response.untold = "problem " + id + ": " + whole;
+  return response;
+}
+
 }  // namespace
+
+// A path with blanks in it is cut at the first of them.
+std::string WithoutPaths(std::string_view text) {
+  text = text.substr(0, text.find('\n'));
+  std::string told;
+  for (std::size_t i = 0; i < text.size();) {
+    if (!BeginsPath(text, i)) {
+      told += text[i++];
+      continue;
+    }
+    const std::size_t end = std::min(text.find_first_of(" \"'`)],;\t", i), text.size());
+    std::string_view path = text.substr(i, end - i);
+    while (path.ends_with('/')) path.remove_suffix(1);
+    told += path.substr(path.rfind('/') + 1);
+    i = end;
+  }
+  return told;
+}
 
 std::string_view TitleOf(int status) {
   switch (status) {
@@ -74,21 +129,19 @@ std::string_view TitleOf(int status) {
   }
 }
 
-Response Problem(int status, const std::string& detail) {
-  Response response;
-  response.status = status;
-  response.type = "application/problem+json";
-  const ordered_json body = {
-      {"type", "about:blank"}, {"title", TitleOf(status)}, {"status", status}, {"detail", detail}};
-  response.body = body.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-  return response;
-}
+Response Problem(int status, const std::string& detail) { return ProblemOf(status, detail, ""); }
 
 Response Problem(const Error& error) {
   const int status = StatusOf(error.kind);
-  return Problem(status, status == 500 ? "Busker cannot use what it has stored; busker status and "
-                                         "busker fsck say more"
-                                       : error.message);
+  const std::string told = status == 500 ? "Busker cannot use what it has stored; busker status "
+                                           "and busker fsck say more"
+                                         : WithoutPaths(error.message);
+  if (told == error.message) return ProblemOf(status, told, "");
+  return WithUntold(status, told, error.message);
+}
+
+Response ProblemOfOurs(const std::string& what) {
+  return WithUntold(500, "Busker could not answer this; that is a fault of its own", what);
 }
 
 }  // namespace busker::serve

@@ -12,9 +12,16 @@ namespace busker::serve {
 Response Problem(int status, const std::string& detail);
 
 // What the world said, with the status of its kind: 400 invalid, 404 not found, 409 failed, 503
-// temporary, 504 timed out, 500 unusable. Of the last, who asks is not told what is wrong with
-// which file; busker status and busker fsck tell it where Busker runs.
+// temporary, 504 timed out, 500 unusable. Who asks is not told where files are, nor, of the last,
+// what is wrong with which; that is for the log, under the id that "instance" has (untold).
 Response Problem(const Error& error);
+
+// What a library threw: who asks is told that it is a fault of Busker's, and the id.
+Response ProblemOfOurs(const std::string& what);
+
+// The text with the names of files alone where it has their absolute paths, and its first line
+// only.
+std::string WithoutPaths(std::string_view text);
 
 std::string_view TitleOf(int status);  // "Not Found"
 

@@ -5,7 +5,6 @@
 #include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "plan/preview.h"
 #include "plan/timetable.h"
@@ -265,15 +264,6 @@ class Totals {
   std::vector<Day> days_;
 };
 
-Result<std::set<plan::GraphKey>> Paused(record::Record& record) {
-  std::set<plan::GraphKey> paused;
-  TRY_ASSIGN(const auto memories, record.Graphs());
-  for (const plan::GraphMemory& memory : memories) {
-    if (memory.paused) paused.insert(memory.key);
-  }
-  return paused;
-}
-
 }  // namespace
 
 void ScheduleApi::AddRoutes(Router& router) {
@@ -293,32 +283,34 @@ Response ScheduleApi::ListInstants(const Call& call) {
     }
     if (const auto found = catalogue->Find(asked->graph); !found) return Problem(found.error());
   }
-  const auto paused = records_.With([](record::Record& record) { return Paused(record); });
-  if (!paused) return Problem(paused.error());
-  Totals totals(*asked);
-  Clocks clocks(*asked);
-  clocks.ChangesIn(asked->zone_name, asked->zone);
-  ordered_json graphs = ordered_json::array(), next;
-  for (const auto& [key, definition] : catalogue->definitions) {
-    if (!asked->graph.empty() && key != asked->graph) continue;
-    if (!call.caller.Sees(key)) continue;
-    const auto span = SpanOf(definition->graph, *asked, clocks);
-    if (!span) continue;
-    totals.Add(*span);
-    if (key <= asked->cursor) continue;
-    if (graphs.size() < asked->graphs_max) {
-      graphs.push_back(Describe(*span, *asked, paused->contains(key)));
-    } else if (next.is_null()) {
-      next = graphs.back()["graph"];
+  auto listed = records_.With([&](record::Record& record) -> Result<ordered_json> {
+    Totals totals(*asked);
+    Clocks clocks(*asked);
+    clocks.ChangesIn(asked->zone_name, asked->zone);
+    ordered_json graphs = ordered_json::array(), next;
+    for (const auto& [key, definition] : catalogue->definitions) {
+      if (!asked->graph.empty() && key != asked->graph) continue;
+      if (!call.caller.Sees(key)) continue;
+      const auto span = SpanOf(definition->graph, *asked, clocks);
+      if (!span) continue;
+      totals.Add(*span);
+      if (key <= asked->cursor) continue;
+      if (graphs.size() < asked->graphs_max) {
+        TRY_ASSIGN(const auto memory, record.FindGraph(key));
+        graphs.push_back(Describe(*span, *asked, memory && memory->paused));
+      } else if (next.is_null()) {
+        next = graphs.back()["graph"];
+      }
     }
-  }
-  return JsonResponse({{"from", FormatRfc3339(asked->from)},
-                       {"to", FormatRfc3339(asked->to)},
-                       {"zone", asked->zone_name},
-                       {"days", totals.DescribeDays()},
-                       {"changes", clocks.Describe()},
-                       {"graphs", graphs},
-                       {"next", next}});
+    return ordered_json{{"from", FormatRfc3339(asked->from)},
+                        {"to", FormatRfc3339(asked->to)},
+                        {"zone", asked->zone_name},
+                        {"days", totals.DescribeDays()},
+                        {"changes", clocks.Describe()},
+                        {"graphs", std::move(graphs)},
+                        {"next", next}};
+  });
+  return listed ? JsonResponse(*listed) : Problem(listed.error());
 }
 
 }  // namespace busker::serve

@@ -2,6 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <array>
 #include <charconv>
 #include <filesystem>
@@ -18,6 +21,11 @@ namespace {
 struct Draft {
   DaemonSettings settings;
   std::string folder;  // of the file
+};
+
+struct HttpDraft {
+  HttpSetting http;
+  std::string folder;
 };
 
 struct SmtpDraft {
@@ -99,7 +107,8 @@ constexpr Key<Into> Row(std::string_view name, std::string_view example,
 }
 
 // "off", or an address and a port: "127.0.0.1:8321", "[::1]:8321".
-void ReadListen(Reader& reader, const Member& member, HttpSetting& http) {
+void ReadListen(Reader& reader, const Member& member, HttpDraft& draft) {
+  HttpSetting& http = draft.http;
   const auto text = reader.String(member);
   if (!text) return;
   http.on = *text != "off";
@@ -109,15 +118,20 @@ void ReadListen(Reader& reader, const Member& member, HttpSetting& http) {
   const char* const end = port.data() + port.size();
   const auto [at, fault] = std::from_chars(port.data(), end, http.port);
   if (port.empty() || fault != std::errc() || at != end || http.port < 1 || http.port > 65535) {
-    return reader.MustBe(member, "\"off\", or an address of the loopback interface and a port");
+    return reader.MustBe(member, "\"off\", or an IP address and a port");
   }
   http.address = text->substr(0, colon);
   if (http.address.starts_with('[') && http.address.ends_with(']')) {
     http.address = http.address.substr(1, http.address.size() - 2);
   }
+  in6_addr parsed{};
+  const int family = text->starts_with('[') ? AF_INET6 : AF_INET;
+  if (inet_pton(family, http.address.c_str(), &parsed) != 1) {
+    return reader.MustBe(member, "\"off\", or an IP address and a port");
+  }
 }
 
-void ReadNames(Reader& reader, const Member& member, HttpSetting& http) {
+void ReadNames(Reader& reader, const Member& member, HttpDraft& draft) {
   const auto names = reader.Strings(member, "an address");
   if (!names) return;
   for (const std::string& name : *names) {
@@ -126,7 +140,19 @@ void ReadNames(Reader& reader, const Member& member, HttpSetting& http) {
       return reader.MustBe(member, "addresses without a path, as \"https://busker.example.com\"");
     }
   }
-  http.names = *names;
+  draft.http.names = *names;
+}
+
+void ReadCertificate(Reader& reader, const Member& member, HttpDraft& draft) {
+  if (auto path = reader.Path(member, draft.folder)) draft.http.certificate = std::move(*path);
+}
+
+void ReadKey(Reader& reader, const Member& member, HttpDraft& draft) {
+  if (auto path = reader.Path(member, draft.folder)) draft.http.key = std::move(*path);
+}
+
+void ReadInsecure(Reader& reader, const Member& member, HttpDraft& draft) {
+  if (const auto insecure = reader.Bool(member)) draft.http.insecure_i_know = *insecure;
 }
 
 constexpr std::array<Key<SmtpDraft>, 5> kSmtp = {{
@@ -142,9 +168,12 @@ constexpr std::array<Key<HeartbeatSetting>, 2> kHeartbeat = {{
     Row("every", R"("60s")", ReadEvery),
 }};
 
-constexpr std::array<Key<HttpSetting>, 2> kHttp = {{
+constexpr std::array<Key<HttpDraft>, 5> kHttp = {{
     Row("listen", R"("127.0.0.1:8321")", ReadListen),
     Row("names", R"(["https://busker.example.com"])", ReadNames),
+    Row("certificate", R"("certificate.pem")", ReadCertificate),
+    Row("key", R"("key.pem")", ReadKey),
+    Row("insecure_i_know", "true", ReadInsecure),
 }};
 
 void Needs(Reader& reader, const Member& member, std::string_view table, std::string_view key) {
@@ -182,8 +211,43 @@ void ReadHeartbeat(Reader& reader, const Member& member, Draft& draft) {
 void ReadHttp(Reader& reader, const Member& member, Draft& draft) {
   const Node* table = reader.Table(member);
   if (table == nullptr) return;
+  HttpDraft http{{}, draft.folder};
   Reader keys(reader.faults(), "[http]", KeyHelp{});
-  keys.ReadTable(*table, std::span<const Key<HttpSetting>>(kHttp), draft.settings.http);
+  keys.ReadTable(*table, std::span<const Key<HttpDraft>>(kHttp), http);
+  for (const auto& [key, needed] :
+       {std::pair{"certificate", "key"}, std::pair{"key", "certificate"}}) {
+    if (table->Find(key) != nullptr && table->Find(needed) == nullptr) {
+      reader.Fault(table->Find(key)->at,
+                   fmt::format("\"{}\" in [http] means nothing without \"{}\"", key, needed));
+    }
+  }
+  if (!http.http.certificate.empty()) {
+    for (const std::string& name : http.http.names) {
+      if (name.starts_with("https://")) continue;
+      reader.Fault(table->Find("names")->value.at,
+                   "\"names\" in [http] must be https:// addresses, since there is a certificate");
+      break;
+    }
+  }
+  draft.settings.http = std::move(http.http);
+}
+
+// Why these would let in whom they should not, or nobody; empty: they are well.
+std::string Exposure(const HttpSetting& http) {
+  if (!http.on || http.IsLocal()) return "";
+  if (http.certificate.empty() && !http.insecure_i_know) {
+    return fmt::format(
+        "{} can be reached by others, who could read along without TLS: give [http] a "
+        "\"certificate\" and a \"key\", or listen on 127.0.0.1 with a proxy before it",
+        http.address);
+  }
+  if (http.names.empty() && (http.address == "0.0.0.0" || http.address == "::")) {
+    return fmt::format(
+        "{} is every address of this machine: \"names\" in [http] has to say how people call it, "
+        "as [\"https://busker.example.com:{}\"]",
+        http.address, http.port);
+  }
+  return "";
 }
 
 void ReadNotifyTable(Reader& reader, const Member& member, Draft& draft) {
@@ -204,6 +268,13 @@ constexpr std::array<Key<Draft>, 8> kDaemon = {{
 
 }  // namespace
 
+bool HttpSetting::IsLocal() const {
+  in_addr v4{};
+  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
 Result<DaemonSettings> LoadDaemonSettings(const std::string& path) {
   TRY_ASSIGN(const auto text, ReadTextFile(path, kDocumentBytesMax));
   if (!text) return DaemonSettings{};
@@ -212,9 +283,13 @@ Result<DaemonSettings> LoadDaemonSettings(const std::string& path) {
   draft.folder = std::filesystem::absolute(path, error).lexically_normal().parent_path().string();
   if (error) return SystemError("file " + path, error.value());
   Faults faults(path);
+  Position listen_at;
   if (const auto document = ParseDocument(*text, faults)) {
     Reader top(faults, "", KeyHelp{});
     top.ReadTable(*document, std::span<const Key<Draft>>(kDaemon), draft);
+    const Member* const http = document->Find("http");
+    const Member* const listen = http == nullptr ? nullptr : http->value.Find("listen");
+    if (listen != nullptr) listen_at = listen->value.at;
     const auto& emails = draft.settings.notify.emails;
     if (!emails.empty() && document->Find("smtp") == nullptr) {
       faults.Add(document->Find("notify")->value.Find("email")->at,
@@ -222,6 +297,10 @@ Result<DaemonSettings> LoadDaemonSettings(const std::string& path) {
     }
   }
   if (!faults.empty()) return Invalid(ToString(faults.Sorted().front()));
+  if (const std::string why = Exposure(draft.settings.http); !why.empty()) {
+    faults.Add(listen_at, why);
+    return Unusable(ToString(faults.Sorted().front()));
+  }
   return draft.settings;
 }
 

@@ -28,10 +28,14 @@ struct HeartbeatSetting {
 // The dashboard and the HTTP API.
 struct HttpSetting {
   bool on = true;
-  std::string address = "127.0.0.1";  // of the loopback interface
-  int port = 0;                       // 0: 8321, or another that is free
-  // How else this server is called, by a proxy before it: "https://busker.example.com".
+  std::string address = "127.0.0.1";
+  int port = 0;  // 0: 8321, or another that is free
+  // How people call this server, or a proxy before it: "https://busker.example.com".
   std::vector<std::string> names;
+  std::string certificate, key;  // files, absolute; empty: without TLS
+  bool insecure_i_know = false;  // others than this machine may be talked to without TLS
+
+  bool IsLocal() const;  // the address is of the loopback interface
 };
 
 struct DaemonSettings {
@@ -46,7 +50,8 @@ struct DaemonSettings {
 };
 
 // Reads the file at `path`; defaults when it is not there. The first fault is kInvalid:
-// "daemon.toml:3:1: ..." with the path as given.
+// "daemon.toml:3:1: ..." with the path as given. kUnusable: what it says of [http] would let others
+// than this machine in without TLS.
 Result<DaemonSettings> LoadDaemonSettings(const std::string& path);
 
 }  // namespace busker::service

@@ -65,6 +65,47 @@ on = "failed"
   EXPECT_EQ(settings->notify.on, std::vector<std::string>{"failed"});
 }
 
+TEST(DaemonSettings, LetOthersInByTlsAloneOrKnowingly) {
+  const std::string tls = "certificate = \"c.pem\"\nkey = \"k.pem\"\n";
+  const std::string names = "names = [\"https://busker.example.com\"]\n";
+  const auto kind = [](const std::string& http) -> std::optional<ErrorKind> {
+    const auto settings = Load("[http]\n" + http);
+    return settings ? std::nullopt : std::optional(settings.error().kind);
+  };
+  for (const char* const address :
+       {"0.0.0.0", "[::]", "10.0.0.1", "[2001:db8::1]", "126.0.0.1", "128.0.0.1"}) {
+    const std::string listen = std::string("listen = \"") + address + ":8443\"\n";
+    EXPECT_EQ(kind(listen), ErrorKind::kUnusable) << address;
+    EXPECT_EQ(kind(listen + names), ErrorKind::kUnusable) << address;
+    EXPECT_EQ(kind(listen + names + "insecure_i_know = false\n"), ErrorKind::kUnusable) << address;
+    EXPECT_EQ(kind(listen + names + tls), std::nullopt) << address;
+    EXPECT_EQ(kind(listen + names + "insecure_i_know = true\n"), std::nullopt) << address;
+  }
+  EXPECT_EQ(kind("listen = \"0.0.0.0:8443\"\n" + tls), ErrorKind::kUnusable)
+      << "nobody could call it";
+  EXPECT_EQ(kind("listen = \"10.0.0.1:8443\"\n" + tls), std::nullopt);
+  for (const char* const address : {"127.0.0.1", "127.1.2.3", "[::1]"}) {
+    EXPECT_EQ(kind(std::string("listen = \"") + address + ":8443\"\n"), std::nullopt) << address;
+  }
+  EXPECT_EQ(kind("listen = \"off\"\n"), std::nullopt);
+  const auto settings = Load("[http]\nlisten = \"0.0.0.0:8443\"\n" + names + tls);
+  EXPECT_TRUE(settings->http.certificate.ends_with("/c.pem")) << settings->http.certificate;
+  EXPECT_EQ(settings->http.certificate.front(), '/');
+  EXPECT_EQ(
+      FaultIn("[http]\nlisten = \"0.0.0.0:80\"\n"),
+      "daemon.toml:2:10: 0.0.0.0 can be reached by others, who could read along without TLS: give "
+      "[http] a \"certificate\" and a \"key\", or listen on 127.0.0.1 with a proxy before it");
+  EXPECT_EQ(FaultIn("[http]\ncertificate = \"c.pem\"\n"),
+            "daemon.toml:2:1: \"certificate\" in [http] means nothing without \"key\"");
+  EXPECT_EQ(FaultIn("[http]\n" + tls + "names = [\"http://a\"]\n"),
+            "daemon.toml:4:9: \"names\" in [http] must be https:// addresses, since there is a "
+            "certificate");
+  for (const char* const listen :
+       {"localhost:80", "::1:80", "127.0.0.1", "1.2.3:80", "127.0.0.1:0", ":80"}) {
+    EXPECT_NE(FaultIn(std::string("[http]\nlisten = \"") + listen + "\"\n"), "") << listen;
+  }
+}
+
 TEST(DaemonSettings, SayWhatIsWrongAndWhere) {
   EXPECT_EQ(FaultIn("slot = 1\n"),
             "daemon.toml:1:1: unknown key \"slot\" at the top level, did you mean \"slots\"?");
