@@ -129,8 +129,12 @@ std::string ReadAll(std::string_view bytes, std::size_t piece, std::vector<Reque
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static House house;
-  if (size >= kHeaderBytesMax) return 0;  // which of two limits is met first is a matter of pieces
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  if (size + 8 >= kHeaderBytesMax)
+    return 0;  // which of two limits is met first is a matter of pieces
+  // What is at fault may be known only when a few bytes more have come: they come, and are no
+  // request.
+  std::string bytes(reinterpret_cast<const char*>(data), size);
+  bytes.append(8, '\0');
   std::vector<Request> requests;
   const std::string whole = ReadAll(bytes, bytes.size() + 1, &requests);
   CHECK(ReadAll(bytes, 1 + size % 7, nullptr) == whole, "pieces change nothing");
