@@ -1,8 +1,6 @@
 // Any bytes as what is stored of a log, to the text that a terminal or a page is shown. The input
 // is cut at each 0x1E: the first part is the head; a part behind it begins with a segment's name
 // and a line end.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
@@ -11,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "io/test_folder.h"
 #include "runner/capped_log.h"
 
 namespace {
@@ -42,11 +41,8 @@ void CheckIsSafe(const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace busker;
   if (size > 100'000) return 0;
-  static const fs::path folder = [] {
-    std::string name = (fs::temp_directory_path() / "busker-fuzz-XXXXXX").string();
-    CHECK(mkdtemp(name.data()) != nullptr, "there is room for a folder");
-    return fs::path(name);
-  }();
+  static const io::TestFolder own;
+  const fs::path& folder = own.path();
   for (const auto& entry : fs::directory_iterator(folder)) fs::remove(entry.path());
   const std::vector<std::string> parts =
       Split(std::string_view(reinterpret_cast<const char*>(data), size), '\x1E');

@@ -380,6 +380,16 @@ TEST_F(FrontTest, SendsNothingThatTheClientHasAlready) {
   }
 }
 
+TEST_F(FrontTest, LeavesRoomForWhoAsksBesideThoseWhoWatch) {
+  std::vector<std::shared_ptr<EventQueue>> viewers;
+  for (int i = 0; i < 2000; ++i) viewers.push_back(live_->Watch());
+  EXPECT_NE(viewers.back(), nullptr);
+  EXPECT_EQ(Get("/api/v1/live").status, 503);
+  EXPECT_EQ(Get("/api/v1/me").status, 200);
+  viewers.pop_back();
+  EXPECT_EQ(Get("/api/v1/live").status, 200);
+}
+
 // Who watched went on doing so when their token was taken from them.
 TEST_F(FrontTest, TellsNothingMoreToWhoIsNotKnownAnyMore) {
   const auto watching = Get("/api/v1/live").events, other = Get("/api/v1/live", "admin").events;

@@ -1,13 +1,11 @@
 // Any bytes over a connection, to the answers: how they are cut into pieces changes nothing, nobody
 // gets anything without a token, and what one with a token gets is an answer that is whole.
-#include <unistd.h>
-
 #include <cstdint>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
 #include "base/text.h"
+#include "io/test_folder.h"
 #include "serve/door.h"
 #include "serve/json_body.h"
 #include "serve/problem.h"
@@ -48,9 +46,7 @@ Response Echo(const Call& call) {
 
 struct House {
   House() {
-    std::string name = (std::filesystem::temp_directory_path() / "busker-fuzz-XXXXXX").string();
-    CHECK(mkdtemp(name.data()) != nullptr, "there is room for a folder");
-    const std::filesystem::path tokens = std::filesystem::path(name) / "tokens.json";
+    const io::fs::path tokens = folder / "tokens.json";
     token = TokenFile(tokens).Add("fuzz", Scope::kOperator, "fuzz", Instant()).value();
     guard.emplace(std::vector<std::string>{kOrigin, "https://busker.example.com"}, tokens);
     for (const char* const pattern :
@@ -64,6 +60,7 @@ struct House {
     }
     router.Add({Method::kDelete, "/api/v1/tokens/{token}", Scope::kAdmin, "", Echo});
   }
+  io::TestFolder folder;
   std::string token;
   std::optional<Guard> guard;
   Router router;
@@ -133,8 +130,12 @@ std::string ReadAll(std::string_view bytes, std::size_t piece, std::vector<Reque
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static House house;
-  if (size >= kHeaderBytesMax) return 0;  // which of two limits is met first is a matter of pieces
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  if (size + 8 >= kHeaderBytesMax)
+    return 0;  // which of two limits is met first is a matter of pieces
+  // What is at fault may be known only when a few bytes more have come: they come, and are no
+  // request.
+  std::string bytes(reinterpret_cast<const char*>(data), size);
+  bytes.append(8, '\0');
   std::vector<Request> requests;
   const std::string whole = ReadAll(bytes, bytes.size() + 1, &requests);
   CHECK(ReadAll(bytes, 1 + size % 7, nullptr) == whole, "pieces change nothing");

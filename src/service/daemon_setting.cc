@@ -126,9 +126,12 @@ void ReadListen(Reader& reader, const Member& member, HttpDraft& draft) {
   }
   in6_addr parsed{};
   const int family = text->starts_with('[') ? AF_INET6 : AF_INET;
-  if (inet_pton(family, http.address.c_str(), &parsed) != 1) {
+  char usual[INET6_ADDRSTRLEN];
+  if (inet_pton(family, http.address.c_str(), &parsed) != 1 ||
+      inet_ntop(family, &parsed, usual, sizeof usual) == nullptr) {
     return reader.MustBe(member, "\"off\", or an IP address and a port");
   }
+  http.address = usual;  // as browsers write it
 }
 
 void ReadNames(Reader& reader, const Member& member, HttpDraft& draft) {

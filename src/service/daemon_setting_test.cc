@@ -88,6 +88,7 @@ TEST(DaemonSettings, LetOthersInByTlsAloneOrKnowingly) {
     EXPECT_EQ(kind(std::string("listen = \"") + address + ":8443\"\n"), std::nullopt) << address;
   }
   EXPECT_EQ(kind("listen = \"off\"\n"), std::nullopt);
+  EXPECT_EQ(Load("[http]\nlisten = \"[0:0::0:1]:80\"\n")->http.address, "::1");
   const auto settings = Load("[http]\nlisten = \"0.0.0.0:8443\"\n" + names + tls);
   EXPECT_TRUE(settings->http.certificate.ends_with("/c.pem")) << settings->http.certificate;
   EXPECT_EQ(settings->http.certificate.front(), '/');

@@ -1,35 +1,15 @@
 // Any bytes as a service file, a daemon.toml, or a graph file: each is taken, or refused in a
 // sentence that says where.
-#include <unistd.h>
-
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "base/check.h"
-#include "base/text.h"
 #include "service/daemon_setting.h"
 #include "service/graph_file.h"
 #include "service/service.h"
+#include "service/test_folder.h"
 
 namespace {
-
-// In memory, and gone with the process's end but for the empty folder.
-const std::filesystem::path& Folder() {
-  static const std::filesystem::path folder = [] {
-    std::string name = (std::filesystem::temp_directory_path() / "busker-fuzz-XXXXXX").string();
-    CHECK(mkdtemp(name.data()) != nullptr, "there is room for a folder");
-    return std::filesystem::path(name);
-  }();
-  return folder;
-}
-
-std::string Write(const char* name, const char* bytes, std::size_t size) {
-  const std::filesystem::path path = Folder() / name;
-  std::ofstream(path, std::ios::binary).write(bytes, static_cast<std::streamsize>(size));
-  return path.string();
-}
 
 template <typename T>
 void CheckRefusal(const busker::Result<T>& result) {
@@ -46,14 +26,17 @@ void CheckRefusal(const busker::Result<T>& result) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace busker;
   if (size < 1) return 0;
-  const char* const bytes = reinterpret_cast<const char*>(data + 1);
+  static service::TestFolder folder;
+  const std::string text(reinterpret_cast<const char*>(data + 1), size - 1);
   if (data[0] == 'g') {
-    CheckRefusal(service::LoadGraphFile(Write("graph.json", bytes, size - 1)));
+    folder.Write("graph.json", text);
+    CheckRefusal(service::LoadGraphFile(folder.root() + "/graph.json"));
   } else if (data[0] == 'd') {
-    CheckRefusal(service::LoadDaemonSettings(Write("daemon.toml", bytes, size - 1)));
+    folder.Write("daemon.toml", text);
+    CheckRefusal(service::LoadDaemonSettings(folder.root() + "/daemon.toml"));
   } else {
-    Write("busker.toml", bytes, size - 1);
-    CheckRefusal(service::LoadService(Folder().string(), {}));
+    folder.File(text);
+    CheckRefusal(service::LoadService(folder.root()));
   }
   return 0;
 }
