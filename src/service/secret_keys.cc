@@ -40,7 +40,7 @@ bool IsIdentifier(std::string_view text) {
 }
 
 std::optional<std::string> FindFault(const std::string& variable) {
-  if (const auto fault = FindVariableFault(variable)) return fault;
+  if (auto fault = FindVariableFault(variable)) return fault;
   if (!IsIdentifier(variable)) {
     return fmt::format(
         "{} cannot be the variable of a secret: a-z, A-Z, 0-9 and \"_\", no digit "
