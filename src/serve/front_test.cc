@@ -401,6 +401,23 @@ TEST_F(FrontTest, TellsNothingMoreToWhoIsNotKnownAnyMore) {
   EXPECT_FALSE(other->closed());
 }
 
+TEST(Origins, AreWhatBrowsersCallTheServer) {
+  service::HttpSetting setting;
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(OriginsOf(setting, 8321), (Names{"http://127.0.0.1:8321", "http://localhost:8321"}));
+  setting.names = {"https://Busker.Example.com:443", "http://a:80", "https://b:8443"};
+  setting.address = "::1";
+  EXPECT_EQ(OriginsOf(setting, 80), (Names{"https://busker.example.com", "http://a",
+                                           "https://b:8443", "http://[::1]", "http://localhost"}));
+  setting.certificate = "certificate.pem";
+  setting.names = {"https://b"};
+  setting.address = "0.0.0.0";
+  EXPECT_EQ(OriginsOf(setting, 8443),
+            (Names{"https://b", "https://127.0.0.1:8443", "https://localhost:8443"}));
+  setting.address = "10.0.0.1";
+  EXPECT_EQ(OriginsOf(setting, 443), (Names{"https://b", "https://10.0.0.1"}));
+}
+
 TEST(EntityTags, AreNamedByAListOrByAStar) {
   for (const char* const names :
        {"\"a\"", "W/\"a\"", "\"b\", \"a\"", "\"b\",\"a\"", "*", " \"a\" "}) {

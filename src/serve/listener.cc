@@ -82,8 +82,8 @@ class Wire {
     return error ? std::string() : endpoint.address().to_string();
   }
 
-  // For all that follows, until the next. The socket is not closed then: its number could be that
-  // of another connection when it is next used.
+  // For all that follows, until the next or Unlimit. The socket is not closed then: its number
+  // could be that of another connection when it is next used.
   void Limit(seconds limit) {
     limit_.expires_after(limit);
     limit_.async_wait([line = line_](const error_code& error) {
@@ -94,6 +94,8 @@ class Wire {
       line->socket.cancel(ignored);
     });
   }
+
+  void Unlimit() { limit_.cancel(); }
 
   asio::awaitable<bool> ShakeHands();
   asio::awaitable<bool> Read(std::string& bytes);  // some, in place of those that it has
@@ -287,6 +289,7 @@ asio::awaitable<bool> Listener::State::ServeOne(Wire& wire, RequestReader& reade
   request.peer = peer;
   const bool keep_alive = reader.keep_alive();
   const Body body = request.method == Method::kHead ? Body::kLeftOut : Body::kSent;
+  wire.Unlimit();  // an answer takes as long as it takes
   const Response response = co_await Ask(std::move(request));
   if (response.events && body == Body::kSent) {
     co_await WriteEvents(wire, response);

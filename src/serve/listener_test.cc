@@ -117,6 +117,21 @@ TEST_F(ListenerTest, SendsEventsUntilTheyEnd) {
   EXPECT_EQ(Receive(fd), "data: two\n\n(closed)");
 }
 
+// The limit of 10 seconds for a header went on while its answer was made.
+TEST_F(ListenerTest, WaitsForAnAnswerLongerThanForARequest) {
+  const io::Descriptor fd = Connect();
+  Send(fd, "GET /slow HTTP/1.1\r\nHost: x\r\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that the rest comes by itself
+  Send(fd, "\r\n");
+  std::jthread releasing([this] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10'500));
+    released_ = true;
+  });
+  std::string answer = Receive(fd, "HTTP/1.1 200");
+  if (answer.ends_with("(nothing came)")) answer = Receive(fd, "HTTP/1.1 200");  // in ten seconds
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200")) << answer;
+}
+
 TEST_F(ListenerTest, IsNotHeldUpByWhoSaysNothingOrByASlowAnswer) {
   std::vector<io::Descriptor> silent;
   for (int i = 0; i < 100; ++i) silent.push_back(Connect());
