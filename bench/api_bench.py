@@ -112,6 +112,7 @@ def answers():
              "/api/v1/runs?limit=50&graph=graph-77&state=failed",
              "/api/v1/runs?limit=50&graph=graph-77&state=cancelled",
              f"/api/v1/runs/{middle}", f"/api/v1/runs/{middle}/events", f"/api/v1/runs/{middle}/explain",
+             f"/api/v1/runs/{middle}/lineage", "/api/v1/instants?limit=50", "/api/v1/instants?graph=graph-77",
              "/api/v1/events?limit=100", "/api/v1/events?limit=100&all=true",
              f"/api/v1/events?limit=100&all=true&cursor={RUNS * 3}", "/metrics", "/api/v1/openapi.json"]
     print(f"  {'p50':>8} {'p99':>8}  ms, of {REQUESTS} requests          goal: p99 at most 20")

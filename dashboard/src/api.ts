@@ -48,6 +48,7 @@ export interface Graph {
   next: string | null;
   paused: boolean;
   paused_by: string | null;
+  after: string[];
   trouble: Trouble | null;
   last_run: RunHead | null;
   explained?: string; // of a single one alone

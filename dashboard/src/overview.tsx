@@ -1,8 +1,9 @@
 // Everything there is to run: how it last went, what is next, what is wrong.
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { get, inPath, post, type Graph, type Service, type Status, type Trouble } from "./api";
+import { get, inPath, path, post, query, type Graph, type Service, type Status, type Trouble } from "./api";
 import { useLive, useNow } from "./live";
-import { Doing, More, Problem, Section, StateMark, usePages } from "./parts";
+import { doHead, Doing, More, Problem, Section, StateMark, Table, usePages } from "./parts";
 import { between, fromNow, local } from "./time";
 
 const troubles: Record<Trouble, string> = {
@@ -10,37 +11,6 @@ const troubles: Record<Trouble, string> = {
   late: "is late",
   "never-started": "did not start when it was expected",
 };
-
-function GraphRow({ graph, now, reload }: { graph: Graph; now: number; reload: () => void }) {
-  const path = `/api/v1/graphs/${inPath(graph.graph)}`;
-  const last = graph.last_run;
-  return (
-    <tr>
-      <th scope="row">
-        <a href={`#/graphs/${inPath(graph.graph)}`}>{graph.graph}</a>
-        {graph.trouble ? <span class="trouble">{troubles[graph.trouble]}</span> : null}
-      </th>
-      <td>{last ? <a href={`#/runs/${last.id}`}><StateMark state={last.state} /></a> : <span class="quiet">never ran</span>}</td>
-      <td>{last?.data_date}</td>
-      <td title={local(last?.started_at ?? null)}>{between(last?.started_at ?? null, last?.ended_at ?? null, now)}</td>
-      <td title={local(graph.next)}>
-        {graph.paused ? `paused by ${graph.paused_by}` : graph.next ? fromNow(graph.next, now) : <span class="quiet">by hand</span>}
-      </td>
-      <td class="buttons">
-        <Doing label="Run now" what={async () => {
-          const started = await post<{ run: string }>(`${path}/runs`);
-          window.location.hash = `#/runs/${started.run}`;
-        }} />
-        {graph.schedule ? (
-          <Doing plain label={graph.paused ? "Resume" : "Pause"} what={async () => {
-            await post(`${path}/${graph.paused ? "resume" : "pause"}`);
-            reload();
-          }} />
-        ) : null}
-      </td>
-    </tr>
-  );
-}
 
 function Health({ status }: { status: Status }) {
   return (
@@ -51,16 +21,35 @@ function Health({ status }: { status: Status }) {
   );
 }
 
-function GraphTable({ graphs, now, reload, label }: { graphs: Graph[]; now: number; reload: () => void; label: string }) {
+function GraphTable({ graphs, now, reload, label, empty }: { graphs: Graph[]; now: number; reload: () => void; label: string; empty: ComponentChildren }) {
+  const verb = (graph: Graph, name: string) => path("graphs", inPath(graph.graph), name);
+  const next = (graph: Graph) =>
+    graph.paused ? `paused by ${graph.paused_by}`
+      : graph.next ? fromNow(graph.next, now)
+      : <span class="quiet">{graph.after.length > 0 ? `after ${graph.after.join(", ")}` : "by hand"}</span>;
   return (
-    <div class="scroll">
-      <table aria-label={label}>
-        <thead>
-          <tr><th scope="col">What</th><th scope="col">Last run</th><th scope="col">Data date</th><th scope="col">Took</th><th scope="col">Next</th><th scope="col"><span class="hidden">Do</span></th></tr>
-        </thead>
-        <tbody>{graphs.map((graph) => <GraphRow key={graph.graph} graph={graph} now={now} reload={reload} />)}</tbody>
-      </table>
-    </div>
+    <Table label={label} rows={graphs} keyOf={(graph) => graph.graph} empty={empty} columns={[
+      { name: "What", kind: "head", cell: (graph) => <>
+        <a href={`#/graphs/${inPath(graph.graph)}`}>{graph.graph}</a>
+        {graph.trouble ? <div class="trouble">{troubles[graph.trouble]}</div> : null}
+      </> },
+      { name: "Last run", cell: ({ last_run: last }) => last ? <a href={`#/runs/${last.id}`}><StateMark state={last.state} /></a> : <span class="quiet">never ran</span> },
+      { name: "Data date", cell: ({ last_run: last }) => last?.data_date },
+      { name: "Took", cell: ({ last_run: last }) => between(last?.started_at ?? null, last?.ended_at ?? null, now), title: ({ last_run: last }) => local(last?.started_at ?? null) },
+      { name: "Next", cell: next, title: (graph) => local(graph.next) },
+      { name: doHead, kind: "buttons", cell: (graph) => <>
+        <Doing label="Run now" what={async () => {
+          const started = await post<{ run: string }>(verb(graph, "runs"));
+          window.location.hash = `#/runs/${started.run}`;
+        }} />
+        {graph.schedule || graph.after.length > 0 ? (
+          <Doing plain label={graph.paused ? "Resume" : "Pause"} what={async () => {
+            await post(verb(graph, graph.paused ? "resume" : "pause"));
+            reload();
+          }} />
+        ) : null}
+      </> },
+    ]} />
   );
 }
 
@@ -71,14 +60,18 @@ interface Graphs {
 }
 
 // What failed, is late or never ran: first, or it is overlooked.
+const pageOf = (values: Record<string, string | number>) => (cursor: string) => get<Graphs>(path("graphs") + query({ ...values, cursor }));
+
+// What failed, is late or never ran: first, or it is overlooked.
 function Troubled({ now }: { now: number }) {
-  const pages = usePages<Graph>((cursor) => get<Graphs>(`/api/v1/graphs?trouble=any&limit=50${cursor}`).then(({ graphs, next }) => ({ items: graphs, next })), "trouble");
+  const load = pageOf({ trouble: "any", limit: 50 });
+  const pages = usePages<Graph>((cursor) => load(cursor).then(({ graphs, next }) => ({ items: graphs, next })), "trouble");
   return (
     <>
       <Problem message={pages.error} />
       {pages.items && pages.items.length > 0 ? (
         <Section title="Needs a look">
-          <GraphTable graphs={pages.items} now={now} reload={pages.reload} label="Needs a look" />
+          <GraphTable graphs={pages.items} now={now} reload={pages.reload} label="Needs a look" empty="" />
           <More pages={pages} />
         </Section>
       ) : null}
@@ -89,20 +82,20 @@ function Troubled({ now }: { now: number }) {
 function Everything({ now }: { now: number }) {
   const [part, setPart] = useState("");
   const [all, setAll] = useState(0);
-  const pages = usePages<Graph>((cursor) =>
-    get<Graphs>(`/api/v1/graphs?limit=100&q=${encodeURIComponent(part)}${cursor}`).then((page) => {
-      setAll(page.all);
-      return { items: page.graphs, next: page.next };
-    }), `graphs ${part}`);
+  const load = pageOf({ limit: 50, q: part });
+  const pages = usePages<Graph>((cursor) => load(cursor).then((page) => {
+    setAll(page.all);
+    return { items: page.graphs, next: page.next };
+  }), `graphs ${part}`);
   return (
     <>
       <Problem message={pages.error} />
       {all > 10 ? <p><label>Find <input type="search" value={part} onInput={(event) => setPart(event.currentTarget.value)} /></label> <span class="quiet">among {all.toLocaleString()}</span></p> : null}
-      {pages.items && pages.items.length === 0 ? (
-        part ? <p>None is called so. Names are as in the files: <code>service/action</code>, or a graph file's <code>dag_id</code>.</p>
-          : <p>There is nothing to run here yet. Type <code>busker init</code> in the folder of a model, and <code>busker up</code> finds it.</p>
+      {pages.items ? (
+        <GraphTable graphs={pages.items} now={now} reload={pages.reload} label="What there is to run" empty={part
+          ? <>None is called so. Names are as in the files: <code>service/action</code>, or a graph file's <code>dag_id</code>.</>
+          : <>There is nothing to run here yet. Type <code>busker init</code> in the folder of a model, and <code>busker up</code> finds it.</>} />
       ) : null}
-      {pages.items && pages.items.length > 0 ? <GraphTable graphs={pages.items} now={now} reload={pages.reload} label="What there is to run" /> : null}
       <More pages={pages} />
     </>
   );
@@ -114,10 +107,10 @@ export function Overview() {
   const services = useLive(() => get<{ services: Service[] }>("/api/v1/services"), "", "services");
   return (
     <>
-      <Troubled now={now} />
       <Section main title="Overview">
         <Problem message={status.error || services.error} />
         {status.value ? <Health status={status.value} /> : null}
+        <Troubled now={now} />
         {services.value?.services.map((service) => (
           <p key={service.service}>
             <a href={`#/services/${service.service}`}>{service.service}</a> {service.version}:{" "}

@@ -114,24 +114,33 @@ export interface Pages<T> {
   reload: () => void;
 }
 
-// A long list, page by page. The first page follows what happens; the others stay as they were.
-export function usePages<T>(load: (cursor: string) => Promise<{ items: T[]; next: string | null }>, key: string): Pages<T> {
+interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+// A long list, page by page. The first page follows what happens; when that moves its end, the pages behind
+// it are let go, or, of a list that grows at its begin (`still`), all stays as it was.
+export function usePages<T>(load: (cursor: string) => Promise<Page<T>>, key: string, still = false): Pages<T> {
   const first = useLive(() => load(""), "", key);
-  const [rest, setRest] = useState<{ key: string; items: T[]; next: string | null } | null>(null);
+  const [rest, setRest] = useState<(Page<T> & { key: string; first: Page<T> }) | null>(null);
   const [error, setError] = useState("");
-  const mine = rest?.key === key ? rest : null;
-  const next = mine ? mine.next : (first.value?.next ?? null);
+  const follows = rest?.first.next === first.value?.next;
+  const mine = rest?.key === key && (still || follows) ? rest : null;
+  const shown = mine && !follows ? mine.first : first.value;
+  const next = (mine ?? shown)?.next ?? null;
   const more = async () => {
+    if (shown === null) return;
     try {
-      const page = await load(`&cursor=${encodeURIComponent(next ?? "")}`);
-      setRest({ key, items: [...(mine?.items ?? []), ...page.items], next: page.next });
+      const page = await load(next ?? "");
+      setRest({ key, first: shown, items: [...(mine?.items ?? []), ...page.items], next: page.next });
       setError("");
     } catch (fault) {
       setError((fault as Error).message);
     }
   };
   return {
-    items: first.value && [...first.value.items, ...(mine?.items ?? [])],
+    items: shown && [...shown.items, ...(mine?.items ?? [])],
     error: first.error || error,
     more: next === null ? null : () => void more(),
     reload: first.reload,

@@ -13,15 +13,18 @@ const isFinal = (run: Run) => run.state !== "queued" && run.state !== "running";
 function Log({ run, task, attempt, live }: { run: string; task: string; attempt: number; live: boolean }) {
   const [text, setText] = useState("");
   const [error, setError] = useState("");
+  const [heard, setHeard] = useState(false);
   const [follow, setFollow] = useState(true);
   const [search, setSearch] = useState("");
   const box = useRef<HTMLPreElement>(null);
   useEffect(() => {
     setText("");
     setError("");
+    setHeard(false);
     const close = openStream(path("runs", run, "tasks", task, "attempts", attempt, "log", "live"), (data) => {
       const said = JSON.parse(data) as { begin?: boolean; text?: string; end?: boolean };
       setError("");
+      setHeard(true);
       if (said.end) close();
       else setText((before) => ((said.begin ? "" : before) + (said.text ?? "")).slice(-2_000_000));
     }, () => setError("What it writes cannot be followed at the moment; this page tries again by itself."));
@@ -38,7 +41,7 @@ function Log({ run, task, attempt, live }: { run: string; task: string; attempt:
         <label><input type="checkbox" checked={follow} onChange={(event) => setFollow(event.currentTarget.checked)} /> follow</label>
       </p>
       <Problem message={error} />
-      <pre class="log" ref={box} tabIndex={0} aria-label={`What ${task} wrote`}>{lines || (search ? "No line has that; empty the search to see all." : live ? "It has written nothing yet." : "It wrote nothing.")}</pre>
+      <pre class="log" ref={box} tabIndex={0} aria-label={`What ${task} wrote`}>{lines || (search ? "No line has that; empty the search to see all." : !heard ? "Reading..." : live ? "It has written nothing yet." : "It wrote nothing.")}</pre>
     </>
   );
 }

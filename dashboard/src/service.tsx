@@ -1,6 +1,6 @@
 // A service: the versions of its model and which one is live, how their metrics went, what was delivered.
 import { useState } from "preact/hooks";
-import { get, inPath, path, post, type Delivery, type Graph, type Live, type Version } from "./api";
+import { get, inPath, path, post, query, type Delivery, type Graph, type Live, type Version } from "./api";
 import { useLive, useNow } from "./live";
 import { doHead, Doing, Empty, Problem, Section, StateMark, Table, type Column } from "./parts";
 import { between, bytes, fromNow, local } from "./time";
@@ -94,7 +94,7 @@ function Deliveries({ service, now }: { service: string; now: number }) {
 
 // What the service does and when, each with its own page.
 function Actions({ service, now }: { service: string; now: number }) {
-  const { value, error } = useLive(() => get<{ graphs: Graph[] }>(path("graphs")), "", "graphs");
+  const { value, error } = useLive(() => get<{ graphs: Graph[] }>(path("graphs") + query({ service, limit: 200 })), "", "graphs");
   if (!value) return <Problem message={error} />;
   return (
     <>

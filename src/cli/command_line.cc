@@ -318,10 +318,10 @@ class CommandLine {
         ->type_name("WHAT");
     AddBy(create);
     add("list", "The tokens that there are.", [this] { return ListTokens(common_); });
-    add("revoke", "A token is none any more, at once.",
-        [this] { return RevokeToken(common_, token_); })
-        ->add_option("NAME", token_.name, "the token")
-        ->required();
+    CLI::App* revoke = add("revoke", "A token is none any more, at once.",
+                           [this] { return RevokeToken(common_, token_); });
+    revoke->add_option("NAME", token_.name, "the token")->required();
+    AddBy(revoke);
   }
 
   void AddSecretVerbs() {

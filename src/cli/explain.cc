@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -68,7 +69,7 @@ Result<int> Explain(const Common& common, const ExplainOptions& options) {
   if (common.json) {
     PrintJson({{"what", options.what}, {"explained", sentence}});
   } else {
-    PrintLine(sentence);
+    PrintLine(IsTerminal() ? Printable(sentence) : sentence);  // it may hold a program's words
   }
   return 0;
 }

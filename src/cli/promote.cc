@@ -33,9 +33,8 @@ Result<int> Promote(const Common& common, const PromoteOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
   TRY_ASSIGN(const artifact::VersionName name, FindVersion(workspace, versions, options.version));
-  TRY_ASSIGN(
-      const model::LivePointer live,
-      model::Promote(*versions.store, {name, common.installation->user, options.why, Now()}));
+  TRY_ASSIGN(const model::LivePointer live,
+             model::Promote(*versions.store, {name, common.By(), options.why, Now()}));
   return Tell(common, workspace, live);
 }
 
@@ -45,7 +44,7 @@ Result<int> Rollback(const Common& common) {
   if (versions.store == nullptr) return NotFound("nothing was ever live here");
   TRY_ASSIGN(const model::LivePointer live,
              model::Rollback(*versions.store, workspace.service.name, workspace.service.version,
-                             common.installation->user, Now()));
+                             common.By(), Now()));
   return Tell(common, workspace, live);
 }
 

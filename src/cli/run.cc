@@ -134,7 +134,7 @@ Result<int> Run(const Common& common, const RunOptions& options) {
   request.graph = KeyOf(place, options.action);
   request.date = options.date;
   request.force = options.force;
-  request.by = common.installation->user;
+  request.by = common.By();
   return RunNow(common, place, request, ServedPaths(place.home, place.folder), options.quiet,
                 options.wait);
 }
@@ -145,7 +145,7 @@ Result<int> GraphRun(const Common& common, const GraphRunOptions& options) {
   daemon::StartRequest request;
   request.graph = file.id;
   request.date = options.date;
-  request.by = common.installation->user;
+  request.by = common.By();
   return RunNow(common, place, request, ServedPaths(place.home, file.path), options.quiet,
                 options.wait);
 }

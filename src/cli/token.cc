@@ -29,7 +29,8 @@ Result<int> CreateToken(const Common& common, const TokenOptions& options) {
   TRY(io::MakeFolders(place.home.folder, 0700));
   TRY_ASSIGN(const std::string secret,
              TokensOf(place).Add(options.name, *scope, common.By(), Now(), options.only));
-  Note(common, place.home, "token created", fmt::format("{}, {}", options.name, options.scope));
+  Note(common, place.home, "token created",
+       serve::DescribeToken(options.name, options.scope, options.only));
   if (common.json) {
     PrintJson({{"name", options.name},
                {"scope", options.scope},

@@ -48,6 +48,11 @@ bool Subscription::Lost() const {
   return lost_;
 }
 
+bool Subscription::TakeLost() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(lost_, false);
+}
+
 void Subscription::Add(const plan::Decision& decision) {
   {
     const std::lock_guard lock(mutex_);

@@ -26,6 +26,7 @@ class Subscription {
   // The run has ended or the conductor has stopped, and all was heard.
   bool Ended() const;
   bool Lost() const;  // something was lost
+  bool TakeLost();    // whether something was, since this was last called
   void End();         // nothing more is heard; whoever waits is woken
 
  private:

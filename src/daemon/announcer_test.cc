@@ -49,6 +49,8 @@ TEST(Announcer, NeverWaitsForASlowListenerWhoLosesTheRest) {
   const auto slow = announcer.Subscribe("r1");
   for (int i = 0; i < 10'001; ++i) announcer.Announce(Started("r1", i));
   EXPECT_TRUE(slow->Lost());
+  EXPECT_TRUE(slow->TakeLost());
+  EXPECT_FALSE(slow->TakeLost()) << "it is told once";
   announcer.Announce(Ended("r1"));
   std::size_t heard = 0;
   while (slow->Next(kNow)) ++heard;

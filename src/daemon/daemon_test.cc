@@ -140,6 +140,20 @@ TEST_F(DaemonTest, StartsOneRunForAKeyHoweverOftenItIsAskedTo) {
 }
 
 // Two requests with one key within one turn ended the conductor: the record refused the second.
+// A key that another graph's run had gave that run, and nothing was started.
+TEST_F(DaemonTest, RefusesAKeyThatARunOfAnotherGraphHas) {
+  StartDaemon();
+  const auto first = client_->Start(Of("long", "k"));
+  ASSERT_TRUE(first);
+  const auto other = client_->Start(Of("nightly", "k"));
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(other.error().message,
+            "a run of another graph was started with the key k; take another");
+  ASSERT_TRUE(client_->Cancel(*first, "a test"));
+  ASSERT_TRUE(client_->Follow(*first, kLimit, [](const auto&) { return true; }));
+}
+
 TEST_F(DaemonTest, StartsOneRunForAKeyThatManyAskForAtOnce) {
   StartDaemon();
   std::mutex mutex;

@@ -70,11 +70,24 @@ const plan::DagRun* RequestedIn(std::span<const plan::Event> events,
   return nullptr;
 }
 
-// The run that was requested with the key before, if there is one.
-Result<std::optional<std::string>> FirstWith(const std::string& key, const dispatch::View& view) {
+// The run of the graph that was requested with the key before, if there is one. kInvalid when it is
+// of another graph: who asks hears nothing else of it.
+Result<std::optional<std::string>> FirstWith(const std::string& key, const plan::GraphKey& graph,
+                                             const dispatch::View& view) {
   const auto has_key = [&](const plan::DagRun& run) { return run.request_key == key; };
-  if (const auto* run = RequestedIn(view.decided, has_key)) return run->id;
-  return view.record.FindRequest(key);
+  std::optional<plan::DagRun> before;
+  if (const auto* run = RequestedIn(view.decided, has_key)) {
+    before = *run;
+  } else {
+    TRY_ASSIGN(const auto id, view.record.FindRequest(key));
+    if (!id) return std::optional<std::string>();
+    TRY_ASSIGN(before, view.record.LoadRun(*id));
+  }
+  if (before->graph != graph) {
+    return Invalid(
+        fmt::format("a run of another graph was started with the key {}; take another", key));
+  }
+  return std::optional(before->id);
 }
 
 // Where the run stands, and what is decided about it from now on; nullptr when it has ended.
@@ -125,7 +138,7 @@ Result<std::string> Requests::Start(const StartRequest& request,
   TRY(Carry([run, id, heard, listens,
              &announcer = setup_.announcer](const dispatch::View& view) -> Result<Events> {
     if (!run.request_key.empty()) {
-      TRY_ASSIGN(const auto before, FirstWith(run.request_key, view));
+      TRY_ASSIGN(const auto before, FirstWith(run.request_key, run.graph, view));
       if (before) {
         *id = *before;
         if (listens) *heard = Listen(*before, view, announcer);

@@ -1,4 +1,5 @@
 #include "deliver/catalogue.h"
+#include "deliver/table_lock.h"
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -188,7 +189,7 @@ Result<void> Publish(const fs::path& warehouse, bool wait, const OpenSession& op
   const fs::path lock_path = warehouse / ".lock";
   std::optional<io::FileLock> lock;
   if (wait) {
-    TRY_ASSIGN(lock, io::FileLock::Take(lock_path, kWaitMax));
+    TRY_ASSIGN(lock, TakeLock(lock_path, kWaitMax));
   } else {
     TRY_ASSIGN(lock, io::FileLock::TryTake(lock_path));
     if (!lock) return {};

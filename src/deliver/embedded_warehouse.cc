@@ -15,6 +15,7 @@
 #include "deliver/csv_load.h"
 #include "deliver/duckdb_session.h"
 #include "deliver/snapshot.h"
+#include "deliver/table_lock.h"
 #include "deliver/table_log.h"
 #include "deliver/warehouse.h"
 #include "io/digest.h"
@@ -196,7 +197,7 @@ Result<Session> EmbeddedWarehouse::OpenSession(const fs::path& database) {
 }
 
 Result<io::FileLock> EmbeddedWarehouse::LockTable(const TableLog& log) const {
-  auto lock = io::FileLock::Take(log.folder() / ".lock", kLockWaitMax);
+  auto lock = TakeLock(log.folder() / ".lock", kLockWaitMax);
   if (!lock && lock.error().kind == ErrorKind::kTimedOut) {
     return Temporary("another delivery to the table has been going on for " +
                      FormatDuration(kLockWaitMax));

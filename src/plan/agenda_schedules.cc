@@ -123,7 +123,10 @@ void Agenda::Expect(Entry& entry) {
                               failed ? "its last run did not succeed"
                               : late ? "is still running"
                                      : "no run of it has started")});
-      memory.trouble = late ? Trouble::kLate : Trouble::kNeverStarted;
+      // The next success is told, too. What failed has failed, however late it is by now.
+      if (!failed || memory.trouble == Trouble::kNone) {
+        memory.trouble = late ? Trouble::kLate : Trouble::kNeverStarted;
+      }
     }
     Note(entry);
   }

@@ -51,7 +51,7 @@ Response AdminApi::CreateToken(const Call& call) {
   if (!scope) return Problem(400, "\"scope\" is predict, viewer, operator or admin");
   const auto secret = tokens_.Add(name, *scope, call.caller.name, Now(), confines);
   if (!secret) return Problem(secret.error());
-  audit_.Note(call.caller.name, "token created", fmt::format("{}, {}", name, scope_name));
+  audit_.Note(call.caller.name, "token created", DescribeToken(name, scope_name, confines));
   return JsonResponse({{"name", name}, {"scope", scope_name}, {"token", *secret}}, 201);
 }
 

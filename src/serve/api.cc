@@ -7,6 +7,7 @@
 
 #include "runner/capped_log.h"
 #include "serve/describe.h"
+#include "serve/graphs_api.h"
 #include "serve/json_body.h"
 #include "serve/paging.h"
 #include "serve/problem.h"
@@ -18,8 +19,13 @@ using nlohmann::ordered_json;
 
 constexpr std::uint64_t kLogBytesMax = 1u << 20, kLogTailBytes = 64u << 10;
 
-Response Done(const Result<void>& result) {
-  return result ? JsonResponse({{"done", true}}) : Problem(result.error());
+// "after GRAPH (run ID)" names what may be beyond the confines of who asks.
+ordered_json DescribeFor(const Caller& caller, const record::RunRow& run) {
+  ordered_json described = Describe(run);
+  if (!caller.confines.empty() && run.facts.trigger.starts_with("after ")) {
+    described["trigger"] = "after";
+  }
+  return described;
 }
 
 }  // namespace
@@ -92,7 +98,8 @@ Response Api::ShowStatus(const Call& call) {
   return JsonResponse(
       {{"version", version_},
        {"since", FormatRfc3339(status.since)},
-       {"trouble", status.trouble.empty() ? ordered_json() : ordered_json(status.trouble)},
+       {"trouble",
+        status.trouble.empty() ? ordered_json() : ordered_json(WithoutPaths(status.trouble))},
        {"faults", faults},
        {"runs_unfinished", requests_.figures().runs_unfinished.load()},
        {"attempts_running", status.attempts_running}});
@@ -101,9 +108,7 @@ Response Api::ShowStatus(const Call& call) {
 Response Api::ListRuns(const Call& call) {
   record::RunFilter filter;
   if (const std::string graph = call.target.Query("graph"); !graph.empty()) {
-    const auto slash = graph.find('/');
-    filter.service = slash == std::string::npos ? "" : graph.substr(0, slash);
-    filter.action = slash == std::string::npos ? graph : graph.substr(slash + 1);
+    filter = RunsOf(graph);
   }
   if (const std::string state = call.target.Query("state"); !state.empty()) {
     filter.state = plan::ParseState(state);
@@ -113,18 +118,19 @@ Response Api::ListRuns(const Call& call) {
   if (!limit) return Problem(limit.error());
   const auto cursor = NumberCursorIn(call.target);
   if (!cursor) return Problem(cursor.error());
-  filter.count_max = *limit;
+  filter.count_max = *limit + 1;  // whether there are more
   filter.before = *cursor;
   filter.within = call.caller.confines;
   filter.with_tasks = call.target.Query("tasks") == "true";
-  const auto runs = records_.With([&](record::Record& record) { return record.ListRuns(filter); });
+  auto runs = records_.With([&](record::Record& record) { return record.ListRuns(filter); });
   if (!runs) return Problem(runs.error());
+  const bool more = runs->size() > *limit;
+  if (more) runs->pop_back();
   ordered_json list = ordered_json::array();
   for (const record::RunRow& run : *runs) {
-    list.push_back(Describe(run));
+    list.push_back(DescribeFor(call.caller, run));
     if (!filter.with_tasks) list.back().erase("tasks");
   }
-  const bool more = runs->size() == filter.count_max;
   return JsonResponse(
       {{"runs", list},
        {"next", more ? ordered_json(std::to_string(runs->back().number)) : ordered_json()}});
@@ -133,7 +139,7 @@ Response Api::ListRuns(const Call& call) {
 Response Api::ShowRun(const Call& call) {
   const auto run =
       records_.With([&](record::Record& record) { return record.FindRun(call.At("run")); });
-  return run ? JsonResponse(Describe(*run)) : Problem(run.error());
+  return run ? JsonResponse(DescribeFor(call.caller, *run)) : Problem(run.error());
 }
 
 Response Api::ListEvents(const Call& call) {
@@ -142,15 +148,15 @@ Response Api::ListEvents(const Call& call) {
   const auto cursor = NumberCursorIn(call.target);
   if (!cursor) return Problem(cursor.error());
   record::EventFilter filter;
-  filter.count_max = *limit;
+  filter.count_max = *limit + 1;  // whether there are more
   filter.before = *cursor;
   filter.by_people = call.target.Query("all") != "true";
-  const auto events =
-      records_.With([&](record::Record& record) { return record.ListEvents(filter); });
+  auto events = records_.With([&](record::Record& record) { return record.ListEvents(filter); });
   if (!events) return Problem(events.error());
+  const bool more = events->size() > *limit;
+  if (more) events->pop_back();
   ordered_json list = ordered_json::array();
   for (const record::EventRow& event : *events) list.push_back(Describe(event));
-  const bool more = events->size() == filter.count_max;
   return JsonResponse(
       {{"events", list},
        {"next", more ? ordered_json(std::to_string(events->back().number)) : ordered_json()}});

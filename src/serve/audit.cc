@@ -23,7 +23,7 @@ void Audit::NoteRefused(const std::string& peer, Instant now) {
   std::uint64_t left_out = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (now - window_ >= kWindow) {
+    if (now - window_ >= kWindow || now < window_) {
       window_ = now;
       in_window_ = 0;
       noted_.clear();

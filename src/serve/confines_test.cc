@@ -127,6 +127,29 @@ TEST_F(ConfinesTest, NewsOfOthersIsOnlyThatThereIsSome) {
   EXPECT_GE(heard, 5);
 }
 
+// The key of another's run gave its id, and kept one's own run from starting.
+TEST_F(ConfinesTest, AKeyOfAnotherGraphsRunTellsNothingOfIt) {
+  const json first =
+      json::parse(Post("/api/v1/graphs/nightly/runs", R"({"key": "train-1"})", "nightly").body);
+  const Response other =
+      Post("/api/v1/graphs/shop:training/runs", R"({"key": "train-1"})", "shop-operator");
+  EXPECT_EQ(other.status, 400) << other.body;
+  EXPECT_EQ(other.body.find(first["run"].get<std::string>()), std::string::npos);
+  EXPECT_EQ(other.body.find("nightly"), std::string::npos);
+}
+
+// Who saw one action alone saw what the others of its service had made, whole.
+TEST_F(ConfinesTest, ToAnActionLeaveOutWhatTheRestOfItsServiceMade) {
+  TokenFile file(home_.folder / "tokens.json");
+  tokens_["x"] = file.Add("x", Scope::kViewer, "a test", Now(), {"shop/training"}).value();
+  const std::string run = RunToEnd("shop/training");
+  const json lineage = json::parse(Get("/api/v1/runs/" + run + "/lineage", "x").body);
+  EXPECT_EQ(lineage["output"]["run"], run);
+  EXPECT_TRUE(lineage["input"].is_null());
+  EXPECT_EQ(lineage["used_by"].size(), 0u);
+  EXPECT_EQ(json::parse(Get("/api/v1/graphs/shop:training", "x").body)["after"].size(), 0u);
+}
+
 TEST_F(ConfinesTest, AreNoneOfAnAdministrator) {
   TokenFile file(home_.folder / "tokens.json");
   EXPECT_EQ(file.Add("x", Scope::kAdmin, "a test", Now(), {"shop"}).error().kind,

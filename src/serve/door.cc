@@ -70,7 +70,8 @@ Response Ask(const Door& door, const Request& request, Instant now) {
   }
   auto identified = guard.Identify(request, now);
   if (auto* refused = std::get_if<Response>(&identified)) {
-    if (!request.Header("authorization").empty()) Note(door, request, false, now);
+    const bool is_wrong = refused->status == 401 || refused->status == 429;
+    if (is_wrong && !request.Header("authorization").empty()) Note(door, request, false, now);
     return std::move(*refused);
   }
   const Caller caller = std::get<Caller>(std::move(identified));

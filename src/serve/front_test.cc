@@ -194,6 +194,8 @@ TEST_F(FrontTest, PagesThroughRunsByACursor) {
     cursor = body["next"];
   }
   EXPECT_EQ(found, expected);
+  EXPECT_TRUE(Body(Get("/api/v1/runs?graph=nightly&limit=5"))["next"].is_null())
+      << "there is no page behind one that is just full";
   EXPECT_EQ(Body(Get("/api/v1/runs?state=failed"))["runs"].size(), 1u);
   for (const char* const query :
        {"limit=0", "limit=201", "limit=x", "limit=-1", "cursor=x", "state=well"}) {
@@ -454,6 +456,32 @@ TEST(EventQueue, ClosesForWhoMayNotWatchAnyMore) {
   EXPECT_TRUE(queue.closed()) << "what waited is not for them";
   EXPECT_EQ(queue.Pop(), nullptr);
   EXPECT_EQ(woken, 2);
+}
+
+// A viewer's stream asked a guard that had been destroyed before the thread that told the stream.
+TEST_F(FrontTest, EndsWhileItsStreamsAreHeldByOthers) {
+  const std::string run = RunToEnd("nightly");
+  const auto log = Get("/api/v1/runs/" + run + "/tasks/a/attempts/1/log/live").events;
+  ASSERT_NE(log, nullptr);
+  front_.reset();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+}
+
+// A log that was written faster than its viewer read took a gigabyte of memory for each.
+TEST(EventQueue, HoldsAMegabyteForAViewerThatIsSlow) {
+  EventQueue queue;
+  const auto event = std::make_shared<const std::string>(300'000, 'x');
+  for (int i = 0; i < 3; ++i) queue.Push(event);
+  EXPECT_FALSE(queue.closed());
+  queue.Push(event);
+  int got = 0;
+  while (queue.Pop()) ++got;
+  EXPECT_EQ(got, 3);
+  EXPECT_TRUE(queue.closed());
+  EventQueue other;
+  other.Push(std::make_shared<const std::string>(2'000'000, 'x'));
+  EXPECT_NE(other.Pop(), nullptr) << "one event is told, however long";
+  EXPECT_FALSE(other.closed());
 }
 
 TEST(EventQueue, LetsAViewerGoThatIsSlowerThanTheNews) {

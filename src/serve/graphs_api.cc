@@ -17,15 +17,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
-record::RunFilter RunsOf(const plan::GraphKey& key) {
-  record::RunFilter filter;
-  const auto slash = key.find('/');
-  filter.service = slash == std::string::npos ? "" : key.substr(0, slash);
-  filter.action = slash == std::string::npos ? key : key.substr(slash + 1);
-  return filter;
-}
-
-Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& graph, Instant now) {
+Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& graph,
+                                   const Caller& caller, Instant now) {
   TRY_ASSIGN(const auto remembered, record.FindGraph(graph.key));
   const plan::GraphMemory memory = remembered.value_or(plan::GraphMemory{});
   record::RunFilter newest = RunsOf(graph.key);
@@ -35,6 +28,10 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
   const auto text = [](std::string_view value) {
     return value.empty() ? ordered_json() : ordered_json(value);
   };
+  ordered_json after = ordered_json::array();
+  for (const plan::GraphKey& key : graph.after) {
+    if (caller.Sees(key)) after.push_back(key);
+  }
   std::optional<Instant> next;
   if (!memory.paused && !graph.by_hand) {
     if (const auto coming = plan::Coming(graph, now, 1); !coming.empty()) next = coming.front();
@@ -47,7 +44,7 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
                       {"action", is_file ? ordered_json() : ordered_json(newest.action)},
                       {"schedule", text(graph.schedule_text)},
                       {"time_zone", graph.zone},
-                      {"after", graph.after},
+                      {"after", std::move(after)},
                       {"next", Describe(next)},
                       {"paused", memory.paused},
                       {"paused_by", text(memory.paused_by)},
@@ -90,11 +87,15 @@ Result<Definitions> Select(const daemon::Catalogue& catalogue, record::Record& r
   return selected;
 }
 
-Response Done(const Result<void>& result) {
-  return result ? JsonResponse({{"done", true}}) : Problem(result.error());
-}
-
 }  // namespace
+
+record::RunFilter RunsOf(const plan::GraphKey& key) {
+  record::RunFilter filter;
+  const auto slash = key.find('/');
+  filter.service = slash == std::string::npos ? "" : key.substr(0, slash);
+  filter.action = slash == std::string::npos ? key : key.substr(slash + 1);
+  return filter;
+}
 
 plan::GraphKey GraphNamed(std::string part_of_path) {
   const auto colon = part_of_path.find(':');
@@ -143,7 +144,7 @@ Response GraphsApi::ListGraphs(const Call& call) {
     ordered_json list = ordered_json::array();
     const Instant now = Now();
     for (const auto& definition : selected) {
-      TRY_ASSIGN(ordered_json one, DescribeGraph(record, definition->graph, now));
+      TRY_ASSIGN(ordered_json one, DescribeGraph(record, definition->graph, call.caller, now));
       list.push_back(std::move(one));
     }
     return ordered_json{
@@ -158,8 +159,9 @@ Response GraphsApi::ListGraphs(const Call& call) {
 Response GraphsApi::ShowGraph(const Call& call) {
   const auto definition = daemon_.catalogue()->Find(GraphIn(call));
   if (!definition) return Problem(404, fmt::format("there is no {}", GraphIn(call)));
-  auto described = records_.With(
-      [&](record::Record& record) { return DescribeGraph(record, (*definition)->graph, Now()); });
+  auto described = records_.With([&](record::Record& record) {
+    return DescribeGraph(record, (*definition)->graph, call.caller, Now());
+  });
   if (!described) return Problem(described.error());
   const auto explained = daemon_.requests().Explain(GraphIn(call), "");
   if (!explained) return Problem(explained.error());

@@ -149,7 +149,7 @@ Response Guard::Wrong(const Request& request, Instant now) {
   const std::lock_guard lock(mutex_);
   if (failures_.size() >= kPeersMax) failures_.clear();
   Failures& failures = failures_[request.peer];
-  if (now - failures.since > kFailureWindow) failures = {now, 0};
+  if (now - failures.since > kFailureWindow || now < failures.since) failures = {now, 0};
   if (++failures.count > kFailuresMax) {
     return Problem(429, "too many wrong tokens came from this address; wait a second");
   }

@@ -22,7 +22,8 @@ Say NotTooOften(Say say) {
   };
   return [say = std::move(say), said = std::make_shared<Said>()](const std::string& line) {
     const std::lock_guard lock(said->mutex);
-    if (const Instant now = Now(); now - said->since > std::chrono::minutes(1)) {
+    if (const Instant now = Now();
+        now - said->since > std::chrono::minutes(1) || now < said->since) {
       said->since = now;
       said->count = 0;
     }
@@ -74,6 +75,7 @@ Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
              const Installed& installed, std::vector<std::string> origins, Say say)
     : audit_(home.RecordFile().string()),
       records_(home.RecordFile().string()),
+      guard_(std::move(origins), home.folder / "tokens.json"),
       api_(daemon.requests(), home, live, installed.version),
       graphs_api_(daemon, home),
       versions_api_(daemon, home, installed.duckdb_library, audit_),
@@ -81,7 +83,6 @@ Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
       metrics_(daemon, home, installed.duckdb_library),
       schedule_api_(daemon, home),
       lineage_api_(daemon, home, installed.duckdb_library),
-      guard_(std::move(origins), home.folder / "tokens.json"),
       door_{guard_, router_, std::move(say),
             [this](const std::string& peer, bool let_in, Instant now) {
               if (let_in) {
@@ -140,6 +141,7 @@ Result<std::unique_ptr<HttpService>> HttpService::Start(const service::HttpSetti
 
 HttpService::~HttpService() {
   listener_.reset();  // first: nobody asks any more
+  live_->End();       // before the guard, which it asks whether viewers still may
 }
 
 std::string HttpService::MakeLink(Scope scope, const std::string& by) {

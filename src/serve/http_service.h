@@ -46,6 +46,7 @@ class Front {
 
   Audit audit_;
   Records records_;
+  Guard guard_;  // before what has viewers, whose streams ask it whether they still may
   Api api_;
   GraphsApi graphs_api_;
   VersionsApi versions_api_;
@@ -53,7 +54,6 @@ class Front {
   Metrics metrics_;
   ScheduleApi schedule_api_;
   LineageApi lineage_api_;
-  Guard guard_;
   Router router_;
   const Door door_;
 };

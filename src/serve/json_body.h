@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "serve/message.h"
+#include "serve/problem.h"
 
 namespace busker::serve {
 
@@ -19,6 +20,10 @@ inline Response JsonResponse(const nlohmann::ordered_json& value, int status = 2
   response.status = status;
   response.body = value.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
   return response;
+}
+
+inline Response Done(const Result<void>& result) {
+  return result ? JsonResponse({{"done", true}}) : Problem(result.error());
 }
 
 // The body's members, each of the kind that is wanted; what is not known is refused.

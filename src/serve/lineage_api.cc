@@ -105,7 +105,9 @@ Response LineageApi::Show(const Call& call) {
   ordered_json deliveries = ordered_json::array(), used_by = ordered_json::array();
   if (!facts.service.empty() && !facts.timestamp.empty()) {
     Versions versions(daemon_, facts.service, facts.service_version);
-    input = versions.DescribeInput(facts.model_version);
+    // Who is confined to an action hears of what others of its service made by name alone.
+    const bool whole = HoldsService(call.caller.confines, facts.service);
+    if (whole) input = versions.DescribeInput(facts.model_version);
     output =
         versions.Describe({facts.service, facts.service_version, facts.action, facts.timestamp});
     missing = versions.missing();
@@ -115,7 +117,7 @@ Response LineageApi::Show(const Call& call) {
     for (auto delivery = all->rbegin(); delivery != all->rend(); ++delivery) {
       if (delivery->run == facts.id) {
         deliveries.push_back(Describe(*delivery));
-      } else if (!made.empty() && delivery->model_version == made &&
+      } else if (whole && !made.empty() && delivery->model_version == made &&
                  used_by.size() < kDeliveriesMax) {
         used_by.push_back(Describe(*delivery));
       }

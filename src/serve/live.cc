@@ -9,18 +9,26 @@
 namespace busker::serve {
 namespace {
 
-constexpr std::size_t kWaitingMax = 1000;
+constexpr std::size_t kWaitingMax = 1000, kWaitingBytesMax = 1u << 20;
 constexpr std::size_t kViewersMax = 2000;
 constexpr Milliseconds kLookAgain = std::chrono::seconds(3);  // whether viewers still may
+
+// That something happened, and not what.
+EventQueue::Event HintOf(std::int64_t number) {
+  return std::make_shared<const std::string>(
+      fmt::format("id: {}\ndata: {{\"run\":\"\"}}\n\n", number));
+}
 
 }  // namespace
 
 void EventQueue::Push(Event event) {
   const std::lock_guard lock(mutex_);
   if (closed_) return;
-  if (waiting_.size() == kWaitingMax) {
+  const bool too_much = waiting_bytes_ > 0 && waiting_bytes_ + event->size() > kWaitingBytesMax;
+  if (waiting_.size() == kWaitingMax || too_much) {
     closed_ = true;
   } else {
+    waiting_bytes_ += event->size();
     waiting_.push_back(std::move(event));
   }
   if (wake_) wake_();
@@ -47,6 +55,7 @@ void EventQueue::LookWhether(Instant now) {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   waiting_.clear();
+  waiting_bytes_ = 0;
   if (wake_) wake_();
 }
 
@@ -55,6 +64,7 @@ EventQueue::Event EventQueue::Pop() {
   if (waiting_.empty()) return nullptr;
   Event event = std::move(waiting_.front());
   waiting_.pop_front();
+  waiting_bytes_ -= event->size();
   return event;
 }
 
@@ -71,7 +81,9 @@ void EventQueue::OnNews(std::function<void()> wake) {
 Live::Live(daemon::Announcer& announcer)
     : heard_(announcer.SubscribeToAll()), telling_([this] { Tell(); }) {}
 
-Live::~Live() {
+Live::~Live() { End(); }
+
+void Live::End() {
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
@@ -80,7 +92,7 @@ Live::~Live() {
     }
   }
   heard_->End();
-  telling_.join();
+  if (telling_.joinable()) telling_.join();
 }
 
 std::shared_ptr<EventQueue> Live::Watch(bool hears_all) {
@@ -110,13 +122,16 @@ void Live::Tell() {
       looked_at = now;
       for (const auto& [viewer, _] : viewers) viewer->LookWhether(now);
     }
+    if (heard_->TakeLost()) {  // what it was is not known: pages look at everything again
+      const auto hint = HintOf(number);
+      for (const auto& [viewer, _] : viewers) viewer->Push(hint);
+    }
     if (!decision || viewers.empty()) continue;
     const auto message = daemon::ToJson(*decision);
     if (!message) continue;
     const auto event = std::make_shared<const std::string>(
         fmt::format("id: {}\ndata: {}\n\n", number, daemon::TextOf(*message)));
-    const auto hint = std::make_shared<const std::string>(
-        fmt::format("id: {}\ndata: {{\"run\":\"\"}}\n\n", number));
+    const auto hint = HintOf(number);
     for (const auto& [viewer, hears_all] : viewers) viewer->Push(hears_all ? event : hint);
   }
 }

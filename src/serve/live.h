@@ -21,7 +21,7 @@ class EventQueue {
  public:
   using Event = std::shared_ptr<const std::string>;
 
-  void Push(Event event);  // more than 1,000 that wait: it is closed
+  void Push(Event event);  // more than 1,000 that wait, or 1 MiB of them: it is closed
   void Close();
   Event Pop();          // null: there is none now
   bool closed() const;  // no more come
@@ -38,6 +38,7 @@ class EventQueue {
   mutable std::mutex mutex_;  // guards what follows
   std::function<bool(Instant now)> may_watch_;
   std::deque<Event> waiting_;
+  std::size_t waiting_bytes_ = 0;
   bool closed_ = false;
   std::function<void()> wake_;
 };
@@ -46,6 +47,8 @@ class Live {
  public:
   explicit Live(daemon::Announcer& announcer);
   ~Live();
+
+  void End();  // no viewer hears any more; once this returns, nothing of theirs is called
 
   // nullptr when there are 2,000 viewers already: half of the listener's connections, so that
   // viewers leave room for those who ask. Who may not hear of all hears only that something

@@ -84,11 +84,42 @@ void LogFeed::Read() {
       changed_.wait(lock);
       continue;
     }
+    const std::set<std::string> over = WhichAreOver(lock);
     for (auto log = logs_.begin(); log != logs_.end();) {
-      log = Tell(log->second) ? std::next(log) : logs_.erase(log);
+      log = Tell(log->second, over.contains(log->first)) ? std::next(log) : logs_.erase(log);
     }
     changed_.wait_for(lock, kPause, [this] { return ended_; });
   }
+}
+
+// Of those whose turn it is to be asked, and whether their viewers still may look. Asking takes a
+// while, and is done without the lock.
+std::set<std::string> LogFeed::WhichAreOver(std::unique_lock<std::mutex>& lock) {
+  std::vector<std::pair<std::string, std::function<bool()>>> asked;
+  std::vector<std::shared_ptr<EventQueue>> viewers;
+  for (auto& [folder, log] : logs_) {
+    if (++log.turns <= kTurnsUntilAsked) continue;
+    log.turns = 0;
+    asked.emplace_back(folder, log.is_over);
+    for (auto& viewer : ViewersOf(log)) viewers.push_back(std::move(viewer));
+  }
+  std::set<std::string> over;
+  lock.unlock();
+  for (const auto& [folder, is_over] : asked) {
+    if (is_over()) over.insert(folder);
+  }
+  for (const auto& viewer : viewers) viewer->LookWhether(Now());
+  viewers.clear();
+  lock.lock();
+  return over;
+}
+
+std::vector<std::shared_ptr<EventQueue>> LogFeed::ViewersOf(const Log& log) {
+  std::vector<std::shared_ptr<EventQueue>> viewers;
+  for (const auto& viewer : log.viewers) {
+    if (auto queue = viewer.lock()) viewers.push_back(std::move(queue));
+  }
+  return viewers;
 }
 
 // What came since; of very much, the last. An unreadable log has nothing new.
@@ -104,18 +135,9 @@ std::string LogFeed::ReadNew(Log& log) {
   return text;
 }
 
-bool LogFeed::Tell(Log& log) {
-  std::vector<std::shared_ptr<EventQueue>> viewers;
-  for (const auto& viewer : log.viewers) {
-    if (auto queue = viewer.lock()) viewers.push_back(std::move(queue));
-  }
+bool LogFeed::Tell(Log& log, bool over) {
+  const std::vector<std::shared_ptr<EventQueue>> viewers = ViewersOf(log);
   if (viewers.empty()) return false;
-  bool over = false;
-  if (++log.turns > kTurnsUntilAsked) {
-    log.turns = 0;
-    over = log.is_over();  // before it is read for the last time
-    for (const auto& viewer : viewers) viewer->LookWhether(Now());
-  }
   std::string text = ReadNew(log);
   if (over) text += log.rest;
   if (!text.empty()) {

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,8 +29,8 @@ class LogFeed {
   LogFeed() : reading_([this] { Read(); }) {}
   ~LogFeed();
 
-  // `is_over`, called at most once a second: whether the attempt has ended. nullptr when 200 logs
-  // or 1,000 viewers are followed already.
+  // `is_over`, called about once a second, on a thread of its own: whether the attempt has ended.
+  // nullptr when 200 logs or 1,000 viewers are followed already.
   std::shared_ptr<EventQueue> Follow(const io::fs::path& attempt_folder,
                                      std::function<bool()> is_over);
 
@@ -48,7 +49,9 @@ class LogFeed {
 
   void Read();
   static std::string ReadNew(Log& log);
-  static bool Tell(Log& log);  // false: it is over, or nobody looks on any more
+  std::set<std::string> WhichAreOver(std::unique_lock<std::mutex>& lock);
+  static std::vector<std::shared_ptr<EventQueue>> ViewersOf(const Log& log);
+  static bool Tell(Log& log, bool over);  // false: nobody looks on any more
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

@@ -14,11 +14,11 @@ std::optional<std::uint64_t> ParseNumber(const std::string& text) {
   return number;
 }
 
-Result<std::uint64_t> LimitIn(const Target& target) {
+Result<std::uint64_t> LimitIn(const Target& target, std::uint64_t usual, std::uint64_t most) {
   const std::string text = target.Query("limit");
-  const std::uint64_t limit = text.empty() ? kPageDefault : ParseNumber(text).value_or(0);
-  if (limit < 1 || limit > kPageMax) {
-    return Invalid(fmt::format("\"limit\" is a number from 1 to {}", kPageMax));
+  const std::uint64_t limit = text.empty() ? usual : ParseNumber(text).value_or(0);
+  if (limit < 1 || limit > most) {
+    return Invalid(fmt::format("\"limit\" is a number from 1 to {}", most));
   }
   return limit;
 }

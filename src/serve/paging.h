@@ -12,8 +12,9 @@ namespace busker::serve {
 
 inline constexpr std::uint64_t kPageMax = 200, kPageDefault = 50;
 
-// kInvalid: it is no number from 1 to kPageMax.
-Result<std::uint64_t> LimitIn(const Target& target);
+// kInvalid: it is no number from 1 to `most`.
+Result<std::uint64_t> LimitIn(const Target& target, std::uint64_t usual = kPageDefault,
+                              std::uint64_t most = kPageMax);
 
 // A cursor that is a number, as those of runs and events are. kInvalid for another; nullopt: none.
 Result<std::optional<std::int64_t>> NumberCursorIn(const Target& target);

@@ -2,13 +2,13 @@
 
 #include <fmt/core.h>
 
-#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "plan/preview.h"
 #include "plan/timetable.h"
 #include "serve/json_body.h"
+#include "serve/paging.h"
 #include "serve/problem.h"
 
 namespace busker::serve {
@@ -19,6 +19,7 @@ using std::chrono::days;
 
 constexpr Milliseconds kTick{1};
 constexpr days kSpanMax{62}, kSpanUsual{7};
+constexpr Instant kEndOfYears = std::chrono::sys_days(std::chrono::year(10'000) / 1 / 1);
 constexpr std::size_t kGraphsMax = 500, kGraphsUsual = 200;  // a page
 constexpr std::size_t kInstantsMax = 62;                     // of one graph; more are counted
 
@@ -64,19 +65,12 @@ Result<Asked> Read(const Call& call, Instant now) {
   TRY_ASSIGN(const auto to, InstantIn(call, "to"));
   asked.from = from.value_or(now);
   asked.to = to.value_or(asked.from + kSpanUsual);
+  if (asked.to > kEndOfYears) return Invalid("\"to\" is beyond the year 9999");
   if (asked.from >= asked.to) return Invalid("\"from\" is not before \"to\"");
   if (asked.to - asked.from > kSpanMax) {
     return Invalid(fmt::format("ask for at most {} days at once", kSpanMax.count()));
   }
-  const std::string limit = call.target.Query("limit");
-  if (!limit.empty()) {
-    const char* const end = limit.data() + limit.size();
-    const auto [at, fault] = std::from_chars(limit.data(), end, asked.graphs_max);
-    if (fault != std::errc() || at != end || asked.graphs_max < 1 ||
-        asked.graphs_max > kGraphsMax) {
-      return Invalid(fmt::format("\"limit\" is a number from 1 to {}", kGraphsMax));
-    }
-  }
+  TRY_ASSIGN(asked.graphs_max, LimitIn(call.target, kGraphsUsual, kGraphsMax));
   for (Instant at = asked.from; at < asked.to; at = NextMidnight(zone, at)) {
     asked.midnights.push_back(at);
   }

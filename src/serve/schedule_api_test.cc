@@ -171,6 +171,7 @@ TEST_F(ScheduleApiTest, AnswersAtTheEndsOfTheCalendar) {
 }
 
 TEST_F(ScheduleApiTest, SaysWhatCannotBeAsked) {
+  EXPECT_EQ(Refusal("from=9999-12-31T00:00:00Z"), "\"to\" is beyond the year 9999");
   EXPECT_EQ(Refusal("from=2026-01-01T00:00:00Z&to=2026-03-04T00:00:01Z"),
             "ask for at most 62 days at once");
   EXPECT_EQ(Refusal("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z"),

@@ -92,6 +92,15 @@ bool SameSecret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+std::string DescribeToken(const std::string& name, std::string_view scope,
+                          const Confines& confines) {
+  std::string text = fmt::format("{}, {}", name, scope);
+  for (std::size_t i = 0; i < confines.size(); ++i) {
+    text += (i == 0 ? ", only " : ", ") + confines[i];
+  }
+  return text;
+}
+
 Result<std::vector<Token>> TokenFile::Read() const {
   struct stat info {};
   if (stat(path_.c_str(), &info) != 0) return std::vector<Token>();

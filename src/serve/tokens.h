@@ -29,6 +29,10 @@ std::string MakeSecret();
 // Compares in a time that does not tell where two texts of one length differ.
 bool SameSecret(std::string_view a, std::string_view b);
 
+// What is noted of a token that was made: "ada, operator, only churn, nightly".
+std::string DescribeToken(const std::string& name, std::string_view scope,
+                          const Confines& confines);
+
 // The file of tokens. Any thread and process: who changes it holds the lock beside it.
 class TokenFile {
  public:
