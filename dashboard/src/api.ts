@@ -57,6 +57,7 @@ export type Trouble = "failed" | "late" | "never-started";
 export interface Event {
   number: number;
   at: string;
+  graph: string | null;
   run: string | null;
   task: string | null;
   what: string;

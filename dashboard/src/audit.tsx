@@ -1,6 +1,6 @@
 // Who did what, newest first; and, when asked for, all that followed from it.
 import { useState } from "preact/hooks";
-import { get, path, query, type Event } from "./api";
+import { get, inPath, path, query, type Event } from "./api";
 import { useNow } from "./live";
 import { More, Problem, Section, Table, usePages } from "./parts";
 import { fromNow, local } from "./time";
@@ -23,6 +23,7 @@ export function AuditPage() {
             { name: "When", cell: (event) => fromNow(event.at, now), title: (event) => local(event.at) },
             { name: "Who", cell: (event) => event.actor },
             { name: "What", kind: "head", cell: (event) => event.what },
+            { name: "Of", cell: (event) => event.graph ? <a href={`#/graphs/${inPath(event.graph)}`}>{event.graph}</a> : null },
             { name: "Run", cell: (event) => event.run
               ? <a href={`#/runs/${event.run}${event.task ? `/${event.task}` : ""}`}>{event.run}{event.task ? `, ${event.task}` : ""}</a> : null },
             { name: "Detail", kind: "wide", cell: (event) => event.detail },

@@ -83,6 +83,7 @@ struct EventRow {
   std::string what;       // "run running", "attempt 2 started", "live pointer moved", ...
   std::string actor;      // who: "busker" or a user name
   std::string detail;
+  std::string graph;  // of its run, when it has one that is on record; not of the event itself
 };
 
 // Which runs to list. Newest first.

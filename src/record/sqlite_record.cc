@@ -256,9 +256,10 @@ class SqliteRecord final : public Record {
 
   Result<std::vector<EventRow>> Events(const std::string& run) override {
     constexpr char kAll[] =
-        "SELECT number, at, run, task, what, actor, detail FROM events ORDER BY number";
+        "SELECT number, at, run, task, what, actor, detail, '' FROM events ORDER BY number";
     constexpr char kOfRun[] =
-        "SELECT number, at, run, task, what, actor, detail FROM events WHERE run = ? AND run <> '' "
+        "SELECT number, at, run, task, what, actor, detail, '' FROM events WHERE run = ? AND run "
+        "<> '' "
         "ORDER BY number";
     TRY_ASSIGN(Statement rows, database_.Prepare(run.empty() ? kAll : kOfRun));
     if (!run.empty()) rows.Bind(run);
@@ -268,9 +269,10 @@ class SqliteRecord final : public Record {
   Result<std::vector<EventRow>> ListEvents(const EventFilter& filter) override {
     TRY_ASSIGN(Statement rows,
                database_.Prepare(fmt::format(
-                   "SELECT number, at, run, task, what, actor, detail FROM events WHERE number < ? "
-                   "{} ORDER BY number DESC LIMIT ?",
-                   filter.by_people ? "AND actor <> 'busker'" : "")));
+                   "SELECT e.number, at, run, task, what, actor, detail, coalesce(graph, '') FROM "
+                   "events e LEFT JOIN runs ON runs.id = e.run AND e.run <> '' WHERE e.number < ? "
+                   "{} ORDER BY e.number DESC LIMIT ?",
+                   filter.by_people ? "AND e.actor <> 'busker'" : "")));
     rows.Bind(filter.before.value_or(INT64_MAX)).Bind(filter.count_max);
     return ReadEvents(rows);
   }
@@ -316,7 +318,7 @@ class SqliteRecord final : public Record {
       TRY_ASSIGN(const bool more, rows.Step());
       if (!more) return events;
       events.push_back({rows.Integer(0), rows.Time(1), rows.Text(2), rows.Text(3), rows.Text(4),
-                        rows.Text(5), rows.Text(6)});
+                        rows.Text(5), rows.Text(6), rows.Text(7)});
     }
   }
 

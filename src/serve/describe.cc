@@ -71,6 +71,7 @@ ordered_json Describe(const record::RunRow& run) {
 ordered_json Describe(const record::EventRow& event) {
   return {{"number", event.number},
           {"at", FormatRfc3339(event.at)},
+          {"graph", event.graph.empty() ? ordered_json() : ordered_json(event.graph)},
           {"run", event.run.empty() ? ordered_json() : ordered_json(event.run)},
           {"task", event.task.empty() ? ordered_json() : ordered_json(event.task)},
           {"what", event.what},

@@ -86,6 +86,8 @@ TEST_F(GraphsApiTest, KeepsALogOfWhoDidWhat) {
   EXPECT_EQ(people["events"][0]["detail"], "daily");
   EXPECT_EQ(people["events"][1]["what"], "run queued");
   EXPECT_EQ(people["events"][1]["actor"], "a test");
+  EXPECT_EQ(people["events"][1]["graph"], "nightly");
+  EXPECT_TRUE(people["events"][0]["graph"].is_null());
   const json all = Body("/api/v1/events?all=true&limit=5");
   ASSERT_EQ(all["events"].size(), 5u);
   const std::string next = all["next"];
