@@ -176,7 +176,8 @@ TEST_F(Executor, WhatOneAttemptUsedIsNotCountedForTheNext) {
   EXPECT_GT(busy.cpu_user + busy.cpu_system, Milliseconds(50));
   const ExitRecord small = Run({RunName(), "small", 1}, "true");
   EXPECT_GT(small.memory_peak_bytes, 100'000U);
-  EXPECT_LT(small.memory_peak_bytes, 20'000'000U);
+  // Under the address sanitizer what is forked has 20 MB before it is "true".
+  EXPECT_LT(small.memory_peak_bytes, 40'000'000U);
   EXPECT_LT(small.cpu_user + small.cpu_system, Milliseconds(50));
   EXPECT_EQ(Children().size(), 1U);
 }
