@@ -21,6 +21,7 @@ constexpr Milliseconds kTick{1};
 constexpr days kSpanMax{62}, kSpanUsual{7};
 constexpr Instant kEndOfYears = std::chrono::sys_days(std::chrono::year(10'000) / 1 / 1);
 constexpr std::size_t kGraphsMax = 500, kGraphsUsual = 200;  // a page
+constexpr std::size_t kWholesMax = 16;                       // kept answers
 constexpr std::size_t kInstantsMax = 62;                     // of one graph; more are counted
 
 // What is asked for, and the days in it: those of `zone`.
@@ -258,7 +259,81 @@ class Totals {
   std::vector<Day> days_;
 };
 
+// Calls use(key, graph) for each graph behind `after` that is asked for, until it returns false.
+template <typename Use>
+void ForEach(const daemon::Catalogue& catalogue, const Asked& asked, const Caller& caller,
+             const std::string& after, const Use& use) {
+  auto it = catalogue.definitions.upper_bound(after);
+  auto end = catalogue.definitions.end();
+  if (!asked.graph.empty()) {
+    it = catalogue.definitions.find(asked.graph);
+    end = it == end || it->first <= after ? it : std::next(it);
+  }
+  for (; it != end; ++it) {
+    if (caller.Sees(it->first) && !use(it->first, it->second->graph)) return;
+  }
+}
+
+struct Page {
+  ordered_json graphs = ordered_json::array(), next;
+};
+
+Result<Page> ListPage(const daemon::Catalogue& catalogue, const Asked& asked, const Caller& caller,
+                      record::Record& record) {
+  Page page;
+  Clocks clocks(asked);
+  std::optional<Error> error;
+  ForEach(catalogue, asked, caller, asked.cursor,
+          [&](const plan::GraphKey& key, const plan::Graph& graph) {
+            const auto span = SpanOf(graph, asked, clocks);
+            if (!span) return true;
+            if (page.graphs.size() == asked.graphs_max) {
+              page.next = page.graphs.back()["graph"];
+              return false;
+            }
+            const auto memory = record.FindGraph(key);
+            if (!memory) {
+              error = memory.error();
+              return false;
+            }
+            page.graphs.push_back(Describe(*span, asked, *memory && (*memory)->paused));
+            return true;
+          });
+  if (error) return tl::unexpected(*std::move(error));
+  return page;
+}
+
+// What an answer depends on, but for the page.
+std::string QuestionOf(const Asked& asked, const Caller& caller) {
+  std::string question =
+      fmt::format("{} {} {} {}", asked.from.time_since_epoch().count(),
+                  asked.to.time_since_epoch().count(), asked.zone_name, asked.graph);
+  for (const std::string& each : caller.confines) question += "\n" + each;
+  return question;
+}
+
 }  // namespace
+
+struct ScheduleApi::Whole {
+  std::shared_ptr<const daemon::Catalogue> catalogue;
+  ordered_json days, changes;
+};
+
+std::shared_ptr<const ScheduleApi::Whole> ScheduleApi::Kept(
+    const std::string& question, const std::shared_ptr<const daemon::Catalogue>& catalogue) {
+  const std::lock_guard lock(mutex_);
+  const auto found = kept_.find(question);
+  return found != kept_.end() && found->second->catalogue == catalogue ? found->second : nullptr;
+}
+
+void ScheduleApi::Keep(const std::string& question, std::shared_ptr<const Whole> whole) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(kept_, [&](const auto& kept) {  // what was defined once is not held for nothing
+    return kept.second->catalogue != whole->catalogue;
+  });
+  if (kept_.size() >= kWholesMax) kept_.clear();
+  kept_[question] = std::move(whole);
+}
 
 void ScheduleApi::AddRoutes(Router& router) {
   router.Add({Method::kGet, "/api/v1/instants", Scope::kViewer,
@@ -277,34 +352,30 @@ Response ScheduleApi::ListInstants(const Call& call) {
     }
     if (const auto found = catalogue->Find(asked->graph); !found) return Problem(found.error());
   }
-  auto listed = records_.With([&](record::Record& record) -> Result<ordered_json> {
+  const std::string question = QuestionOf(*asked, call.caller);
+  auto whole = Kept(question, catalogue);
+  if (!whole) {
     Totals totals(*asked);
     Clocks clocks(*asked);
     clocks.ChangesIn(asked->zone_name, asked->zone);
-    ordered_json graphs = ordered_json::array(), next;
-    for (const auto& [key, definition] : catalogue->definitions) {
-      if (!asked->graph.empty() && key != asked->graph) continue;
-      if (!call.caller.Sees(key)) continue;
-      const auto span = SpanOf(definition->graph, *asked, clocks);
-      if (!span) continue;
-      totals.Add(*span);
-      if (key <= asked->cursor) continue;
-      if (graphs.size() < asked->graphs_max) {
-        TRY_ASSIGN(const auto memory, record.FindGraph(key));
-        graphs.push_back(Describe(*span, *asked, memory && memory->paused));
-      } else if (next.is_null()) {
-        next = graphs.back()["graph"];
-      }
-    }
-    return ordered_json{{"from", FormatRfc3339(asked->from)},
-                        {"to", FormatRfc3339(asked->to)},
-                        {"zone", asked->zone_name},
-                        {"days", totals.DescribeDays()},
-                        {"changes", clocks.Describe()},
-                        {"graphs", std::move(graphs)},
-                        {"next", next}};
-  });
-  return listed ? JsonResponse(*listed) : Problem(listed.error());
+    ForEach(*catalogue, *asked, call.caller, "", [&](const auto&, const plan::Graph& graph) {
+      if (const auto span = SpanOf(graph, *asked, clocks)) totals.Add(*span);
+      return true;
+    });
+    whole =
+        std::make_shared<const Whole>(Whole{catalogue, totals.DescribeDays(), clocks.Describe()});
+    Keep(question, whole);
+  }
+  auto listed = records_.With(
+      [&](record::Record& record) { return ListPage(*catalogue, *asked, call.caller, record); });
+  if (!listed) return Problem(listed.error());
+  return JsonResponse({{"from", FormatRfc3339(asked->from)},
+                       {"to", FormatRfc3339(asked->to)},
+                       {"zone", asked->zone_name},
+                       {"days", whole->days},
+                       {"changes", whole->changes},
+                       {"graphs", std::move(listed->graphs)},
+                       {"next", std::move(listed->next)}});
 }
 
 }  // namespace busker::serve

@@ -1,7 +1,11 @@
 // The route about when what is scheduled runs: its instants in a span of time, by the definitions
-// alone, so the conductor is not asked.
+// alone, so the conductor is not asked. What is counted of all schedules is kept for the next who
+// asks, for as long as the definitions are the same.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 
 #include "daemon/daemon.h"
@@ -19,10 +23,17 @@ class ScheduleApi {
   void AddRoutes(Router& router);
 
  private:
+  struct Whole;  // what an answer says of all graphs, whatever the page
+
   Response ListInstants(const Call& call);
+  std::shared_ptr<const Whole> Kept(const std::string& question,
+                                    const std::shared_ptr<const daemon::Catalogue>& catalogue);
+  void Keep(const std::string& question, std::shared_ptr<const Whole> whole);
 
   daemon::Daemon& daemon_;
   Records records_;
+  std::mutex mutex_;                                          // guards what follows
+  std::map<std::string, std::shared_ptr<const Whole>> kept_;  // by what was asked; few
 };
 
 }  // namespace busker::serve

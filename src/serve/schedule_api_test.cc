@@ -170,6 +170,18 @@ TEST_F(ScheduleApiTest, AnswersAtTheEndsOfTheCalendar) {
   }
 }
 
+// What is counted of all schedules is kept, and is not to outlive the definitions.
+TEST_F(ScheduleApiTest, CountsAnewWhenADefinitionHasChanged) {
+  const std::string query = "from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z";
+  const int before = Ask(query)["days"][0]["count"];
+  EXPECT_EQ(Ask(query)["days"][0]["count"], before);
+  AddGraph("six-hourly", "0 */6 * * *", "UTC");
+  ASSERT_TRUE(daemon_->Reload());
+  EXPECT_EQ(Ask(query)["days"][0]["count"], before + 4);
+  EXPECT_EQ(Ask(query + "&graph=six-hourly")["days"][0]["count"], 4);
+  EXPECT_EQ(Ask(query + "&graph=six-hourly&cursor=six-hourly")["graphs"].size(), 0u);
+}
+
 TEST_F(ScheduleApiTest, SaysWhatCannotBeAsked) {
   EXPECT_EQ(Refusal("from=9999-12-31T00:00:00Z"), "\"to\" is beyond the year 9999");
   EXPECT_EQ(Refusal("from=2026-01-01T00:00:00Z&to=2026-03-04T00:00:01Z"),
