@@ -48,15 +48,12 @@ Result<int> ListTokens(const Common& common) {
   ordered_json list = ordered_json::array();
   std::vector<std::vector<std::string>> rows;
   for (const serve::Token& token : tokens) {
-    const std::string scope(serve::NameOf(token.scope)), created = FormatRfc3339(token.created_at);
-    list.push_back({{"name", token.name},
-                    {"scope", scope},
-                    {"created_at", created},
-                    {"created_by", token.created_by},
-                    {"confines", token.confines}});
+    list.push_back(Describe(token));
     std::string only;
     for (const std::string& each : token.confines) only += (only.empty() ? "" : ", ") + each;
-    rows.push_back({token.name, scope, only.empty() ? "all" : only, created, token.created_by});
+    rows.push_back({token.name, std::string(serve::NameOf(token.scope)),
+                    only.empty() ? "all" : only, FormatRfc3339(token.created_at),
+                    token.created_by});
   }
   if (common.json) {
     PrintJson(list);

@@ -8,12 +8,12 @@
 #include <string_view>
 #include <vector>
 
-#include "runner/masker.h"
+#include "runner/masker_judge.h"
 #include "runner/secret_forms.h"
 
 namespace {
 
-using busker::runner::kMask;
+using busker::runner::Judge;
 using busker::runner::MaskedStream;
 using busker::runner::Patterns;
 
@@ -28,24 +28,6 @@ std::string_view Take(std::string_view& input, std::size_t count) {
   const std::string_view taken = input.substr(0, count);
   input.remove_prefix(taken.size());
   return taken;
-}
-
-std::string Judge(const std::vector<std::string>& patterns, std::string_view text) {
-  std::vector<bool> covered(text.size(), false), joined(text.size(), false);
-  for (const std::string& pattern : patterns) {
-    for (auto at = text.find(pattern); at != text.npos; at = text.find(pattern, at + 1)) {
-      for (std::size_t i = at; i < at + pattern.size(); ++i) {
-        covered[i] = true;
-        if (i > at) joined[i] = true;
-      }
-    }
-  }
-  std::string masked;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!covered[i]) masked += text[i];
-    if (covered[i] && !joined[i]) masked += kMask;
-  }
-  return masked;
 }
 
 }  // namespace

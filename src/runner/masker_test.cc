@@ -5,30 +5,11 @@
 #include <algorithm>
 #include <random>
 
+#include "runner/masker_judge.h"
 #include "runner/secret_forms.h"
 
 namespace busker::runner {
 namespace {
-
-// The judge: every occurrence of every pattern is looked for on its own, and what overlaps is one.
-std::string Judge(const std::vector<std::string>& patterns, const std::string& text) {
-  std::vector<bool> covered(text.size(), false),
-      joined(text.size(), false);  // with the byte before
-  for (const std::string& pattern : patterns) {
-    for (auto at = text.find(pattern); at != std::string::npos; at = text.find(pattern, at + 1)) {
-      for (std::size_t i = at; i < at + pattern.size(); ++i) {
-        covered[i] = true;
-        if (i > at) joined[i] = true;
-      }
-    }
-  }
-  std::string masked;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!covered[i]) masked += text[i];
-    if (covered[i] && !joined[i]) masked += kMask;
-  }
-  return masked;
-}
 
 // The text as a stream in pieces that end at `ends`.
 std::string InPieces(const Patterns& patterns, const std::string& text,

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "serve/describe.h"
 #include "serve/json_body.h"
 #include "serve/problem.h"
 
@@ -28,13 +29,7 @@ Response AdminApi::ListTokens() {
   const auto tokens = tokens_.Read();
   if (!tokens) return Problem(tokens.error());
   ordered_json list = ordered_json::array();
-  for (const Token& token : *tokens) {
-    list.push_back({{"name", token.name},
-                    {"scope", NameOf(token.scope)},
-                    {"created_at", FormatRfc3339(token.created_at)},
-                    {"created_by", token.created_by},
-                    {"confines", token.confines}});
-  }
+  for (const Token& token : *tokens) list.push_back(Describe(token));
   return JsonResponse({{"tokens", list}});
 }
 

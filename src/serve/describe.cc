@@ -9,9 +9,6 @@ using nlohmann::ordered_json;
 namespace {
 
 ordered_json DescribeAttempt(const record::AttemptRow& attempt) {
-  const auto text = [](const std::string& value) {
-    return value.empty() ? ordered_json() : ordered_json(value);
-  };
   return {{"number", attempt.number},
           {"running", attempt.running},
           {"launched_at", FormatRfc3339(attempt.launched_at)},
@@ -19,8 +16,8 @@ ordered_json DescribeAttempt(const record::AttemptRow& attempt) {
           {"command_started_at", Describe(attempt.command_started_at)},
           {"command_ended_at", Describe(attempt.command_ended_at)},
           {"ended_at", Describe(attempt.ended_at)},
-          {"ending", text(attempt.ending)},
-          {"message", text(attempt.message)},
+          {"ending", TextOrNull(attempt.ending)},
+          {"message", TextOrNull(attempt.message)},
           {"exit_code", attempt.exit_code},
           {"signal", attempt.signal},
           {"cpu_seconds", static_cast<double>(attempt.cpu.count()) / 1000.0},
@@ -30,6 +27,10 @@ ordered_json DescribeAttempt(const record::AttemptRow& attempt) {
 }
 
 }  // namespace
+
+ordered_json TextOrNull(std::string_view text) {
+  return text.empty() ? ordered_json() : ordered_json(text);
+}
 
 ordered_json Describe(const std::optional<Instant>& instant) {
   return instant ? ordered_json(FormatRfc3339(*instant)) : ordered_json();
@@ -46,37 +47,43 @@ ordered_json Describe(const record::RunRow& run) {
                      {"after", row.task.after},
                      {"attempts", attempts}});
   }
-  return {
-      {"id", run.facts.id},
-      {run.facts.service.empty() ? "graph" : "action", run.facts.action},
-      {"state", NameOf(run.state)},
-      {"message", run.message},
-      {"data_date", run.facts.data_date},
-      {"scheduled_at", FormatRfc3339(run.facts.scheduled_at)},
-      {"requested_at", FormatRfc3339(run.facts.requested_at)},
-      {"started_at", Describe(run.started_at)},
-      {"ended_at", Describe(run.ended_at)},
-      {"trigger", run.facts.trigger},
-      {"requested_by", run.facts.requested_by},
-      {"due_at", Describe(run.facts.due)},
-      {"batch", run.facts.batch.empty() ? ordered_json() : ordered_json(run.facts.batch)},
-      {"service", run.facts.service.empty() ? ordered_json() : ordered_json(run.facts.service)},
-      {"service_version", run.facts.service_version},
-      {"timestamp", run.facts.timestamp},
-      {"model_version",
-       run.facts.model_version.empty() ? ordered_json() : ordered_json(run.facts.model_version)},
-      {"tasks", tasks}};
+  return {{"id", run.facts.id},
+          {run.facts.service.empty() ? "graph" : "action", run.facts.action},
+          {"state", NameOf(run.state)},
+          {"message", run.message},
+          {"data_date", run.facts.data_date},
+          {"scheduled_at", FormatRfc3339(run.facts.scheduled_at)},
+          {"requested_at", FormatRfc3339(run.facts.requested_at)},
+          {"started_at", Describe(run.started_at)},
+          {"ended_at", Describe(run.ended_at)},
+          {"trigger", run.facts.trigger},
+          {"requested_by", run.facts.requested_by},
+          {"due_at", Describe(run.facts.due)},
+          {"batch", TextOrNull(run.facts.batch)},
+          {"service", TextOrNull(run.facts.service)},
+          {"service_version", run.facts.service_version},
+          {"timestamp", run.facts.timestamp},
+          {"model_version", TextOrNull(run.facts.model_version)},
+          {"tasks", tasks}};
 }
 
 ordered_json Describe(const record::EventRow& event) {
   return {{"number", event.number},
           {"at", FormatRfc3339(event.at)},
-          {"graph", event.graph.empty() ? ordered_json() : ordered_json(event.graph)},
-          {"run", event.run.empty() ? ordered_json() : ordered_json(event.run)},
-          {"task", event.task.empty() ? ordered_json() : ordered_json(event.task)},
+          {"graph", TextOrNull(event.graph)},
+          {"run", TextOrNull(event.run)},
+          {"task", TextOrNull(event.task)},
           {"what", event.what},
           {"actor", event.actor},
           {"detail", event.detail}};
+}
+
+ordered_json Describe(const Token& token) {
+  return {{"name", token.name},
+          {"scope", NameOf(token.scope)},
+          {"created_at", FormatRfc3339(token.created_at)},
+          {"created_by", token.created_by},
+          {"confines", token.confines}};
 }
 
 ordered_json Describe(const artifact::Manifest& version, bool live) {
@@ -93,8 +100,7 @@ ordered_json Describe(const artifact::Manifest& version, bool live) {
           {"run", version.run},
           {"files", version.files.size()},
           {"bytes", bytes},
-          {"source_commit",
-           version.source_commit.empty() ? ordered_json() : ordered_json(version.source_commit)},
+          {"source_commit", TextOrNull(version.source_commit)},
           {"key", version.name.Key()}};
 }
 

@@ -1,14 +1,16 @@
-// Rows of the record, versions and deliveries as the JSON that `--json` prints and the API
+// Rows of the record, versions, deliveries and tokens as the JSON that `--json` prints and the API
 // answers: snake_case keys, times RFC 3339 in UTC, null for what is not known.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "artifact/version.h"
 #include "deliver/warehouse.h"
 #include "record/record.h"
+#include "serve/tokens.h"
 
 namespace busker::serve {
 
@@ -16,6 +18,8 @@ nlohmann::ordered_json Describe(const record::RunRow& run);
 nlohmann::ordered_json Describe(const record::EventRow& event);
 nlohmann::ordered_json Describe(const artifact::Manifest& version, bool live);
 nlohmann::ordered_json Describe(const deliver::Delivery& delivery);
+nlohmann::ordered_json Describe(const Token& token);  // not its digest
 nlohmann::ordered_json Describe(const std::optional<Instant>& instant);
+nlohmann::ordered_json TextOrNull(std::string_view text);  // null: it is empty
 
 }  // namespace busker::serve

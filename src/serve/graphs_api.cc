@@ -25,9 +25,6 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
   newest.count_max = 1;
   newest.with_tasks = false;
   TRY_ASSIGN(const auto runs, record.ListRuns(newest));
-  const auto text = [](std::string_view value) {
-    return value.empty() ? ordered_json() : ordered_json(value);
-  };
   ordered_json after = ordered_json::array();
   for (const plan::GraphKey& key : graph.after) {
     if (caller.Sees(key)) after.push_back(key);
@@ -42,13 +39,13 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
   return ordered_json{{"graph", graph.key},
                       {"service", is_file ? ordered_json() : ordered_json(*newest.service)},
                       {"action", is_file ? ordered_json() : ordered_json(newest.action)},
-                      {"schedule", text(graph.schedule_text)},
+                      {"schedule", TextOrNull(graph.schedule_text)},
                       {"time_zone", graph.zone},
                       {"after", std::move(after)},
                       {"next", Describe(next)},
                       {"paused", memory.paused},
-                      {"paused_by", text(memory.paused_by)},
-                      {"trouble", text(NameOf(memory.trouble))},
+                      {"paused_by", TextOrNull(memory.paused_by)},
+                      {"trouble", TextOrNull(NameOf(memory.trouble))},
                       {"last_success", Describe(memory.last_success)},
                       {"last_run", std::move(last)}};
 }

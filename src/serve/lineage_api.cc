@@ -18,10 +18,6 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t kFilesMax = 1000, kDeliveriesMax = 100;
 
-ordered_json TextOrNull(const std::string& text) {
-  return text.empty() ? ordered_json() : ordered_json(text);
-}
-
 // A version with its files, the first kFilesMax by name. The command that made it is left out:
 // it may name what is on this machine.
 ordered_json DescribeContents(const artifact::Manifest& version,
