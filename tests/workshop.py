@@ -93,7 +93,9 @@ class Service:
             try:
                 fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return int(owner.read().split()[1])
+                while len(words := owner.read().split()) < 2:  # it is just written
+                    owner.seek(0)
+                return int(words[1])
         return None
 
     def busker(self, *words, timeout=120, **options):

@@ -12,7 +12,6 @@ namespace busker::cli {
 
 Result<int> Backfill(const Common& common, const BackfillOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
-  TRY_ASSIGN(const daemon::Client client, Reach(common, place));
   daemon::BackfillRequest request;
   request.graph = KeyOf(place, options.action);
   request.from = options.from;
@@ -22,7 +21,12 @@ Result<int> Backfill(const Common& common, const BackfillOptions& options) {
   request.retry_failed = options.retry_failed;
   request.runs_at_once = options.runs_at_once;
   request.by = common.By();
-  TRY_ASSIGN(const auto instants, client.Backfill(request));
+  std::vector<daemon::BackfillInstant> instants;
+  const auto asked = AskOwner(common, place, [&](const daemon::Client& client) -> Result<void> {
+    TRY_ASSIGN(instants, client.Backfill(request));
+    return {};
+  });
+  TRY(asked);
   if (common.json) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& instant : instants) {

@@ -33,8 +33,8 @@ Result<std::string> ExplainEnded(const record::RunRow& run, const std::string& t
                      it.message.empty() ? "" : ": ", it.message);
 }
 
-Result<std::string> ExplainIt(const Place& place, const ExplainOptions& options) {
-  const daemon::Client client = ClientOf(place.home);
+Result<std::string> ExplainIt(const Common& common, const Place& place, const ExplainOptions& options) {
+  const daemon::Client client = ClientOf(common, place.home);
   const bool answered = client.SomebodyListens();
   std::optional<record::RunRow> run;
   if (HasHome(place.home)) {
@@ -65,7 +65,7 @@ Result<std::string> ExplainIt(const Place& place, const ExplainOptions& options)
 
 Result<int> Explain(const Common& common, const ExplainOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
-  TRY_ASSIGN(const std::string sentence, ExplainIt(place, options));
+  TRY_ASSIGN(const std::string sentence, ExplainIt(common, place, options));
   if (common.json) {
     PrintJson({{"what", options.what}, {"explained", sentence}});
   } else {

@@ -18,15 +18,25 @@ namespace {
 
 constexpr Milliseconds kBackgroundLimit = std::chrono::seconds(15);
 
-// Waits until something changes in the folder, at most a second: an owner may die without a trace.
-void AwaitChange(const io::fs::path& folder, const io::Descriptor& changes) {
-  inotify_add_watch(changes.get(), folder.c_str(), IN_CREATE | IN_DELETE | IN_MODIFY);
-  pollfd wait{changes.get(), POLLIN, 0};
-  poll(&wait, 1, 1000);
-  char buffer[4096];
-  while (::read(changes.get(), buffer, sizeof buffer) > 0) {
+// What changes in a home from now on.
+class HomeChanges {
+ public:
+  explicit HomeChanges(const dispatch::Home& home) : fd_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+    inotify_add_watch(fd_.get(), home.folder.c_str(), IN_CREATE | IN_DELETE | IN_MODIFY);
   }
-}
+
+  // Waits until something has changed, at most a second: an owner may die without a trace.
+  void Await() const {
+    pollfd wait{fd_.get(), POLLIN, 0};
+    poll(&wait, 1, 1000);
+    char buffer[4096];
+    while (::read(fd_.get(), buffer, sizeof buffer) > 0) {
+    }
+  }
+
+ private:
+  const io::Descriptor fd_;
+};
 
 }  // namespace
 
@@ -43,8 +53,8 @@ std::vector<std::string> ServedPaths(const dispatch::Home& home, const std::stri
   return paths;
 }
 
-daemon::Client ClientOf(const dispatch::Home& home) {
-  return daemon::Client(home.folder / "socket");
+daemon::Client ClientOf(const Common& common, const dispatch::Home& home) {
+  return daemon::Client(home.folder / "socket", common.target);
 }
 
 daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::string> paths,
@@ -52,7 +62,7 @@ daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::st
   daemon::DaemonOptions options;
   options.paths = std::move(paths);
   options.schedules = schedules;
-  options.target = common.target;
+  options.target = common.Target();
   options.busker = common.installation->busker;
   options.runner = common.installation->runner;
   options.environment = common.installation->environment;
@@ -66,8 +76,8 @@ daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::st
 Result<void> StartInBackground(const Common& common, const Place& place) {
   const Installation& installation = *common.installation;
   io::Command command;
-  command.arguments = {installation.busker,        "conduct",  "-C",         place.folder, "--home",
-                       place.home.folder.string(), "--target", common.target};
+  command.arguments = {installation.busker,        "conduct",  "-C",           place.folder, "--home",
+                       place.home.folder.string(), "--target", common.Target()};
   command.environment = installation.environment;
   TRY(io::SpawnDetached(command, place.home.folder / "conduct.err"));
   return {};
@@ -75,9 +85,9 @@ Result<void> StartInBackground(const Common& common, const Place& place) {
 
 Result<daemon::Client> Reach(const Common& common, const Place& place) {
   TRY(dispatch::MakeHome(place.home.folder));
-  daemon::Client client = ClientOf(place.home);
+  daemon::Client client = ClientOf(common, place.home);
   if (client.SomebodyListens()) return client;
-  const io::Descriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  const HomeChanges changes(place.home);
   const auto begun = std::chrono::steady_clock::now();
   bool started = false;
   while (!client.SomebodyListens()) {
@@ -93,19 +103,34 @@ Result<daemon::Client> Reach(const Common& common, const Place& place) {
       return Temporary(fmt::format("no busker answers for {}: {}", place.home.folder.string(),
                                    why.substr(why.rfind('\n') + 1)));
     }
-    AwaitChange(place.home.folder, changes);
+    changes.Await();
   }
   return client;
 }
 
-Result<OwnerOrClient> OwnOrReach(const Place& place, const std::string& doing, Milliseconds limit,
-                                 bool quiet) {
+Result<void> AskOwner(const Common& common, const Place& place,
+                      const std::function<Result<void>(const daemon::Client&)>& ask) {
   TRY(dispatch::MakeHome(place.home.folder));
-  const io::Descriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   const auto begun = std::chrono::steady_clock::now();
-  bool said = quiet;
   for (;;) {
-    daemon::Client client = ClientOf(place.home);
+    const HomeChanges changes(place.home);
+    TRY_ASSIGN(const daemon::Client client, Reach(common, place));
+    auto asked = ask(client);
+    const bool again = !asked && daemon::WasEnding(asked.error()) &&
+                       std::chrono::steady_clock::now() - begun < kBackgroundLimit;
+    if (!again) return asked;
+    changes.Await();
+  }
+}
+
+Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place,
+                                 const std::string& doing, Milliseconds limit) {
+  TRY(dispatch::MakeHome(place.home.folder));
+  const HomeChanges changes(place.home);
+  const auto begun = std::chrono::steady_clock::now();
+  bool said = common.json;
+  for (;;) {
+    daemon::Client client = ClientOf(common, place.home);
     if (client.SomebodyListens()) return OwnerOrClient{std::nullopt, std::move(client)};
     auto ownership = dispatch::Ownership::Take(place.home, doing, Milliseconds(0));
     if (ownership) return OwnerOrClient{std::move(*ownership), std::move(client)};
@@ -117,7 +142,7 @@ Result<OwnerOrClient> OwnOrReach(const Place& place, const std::string& doing, M
                             dispatch::OwnerOf(place.home)));
       said = true;
     }
-    AwaitChange(place.home.folder, changes);
+    changes.Await();
   }
 }
 

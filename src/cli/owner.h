@@ -1,6 +1,7 @@
 // Reaching the process that owns a home, or becoming it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,7 +16,8 @@ namespace busker::cli {
 // The folders that the home was last served for (busker up), and `folder`.
 std::vector<std::string> ServedPaths(const dispatch::Home& home, const std::string& folder);
 
-daemon::Client ClientOf(const dispatch::Home& home);
+// Of whoever owns the home, if it works with the target that was asked for.
+daemon::Client ClientOf(const Common& common, const dispatch::Home& home);
 
 daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::string> paths,
                                        bool schedules);
@@ -24,16 +26,20 @@ daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::st
 // and ends when nothing is left to do.
 Result<daemon::Client> Reach(const Common& common, const Place& place);
 
+// Asks it; asks the next one when that one was just ending and did nothing, for up to 15 s.
+Result<void> AskOwner(const Common& common, const Place& place,
+                      const std::function<Result<void>(const daemon::Client&)>& ask);
+
 // Starts that one; whoever calls this has let go of the home.
 Result<void> StartInBackground(const Common& common, const Place& place);
 
 // The home is this process's own, or somebody answers for it. Waits up to `limit` while neither
-// holds; says so, unless `quiet`.
+// holds; says so, unless facts are asked for.
 struct OwnerOrClient {
   std::optional<dispatch::Ownership> ownership;
   daemon::Client client;
 };
-Result<OwnerOrClient> OwnOrReach(const Place& place, const std::string& doing, Milliseconds limit,
-                                 bool quiet);
+Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place,
+                                 const std::string& doing, Milliseconds limit);
 
 }  // namespace busker::cli

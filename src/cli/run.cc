@@ -1,9 +1,11 @@
 // busker run, busker graph run: one run now, followed to its end.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/id.h"
 #include "base/text.h"
 #include "cli/json.h"
 #include "cli/owner.h"
@@ -14,14 +16,17 @@
 namespace busker::cli {
 namespace {
 
+constexpr auto kAgainLimit = std::chrono::seconds(15);
+
 // The last words about a run, and the exit code.
 Result<int> Conclude(const Common& common, record::Record& record, const std::string& id) {
   TRY_ASSIGN(const record::RunRow run, record.FindRun(id));
   if (common.json) {
     PrintJson(Describe(run));
   } else {
-    const Milliseconds took =
-        run.ended_at.value_or(run.facts.requested_at) - run.facts.requested_at;
+    // Its own time, as busker runs says it: it may have waited for others before.
+    const Instant begun = run.started_at.value_or(run.facts.requested_at);
+    const Milliseconds took = run.ended_at.value_or(begun) - begun;
     PrintLine(fmt::format("run {} {} in {}", id, Coloured(run.state, NameOf(run.state)),
                           FormatDuration(took)));
     if (run.state != plan::State::kSucceeded) {
@@ -70,27 +75,60 @@ struct Orchestra {
   std::unique_ptr<daemon::Daemon> own;
   daemon::Client client;
 };
+// `own`: the run that this verb is about, if it has begun; whoever takes over finds it, too.
 Result<Orchestra> Assemble(const Common& common, const Place& place, const std::string& doing,
-                           const std::vector<std::string>& paths, Milliseconds limit) {
-  TRY_ASSIGN(OwnerOrClient owner, OwnOrReach(place, doing, limit, common.json));
+                           const std::vector<std::string>& paths, Milliseconds limit,
+                           const std::string& own) {
+  TRY_ASSIGN(OwnerOrClient owner, OwnOrReach(common, place, doing, limit));
   Orchestra orchestra{std::move(owner.ownership), nullptr, std::move(owner.client)};
   if (!orchestra.ownership) return orchestra;
   TRY_ASSIGN(orchestra.own,
              daemon::Daemon::Start(place.home, DaemonOptionsFor(common, paths, false)));
-  if (!common.json && !orchestra.own->recovered().empty()) {
-    PrintLine(fmt::format("also going on with {}, which an earlier busker left",
-                          Join(orchestra.own->recovered(), ", ")));
+  std::vector<std::string> others = orchestra.own->recovered();
+  std::erase(others, own);
+  if (!common.json && !others.empty()) {
+    PrintLine(
+        fmt::format("also going on with {}, which an earlier busker left", Join(others, ", ")));
   }
   return orchestra;
 }
 
+// "waiting for run ID (training, since 8 s)": what keeps a run from beginning; empty: it has begun.
+std::string WhatItWaitsFor(const Place& place, const daemon::Client& client,
+                           const std::string& id) {
+  const auto record = OpenRecord(place.home);
+  const auto run = record ? (*record)->FindRun(id) : tl::unexpected(record.error());
+  if (!run || run->state != plan::State::kQueued) return {};
+  record::RunFilter running;
+  running.service = run->facts.service;
+  running.action = run->facts.action;
+  running.state = plan::State::kRunning;
+  running.with_tasks = false;
+  const auto others = (*record)->ListRuns(running);
+  if (others && !others->empty()) {
+    const record::RunRow& other = others->back();  // the one that has run longest
+    return fmt::format("waiting for run {} ({}, since {})", other.facts.id, other.facts.action,
+                       FormatDuration(Now() - other.started_at.value_or(Now())));
+  }
+  const auto why = client.Explain(id, "");
+  return why ? "waiting: " + *why : std::string();
+}
+
+// The owner of the home ended before it had answered; the next one may be asked.
+bool MayAskAgain(const Error& error, std::chrono::steady_clock::time_point begun) {
+  return error.kind == ErrorKind::kTemporary &&
+         std::chrono::steady_clock::now() - begun < kAgainLimit;
+}
+
 // Starts a run and follows it, whoever carries it out.
-Result<int> RunNow(const Common& common, const Place& place, const daemon::StartRequest& request,
+Result<int> RunNow(const Common& common, const Place& place, daemon::StartRequest request,
                    const std::vector<std::string>& paths, bool quiet, const std::string& wait) {
+  // Asked twice, of two owners, it is one run.
+  request.key = fmt::format("run {} {}", MakeRunId(Now()), getpid());
   TRY_ASSIGN(const Milliseconds limit, ParseDuration(wait));
   const std::string doing = "runs " + request.graph;
   const sigset_t blocked = SignalWatch::Block();  // before any thread begins
-  TRY_ASSIGN(Orchestra orchestra, Assemble(common, place, doing, paths, limit));
+  TRY_ASSIGN(Orchestra orchestra, Assemble(common, place, doing, paths, limit, ""));
   Cancellation cancellation(orchestra.client);
   const SignalWatch signals(blocked, [&] { return cancellation.Cancel(); });
   Progress progress(place.home, !common.json, !quiet);
@@ -105,14 +143,24 @@ Result<int> RunNow(const Common& common, const Place& place, const daemon::Start
     progress.Take(decision);
     return true;
   };
-  const auto begun = orchestra.client.StartAndFollow(request, started, told);
-  auto followed = begun ? Result<void>() : Result<void>(tl::unexpected(begun.error()));
-  // The daemon has ended, and the run goes on: so does whoever owns the home next.
-  while (!followed && !run.empty() && followed.error().kind == ErrorKind::kTemporary) {
+  const auto silent = [&] {
+    const std::string waits = common.json ? "" : WhatItWaitsFor(place, orchestra.client, run);
+    if (!waits.empty()) PrintLine(waits);
+  };
+  const auto follow = [&]() -> Result<void> {
+    if (!run.empty()) return orchestra.client.Follow(run, std::nullopt, told);
+    TRY(orchestra.client.StartAndFollow(request, started, told, silent));
+    return {};
+  };
+  const auto begun = std::chrono::steady_clock::now();
+  auto followed = follow();
+  // The owner of the home has ended, and the run goes on: so does whoever owns the home next.
+  while (!followed && (run.empty() ? MayAskAgain(followed.error(), begun)
+                                   : followed.error().kind == ErrorKind::kTemporary)) {
     orchestra.own.reset();
     orchestra.ownership.reset();
-    TRY_ASSIGN(orchestra, Assemble(common, place, doing, paths, limit));
-    followed = orchestra.client.Follow(run, std::nullopt, told);
+    TRY_ASSIGN(orchestra, Assemble(common, place, doing, paths, limit, run));
+    followed = follow();
   }
   TRY(followed);
   progress.Finish();

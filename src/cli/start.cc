@@ -32,14 +32,18 @@ Result<void> PrintStarted(const Common& common, const std::string& run) {
 
 Result<int> Start(const Common& common, const StartOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
-  TRY_ASSIGN(const daemon::Client client, Reach(common, place));
   daemon::StartRequest request;
   request.graph = KeyOf(place, options.action);
   request.date = options.date;
   request.force = options.force;
   request.key = options.key;
   request.by = common.By();
-  TRY_ASSIGN(const std::string run, client.Start(request));
+  std::string run;
+  const auto asked = AskOwner(common, place, [&](const daemon::Client& client) -> Result<void> {
+    TRY_ASSIGN(run, client.Start(request));
+    return {};
+  });
+  TRY(asked);
   TRY(PrintStarted(common, run));
   return 0;
 }

@@ -41,9 +41,10 @@ Result<int> Show(const Common& common, const Meant& meant, const std::string& li
 
 Result<int> SetPaused(const Common& common, const std::string& action, bool paused) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
-  TRY_ASSIGN(const daemon::Client client, Reach(common, place));
   const plan::GraphKey key = KeyOf(place, action);
-  TRY(client.Pause(key, paused, common.By()));
+  TRY(AskOwner(common, place, [&](const daemon::Client& client) {
+    return client.Pause(key, paused, common.By());
+  }));
   if (common.json) {
     PrintJson({{"graph", key}, {"paused", paused}});
   } else {
@@ -57,16 +58,19 @@ Result<int> SetPaused(const Common& common, const std::string& action, bool paus
 
 Result<int> Cancel(const Common& common, const RunVerbOptions& options) {
   TRY_ASSIGN(const Meant meant, FindMeant(common, options.run));
-  TRY_ASSIGN(const daemon::Client client, Reach(common, meant.place));
-  TRY(client.Cancel(meant.run, common.By()));
-  TRY(client.Follow(meant.run, kCancelLimit, [](const plan::Decision&) { return true; }));
+  const auto asked = AskOwner(common, meant.place, [&](const daemon::Client& client) -> Result<void> {
+    TRY(client.Cancel(meant.run, common.By()));
+    return client.Follow(meant.run, kCancelLimit, [](const plan::Decision&) { return true; });
+  });
+  TRY(asked);
   return Show(common, meant, fmt::format("run {} was cancelled; nothing of it runs", meant.run));
 }
 
 Result<int> Retry(const Common& common, const RunVerbOptions& options) {
   TRY_ASSIGN(const Meant meant, FindMeant(common, options.run));
-  TRY_ASSIGN(const daemon::Client client, Reach(common, meant.place));
-  TRY(client.Retry(meant.run, common.By()));
+  TRY(AskOwner(common, meant.place, [&](const daemon::Client& client) {
+    return client.Retry(meant.run, common.By());
+  }));
   return Show(common, meant,
               fmt::format("run {} goes on from what did not succeed; busker logs {} -f follows it",
                           meant.run, meant.run));
@@ -74,8 +78,9 @@ Result<int> Retry(const Common& common, const RunVerbOptions& options) {
 
 Result<int> Skip(const Common& common, const RunVerbOptions& options) {
   TRY_ASSIGN(const Meant meant, FindMeant(common, options.run));
-  TRY_ASSIGN(const daemon::Client client, Reach(common, meant.place));
-  TRY(client.Skip(meant.run, options.task, common.By()));
+  TRY(AskOwner(common, meant.place, [&](const daemon::Client& client) {
+    return client.Skip(meant.run, options.task, common.By());
+  }));
   return Show(common, meant, fmt::format("task {} of run {} is skipped", options.task, meant.run));
 }
 

@@ -63,7 +63,7 @@ std::vector<std::string> Folders(const std::vector<std::string>& paths,
 Result<dispatch::Ownership> TakeOver(const Place& place) {
   const auto begun = std::chrono::steady_clock::now();
   for (;;) {
-    const daemon::Client client = ClientOf(place.home);
+    const daemon::Client client(place.home.folder / "socket");  // whatever its target is
     (void)client.Yield();
     auto ownership = dispatch::Ownership::Take(place.home, "is up", std::chrono::seconds(2));
     if (ownership || ownership.error().kind != ErrorKind::kTemporary) return ownership;

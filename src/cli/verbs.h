@@ -24,11 +24,13 @@ struct Installation {
 // Options that every verb takes.
 struct Common {
   const Installation* installation = nullptr;
-  std::string folder = ".";      // -C
-  std::string home;              // --home; empty: found by the folder
-  std::string target = "local";  // --target
-  bool json = false;             // --json
-  std::string by;                // --by; empty: who types
+  std::string folder = ".";  // -C
+  std::string home;    // --home; empty: found by the folder
+  std::string target;  // --target; empty: not said
+  bool json = false;   // --json
+  std::string by;      // --by; empty: who types
+
+  std::string Target() const { return target.empty() ? "local" : target; }
 
   // What the engine does by itself is by "busker", on record: a person of that name is told apart.
   std::string By() const {

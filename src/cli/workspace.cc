@@ -83,7 +83,7 @@ Result<Workspace> OpenWorkspace(const Common& common) {
   TRY_ASSIGN(workspace.service, Load(common.folder));
   TRY_ASSIGN(workspace.home, FindHome(common, workspace.service.root));
   TRY(CheckPlace(workspace.service.root, workspace.home.folder));
-  TRY_ASSIGN(workspace.places, prepare::PlacesOf(workspace.service, common.target,
+  TRY_ASSIGN(workspace.places, prepare::PlacesOf(workspace.service, common.Target(),
                                                  {common.installation->busker,
                                                   workspace.home.ArtifactsFolder().string(),
                                                   workspace.home.WarehouseFolder().string()}));

@@ -11,10 +11,15 @@
 
 namespace busker::daemon {
 
+// The owner of the home was just ending, and did nothing of what it was asked.
+bool WasEnding(const Error& error);
+
 class Client {
  public:
-  // Nothing is connected before it is used; each call is a connection of its own.
-  explicit Client(io::fs::path socket) : socket_(std::move(socket)) {}
+  // Nothing is connected before it is used; each call is a connection of its own. An owner that
+  // works with another target than `target` refuses whatever it is asked (kInvalid); empty: any.
+  explicit Client(io::fs::path socket, std::string target = "")
+      : socket_(std::move(socket)), target_(std::move(target)) {}
 
   bool SomebodyListens() const;
 
@@ -23,9 +28,11 @@ class Client {
   // earlier request with the same key) it tells nothing.
   using Told = std::function<bool(const plan::Decision&)>;
   Result<std::string> Start(const StartRequest& request) const;
+  // `silent` is called once, when nothing was heard for a moment: the run waits for something.
   Result<std::string> StartAndFollow(const StartRequest& request,
                                      const std::function<void(const std::string& run)>& started,
-                                     const Told& told) const;
+                                     const Told& told,
+                                     const std::function<void()>& silent = {}) const;
   // Tells of the run until it has ended, which it may have already. kTimedOut after `limit`.
   Result<void> Follow(const std::string& run, std::optional<Milliseconds> limit,
                       const Told& told) const;
@@ -42,6 +49,7 @@ class Client {
 
  private:
   io::fs::path socket_;
+  std::string target_;
 };
 
 }  // namespace busker::daemon

@@ -67,7 +67,7 @@ Result<void> Daemon::Open() {
                                                     CapacityOf(settings_), std::move(deeds)));
   requests_ = std::make_unique<Requests>(Requests::Setup{
       *conductor_, announcer_, [this] { return catalogue(); },
-      [this](const service::Service& service) { return PlacesOf(service); }, since_,
+      [this](const service::Service& service) { return PlacesOf(service); }, since_, options_.target,
       options_.schedules, options_.yields ? [this] { Stop(); } : std::function<void()>(),
       options_.make_link});
   TRY_ASSIGN(watch_, FolderWatch::Make());

@@ -33,12 +33,13 @@ class DaemonTest : public testing::Test {
                       "\"a\"]]}");
   }
 
-  void StartDaemon(bool schedules = false) {
+  void StartDaemon(bool schedules = false, const std::string& target = "local") {
     home_ = dispatch::MakeHome(folder_ / "home").value();
     DaemonOptions options;
     options.paths = {folder_.path().string()};
     options.schedules = schedules;
     options.yields = !schedules;
+    options.target = target;
     options.runner = BUSKER_RUNNER_PATH;
     options.environment = {"PATH=/usr/bin:/bin"};
     auto started = Daemon::Start(home_, options);
@@ -115,6 +116,33 @@ TEST_F(DaemonTest, TellsWhoFollowsOfARunFromItsBeginningToItsEnd) {
             ErrorKind::kNotFound);
 }
 
+// Who asked in the moment in which a conductor ended had to try again by hand.
+TEST_F(DaemonTest, SaysThatNothingWasDoneWhenItIsEnding) {
+  StartDaemon();
+  daemon_->Stop();
+  ASSERT_TRUE(daemon_->Wait());
+  const auto refused = client_->Start(Of("nightly"));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(WasEnding(refused.error())) << refused.error().message;
+  daemon_.reset();
+  EXPECT_TRUE(WasEnding(client_->Start(Of("nightly")).error()));
+  EXPECT_FALSE(WasEnding(Error{ErrorKind::kTemporary, "64 verbs are being answered already"}));
+}
+
+// --target was ignored in silence when another process owned the home.
+TEST_F(DaemonTest, RefusesWhoeverWantsAnotherTarget) {
+  StartDaemon(false, "prod");
+  const io::fs::path socket = home_.folder / "socket";
+  EXPECT_TRUE(Client(socket, "prod").Start(Of("nightly")));
+  EXPECT_TRUE(Client(socket).Start(Of("long")));
+  const Client local(socket, "local");
+  EXPECT_EQ(local.Start(Of("nightly")).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(local.Pause("nightly", true, "a test").error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(local.Ask().error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(local.Follow("r0", kLimit, [](const auto&) { return true; }).error().kind,
+            ErrorKind::kInvalid);
+}
+
 TEST_F(DaemonTest, StartsOneRunForAKeyHoweverOftenItIsAskedTo) {
   StartDaemon();
   const std::string first = client_->Start(Of("long", "k")).value();
@@ -152,6 +180,33 @@ TEST_F(DaemonTest, RefusesAKeyThatARunOfAnotherGraphHas) {
             "a run of another graph was started with the key k; take another");
   ASSERT_TRUE(client_->Cancel(*first, "a test"));
   ASSERT_TRUE(client_->Follow(*first, kLimit, [](const auto&) { return true; }));
+}
+
+// Who asked in the moment in which a conductor ended had to try again by hand.
+TEST_F(DaemonTest, SaysThatNothingWasDoneWhenItIsEnding) {
+  StartDaemon();
+  daemon_->Stop();
+  ASSERT_TRUE(daemon_->Wait());
+  const auto refused = client_->Start(Of("nightly"));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(WasEnding(refused.error())) << refused.error().message;
+  daemon_.reset();
+  EXPECT_TRUE(WasEnding(client_->Start(Of("nightly")).error()));
+  EXPECT_FALSE(WasEnding(Error{ErrorKind::kTemporary, "64 verbs are being answered already"}));
+}
+
+// --target was ignored in silence when another process owned the home.
+TEST_F(DaemonTest, RefusesWhoeverWantsAnotherTarget) {
+  StartDaemon(false, "prod");
+  const io::fs::path socket = home_.folder / "socket";
+  EXPECT_TRUE(Client(socket, "prod").Start(Of("nightly")));
+  EXPECT_TRUE(Client(socket).Start(Of("long")));
+  const Client local(socket, "local");
+  EXPECT_EQ(local.Start(Of("nightly")).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(local.Pause("nightly", true, "a test").error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(local.Ask().error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(local.Follow("r0", kLimit, [](const auto&) { return true; }).error().kind,
+            ErrorKind::kInvalid);
 }
 
 TEST_F(DaemonTest, StartsOneRunForAKeyThatManyAskForAtOnce) {

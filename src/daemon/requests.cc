@@ -1,6 +1,7 @@
 #include "daemon/requests.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <future>
@@ -116,6 +117,25 @@ Result<void> Requests::Carry(Decide decide) {
   const std::string trouble = setup_.conductor.Trouble();
   return Temporary(fmt::format("it is not on record yet, and may come to be{}{}",
                                trouble.empty() ? "" : ": ", trouble));
+}
+
+Result<void> Requests::CheckTarget(const std::string& wanted) {
+  if (wanted.empty() || wanted == setup_.target) return {};
+  if (setup_.yield) {
+    auto idle = std::make_shared<bool>(false);
+    TRY(Carry([idle](const dispatch::View& view) -> Result<Events> {
+      *idle = view.agenda.Idle();
+      return Events{};
+    }));
+    if (*idle) {
+      setup_.yield();
+      return Temporary(dispatch::kIsEnding);
+    }
+  }
+  return Invalid(
+      fmt::format("the busker that owns the home (process {}) works with the target \"{}\", not "
+                  "\"{}\"; leave --target out, or stop it and start it with --target {}",
+                  getpid(), setup_.target, wanted, wanted));
 }
 
 Result<std::string> Requests::Start(const StartRequest& request,

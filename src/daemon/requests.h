@@ -68,11 +68,16 @@ class Requests {
     std::function<std::shared_ptr<const Catalogue>()> catalogue;  // any thread
     std::function<Result<prepare::Places>(const service::Service&)> places;
     Instant since;
+    std::string target = "local";  // that the actions of services run at
     bool schedules = false;
     std::function<void()> yield;  // makes room for a daemon; empty: it is one
     std::function<Result<std::string>(const std::string& by)> make_link;  // empty: no dashboard
   };
   explicit Requests(Setup setup) : setup_(std::move(setup)) {}
+
+  // kInvalid: somebody wants things done at another target than this process does them at. Empty:
+  // whichever it is. A conductor in the background that has nothing to do makes room instead.
+  Result<void> CheckTarget(const std::string& wanted);
 
   // The id of the run. `follow` hears of all that is decided about it, from the beginning; of the
   // run of an earlier request with the same key as Follow does.

@@ -150,7 +150,7 @@ void Conductor::Refuse(std::vector<Happened> happened) {
   for (Happened& one : happened) {
     const auto* request = std::get_if<Request>(&one);
     if (request == nullptr || !request->answer) continue;
-    request->answer(Temporary("the busker that owns the home is ending; try again"),
+    request->answer(Temporary(kIsEnding),
                     {agenda_, record_, Now()});
   }
 }

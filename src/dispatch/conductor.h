@@ -40,6 +40,10 @@ struct Deeds {
   execute::ProcessExecutor::SecretOf secret_of;
 };
 
+// What whoever asks a conductor that is ending is told: nothing was done, and the next one may be
+// asked.
+inline constexpr char kIsEnding[] = "the busker that owns the home is shutting down; try again";
+
 class Conductor {
  public:
   // `runner`: path of busker-runner; `runs_folder`: where attempts live.

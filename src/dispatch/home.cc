@@ -22,7 +22,8 @@ std::string OwnerOf(const Home& home) {
   const auto lock = io::FileLock::TryTake(home.OwnerFile());
   if (lock && *lock) return {};
   const auto text = io::ReadFile(home.OwnerFile(), 4096);
-  return text ? std::string(Trim(*text)) : std::string("another process");
+  const std::string said(text ? Trim(*text) : "");
+  return said.empty() ? "another process" : said;  // it is just being written
 }
 
 Result<Ownership> Ownership::Take(const Home& home, const std::string& doing,

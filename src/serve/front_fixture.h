@@ -12,7 +12,7 @@ class FrontTest : public testing::Test {
  protected:
   static constexpr char kHost[] = "127.0.0.1:8321";
 
-  FrontTest() {
+  explicit FrontTest(const std::string& target = "local") {
     folder_.Write("graphs/configs/nightly.json",
                   R"({"graph": {"dag_id": "nightly", "start_date": "2019-01-01"}, "tasks": [
                      {"name": "a", "code": "echo hello; echo world"}, {"name": "b", "code": "true"}],
@@ -29,6 +29,7 @@ class FrontTest : public testing::Test {
     daemon::DaemonOptions options;
     options.paths = {(folder_ / "graphs").string(), (folder_ / "shop").string()};
     options.schedules = false;
+    options.target = target;
     options.runner = BUSKER_RUNNER_PATH;
     options.environment = {"PATH=/usr/bin:/bin"};
     daemon_ = daemon::Daemon::Start(home_, options).value();

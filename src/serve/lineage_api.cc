@@ -48,6 +48,7 @@ class Versions {
           service));
       return;
     }
+    warehouse_folder_ = places->warehouse_folder;
     store_ = std::move(*store);
     if (auto live = model::ReadLive(*store_, service, service_version)) live_ = std::move(*live);
   }
@@ -77,9 +78,12 @@ class Versions {
   }
 
   const std::vector<std::string>& missing() const { return missing_; }
+  // Where its predictions are delivered; empty: not known.
+  const io::fs::path& warehouse_folder() const { return warehouse_folder_; }
 
  private:
   std::unique_ptr<artifact::Store> store_;
+  io::fs::path warehouse_folder_;
   std::optional<model::LivePointer> live_;
   std::vector<std::string> missing_;
 };
@@ -107,7 +111,9 @@ Response LineageApi::Show(const Call& call) {
     output =
         versions.Describe({facts.service, facts.service_version, facts.action, facts.timestamp});
     missing = versions.missing();
-    const auto all = ReadDeliveries(warehouse_folder_, duckdb_library_);
+    const io::fs::path& warehouse = versions.warehouse_folder();
+    const auto all =
+        ReadDeliveries(warehouse.empty() ? home_warehouse_ : warehouse, duckdb_library_);
     if (!all) return Problem(all.error());
     const std::string made = output.is_null() ? "" : output["key"].get<std::string>();
     for (auto delivery = all->rbegin(); delivery != all->rend(); ++delivery) {

@@ -13,10 +13,12 @@ using nlohmann::json;
 
 class LineageApiTest : public FrontTest {
  protected:
-  LineageApiTest() {
+  explicit LineageApiTest(const std::string& target = "local") : FrontTest(target) {
     folder_.Write("shop/busker.toml",
                   "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh ${ACTION}\"\n"
-                  "[actions.training]\npromote = true\n[actions.application]\ninput = \"live\"\n");
+                  "[actions.training]\npromote = true\n[actions.application]\ninput = \"live\"\n"
+                  "[targets.prod]\nwarehouse = \"embedded://" +
+                      (folder_ / "prod").string() + "\"\n");
     folder_.Write("shop/model.sh",
                   "test $1 = application && { echo '1' > output/predictions.csv; exit; }\n"
                   "echo m > output/model; echo '{\"auc\": 0.5}' > output/metrics.json\n");
@@ -36,10 +38,12 @@ class LineageApiTest : public FrontTest {
     return run;
   }
   // Loads a row as the delivery of the run, of what `version` predicted.
-  void Deliver(const std::string& run, const std::string& version) {
+  void Deliver(const std::string& run, const std::string& version,
+               io::fs::path warehouse_folder = {}) {
+    if (warehouse_folder.empty()) warehouse_folder = home_.WarehouseFolder();
     folder_.Write("predictions.csv", "player_id,label\n1,true\n");
     const auto warehouse =
-        deliver::OpenEmbeddedWarehouse(home_.WarehouseFolder(), BUSKER_DUCKDB_PATH).value();
+        deliver::OpenEmbeddedWarehouse(warehouse_folder, BUSKER_DUCKDB_PATH).value();
     deliver::Request request;
     request.id = run + ".1";
     request.table = "shop.predictions";
@@ -103,6 +107,35 @@ TEST_F(LineageApiTest, SaysWhatIsMissingAndNotWhere) {
   EXPECT_EQ(Lineage(training)["missing"],
             json::array({"Where the versions of shop are is not known, as it is not among what is "
                          "served."}));
+}
+
+class TargetApiTest : public LineageApiTest {
+ protected:
+  TargetApiTest() : LineageApiTest("prod") {}
+};
+
+// Deliveries, lineage, undo and figures came from the warehouse in the home, whatever the target.
+TEST_F(TargetApiTest, LooksIntoTheWarehouseOfTheTarget) {
+  Train();
+  const std::string application = RunToEnd("shop/application");
+  Deliver("elsewhere", "");  // into the home's, where nobody is to look
+  Deliver(application, Lineage(application)["input_version"], folder_ / "prod");
+  const json lineage = Lineage(application);
+  ASSERT_EQ(lineage["deliveries"].size(), 1u);
+  EXPECT_EQ(lineage["deliveries"][0]["id"], application + ".1");
+  const auto listed = [&] {
+    return json::parse(Get("/api/v1/services/shop/deliveries").body)["deliveries"];
+  };
+  ASSERT_EQ(listed().size(), 1u);
+  EXPECT_EQ(listed()[0]["run"], application);
+  const std::string figures = Get("/metrics").body;
+  EXPECT_NE(figures.find("busker_delivery_rows{table=\"shop.predictions\"} 1\n"), std::string::npos)
+      << figures;
+  const std::string undo = "/api/v1/services/shop/deliveries/";
+  EXPECT_EQ(Post(undo + "elsewhere.1/undo").status, 404);
+  EXPECT_EQ(Post(undo + application + ".1/undo").status, 200);
+  EXPECT_FALSE(listed()[0]["undone_at"].is_null());
+  EXPECT_EQ(Get("/metrics").body.find("busker_delivery_rows"), std::string::npos);
 }
 
 TEST_F(LineageApiTest, HasLittleToSayOfAGraphFile) {

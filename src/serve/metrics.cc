@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "artifact/store.h"
 #include "dispatch/figures.h"
@@ -116,18 +118,34 @@ void AddModels(Page& page, const daemon::Daemon& daemon) {
   }
 }
 
-void AddDeliveries(Page& page, const io::fs::path& folder, const std::string& duckdb_library) {
-  const auto deliveries = ReadDeliveries(folder, duckdb_library);
-  if (!deliveries || deliveries->empty()) return;
-  std::map<std::string, const deliver::Delivery*> newest;
-  for (const deliver::Delivery& delivery : *deliveries) {
-    if (!delivery.undone_at) newest[delivery.table] = &delivery;
+// The last delivery into each table of the warehouses that the services deliver to.
+std::map<std::string, deliver::Delivery> NewestDeliveries(const daemon::Daemon& daemon,
+                                                          const std::string& duckdb_library) {
+  std::set<std::string> folders;
+  for (const SharedService& service : ServicesOf(*daemon.catalogue())) {
+    if (const auto places = daemon.PlacesOf(*service)) folders.insert(places->warehouse_folder);
   }
+  std::map<std::string, deliver::Delivery> newest;
+  for (const std::string& folder : folders) {
+    auto deliveries = ReadDeliveries(folder, duckdb_library);
+    if (!deliveries) continue;
+    for (deliver::Delivery& delivery : *deliveries) {
+      const auto there = newest.find(delivery.table);
+      const bool older =
+          there != newest.end() && there->second.delivered_at > delivery.delivered_at;
+      if (!delivery.undone_at && !older) newest[delivery.table] = std::move(delivery);
+    }
+  }
+  return newest;
+}
+
+void AddDeliveries(Page& page, const std::map<std::string, deliver::Delivery>& newest) {
+  if (newest.empty()) return;
   page.Begin("busker_delivery_rows", "gauge", "Rows of the last delivery into a table.");
-  for (const auto& [table, delivery] : newest) page.Add(Label("table", table), delivery->rows);
+  for (const auto& [table, delivery] : newest) page.Add(Label("table", table), delivery.rows);
   page.Begin("busker_delivery_age_seconds", "gauge", "Since the last delivery into a table.");
   for (const auto& [table, delivery] : newest) {
-    page.Add(Label("table", table), SecondsSince(delivery->delivered_at));
+    page.Add(Label("table", table), SecondsSince(delivery.delivered_at));
   }
 }
 
@@ -152,7 +170,7 @@ Response Metrics::Show() {
       [&](record::Record& record) { return AddGraphs(page, record, *daemon_.catalogue()); });
   if (!added) return Problem(added.error());
   AddModels(page, daemon_);
-  AddDeliveries(page, warehouse_folder_, duckdb_library_);
+  AddDeliveries(page, NewestDeliveries(daemon_, duckdb_library_));
   Response response;
   response.type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = page.Take();

@@ -16,7 +16,6 @@ class Metrics {
   Metrics(daemon::Daemon& daemon, const dispatch::Home& home, std::string duckdb_library)
       : daemon_(daemon),
         duckdb_library_(std::move(duckdb_library)),
-        warehouse_folder_(home.WarehouseFolder()),
         records_(home.RecordFile().string()) {}
 
   void AddRoutes(Router& router);
@@ -26,7 +25,6 @@ class Metrics {
 
   daemon::Daemon& daemon_;
   const std::string duckdb_library_;
-  const io::fs::path warehouse_folder_;
   Records records_;
 };
 

@@ -132,7 +132,9 @@ Response VersionsApi::Rollback(const Call& call) {
 Response VersionsApi::ListDeliveries(const Call& call) {
   const auto service = FindService(*daemon_.catalogue(), call.At("service"));
   if (!service) return Problem(service.error());
-  const auto deliveries = ReadDeliveries(warehouse_folder_, duckdb_library_);
+  const auto places = daemon_.PlacesOf(**service);
+  if (!places) return Problem(places.error());
+  const auto deliveries = ReadDeliveries(places->warehouse_folder, duckdb_library_);
   if (!deliveries) return Problem(deliveries.error());
   ordered_json list = ordered_json::array();
   for (auto delivery = deliveries->rbegin(); delivery != deliveries->rend(); ++delivery) {
@@ -144,9 +146,13 @@ Response VersionsApi::ListDeliveries(const Call& call) {
 Response VersionsApi::Undo(const Call& call) {
   const auto service = FindService(*daemon_.catalogue(), call.At("service"));
   if (!service) return Problem(service.error());
+  const auto places = daemon_.PlacesOf(**service);
+  if (!places) return Problem(places.error());
   std::error_code error;
-  if (!io::fs::exists(warehouse_folder_, error)) return Problem(404, "there is no such delivery");
-  auto warehouse = deliver::OpenEmbeddedWarehouse(warehouse_folder_, duckdb_library_);
+  if (!io::fs::exists(places->warehouse_folder, error)) {
+    return Problem(404, "there is no such delivery");
+  }
+  auto warehouse = deliver::OpenEmbeddedWarehouse(places->warehouse_folder, duckdb_library_);
   if (!warehouse) return Problem(warehouse.error());
   const auto all = (*warehouse)->Deliveries();
   if (!all) return Problem(all.error());

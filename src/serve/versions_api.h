@@ -12,12 +12,8 @@ namespace busker::serve {
 // Its collaborators outlive it. Any thread.
 class VersionsApi {
  public:
-  VersionsApi(daemon::Daemon& daemon, const dispatch::Home& home, std::string duckdb_library,
-              Audit& audit)
-      : daemon_(daemon),
-        duckdb_library_(std::move(duckdb_library)),
-        warehouse_folder_(home.WarehouseFolder()),
-        audit_(audit) {}
+  VersionsApi(daemon::Daemon& daemon, std::string duckdb_library, Audit& audit)
+      : daemon_(daemon), duckdb_library_(std::move(duckdb_library)), audit_(audit) {}
 
   void AddRoutes(Router& router);
 
@@ -31,7 +27,6 @@ class VersionsApi {
 
   daemon::Daemon& daemon_;
   const std::string duckdb_library_;
-  const io::fs::path warehouse_folder_;
   Audit& audit_;
 };
 
