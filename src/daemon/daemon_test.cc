@@ -182,33 +182,6 @@ TEST_F(DaemonTest, RefusesAKeyThatARunOfAnotherGraphHas) {
   ASSERT_TRUE(client_->Follow(*first, kLimit, [](const auto&) { return true; }));
 }
 
-// Who asked in the moment in which a conductor ended had to try again by hand.
-TEST_F(DaemonTest, SaysThatNothingWasDoneWhenItIsEnding) {
-  StartDaemon();
-  daemon_->Stop();
-  ASSERT_TRUE(daemon_->Wait());
-  const auto refused = client_->Start(Of("nightly"));
-  ASSERT_FALSE(refused);
-  EXPECT_TRUE(WasEnding(refused.error())) << refused.error().message;
-  daemon_.reset();
-  EXPECT_TRUE(WasEnding(client_->Start(Of("nightly")).error()));
-  EXPECT_FALSE(WasEnding(Error{ErrorKind::kTemporary, "64 verbs are being answered already"}));
-}
-
-// --target was ignored in silence when another process owned the home.
-TEST_F(DaemonTest, RefusesWhoeverWantsAnotherTarget) {
-  StartDaemon(false, "prod");
-  const io::fs::path socket = home_.folder / "socket";
-  EXPECT_TRUE(Client(socket, "prod").Start(Of("nightly")));
-  EXPECT_TRUE(Client(socket).Start(Of("long")));
-  const Client local(socket, "local");
-  EXPECT_EQ(local.Start(Of("nightly")).error().kind, ErrorKind::kInvalid);
-  EXPECT_EQ(local.Pause("nightly", true, "a test").error().kind, ErrorKind::kInvalid);
-  EXPECT_EQ(local.Ask().error().kind, ErrorKind::kInvalid);
-  EXPECT_EQ(local.Follow("r0", kLimit, [](const auto&) { return true; }).error().kind,
-            ErrorKind::kInvalid);
-}
-
 TEST_F(DaemonTest, StartsOneRunForAKeyThatManyAskForAtOnce) {
   StartDaemon();
   std::mutex mutex;
