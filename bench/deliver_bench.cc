@@ -147,14 +147,16 @@ class Bench {
   void Parts(bool note) {
     const CsvSource source = Must(OpenCsv(csv_));
     const fs::path target = folder_ / "part.parquet";
+    LoadPlan plan;
+    plan.columns = schema_;
+    auto judges = JudgesFor(source, plan);
     Begin begin;
-    (void)Must(
-        SurveyCsv(source.fd.get(), source.path, source.header, NeedsFractionCheck({schema_, ""})));
-    if (note) Note("- digest and count the file", begin);
+    (void)Must(SurveyCsv(source.fd.get(), source.path, source.header, judges));
+    if (note) Note("- digest and judge the file", begin);
     {
       Session session = Must(Session::Open(duckdb_, "", folder_ / "spill"));
       begin = Begin{};
-      Must(session.Run(LoadSql(source, {schema_, ""}, target)));
+      Must(session.Run(LoadSql(source, plan, target)));
       if (note) Note("- load and check values", begin);
     }
     begin = Begin{};
@@ -193,7 +195,7 @@ class Bench {
     const double cpu = Median(times_["COPY by DuckDB"].cpu);
     for (const char* name :
          {"COPY by DuckDB", "delivery, schema given", "delivery, types inferred",
-          "- digest and count the file", "- load and check values", "- digest the snapshot",
+          "- digest and judge the file", "- load and check values", "- digest the snapshot",
           "- sync the snapshot", "- a delivery of one row"}) {
       const Times& times = times_[name];
       const auto [least, most] = std::minmax_element(times.wall.begin(), times.wall.end());

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "deliver/value_look.h"
 
 namespace busker::deliver {
 namespace {
@@ -29,6 +30,19 @@ std::string Lower(std::string text) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
   return text;
+}
+
+std::string TooLong() {
+  return "it is longer than " + WithThousands(kRecordBytesMax) +
+         " bytes, which is the limit for one row";
+}
+
+// What stands between values where it should be a comma.
+std::string_view SeparatorName(char c) {
+  if (c == ';') return "semicolons";
+  if (c == '\t') return "tabs";
+  if (c == '|') return "vertical bars";
+  return "";
 }
 
 }  // namespace
@@ -77,7 +91,12 @@ Result<void> CsvReader::TakeQuoted(CsvRecord& record, std::string& field) {
   TRY(Take());
   for (;;) {
     TRY_ASSIGN(const int c, Take());
-    if (c == -1 || record_bytes_ > kRecordBytesMax) {
+    if (record_bytes_ > kRecordBytesMax) {
+      record.fault = TooLong() + "; does the quote that opens value " +
+                     std::to_string(record.fields.size()) + " have one that closes it?";
+      return {};
+    }
+    if (c == -1) {
       record.fault = "a value begins with a quote and does not end with one";
       return {};
     }
@@ -85,8 +104,11 @@ Result<void> CsvReader::TakeQuoted(CsvRecord& record, std::string& field) {
       TRY_ASSIGN(const int next, Peek());
       if (next != '"') {
         if (next != ',' && next != '\n' && next != '\r' && next != -1) {
+          const std::string_view separator = SeparatorName(static_cast<char>(next));
           record.fault =
-              "there is text behind the closing quote of a value (a quote in a value is doubled)";
+              separator.empty()
+                  ? "there is text behind the closing quote of a value (a quote in a value is doubled)"
+                  : "it has " + std::string(separator) + " between its values, and Busker reads commas";
         }
         return {};
       }
@@ -126,7 +148,7 @@ Result<bool> CsvReader::Next(CsvRecord& record) {
     }
     if (!record.fault.empty()) break;
     if (record_bytes_ > kRecordBytesMax) {
-      record.fault = "it is longer than " + WithThousands(kRecordBytesMax) + " bytes";
+      record.fault = TooLong();
       break;
     }
     if (!IsUtf8(field)) {
@@ -167,6 +189,18 @@ Result<CsvHeader> ReadCsvHeader(int fd, const io::fs::path& path) {
     seen.push_back(lower);
   }
   return header;
+}
+
+std::string_view OtherSeparator(const CsvHeader& header) {
+  if (header.names.size() != 1) return "";
+  for (const char c : header.names[0]) {
+    if (!SeparatorName(c).empty()) return SeparatorName(c);
+  }
+  return "";
+}
+
+bool LooksLikeRow(const CsvHeader& header) {
+  return std::all_of(header.names.begin(), header.names.end(), LooksLikeValue);
 }
 
 Result<std::optional<CsvFault>> FindCsvFault(int fd, const io::fs::path& path,

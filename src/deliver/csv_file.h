@@ -1,20 +1,23 @@
 // A CSV file as RFC 4180 has it: UTF-8, commas, double quotes, a header, lines that end in LF or
 // CRLF.
 //
-// Two readers. SurveyCsv takes one fast pass that digests the file and counts its records, so that
-// a load can be held against the count. CsvReader reads record by record, says precisely what is
+// Two readers. SurveyCsv takes one fast pass that digests the file, counts its records, so that a load can
+// be held against the count, and shows every value to the judge of its column. CsvReader reads record by record, says precisely what is
 // wrong with one, and is used for the header and to explain a load that failed.
 //
 // A record without any character is no record where the file has more than one column, as DuckDB
-// and most programs have it; where it has one column, it is an empty value.
+// and most programs have it; where it has one column, it is an empty value. A record has at most 2,000,000
+// bytes.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "deliver/column_judge.h"
 #include "io/digest.h"
 #include "io/file.h"
 
@@ -65,17 +68,23 @@ struct CsvHeader {
 // from "id"), not UTF-8.
 Result<CsvHeader> ReadCsvHeader(int fd, const io::fs::path& path);
 
+// "semicolons" and the like, when the header is one name with such in it; else empty.
+std::string_view OtherSeparator(const CsvHeader& header);
+
+// Whether each name is a number, a date or the like: then it is the first row, and the header is missing.
+bool LooksLikeRow(const CsvHeader& header);
+
 struct CsvSurvey {
   io::FileDigest digest;
   std::uint64_t records = 0;     // without the header
   std::uint64_t separators = 0;  // commas between values; columns - 1 to a record when all is well
-  bool has_fraction =
-      false;  // where looked for: a '.' or a negative exponent ("1e-3") is somewhere
+  bool has_quoted_blank = false;  // a value is ""
 };
 
-// One pass over the file. Text that is not well-formed is counted as DuckDB would read it.
+// One pass over the file. Text that is not well-formed is counted as DuckDB would read it. `judges`:
+// one for each column of the header, or none at all. `bytes_max`: looks at the beginning alone.
 Result<CsvSurvey> SurveyCsv(int fd, const io::fs::path& path, const CsvHeader& header,
-                            bool look_for_fractions);
+                            std::vector<ColumnJudge>& judges, std::uint64_t bytes_max = UINT64_MAX);
 
 struct CsvFault {
   std::uint64_t row = 0;   // 1 is the first under the header

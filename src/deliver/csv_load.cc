@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -13,24 +12,33 @@
 namespace busker::deliver {
 namespace {
 
-constexpr std::string_view kDate = R"(\d{4}-\d{1,2}-\d{1,2})";
-constexpr std::string_view kTime = R"(\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)";
+constexpr std::string_view kDate = R"((\d{3}[1-9]|\d{2}[1-9]0|\d[1-9]00|[1-9]000)-\d{1,2}-\d{1,2})";
+constexpr std::string_view kTime = R"(([01]?\d|2[0-3]):\d{2}(:\d{2}(\.\d+)?)?)";
+// DuckDB takes no blank and no single digit in an offset, no "z", and no offset behind 10:00.
+constexpr std::string_view kZone = R"(( ?(Z|z|UTC|[+-](0?\d|1[0-4])(:?[0-5]\d)?))?)";
 
-// How a column of a type gets from text into the table. `{}` stands for the quoted column.
+// How a column of a type gets from text into the table. `{0}` stands for the quoted column.
+//
+// The CSV reader takes some texts for more than they are: it drops the zone of a DATETIME and what stands
+// behind a time. Such columns are read as text and cast in the same scan. Of what is read as it is
+// ("natively"), the judges (column_judge.h) find the texts that need a closer look.
 struct Rule {
   std::string_view type;
   std::string read_as;  // what the CSV reader makes of it
   std::string value;    // the table's value of what was read; an error when it is none
   std::string good;     // of the column read as VARCHAR: whether it can be read; NULL always can
+  std::string_view hint;  // behind "is no TYPE"
 };
 
-// The CSV reader takes some texts for more than they are: it drops the zone of a DATETIME, what
-// stands behind a time, and the fraction of an integer. Such columns come as text and are cast
-// here.
 std::string CastIf(std::string_view condition, std::string_view cast) {
   return fmt::format(
       "CASE WHEN {{0}} IS NULL THEN NULL WHEN {} THEN {} ELSE error('bad value') END", condition,
       cast);
+}
+
+// A number as BigQuery reads it, which DuckDB would also take with 1_000 in it.
+std::string Numeric(std::string_view type) {
+  return fmt::format("TRY_CAST({{0}} AS {}) IS NOT NULL AND NOT contains({{0}}, '_')", type);
 }
 
 std::string Matches(std::string_view pattern) {
@@ -45,34 +53,47 @@ std::string Matches(std::string_view pattern) {
 
 const std::vector<Rule>& Rules() {
   static const std::vector<Rule> rules = [] {
-    const std::string zone = "( ?(Z|z|UTC|[+-]\\d{1,2}(:?\\d{2})?))?";
     const std::string date_time = fmt::format("{}([ T]{})?", kDate, kTime);
     const std::string datetime = Matches(date_time);
-    const std::string timestamp = Matches(fmt::format("{}{}", date_time, zone));
+    const std::string timestamp = Matches(fmt::format("{}([ T]{}{})?", kDate, kTime, kZone));
     const std::string time = Matches(kTime);
+    // What DuckDB does not take as it is, it takes with its seconds, and its offset as +00:00.
+    const std::string instant =
+        "coalesce(TRY_CAST({0} AS TIMESTAMPTZ), TRY_CAST(regexp_replace(regexp_replace("
+        "regexp_replace(regexp_replace({0}, '^([^:]*:\\d\\d)( ?[zZU+-])', '\\1:00\\2'), "
+        "' ?(z|Z|UTC)$', '+00'), ' ([+-])', '\\1'), '(:[0-9.]+[+-])(\\d)(:|$)', '\\10\\2\\3') "
+        "AS TIMESTAMPTZ))";
+    // json_valid takes NaN, Infinity, inf and a comma before a closing bracket, which are no JSON.
+    const std::string json =
+        "(json_valid({0}) AND NOT regexp_matches(regexp_replace({0}, "
+        "'\"(\\\\.|[^\"\\\\])*\"', '\"\"', 'g'), '[nN][aA][nN]|[iI][nN][fF]|,\\s*[]}}]'))";
+    // TRY_CAST alone makes 2 of 1.5.
     const std::string whole =
-        "coalesce(TRY_CAST({0} AS BIGINT) = TRY_CAST({0} AS DECIMAL(38, 9)), false)";
+        "TRY_CAST({0} AS BIGINT) = TRY_CAST({0} AS DECIMAL(38, 9)) AND NOT contains({0}, '_')";
+    // 1e400 is none: infinity is that which is spelled out, with an n.
+    const std::string finite =
+        Numeric("DOUBLE") + " AND (isfinite(TRY_CAST({0} AS DOUBLE)) OR contains(lower({0}), 'n'))";
+    const std::string date =
+        Matches(fmt::format(" *{} *", kDate)) + " AND try_strptime(trim({0}), '%Y-%m-%d') IS NOT NULL";
     return std::vector<Rule>{
-        {"STRING", "VARCHAR", "{0}", "true"},
-        {"BYTES", "VARCHAR", "from_base64({0})", "TRY(from_base64({0})) IS NOT NULL"},
-        {"BOOL", "BOOLEAN", "{0}", "TRY_CAST({0} AS BOOLEAN) IS NOT NULL"},
-        {"INT64", "VARCHAR",
-         "CASE WHEN contains({0}, '.') OR contains({0}, 'e-') OR contains({0}, 'E-') THEN CASE "
-         "WHEN " +
-             whole +
-             " THEN CAST({0} AS BIGINT) ELSE error('bad value') END ELSE CAST({0} AS BIGINT) END",
-         whole},
-        {"FLOAT64", "DOUBLE", "{0}", "TRY_CAST({0} AS DOUBLE) IS NOT NULL"},
-        {"NUMERIC", "DECIMAL(38, 9)", "{0}", "TRY_CAST({0} AS DECIMAL(38, 9)) IS NOT NULL"},
-        {"BIGNUMERIC", "DECIMAL(38, 18)", "{0}", "TRY_CAST({0} AS DECIMAL(38, 18)) IS NOT NULL"},
-        {"DATE", "DATE", "{0}", "try_strptime({0}, '%Y-%m-%d') IS NOT NULL"},
+        {"STRING", "VARCHAR", "{0}", "true", ""},
+        {"BYTES", "VARCHAR", "from_base64(nullif({0}, ''))", "TRY(from_base64({0})) IS NOT NULL",
+         "; use base64"},
+        {"BOOL", "BOOLEAN", "{0}", "TRY_CAST({0} AS BOOLEAN) IS NOT NULL", "; use true or false"},
+        {"INT64", "BIGINT", "{0}", whole, ""},
+        {"FLOAT64", "DOUBLE", "{0}", finite, ""},
+        {"NUMERIC", "DECIMAL(38, 9)", "{0}", Numeric("DECIMAL(38, 9)"), ""},
+        {"BIGNUMERIC", "DECIMAL(38, 18)", "{0}", Numeric("DECIMAL(38, 18)"), ""},
+        {"DATE", "DATE", "{0}", date, "; use YYYY-MM-DD"},
         {"TIME", "VARCHAR", CastIf(time, "CAST({0} AS TIME)"),
-         time + " AND TRY_CAST({0} AS TIME) IS NOT NULL"},
+         time + " AND TRY_CAST({0} AS TIME) IS NOT NULL", "; use HH:MM:SS"},
         {"DATETIME", "VARCHAR", CastIf(datetime, "CAST({0} AS TIMESTAMP)"),
-         datetime + " AND TRY_CAST({0} AS TIMESTAMP) IS NOT NULL"},
-        {"TIMESTAMP", "VARCHAR", CastIf(timestamp, "CAST({0} AS TIMESTAMPTZ)"),
-         timestamp + " AND TRY_CAST({0} AS TIMESTAMPTZ) IS NOT NULL"},
-        {"JSON", "VARCHAR", CastIf("json_valid({0})", "{0}"), "json_valid({0})"},
+         datetime + " AND TRY_CAST({0} AS TIMESTAMP) IS NOT NULL", "; use YYYY-MM-DD HH:MM:SS"},
+        {"TIMESTAMP", "VARCHAR",
+         CastIf(timestamp, "coalesce(" + instant + ", error('bad value'))"),
+         timestamp + " AND " + instant + " IS NOT NULL",
+         "; use YYYY-MM-DD HH:MM:SS, with Z or an offset such as +02:00 unless it is in UTC"},
+        {"JSON", "VARCHAR", CastIf(json, "{0}"), json, ""},
     };
   }();
   return rules;
@@ -113,22 +134,6 @@ const Column& Named(const std::vector<Column>& columns, const std::string& name)
   return *found;
 }
 
-std::string NameForDuckdbType(const std::string& type) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNames{{
-      {"BOOLEAN", "BOOL"},
-      {"BIGINT", "INT64"},
-      {"DOUBLE", "FLOAT64"},
-      {"DATE", "DATE"},
-      {"TIME", "TIME"},
-      {"TIMESTAMP", "DATETIME"},
-      {"TIMESTAMP WITH TIME ZONE", "TIMESTAMP"},
-  }};
-  for (const auto& [duckdb, name] : kNames) {
-    if (type == duckdb) return std::string(name);
-  }
-  return "STRING";
-}
-
 }  // namespace
 
 std::string CsvSource::SqlName() const {
@@ -159,8 +164,11 @@ Result<void> CheckHeader(const CsvSource& source, const std::vector<Column>& sch
   };
   for (const std::string& name : wanted) {
     if (has(header, name)) continue;
+    const std::string_view separator = OtherSeparator(source.header);
     return Invalid("it has no column \"" + name + "\"; its columns are " + Join(header, ", ") +
-                   meant(name, header));
+                   (!separator.empty() ? fmt::format(" (with {}; Busker reads commas)", separator)
+                    : LooksLikeRow(source.header) ? "; is the header missing?"
+                                                  : meant(name, header)));
   }
   for (const std::string& name : header) {
     if (has(wanted, name)) continue;
@@ -171,53 +179,58 @@ Result<void> CheckHeader(const CsvSource& source, const std::vector<Column>& sch
   return {};
 }
 
-Result<std::vector<Column>> InferColumns(Session& session, const CsvSource& source, bool sample) {
-  // Dates as ISO 8601 alone: DuckDB's guess between 1/2 and 2/1 depends on the rows it looks at.
-  auto rows = session.Run(
-      "SELECT column_type FROM (DESCRIBE SELECT * FROM read_csv(" + source.SqlName() +
-      ", header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls "
-      "= false, "
-      "strict_mode = true, compression = 'none', dateformat = '%Y-%m-%d', auto_type_candidates = "
-      "['BOOLEAN', 'BIGINT', 'DOUBLE', 'DATE', 'TIME', 'TIMESTAMP', 'TIMESTAMPTZ', 'VARCHAR']" +
-      (sample ? "))" : ", sample_size = -1))"));
-  if (!rows) return tl::unexpected(std::move(rows).error());
-  if (rows->size() != source.header.names.size()) return Failed("its columns cannot be told apart");
-  std::vector<Column> columns;
-  for (std::size_t i = 0; i < rows->size(); ++i) {
-    columns.push_back({source.header.names[i], NameForDuckdbType((*rows)[i][0].value_or(""))});
+Result<void> CheckHeader(const CsvSource& source) {
+  const std::string_view separator = OtherSeparator(source.header);
+  if (!separator.empty()) {
+    return Invalid(fmt::format(
+        "its header is one column, \"{}\", with {} in it; Busker reads commas: write the file with "
+        "commas (if it is one column, say so with schema = {{ ... }})",
+        Printable(source.header.names[0]), separator));
   }
-  return columns;
+  if (LooksLikeRow(source.header)) {
+    return Invalid("its first line, " + Printable(Join(source.header.names, ",")) +
+                   ", has to name the columns, and looks like a row; is the header missing? (If those "
+                   "are their names, say so with schema = { ... })");
+  }
+  return {};
 }
 
-bool NeedsFractionCheck(const LoadPlan& plan) {
-  bool whole = false;
-  for (const Column& column : plan.columns) {
-    whole = whole || column.type == "INT64";
-    if (column.type != "INT64" && column.type != "BOOL" && column.type != "DATE") return false;
+std::vector<ColumnJudge> JudgesFor(const CsvSource& source, const LoadPlan& plan) {
+  std::vector<ColumnJudge> judges;
+  for (const std::string& name : source.header.names) {
+    judges.emplace_back(plan.guess ? "" : Named(plan.columns, name).type);
   }
-  return whole;
+  return judges;
 }
 
 std::string LoadSql(const CsvSource& source, const LoadPlan& plan, const io::fs::path& target) {
-  const bool integers_as_they_stand = NeedsFractionCheck(plan);
-  const auto direct = [&](const Column& column) {
-    return integers_as_they_stand && column.type == "INT64";
-  };
   std::vector<std::string> types;
+  std::string blanks;
   for (const std::string& name : source.header.names) {
     const Column& column = Named(plan.columns, name);
-    types.push_back(direct(column) ? "BIGINT" : RuleOf(column).read_as);
+    types.push_back(plan.quoted_blanks ? "VARCHAR" : RuleOf(column).read_as);
+    if (column.type == "STRING") continue;
+    blanks += (blanks.empty() ? "" : ", ") +
+              fmt::format("nullif({0}, '') AS {0}", QuoteName(name));
   }
   std::string values;
   for (const Column& column : plan.columns) {
+    const Rule& rule = RuleOf(column);
+    const std::string value = Apply(rule.value, column.name);
     values += values.empty() ? "" : ", ";
-    values += (direct(column) ? QuoteName(column.name) : Apply(RuleOf(column).value, column.name)) +
-              " AS " + QuoteName(column.name);
+    values += plan.quoted_blanks && rule.read_as != "VARCHAR"
+                  ? fmt::format("CAST({} AS {})", value, rule.read_as)
+                  : value;
+    values += " AS " + QuoteName(column.name);
   }
   if (!plan.data_date.empty())
     values += ", CAST(" + QuoteLiteral(plan.data_date) + " AS DATE) AS data_date";
-  return "COPY (SELECT " + values + " FROM " + ReadCsv(source, types) + ") TO " +
-         QuoteLiteral(target.string()) + " (FORMAT parquet, USE_TMP_FILE false)";
+  std::string rows = ReadCsv(source, types);
+  if (plan.quoted_blanks && !blanks.empty()) {
+    rows = "(SELECT * REPLACE (" + blanks + ") FROM " + rows + ")";
+  }
+  return "COPY (SELECT " + values + " FROM " + rows + ") TO " + QuoteLiteral(target.string()) +
+         " (FORMAT parquet, USE_TMP_FILE false)";
 }
 
 Result<std::string> FindBadValue(Session& session, const CsvSource& source, const LoadPlan& plan) {
@@ -228,7 +241,7 @@ Result<std::string> FindBadValue(Session& session, const CsvSource& source, cons
     const Rule& rule = RuleOf(column);
     if (rule.good == "true") continue;
     const std::string name = QuoteName(column.name);
-    const std::string condition = " WHEN " + name + " IS NOT NULL AND NOT coalesce(" +
+    const std::string condition = " WHEN " + name + " <> '' AND NOT coalesce(" +
                                   Apply(rule.good, column.name) + ", false) THEN ";
     bad_column += condition + QuoteLiteral(column.name);
     bad_value += condition + name;
@@ -248,8 +261,8 @@ Result<std::string> FindBadValue(Session& session, const CsvSource& source, cons
   std::string value = rows[0][2].value_or("");
   if (value.size() > 100) value = value.substr(0, 100) + "...";
   TRY_ASSIGN(const std::uint64_t line, LineOfCsvRow(source.fd.get(), source.path, row));
-  return fmt::format("row {} (line {}), column \"{}\": \"{}\" is no {}", row, line, column.name,
-                     Printable(value), column.type);
+  return fmt::format("row {} (line {}), column \"{}\": \"{}\" is no {}{}", row, line, column.name,
+                     Printable(value), column.type, RuleOf(column).hint);
 }
 
 }  // namespace busker::deliver

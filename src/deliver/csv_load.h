@@ -25,21 +25,23 @@ Result<CsvSource> OpenCsv(const io::fs::path& path);
 // That the file's header has exactly the columns of `schema`, in any order.
 Result<void> CheckHeader(const CsvSource& source, const std::vector<Column>& schema);
 
-// The columns of the file with the types that all of its values have: INT64, FLOAT64, BOOL, DATE,
-// DATETIME, TIMESTAMP, TIME or STRING. `sample` looks at the first rows only, which is fast.
-Result<std::vector<Column>> InferColumns(Session& session, const CsvSource& source, bool sample);
+// That the file has a header, and its values commas between them, as far as that can be told where
+// nobody said what the columns are.
+Result<void> CheckHeader(const CsvSource& source);
 
 struct LoadPlan {
   std::vector<Column> columns;  // of the file, in the order that the table has
   std::string data_date;        // when not empty, a column data_date with it goes behind them
+  bool guess = false;           // the types are Busker's guess
+  bool quoted_blanks = false;   // "" is read, as no value where the column is no STRING
 };
 
-// Whether INT64 columns are read as they stand, which turns 1.5 into 2: the caller then has to see
-// to it that no value has a fraction (CsvSurvey::has_fraction, FindBadValue). It is the fast way,
-// taken where no column of another type can have a '.' either.
-bool NeedsFractionCheck(const LoadPlan& plan);
+// A judge for each column of the header: what its type is, or whether it has the type of the plan.
+std::vector<ColumnJudge> JudgesFor(const CsvSource& source, const LoadPlan& plan);
 
-// The COPY statement that writes `target`; it answers with the number of rows.
+// The COPY statement that writes `target`; it answers with the number of rows. It fails at a value that is
+// not of its type, and at "" unless the plan reads it; where a judge saw a text that is not plain, the
+// value may be another one than it should, and FindBadValue has to be asked.
 std::string LoadSql(const CsvSource& source, const LoadPlan& plan, const io::fs::path& target);
 
 // The first value that is not of its column's type, as a sentence; empty: all are. The file has to

@@ -1,4 +1,4 @@
-// SurveyCsv: digest and count in one pass.
+// SurveyCsv: digest, count and judge in one pass.
 //
 // Outside quotes the pass only counts, 16 bytes at a time: line feeds, commas, and line feeds that
 // end an empty line. Quotes are found by memchr; one that begins a value opens it, any other stands
@@ -11,6 +11,7 @@
 #include <cstring>
 #include <vector>
 
+#include "deliver/csv_fields.h"
 #include "deliver/csv_file.h"
 
 namespace busker::deliver {
@@ -74,30 +75,33 @@ const char* FindQuote(const char* from, const char* to) {
 
 class Surveyor {
  public:
-  explicit Surveyor(bool look_for_fractions) : looking_(look_for_fractions) {}
-
   // `from` has two readable bytes before it.
   void Add(const char* from, const char* to) {
     if (from == to) return;
-    if (looking_ && !has_fraction_) has_fraction_ = HasFraction(from, to);
     for (const char* at = from; at != to;) {
       if (state_ == State::kPlain) {
         const char* const quote = FindQuote(at, to);
         CountPlain(at, quote, counts_);
         at = quote;
         if (quote == to) break;
-        if (quote[-1] == ',' || quote[-1] == '\n') state_ = State::kQuoted;
+        if (quote[-1] == ',' || quote[-1] == '\n') {
+          state_ = State::kQuoted;
+          is_blank_ = true;
+        }
         ++at;
       } else if (state_ == State::kQuoted) {
         const char* const quote = FindQuote(at, to);
+        is_blank_ = is_blank_ && quote == at;
         at = quote;
         if (quote == to) break;
         state_ = State::kAfterQuote;
         ++at;
       } else if (*at == '"') {
         state_ = State::kQuoted;  // doubled: a quote in the value
+        is_blank_ = false;
         ++at;
       } else {
+        has_quoted_blank_ = has_quoted_blank_ || is_blank_;
         state_ = State::kPlain;
       }
     }
@@ -109,27 +113,16 @@ class Surveyor {
     survey.records = counts_.line_feeds + (some_ && last_ != '\n' ? 1 : 0);
     if (columns > 1) survey.records -= counts_.empty_lines;
     survey.separators = counts_.commas;
-    survey.has_fraction = has_fraction_;
+    survey.has_quoted_blank = has_quoted_blank_ || (state_ == State::kAfterQuote && is_blank_);
   }
 
  private:
   enum class State { kPlain, kQuoted, kAfterQuote };
 
-  static bool HasFraction(const char* from, const char* to) {
-    const auto size = static_cast<std::size_t>(to - from);
-    if (std::memchr(from, '.', size) != nullptr) return true;
-    for (const char* at = from; at != to; ++at) {
-      at = static_cast<const char*>(std::memchr(at, '-', static_cast<std::size_t>(to - at)));
-      if (at == nullptr) return false;
-      if (at[-1] == 'e' || at[-1] == 'E') return true;
-    }
-    return false;
-  }
-
   Counts counts_;
   State state_ = State::kPlain;
-  bool looking_;
-  bool has_fraction_ = false;
+  bool is_blank_ = false;  // kQuoted, kAfterQuote: nothing stood in the quotes yet
+  bool has_quoted_blank_ = false;
   bool some_ = false;
   char last_ = '\n';
 };
@@ -137,14 +130,17 @@ class Surveyor {
 }  // namespace
 
 Result<CsvSurvey> SurveyCsv(int fd, const io::fs::path& path, const CsvHeader& header,
-                            bool look_for_fractions) {
+                            std::vector<ColumnJudge>& judges, std::uint64_t bytes_max) {
   io::Sha256 hash;
-  Surveyor surveyor(look_for_fractions);
+  Surveyor surveyor;
+  CsvFields fields(judges);
+  const bool judging = std::any_of(judges.begin(), judges.end(),
+                                   [](const ColumnJudge& judge) { return !judge.is_settled(); });
   CsvSurvey survey;
-  std::vector<char> buffer(kBefore + kBlockBytes, '\n');
+  std::vector<char> buffer(kBefore + kBlockBytes + ColumnJudge::kSlackBytes, '\n');
   char* const block = buffer.data() + kBefore;
   std::uint64_t offset = 0;
-  for (;;) {
+  while (offset < bytes_max) {
     const ssize_t count = ::pread(fd, block, kBlockBytes, static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return SystemError("read " + path.string(), errno);
@@ -154,10 +150,12 @@ Result<CsvSurvey> SurveyCsv(int fd, const io::fs::path& path, const CsvHeader& h
     const std::uint64_t skip =
         std::min<std::uint64_t>(size, header.size_bytes - std::min(header.size_bytes, offset));
     surveyor.Add(block + skip, block + size);
+    if (judging) fields.Add(block + skip, block + size);
     offset += size;
     std::memmove(buffer.data(), block + size - kBefore,
                  kBefore);  // a block of 1 byte takes the byte before
   }
+  if (judging && offset < bytes_max) fields.Finish();
   survey.digest = {offset, hash.Finish()};
   surveyor.Finish(header.names.size(), survey);
   return survey;

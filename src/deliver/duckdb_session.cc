@@ -164,6 +164,8 @@ Result<Session> Session::Open(const DuckdbLibrary& duckdb, const io::fs::path& p
   if (duckdb.connect(session.database_, &session.connection_) != kDuckdbSuccess) {
     return Temporary("connect to DuckDB: it refused");
   }
+  // Else a TIMESTAMP without an offset would be in the zone of TZ, whoever has set that.
+  TRY(session.Run("SET TimeZone = 'UTC'"));
   return session;
 }
 

@@ -21,6 +21,7 @@ std::string QuoteLiteral(std::string_view text);  // 'it''s'
 std::string QuotePath(const io::fs::path& path);
 
 // One connection to one database. Not for several threads at once; DuckDB has threads of its own.
+// Its time zone is UTC: neither what is read nor what is shown depends on TZ.
 class Session {
  public:
   // Opens the database file `path` (empty: in memory). Nothing is fetched from the network, and

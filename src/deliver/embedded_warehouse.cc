@@ -171,9 +171,8 @@ class EmbeddedWarehouse : public Warehouse {
   };
   Result<std::optional<Found>> Find(const std::string& id) const;
 
-  Result<std::vector<Column>> ColumnsOf(const Request& request, const CsvSource& source,
-                                        const TableState& state, Session& session,
-                                        bool sample) const;
+  Result<LoadPlan> PlanOf(const Request& request, const CsvSource& source,
+                          const TableState& state) const;
   Result<Loaded> LoadPart(const Request& request, const TableState& state, Session& session,
                           const CsvSource& source, std::vector<Column>& columns,
                           TemporaryFile& part) const;
@@ -220,11 +219,11 @@ Result<std::optional<EmbeddedWarehouse::Found>> EmbeddedWarehouse::Find(
   return std::nullopt;
 }
 
-Result<std::vector<Column>> EmbeddedWarehouse::ColumnsOf(const Request& request,
-                                                         const CsvSource& source,
-                                                         const TableState& state, Session& session,
-                                                         bool sample) const {
+Result<LoadPlan> EmbeddedWarehouse::PlanOf(const Request& request, const CsvSource& source,
+                                           const TableState& state) const {
+  LoadPlan plan;
   const bool partition = request.write == Write::kPartition;
+  if (partition) plan.data_date = request.data_date;
   const auto& names = source.header.names;
   if (partition && std::any_of(names.begin(), names.end(),
                                [](const auto& n) { return SameName(n, kDataDate); })) {
@@ -232,39 +231,29 @@ Result<std::vector<Column>> EmbeddedWarehouse::ColumnsOf(const Request& request,
   }
   const bool joins = !state.parts.empty() && request.write != Write::kReplace;
   const std::vector<Column> table = partition ? WithoutDataDate(state.columns) : state.columns;
-  if (request.schema.empty() && joins) {
+  if (!request.schema.empty()) {
+    TRY(CheckHeader(source, request.schema));
+    plan.columns = request.schema;
+    if (joins) {
+      TRY_ASSIGN(plan.columns, Joined(request.schema, table));
+    }
+  } else if (joins) {
     TRY(CheckHeader(source, table));
-    return table;
+    plan.columns = table;
+  } else {
+    TRY(CheckHeader(source));
+    plan.guess = true;
   }
-  if (request.schema.empty()) return InferColumns(session, source, sample);
-  TRY(CheckHeader(source, request.schema));
-  if (joins) return Joined(request.schema, table);
-  return request.schema;
+  return plan;
 }
 
 Result<Loaded> EmbeddedWarehouse::LoadPart(const Request& request, const TableState& state,
                                            Session& session, const CsvSource& source,
                                            std::vector<Column>& columns,
                                            TemporaryFile& part) const {
-  // Types come from the first rows; should a later one not fit them, from all rows.
-  const std::string data_date = request.write == Write::kPartition ? request.data_date : "";
-  auto sampled = ColumnsOf(request, source, state, session, /*sample=*/true);
-  if (!sampled) {
-    auto fault = FindCsvFault(source.fd.get(), source.path, source.header);
-    if (fault && *fault && sampled.error().kind == ErrorKind::kFailed) {
-      return Explain(session, source, {}, std::move(sampled).error());
-    }
-    return tl::unexpected(std::move(sampled).error());
-  }
-  LoadPlan plan{*std::move(sampled), data_date};
-  auto survey = WriteSnapshot(session, source, plan, part.path());
-  if (!survey && survey.error().kind == ErrorKind::kInvalid && request.schema.empty()) {
-    auto all = ColumnsOf(request, source, state, session, /*sample=*/false);
-    if (all && *all != plan.columns) {
-      plan.columns = *std::move(all);
-      survey = WriteSnapshot(session, source, plan, part.path());
-    }
-  }
+  TRY_ASSIGN(LoadPlan plan, PlanOf(request, source, state));
+  const std::vector<Column> known = state.parts.empty() ? std::vector<Column>() : state.columns;
+  auto survey = WriteSnapshot(session, source, plan, known, part.path());
   if (!survey) return tl::unexpected(std::move(survey).error());
   if (!request.file_sha256.empty() && survey->digest.sha256 != request.file_sha256) {
     return Invalid("its SHA-256 is " + survey->digest.sha256 + " and not " + request.file_sha256 +
@@ -277,7 +266,7 @@ Result<Loaded> EmbeddedWarehouse::LoadPart(const Request& request, const TableSt
                                *request.rows_min));
   }
   columns = plan.columns;
-  if (!data_date.empty()) columns.push_back({std::string(kDataDate), "DATE"});
+  if (!plan.data_date.empty()) columns.push_back({std::string(kDataDate), "DATE"});
   TRY_ASSIGN(io::FileDigest snapshot, SyncAndDigest(part.path()));
   return Loaded{*std::move(survey), std::move(snapshot)};
 }
@@ -415,8 +404,12 @@ Result<Delivery> EmbeddedWarehouse::DoUndo(const std::string& id) {
     }
     undo.columns = change.columns;
   }
+  undo.number = state.number + 1;
+  const TableState after = Follow(state, undo);
   TRY(log.Append(state, undo));
   TRY(PublishAll(/*wait=*/true));
+  found->delivery.table_rows = after.Rows();
+  found->delivery.columns = after.parts.empty() ? std::vector<Column>() : after.columns;
   found->delivery.undone_at = undo.at;
   found->delivery.current = false;
   return std::move(found->delivery);

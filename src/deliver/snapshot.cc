@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <future>
 
 #include "base/check.h"
@@ -22,6 +23,32 @@ FileStamp StampOf(int fd) {
   return {info.st_size, info.st_mtim};
 }
 
+// What the judges say the columns are.
+void Guess(const CsvSource& source, const std::vector<ColumnJudge>& judges,
+           const std::vector<Column>& table, LoadPlan& plan) {
+  plan.columns.clear();
+  for (std::size_t i = 0; i < judges.size(); ++i) {
+    Column column{source.header.names[i], judges[i].Type()};
+    for (const Column& there : table) {
+      if (column.type.empty() && there.name == column.name) column.type = there.type;
+    }
+    if (column.type.empty()) column.type = "STRING";
+    plan.columns.push_back(std::move(column));
+  }
+}
+
+// A guess from the first rows, which the survey of all of them corrects if need be.
+Result<void> GuessFromSample(const CsvSource& source, const std::vector<Column>& table,
+                             LoadPlan& plan) {
+  constexpr std::uint64_t kSampleBytes = 1 << 20;
+  std::vector<ColumnJudge> judges = JudgesFor(source, plan);
+  TRY_ASSIGN(const CsvSurvey sample,
+             SurveyCsv(source.fd.get(), source.path, source.header, judges, kSampleBytes));
+  Guess(source, judges, table, plan);
+  plan.quoted_blanks = sample.has_quoted_blank;
+  return {};
+}
+
 }  // namespace
 
 tl::unexpected<Error> Explain(Session& session, const CsvSource& source, const LoadPlan& plan,
@@ -38,15 +65,24 @@ tl::unexpected<Error> Explain(Session& session, const CsvSource& source, const L
   return tl::unexpected(std::move(otherwise));
 }
 
-Result<CsvSurvey> WriteSnapshot(Session& session, const CsvSource& source, const LoadPlan& plan,
-                                const io::fs::path& target) {
+Result<CsvSurvey> WriteSnapshot(Session& session, const CsvSource& source, LoadPlan& plan,
+                                const std::vector<Column>& table, const io::fs::path& target) {
   const FileStamp before = StampOf(source.fd.get());
-  const bool fractions = NeedsFractionCheck(plan);
+  if (plan.guess) TRY(GuessFromSample(source, table, plan));
+  std::vector<ColumnJudge> judges = JudgesFor(source, plan);
   auto surveying = std::async(std::launch::async, [&] {
-    return SurveyCsv(source.fd.get(), source.path, source.header, fractions);
+    return SurveyCsv(source.fd.get(), source.path, source.header, judges);
   });
   auto copied = session.Run(LoadSql(source, plan, target));
   TRY_ASSIGN(CsvSurvey survey, surveying.get());
+
+  const LoadPlan first = plan;
+  if (plan.guess) Guess(source, judges, table, plan);
+  if (!copied) plan.quoted_blanks = survey.has_quoted_blank;
+  const bool again = plan.columns != first.columns || plan.quoted_blanks != first.quoted_blanks;
+  if (again && (copied || copied.error().kind != ErrorKind::kTemporary)) {
+    copied = session.Run(LoadSql(source, plan, target));
+  }
   if (!copied && copied.error().kind == ErrorKind::kTemporary)
     return tl::unexpected(std::move(copied).error());
   if (!copied) return Explain(session, source, plan, std::move(copied).error());
@@ -72,7 +108,10 @@ Result<CsvSurvey> WriteSnapshot(Session& session, const CsvSource& source, const
     return Explain(session, source, plan,
                    Error{ErrorKind::kInvalid, "some rows have more values than the header"});
   }
-  if (survey.has_fraction) {
+  const bool plain = plan.guess || std::all_of(judges.begin(), judges.end(), [](const auto& judge) {
+                       return judge.is_plain();
+                     });
+  if (!plain) {
     TRY_ASSIGN(const std::string bad, FindBadValue(session, source, plan));
     if (!bad.empty()) return Invalid(bad);
   }

@@ -207,6 +207,134 @@ TEST_P(WarehouseConformance, InfersAFractionThatComesLate) {
   EXPECT_EQ(Ask("SELECT sum(value) FROM game.predictions"), "210007.5");
 }
 
+// Ids of 20 digits became FLOAT64, and different ones the same; others became dates, infinities, truth values.
+TEST_P(WarehouseConformance, InfersNothingThatDoesNotGiveTheTextBack) {
+  const auto type_of = [&](const std::vector<std::string>& texts) {
+    std::string csv = "v,n\n";
+    for (const std::string& text : texts) csv += text + ",1\n";
+    static int number = 0;
+    const Delivery delivery = Deliver(Asking("d" + std::to_string(++number), csv));
+    if (delivery.columns.empty()) return std::string("refused");
+    if (delivery.columns[0].type == "STRING") {
+      std::string all;
+      for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
+      EXPECT_EQ(Ask("SELECT v FROM game.predictions"), all);
+    }
+    return delivery.columns[0].type;
+  };
+  for (const std::vector<std::string>& texts : std::vector<std::vector<std::string>>{
+           {"18446744073709551615", "18446744073709551614", "12345678901234567890"},
+           {"1", "9223372036854775808"},
+           {"-9223372036854775809"},
+           {"007", "008"},
+           {"+46701234567"},
+           {"1_000"},
+           {"0x1F"},
+           {"-0", "1"},
+           {"1E5", "2E7"},
+           {"12e4"},
+           {"1e400", "0.5"},
+           {"1e-400", "0.5"},
+           {"1.9", "1.10"},
+           {".5", ".25"},
+           {"5.", "0.5"},
+           {"0.1234567890123456789012"},
+           {"9007199254740993", "0.5"},
+           {"nan", "inf"},
+           {"1", "inf"},
+           {" 5", "6"},
+           {"1-2-3", "12-5-7"},
+           {"99-12-31"},
+           {"2026-2-3"},
+           {"2026-02-30"},
+           {"0000-01-01"},
+           {"infinity", "2026-02-03"},
+           {"epoch"},
+           {"2026-02-03", "2026-02-03 10:00:00"},
+           {"10:05", "9:30"},
+           {"1:2:3"},
+           {"10:5:30"},
+           {"24:00:00"},
+           {"2026/01/01 10:00:00"},
+           {"2026-01-01 1:2:3"},
+           {"2026-01-01 10:00:00 PST"},
+           {"2026-01-01 10:00:00 Europe/Berlin"},
+           {"2026-01-01 10:00:00.123456789"},
+           {"2026-01-01 10:00:00", "2026-01-01 10:00:00Z"},
+           {"2026-01-01 10:00:00", "2026-01-01T10:00:00"},
+           {"-0044-03-15"},
+           {"yes", "no"},
+           {"t", "f"},
+           {"true", "1"},
+           {"false", "unsure"}}) {
+    EXPECT_EQ(type_of(texts), "STRING") << texts[0];
+  }
+  const auto expect = [&](const std::string& type, const std::vector<std::string>& texts) {
+    EXPECT_EQ(type_of(texts), type) << texts[0];
+  };
+  expect("INT64", {"9007199254740993", "-9223372036854775808", "9223372036854775807", "0"});
+  expect("FLOAT64", {"0.1", "1e-05", "0.30000000000000004", "1.0", "1e+16", "-0.0", "3"});
+  expect("FLOAT64", {"0.10", "0.25", "12.00"});
+  expect("FLOAT64", {"1.000000000000000056e-01", "0.10000000000000001", "1.7976931348623157e308", "5e-324"});
+  expect("FLOAT64", {"1.0E10", "2.5E-7", "NaN"});
+  expect("FLOAT64", {"0.5", "nan", "-inf"});
+  expect("BOOL", {"true", "False", "TRUE"});
+  expect("DATE", {"2026-02-03", "9999-12-31", "0001-01-01"});
+  expect("TIME", {"10:00:00", "23:59:59.5"});
+  expect("DATETIME", {"2026-02-03T10:00:00", "2026-02-03T10:00:00.25"});
+  expect("DATETIME", {"2026-02-03 10:00"});
+  expect("TIMESTAMP", {"2026-01-01 10:00:00 UTC"});
+  expect("TIMESTAMP", {"2026-03-28 10:00:00+01:00", "2026-03-30 10:00:00+02:00"});
+  expect("TIMESTAMP", {"2026-01-01T10:00:00Z", "2026-01-01T10:00:00.5Z"});
+}
+
+TEST_P(WarehouseConformance, TakesWhatASurpriseInALateRowSays) {
+  for (const std::string surprise : {"007", "x", "1.5", "9223372036854775808", "\"\"", "12-5-7"}) {
+    std::string csv = "v,day,score\n";
+    for (int i = 0; i < 120'000; ++i) csv += "7,2026-02-03,0.5\n";
+    csv += surprise + ",x,1_000\n";
+    const std::string expected =
+        surprise == "1.5" ? "FLOAT64" : surprise == "\"\"" ? "INT64" : "STRING";
+    EXPECT_EQ(TextOf(Deliver(Asking("d" + io::Sha256Of(surprise), csv)).columns),
+              "v " + expected + ", day STRING, score STRING");
+    EXPECT_EQ(Ask("SELECT v, day, score FROM game.predictions WHERE day <> '2026-02-03'"),
+              (surprise == "\"\"" ? "NULL" : surprise) + ",x,1_000");
+  }
+}
+
+// A quoted missing value, as R and pandas write it, failed a column of numbers or turned it to text.
+TEST_P(WarehouseConformance, TakesQuotedBlanksForNoValueWhereTheColumnIsNoText) {
+  const std::string csv =
+      "\"b\",\"i\",\"f\",\"n\",\"d\",\"t\",\"dt\",\"ts\",\"j\",\"y\",\"s\"\n"
+      "\"true\",\"1\",\"0.5\",\"1.5\",\"2019-08-01\",\"10:00:00\",\"2019-08-01 10:00:00\","
+      "\"2019-08-01 10:00:00Z\",\"[1]\",\"AAH/\",\"x\"\n"
+      "\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"\n";
+  const std::string blank = "SELECT * FROM game.predictions WHERE s = ''";
+  const std::string expected = "NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,";
+  Request request = Asking("one", csv);
+  request.schema = {{"b", "BOOL"},  {"i", "INT64"},     {"f", "FLOAT64"},    {"n", "NUMERIC"},
+                    {"d", "DATE"},  {"t", "TIME"},      {"dt", "DATETIME"}, {"ts", "TIMESTAMP"},
+                    {"j", "JSON"},  {"y", "BYTES"},     {"s", "STRING"}};
+  Deliver(request);
+  EXPECT_EQ(Ask(blank), expected);
+  EXPECT_EQ(Ask("SELECT count(*) FROM game.predictions WHERE i = 1 AND f = 0.5 AND b"), "1");
+  EXPECT_EQ(TextOf(Deliver(Asking("two", "id,score\n\"1\",\"0.5\"\n\"2\",\"\"\n")).columns),
+            "id INT64, score FLOAT64");
+  EXPECT_EQ(Rows(), "1,0.5; 2,NULL");
+  ExpectFileRefused("i,f\n\"\",0.5\n\"1.5\",0.5\n", "row 2 (line 3), column \"i\": \"1.5\" is no INT64",
+                    {{"i", "INT64"}, {"f", "FLOAT64"}});
+}
+
+// A day without rows turned every column of the table to text.
+TEST_P(WarehouseConformance, KeepsTheTypesOfColumnsWithoutValues) {
+  Deliver(Asking("one", "id,score,day\n1,0.5,2019-08-01\n"));
+  Request request = Asking("two", "id,score,day\n", 2);
+  request.rows_min = 0;
+  EXPECT_EQ(TextOf(Deliver(request).columns), "id INT64, score FLOAT64, day DATE");
+  EXPECT_EQ(TextOf(Deliver(Asking("three", "id,day,new\n2,,\"\"\n", 3)).columns),
+            "id INT64, day DATE, new STRING");
+}
+
 TEST_P(WarehouseConformance, TellsAnEmptyTextFromNoValue) {
   Deliver(Asking("one", "id,s\n1,\n2,\"\"\n3,x\n"));
   EXPECT_EQ(Ask("SELECT id, s IS NULL FROM game.predictions ORDER BY id"),
@@ -335,6 +463,8 @@ TEST_P(WarehouseConformance, UndoesADelivery) {
   ASSERT_TRUE(undone) << undone.error().message;
   EXPECT_TRUE(undone->undone_at);
   EXPECT_FALSE(undone->current);
+  EXPECT_EQ(undone->table_rows, 1U);
+  EXPECT_EQ(TextOf(undone->columns), "id INT64");
   EXPECT_EQ(Rows(), "1");
   EXPECT_TRUE(warehouse().Deliveries()->front().current);
   EXPECT_ERROR(warehouse().Undo("two"), ErrorKind::kInvalid, "already");
@@ -355,8 +485,12 @@ TEST_P(WarehouseConformance, NamesTheLaterDeliveryThatHasToBeUndoneFirst) {
 }
 
 TEST_P(WarehouseConformance, HasNoTableOnceItsOnlyDeliveryIsUndone) {
+  // What undo returned were the rows of the delivery, as if the table still had them.
   Deliver(Asking("one", "id\n1\n"));
-  ASSERT_TRUE(warehouse().Undo("one"));
+  const auto undone = warehouse().Undo("one");
+  ASSERT_TRUE(undone) << undone.error().message;
+  EXPECT_EQ(undone->table_rows, 0U);
+  EXPECT_TRUE(undone->columns.empty());
   EXPECT_FALSE(warehouse().Query("SELECT * FROM game.predictions", 1));
   Deliver(Asking("two", "name\nx\n"));
   EXPECT_EQ(Rows(), "x");
@@ -421,6 +555,78 @@ TEST_P(WarehouseConformance, SaysWhereABadValueIs) {
   bad("JSON", "{");
 }
 
+// infinity and epoch became the day 1900-01-01, 26-02-03 the year 26, 1e400 infinity, and 1_000 1000.
+TEST_P(WarehouseConformance, RefusesValuesThatTheTypeDoesNotHave) {
+  Deliver(Asking("one", "id\n1\n"));
+  const auto refused = [&](const std::string& type, const std::string& value) {
+    std::string quoted = "\"";
+    for (const char c : value) quoted += c == '"' ? std::string(2, c) : std::string(1, c);
+    ExpectFileRefused("id,v\n1,\n2," + quoted + "\"\n",
+                      "row 2 (line 3), column \"v\": \"" + value + "\" is no " + type,
+                      {{"id", "INT64"}, {"v", type}});
+  };
+  for (const char* value : {"infinity", "-infinity", "Infinity", "INFINITY", "epoch", "Epoch", " infinity ",
+                            "26-02-03", "026-02-03", "0000-01-01", "12026-02-03", "2026-02-03x",
+                            "2026/02/03", "0044-03-15 (BC)", "today"}) {
+    refused("DATE", value);
+  }
+  for (const char* value : {"1e400", "-1e999", "1_000.5", "0x10", "1e+400", "infinite"}) refused("FLOAT64", value);
+  for (const char* value : {"1_000", "1.5", "1e30", "inf", "9223372036854775808"}) refused("INT64", value);
+  for (const char* value : {"1_000", "inf", "nan", "1e400"}) refused("NUMERIC", value);
+  for (const char* value : {"24:00:00", "25:00", "infinity", "epoch"}) refused("TIME", value);
+  for (const char* type : {"DATETIME", "TIMESTAMP"}) {
+    for (const char* value : {"infinity", "epoch", "26-02-03 10:00:00", "0000-01-01", "2026-02-03 24:00:00"}) {
+      refused(type, value);
+    }
+  }
+  refused("TIMESTAMP", "2026-02-03 10:00:00+99:00");
+  for (const char* value :
+       {"{\"p\": NaN}", "Infinity", "nan", "inf", "-Infinity", "[NaN]", "[1,]", "{\"a\":1,}", "[1 , ]", "{a:1}",
+        "01", "+1", ".5", "1.", "'a'", " ", "[\"\\\\\",NaN]"}) {
+    refused("JSON", value);
+  }
+}
+
+TEST_P(WarehouseConformance, TakesTheSpellingsThatATypeHas) {
+  const auto taken = [&](const std::string& type, const std::string& value, const std::string& shown) {
+    static int number = 0;
+    std::string quoted = "\"";
+    for (const char c : value) quoted += c == '"' ? std::string(2, c) : std::string(1, c);
+    Request request = Asking("t" + std::to_string(++number), "id,v\n1,\n2," + quoted + "\"\n");
+    request.schema = {{"id", "INT64"}, {"v", type}};
+    Deliver(request);
+    EXPECT_EQ(Ask("SELECT v FROM game.predictions WHERE id = 2"), shown) << type << " " << value;
+  };
+  for (const char* value : {"inf", "Infinity", "+inf", "INF"}) taken("FLOAT64", value, "inf");
+  taken("FLOAT64", "-Infinity", "-inf");
+  taken("FLOAT64", "NaN", "nan");
+  taken("FLOAT64", "1E5", "100000.0");
+  taken("INT64", "007", "7");
+  taken("INT64", "1.0", "1");
+  taken("INT64", "1e3", "1000");
+  taken("DATE", "2026-2-3", "2026-02-03");
+  taken("DATE", " 2026-02-03 ", "2026-02-03");
+  for (const char* value :
+       {"2026-02-03 10:00", "2026-02-03T10:00Z", "2026-02-03T10:00z", "2026-02-03 10:00 UTC",
+        "2026-02-03 12:00+02:00", "2026-02-03 12:00 +02", "2026-02-03 12:00:00 +0200",
+        "2026-02-03 02:00:00-8:00", "2026-02-03 10:00:00Z", "2026-2-3 10:00:00"}) {
+    taken("TIMESTAMP", value, "2026-02-03 10:00:00+00");
+  }
+  taken("TIMESTAMP", "2026-02-03", "2026-02-03 00:00:00+00");
+  taken("JSON", "{\"NaN\": \"a, ]\"}", "{\"NaN\": \"a, ]\"}");
+}
+
+TEST_P(WarehouseConformance, TakesOneColumnOfAnyNameWhenTheSchemaHasIt) {
+  Request request = Asking("one", "id;score\n1;0.5\n");
+  request.schema = {{"id;score", "STRING"}};
+  Deliver(request);
+  EXPECT_EQ(Rows(), "1;0.5");
+  request = Asking("two", "0,1\n0.25,0.75\n", 2);
+  request.schema = {{"0", "FLOAT64"}, {"1", "FLOAT64"}};
+  Deliver(request);
+  EXPECT_EQ(Rows(), "0.25,0.75");
+}
+
 TEST_P(WarehouseConformance, RefusesColumnsThatAreMissingUnknownOrThereTwice) {
   Deliver(Asking("one", "id,label\n1,true\n"));
   const std::vector<Column> schema = {{"id", "INT64"}, {"label", "BOOL"}};
@@ -451,6 +657,24 @@ TEST_P(WarehouseConformance, RefusesWhatIsNoCsvFile) {
   ExpectFileRefused("id,label\n1,\xff\xfe\n", "UTF-8");
   ExpectFileRefused("id,l\xff\n1,2\n", "UTF-8");
   ExpectFileRefused("id,label\r1,2\r", "CR alone");
+  // A file with semicolons became a table of one column, one without a header lost its first row.
+  const std::vector<Column> schema = {{"id", "INT64"}, {"score", "FLOAT64"}};
+  for (const auto& [mark, name] : std::vector<std::pair<std::string, std::string>>{
+           {";", "semicolons"}, {"\t", "tabs"}, {"|", "vertical bars"}}) {
+    ExpectFileRefused("id" + mark + "score\n1" + mark + "0.5\n", name);
+    ExpectFileRefused("id" + mark + "score\n1" + mark + "0.5\n", name, schema);
+    ExpectFileRefused("\"id\"" + mark + "\"score\"\n1" + mark + "0.5\n", name);
+  }
+  for (const std::string csv : {"1,0.5\n2,0.7\n", "5\n6\n", "2026-02-03,true\n2026-02-04,false\n"}) {
+    ExpectFileRefused(csv, "is the header missing?");
+    ExpectFileRefused(csv, "is the header missing?", schema);
+  }
+  ExpectFileRefused("id,v\n1,\"" + std::string(3'000'000, 'x') + "\"\n",
+                    "row 1 (line 2): it is longer than 2,000,000 bytes");
+  ExpectFileRefused("id,v\n1,\"" + std::string(3'000'000, 'x') + "\n",
+                    "row 1 (line 2): it is longer than 2,000,000 bytes");
+  ExpectFileRefused("id,v\n1," + std::string(3'000'000, 'x') + "\n",
+                    "row 1 (line 2): it is longer than 2,000,000 bytes");
   Request request = Asking("refused", "id\n1\n", 30);
   request.file = folder();
   EXPECT_FALSE(warehouse().Deliver(request));

@@ -1,0 +1,214 @@
+#include "deliver/column_judge.h"
+
+#include <emmintrin.h>
+
+#include <bit>
+#include <cstring>
+
+namespace busker::deliver {
+namespace {
+
+// A bit for each of the 16 bytes at `at` that is a digit.
+std::uint32_t DigitsAt(const char* at) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const __m128i values = _mm_xor_si128(bytes, _mm_set1_epi8('0'));
+  const __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(is_digit));
+}
+
+constexpr std::uint32_t BitOf(Look look) { return 1u << static_cast<unsigned>(look); }
+
+constexpr std::uint32_t kNumbers = BitOf(Look::kInteger) | BitOf(Look::kDecimal) |
+                                   BitOf(Look::kNegativeZero) | BitOf(Look::kNotFinite);
+
+bool EndsValue(char c) { return c == ',' || c == '\n' || c == '\r'; }
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool AreDigits(std::string_view text) {
+  for (const char c : text) {
+    if (!IsDigit(c)) return false;
+  }
+  return true;
+}
+
+std::string_view TakeDigits(std::string_view& text) {
+  std::size_t count = 0;
+  while (count < text.size() && IsDigit(text[count])) ++count;
+  const std::string_view digits = text.substr(0, count);
+  text.remove_prefix(count);
+  return digits;
+}
+
+// Finite for certain, and read by DuckDB as it is written.
+bool IsPlainDecimal(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const std::size_t whole = TakeDigits(text).size();
+  if (whole == 0 || whole > 200) return false;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    TakeDigits(text);
+  }
+  if (text.starts_with('e') || text.starts_with('E')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+    const std::size_t digits = TakeDigits(text).size();
+    if (digits == 0 || digits > 2) return false;
+  }
+  return text.empty();
+}
+
+bool IsPlainInteger(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return !text.empty() && text.size() <= 18 && AreDigits(text);
+}
+
+bool IsPlainNumeric(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  TakeDigits(text);
+  if (text.starts_with('.')) text.remove_prefix(1);
+  return AreDigits(text);
+}
+
+bool IsPlainDate(std::string_view text) {
+  return text.size() == 10 && text[4] == '-' && text[7] == '-' && AreDigits(text.substr(0, 4)) &&
+         AreDigits(text.substr(5, 2)) && AreDigits(text.substr(8, 2)) && text.substr(0, 4) != "0000";
+}
+
+// Without an exponent, of 15 digits at most, so exact as it stands.
+const char* EndOfShortInteger(const char* at) {
+  const char* const digits = at + (*at == '-' ? 1 : 0);
+  const auto count = static_cast<unsigned>(std::countr_one(DigitsAt(digits)));
+  if (count == 0 || count > 15 || (*digits == '0' && (count > 1 || digits != at))) return nullptr;
+  return digits + count;
+}
+
+}  // namespace
+
+ColumnJudge::ColumnJudge(std::string_view type) : is_held_(!type.empty()) {
+  if (!is_held_) return;
+  if (type == "INT64") {
+    held_ = Held::kInteger;
+    way_ = Way::kInteger;
+  } else if (type == "FLOAT64") {
+    held_ = Held::kDecimal;
+    way_ = Way::kDecimal;
+  } else if (type == "NUMERIC" || type == "BIGNUMERIC") {
+    held_ = Held::kNumeric;
+    way_ = Way::kDecimal;
+  } else if (type == "DATE") {
+    held_ = Held::kDate;
+  } else {
+    way_ = Way::kSettled;  // read as text and checked there (csv_load.cc), or always right
+  }
+}
+
+const char* ColumnJudge::TakeQuickly(const char* at, const char* to) {
+  const char* end = nullptr;
+  switch (way_) {
+    case Way::kLook:
+    case Way::kSettled:
+      return nullptr;
+    case Way::kBool: {
+      const bool is_true = std::memcmp(at, "true", 4) == 0 || std::memcmp(at, "True", 4) == 0;
+      const bool is_false = std::memcmp(at, "false", 5) == 0 || std::memcmp(at, "False", 5) == 0;
+      if (!is_true && !is_false) return nullptr;
+      end = at + (is_true ? 4 : 5);
+      return end < to && EndsValue(*end) ? end : nullptr;
+    }
+    case Way::kInteger:
+      end = EndOfShortInteger(at);
+      return end != nullptr && end < to && EndsValue(*end) ? end : nullptr;
+    case Way::kDecimal: {
+      end = EndOfShortInteger(at);
+      if (end == nullptr) return nullptr;
+      if (*end != '.') {
+        if (end >= to || !EndsValue(*end)) return nullptr;
+        if (!is_held_) seen_ |= BitOf(Look::kInteger);
+        return end;
+      }
+      const auto decimals = static_cast<unsigned>(std::countr_one(DigitsAt(end + 1)));
+      const auto whole = static_cast<unsigned>(end - at);
+      end += 1 + decimals;
+      if (decimals == 0 || whole + decimals > 15 || end >= to || !EndsValue(*end)) return nullptr;
+      if (!is_held_) NoteDecimals(static_cast<int>(decimals), decimals > 1 && end[-1] == '0');
+      return end;
+    }
+  }
+  return nullptr;
+}
+
+void ColumnJudge::NoteDecimals(int decimals, bool padded) {
+  if (decimals == 0) return;
+  if (decimals_ == 0) decimals_ = decimals;
+  decimals_vary_ = decimals_vary_ || decimals != decimals_;
+  padded_ = padded_ || padded;
+}
+
+void ColumnJudge::Take(std::string_view text) {
+  if (text.empty() || way_ == Way::kSettled) return;
+  if (is_held_) {
+    TakeHeld(text);
+  } else {
+    Note(LookAt(text));
+  }
+}
+
+void ColumnJudge::TakeHeld(std::string_view text) {
+  switch (held_) {
+    case Held::kInteger:
+      is_plain_ = IsPlainInteger(text);
+      break;
+    case Held::kDecimal:
+      is_plain_ = IsPlainDecimal(text) || LookAt(text).look == Look::kNotFinite;
+      break;
+    case Held::kNumeric:
+      is_plain_ = IsPlainNumeric(text);
+      break;
+    case Held::kDate:
+      is_plain_ = IsPlainDate(text);
+      break;
+    case Held::kAny:
+      break;
+  }
+  if (!is_plain_) way_ = Way::kSettled;  // one is enough: all are looked at again
+}
+
+void ColumnJudge::Note(const ValueLook& look) {
+  seen_ |= BitOf(look.look);
+  all_exact_ = all_exact_ && look.exact_as_double;
+  NoteDecimals(look.decimals, look.padded);
+  if (look.look == Look::kDatetime || look.look == Look::kTimestamp) forms_ |= 1u << look.form;
+  // A decimal that comes may make FLOAT64 of 1 and nan; of all else that is text, it stays.
+  const bool is_open = (seen_ & ~kNumbers) == 0 && !Saw(Look::kDecimal);
+  if (Type() == "STRING" && !is_open) {
+    way_ = Way::kSettled;
+  } else if (look.look == Look::kBool) {
+    way_ = Way::kBool;
+  } else if (look.look == Look::kInteger && !Saw(Look::kDecimal)) {
+    way_ = Way::kInteger;
+  } else if (Saw(Look::kDecimal)) {
+    way_ = Way::kDecimal;
+  } else {
+    way_ = Way::kLook;
+  }
+}
+
+std::string ColumnJudge::Type() const {
+  if (seen_ == 0) return "";
+  if (seen_ == BitOf(Look::kBool)) return "BOOL";
+  if (seen_ == BitOf(Look::kInteger)) return "INT64";
+  // Zeros that nobody needs can be had back when all have as many decimals: 0.10 and 0.25, not 1.10 and 1.9.
+  const bool decimals_are_well = !padded_ || !decimals_vary_;
+  if (Saw(Look::kDecimal) && (seen_ & ~kNumbers) == 0) {
+    return decimals_are_well && all_exact_ ? "FLOAT64" : "STRING";
+  }
+  if (seen_ == BitOf(Look::kDate)) return "DATE";
+  if (!decimals_are_well || std::popcount(forms_) > 1) return "STRING";
+  if (seen_ == BitOf(Look::kTime)) return "TIME";
+  if (seen_ == BitOf(Look::kDatetime)) return "DATETIME";
+  if (seen_ == BitOf(Look::kTimestamp)) return "TIMESTAMP";
+  return "STRING";
+}
+
+}  // namespace busker::deliver
