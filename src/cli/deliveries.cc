@@ -67,8 +67,11 @@ Result<int> Undo(const Common& common, const UndoOptions& options) {
   if (common.json) {
     PrintJson(Describe(undone));
   } else {
-    PrintLine(fmt::format("delivery {} of {} rows is undone; {} is as it was before, with {} rows",
-                          undone.id, Number(undone.rows), undone.table, Number(undone.table_rows)));
+    const std::string now = undone.columns.empty()
+                                ? "had nothing else, so there is no such table any more"
+                                : fmt::format("has {} rows now", Number(undone.table_rows));
+    PrintLine(fmt::format("delivery {} of {} rows is undone; {} {}", undone.id,
+                          Number(undone.rows), undone.table, now));
   }
   return 0;
 }

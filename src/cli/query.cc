@@ -1,8 +1,10 @@
 // busker query: SQL on the warehouse.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli/json.h"
 #include "cli/print.h"
@@ -33,6 +35,28 @@ nlohmann::ordered_json ToJson(const Value& value) {
   return nullptr;
 }
 
+// The columns' names, each once: a second "a" is "a:1".
+std::vector<std::string> NamesOf(const deliver::Answer& answer) {
+  std::set<std::string> taken(answer.columns.begin(), answer.columns.end());
+  std::set<std::string> given;
+  std::vector<std::string> names;
+  for (const std::string& column : answer.columns) {
+    std::string name = column;
+    for (int i = 1; given.contains(name) || (name != column && taken.contains(name)); ++i) {
+      name = fmt::format("{}:{}", column, i);
+    }
+    given.insert(name);
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+// As in a CSV file: nothing is NULL, "" is the empty text, and NULL is a text of four letters.
+std::string CellOf(const Value& value) {
+  if (value.kind == Value::Kind::kNull) return "";
+  return value.text.empty() ? "\"\"" : value.text;
+}
+
 }  // namespace
 
 Result<int> Query(const Common& common, const QueryOptions& options) {
@@ -40,27 +64,27 @@ Result<int> Query(const Common& common, const QueryOptions& options) {
   TRY(dispatch::MakeHome(workspace.home.folder));
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
   TRY_ASSIGN(const deliver::Answer answer, warehouse->Query(options.sql, options.rows));
+  const std::vector<std::string> names = NamesOf(answer);
   if (common.json) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& row : answer.rows) {
       nlohmann::ordered_json object = nlohmann::ordered_json::object();
-      for (std::size_t i = 0; i < row.size(); ++i) object[answer.columns[i]] = ToJson(row[i]);
+      for (std::size_t i = 0; i < row.size(); ++i) object[names[i]] = ToJson(row[i]);
       list.push_back(std::move(object));
     }
     PrintJson(list);
   } else {
     std::vector<Column> columns;
-    for (std::size_t i = 0; i < answer.columns.size(); ++i) {
-      const bool right =
-          !answer.rows.empty() && answer.rows.front()[i].kind == Value::Kind::kNumber;
-      columns.push_back({answer.columns[i], right});
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const bool right = std::any_of(answer.rows.begin(), answer.rows.end(), [&](const auto& row) {
+        return row[i].kind == Value::Kind::kNumber;
+      });
+      columns.push_back({names[i], right});
     }
     std::vector<std::vector<std::string>> rows;
     for (const auto& row : answer.rows) {
       auto& cells = rows.emplace_back();
-      for (const Value& value : row) {
-        cells.push_back(value.kind == Value::Kind::kNull ? "NULL" : value.text);
-      }
+      for (const Value& value : row) cells.push_back(CellOf(value));
     }
     Print(Table(columns, rows));
   }
