@@ -70,8 +70,8 @@ Result<int> Undo(const Common& common, const UndoOptions& options) {
     const std::string now = undone.columns.empty()
                                 ? "had nothing else, so there is no such table any more"
                                 : fmt::format("has {} rows now", Number(undone.table_rows));
-    PrintLine(fmt::format("delivery {} of {} rows is undone; {} {}", undone.id,
-                          Number(undone.rows), undone.table, now));
+    PrintLine(fmt::format("delivery {} of {} rows is undone; {} {}", undone.id, Number(undone.rows),
+                          undone.table, now));
   }
   return 0;
 }

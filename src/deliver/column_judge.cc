@@ -1,27 +1,14 @@
 #include "deliver/column_judge.h"
 
-#include <emmintrin.h>
-
 #include <bit>
-#include <cstring>
 
 namespace busker::deliver {
 namespace {
-
-// A bit for each of the 16 bytes at `at` that is a digit.
-std::uint32_t DigitsAt(const char* at) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-  const __m128i values = _mm_xor_si128(bytes, _mm_set1_epi8('0'));
-  const __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
-  return static_cast<std::uint32_t>(_mm_movemask_epi8(is_digit));
-}
 
 constexpr std::uint32_t BitOf(Look look) { return 1u << static_cast<unsigned>(look); }
 
 constexpr std::uint32_t kNumbers = BitOf(Look::kInteger) | BitOf(Look::kDecimal) |
                                    BitOf(Look::kNegativeZero) | BitOf(Look::kNotFinite);
-
-bool EndsValue(char c) { return c == ',' || c == '\n' || c == '\r'; }
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -72,15 +59,8 @@ bool IsPlainNumeric(std::string_view text) {
 
 bool IsPlainDate(std::string_view text) {
   return text.size() == 10 && text[4] == '-' && text[7] == '-' && AreDigits(text.substr(0, 4)) &&
-         AreDigits(text.substr(5, 2)) && AreDigits(text.substr(8, 2)) && text.substr(0, 4) != "0000";
-}
-
-// Without an exponent, of 15 digits at most, so exact as it stands.
-const char* EndOfShortInteger(const char* at) {
-  const char* const digits = at + (*at == '-' ? 1 : 0);
-  const auto count = static_cast<unsigned>(std::countr_one(DigitsAt(digits)));
-  if (count == 0 || count > 15 || (*digits == '0' && (count > 1 || digits != at))) return nullptr;
-  return digits + count;
+         AreDigits(text.substr(5, 2)) && AreDigits(text.substr(8, 2)) &&
+         text.substr(0, 4) != "0000";
 }
 
 }  // namespace
@@ -101,48 +81,6 @@ ColumnJudge::ColumnJudge(std::string_view type) : is_held_(!type.empty()) {
   } else {
     way_ = Way::kSettled;  // read as text and checked there (csv_load.cc), or always right
   }
-}
-
-const char* ColumnJudge::TakeQuickly(const char* at, const char* to) {
-  const char* end = nullptr;
-  switch (way_) {
-    case Way::kLook:
-    case Way::kSettled:
-      return nullptr;
-    case Way::kBool: {
-      const bool is_true = std::memcmp(at, "true", 4) == 0 || std::memcmp(at, "True", 4) == 0;
-      const bool is_false = std::memcmp(at, "false", 5) == 0 || std::memcmp(at, "False", 5) == 0;
-      if (!is_true && !is_false) return nullptr;
-      end = at + (is_true ? 4 : 5);
-      return end < to && EndsValue(*end) ? end : nullptr;
-    }
-    case Way::kInteger:
-      end = EndOfShortInteger(at);
-      return end != nullptr && end < to && EndsValue(*end) ? end : nullptr;
-    case Way::kDecimal: {
-      end = EndOfShortInteger(at);
-      if (end == nullptr) return nullptr;
-      if (*end != '.') {
-        if (end >= to || !EndsValue(*end)) return nullptr;
-        if (!is_held_) seen_ |= BitOf(Look::kInteger);
-        return end;
-      }
-      const auto decimals = static_cast<unsigned>(std::countr_one(DigitsAt(end + 1)));
-      const auto whole = static_cast<unsigned>(end - at);
-      end += 1 + decimals;
-      if (decimals == 0 || whole + decimals > 15 || end >= to || !EndsValue(*end)) return nullptr;
-      if (!is_held_) NoteDecimals(static_cast<int>(decimals), decimals > 1 && end[-1] == '0');
-      return end;
-    }
-  }
-  return nullptr;
-}
-
-void ColumnJudge::NoteDecimals(int decimals, bool padded) {
-  if (decimals == 0) return;
-  if (decimals_ == 0) decimals_ = decimals;
-  decimals_vary_ = decimals_vary_ || decimals != decimals_;
-  padded_ = padded_ || padded;
 }
 
 void ColumnJudge::Take(std::string_view text) {
@@ -198,7 +136,8 @@ std::string ColumnJudge::Type() const {
   if (seen_ == 0) return "";
   if (seen_ == BitOf(Look::kBool)) return "BOOL";
   if (seen_ == BitOf(Look::kInteger)) return "INT64";
-  // Zeros that nobody needs can be had back when all have as many decimals: 0.10 and 0.25, not 1.10 and 1.9.
+  // Zeros that nobody needs can be had back when all have as many decimals: 0.10 and 0.25, not 1.10
+  // and 1.9.
   const bool decimals_are_well = !padded_ || !decimals_vary_;
   if (Saw(Look::kDecimal) && (seen_ & ~kNumbers) == 0) {
     return decimals_are_well && all_exact_ ? "FLOAT64" : "STRING";

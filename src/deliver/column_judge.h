@@ -1,5 +1,5 @@
-// What the values of a column are, judged from all of their texts while the file is digested. DuckDB
-// loads the same file meanwhile; what it takes a text for is never the judge.
+// What the values of a column are, judged from all of their texts while the file is digested.
+// DuckDB loads the same file meanwhile; what it takes a text for is never the judge.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,16 @@ namespace busker::deliver {
 
 class ColumnJudge {
  public:
-  // With a `type`: whether each text is plainly of it, so that DuckDB's reader takes it for what it is.
-  // Without: what type the column has, by the rule of value_look.h.
+  // With a `type`: whether each text is plainly of it, so that DuckDB's reader takes it for what it
+  // is. Without: what type the column has, by the rule of value_look.h.
   explicit ColumnJudge(std::string_view type = "");
 
   // A value's text. An empty one is no value, whatever the type.
   void Take(std::string_view text);
 
-  // Takes the value that begins at `at` and returns its end, where a comma or a line end is, when it is
-  // of the kind that this column had before; else nullptr, and nothing is taken. kSlackBytes from `at`
-  // on can be read; those from `to` on are none of the file's.
+  // Takes the value that begins at `at` and returns its end, where a comma or a line end is, when
+  // it is of the kind that this column had before; else nullptr, and nothing is taken. kSlackBytes
+  // from `at` on can be read; those from `to` on are none of the file's.
   static constexpr std::size_t kSlackBytes = 64;
   const char* TakeQuickly(const char* at, const char* to);
 
@@ -40,7 +40,14 @@ class ColumnJudge {
   void TakeHeld(std::string_view text);
   void Note(const ValueLook& look);
   bool Saw(Look look) const { return (seen_ & (1u << static_cast<unsigned>(look))) != 0; }
-  void NoteDecimals(int decimals, bool padded);
+  const char* TakeDecimal(const char* at, const char* point, const char* to);
+  void TookInteger() { seen_ |= is_held_ ? 0 : 1u << static_cast<unsigned>(Look::kInteger); }
+  void NoteDecimals(int decimals, bool padded) {
+    if (decimals == 0) return;
+    if (decimals_ == 0) decimals_ = decimals;
+    decimals_vary_ = decimals_vary_ || decimals != decimals_;
+    padded_ = padded_ || padded;
+  }
 
   const bool is_held_;  // a type was given
   Way way_ = Way::kLook;

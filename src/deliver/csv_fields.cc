@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstring>
 
+#include "deliver/column_judge_quick.h"
+
 namespace busker::deliver {
 namespace {
 
@@ -13,8 +15,9 @@ const char* EndOfPlain(const char* at, const char* to) {
   const __m128i comma = _mm_set1_epi8(','), feed = _mm_set1_epi8('\n'), back = _mm_set1_epi8('\r');
   for (; at < to; at += 16) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i ends = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, comma), _mm_cmpeq_epi8(bytes, feed)),
-                                      _mm_cmpeq_epi8(bytes, back));
+    const __m128i ends =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, comma), _mm_cmpeq_epi8(bytes, feed)),
+                     _mm_cmpeq_epi8(bytes, back));
     const auto found = static_cast<std::uint32_t>(_mm_movemask_epi8(ends));
     if (found == 0) continue;
     const char* const end = at + std::countr_zero(found);

@@ -13,8 +13,8 @@ class CsvFields {
   // One judge for each column of the header.
   explicit CsvFields(std::vector<ColumnJudge>& judges) : judges_(judges) {}
 
-  // The next bytes of the file; the first are those behind the header. ColumnJudge::kSlackBytes behind
-  // `to` can be read. What is no well-formed CSV is cut somehow: it is not loaded either.
+  // The next bytes of the file; the first are those behind the header. ColumnJudge::kSlackBytes
+  // behind `to` can be read. What is no well-formed CSV is cut somehow: it is not loaded either.
   void Add(const char* from, const char* to);
 
   void Finish();  // the file ends here

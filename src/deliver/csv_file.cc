@@ -105,10 +105,10 @@ Result<void> CsvReader::TakeQuoted(CsvRecord& record, std::string& field) {
       if (next != '"') {
         if (next != ',' && next != '\n' && next != '\r' && next != -1) {
           const std::string_view separator = SeparatorName(static_cast<char>(next));
-          record.fault =
-              separator.empty()
-                  ? "there is text behind the closing quote of a value (a quote in a value is doubled)"
-                  : "it has " + std::string(separator) + " between its values, and Busker reads commas";
+          record.fault = separator.empty() ? "there is text behind the closing quote of a value (a "
+                                             "quote in a value is doubled)"
+                                           : "it has " + std::string(separator) +
+                                                 " between its values, and Busker reads commas";
         }
         return {};
       }

@@ -1,13 +1,14 @@
 // A CSV file as RFC 4180 has it: UTF-8, commas, double quotes, a header, lines that end in LF or
 // CRLF.
 //
-// Two readers. SurveyCsv takes one fast pass that digests the file, counts its records, so that a load can
-// be held against the count, and shows every value to the judge of its column. CsvReader reads record by record, says precisely what is
-// wrong with one, and is used for the header and to explain a load that failed.
+// Two readers. SurveyCsv takes one fast pass that digests the file, counts its records, so that a
+// load can be held against the count, and shows every value to the judge of its column. CsvReader
+// reads record by record, says precisely what is wrong with one, and is used for the header and to
+// explain a load that failed.
 //
 // A record without any character is no record where the file has more than one column, as DuckDB
-// and most programs have it; where it has one column, it is an empty value. A record has at most 2,000,000
-// bytes.
+// and most programs have it; where it has one column, it is an empty value. A record has at most
+// 2,000,000 bytes.
 #pragma once
 
 #include <cstdint>
@@ -71,18 +72,20 @@ Result<CsvHeader> ReadCsvHeader(int fd, const io::fs::path& path);
 // "semicolons" and the like, when the header is one name with such in it; else empty.
 std::string_view OtherSeparator(const CsvHeader& header);
 
-// Whether each name is a number, a date or the like: then it is the first row, and the header is missing.
+// Whether each name is a number, a date or the like: then it is the first row, and the header is
+// missing.
 bool LooksLikeRow(const CsvHeader& header);
 
 struct CsvSurvey {
   io::FileDigest digest;
-  std::uint64_t records = 0;     // without the header
-  std::uint64_t separators = 0;  // commas between values; columns - 1 to a record when all is well
+  std::uint64_t records = 0;      // without the header
+  std::uint64_t separators = 0;   // commas between values; columns - 1 to a record when all is well
   bool has_quoted_blank = false;  // a value is ""
 };
 
-// One pass over the file. Text that is not well-formed is counted as DuckDB would read it. `judges`:
-// one for each column of the header, or none at all. `bytes_max`: looks at the beginning alone.
+// One pass over the file. Text that is not well-formed is counted as DuckDB would read it.
+// `judges`: one for each column of the header, or none at all. `bytes_max`: looks at the beginning
+// alone.
 Result<CsvSurvey> SurveyCsv(int fd, const io::fs::path& path, const CsvHeader& header,
                             std::vector<ColumnJudge>& judges, std::uint64_t bytes_max = UINT64_MAX);
 

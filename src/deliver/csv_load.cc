@@ -19,14 +19,15 @@ constexpr std::string_view kZone = R"(( ?(Z|z|UTC|[+-](0?\d|1[0-4])(:?[0-5]\d)?)
 
 // How a column of a type gets from text into the table. `{0}` stands for the quoted column.
 //
-// The CSV reader takes some texts for more than they are: it drops the zone of a DATETIME and what stands
-// behind a time. Such columns are read as text and cast in the same scan. Of what is read as it is
+// The CSV reader takes some texts for more than they are: it drops the zone of a DATETIME and what
+// stands behind a time. Such columns are read as text and cast in the same scan. Of what is read as
+// it is
 // ("natively"), the judges (column_judge.h) find the texts that need a closer look.
 struct Rule {
   std::string_view type;
-  std::string read_as;  // what the CSV reader makes of it
-  std::string value;    // the table's value of what was read; an error when it is none
-  std::string good;     // of the column read as VARCHAR: whether it can be read; NULL always can
+  std::string read_as;    // what the CSV reader makes of it
+  std::string value;      // the table's value of what was read; an error when it is none
+  std::string good;       // of the column read as VARCHAR: whether it can be read; NULL always can
   std::string_view hint;  // behind "is no TYPE"
 };
 
@@ -73,8 +74,8 @@ const std::vector<Rule>& Rules() {
     // 1e400 is none: infinity is that which is spelled out, with an n.
     const std::string finite =
         Numeric("DOUBLE") + " AND (isfinite(TRY_CAST({0} AS DOUBLE)) OR contains(lower({0}), 'n'))";
-    const std::string date =
-        Matches(fmt::format(" *{} *", kDate)) + " AND try_strptime(trim({0}), '%Y-%m-%d') IS NOT NULL";
+    const std::string date = Matches(fmt::format(" *{} *", kDate)) +
+                             " AND try_strptime(trim({0}), '%Y-%m-%d') IS NOT NULL";
     return std::vector<Rule>{
         {"STRING", "VARCHAR", "{0}", "true", ""},
         {"BYTES", "VARCHAR", "from_base64(nullif({0}, ''))", "TRY(from_base64({0})) IS NOT NULL",
@@ -89,8 +90,7 @@ const std::vector<Rule>& Rules() {
          time + " AND TRY_CAST({0} AS TIME) IS NOT NULL", "; use HH:MM:SS"},
         {"DATETIME", "VARCHAR", CastIf(datetime, "CAST({0} AS TIMESTAMP)"),
          datetime + " AND TRY_CAST({0} AS TIMESTAMP) IS NOT NULL", "; use YYYY-MM-DD HH:MM:SS"},
-        {"TIMESTAMP", "VARCHAR",
-         CastIf(timestamp, "coalesce(" + instant + ", error('bad value'))"),
+        {"TIMESTAMP", "VARCHAR", CastIf(timestamp, "coalesce(" + instant + ", error('bad value'))"),
          timestamp + " AND " + instant + " IS NOT NULL",
          "; use YYYY-MM-DD HH:MM:SS, with Z or an offset such as +02:00 unless it is in UTC"},
         {"JSON", "VARCHAR", CastIf(json, "{0}"), json, ""},
@@ -188,9 +188,10 @@ Result<void> CheckHeader(const CsvSource& source) {
         Printable(source.header.names[0]), separator));
   }
   if (LooksLikeRow(source.header)) {
-    return Invalid("its first line, " + Printable(Join(source.header.names, ",")) +
-                   ", has to name the columns, and looks like a row; is the header missing? (If those "
-                   "are their names, say so with schema = { ... })");
+    return Invalid(
+        "its first line, " + Printable(Join(source.header.names, ",")) +
+        ", has to name the columns, and looks like a row; is the header missing? (If those "
+        "are their names, say so with schema = { ... })");
   }
   return {};
 }
@@ -210,8 +211,7 @@ std::string LoadSql(const CsvSource& source, const LoadPlan& plan, const io::fs:
     const Column& column = Named(plan.columns, name);
     types.push_back(plan.quoted_blanks ? "VARCHAR" : RuleOf(column).read_as);
     if (column.type == "STRING") continue;
-    blanks += (blanks.empty() ? "" : ", ") +
-              fmt::format("nullif({0}, '') AS {0}", QuoteName(name));
+    blanks += (blanks.empty() ? "" : ", ") + fmt::format("nullif({0}, '') AS {0}", QuoteName(name));
   }
   std::string values;
   for (const Column& column : plan.columns) {

@@ -12,18 +12,12 @@
 #include "deliver/duckdb_session.h"
 #include "deliver/table_log.h"
 #include "deliver/warehouse_conformance.h"
+#include "deliver/warehouse_values_conformance.h"
 
 namespace busker::deliver {
 namespace {
 
 namespace fs = io::fs;
-
-// Where script/setup puts it, unless the environment says otherwise.
-fs::path DuckdbPath() {
-  const char* const path = std::getenv("BUSKER_DUCKDB");
-  if (path != nullptr) return path;
-  return BUSKER_DUCKDB_PATH;
-}
 
 Result<std::unique_ptr<Warehouse>> OpenEmbedded(const fs::path& folder) {
   return OpenEmbeddedWarehouse(folder, DuckdbPath());

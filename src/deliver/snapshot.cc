@@ -108,9 +108,8 @@ Result<CsvSurvey> WriteSnapshot(Session& session, const CsvSource& source, LoadP
     return Explain(session, source, plan,
                    Error{ErrorKind::kInvalid, "some rows have more values than the header"});
   }
-  const bool plain = plan.guess || std::all_of(judges.begin(), judges.end(), [](const auto& judge) {
-                       return judge.is_plain();
-                     });
+  const bool plain = plan.guess || std::all_of(judges.begin(), judges.end(),
+                                               [](const auto& judge) { return judge.is_plain(); });
   if (!plain) {
     TRY_ASSIGN(const std::string bad, FindBadValue(session, source, plan));
     if (!bad.empty()) return Invalid(bad);

@@ -35,8 +35,9 @@ class TemporaryFile {
 };
 
 // Writes the rows of the file to `target` and checks that every one arrived; the survey runs beside
-// DuckDB's load. A plan that is a guess gets the types that all rows have; a column without values has the one
-// of `table` then, or STRING. kInvalid names row, line and column of the first fault where it can.
+// DuckDB's load. A plan that is a guess gets the types that all rows have; a column without values
+// has the one of `table` then, or STRING. kInvalid names row, line and column of the first fault
+// where it can.
 Result<CsvSurvey> WriteSnapshot(Session& session, const CsvSource& source, LoadPlan& plan,
                                 const std::vector<Column>& table, const io::fs::path& target);
 

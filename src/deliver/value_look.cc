@@ -1,6 +1,7 @@
 #include "deliver/value_look.h"
 
 #include <array>
+#include <bit>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -40,8 +41,8 @@ struct Number {
   int exponent = 0;
 };
 
-// An exponent as programs write it, so that 1E5 and 12e4 stay the ids that they are: one digit before the
-// point, and a sign (1e-05, 1e+16, 1E-05) or a point (1.0E10).
+// An exponent as programs write it, so that 1E5 and 12e4 stay the ids that they are: one digit
+// before the point, and a sign (1e-05, 1e+16, 1E-05) or a point (1.0E10).
 bool ReadExponent(std::string_view text, Number& number) {
   if (text.empty() || (text[0] != 'e' && text[0] != 'E') || number.whole.size() != 1) return false;
   text.remove_prefix(1);
@@ -74,8 +75,8 @@ std::optional<Number> ReadNumber(std::string_view text) {
   return number;
 }
 
-// Whether |double| written with as many decimals as the text has, `decimals`, gives `digits` (all of the
-// text's as one integer), without rounding anywhere. Says no where 128 bits do not suffice.
+// Whether |double| written with as many decimals as the text has, `decimals`, gives `digits` (all
+// of the text's as one integer), without rounding anywhere. Says no where 128 bits do not suffice.
 bool GivesDigits(double value, std::uint64_t digits, int decimals) {
   constexpr int kPowerMax = 22;
   if (decimals < 1 || decimals > kPowerMax) return false;
@@ -92,7 +93,8 @@ bool GivesDigits(double value, std::uint64_t digits, int decimals) {
   return difference < (Wide{1} << (shift - 1));
 }
 
-// Whether the double that is nearest to the number has the number's digits when it is written with as many.
+// Whether the double that is nearest to the number has the number's digits when it is written with
+// as many.
 bool KeepsDigits(const Number& number, std::string_view text) {
   std::array<char, kDigitsMax + 1> digits{};  // without the zeros at both ends
   std::size_t count = 0;
@@ -129,7 +131,8 @@ bool KeepsDigits(const Number& number, std::string_view text) {
   const std::string_view back(written.data(), static_cast<std::size_t>(end.ptr - written.data()));
   const std::size_t e = back.find('e');
   if (e == std::string_view::npos || back[0] != digits[0]) return false;
-  if (count > 1 && back.substr(2, e - 2) != std::string_view(digits.data() + 1, count - 1)) return false;
+  if (count > 1 && back.substr(2, e - 2) != std::string_view(digits.data() + 1, count - 1))
+    return false;
   return std::atoi(written.data() + e + 1) == power;
 }
 
@@ -138,8 +141,10 @@ ValueLook LookAtInteger(std::string_view text) {
   std::int64_t value = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
   if (read.ec != std::errc()) return {};
-  constexpr std::int64_t kExactMax = std::int64_t{1} << 53;
-  return {.look = Look::kInteger, .exact_as_double = value >= -kExactMax && value <= kExactMax};
+  std::uint64_t size = static_cast<std::uint64_t>(value);
+  if (value < 0) size = ~size + 1;
+  const bool exact = size == 0 || std::bit_width(size) - std::countr_zero(size) <= 53;
+  return {.look = Look::kInteger, .exact_as_double = exact};
 }
 
 ValueLook LookAtNumber(std::string_view text) {
@@ -162,11 +167,13 @@ int TwoDigits(std::string_view text, std::size_t at) {
 // Takes "2026-02-03" from the front of `text`, when it is a day.
 bool TakeDate(std::string_view& text) {
   if (text.size() < 10 || text[4] != '-' || text[7] != '-') return false;
-  if (DigitsFrom(text, 0) != 4 || DigitsFrom(text, 5) != 2 || DigitsFrom(text.substr(0, 10), 8) != 2) return false;
+  if (DigitsFrom(text, 0) != 4 || DigitsFrom(text, 5) != 2 ||
+      DigitsFrom(text.substr(0, 10), 8) != 2)
+    return false;
   const int year = TwoDigits(text, 0) * 100 + TwoDigits(text, 2);
-  const std::chrono::year_month_day date{std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(TwoDigits(text, 5))),
-                                         std::chrono::day(static_cast<unsigned>(TwoDigits(text, 8)))};
+  const std::chrono::year_month_day date{
+      std::chrono::year(year), std::chrono::month(static_cast<unsigned>(TwoDigits(text, 5))),
+      std::chrono::day(static_cast<unsigned>(TwoDigits(text, 8)))};
   if (year < 1 || !date.ok()) return false;
   text.remove_prefix(10);
   return true;
@@ -175,7 +182,8 @@ bool TakeDate(std::string_view& text) {
 // Takes "10:00", "10:00:00" or "10:00:00.123456" from the front.
 bool TakeTime(std::string_view& text, ValueLook& look, bool& has_seconds) {
   const auto two = [&](std::size_t at, int below) {
-    return text.size() >= at + 2 && IsDigit(text[at]) && IsDigit(text[at + 1]) && TwoDigits(text, at) < below;
+    return text.size() >= at + 2 && IsDigit(text[at]) && IsDigit(text[at + 1]) &&
+           TwoDigits(text, at) < below;
   };
   if (!two(0, 24) || text.size() < 5 || text[2] != ':' || !two(3, 60)) return false;
   has_seconds = text.size() > 5 && text[5] == ':';

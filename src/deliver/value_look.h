@@ -1,7 +1,7 @@
 // What a text in a CSV file looks like, and so what it may become where nobody said what it is.
 //
-// The rule: a text looks like a value only when the value, written back, is the text. "007" is text, as
-// 7 lacks its zeros; so are "+7", "1_000", ".5", "yes", 9:5 and 2026-2-3.
+// The rule: a text looks like a value only when the value, written back, is the text. "007" is
+// text, as 7 lacks its zeros; so are "+7", "1_000", ".5", "yes", 9:5 and 2026-2-3.
 #pragma once
 
 #include <string_view>
@@ -24,7 +24,8 @@ enum class Look {
 struct ValueLook {
   Look look = Look::kText;
   // kDecimal, kTime, kDatetime, kTimestamp: how many digits stand behind the point, 0: there is
-  // none; and whether the last is a zero that could be left out ("0.10"; the one of "1.0" is the point's).
+  // none; and whether the last is a zero that could be left out ("0.10"; the one of "1.0" is the
+  // point's).
   int decimals = 0;
   bool padded = false;
   // kDatetime, kTimestamp: which of the forms that cannot be told apart afterwards. 0 to 3.
@@ -34,8 +35,8 @@ struct ValueLook {
 
 ValueLook LookAt(std::string_view text);
 
-// How the texts that are not blank differ is another matter (column_judge.h); this is whether `text`
-// looks like anything but text: a header whose names all do is none.
+// How the texts that are not blank differ is another matter (column_judge.h); this is whether
+// `text` looks like anything but text: a header whose names all do is none.
 bool LooksLikeValue(std::string_view text);
 
 }  // namespace busker::deliver

@@ -92,8 +92,8 @@ class Warehouse {
 
   // Puts the table back to what it was before the delivery: its rows go, the rows it replaced come
   // back. kNotFound: no such delivery; kInvalid: already undone, or a later delivery has replaced
-  // it (the message names that one). A table whose only delivery is undone is gone. What is returned has the
-  // rows and columns that the table has now; no columns: it is gone.
+  // it (the message names that one). A table whose only delivery is undone is gone. What is
+  // returned has the rows and columns that the table has now; no columns: it is gone.
   virtual Result<Delivery> Undo(const std::string& id) = 0;
 
   // All deliveries ever, oldest first; `table` empty: of all tables.

@@ -1,0 +1,137 @@
+// What the tests of warehouses share: a place, files, requests, and answers as text.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "deliver/warehouse.h"
+#include "io/digest.h"
+#include "io/file.h"
+
+namespace busker::deliver {
+
+struct Backend {
+  std::string name;
+  // Opens the warehouse at a place that belongs to one test; the same folder is the same warehouse.
+  std::function<Result<std::unique_ptr<Warehouse>>(const io::fs::path& folder)> open;
+};
+inline void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
+
+// DuckDB's library, where script/setup puts it, unless the environment says otherwise.
+inline io::fs::path DuckdbPath() {
+  const char* const path = std::getenv("BUSKER_DUCKDB");
+  return path != nullptr ? path : BUSKER_DUCKDB_PATH;
+}
+
+class WarehouseTest {
+ public:
+  WarehouseTest() : folder_(io::TemporaryPath(io::fs::temp_directory_path(), "warehouse-test")) {
+    EXPECT_TRUE(io::MakeFolders(folder_));
+  }
+  ~WarehouseTest() { EXPECT_TRUE(io::RemoveTree(folder_)); }
+  WarehouseTest(const WarehouseTest&) = delete;
+  WarehouseTest& operator=(const WarehouseTest&) = delete;
+
+  const io::fs::path& folder() const { return folder_; }
+  io::fs::path place() const { return folder_ / "warehouse"; }
+
+  io::fs::path Csv(const std::string& text) {
+    const io::fs::path path = folder_ / ("predictions-" + std::to_string(++files_) + ".csv");
+    std::ofstream(path, std::ios::binary) << text;
+    return path;
+  }
+
+  // A delivery of `csv` to game.predictions, for day `day` of August 2019.
+  Request Asking(const std::string& id, const std::string& csv, int day = 1) {
+    Request request;
+    request.id = id;
+    request.table = "game.predictions";
+    request.file = Csv(csv);
+    request.data_date =
+        day < 10 ? "2019-08-0" + std::to_string(day) : "2019-08-" + std::to_string(day);
+    request.scheduled_at = *ParseRfc3339(request.data_date + "T07:00:00Z");
+    request.run = "run-" + id;
+    request.service = "churn";
+    request.model_version = "churn/2019-07-01/training/20190801T000000Z";
+    return request;
+  }
+
+ private:
+  io::fs::path folder_;
+  int files_ = 0;
+};
+
+inline std::string TextOf(const Result<Answer>& answer) {
+  if (!answer) return "error: " + answer.error().message;
+  std::string text;
+  for (const auto& row : answer->rows) {
+    if (!text.empty()) text += "; ";
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += (i == 0 ? "" : ",") + (row[i].kind == Value::Kind::kNull ? "NULL" : row[i].text);
+    }
+  }
+  return text;
+}
+
+inline std::string TextOf(const std::vector<Column>& columns) {
+  std::string text;
+  for (const Column& column : columns)
+    text += (text.empty() ? "" : ", ") + column.name + " " + column.type;
+  return text;
+}
+
+#define EXPECT_ERROR(result, expected_kind, part)                                            \
+  do {                                                                                       \
+    const auto& expected_error = (result);                                                   \
+    ASSERT_FALSE(expected_error.has_value());                                                \
+    EXPECT_EQ(expected_error.error().kind, expected_kind) << expected_error.error().message; \
+    EXPECT_NE(expected_error.error().message.find(part), std::string::npos)                  \
+        << "the message is: " << expected_error.error().message;                             \
+  } while (false)
+
+class WarehouseConformance : public testing::TestWithParam<Backend>, public WarehouseTest {
+ protected:
+  void SetUp() override { Reopen(); }
+  void Reopen() {
+    auto opened = GetParam().open(place());
+    ASSERT_TRUE(opened) << opened.error().message;
+    warehouse_ = *std::move(opened);
+  }
+  Warehouse& warehouse() { return *warehouse_; }
+  std::string Ask(const std::string& sql) { return TextOf(warehouse_->Query(sql, 1000)); }
+  std::string Rows() { return Ask("SELECT * FROM game.predictions ORDER BY ALL"); }
+  Delivery Deliver(const Request& request) {
+    auto delivery = warehouse_->Deliver(request);
+    EXPECT_TRUE(delivery) << delivery.error().message;
+    return delivery ? *delivery : Delivery{};
+  }
+  // That the delivery fails with a message that holds `part`, and that the table stays as it is.
+  void ExpectRefused(const Request& request, const std::string& part,
+                     ErrorKind kind = ErrorKind::kInvalid) {
+    const std::string before = Rows();
+    const std::size_t deliveries = warehouse_->Deliveries()->size();
+    EXPECT_ERROR(warehouse_->Deliver(request), kind, part);
+    EXPECT_EQ(Rows(), before);
+    EXPECT_EQ(warehouse_->Deliveries()->size(), deliveries);
+  }
+  void ExpectFileRefused(const std::string& csv, const std::string& part,
+                         std::vector<Column> schema = {}) {
+    Request request = Asking("refused", csv, 30);
+    request.schema = std::move(schema);
+    ExpectRefused(request, part);
+  }
+
+ private:
+  std::unique_ptr<Warehouse> warehouse_;
+};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(WarehouseConformance);
+
+}  // namespace busker::deliver
