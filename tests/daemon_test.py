@@ -34,7 +34,7 @@ class Room:
     def close(self):
         if self.daemon is not None:
             self.down(signal.SIGKILL)
-        for attempt in self.home.glob("runs/*/*"):
+        for attempt in workshop.attempts_in(self.home):
             runner = runner_of(attempt)
             if runner is not None and not (attempt / "exit.json").exists():
                 kill(runner, signal.SIGTERM)

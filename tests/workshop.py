@@ -127,7 +127,15 @@ class Service:
 
     def attempts(self):
         """The folders of all attempts, oldest first."""
-        return sorted(self.home.glob("runs/*/*"), key=lambda path: path.stat().st_mtime_ns)
+        return sorted(attempts_in(self.home), key=lambda path: path.stat().st_mtime_ns)
+
+
+def attempts_in(home):
+    """The folders of all attempts. What begins with a dot is a runner's own (runs/.work-PID), and may go at any moment:
+    a glob that was just looking into it failed."""
+    runs = home / "runs"
+    names = [name for name in os.listdir(runs) if not name.startswith(".")] if runs.exists() else []
+    return [runs / name / task for name in names if (runs / name).is_dir() for task in os.listdir(runs / name)]
 
 
 def wait_until(condition, what, limit=30):
