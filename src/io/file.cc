@@ -65,6 +65,19 @@ Result<void> MakeMissing(const fs::path& path, mode_t mode, std::vector<fs::path
   return Failed(Named("create folder", path) + ": something else has this name");
 }
 
+// Gives their owner, who is to remove them, all rights to the folders at and below `path`. What is
+// no folder, and where links lead to, stays as it is.
+void OpenFolders(const fs::path& path) {
+  struct stat info {};
+  if (lstat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return;
+  if ((info.st_mode & S_IRWXU) != S_IRWXU) (void)::chmod(path.c_str(), info.st_mode | S_IRWXU);
+  std::error_code error;
+  fs::directory_iterator entry(path, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    OpenFolders(entry->path());
+  }
+}
+
 }  // namespace
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
@@ -178,6 +191,12 @@ Result<void> Rename(const fs::path& from, const fs::path& to) {
 Result<void> RemoveTree(const fs::path& path) {
   std::error_code error;
   fs::remove_all(path, error);
+  if (error == std::errc::permission_denied) {
+    // Copies of repositories and of module caches have folders that their owner may not write to.
+    OpenFolders(path);
+    error.clear();
+    fs::remove_all(path, error);
+  }
   if (error) return Failed(Named("remove", path) + ": " + error.message());
   return {};
 }

@@ -214,6 +214,36 @@ TEST(File, RemovingATreeTakesLinksAwayAndNotWhatTheyLeadTo) {
   EXPECT_EQ(folder.Read("kept/file"), "x");
 }
 
+// A clone of a repository, a cache of modules: what may not be written to could not be removed by
+// anybody but root.
+TEST(File, ATreeIsRemovedWithFoldersThatNobodyMayWriteTo) {
+  const TestFolder folder;
+  folder.Write("tree/mod/x@v1/f", "x");
+  folder.Write("tree/closed/f", "x");
+  folder.Write("kept/f", "x");
+  fs::create_symlink(folder / "kept", folder / "tree/mod/link");
+  for (const auto& [name, mode] : {std::pair("tree/mod/x@v1", 0555),
+                                   {"tree/mod", 0555},
+                                   {"tree/closed", 0},
+                                   {"tree", 0500},
+                                   {"kept", 0555}}) {
+    ASSERT_EQ(chmod((folder / name).c_str(), static_cast<mode_t>(mode)), 0);
+  }
+  EXPECT_TRUE(InAnotherProcess([&] {
+    constexpr uid_t kNobody = 65534;
+    if (geteuid() == 0) {  // who may write anywhere
+      for (const char* name : {"", "tree", "tree/mod", "tree/mod/x@v1", "tree/closed", "kept"}) {
+        if (chown((folder / name).c_str(), kNobody, kNobody) != 0) return false;
+      }
+      if (setresuid(kNobody, kNobody, kNobody) != 0) return false;
+    }
+    return RemoveTree(folder / "tree").has_value();
+  }));
+  EXPECT_EQ(NamesIn(folder.path()), Strings{"kept"});
+  EXPECT_EQ(fs::status(folder / "kept").permissions(), fs::perms(0555));
+  EXPECT_EQ(folder.Read("kept/f"), "x");
+}
+
 TEST(File, ListNamesTheFilesBelowAFolderInOrder) {
   const TestFolder folder;
   for (const char* name : {"b", "a/z", "a/b/c", "a.txt", ".hidden"}) folder.Write(name, "x");

@@ -46,8 +46,11 @@ void Scratch::Clear() {
 }
 
 void Scratch::MoveTo(const fs::path& to) {
+  struct stat info {};
+  if (lstat(path_.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || IsEmpty(path_)) return;
+  (void)::chmod(path_.c_str(), kMode);  // who may not write to a folder cannot move it either
   std::error_code error;
-  if (!IsEmpty(path_)) fs::rename(path_, to, error);  // what the command has removed is not there
+  fs::rename(path_, to, error);  // should it fail, MakeReady makes a new one
 }
 
 void Scratch::Remove() {
