@@ -21,10 +21,9 @@ class SecretsOfAnAttempt : public AttemptTest {
     order_.output.reset();
     order_.required_outputs.clear();
   }
-  ~SecretsOfAnAttempt() override { (void)Folder().Remove(); }
+  ~SecretsOfAnAttempt() override { (void)SecretFolder(attempt_).Remove(); }
 
-  SecretFolder Folder() { return SecretFolder(attempt_); }
-  bool FolderIsThere() { return io::fs::exists(Folder().path()); }
+  bool FolderIsThere() { return io::fs::exists(SecretFolder(attempt_).path()); }
 
   // A runner that finds `handed` as its standard input.
   pid_t StartWith(const Result<std::vector<std::string>>& handed) {
@@ -220,29 +219,41 @@ TEST(SecretFolder, IsRefusedWhereItWouldNotBeInMemory) {
   }
 }
 
-TEST(SecretFolder, HasANameThatFollowsFromTheAttempt) {
+// The name followed from the path of the attempt's folder, which ps shows to all: another user took
+// those of the next attempts beforehand, and they failed.
+TEST(SecretFolder, HasANameThatNobodyCanTellBeforehand) {
   const io::TestFolder folder;
-  io::fs::create_directories(folder / "a");
-  io::fs::create_symlink(folder / "a", folder / "link");
-  EXPECT_EQ(SecretFolder(folder / "a").path(), SecretFolder(folder / "link").path());
-  EXPECT_NE(SecretFolder(folder / "a").path(), SecretFolder(folder / "b").path());
-  EXPECT_EQ(SecretFolder(folder / "a").path().string().find(folder.path().string()),
-            std::string::npos);
+  SecretFolder first(folder.path());
+  EXPECT_TRUE(first.path().empty());
+  ASSERT_TRUE(first.Make());
+  ASSERT_TRUE(first.Put("x", "hunter2!"));
+  const io::fs::path path = first.path();
+  EXPECT_EQ(io::fs::status(path).permissions(), io::fs::perms::owner_all);
+
+  SecretFolder next(folder.path());  // of a runner after one that was killed
+  EXPECT_EQ(next.path(), path);
+  ASSERT_TRUE(next.Make());
+  EXPECT_NE(next.path(), path);
+  EXPECT_FALSE(io::fs::exists(path));
+  const io::fs::path second = next.path();
+  EXPECT_TRUE(next.Remove());
+  EXPECT_FALSE(io::fs::exists(second));
+  EXPECT_TRUE(next.Remove()) << "nothing is there";
+  EXPECT_TRUE(io::fs::is_empty(folder.path()));
 }
 
-// Whoever knows the name could have made it before, as a link to somewhere else.
-TEST(SecretFolder, TakesThePlaceOfWhatIsThere) {
+TEST(SecretFolder, ANoteThatIsNoneLeadsNowhere) {
   const io::TestFolder folder;
-  io::fs::create_directories(folder / "elsewhere");
-  const SecretFolder secrets(folder.path());
-  io::fs::create_symlink(folder / "elsewhere", secrets.path());
-  ASSERT_TRUE(secrets.Make());
-  ASSERT_TRUE(secrets.Put("x", "hunter2!"));
-  EXPECT_TRUE(io::fs::is_empty(folder / "elsewhere"));
-  EXPECT_FALSE(io::fs::is_symlink(secrets.path()));
-  EXPECT_TRUE(secrets.Remove());
-  EXPECT_FALSE(io::fs::exists(secrets.path()));
-  EXPECT_TRUE(secrets.Remove()) << "nothing is there";
+  folder.Write("kept/file", "x");
+  for (const std::string note :
+       {"", "x", "../kept", "busker-", "busker-../../../../../../../../kept",
+        "busker-0123456789abcdef0123456789abcde/"}) {
+    folder.Write(kSecretsNote, note);
+    SecretFolder secrets(folder.path(), folder.path());
+    EXPECT_TRUE(secrets.path().empty()) << note;
+    EXPECT_TRUE(secrets.Remove());
+    EXPECT_EQ(folder.Read("kept/file"), "x");
+  }
 }
 
 TEST(HandedSecrets, ArriveAsTheyWere) {

@@ -3,13 +3,14 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <linux/magic.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 
-#include "io/digest.h"
+#include "base/check.h"
 
 namespace busker::runner {
 namespace {
@@ -23,15 +24,32 @@ bool IsInMemory(const fs::path& place) {
   return info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC;
 }
 
-}  // namespace
+constexpr std::string_view kPrefix = "busker-";
+constexpr std::size_t kRandomBytes = 16;
 
-SecretFolder::SecretFolder(const fs::path& attempt_folder, const fs::path& place) : place_(place) {
-  std::error_code error;
-  const fs::path real = fs::weakly_canonical(attempt_folder, error);
-  path_ = place / ("busker-" + io::Sha256Of(real.string()).substr(0, 32));
+std::string RandomName() {
+  unsigned char bytes[kRandomBytes];
+  CHECK(getrandom(bytes, sizeof bytes, 0) == sizeof bytes, "the system has random numbers");
+  std::string name(kPrefix);
+  for (const unsigned char byte : bytes) name += fmt::format("{:02x}", byte);
+  return name;
 }
 
-Result<void> SecretFolder::Make() const {
+// One that RandomName made, and so none that leads elsewhere.
+bool IsOurs(std::string_view name) {
+  return name.size() == kPrefix.size() + 2 * kRandomBytes && name.starts_with(kPrefix) &&
+         name.find_first_not_of("0123456789abcdef", kPrefix.size()) == std::string::npos;
+}
+
+}  // namespace
+
+SecretFolder::SecretFolder(const fs::path& attempt_folder, const fs::path& place)
+    : place_(place), note_(attempt_folder / kSecretsNote) {
+  const std::string name = io::ReadFile(note_, 256).value_or("");
+  if (IsOurs(name)) path_ = place_ / name;
+}
+
+Result<void> SecretFolder::Make() {
   if (!IsInMemory(place_)) {
     return Failed(
         fmt::format("{} is not in memory (a tmpfs), so secrets cannot be put there as files; mount "
@@ -40,7 +58,9 @@ Result<void> SecretFolder::Make() const {
                     place_.string()));
   }
   TRY(Remove());
-  // Others can make folders in the place, but not in ours, and not ours once it is there.
+  const std::string name = RandomName();
+  TRY(io::WriteFileUnsynced(note_, name, 0600));  // what is in memory goes with the power, too
+  path_ = place_ / name;
   if (::mkdir(path_.c_str(), 0700) == 0 && ::chmod(path_.c_str(), 0700) == 0) return {};
   return SystemError("make the folder of secrets " + path_.string(), errno);
 }
@@ -56,10 +76,13 @@ Result<fs::path> SecretFolder::Put(const std::string& name, std::string_view val
   return path;
 }
 
-Result<void> SecretFolder::Remove() const {
+Result<void> SecretFolder::Remove() {
+  if (path_.empty()) return {};
   struct stat info {};
-  if (lstat(path_.c_str(), &info) != 0) return {};
-  return io::RemoveTree(path_);
+  if (lstat(path_.c_str(), &info) == 0) TRY(io::RemoveTree(path_));
+  path_.clear();
+  ::unlink(note_.c_str());
+  return {};
 }
 
 }  // namespace busker::runner
