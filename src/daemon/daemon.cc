@@ -221,10 +221,9 @@ Result<dispatch::Prepared> Daemon::Prepare(const plan::DagRun& run) {
     const service::Service& service = *definition->service;
     TRY_ASSIGN(const prepare::Places places, PlacesOf(service));
     TRY_ASSIGN(const auto store, artifact::OpenStore(places.store_url));
-    TRY_ASSIGN(Instant stamp,
-               record_->FreeTimestamp(service.name, service.version, definition->action, Now()));
-    Instant& last = stamps_[run.graph];  // one that is not on record yet
-    stamp = last = std::max(stamp, last + std::chrono::seconds(1));
+    std::string& stamp = stamps_[run.graph];  // the last may not be on record yet
+    TRY_ASSIGN(stamp, record_->FreeTimestamp(service.name, service.version, definition->action,
+                                             stamp, Now()));
     TRY_ASSIGN(prepared, prepare::PrepareRun(service, definition->Action(), run, places, *store,
                                              stamp, options_.environment));
   }

@@ -96,7 +96,7 @@ class Daemon {
   const Instant since_ = Now();
   service::DaemonSettings settings_;
   std::unique_ptr<record::Record> record_;
-  std::map<std::string, Instant> stamps_;  // the last of each action; of the conductor's thread
+  std::map<std::string, std::string> stamps_;  // the last of each action; of the conductor's thread
 
   // "of shop/training for 2019-08-01", for what is said of unfinished runs; of that thread, too.
   std::map<std::string, std::string> titles_;

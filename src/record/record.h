@@ -140,10 +140,14 @@ class Record {
  public:
   virtual ~Record() = default;
 
-  // The first instant from `wanted` on, in whole seconds, whose timestamp no run of the action has.
-  virtual Result<Instant> FreeTimestamp(const std::string& service,
-                                        const std::string& service_version,
-                                        const std::string& action, Instant wanted) = 0;
+  // A timestamp that no run of the action has, and that sorts behind all of them and `last` (one
+  // that was given and is not on record yet; may be empty): that of `now`, 20190801T000000Z. Should
+  // one be of this second, or of a later one (the clock was set back), it is the last of them with
+  // a number behind, 20190801T000000Z-0001: no timestamp is ahead of the clock it was made by.
+  virtual Result<std::string> FreeTimestamp(const std::string& service,
+                                            const std::string& service_version,
+                                            const std::string& action, const std::string& last,
+                                            Instant now) = 0;
 
   // Records a turn: all of it or nothing. kTemporary: the disk is full or the file is busy, and the
   // same turn may be appended again; any other error: start again from what is on disk.

@@ -142,10 +142,38 @@ TEST(Record, HasOneRunForARequestKeyATimestampAndAnId) {
   EXPECT_FALSE(Append(*record, {plan::RunQueued{run}}));
   run.request_key = "";
   EXPECT_FALSE(AddRun(*record, run, TasksNamed({"train"}), FormatStamp(kNoon)));
-  const Instant free = record->FreeTimestamp("shop", "1", "training", kNoon).value();
-  EXPECT_EQ(free, kNoon + std::chrono::seconds(1));
-  EXPECT_TRUE(AddRun(*record, run, TasksNamed({"train"}), FormatStamp(free)));
-  EXPECT_EQ(record->FreeTimestamp("shop", "2", "training", kNoon).value(), kNoon);
+  const std::string free = record->FreeTimestamp("shop", "1", "training", "", kNoon).value();
+  EXPECT_NE(free, FormatStamp(kNoon));
+  EXPECT_TRUE(AddRun(*record, run, TasksNamed({"train"}), free));
+}
+
+// Three trainings within a second were named after seconds that had not come yet.
+TEST(Record, ATimestampTellsNoTimeThatHasNotComeAndSortsBehindAllBefore) {
+  auto record = Fresh();
+  const auto free = [&](Instant now, const std::string& last = "", const std::string& of = "1") {
+    return record->FreeTimestamp("shop", of, "training", last, now).value();
+  };
+  const std::string noon = FormatStamp(kNoon);
+  EXPECT_EQ(free(kNoon + Milliseconds(999)), noon);
+  EXPECT_EQ(free(kNoon, noon), noon + "-0001");  // given, and not on record yet
+  std::string last;
+  for (int i = 0; i < 12; ++i) {
+    const std::string next = free(kNoon + Milliseconds(i * 80));
+    EXPECT_LT(last, next);
+    EXPECT_EQ(next.substr(0, noon.size()), noon);
+    last = next;
+    plan::DagRun run = Requested("r" + std::to_string(i));
+    ASSERT_TRUE(AddRun(*record, run, TasksNamed({"train"}), next));
+  }
+  EXPECT_EQ(last, noon + "-0011");
+  EXPECT_EQ(free(kNoon, noon + "-0020"), noon + "-0021");
+  EXPECT_EQ(free(kNoon, noon + "-0199"), noon + "-0200");
+  EXPECT_EQ(free(kNoon, noon + "-9999"), noon + "-99990001");
+  EXPECT_EQ(free(kNoon, noon + "-99990001"), noon + "-99990002");
+  EXPECT_EQ(free(kNoon - std::chrono::hours(1)), noon + "-0012");  // the clock was set back
+  EXPECT_EQ(free(kNoon + Milliseconds(1000)), FormatStamp(kNoon + std::chrono::seconds(1)));
+  EXPECT_LT(noon + "-99990001", FormatStamp(kNoon + std::chrono::seconds(1)));
+  EXPECT_EQ(free(kNoon, "", "2"), noon);
 }
 
 TEST(Record, TakesUpAfterARestartWhereTheRunsWere) {

@@ -22,21 +22,36 @@ namespace {
 constexpr off_t kLogBytes = 1010 * (4096 + 24);  // the pages between checkpoints, and a turn's
 constexpr std::size_t kZerosBytes = 1u << 18;
 
+// The next that sorts behind: numbers of four digits, and after 9999 four more.
+std::string TimestampAfter(std::string timestamp) {
+  constexpr std::size_t kStampSize = std::string_view("20190801T000000Z").size();
+  constexpr std::size_t kDigits = 4;
+  if (timestamp.size() == kStampSize) return timestamp + "-0001";
+  for (std::size_t i = timestamp.size(); i-- > timestamp.size() - kDigits;) {
+    if (timestamp[i] != '9') {
+      ++timestamp[i];
+      return timestamp;
+    }
+    timestamp[i] = '0';
+  }
+  return timestamp.replace(timestamp.size() - kDigits, kDigits, "99990001");
+}
+
 class SqliteRecord final : public Record {
  public:
   explicit SqliteRecord(Database database) : database_(std::move(database)) {}
 
-  Result<Instant> FreeTimestamp(const std::string& service, const std::string& service_version,
-                                const std::string& action, Instant wanted) override {
+  Result<std::string> FreeTimestamp(const std::string& service, const std::string& service_version,
+                                    const std::string& action, const std::string& last,
+                                    Instant now) override {
     const std::string graph = service.empty() ? action : service + "/" + action;
     TRY_ASSIGN(Statement row,
                database_.Prepare("SELECT max(timestamp) FROM runs WHERE graph = ? AND "
                                  "service_version = ? AND timestamp IS NOT NULL"));
     TRY(row.Bind(graph).Bind(service_version).Step());
-    const Instant whole = std::chrono::floor<std::chrono::seconds>(wanted);
-    if (row.Text(0) < FormatStamp(whole)) return whole;
-    TRY_ASSIGN(const Instant newest, ParseStamp(row.Text(0)));
-    return newest + std::chrono::seconds(1);
+    const std::string stamp = FormatStamp(now);
+    const std::string newest = std::max(row.Text(0), last);
+    return newest < stamp ? stamp : TimestampAfter(newest);
   }
 
   Result<void> Append(const Turn& turn) override {
