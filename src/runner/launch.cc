@@ -55,7 +55,6 @@ void CloseFrom(int first) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != child.parent) _exit(127);  // it died before that took effect
   child.group->Enter();
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   // Too small for any core; and for one that would be piped to a program 1 is what forbids it, not
   // 0.
   const rlimit none{1, 1};

@@ -21,11 +21,13 @@ struct Launch {
   int oom_score = -1;  // this process's oom_score_adj, open, when it cannot open it any more
 };
 
-// Starts it. The child leads a session of its own, dies with this process, can gain no privileges,
-// leaves no core, is preferred by the out-of-memory killer, reads nothing from its standard input,
-// and has umask 022 and default signals. It writes `marker` right before it becomes the program;
-// when it cannot, the program is not started. Errors are for people: "there is no program x", and
-// so on. This process waits meanwhile (vfork), so it must have one thread.
+// Starts it. The child leads a session of its own, dies with this process, leaves no core, is
+// preferred by the out-of-memory killer, reads nothing from its standard input, and has umask 022
+// and default signals. Whether it can gain privileges (no_new_privs) is as it is for this process:
+// a program may call sudo or ping, unless who started Busker forbade it for all. It writes `marker`
+// right before it becomes the program; when it cannot, the program is not started. Errors are for
+// people: "there is no program x", and so on. This process waits meanwhile (vfork), so it must have
+// one thread.
 Result<pid_t> StartCommand(const Launch& launch, const MemoryGroup& group,
                            const PendingMarker& marker);
 
