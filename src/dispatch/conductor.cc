@@ -274,7 +274,9 @@ std::optional<plan::ClockStepped> Conductor::NoticeStep(Instant now) {
 }
 
 void Conductor::TakeEnd(const execute::AttemptName& name, Result<runner::ExitRecord> exit) {
-  const runner::ExitRecord record = exit ? *exit : NotStarted(exit.error().message);
+  runner::ExitRecord record = exit ? *exit : NotStarted(exit.error().message);
+  if (!exit)
+    record.ending = runner::Ending::kLost;  // it may have been, and how it ended is not known
   (void)mailbox_.Post(EndOf(name, record));
 }
 

@@ -1,5 +1,6 @@
 #include "execute/process_executor.h"
 
+#include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/text.h"
 #include "io/boot.h"
 #include "io/subprocess.h"
 #include "runner/handed_secrets.h"
@@ -28,6 +30,17 @@ constexpr int kGoodbyeMs = 1000;
 
 io::Descriptor OpenProcess(pid_t process) {
   return io::Descriptor(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+}
+
+// How the attempt ended, by its folder; nullopt: it has not.
+Result<std::optional<runner::ExitRecord>> ReadExitOf(const AttemptName& name,
+                                                     const io::fs::path& folder) {
+  TRY_ASSIGN(auto ended, runner::ReadExit(folder));
+  if (!ended) return std::nullopt;
+  const AttemptName of{ended->run, ended->task, ended->number};
+  if (of == name) return ended;
+  return Unusable(fmt::format("{} is that of {}, and how this attempt ended is not known",
+                              (folder / runner::kExitFile).string(), Printable(of.Text())));
 }
 
 }  // namespace
@@ -86,7 +99,7 @@ Result<void> ProcessExecutor::Recover(const AttemptName& name, const runner::Att
   TRY_ASSIGN(const bool adopted, Adopt(name));
   if (adopted) return {};
   const io::fs::path folder = FolderOf(name);
-  auto ended = runner::ReadExit(folder);
+  auto ended = ReadExitOf(name, folder);
   if (!ended || *ended) {
     {
       const Lock lock(mutex_);
@@ -322,14 +335,14 @@ void ProcessExecutor::TakeDeath(Watched watched) {
   if (!watched.name) return;
   const AttemptName& name = *watched.name;
   const io::fs::path folder = FolderOf(name);
-  auto ended = runner::ReadExit(folder);
+  auto ended = ReadExitOf(name, folder);
   if (ended && !*ended) {
     // Another runner may have been faster to the lock: then that one is waited for.
     if (const auto adopted = Adopt(name); adopted && *adopted) return;
     if (watched.settles < kSettlesMax && StartRunner(name, watched.order, watched.settles + 1)) {
       return;
     }
-    ended = runner::ReadExit(folder);
+    ended = ReadExitOf(name, folder);
   }
   {
     const Lock lock(mutex_);

@@ -121,7 +121,6 @@ std::string OrderToJson(const AttemptOrder& order) {
       {"log_tail_bytes_max", order.log_tail_bytes_max},
       {"scheduled_at", FormatRfc3339(order.scheduled_at)},
       {"data_date", order.data_date},
-      {"source_commit", order.source_commit},
   };
   if (!order.secrets.empty()) value["secrets"] = SecretsJson(order.secrets);
   if (!order.synced) value["synced"] = false;
@@ -153,7 +152,7 @@ Result<AttemptOrder> OrderFromJson(const std::string& text) {
   in.Get("log_tail_bytes_max", order.log_tail_bytes_max);
   in.Get("scheduled_at", order.scheduled_at);
   in.Get("data_date", order.data_date);
-  in.Get("source_commit", order.source_commit);
+  in.Member("source_commit");  // of orders from before the runner itself asked for it
   if (const ordered_json& secrets = in.Member("secrets"); !secrets.is_null()) {
     TRY_ASSIGN(order.secrets, SecretsFromJson(secrets));
   }
@@ -228,7 +227,16 @@ Result<std::optional<ExitRecord>> ReadExit(const io::fs::path& attempt_folder) {
   if (!text) return tl::unexpected(text.error());
   if (!artifact::CheckJson(*text, kExitFile)) return std::nullopt;
   TRY_ASSIGN(ExitRecord record, ExitFromJson(*text));
-  return record;
+  const bool failed = record.exit_code != 0 || record.signal != 0;
+  const bool at_odds = (record.ending == Ending::kSucceeded && failed) ||
+                       (record.ending == Ending::kExited && record.exit_code == 0) ||
+                       (record.ending == Ending::kSignalled && record.signal == 0);
+  if (!at_odds) return record;
+  return Unusable(
+      fmt::format("{} says \"{}\" with exit code {} and signal {}: it is damaged, and "
+                  "how the attempt ended is not known",
+                  (attempt_folder / kExitFile).string(), NameOf(record.ending), record.exit_code,
+                  record.signal));
 }
 
 }  // namespace busker::runner

@@ -75,7 +75,6 @@ struct AttemptOrder {
   // Facts for the manifest.
   Instant scheduled_at{};
   std::string data_date;
-  std::string source_commit;
 };
 
 std::string OrderToJson(const AttemptOrder& order);
@@ -118,7 +117,8 @@ std::string ExitToJson(const ExitRecord& record);
 Result<ExitRecord> ExitFromJson(const std::string& text);
 
 // From the attempt's folder. nullopt when it is not there, or not whole: what a power cut can leave
-// of one that was not synced (nothing, a half, zeros). Whole but not understood is an Error.
+// of one that was not synced (nothing, a half, zeros). Whole but not understood, or at odds with
+// itself (a success with an exit code), is an Error.
 Result<std::optional<ExitRecord>> ReadExit(const io::fs::path& attempt_folder);
 
 inline constexpr std::size_t kSecretUsesMax = 64;

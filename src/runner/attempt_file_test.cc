@@ -26,7 +26,6 @@ AttemptOrder AnOrder() {
   order.log_tail_bytes_max = 2;
   order.scheduled_at = ParseRfc3339("2019-08-01T00:00:00.250Z").value();
   order.data_date = "2019-08-01";
-  order.source_commit = "0123abcd";
   return order;
 }
 

@@ -288,6 +288,48 @@ TEST_F(Killed, TheCommandDiesWithItsRunnerAndItsChildrenWithTheNext) {
   EXPECT_EQ(folder_.Read("witness"), "started\n");
 }
 
+// The lock file with one wrong byte in it passed for that of an attempt that had not begun, and its
+// program was started a second time.
+TEST_F(Killed, ADamagedMarkerDoesNotStartTheCommandAgain) {
+  order_.mark = "BUSKER_ATTEMPT=damaged-" + std::to_string(getpid());
+  order_.environment.push_back(order_.mark);
+  NewAttempt(1, "setsid sleep 100 & echo $! > " + PathOf("child") + "; wait");
+  const pid_t runner = StartRunner();
+  ASSERT_TRUE(Soon([&] { return PidIn("child") > 0; }));
+  kill(runner, SIGKILL);
+  WaitFor(runner);
+  std::string lock = folder_.Read("attempt/lock");
+  lock[lock.find("session_started")] = 'S';
+  folder_.Write("attempt/lock", lock);
+  EXPECT_EQ(WaitFor(StartRunner()), 0) << Errors();
+  EXPECT_EQ(Exit().ending, Ending::kLost);
+  EXPECT_NE(Exit().message.find("is damaged"), std::string::npos) << Exit().message;
+  EXPECT_EQ(folder_.Read("witness"), "started\n");
+  EXPECT_TRUE(IsGone(PidIn("child")));
+}
+
+// One of Busker's own steps was carried out again beside what its dead runner had left running.
+TEST_F(Killed, ARepeatableAttemptStartsOnlyWhenWhatWasLeftHasEnded) {
+  order_.mark = "BUSKER_ATTEMPT=left-" + std::to_string(getpid());
+  order_.environment.push_back(order_.mark);
+  order_.repeatable = true;
+  // Twenty that ignore SIGTERM; half of them in sessions of their own.
+  NewAttempt(1, "if [ -e " + PathOf("children") + " ]; then for p in $(cat " + PathOf("children") +
+                    "); do kill -0 $p 2> /dev/null && grep -q '^State:.*[RSD] ' /proc/$p/status && "
+                    "exit 9; done; echo x > output/model; exit; fi; trap '' TERM; "
+                    "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 100 & a=$!; setsid sleep 100 & "
+                    "echo $a $! >> " +
+                    PathOf("started") + "; done; mv " + PathOf("started") + " " +
+                    PathOf("children") + "; wait");
+  const pid_t runner = StartRunner();
+  ASSERT_TRUE(SoonThere("children"));
+  kill(runner, SIGKILL);
+  WaitFor(runner);
+  EXPECT_EQ(WaitFor(StartRunner()), 0) << Errors();
+  EXPECT_EQ(Exit().ending, Ending::kSucceeded) << Exit().message;
+  EXPECT_EQ(folder_.Read("witness"), "started\nstarted\n");
+}
+
 TEST_F(Killed, AnotherAttemptsVersionIsNoEvidence) {
   NewAttempt(1, "echo x > output/model");
   Run();

@@ -91,10 +91,12 @@ std::vector<pid_t> ChildrenByParents(pid_t process) {
   return children;
 }
 
-// Kills every process but this one for which `is_meant` holds, and waits for their end, at most 5
-// s.
+using Clock = std::chrono::steady_clock;
+
+// Kills every process but this one for which `is_meant` holds, and waits for their end until then.
 template <typename IsMeant>
-int KillWhere(const IsMeant& is_meant) {
+Killed KillOnce(const IsMeant& is_meant, Clock::time_point until) {
+  Killed result;
   std::vector<io::Descriptor> killed;
   for (const pid_t process : AllProcesses()) {
     if (process == getpid() || !is_meant(process)) continue;
@@ -103,16 +105,31 @@ int KillWhere(const IsMeant& is_meant) {
     if (!handle.valid() || !is_meant(process)) continue;
     if (syscall(SYS_pidfd_send_signal, handle.get(), SIGKILL, nullptr, 0) == 0) {
       killed.push_back(std::move(handle));
+    } else if (errno != ESRCH) {
+      ++result.left;
     }
   }
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   for (const io::Descriptor& handle : killed) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
     pollfd wait{handle.get(), POLLIN, 0};
-    poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+    const bool ended =
+        poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(0, left.count()))) > 0;
+    ++(ended ? result.ended : result.left);
   }
-  return static_cast<int>(killed.size());
+  return result;
+}
+
+// One round is not enough: a process can have been forked while the others were looked up.
+template <typename IsMeant>
+Killed KillWhere(const IsMeant& is_meant) {
+  const auto until = Clock::now() + std::chrono::seconds(5);
+  Killed all;
+  for (bool again = true; again && Clock::now() < until;) {
+    const Killed round = KillOnce(is_meant, until);
+    all = {all.ended + round.ended, round.left};
+    again = round.ended > 0;
+  }
+  return all;
 }
 
 }  // namespace
@@ -153,20 +170,20 @@ SessionId SessionOf(pid_t leader) {
   return {leader, stat ? stat->started : 0, io::BootId()};
 }
 
-int KillSession(const SessionId& session) {
-  if (session.leader <= 1 || session.boot.empty() || session.boot != io::BootId()) return 0;
+Killed KillSession(const SessionId& session) {
+  if (session.leader <= 1 || session.boot.empty() || session.boot != io::BootId()) return {};
   // The number of a session is not given away while a process is in it. So either its leader is the
   // one that we know, or it is gone and the others are its rest.
   const auto leader = StatOf(session.leader);
   // Whoever was given its number later has started later, too.
-  if (leader && leader->started > session.leader_started) return 0;
+  if (leader && leader->started > session.leader_started) return {};
   return KillWhere([&](pid_t process) {
     const auto stat = StatOf(process);
     return stat && stat->session == session.leader && stat->state != 'Z';
   });
 }
 
-int KillMarked(const std::string& entry) {
+Killed KillMarked(const std::string& entry) {
   const std::string whole =
       entry + '\0';  // each entry ends with NUL; before the first there is none
   return KillWhere([&](pid_t process) {

@@ -32,13 +32,18 @@ struct SessionId {
 };
 SessionId SessionOf(pid_t leader);
 
-// Kills what still lives of the session. A session of another boot, or one whose number has been
-// given to a new leader, is left alone. Waits for their end, at most 5 s. Returns how many there
-// were.
-int KillSession(const SessionId& session);
+struct Killed {
+  int ended = 0;
+  int left = 0;  // those that even SIGKILL did not end, or that belong to another user
+};
+
+// Kills what still lives of the session, and what it starts meanwhile. A session of another boot,
+// or one whose number has been given to a new leader, is left alone. Waits for their end, at most 5
+// s.
+Killed KillSession(const SessionId& session);
 
 // The same for every process with this entry ("NAME=value") in its environment: for those that have
 // left the session.
-int KillMarked(const std::string& entry);
+Killed KillMarked(const std::string& entry);
 
 }  // namespace busker::runner

@@ -72,10 +72,10 @@ TEST_F(ProcessTree, ASessionIsKilledAlsoWhenItsLeaderIsGone) {
   const SessionId session = SessionOf(pid);
   kill(pid, SIGKILL);
   waitpid(pid, nullptr, 0);
-  EXPECT_GE(KillSession(session), 2);  // the third sleep may not have begun
+  EXPECT_GE(KillSession(session).ended, 2);  // the third sleep may not have begun
   while (waitpid(-1, nullptr, 0) > 0) {
   }
-  EXPECT_EQ(KillSession(session), 0);
+  EXPECT_EQ(KillSession(session).ended, 0);
 }
 
 TEST_F(ProcessTree, ASessionThatOnlyHasTheSameNumberIsLeftAlone) {
@@ -83,12 +83,12 @@ TEST_F(ProcessTree, ASessionThatOnlyHasTheSameNumberIsLeftAlone) {
   const pid_t pid = StartSession(folder, Ready(folder) + "exec sleep 100");
   SessionId other_start = SessionOf(pid);
   other_start.leader_started -= 1;  // so the one that was meant began before it
-  EXPECT_EQ(KillSession(other_start), 0);
+  EXPECT_EQ(KillSession(other_start).ended, 0);
   SessionId other_boot = SessionOf(pid);
   other_boot.boot = "another";
-  EXPECT_EQ(KillSession(other_boot), 0);
-  EXPECT_EQ(KillSession({}), 0);
-  EXPECT_GE(KillSession(SessionOf(pid)), 1);
+  EXPECT_EQ(KillSession(other_boot).ended, 0);
+  EXPECT_EQ(KillSession({}).ended, 0);
+  EXPECT_GE(KillSession(SessionOf(pid)).ended, 1);
 }
 
 TEST(KillMarked, EndsWhatCarriesTheMarkWhereverItWent) {
@@ -101,9 +101,9 @@ TEST(KillMarked, EndsWhatCarriesTheMarkWhereverItWent) {
     _exit(127);
   }
   usleep(300'000);  // both have begun, or the kill hits the shell that would start the second
-  EXPECT_GE(KillMarked(mark), 1);
-  EXPECT_EQ(KillMarked(mark), 0);
-  EXPECT_EQ(KillMarked(mark + "0"), 0);
+  EXPECT_GE(KillMarked(mark).ended, 1);
+  EXPECT_EQ(KillMarked(mark).ended, 0);
+  EXPECT_EQ(KillMarked(mark + "0").ended, 0);
   waitpid(pid, nullptr, 0);
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 
@@ -33,6 +34,17 @@ char* Put(char* to, std::string_view text) {
   return to;
 }
 char* Put(char* to, std::uint64_t number) { return std::to_chars(to, to + 20, number).ptr; }
+
+// What is there when the marker's process was ended between its two writes, or the machine before
+// either was on disk: the command had not been started. A whole marker that lost a bit does not
+// look like this, for what comes last would have to be missing.
+bool IsBeginning(std::string_view json) {
+  while (!json.empty() && json.back() == '\0') json.remove_suffix(1);
+  if (json.empty()) return true;
+  const auto value = artifact::ParseOwnJson(std::string(json) + "}", kLockFile);
+  return value && value->is_object() && value->contains("memory_group") &&
+         !value->contains("session");
+}
 
 }  // namespace
 
@@ -97,21 +109,25 @@ Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_f
   if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
   if (!text) return tl::unexpected(text.error());
   if (text->size() <= kHolderBytes) return std::nullopt;
-  const auto value =
-      artifact::ParseOwnJson(std::string_view(*text).substr(kHolderBytes), kLockFile);
-  if (!value) return std::nullopt;
+  const std::string json = text->substr(kHolderBytes);
+  if (IsBeginning(json)) return std::nullopt;
   StartMarker marker;
+  marker.damaged = true;
+  const auto value = artifact::ParseOwnJson(json, kLockFile);
+  if (!value) return marker;
+  StartMarker whole;
   std::string memory_group;  // any bytes
   artifact::JsonObject in(*value, kLockFile);
-  in.Get("started_at", marker.started_at);
-  in.Get("command_started_at", marker.command_started_at);
-  in.Get("session", marker.session.leader);
-  in.Get("session_started_ticks", marker.session.leader_started);
-  in.Get("boot", marker.session.boot);
+  in.Get("started_at", whole.started_at);
+  in.Get("command_started_at", whole.command_started_at);
+  in.Get("session", whole.session.leader);
+  in.Get("session_started_ticks", whole.session.leader_started);
+  in.Get("boot", whole.session.boot);
   in.GetBytes("memory_group", memory_group);
-  if (!in.Done()) return std::nullopt;
-  marker.memory_group = memory_group;
-  return marker;
+  in.RefuseOthers();
+  if (!in.Done() || whole.started_at == Instant{}) return marker;
+  whole.memory_group = memory_group;
+  return whole;
 }
 
 pid_t HolderIn(const std::string& lock_text) {
@@ -121,14 +137,13 @@ pid_t HolderIn(const std::string& lock_text) {
 }
 
 int EndLeftovers(const StartMarker& marker, const std::string& mark) {
-  int ended = 0;
   std::error_code error;
   if (!marker.memory_group.empty() && io::fs::is_directory(marker.memory_group, error)) {
-    ended += MemoryGroup::KillAll(marker.memory_group);
+    MemoryGroup::KillAll(marker.memory_group);
     MemoryGroup::Remove(marker.memory_group);
   }
-  ended += KillSession(marker.session);
-  return mark.empty() ? ended : ended + KillMarked(mark);
+  const Killed session = KillSession(marker.session);
+  return mark.empty() ? session.left : std::max(session.left, KillMarked(mark).left);
 }
 
 }  // namespace busker::runner

@@ -18,6 +18,7 @@ struct StartMarker {
   Instant command_started_at{};
   SessionId session;          // of the command
   io::fs::path memory_group;  // its cgroup; empty without one
+  bool damaged = false;       // it was written, and cannot be read any more: the rest is not known
 };
 
 // The lock of an attempt, held by its runner while it lives.
@@ -55,14 +56,17 @@ class PendingMarker {
   std::string text_;       // up to the session
 };
 
-// nullopt when the command was never started: then there is no marker, or not a whole one.
+// nullopt when the command was never started: then there is no marker, or the beginning of one,
+// which is what the end of its runner or of the machine leaves. What is neither that nor a whole
+// one is `damaged`.
 Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_folder);
 
 // The process that held the attempt's lock last, from the text of the lock file; 0: none.
 pid_t HolderIn(const std::string& lock_text);
 
 // Kills what an earlier runner left running when it died: the command's cgroup, its session, and
-// what carries `mark` (an environment entry; empty: none). Returns how many processes there were.
+// what carries `mark` (an environment entry; empty: none). Returns how many processes could not be
+// ended.
 int EndLeftovers(const StartMarker& marker, const std::string& mark);
 
 }  // namespace busker::runner
