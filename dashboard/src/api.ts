@@ -126,6 +126,7 @@ export interface Contents extends Version {
   contents: File[];
   files: number;
   source_commit: string | null;
+  folder_commit: string | null;
   config_sha256: string | null;
   input: string | null;
 }

@@ -19,6 +19,9 @@ function VersionFacts({ version, service, self }: { version: Contents; service: 
   );
 }
 
+// Its beginning, and whether files had changed since.
+const commit = (text: string) => text.slice(0, 12) + (text.endsWith("-dirty") ? ", with changes" : "");
+
 function Delivered({ deliveries, service }: { deliveries: Delivery[]; service: string }) {
   return (
     <>
@@ -70,7 +73,8 @@ export function Lineage({ run }: { run: string }) {
             <>
               <VersionFacts version={output} service={service} self />
               {output.config_sha256 ? <p class="quiet">config <Digest of={output.config_sha256} /></p> : null}
-              {output.source_commit ? <p class="quiet">source {output.source_commit.slice(0, 12)}</p> : null}
+              {output.source_commit ? <p class="quiet">source {commit(output.source_commit)}</p> : null}
+              {output.folder_commit && output.folder_commit !== output.source_commit ? <p class="quiet">folder {commit(output.folder_commit)}</p> : null}
             </>
           ) : <p class="quiet">None yet: a version is there when all its files are.</p>}
         </Step>

@@ -14,39 +14,54 @@ bool IsSha256(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-ordered_json FilesToJson(const std::map<std::string, io::FileDigest>& files) {
+ordered_json FilesToJson(const Manifest& manifest) {
   ordered_json object = ordered_json::object();
-  for (const auto& [path, digest] : files) {
-    object[path] = {{"size_bytes", digest.size_bytes}, {"sha256", digest.sha256}};
+  for (const auto& [path, digest] : manifest.files) {
+    ordered_json& file = object[path];
+    file = {{"size_bytes", digest.size_bytes}, {"sha256", digest.sha256}};
+    if (manifest.executables.contains(path)) file["executable"] = true;
   }
   return object;
 }
 
-Result<std::map<std::string, io::FileDigest>> FilesFromJson(const ordered_json& object) {
+Result<void> FilesFromJson(const ordered_json& object, Manifest& manifest) {
   if (!object.is_object()) return Invalid("\"files\" is missing or no object");
-  std::map<std::string, io::FileDigest> files;
   for (const auto& [path, entry] : object.items()) {
     TRY(CheckKey(path));  // so that no manifest can make Load write elsewhere
     io::FileDigest digest;
     JsonObject in(entry, fmt::format("\"files\": \"{}\"", path));
     in.Get("size_bytes", digest.size_bytes);
     in.Get("sha256", digest.sha256);
+    bool executable = false;  // not said before there were such
+    if (!in.Member("executable").is_null()) in.Get("executable", executable);
     TRY(in.Done());
     if (!IsSha256(digest.sha256)) return Invalid(fmt::format("the digest of \"{}\" is none", path));
-    files.emplace(path, std::move(digest));
+    if (executable) manifest.executables.insert(path);
+    manifest.files.emplace(path, std::move(digest));
   }
-  return files;
+  return {};
+}
+
+Result<void> EmptyFoldersFromJson(const ordered_json& array, Manifest& manifest) {
+  if (array.is_null()) return {};
+  if (!array.is_array()) return Invalid("\"empty_folders\" is no array");
+  for (const ordered_json& path : array) {
+    if (!path.is_string()) return Invalid("\"empty_folders\" holds something that is no text");
+    TRY(CheckKey(path.get<std::string>()));
+    manifest.empty_folders.insert(path.get<std::string>());
+  }
+  return {};
 }
 
 }  // namespace
 
 std::string ManifestToJson(const Manifest& manifest) {
-  return JsonText({
+  ordered_json value = {
       {"name", manifest.name.service},
       {"version", manifest.name.service_version},
       {"action", manifest.name.action},
       {"timestamp", manifest.name.timestamp},
-      {"files", FilesToJson(manifest.files)},
+      {"files", FilesToJson(manifest)},
       {"metrics", ordered_json(manifest.metrics)},
       {"run", manifest.run},
       {"task", manifest.task},
@@ -55,11 +70,14 @@ std::string ManifestToJson(const Manifest& manifest) {
       {"data_date", manifest.data_date},
       {"command", JsonBytes(manifest.command)},
       {"source_commit", manifest.source_commit},
+      {"folder_commit", manifest.folder_commit},
       {"config_sha256", manifest.config_sha256},
       {"input", manifest.input ? ordered_json(*manifest.input) : ordered_json()},
       {"runner_version", manifest.runner_version},
       {"saved_at", FormatRfc3339(manifest.saved_at)},
-  });
+  };
+  if (!manifest.empty_folders.empty()) value["empty_folders"] = manifest.empty_folders;
+  return JsonText(value);
 }
 
 Result<Manifest> ManifestFromJson(const std::string& text) {
@@ -78,14 +96,16 @@ Result<Manifest> ManifestFromJson(const std::string& text) {
   in.Get("data_date", manifest.data_date);
   in.GetBytes("command", manifest.command);
   in.Get("source_commit", manifest.source_commit);
+  manifest.folder_commit = manifest.source_commit;  // it was all there was
+  if (!in.Member("folder_commit").is_null()) in.Get("folder_commit", manifest.folder_commit);
   in.Get("config_sha256", manifest.config_sha256);
   in.Get("input", manifest.input);
   in.Get("runner_version", manifest.runner_version);
   in.Get("saved_at", manifest.saved_at);
   TRY(in.Done());
-  auto files = FilesFromJson(value.value("files", ordered_json()));
-  if (!files) return Wrap("manifest.json", files.error());
-  manifest.files = std::move(*files);
+  auto contents = FilesFromJson(in.Member("files"), manifest);
+  if (contents) contents = EmptyFoldersFromJson(in.Member("empty_folders"), manifest);
+  if (!contents) return Wrap("manifest.json", contents.error());
   auto name = ParseVersionName(manifest.name.Key());
   if (!name) return Wrap("manifest.json", name.error());
   return manifest;

@@ -1,11 +1,15 @@
 #include "artifact/version.h"
 
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
+#include "artifact/file_tree.h"
 #include "artifact/key.h"
+#include "base/bytes.h"
 #include "base/id.h"
 #include "base/text.h"
 
@@ -41,14 +45,16 @@ bool IsTimestamp(std::string_view text) {
 
 // Names that the version itself needs, or that no store takes, are refused before anything is
 // saved.
-Result<void> CheckFiles(const VersionName& name, const std::vector<std::string>& files) {
-  for (const std::string& file : files) {
-    TRY(CheckKey(file));
-    TRY(CheckKey(FileKey(name, file)));
-    if (file == kManifestFile) {
+Result<void> CheckNames(const VersionName& name, const FileTree& tree) {
+  const auto check = [&](const std::string& path) -> Result<void> {
+    TRY(CheckKey(FileKey(name, path)));
+    if (path == kManifestFile) {
       return Invalid(std::string(kManifestFile) + ": this name is Busker's own");
     }
-  }
+    return {};
+  };
+  for (const std::string& file : tree.files) TRY(check(file));
+  for (const std::string& folder : tree.empty_folders) TRY(check(folder));
   return {};
 }
 
@@ -60,19 +66,59 @@ Result<bool> IsUnchanged(const fs::path& path, const io::FileDigest& loaded) {
   return digest == loaded;
 }
 
-// The files that the action itself wrote: not those of the input that are as they were.
-Result<std::vector<std::string>> WithoutInput(const fs::path& folder,
-                                              const std::vector<std::string>& files,
-                                              const std::map<std::string, io::FileDigest>& input) {
-  std::vector<std::string> own;
-  for (const std::string& file : files) {
+// What the action itself left: not what of the input is as it was.
+Result<FileTree> WithoutInput(const fs::path& folder, FileTree tree, const Manifest& input) {
+  FileTree own;
+  for (const std::string& file : tree.files) {
+    const bool executable = tree.executables.contains(file);
     bool unchanged = false;
-    if (const auto loaded = input.find(file); loaded != input.end()) {
+    if (const auto loaded = input.files.find(file);
+        loaded != input.files.end() && executable == input.executables.contains(file)) {
       TRY_ASSIGN(unchanged, IsUnchanged(folder / file, loaded->second));
     }
-    if (!unchanged) own.push_back(file);
+    if (unchanged) continue;
+    own.files.push_back(file);
+    if (executable) own.executables.insert(file);
+  }
+  for (const std::string& empty : tree.empty_folders) {
+    if (!input.empty_folders.contains(empty)) own.empty_folders.insert(empty);
   }
   return own;
+}
+
+// The manifest as it is written, once its own reader has understood it.
+Result<std::string> CheckedText(const Manifest& manifest) {
+  std::string text = ManifestToJson(manifest);
+  if (text.size() > kManifestBytesMax) {
+    return Invalid(fmt::format(
+        "the manifest of its {} files would have {} bytes, and {} at most are read again; put them "
+        "into fewer files, with tar for one",
+        WithThousands(static_cast<long long>(manifest.files.size())),
+        WithThousands(static_cast<long long>(text.size())), FormatBytes(kManifestBytesMax)));
+  }
+  TRY_ASSIGN(const Manifest read, ManifestFromJson(text));
+  if (ManifestToJson(read) == text) return text;
+  return Invalid("its manifest would not be read as it is written");
+}
+
+// The same before any file is copied, of which nothing but its size is known yet.
+Result<void> CheckManifest(const fs::path& folder, const FileTree& own, Manifest manifest) {
+  for (const std::string& file : own.files) {
+    std::error_code error;
+    const auto size = fs::file_size(folder / file, error);
+    manifest.files[file] = {error ? 0 : size, std::string(64, '0')};
+  }
+  return CheckedText(manifest).map([](const std::string&) {});
+}
+
+// As `chmod +x`: for those who may read it.
+Result<void> MakeExecutable(const fs::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 &&
+      ::chmod(path.c_str(), (info.st_mode & 0777) | S_IXUSR | (info.st_mode & 0444) >> 2) == 0) {
+    return {};
+  }
+  return SystemError("make " + path.string() + " executable", errno);
 }
 
 Result<void> LoadFile(Store& store, const VersionName& name, const std::string& file,
@@ -106,7 +152,7 @@ Result<VersionName> ParseVersionName(const std::string& key) {
 }
 
 Result<Manifest> Publish(Store& store, const fs::path& folder, Manifest manifest,
-                         const std::map<std::string, io::FileDigest>& input) {
+                         const Manifest& input) {
   const VersionName& name = manifest.name;
   TRY(ParseVersionName(name.Key()));
   auto present = store.GetText(ManifestKey(name));
@@ -114,25 +160,29 @@ Result<Manifest> Publish(Store& store, const fs::path& folder, Manifest manifest
   if (present.error().kind != ErrorKind::kNotFound)
     return Wrap("save " + name.Key(), present.error());
 
-  TRY_ASSIGN(const std::vector<std::string> files, io::ListFiles(folder));
-  TRY(CheckFiles(name, files));
-  TRY_ASSIGN(const std::vector<std::string> own, WithoutInput(folder, files, input));
+  TRY_ASSIGN(FileTree tree, ListTree(folder));
+  TRY(CheckNames(name, tree));
+  TRY_ASSIGN(const FileTree own, WithoutInput(folder, std::move(tree), input));
   manifest.files.clear();
   manifest.metrics.clear();
-  if (std::binary_search(own.begin(), own.end(), kMetricsFile)) {
+  manifest.executables = own.executables;
+  manifest.empty_folders = own.empty_folders;
+  if (std::binary_search(own.files.begin(), own.files.end(), kMetricsFile)) {
     TRY_ASSIGN(const std::string json, io::ReadFile(folder / kMetricsFile, kMetricsBytesMax));
     TRY_ASSIGN(manifest.metrics, ParseMetrics(json));
   }
-  for (const std::string& file : own) {
+  TRY(CheckManifest(folder, own, manifest));
+  for (const std::string& file : own.files) {
     TRY_ASSIGN(manifest.files[file], store.PutFile(FileKey(name, file), folder / file));
   }
-  TRY_ASSIGN(const bool created, store.CreateText(ManifestKey(name), ManifestToJson(manifest)));
+  TRY_ASSIGN(const std::string text, CheckedText(manifest));
+  TRY_ASSIGN(const bool created, store.CreateText(ManifestKey(name), text));
   if (!created) return Exists(name);
   return manifest;
 }
 
 Result<Manifest> ReadManifest(Store& store, const VersionName& name) {
-  auto text = store.GetText(ManifestKey(name));
+  auto text = store.GetText(ManifestKey(name), kManifestBytesMax);
   if (!text && text.error().kind == ErrorKind::kNotFound) {
     return NotFound(fmt::format("there is no version {}", name.Key()));
   }
@@ -152,12 +202,14 @@ Result<void> Load(Store& store, const Manifest& manifest, const fs::path& folder
   for (const auto& [file, digest] : manifest.files) {
     const fs::path to = folder / file;
     auto done = LoadFile(store, manifest.name, file, digest, to);
+    if (done && manifest.executables.contains(file)) done = MakeExecutable(to);
     if (!done) {
       for (const fs::path& path : loaded) ::unlink(path.c_str());
       return done;
     }
     loaded.push_back(to);
   }
+  for (const std::string& empty : manifest.empty_folders) TRY(io::MakeFolders(folder / empty));
   return {};
 }
 

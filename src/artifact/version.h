@@ -7,6 +7,7 @@
 #include <compare>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,13 +30,17 @@ Result<VersionName> ParseVersionName(const std::string& key);
 struct Manifest {
   VersionName name;
   std::map<std::string, io::FileDigest> files;  // path within the version -> size and SHA-256
+  std::set<std::string> executables;            // those of `files` that may be executed
+  std::set<std::string> empty_folders;          // below the version, as `files`
   std::string run;                              // who made it: run, task and attempt
   std::string task;
   int attempt = 0;
   Instant scheduled_at{};  // the data date, as an instant
   std::string data_date;   // the same as a date in the schedule's zone: 2019-08-01
   std::vector<std::string> command;
-  std::string source_commit;              // git commit of the service, "-dirty" behind; or empty
+  std::string source_commit;  // git commit of the code: of source/ where that is a repository of
+                              // its own, else the folder's; "-dirty" behind; or empty
+  std::string folder_commit;              // the same of the service's folder
   std::string config_sha256;              // of the config file as the program saw it; or empty
   std::optional<std::string> input;       // key of the version that was loaded first
   std::map<std::string, double> metrics;  // metrics.json, when the action wrote one
@@ -49,20 +54,24 @@ Result<Manifest> ManifestFromJson(const std::string& text);
 // The flat object of numbers that a training may write as metrics.json. Anything else is kInvalid.
 Result<std::map<std::string, double>> ParseMetrics(const std::string& json);
 
-// Saves the files of `folder` as version `manifest.name`: each file, then the manifest. `files` and
-// `metrics` (from metrics.json, when it is there) are filled in; files whose path and digest are
-// the same in `input` (what was loaded before the action) are not saved again. Rests of an earlier
-// try are overwritten. A version that already exists is kInvalid and stays as it is. An empty
-// folder is allowed. Returns the manifest as written.
+// Its JSON is at most that long, or nothing could read it any more.
+inline constexpr std::uint64_t kManifestBytesMax = 16u << 20;
+
+// Saves what is in `folder` (artifact/file_tree.h) as version `manifest.name`: each file, then the
+// manifest. What it holds, and `metrics` from metrics.json when that is there, are filled in; files
+// that are as they were in `input` (the version that was loaded before the action, or an empty one)
+// are not saved again, nor are its empty folders. Rests of an earlier try are overwritten. A
+// version that already exists is kInvalid and stays as it is, as is one whose manifest could not be
+// read again. An empty folder is allowed. Returns the manifest as written.
 Result<Manifest> Publish(Store& store, const io::fs::path& folder, Manifest manifest,
-                         const std::map<std::string, io::FileDigest>& input);
+                         const Manifest& input);
 
 // kNotFound when there is no manifest; kUnusable when it cannot be read.
 Result<Manifest> ReadManifest(Store& store, const VersionName& name);
 
-// Copies all files of the version into `folder` (created; must not hold a file of the same name)
-// and checks each against the manifest; a wrong digest is kUnusable, names the file, and leaves no
-// file.
+// Copies all files of the version into `folder` (created; must not hold a file of the same name),
+// checks each against the manifest, and makes its empty folders; a wrong digest is kUnusable, names
+// the file, and leaves no file.
 Result<void> Load(Store& store, const Manifest& manifest, const io::fs::path& folder);
 
 // Reads every file and compares with the manifest, copying nothing; the first fault is kUnusable.

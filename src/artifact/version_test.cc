@@ -1,6 +1,8 @@
 #include "artifact/version.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "artifact/directory_store.h"
 #include "io/test_folder.h"
@@ -26,6 +28,7 @@ Manifest FactsOf(const VersionName& name) {
   manifest.data_date = "2019-08-01";
   manifest.command = {"build/prediction", "--action", "training"};
   manifest.source_commit = "0123abcd-dirty";
+  manifest.folder_commit = "4567cdef";
   manifest.config_sha256 = io::Sha256Of("{}");
   manifest.runner_version = "0.1.0";
   manifest.saved_at = ParseRfc3339("2019-08-01T00:01:00.5Z").value();
@@ -101,10 +104,68 @@ TEST_F(Version, WhatWasLoadedAndIsTheSameIsNotSavedAgain) {
   const Manifest model = Save(kTraining, {{"model.ubj", "trees"}, {"notes.txt", "old"}});
   const auto output =
       Output({{"model.ubj", "trees"}, {"notes.txt", "new"}, {"predictions.csv", "id\n"}});
-  const auto saved = Publish(*store_, output, FactsOf(application), model.files);
+  const auto saved = Publish(*store_, output, FactsOf(application), model);
   ASSERT_TRUE(saved) << saved.error().message;
   EXPECT_EQ(saved->files,
             (Digests{{"notes.txt", DigestOf("new")}, {"predictions.csv", DigestOf("id\n")}}));
+}
+
+// A program in output/ was none any more for the application, and empty folders were not there.
+TEST_F(Version, ProgramsStayProgramsAndEmptyFoldersComeBack) {
+  const auto output = Output({{"predict", "#!/bin/sh\n"}, {"model", "x"}, {"tools/run", "x"}});
+  for (const char* name : {"predict", "tools/run"}) {
+    ASSERT_EQ(chmod((output / name).c_str(), 04750), 0);
+  }
+  fs::create_directories(output / "cache/tmp");
+  const auto saved = Publish(*store_, output, FactsOf(kTraining), {});
+  ASSERT_TRUE(saved) << saved.error().message;
+  const Manifest read = ReadManifest(*store_, kTraining).value();
+  EXPECT_EQ(read.executables, (std::set<std::string>{"predict", "tools/run"}));
+  EXPECT_EQ(read.empty_folders, std::set<std::string>{"cache/tmp"});
+
+  // A store need not know of it: the manifest does.
+  ASSERT_EQ(chmod((folder_ / "store" / kTrainingKey / "predict").c_str(), 0644), 0);
+  ASSERT_TRUE(Load(*store_, read, folder_ / "loaded"));
+  const auto mode = [&](const fs::path& name) {
+    return static_cast<unsigned>(fs::status(folder_ / "loaded" / name).permissions());
+  };
+  EXPECT_EQ(mode("predict"), 0755U);
+  EXPECT_EQ(mode("tools/run"), 0755U);
+  EXPECT_EQ(mode("model"), 0644U);
+  EXPECT_TRUE(fs::is_empty(folder_ / "loaded/cache/tmp"));
+}
+
+TEST_F(Version, OnlyWhatAnActionChangedOfItsInputIsItsOwn) {
+  const VersionName application = {"churn", "2019-07-01", "application", "20190802T070000Z"};
+  const auto output = Output({{"predict", "x"}, {"tool", "x"}});
+  ASSERT_EQ(chmod((output / "predict").c_str(), 0755), 0);
+  fs::create_directory(output / "cache");
+  const Manifest model = Publish(*store_, output, FactsOf(kTraining), {}).value();
+  ASSERT_TRUE(Load(*store_, model, folder_ / "loaded"));
+  fs::create_directory(folder_ / "loaded/logs");
+  ASSERT_EQ(chmod((folder_ / "loaded/tool").c_str(), 0755), 0);
+  const auto saved = Publish(*store_, folder_ / "loaded", FactsOf(application), model);
+  ASSERT_TRUE(saved) << saved.error().message;
+  EXPECT_EQ(saved->files, (Digests{{"tool", DigestOf("x")}}));
+  EXPECT_EQ(saved->executables, std::set<std::string>{"tool"});
+  EXPECT_EQ(saved->empty_folders, std::set<std::string>{"logs"});
+}
+
+// A training with 16,500 long names was saved, and nothing could read its manifest any more.
+TEST_F(Version, AManifestThatNobodyCouldReadAgainIsNotWritten) {
+  const auto output = Output({{"a", "1"}, {"b", "2"}});
+  Manifest facts = FactsOf(kTraining);
+  const auto refused = [&] {
+    const auto saved = Publish(*store_, output, facts, {});
+    EXPECT_TRUE(store_->List("").value().empty());  // known before anything is copied
+    return saved ? "none" : saved.error().message;
+  };
+  facts.command = {std::string(kManifestBytesMax, 'x')};  // long names would take a test's time
+  EXPECT_NE(refused().find("the manifest of its 2 files would have 16,77"), std::string::npos);
+  EXPECT_NE(refused().find("16MiB at most"), std::string::npos) << refused();
+  facts = FactsOf(kTraining);
+  facts.command.push_back(std::string("a\0b", 3));
+  EXPECT_NE(refused(), "none");
 }
 
 TEST_F(Version, MetricsComeFromMetricsJson) {
@@ -118,8 +179,8 @@ TEST_F(Version, MetricsComeFromMetricsJson) {
 TEST_F(Version, MetricsOfTheInputAreNotItsOwn) {
   const VersionName application = {"churn", "2019-07-01", "application", "20190802T070000Z"};
   const Manifest model = Save(kTraining, {{"metrics.json", R"({"auc": 0.75})"}});
-  const auto same = Publish(*store_, Output({{"metrics.json", R"({"auc": 0.75})"}}),
-                            FactsOf(application), model.files);
+  const auto same =
+      Publish(*store_, Output({{"metrics.json", R"({"auc": 0.75})"}}), FactsOf(application), model);
   ASSERT_TRUE(same) << same.error().message;
   EXPECT_TRUE(same->metrics.empty());
 }
@@ -272,6 +333,7 @@ TEST(Manifest, IsReadableJsonInSnakeCase) {
     "training"
   ],
   "source_commit": "0123abcd-dirty",
+  "folder_commit": "4567cdef",
   "config_sha256": ")" + io::Sha256Of("{}") +
                                           R"(",
   "input": "churn/2019-07-01/training/20190701T000000Z",
@@ -279,6 +341,36 @@ TEST(Manifest, IsReadableJsonInSnakeCase) {
   "saved_at": "2019-08-01T00:01:00.500Z"
 }
 )");
+}
+
+TEST(Manifest, SaysWhatIsAProgramAndWhatFoldersAreEmpty) {
+  Manifest manifest = FactsOf(kTraining);
+  manifest.files = {{"predict", DigestOf("x")}, {"model", DigestOf("y")}};
+  manifest.executables = {"predict"};
+  manifest.empty_folders = {"cache/tmp"};
+  const std::string json = ManifestToJson(manifest);
+  EXPECT_NE(json.find("\"executable\": true"), std::string::npos) << json;
+  EXPECT_NE(json.find("\"empty_folders\": [\n    \"cache/tmp\"\n  ]"), std::string::npos) << json;
+  EXPECT_EQ(ManifestToJson(ManifestFromJson(json).value()), json);
+  for (const char* path : {"../x", "/etc", "a/../../b", ""}) {
+    manifest.empty_folders = {path};
+    EXPECT_FALSE(ManifestFromJson(ManifestToJson(manifest))) << path;
+  }
+}
+
+// From before source/ could have a commit of its own, programs were told and folders kept.
+TEST(Manifest, OfAnOlderBuskerIsRead) {
+  Manifest manifest = FactsOf(kTraining);
+  manifest.files = {{"model.ubj", DigestOf("trees")}};
+  std::string json = ManifestToJson(manifest);
+  const std::string added = "  \"folder_commit\": \"4567cdef\",\n";
+  json.erase(json.find(added), added.size());
+  const auto read = ManifestFromJson(json);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->source_commit, "0123abcd-dirty");
+  EXPECT_EQ(read->folder_commit, "0123abcd-dirty");
+  EXPECT_TRUE(read->executables.empty());
+  EXPECT_TRUE(read->empty_folders.empty());
 }
 
 TEST(Manifest, ArgumentsOfAnyBytesAreReadBackTheSame) {

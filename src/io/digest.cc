@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <openssl/sha.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -96,7 +97,10 @@ Result<FileDigest> DigestFile(const fs::path& path) {
 
 Result<FileDigest> CopyFile(const fs::path& from, const fs::path& to) {
   TRY_ASSIGN(const Descriptor source, Open(from, O_RDONLY));
-  TRY_ASSIGN(const Descriptor target, Open(to, O_WRONLY | O_CREAT | O_EXCL, 0644));
+  struct stat info {};
+  if (fstat(source.get(), &info) != 0) return SystemError("read " + from.string(), errno);
+  const mode_t mode = (info.st_mode & S_IXUSR) != 0 ? 0755 : 0644;  // a program stays one
+  TRY_ASSIGN(const Descriptor target, Open(to, O_WRONLY | O_CREAT | O_EXCL, mode));
   auto digest = CopyBlocks(source.get(), from, target.get(), to);
   if (!digest) ::unlink(to.c_str());
   return digest;

@@ -63,7 +63,6 @@ class Builder {
     if (!prepared_.row.model_version.empty()) order.input = prepared_.row.model_version;
     for (const auto& delivery : action_.deliveries) order.required_outputs.push_back(delivery.file);
     order.timeout = action_.timeout;
-    order.source_commit = SourceCommit(service_.root, environment_);
     AddTask(order, {});
     return {};
   }
@@ -189,12 +188,12 @@ Result<void> CheckRunnable(const service::Service& service, const service::Actio
 
 Result<PreparedRun> PrepareRun(const service::Service& service, const service::Action& action,
                                const plan::DagRun& run, const Places& places,
-                               artifact::Store& store, Instant timestamp,
+                               artifact::Store& store, const std::string& timestamp,
                                const std::vector<std::string>& environment) {
   PreparedRun prepared;
   prepared.row.run = run.id;
   prepared.row.service_version = service.version;
-  prepared.row.timestamp = FormatStamp(timestamp);
+  prepared.row.timestamp = timestamp;
   prepared.row.definition = DefinitionOf(service, action);
   prepared.timeout = action.run_timeout;
   if (action.input_live) {

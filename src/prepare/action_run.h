@@ -35,11 +35,7 @@ Result<void> CheckRunnable(const service::Service& service, const service::Actio
 // started Busker.
 Result<PreparedRun> PrepareRun(const service::Service& service, const service::Action& action,
                                const plan::DagRun& run, const Places& places,
-                               artifact::Store& store, Instant timestamp,
+                               artifact::Store& store, const std::string& timestamp,
                                const std::vector<std::string>& environment);
-
-// The commit that the folder's source is at, with "-dirty" behind when files of it have changed
-// since; empty when it is in no git repository or git is not there.
-std::string SourceCommit(const std::string& folder, const std::vector<std::string>& environment);
 
 }  // namespace busker::prepare

@@ -7,12 +7,14 @@
 #include "deliver/warehouse.h"
 #include "io/test_folder.h"
 #include "model/live.h"
+#include "prepare/definition.h"
 #include "runner/attempt_file.h"
 
 namespace busker::prepare {
 namespace {
 
 constexpr Instant kNow{std::chrono::hours(24 * 365 * 50)};
+constexpr char kStamp[] = "20191220T000000Z-0001";
 
 // A service in a temporary folder, and an artifact store beside it.
 class PrepareRunTest : public testing::Test {
@@ -34,7 +36,7 @@ class PrepareRunTest : public testing::Test {
   }
 
   Result<PreparedRun> Prepare(const service::Service& service, const std::string& action) {
-    return PrepareRun(service, service.actions.at(action), run_, places_, *store_, kNow,
+    return PrepareRun(service, service.actions.at(action), run_, places_, *store_, kStamp,
                       {"PATH=/usr/bin", "HOME=/home/me", "SECRET=hush", "TOKEN=t"});
   }
 
@@ -112,6 +114,28 @@ TEST_F(PrepareRunTest, AProgramInheritsOnlyWhatIsAgreed) {
   for (const auto& entry : environment) EXPECT_FALSE(entry.starts_with("NOT_SET"));
 }
 
+// Midnight in Stockholm is the day before in UTC: a program that took the date of the instant would
+// work on the wrong day.
+TEST_F(PrepareRunTest, TheProgramsDateIsThatOfTheZoneAndItsInstantIsInUtc) {
+  const auto service = Load(
+      "[model]\ncommand = \"./train --to ${DATE}\"\nenvironment = { TO = \"${DATE}\" }\n"
+      "[actions.training]\nschedule = \"0 0 * * *\"\ntime_zone = \"Europe/Stockholm\"\n");
+  const plan::Graph graph = GraphOf(service, service.actions.at("training")).value();
+  for (const plan::DagRun& asked :
+       {RequestRun(graph, "2019-08-01", kNow).value(),
+        RequestRunAt(graph, ParseRfc3339("2019-07-31T22:00:00Z").value(), kNow)}) {
+    run_.data_date = asked.data_date;
+    run_.scheduled_at = asked.scheduled_at;
+    const auto order = OrderOf(Prepare(service, "training").value(), 0);
+    EXPECT_TRUE(Has(order.environment, "BUSKER_DATE=2019-08-01"));
+    EXPECT_TRUE(Has(order.environment, "BUSKER_SCHEDULED_AT=2019-07-31T22:00:00Z"));
+    EXPECT_TRUE(Has(order.environment, "TO=2019-08-01"));
+    EXPECT_EQ(order.command.back(), "2019-08-01");
+    EXPECT_EQ(order.data_date, "2019-08-01");
+    EXPECT_EQ(FormatRfc3339(order.scheduled_at), "2019-07-31T22:00:00Z");
+  }
+}
+
 TEST_F(PrepareRunTest, TheTaskOfTheProgramTakesWhatTheActionSaysAndItsStepsNothing) {
   MakeLive();
   const PreparedRun run =
@@ -134,7 +158,7 @@ TEST_F(PrepareRunTest, ItsDefinitionChangesWithTheFilesThatSayWhatItDoes) {
   const auto before = Prepare(Load(kTraining), "training").value().row;
   EXPECT_EQ(before.run, "r1");
   EXPECT_EQ(before.service_version, "1");
-  EXPECT_EQ(before.timestamp, FormatStamp(kNow));
+  EXPECT_EQ(before.timestamp, kStamp);
   EXPECT_EQ(Prepare(Load(kTraining), "training").value().row.definition, before.definition);
   const std::string edited = std::string(kTraining) + "retries = 3\n";
   EXPECT_NE(Prepare(Load(edited), "training").value().row.definition, before.definition);

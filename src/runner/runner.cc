@@ -26,6 +26,7 @@ namespace {
 
 namespace fs = io::fs;
 
+constexpr Milliseconds kGitLimit(5000);
 constexpr Milliseconds kLogSyncAfter(1000);  // what took less is not worth a sync of its log
 
 struct Verdict {
@@ -193,20 +194,34 @@ class Attempt {
   // An earlier runner died after it had started the command. The command is not started again,
   // unless it may be; what the earlier one left tells how the attempt ended.
   ExitRecord Settle(const StartMarker& marker) {
-    EndLeftovers(marker, order_.mark);
+    const int left = EndLeftovers(marker, order_.mark);
     if (MayUseScratch(order_)) {
       Scratch(AttemptsFolderOf(folder_), lock_.holder_before()).MoveTo(folder_ / kWorkFolder);
     }
-    if (order_.repeatable) return CarryOut();
+    if (order_.repeatable && left == 0) return CarryOut();
     clean_ = false;
-    record_.started_at = marker.started_at;
-    record_.command_started_at = marker.command_started_at;
+    if (order_.repeatable) {
+      return End({Ending::kLost, fmt::format("{} processes that an earlier runner of this attempt "
+                                             "left behind could not be ended, so it is not carried "
+                                             "out again beside them",
+                                             left)});
+    }
+    if (!marker.damaged) {
+      record_.started_at = marker.started_at;
+      record_.command_started_at = marker.command_started_at;
+    }
     auto saved = FindSaved();
     if (!saved) {
       return End({Ending::kLost,
                   "an earlier runner of this attempt vanished, and whether it "
                   "had saved the output is not known: " +
                       saved.error().message});
+    }
+    if (!*saved && marker.damaged) {
+      return End(
+          {Ending::kLost,
+           "what an earlier runner of this attempt noted in the file \"lock\" is damaged, and "
+           "how far it came is not known; the command is not started a second time"});
     }
     if (!*saved) {
       return End({Ending::kLost,
@@ -222,6 +237,7 @@ class Attempt {
   Verdict RunAndSave(LogWriter& log) {
     auto prepared = Prepare();
     if (!prepared) return {Ending::kNotStarted, prepared.error().message};
+    if (!order_.root.empty() && order_.output) FindCommits(log);
     if (signals_.CancelRequested()) {
       return {Ending::kCancelled, "the attempt was cancelled before the command was started"};
     }
@@ -242,6 +258,16 @@ class Attempt {
     if (scratch_ != nullptr) return scratch_->MakeReady();
     TRY_ASSIGN(work_, MakeWorkingFolder(order_, store_.get(), work_folder_, !is_new_));
     return {};
+  }
+
+  // For the manifest. That they are not known fails nothing.
+  void FindCommits(LogWriter& log) {
+    auto commits = FindSourceCommits(order_.root, order_.environment, kGitLimit);
+    if (commits) {
+      work_.commits = *std::move(commits);
+    } else if (commits.error().kind != ErrorKind::kNotFound) {
+      Say(log, "The commit of the source is not recorded: " + Printable(commits.error().message));
+    }
   }
 
   // Better now than after hours of training.

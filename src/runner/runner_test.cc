@@ -2,6 +2,7 @@
 #include "runner/runner.h"
 
 #include <elf.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -252,6 +253,48 @@ TEST_F(Attempt, AnOutputThatLeadsElsewhereIsNotSaved) {
   EXPECT_TRUE(Versions().empty());
 }
 
+// A link in the place of output/ was followed: a folder anywhere was saved as the version.
+TEST_F(Attempt, AnOutputFolderThatBecameALinkIsNotFollowed) {
+  folder_.Write("elsewhere/output/model", "stolen");
+  const std::string elsewhere = PathOf("elsewhere");
+  for (const std::string& script : Strings{
+           "rm -rf output; ln -s " + elsewhere + "/output output",
+           "mkdir kept; echo x > kept/model; rm -rf output; ln -s kept output",
+           "rm -rf output; echo x > output", "mv \"$PWD\" ../w; ln -s " + elsewhere + " \"$PWD\"",
+           "mv \"$PWD\" ../w; mkdir -p \"$PWD/output\"; echo x > \"$PWD/output/model\""}) {
+    fs::remove_all(attempt_);
+    fs::create_directory(attempt_);
+    const ExitRecord record = Run(script);
+    EXPECT_EQ(record.ending, Ending::kNotSaved) << script << ": " << record.message;
+    EXPECT_TRUE(Versions().empty()) << script;
+    EXPECT_EQ(folder_.Read("elsewhere/output/model"), "stolen");
+  }
+  fs::remove_all(attempt_);
+  fs::create_directory(attempt_);
+  EXPECT_EQ(Run("rm -rf output; mkdir output; echo x > output/model").ending, Ending::kSucceeded);
+}
+
+// A program that the training had put into output/ was none any more for the application.
+TEST_F(Attempt, FindsTheProgramsLinksAndFoldersOfItsInput) {
+  ASSERT_EQ(Run("mkdir -p output/run-1 output/cache/tmp; echo x > output/model; "
+                "printf '#!/bin/sh\necho 0.5\n' > output/run-1/predict; "
+                "chmod 4755 output/run-1/predict; ln -s run-1 output/latest")
+                .ending,
+            Ending::kSucceeded)
+      << Exit().message;
+  order_.input = order_.output;
+  order_.output = "churn/1/application/20190802T000000Z";
+  order_.required_outputs = {"predictions.csv"};
+  fs::remove_all(attempt_);
+  fs::create_directory(attempt_);
+  const ExitRecord record =
+      Run("test ! -u output/run-1/predict && test ! -x output/model && rmdir output/cache/tmp && "
+          "output/latest/predict > output/predictions.csv");
+  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  EXPECT_EQ(folder_.Read("store/" + *order_.output + "/predictions.csv"), "0.5\n");
+  EXPECT_EQ(Versions().back().files.size(), 1U);
+}
+
 TEST_F(Attempt, ACorruptedInputIsRefusedByItsDigest) {
   ASSERT_EQ(Run("echo trees > output/model").ending, Ending::kSucceeded);
   folder_.Write("store/" + *order_.output + "/model", "treez\n");
@@ -401,7 +444,7 @@ TEST_F(Attempt, TheCommandInheritsNothingElse) {
   EXPECT_EQ(lines[2].substr(8), "0000000000000000");
   // Without the two that belong to the C library, 32 and 33.
   EXPECT_EQ(std::stoull(lines[3].substr(8), nullptr, 16) & ~0x180000000ULL, 0U) << lines[3];
-  EXPECT_EQ(lines[4], "NoNewPrivs:\t1");
+  EXPECT_EQ(lines[4], "NoNewPrivs:\t" + std::to_string(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)));
   const int own = std::atoi(io::ReadFile("/proc/self/oom_score_adj").value().c_str());
   EXPECT_EQ(std::atoi(lines[5].c_str()), std::min(1000, own + 500));
   EXPECT_EQ(lines[6], "0");
@@ -409,6 +452,20 @@ TEST_F(Attempt, TheCommandInheritsNothingElse) {
   EXPECT_EQ(lines[8], lines[9]);  // it leads a session
   EXPECT_EQ(lines[10], "0");      // nothing to read
   EXPECT_EQ(lines[11], "/dev/null");
+}
+
+// sudo, ping and fusermount did not work in tasks, and no page said so.
+TEST_F(Attempt, WhetherTheCommandMayGainPrivilegesIsAsItIsOutside) {
+  order_.output.reset();
+  order_.required_outputs.clear();
+  Command("grep NoNewPrivs /proc/self/status");
+  Run();
+  const int here = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+  EXPECT_NE(Log().find("NoNewPrivs:\t" + std::to_string(here)), std::string::npos) << Log();
+  io::fs::remove_all(attempt_);
+  io::fs::create_directory(attempt_);
+  Run([] { prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); });
+  EXPECT_NE(Log().find("NoNewPrivs:\t1"), std::string::npos) << Log();
 }
 
 // A parent that ignored SIGCHLD left it ignored, and then no exit status is kept for the runner.

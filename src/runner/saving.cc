@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 
+#include "artifact/file_tree.h"
 #include "base/text.h"
 
 namespace busker::runner {
@@ -13,8 +14,10 @@ namespace fs = io::fs;
 // "output/ holds a, b and 3 more"
 std::string ContentsOf(const fs::path& output) {
   constexpr std::size_t kNamed = 10;
-  std::vector<std::string> names = io::ListFiles(output).value_or(std::vector<std::string>());
-  if (names.empty()) return "output/ holds nothing";
+  auto tree = artifact::ListTree(output);
+  if (!tree) return tree.error().message;
+  std::vector<std::string> names = std::move(tree->files);
+  if (names.empty()) return "output/ holds no files";
   const std::size_t more = names.size() > kNamed ? names.size() - kNamed : 0;
   names.resize(names.size() - more);
   for (std::string& name : names) name = Printable(name);
@@ -38,16 +41,6 @@ Result<void> CheckRequired(const fs::path& output, const std::string& file,
   return {};
 }
 
-Result<void> CheckOutput(const AttemptOrder& order, const fs::path& output,
-                         const WorkingFolder& made) {
-  std::error_code error;
-  if (!fs::is_directory(output, error)) {
-    return Failed("there is no folder output/ any more; the command removed it");
-  }
-  for (const std::string& file : order.required_outputs) TRY(CheckRequired(output, file, made));
-  return {};
-}
-
 artifact::Manifest FactsOf(const AttemptOrder& order, const artifact::VersionName& name,
                            const WorkingFolder& made, Instant saved_at) {
   artifact::Manifest manifest;
@@ -58,7 +51,8 @@ artifact::Manifest FactsOf(const AttemptOrder& order, const artifact::VersionNam
   manifest.scheduled_at = order.scheduled_at;
   manifest.data_date = order.data_date;
   manifest.command = order.command;
-  manifest.source_commit = order.source_commit;
+  manifest.source_commit = made.commits.source;
+  manifest.folder_commit = made.commits.folder;
   manifest.config_sha256 = made.config_sha256;
   manifest.input = order.input;
   manifest.runner_version = BUSKER_VERSION;
@@ -72,11 +66,12 @@ Result<artifact::Manifest> SaveOutput(const AttemptOrder& order, artifact::Store
                                       const fs::path& work, const WorkingFolder& made,
                                       Instant saved_at) {
   const fs::path output = work / kOutputFolder;
-  TRY(CheckOutput(order, output, made));
+  TRY(CheckStillThere(made, work));
+  for (const std::string& file : order.required_outputs) TRY(CheckRequired(output, file, made));
   TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.output));
   // What was asked for is always saved, also when it turned out the same as what was loaded.
-  auto input = made.input;
-  for (const std::string& file : order.required_outputs) input.erase(file);
+  artifact::Manifest input = made.input;
+  for (const std::string& file : order.required_outputs) input.files.erase(file);
   return artifact::Publish(store, output, FactsOf(order, name, made, saved_at), input);
 }
 

@@ -1,12 +1,13 @@
 #include "runner/working_folder.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 
-#include "artifact/version.h"
+#include "base/text.h"
 #include "io/digest.h"
 #include "runner/config.h"
 
@@ -83,14 +84,34 @@ Result<void> LoadInput(const AttemptOrder& order, artifact::Store& store, const 
   TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.input));
   TRY_ASSIGN(const artifact::Manifest manifest, artifact::ReadManifest(store, name));
   TRY(artifact::Load(store, manifest, output));
-  made.input = manifest.files;
+  made.input = manifest;
   for (const std::string& file : order.required_outputs) {
-    if (made.input.contains(file)) made.changed_ns[file] = ChangedNs(output / file);
+    if (made.input.files.contains(file)) made.changed_ns[file] = ChangedNs(output / file);
   }
   return {};
 }
 
 }  // namespace
+
+Result<void> CheckStillThere(const WorkingFolder& made, const fs::path& folder) {
+  struct stat first {};
+  struct stat now {};
+  if (fstat(made.folder.get(), &first) != 0 || stat(folder.c_str(), &now) != 0 ||
+      first.st_dev != now.st_dev || first.st_ino != now.st_ino) {
+    return Failed("the command removed its working folder, or put something else in its place");
+  }
+  const fs::path output = folder / kOutputFolder;
+  if (lstat(output.c_str(), &now) != 0) {
+    return Failed("there is no folder output/ any more; the command removed it");
+  }
+  if (S_ISDIR(now.st_mode)) return {};
+  if (!S_ISLNK(now.st_mode)) return Failed("output is no folder any more; the command replaced it");
+  std::error_code error;
+  return Failed(fmt::format(
+      "output is no folder any more but a link, to {}, and what is elsewhere is not saved; write "
+      "into output/, or put links to files in it",
+      Printable(fs::read_symlink(output, error).string())));
+}
 
 std::int64_t ChangedNs(const fs::path& path) {
   struct stat info {};
@@ -109,6 +130,7 @@ Result<WorkingFolder> MakeWorkingFolder(const AttemptOrder& order, artifact::Sto
   if (may_exist) TRY(io::RemoveTree(folder));
   TRY(order.root.empty() ? MakeFolder(folder) : LinkRoot(order, folder));
   if (!order.config.empty()) TRY(WriteConfig(folder / order.config, config));
+  TRY_ASSIGN(made.folder, io::Open(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW));
   const fs::path output = folder / kOutputFolder;
   if (!order.root.empty() || order.input || order.output) TRY(MakeFolder(output));
   if (order.input) {

@@ -5,22 +5,29 @@
 #include <map>
 #include <string>
 
-#include "artifact/store.h"
+#include "artifact/version.h"
 #include "base/result.h"
 #include "io/file.h"
 #include "runner/attempt_file.h"
+#include "runner/source_commit.h"
 
 namespace busker::runner {
 
 inline constexpr char kOutputFolder[] = "output";
 
 struct WorkingFolder {
-  std::string config_sha256;                    // of the expanded config; empty without one
-  std::map<std::string, io::FileDigest> input;  // what was loaded into output/
+  std::string config_sha256;  // of the expanded config; empty without one
+  artifact::Manifest input;   // of what was loaded into output/; without files: nothing was
+  SourceCommits commits;      // of what it shows; filled in by who makes it
+  io::Descriptor folder;      // the folder itself, whatever its name will lead to later
   // Of order.required_outputs, those that were loaded, and when their inode last changed: how it is
   // told later that the command wrote its own.
   std::map<std::string, std::int64_t> changed_ns;
 };
+
+// `folder` is still the one that was made, and output/ in it a folder: nobody has put a link, or
+// another folder, in the place of either. The error says what the command did.
+Result<void> CheckStillThere(const WorkingFolder& made, const io::fs::path& folder);
 
 // When the file's inode last changed, in nanoseconds; 0 when there is none.
 std::int64_t ChangedNs(const io::fs::path& path);

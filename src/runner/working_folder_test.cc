@@ -108,7 +108,7 @@ TEST_F(WorkingFolderOf, TheInputIsLoadedIntoOutput) {
   const auto made = Make();
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(folder_.Read("work/output/model.ubj"), "trees");
-  EXPECT_EQ(made->input, saved->files);
+  EXPECT_EQ(made->input.files, saved->files);
   EXPECT_EQ(made->changed_ns.size(), 1U);
 
   folder_.Write("store/" + *order_.input + "/model.ubj", "treez");

@@ -101,6 +101,7 @@ ordered_json Describe(const artifact::Manifest& version, bool live) {
           {"files", version.files.size()},
           {"bytes", bytes},
           {"source_commit", TextOrNull(version.source_commit)},
+          {"folder_commit", TextOrNull(version.folder_commit)},
           {"key", version.name.Key()}};
 }
 

@@ -1,0 +1,211 @@
+// Busker's own steps as `busker step` carries them out: what they do, what a second time does, and
+// what they refuse.
+#include "prepare/step.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "artifact/version.h"
+#include "io/test_folder.h"
+#include "model/live.h"
+
+namespace busker::prepare {
+namespace {
+
+namespace fs = io::fs;
+
+constexpr Instant kNow{std::chrono::hours(24 * 365 * 50)};
+
+fs::path DuckdbPath() {
+  const char* const path = std::getenv("BUSKER_DUCKDB");
+  return path != nullptr ? path : BUSKER_DUCKDB_PATH;
+}
+
+class Step : public testing::Test {
+ protected:
+  // A version of the action, for midnight UTC of the date; its key.
+  std::string Save(const std::string& action, const std::string& timestamp, const std::string& date,
+                   const std::map<std::string, std::string>& files) {
+    const std::string name = "output" + std::to_string(++outputs_);
+    fs::create_directory(folder_ / name);
+    for (const auto& [file, text] : files) folder_.Write(fs::path(name) / file, text);
+    artifact::Manifest manifest;
+    manifest.name = {"shop", "1", action, timestamp};
+    manifest.data_date = date;
+    manifest.scheduled_at = ParseRfc3339(date + "T00:00:00Z").value();
+    EXPECT_TRUE(artifact::Publish(*store_, folder_ / name, manifest, {}));
+    return manifest.name.Key();
+  }
+  std::string Train(const std::string& timestamp, const std::string& date, const std::string& auc) {
+    return Save("training", timestamp, date,
+                {{"model", timestamp}, {"metrics.json", "{\"auc\": " + auc + "}"}});
+  }
+
+  std::string CarryOut(const std::string& name, const std::string& json) {
+    const auto said = CarryOutStep(name, json, DuckdbPath(), kNow);
+    return said ? *said : "error: " + said.error().message;
+  }
+  std::string Promote(const std::string& version, const std::optional<std::string>& gate = {},
+                      bool force = false) {
+    return CarryOut("promote", ToJson(PromoteStep{store_->Url(), version, gate, force, "r1"}));
+  }
+  std::string Live() {
+    const auto live = model::ReadLive(*store_, "shop", "1").value();
+    return live ? live->now.version.timestamp : "none";
+  }
+
+  DeliverStep DeliveryOf(const std::string& version, const std::string& date) {
+    DeliverStep step;
+    step.store_url = store_->Url();
+    step.version = version;
+    step.file = "predictions.csv";
+    step.warehouse_folder = (folder_ / "warehouse").string();
+    step.request.id = "r-" + date + ".1";
+    step.request.table = "shop.predictions";
+    step.request.write = deliver::Write::kAppend;
+    step.request.data_date = date;
+    step.request.scheduled_at = ParseRfc3339(date + "T00:00:00Z").value();
+    step.request.run = "r-" + date;
+    step.request.service = "shop";
+    step.request.model_version = "shop/1/training/20190801T000000Z";
+    return step;
+  }
+  std::vector<deliver::Delivery> Deliveries() {
+    const auto warehouse = deliver::OpenEmbeddedWarehouse(folder_ / "warehouse", DuckdbPath());
+    return (*warehouse)->Deliveries().value();
+  }
+
+  const io::TestFolder folder_;
+  std::unique_ptr<artifact::Store> store_ =
+      std::move(artifact::OpenStore("file://" + (folder_ / "artifacts").string()).value());
+  int outputs_ = 0;
+};
+
+TEST_F(Step, PromotesAVersionAndSaysWhy) {
+  const std::string version = Train("20190801T010000Z", "2019-08-01", "0.8");
+  EXPECT_EQ(Promote(version, "auc > 0.7"),
+            "20190801T010000Z is live now: auc > 0.7 (0.8 > 0.7): yes");
+  const auto live = model::ReadLive(*store_, "shop", "1").value();
+  EXPECT_EQ(live->now.by, "run r1");
+  EXPECT_EQ(live->now.at, kNow);
+  EXPECT_EQ(Promote(version, "auc > 0.7"), "20190801T010000Z is live already");
+}
+
+// Whoever trains again for one date wants the newer of the two: only an older date does not replace
+// a newer one.
+TEST_F(Step, PromotesASecondTrainingOfTheSameInstantAndNoneOfAnOlderOne) {
+  const std::string first = Train("20190801T010000Z", "2019-08-01", "0.8");
+  const std::string second = Train("20190801T010000Z-0001", "2019-08-01", "0.8");
+  const std::string older = Train("20190803T010000Z", "2019-07-31", "0.9");
+  Promote(first);
+  EXPECT_EQ(Promote(second), "20190801T010000Z-0001 is live now: no gate");
+  EXPECT_EQ(Promote(first), "20190801T010000Z was live already");  // its step, carried out again
+  EXPECT_EQ(Live(), "20190801T010000Z-0001");
+  EXPECT_EQ(
+      Promote(older),
+      "Not made live: the live version 20190801T010000Z-0001 is for a later data date "
+      "(2019-08-01) than this one (2019-07-31); busker promote 20190803T010000Z makes it live "
+      "all the same");
+  EXPECT_EQ(Live(), "20190801T010000Z-0001");
+  EXPECT_EQ(Promote(older, {}, true), "20190803T010000Z is live now: no gate");
+}
+
+TEST_F(Step, AsksTheGateWithTheMetricsOfBoth) {
+  const std::string gate = "auc >= live.auc - 0.01";
+  Promote(Train("20190801T010000Z", "2019-08-01", "0.8"), gate);
+  const std::string refused = Promote(Train("20190802T010000Z", "2019-08-02", "0.78"), gate);
+  EXPECT_EQ(refused.substr(0, 15), "Not made live: ") << refused;
+  EXPECT_EQ(Live(), "20190801T010000Z");
+  Promote(Train("20190803T010000Z", "2019-08-03", "0.79"), gate);
+  EXPECT_EQ(Live(), "20190803T010000Z");
+  EXPECT_EQ(Promote(Train("20190804T010000Z", "2019-08-04", "0.9"), "rows > 1").substr(0, 7),
+            "error: ");
+  EXPECT_EQ(Live(), "20190803T010000Z");
+}
+
+TEST_F(Step, PromotesNothingThatIsEmptyDamagedOrNotThere) {
+  EXPECT_NE(Promote(Save("training", "20190801T010000Z", "2019-08-01", {})).find("left nothing"),
+            std::string::npos);
+  const std::string damaged = Train("20190802T010000Z", "2019-08-02", "0.8");
+  folder_.Write("artifacts/" + damaged + "/model", "other");
+  EXPECT_NE(Promote(damaged).find("is not what was saved"), std::string::npos);
+  EXPECT_NE(Promote("shop/1/training/20190803T010000Z").find("there is no version"),
+            std::string::npos);
+  EXPECT_EQ(Live(), "none");
+}
+
+TEST_F(Step, DeliversAFileOnceHoweverOftenItIsCarriedOut) {
+  const std::string version = Save("application", "20190801T070000Z", "2019-08-01",
+                                   {{"predictions.csv", "id,p\n1,0.5\n2,1\n"}});
+  const std::string step = ToJson(DeliveryOf(version, "2019-08-01"));
+  const std::string said = CarryOut("deliver", step);
+  EXPECT_EQ(said,
+            "Delivered 2 rows of predictions.csv into shop.predictions (append), which now has 2 "
+            "rows; delivery r-2019-08-01.1");
+  EXPECT_EQ(CarryOut("deliver", step).substr(0, 16), "Delivered 2 rows");
+  const auto deliveries = Deliveries();
+  ASSERT_EQ(deliveries.size(), 1U);
+  EXPECT_EQ(deliveries[0].table_rows, 2U);
+  EXPECT_EQ(deliveries[0].data_date, "2019-08-01");
+  EXPECT_EQ(deliveries[0].run, "r-2019-08-01");
+  EXPECT_EQ(deliveries[0].model_version, "shop/1/training/20190801T000000Z");
+  EXPECT_EQ(deliveries[0].file_sha256, io::Sha256Of("id,p\n1,0.5\n2,1\n"));
+}
+
+TEST_F(Step, DeliversByThePartitionSchemaAndRowsThatItSays) {
+  const std::string version = Save("application", "20190801T070000Z", "2019-08-01",
+                                   {{"predictions.csv", "id,p\n01,0.5\n"}});
+  DeliverStep step = DeliveryOf(version, "2019-08-01");
+  step.request.write = deliver::Write::kPartition;
+  step.request.schema = {{"id", "STRING"}, {"p", "FLOAT64"}};
+  step.request.rows_min = 2;
+  EXPECT_NE(CarryOut("deliver", ToJson(step)).find("error: "), std::string::npos);
+  EXPECT_TRUE(Deliveries().empty());
+  step.request.rows_min = 1;
+  EXPECT_EQ(CarryOut("deliver", ToJson(step)).substr(0, 15), "Delivered 1 row");
+  const auto deliveries = Deliveries();
+  ASSERT_EQ(deliveries.size(), 1U);
+  EXPECT_EQ(deliveries[0].write, deliver::Write::kPartition);
+  ASSERT_EQ(deliveries[0].columns.size(), 3U);
+  EXPECT_EQ(deliveries[0].columns[0].type, "STRING");
+}
+
+// A date before that of the table's rows replaces them only when somebody insists.
+TEST_F(Step, DeliversAnOlderDateOnlyWithForce) {
+  const auto save = [&](const std::string& timestamp, const std::string& date) {
+    return Save("application", timestamp, date, {{"predictions.csv", "id\n" + date + "\n"}});
+  };
+  DeliverStep newer = DeliveryOf(save("20190802T070000Z", "2019-08-02"), "2019-08-02");
+  newer.request.write = deliver::Write::kReplace;
+  EXPECT_EQ(CarryOut("deliver", ToJson(newer)).substr(0, 9), "Delivered");
+  DeliverStep older = DeliveryOf(save("20190803T070000Z", "2019-08-01"), "2019-08-01");
+  older.request.write = deliver::Write::kReplace;
+  EXPECT_EQ(CarryOut("deliver", ToJson(older)).substr(0, 7), "error: ");
+  older.request.force = true;
+  EXPECT_EQ(CarryOut("deliver", ToJson(older)).substr(0, 9), "Delivered");
+}
+
+TEST_F(Step, DeliversNothingThatTheVersionDoesNotHaveOrThatIsNotWhatWasSaved) {
+  const std::string version =
+      Save("application", "20190801T070000Z", "2019-08-01", {{"predictions.csv", "id\n1\n"}});
+  DeliverStep step = DeliveryOf(version, "2019-08-01");
+  step.file = "others.csv";
+  EXPECT_NE(CarryOut("deliver", ToJson(step)).find("has no file others.csv to deliver"),
+            std::string::npos);
+  step.file = "predictions.csv";
+  folder_.Write("artifacts/" + version + "/predictions.csv", "id\n2\n");
+  EXPECT_EQ(CarryOut("deliver", ToJson(step)).substr(0, 7), "error: ");
+  EXPECT_TRUE(Deliveries().empty());
+}
+
+TEST_F(Step, RefusesWhatItDoesNotUnderstand) {
+  EXPECT_NE(CarryOut("dance", "{}").find("there is no step dance"), std::string::npos);
+  for (const char* json : {"", "{", "{}", "[]", R"({"store_url": 5, "version": "x"})"}) {
+    EXPECT_EQ(CarryOut("promote", json).substr(0, 7), "error: ") << json;
+    EXPECT_EQ(CarryOut("deliver", json).substr(0, 7), "error: ") << json;
+  }
+}
+
+}  // namespace
+}  // namespace busker::prepare
