@@ -1,5 +1,4 @@
 #include "deliver/catalogue.h"
-#include "deliver/table_lock.h"
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 
 #include "base/text.h"
 #include "io/digest.h"
+#include "io/lock_wait.h"
 
 namespace busker::deliver {
 namespace {
@@ -18,7 +18,6 @@ constexpr std::string_view kCatalogue = "warehouse.duckdb";
 constexpr std::string_view kCatalogues = ".catalogues";
 constexpr auto kKeepReplaced =
     std::chrono::hours(1);  // for readers between following a link and opening
-constexpr auto kWaitMax = std::chrono::minutes(1);
 
 struct Head {
   TableLog log;
@@ -183,13 +182,13 @@ Result<bool> IsPublished(const fs::path& warehouse) {
   return true;
 }
 
-Result<void> Publish(const fs::path& warehouse, bool wait, const OpenSession& open) {
+Result<void> Publish(const fs::path& warehouse, Milliseconds wait_max, const OpenSession& open) {
   TRY_ASSIGN(const bool published, IsPublished(warehouse));
   if (published) return {};
   const fs::path lock_path = warehouse / ".lock";
   std::optional<io::FileLock> lock;
-  if (wait) {
-    TRY_ASSIGN(lock, TakeLock(lock_path, kWaitMax));
+  if (wait_max > Milliseconds(0)) {
+    TRY_ASSIGN(lock, io::WaitForLock(lock_path, wait_max));
   } else {
     TRY_ASSIGN(lock, io::FileLock::TryTake(lock_path));
     if (!lock) return {};

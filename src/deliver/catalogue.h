@@ -37,9 +37,9 @@ Result<std::vector<std::string>> CreateViews(Session& session, const std::vector
 
 using OpenSession = std::function<Result<Session>(const io::fs::path&)>;
 
-// Brings the links up to the logs. `wait`: for another process that is doing so, up to a minute;
-// else leaves the work to it.
-Result<void> Publish(const io::fs::path& warehouse, bool wait, const OpenSession& open);
+// Brings the links up to the logs. `wait_max`: for another process that is doing so (kTimedOut); 0:
+// leaves the work to it.
+Result<void> Publish(const io::fs::path& warehouse, Milliseconds wait_max, const OpenSession& open);
 
 // Whether they are up to the logs.
 Result<bool> IsPublished(const io::fs::path& warehouse);

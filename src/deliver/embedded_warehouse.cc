@@ -15,17 +15,17 @@
 #include "deliver/csv_load.h"
 #include "deliver/duckdb_session.h"
 #include "deliver/snapshot.h"
-#include "deliver/table_lock.h"
 #include "deliver/table_log.h"
 #include "deliver/warehouse.h"
 #include "io/digest.h"
+#include "io/lock_wait.h"
 
 namespace busker::deliver {
 namespace {
 
 namespace fs = io::fs;
 
-constexpr auto kLockWaitMax = std::chrono::minutes(10);
+constexpr Milliseconds kPublishWaitMax = std::chrono::minutes(1);
 constexpr std::string_view kDataDate = "data_date";
 
 // ---- what a request has to be
@@ -136,8 +136,8 @@ struct Loaded {
 
 class EmbeddedWarehouse : public Warehouse {
  public:
-  EmbeddedWarehouse(fs::path folder, fs::path library)
-      : folder_(std::move(folder)), library_path_(std::move(library)) {}
+  EmbeddedWarehouse(fs::path folder, fs::path library, Milliseconds wait_max)
+      : folder_(std::move(folder)), library_path_(std::move(library)), wait_max_(wait_max) {}
 
   Result<Delivery> Deliver(const Request& request) override {
     auto delivery = DoDeliver(request);
@@ -180,11 +180,13 @@ class EmbeddedWarehouse : public Warehouse {
   Result<io::FileLock> LockTable(const TableLog& log) const;
   Result<Session> OpenSession(const fs::path& database);  // empty: in memory
   Result<void> PublishAll(bool wait) {
-    return Publish(folder_, wait, [this](const fs::path& path) { return OpenSession(path); });
+    const Milliseconds limit = wait ? std::min(wait_max_, kPublishWaitMax) : Milliseconds(0);
+    return Publish(folder_, limit, [this](const fs::path& path) { return OpenSession(path); });
   }
 
   fs::path folder_;
   fs::path library_path_;
+  Milliseconds wait_max_;
   std::optional<DuckdbLibrary> library_;
 };
 
@@ -196,10 +198,10 @@ Result<Session> EmbeddedWarehouse::OpenSession(const fs::path& database) {
 }
 
 Result<io::FileLock> EmbeddedWarehouse::LockTable(const TableLog& log) const {
-  auto lock = TakeLock(log.folder() / ".lock", kLockWaitMax);
+  auto lock = io::WaitForLock(log.folder() / ".lock", wait_max_);
   if (!lock && lock.error().kind == ErrorKind::kTimedOut) {
     return Temporary("another delivery to the table has been going on for " +
-                     FormatDuration(kLockWaitMax));
+                     FormatDuration(wait_max_) + "; try again when it has ended");
   }
   return lock;
 }
@@ -406,8 +408,13 @@ Result<Delivery> EmbeddedWarehouse::DoUndo(const std::string& id) {
   }
   undo.number = state.number + 1;
   const TableState after = Follow(state, undo);
-  TRY(log.Append(state, undo));
-  TRY(PublishAll(/*wait=*/true));
+  TRY(log.Append(state, undo));  // from here on it is undone; whoever has the links renews them
+  if (auto published = PublishAll(/*wait=*/true);
+      !published && published.error().kind != ErrorKind::kTimedOut) {
+    return Wrap(
+        "it is undone, but warehouse.duckdb still shows the state before; a query renews it",
+        std::move(published).error());
+  }
   found->delivery.table_rows = after.Rows();
   found->delivery.columns = after.parts.empty() ? std::vector<Column>() : after.columns;
   found->delivery.undone_at = undo.at;
@@ -497,12 +504,13 @@ Result<std::vector<std::string>> EmbeddedWarehouse::Check() {
 }  // namespace
 
 Result<std::unique_ptr<Warehouse>> OpenEmbeddedWarehouse(const fs::path& folder,
-                                                         const fs::path& duckdb_library) {
+                                                         const fs::path& duckdb_library,
+                                                         Milliseconds wait_max) {
   TRY(io::MakeFolders(folder));
   std::error_code error;
   fs::path place = fs::canonical(folder, error);
   if (error) return SystemError("open the warehouse " + folder.string(), error.value());
-  return std::make_unique<EmbeddedWarehouse>(std::move(place), duckdb_library);
+  return std::make_unique<EmbeddedWarehouse>(std::move(place), duckdb_library, wait_max);
 }
 
 }  // namespace busker::deliver

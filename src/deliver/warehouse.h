@@ -109,8 +109,10 @@ class Warehouse {
 };
 
 // Opens the embedded warehouse in `folder` (created when missing), with the DuckDB library at
-// `duckdb_library`, which is opened on first use.
-Result<std::unique_ptr<Warehouse>> OpenEmbeddedWarehouse(const io::fs::path& folder,
-                                                         const io::fs::path& duckdb_library);
+// `duckdb_library`, which is opened on first use. Who changes a table waits for others that do for
+// `wait_max` at most.
+Result<std::unique_ptr<Warehouse>> OpenEmbeddedWarehouse(
+    const io::fs::path& folder, const io::fs::path& duckdb_library,
+    Milliseconds wait_max = std::chrono::minutes(10));
 
 }  // namespace busker::deliver

@@ -67,6 +67,21 @@ Result<LivePointer> PointerFromJson(const std::string& text) {
   }
 }
 
+constexpr std::uint64_t kPointerBytesMax = 16u << 20;
+
+// The text of a pointer, which its own reader has understood: one that it refuses could neither be
+// promoted over nor rolled back.
+Result<std::string> TextToStore(const LivePointer& pointer) {
+  std::string text = PointerToJson(pointer);
+  if (text.size() > kPointerBytesMax) {
+    return Invalid("the reasons of the last moves of the live pointer are too long together");
+  }
+  if (const auto read = PointerFromJson(text); !read) {
+    return Invalid("the live pointer could not be read any more: " + read.error().message);
+  }
+  return text;
+}
+
 // The pointer, and its text as the store has it, which a replacement must expect.
 struct Stored {
   std::optional<std::string> text;
@@ -74,7 +89,7 @@ struct Stored {
 };
 
 Result<Stored> ReadStored(artifact::Store& store, const std::string& key) {
-  auto text = store.GetText(key);
+  auto text = store.GetText(key, kPointerBytesMax);
   if (!text && text.error().kind == ErrorKind::kNotFound) return Stored{};
   if (!text) return Wrap("live pointer", text.error());
   auto pointer = PointerFromJson(*text);
@@ -141,7 +156,8 @@ Result<LivePointer> Promote(artifact::Store& store, const LiveMove& move) {
       next.before.insert(next.before.begin(), std::move(stored.pointer->now));
       if (next.before.size() > kBeforeMax) next.before.resize(kBeforeMax);
     }
-    TRY_ASSIGN(const bool replaced, store.ReplaceText(key, stored.text, PointerToJson(next)));
+    TRY_ASSIGN(const std::string text, TextToStore(next));
+    TRY_ASSIGN(const bool replaced, store.ReplaceText(key, stored.text, text));
     if (replaced) return next;
   }
   return Temporary(
@@ -170,7 +186,8 @@ Result<LivePointer> Rollback(artifact::Store& store, const std::string& service,
     }
     LivePointer next{{target, by, "rollback", at},
                      {stored.pointer->before.begin() + 1, stored.pointer->before.end()}};
-    TRY_ASSIGN(const bool replaced, store.ReplaceText(key, stored.text, PointerToJson(next)));
+    TRY_ASSIGN(const std::string text, TextToStore(next));
+    TRY_ASSIGN(const bool replaced, store.ReplaceText(key, stored.text, text));
     if (replaced) return next;
   }
   return Temporary(

@@ -195,6 +195,23 @@ TEST_F(LivePointerTest, ThatCannotBeReadIsLeftAlone) {
   }
 }
 
+// A move at an instant that cannot be written left a pointer that could be neither read, nor
+// promoted over, nor rolled back; so could reasons without an end.
+TEST_F(LivePointerTest, IsNotReplacedByOneThatCannotBeRead) {
+  Save("01");
+  Save("02");
+  ASSERT_TRUE(PromoteDay("01"));
+  const Instant far = std::chrono::sys_days(std::chrono::year(20'000) / 1 / 1);
+  EXPECT_EQ(Promote(*store_, {Version("02"), "ada", "by hand", far}).error().kind,
+            ErrorKind::kInvalid);
+  EXPECT_EQ(History(), "01");
+  EXPECT_EQ(PromoteDay("02", std::string(20u << 20, 'x')).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(History(), "01");
+  ASSERT_TRUE(PromoteDay("02"));
+  EXPECT_EQ(Rollback(*store_, "churn", "1", "ada", far).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(History(), "02 < 01");
+}
+
 TEST_F(LivePointerTest, KeepsAReasonThatIsNoUtf8Readable) {
   Save("01");
   ASSERT_TRUE(PromoteDay("01", "a\xff\nb"));

@@ -4,12 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 
 #include "artifact/json_object.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "io/lock_wait.h"
 #include "secret/hex.h"
 
 namespace busker::secret {
@@ -73,13 +75,17 @@ Result<Store::Contents> Store::Read() const {
     return Unusable(fmt::format("others may read or write {}; chmod 600 it, and make it your own",
                                 path.string()));
   }
+  TRY_ASSIGN(const std::string text, io::ReadFile(path, kFileBytesMax));
+  return Understand(text);
+}
+
+Result<Store::Contents> Store::Understand(const std::string& text) const {
   const auto unusable = [&](const std::string& why) {
     return Unusable(
         fmt::format("{} cannot be used: {}; bring back one from a backup, or remove it "
                     "and set the secrets again",
-                    path.string(), why));
+                    Path().string(), why));
   };
-  TRY_ASSIGN(const std::string text, io::ReadFile(path, kFileBytesMax));
   const auto value = artifact::ParseJson(text, "secrets.json");
   if (!value) return unusable(value.error().message);
   Contents contents;
@@ -131,6 +137,13 @@ Result<void> Store::Write(const Contents& contents) const {
       {{"cipher", kCipher}, {"key_id", contents.key_id}, {"secrets", std::move(list)}});
   if (text.size() > kFileBytesMax)
     return Invalid("the secrets of this home are too large together");
+  // One that its own reader takes for another, or refuses, would lose all of them. A value is bound
+  // to who set it and when: so these have to come back to the byte.
+  TRY_ASSIGN(const Contents read, Understand(text));
+  const bool same = std::equal(
+      contents.secrets.begin(), contents.secrets.end(), read.secrets.begin(), read.secrets.end(),
+      [](const auto& a, const auto& b) { return a.second.Known() == b.second.Known(); });
+  if (!same) return Invalid("a secret cannot be kept: its date or who sets it cannot be written");
   return io::WriteFileAtomically(Path(), text, 0600);
 }
 
@@ -144,9 +157,10 @@ Result<void> Store::CheckKey(const Contents& contents, const CipherKey& key,
 }
 
 Result<io::FileLock> Store::Lock() const {
-  auto lock = io::FileLock::Take(home_ / "secrets.lock", kLockLimit);
+  auto lock = io::WaitForLock(home_ / "secrets.lock", kLockLimit);
   if (lock || lock.error().kind != ErrorKind::kTimedOut) return lock;
-  return Temporary("another busker secret is at work in " + home_.string());
+  return Temporary("another busker secret has been at work in " + home_.string() +
+                   " for 10 seconds; try again");
 }
 
 Result<std::vector<Entry>> Store::List() const {
@@ -177,7 +191,7 @@ Result<void> Store::Set(const std::string& name, std::string_view value, const s
   }
   contents.key_id = key->Id();
   Stored stored;
-  stored.entry = {name, now, by};
+  stored.entry = {name, now, Printable(by)};  // a user's name may be any bytes; a file is UTF-8
   TRY_ASSIGN(stored.sealed, Seal(*key, value, stored.Known()));
   contents.secrets[name] = std::move(stored);
   return Write(contents);

@@ -31,8 +31,8 @@ class Store {
   Result<std::vector<Entry>> List() const;
 
   // Sets a secret, or sets it anew; the home is there. kInvalid: no name, or a value of another
-  // length than allowed. kUnusable: the other secrets were set with another key. Main thread only,
-  // as Remove (io::FileLock).
+  // length than allowed. kUnusable: the other secrets were set with another key. Any thread, as
+  // Remove; kTemporary when others keep the lock.
   Result<void> Set(const std::string& name, std::string_view value, const std::string& by,
                    Instant now) const;
   Result<void> Remove(const std::string& name) const;  // kNotFound
@@ -46,6 +46,7 @@ class Store {
   struct Contents;
   io::fs::path Path() const { return home_ / "secrets.json"; }
   Result<Contents> Read() const;
+  Result<Contents> Understand(const std::string& text) const;  // that of a file
   Result<void> Write(const Contents& contents) const;
   Result<void> CheckKey(const Contents& contents, const CipherKey& key, const KeyFile& file) const;
   Result<io::FileLock> Lock() const;

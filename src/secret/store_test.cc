@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "io/test_folder.h"
 #include "secret/hex.h"
 
@@ -213,6 +215,39 @@ TEST_F(StoreTest, RefusesAKeyInsideOfTheHome) {
          "is in the home");
   const Store lost(folder_ / "home", {"PATH=/bin"});
   Expect(lost.Set("x", "hunter2!", "ann", kNow), ErrorKind::kInvalid, "neither HOME nor");
+}
+
+// A value is bound to who set it and when. What cannot be written as it is was written as something
+// else, and the secret could not be decrypted any more, nor, of some dates, the file be read.
+TEST_F(StoreTest, KeepsNothingThatItCouldNotReadAgain) {
+  ASSERT_TRUE(Set("first", "hunter2!"));
+  for (const std::string by : {"\xff\xfe", "a\nb", "a\"b", ""}) {
+    ASSERT_TRUE(Open().Set("x", "hunter2!", by, kNow)) << by;
+    EXPECT_EQ(Open().Value("x").value(), "hunter2!") << by;
+  }
+  for (const int year : {-5, 10'000, 20'000}) {
+    const Instant at = std::chrono::sys_days(std::chrono::year(year) / 1 / 1);
+    const auto set = Open().Set("x", "another!", "ann", at);
+    EXPECT_TRUE(set ? Open().Value("x").value() == "another!"
+                    : Open().Value("x").value() == "hunter2!")
+        << year;
+    EXPECT_EQ(Open().Value("first").value(), "hunter2!") << year;
+  }
+}
+
+// Of those that were set at once, all but the last could be lost, had each read before its turn.
+TEST_F(StoreTest, KeepsAllThatManySetAtOnce) {
+  const auto name = [](int i) { return "secret-" + std::to_string(i); };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 16; ++i) {
+    threads.emplace_back(
+        [&, i] { EXPECT_TRUE(Open().Set(name(i), "value " + std::to_string(i), "ann", kNow)); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Open().List()->size(), 16u);
+  for (int i = 0; i < 16; ++i) {
+    EXPECT_EQ(Open().Value(name(i)).value_or(""), "value " + std::to_string(i));
+  }
 }
 
 // NIST's test case 16 of GCM, whose known text is authenticated and not encrypted.

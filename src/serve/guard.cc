@@ -16,7 +16,6 @@ constexpr std::size_t kSessionsMax = 1000, kLinksMax = 100, kPeersMax = 10'000;
 constexpr int kFailuresMax = 5;  // in a second, of one peer
 constexpr Milliseconds kFailureWindow = std::chrono::seconds(1);
 constexpr std::size_t kSecretDigits = 64;
-constexpr Milliseconds kSeenAgain = std::chrono::seconds(1);
 
 constexpr char kHowToLogIn[] =
     "show a token (Authorization: Bearer ...), which busker token create makes, or open the link "
@@ -171,11 +170,11 @@ std::optional<Caller> Guard::FindSession(const std::string& secret, Instant now)
 }
 
 // Every token is looked at, whichever it is.
-Result<std::optional<Caller>> Guard::FindToken(const std::string& secret) const {
+Result<std::optional<Caller>> Guard::FindToken(const std::string& secret) {
   const std::string digest = io::Sha256Of(secret);
-  TRY_ASSIGN(const std::vector<Token> tokens, tokens_.Read());
+  TRY_ASSIGN(const KnownTokens::Tokens tokens, tokens_.Read());
   std::optional<Caller> found;
-  for (const Token& token : tokens) {
+  for (const Token& token : *tokens) {
     if (SameSecret(token.sha256, digest)) found = Caller{token.name, token.scope, token.confines};
   }
   return found;
@@ -187,7 +186,7 @@ std::function<bool(Instant)> Guard::StillKnown(const Request& request) {
   const std::string digest = io::Sha256Of(by_token ? std::string(authorization.substr(7))
                                                    : SessionIn(request).value_or(""));
   return [this, by_token, digest](Instant now) {
-    return by_token ? HasToken(digest, now) : HasSession(digest, now);
+    return by_token ? HasToken(digest) : HasSession(digest, now);
   };
 }
 
@@ -197,18 +196,11 @@ bool Guard::HasSession(const std::string& digest, Instant now) {
   return found != sessions_.end() && now - found->second.used_at <= kSessionIdleMax;
 }
 
-// Thousands ask at once: the file is read once for all of them. One that cannot be read lets nobody
-// go on.
-bool Guard::HasToken(const std::string& digest, Instant now) {
-  const std::lock_guard lock(mutex_);
-  if (now - tokens_seen_at_ >= kSeenAgain || now < tokens_seen_at_) {
-    tokens_seen_at_ = now;
-    tokens_seen_.clear();
-    if (const auto tokens = tokens_.Read()) {
-      for (const Token& token : *tokens) tokens_seen_.insert(token.sha256);
-    }
-  }
-  return tokens_seen_.contains(digest);
+// A file that cannot be read lets nobody go on.
+bool Guard::HasToken(const std::string& digest) {
+  const auto tokens = tokens_.Read();
+  return tokens && std::any_of((*tokens)->begin(), (*tokens)->end(),
+                               [&](const Token& token) { return token.sha256 == digest; });
 }
 
 std::string Guard::MakeLink(Scope scope, const std::string& by, Instant now) {

@@ -14,7 +14,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -68,18 +67,16 @@ class Guard {
   std::string CookieName(const Request& request) const;
   std::optional<std::string> SessionIn(const Request& request) const;
   std::optional<Caller> FindSession(const std::string& secret, Instant now);
-  Result<std::optional<Caller>> FindToken(const std::string& secret) const;
+  Result<std::optional<Caller>> FindToken(const std::string& secret);
   bool HasSession(const std::string& digest, Instant now);
-  bool HasToken(const std::string& digest, Instant now);
+  bool HasToken(const std::string& digest);
   Response Wrong(const Request& request, Instant now);
 
   const std::vector<std::string> origins_;
-  const TokenFile tokens_;
+  KnownTokens tokens_;
   std::mutex mutex_;                                 // guards what follows
   std::map<std::string, Session> sessions_, links_;  // by the SHA-256 of their secrets
   std::map<std::string, Failures> failures_;         // by peer
-  std::set<std::string> tokens_seen_;                // digests, at that moment
-  Instant tokens_seen_at_{};
 };
 
 }  // namespace busker::serve

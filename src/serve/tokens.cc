@@ -8,12 +8,15 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
+#include <ctime>
 
 #include "artifact/json_object.h"
 #include "base/check.h"
 #include "base/id.h"
+#include "base/text.h"
 #include "io/digest.h"
+#include "io/lock_wait.h"
+#include "service/graph_keys.h"
 
 namespace busker::serve {
 namespace {
@@ -22,8 +25,11 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kTokensMax = 1000;
-constexpr int kLockTries = 100;
-constexpr Milliseconds kLockPause{50};
+constexpr std::uint64_t kFileBytesMax = 1u << 20;
+// A file system tells times apart by some milliseconds: a file younger than this could change again
+// and look the same.
+constexpr std::int64_t kSettledNanoseconds = 100'000'000;
+constexpr Milliseconds kLockLimit = std::chrono::seconds(5);
 constexpr std::array<std::pair<Scope, std::string_view>, 4> kScopes = {
     {{Scope::kPredict, "predict"},
      {Scope::kViewer, "viewer"},
@@ -46,6 +52,28 @@ Result<Token> TokenFrom(const ordered_json& value, const std::string& path) {
     return Invalid(path + ": a token that is not understood");
   token.scope = *parsed;
   return token;
+}
+
+Result<std::vector<Token>> TokensFrom(const std::string& text, const std::string& path) {
+  const auto value = artifact::ParseJson(text, path);
+  if (!value || !value->is_object() || !value->contains("tokens") ||
+      !(*value)["tokens"].is_array()) {
+    return Unusable(path + " is no list of tokens; remove it and make new ones");
+  }
+  std::vector<Token> tokens;
+  for (const ordered_json& each : (*value)["tokens"]) {
+    auto token = TokenFrom(each, path);
+    if (!token) return Unusable(token.error().message + "; remove it and make new tokens");
+    tokens.push_back(std::move(*token));
+  }
+  return tokens;
+}
+
+// "churn", "churn/training" or a graph file's dag_id: nothing else is ever looked up by it.
+bool CanConfine(const std::string& name) {
+  const std::size_t slash = name.find('/');
+  if (slash == std::string::npos) return IsName(name) || service::IsGraphName(name);
+  return IsName(name.substr(0, slash)) && IsName(name.substr(slash + 1));
 }
 
 }  // namespace
@@ -109,20 +137,8 @@ Result<std::vector<Token>> TokenFile::Read() const {
         fmt::format("others may read or write {}; chmod 600 it, or remove it and make new tokens",
                     path_.string()));
   }
-  TRY_ASSIGN(const std::string text, io::ReadFile(path_, 1u << 20));
-  const auto value = artifact::ParseJson(text, path_.string());
-  if (!value || !value->is_object() || !value->contains("tokens") ||
-      !(*value)["tokens"].is_array()) {
-    return Unusable(
-        fmt::format("{} is no list of tokens; remove it and make new ones", path_.string()));
-  }
-  std::vector<Token> tokens;
-  for (const ordered_json& each : (*value)["tokens"]) {
-    auto token = TokenFrom(each, path_.string());
-    if (!token) return Unusable(token.error().message + "; remove it and make new tokens");
-    tokens.push_back(std::move(*token));
-  }
-  return tokens;
+  TRY_ASSIGN(const std::string text, io::ReadFile(path_, kFileBytesMax));
+  return TokensFrom(text, path_.string());
 }
 
 Result<std::string> TokenFile::Add(const std::string& name, Scope scope, const std::string& by,
@@ -138,11 +154,12 @@ Result<std::string> TokenFile::Add(const std::string& name, Scope scope, const s
     return Invalid("who makes tokens is confined to nothing; take another scope, or no confines");
   }
   for (const std::string& each : confines) {
-    const auto slashes = std::count(each.begin(), each.end(), '/');
-    if (each.empty() || each.size() > 250 || slashes > 1 || each.front() == '/' ||
-        each.back() == '/') {
-      return Invalid(fmt::format(
-          "\"{}\" is neither a service, nor service/action, nor a graph file's dag_id", each));
+    if (!CanConfine(each)) {
+      return Invalid(
+          fmt::format("\"{}\" cannot be the name of a service, of an action (SERVICE/ACTION) or of "
+                      "a graph file "
+                      "(its dag_id)",
+                      Printable(each.substr(0, 250))));
     }
   }
   TRY_ASSIGN(const io::FileLock lock, Lock());
@@ -170,11 +187,8 @@ Result<void> TokenFile::Revoke(const std::string& name) {
 
 // Two that change it at once would lose what one of them did: a token that was revoked came back.
 Result<io::FileLock> TokenFile::Lock() const {
-  for (int i = 0; i < kLockTries; ++i) {
-    TRY_ASSIGN(auto lock, io::FileLock::TryTake(path_.string() + ".lock"));
-    if (lock) return *std::move(lock);
-    std::this_thread::sleep_for(kLockPause);
-  }
+  auto lock = io::WaitForLock(path_.string() + ".lock", kLockLimit);
+  if (lock || lock.error().kind != ErrorKind::kTimedOut) return lock;
   return Temporary("another program has been changing the tokens for 5 seconds; try again");
 }
 
@@ -188,7 +202,52 @@ Result<void> TokenFile::Write(const std::vector<Token>& tokens) const {
                     {"created_by", token.created_by}});
     if (!token.confines.empty()) list.back()["confines"] = artifact::JsonBytes(token.confines);
   }
-  return io::WriteFileAtomically(path_, artifact::JsonText({{"tokens", list}}), 0600);
+  const std::string text = artifact::JsonText({{"tokens", list}});
+  if (text.size() > kFileBytesMax) {
+    return Invalid(
+        "the tokens would take more than 1 MiB together; revoke some, or confine them to fewer "
+        "names");
+  }
+  // One that its own reader refuses would lock everybody out.
+  if (const auto read = TokensFrom(text, path_.string()); !read) {
+    return Invalid("the token cannot be kept: " + read.error().message);
+  }
+  return io::WriteFileAtomically(path_, text, 0600);
+}
+
+std::optional<KnownTokens::Stamp> KnownTokens::StampOf(const io::fs::path& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return std::nullopt;
+  const auto nanoseconds = [](const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  return Stamp{info.st_dev,
+               info.st_ino,
+               info.st_mode,
+               info.st_uid,
+               static_cast<std::uint64_t>(info.st_size),
+               nanoseconds(info.st_mtim),
+               nanoseconds(info.st_ctim)};
+}
+
+Result<KnownTokens::Tokens> KnownTokens::Read() {
+  const auto stamp = StampOf(path_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (stamp && stamp == stamp_) return tokens_;
+  }
+  ++reads_;
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  TRY_ASSIGN(std::vector<Token> read, file_.Read());
+  auto tokens = std::make_shared<const std::vector<Token>>(std::move(read));
+  const std::int64_t age =
+      stamp ? std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec - stamp->changed : 0;
+  const std::lock_guard lock(mutex_);
+  // What was read may be newer than the stamp, which then fits no more, and never older.
+  stamp_ = age > kSettledNanoseconds ? stamp : std::nullopt;
+  tokens_ = tokens;
+  return tokens;
 }
 
 }  // namespace busker::serve

@@ -2,6 +2,8 @@
 // shown once, when it is made, and nowhere kept.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -42,8 +44,8 @@ class TokenFile {
   Result<std::vector<Token>> Read() const;
 
   // Makes a token and returns it: the only time that it is seen. kInvalid for a name that is taken,
-  // or confines of an administrator, or "busker", by which the record names the engine; kTemporary
-  // when others keep the lock.
+  // or confines of an administrator, or "busker", by which the record names the engine, or a file
+  // that would be too large to be read; kTemporary when others keep the lock.
   Result<std::string> Add(const std::string& name, Scope scope, const std::string& by, Instant now,
                           const Confines& confines = {});
   Result<void> Revoke(const std::string& name);  // kNotFound
@@ -52,6 +54,34 @@ class TokenFile {
   Result<io::FileLock> Lock() const;
   Result<void> Write(const std::vector<Token>& tokens) const;
   const io::fs::path path_;
+};
+
+// The same file for who asks all the time: what was read is kept for as long as the file is the
+// same one, unchanged. So a token that was revoked is none for the next who asks. Any thread.
+class KnownTokens {
+ public:
+  using Tokens = std::shared_ptr<const std::vector<Token>>;
+
+  explicit KnownTokens(io::fs::path path) : path_(path), file_(std::move(path)) {}
+
+  Result<Tokens> Read();                          // as TokenFile::Read
+  std::uint64_t reads() const { return reads_; }  // of the file
+
+ private:
+  // What is another whenever the file was replaced, written to, or opened to others.
+  struct Stamp {
+    std::uint64_t device = 0, inode = 0, mode = 0, owner = 0, size = 0;
+    std::int64_t modified = 0, changed = 0;  // nanoseconds
+    bool operator==(const Stamp&) const = default;
+  };
+  static std::optional<Stamp> StampOf(const io::fs::path& path);
+
+  const io::fs::path path_;
+  const TokenFile file_;
+  std::atomic<std::uint64_t> reads_ = 0;
+  std::mutex mutex_;  // guards what follows
+  std::optional<Stamp> stamp_;
+  Tokens tokens_;
 };
 
 }  // namespace busker::serve

@@ -86,6 +86,70 @@ TEST_F(Tokens, OfAFileThatOthersMayReadOrThatIsDamagedAreNotTrusted) {
   }
 }
 
+// What the reader refuses was written all the same: a name with a NUL in it, or more than the
+// reader takes, and from then on nobody was known.
+TEST_F(Tokens, AreNeverWrittenSoThatTheyCannotBeRead) {
+  ASSERT_TRUE(file_.Add("a", Scope::kViewer, "ada", kNow));
+  for (const std::string& name :
+       {std::string("a\0b", 3), std::string("\xff"), std::string("a\nb"), std::string("a b"),
+        std::string(), std::string("/"), std::string("a/"), std::string("a/b/c"),
+        std::string("A/b"), std::string(201, 'a'), std::string("\xC3\xA9")}) {
+    EXPECT_EQ(file_.Add("b", Scope::kViewer, "ada", kNow, {name}).error().kind, ErrorKind::kInvalid)
+        << name;
+  }
+  for (const std::string by : {"\xff\n", "", "a\"b"}) {
+    ASSERT_TRUE(file_.Add("t" + std::to_string(file_.Read()->size()), Scope::kViewer, by, kNow));
+    ASSERT_TRUE(file_.Read());
+  }
+  const Instant far = std::chrono::sys_days(std::chrono::year(20'000) / 1 / 1);
+  EXPECT_EQ(file_.Add("far", Scope::kViewer, "ada", far).error().kind, ErrorKind::kInvalid);
+  Confines many;
+  for (int i = 0; i < 2500; ++i) many.push_back(std::string(196, 'a') + std::to_string(1000 + i));
+  ASSERT_TRUE(file_.Add("many", Scope::kViewer, "ada", kNow, many));
+  EXPECT_EQ(file_.Add("more", Scope::kViewer, "ada", kNow, many).error().kind, ErrorKind::kInvalid)
+      << "these are more than a MiB together";
+  ASSERT_TRUE(file_.Read());
+  ASSERT_TRUE(file_.Revoke("many"));
+  EXPECT_TRUE(file_.Add("more", Scope::kViewer, "ada", kNow, many));
+}
+
+// The file was read and understood anew for every request.
+TEST_F(Tokens, AreReadOnceWhileNothingChanges) {
+  ASSERT_TRUE(file_.Add("a", Scope::kViewer, "ada", kNow));
+  ASSERT_TRUE(file_.Add("b", Scope::kViewer, "ada", kNow));
+  KnownTokens known(folder_ / "tokens.json");
+  const auto settle = [&] {  // until what was read is trusted: a file that is new may still change
+    for (std::uint64_t before = 0, tries = 0; tries == 0 || before != known.reads(); ++tries) {
+      ASSERT_LT(tries, 20u);
+      std::this_thread::sleep_for(std::chrono::milliseconds(120));
+      ASSERT_TRUE(known.Read());
+      before = known.reads();
+      ASSERT_TRUE(known.Read());
+    }
+  };
+  settle();
+  const std::uint64_t before = known.reads();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(known.Read().value()->size(), 2u);
+  EXPECT_EQ(known.reads(), before);
+  ASSERT_TRUE(file_.Revoke("a"));
+  EXPECT_EQ(known.Read().value()->size(), 1u) << "at once";
+  ASSERT_TRUE(file_.Revoke("b"));
+  EXPECT_EQ(known.Read().value()->size(), 0u);
+  ASSERT_TRUE(file_.Add("c", Scope::kViewer, "ada", kNow));
+  EXPECT_EQ((*known.Read().value())[0].name, "c");
+  settle();
+  ASSERT_TRUE(file_.Revoke("c"));
+  ASSERT_TRUE(file_.Add("d", Scope::kViewer, "ada", kNow));  // a file of the same size
+  EXPECT_EQ((*known.Read().value())[0].name, "d");
+  settle();
+  ASSERT_EQ(chmod((folder_ / "tokens.json").c_str(), 0644), 0);
+  EXPECT_EQ(known.Read().error().kind, ErrorKind::kUnusable);
+  ASSERT_EQ(chmod((folder_ / "tokens.json").c_str(), 0600), 0);
+  EXPECT_TRUE(known.Read());
+  io::fs::remove(folder_ / "tokens.json");
+  EXPECT_EQ(known.Read().value()->size(), 0u);
+}
+
 TEST(Secret, IsNeverTheSame) {
   std::set<std::string> secrets;
   for (int i = 0; i < 1000; ++i) secrets.insert(MakeSecret());
