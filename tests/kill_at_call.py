@@ -42,7 +42,7 @@ def _call_of(thread):
     return name
 
 
-def run(words, at, output, done=None, limit=60.0):
+def run(words, at, output, done=None, limit=60.0, stdin="/dev/null"):
     """Returns the name of the call that it was killed at, or None when it ended without.
 
     `done`: asked now and then; once it says true, the program is sent SIGTERM. After `limit` seconds it is
@@ -53,7 +53,7 @@ def run(words, at, output, done=None, limit=60.0):
         try:
             for stream in (1, 2):
                 os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), stream)
-            os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+            os.dup2(os.open(stdin, os.O_RDONLY), 0)
             os.setsid()
             libc.ptrace(TRACEME, 0, None, None)
             os.kill(os.getpid(), signal.SIGSTOP)

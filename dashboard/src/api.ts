@@ -83,8 +83,9 @@ export interface Live {
 export interface Service {
   service: string;
   version: string;
-  versions: number;
+  versions: number | null;
   live: Live | null;
+  unreadable: string | null;
 }
 export interface Version {
   version: string;

@@ -114,8 +114,10 @@ export function Overview() {
         {services.value?.services.map((service) => (
           <p key={service.service}>
             <a href={`#/services/${service.service}`}>{service.service}</a> {service.version}:{" "}
-            {service.live ? <>version <strong>{service.live.version}</strong> is live, {fromNow(service.live.at, now)}</> : "nothing is live yet"}
-            <span class="quiet"> ({service.versions} {service.versions === 1 ? "version" : "versions"})</span>
+            {service.unreadable ? <strong>{service.unreadable}</strong>
+              : service.live ? <>version <strong>{service.live.version}</strong> is live, {fromNow(service.live.at, now)}</> : "nothing is live yet"}
+            {service.versions === null ? null
+              : <span class="quiet"> ({service.versions} {service.versions === 1 ? "version" : "versions"})</span>}
           </p>
         ))}
         <Everything now={now} />

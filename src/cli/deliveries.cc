@@ -62,8 +62,12 @@ Result<int> Undo(const Common& common, const UndoOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   if (!HasHome(workspace.home)) return NotFound("there is no delivery " + options.delivery);
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
-  TRY_ASSIGN(const deliver::Delivery undone, warehouse->Undo(options.delivery));
-  Note(common, workspace.home, "delivery undone", undone.id + " of " + undone.table);
+  record::Deed deed{common.By(), "undo", "delivery undone", options.delivery};
+  TRY_ASSIGN(const deliver::Delivery undone, Do(workspace.home, deed, [&] {
+               auto done = warehouse->Undo(options.delivery);
+               if (done) deed.detail = done->id + " of " + done->table;
+               return done;
+             }));
   if (common.json) {
     PrintJson(Describe(undone));
   } else {

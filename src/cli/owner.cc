@@ -38,15 +38,35 @@ class HomeChanges {
   const io::Descriptor fd_;
 };
 
+constexpr std::uint64_t kServedBytesMax = 1u << 20;
+
+// One to a line.
+std::vector<std::string> PathsIn(std::string_view served) {
+  std::vector<std::string> paths;
+  for (std::string& line : Split(served, '\n')) {
+    if (!line.empty()) paths.push_back(std::move(line));
+  }
+  return paths;
+}
+
 }  // namespace
+
+Result<void> WriteServed(const dispatch::Home& home, const std::vector<std::string>& paths) {
+  const std::string text = Join(paths, "\n") + "\n";
+  if (text.size() > kServedBytesMax) return Invalid("these are too many folders to serve at once");
+  if (PathsIn(text) != paths) {
+    return Invalid("the path of a folder to serve has a line end in it; rename the folder");
+  }
+  return io::WriteFileAtomically(home.folder / "served", text, 0600);
+}
 
 std::vector<std::string> ServedPaths(const dispatch::Home& home, const std::string& folder) {
   std::vector<std::string> paths;
   std::error_code error;
-  const auto served = io::ReadFile(home.folder / "served", 1u << 20);
+  const auto served = io::ReadFile(home.folder / "served", kServedBytesMax);
   if (served) {
-    for (const std::string& line : Split(*served, '\n')) {
-      if (!line.empty() && io::fs::exists(line, error)) paths.push_back(line);
+    for (const std::string& path : PathsIn(*served)) {
+      if (io::fs::exists(path, error)) paths.push_back(path);
     }
   }
   if (std::find(paths.begin(), paths.end(), folder) == paths.end()) paths.push_back(folder);

@@ -13,6 +13,9 @@
 
 namespace busker::cli {
 
+// Notes the folders that busker up serves. kInvalid for a path that could not be read back.
+Result<void> WriteServed(const dispatch::Home& home, const std::vector<std::string>& paths);
+
 // The folders that the home was last served for (busker up), and `folder`.
 std::vector<std::string> ServedPaths(const dispatch::Home& home, const std::string& folder);
 

@@ -10,10 +10,12 @@
 namespace busker::cli {
 namespace {
 
-Result<int> Tell(const Common& common, const Workspace& workspace, const model::LivePointer& live) {
+std::string Described(const model::LiveMove& move) {
+  return fmt::format("{}: {}", move.version.Key(), move.why);
+}
+
+Result<int> Tell(const Common& common, const model::LivePointer& live) {
   const model::LiveMove& now = live.now;
-  Note(common, workspace.home, "live pointer moved",
-       fmt::format("{}: {}", now.version.Key(), now.why));
   if (common.json) {
     PrintJson({{"version", now.version.timestamp},
                {"live", true},
@@ -33,19 +35,25 @@ Result<int> Promote(const Common& common, const PromoteOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
   TRY_ASSIGN(const artifact::VersionName name, FindVersion(workspace, versions, options.version));
+  const model::LiveMove move{name, common.By(), options.why, Now()};
+  record::Deed deed{common.By(), "promote", "live pointer moved", Described(move)};
   TRY_ASSIGN(const model::LivePointer live,
-             model::Promote(*versions.store, {name, common.By(), options.why, Now()}));
-  return Tell(common, workspace, live);
+             Do(workspace.home, deed, [&] { return model::Promote(*versions.store, move); }));
+  return Tell(common, live);
 }
 
 Result<int> Rollback(const Common& common) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
   if (versions.store == nullptr) return NotFound("nothing was ever live here");
-  TRY_ASSIGN(const model::LivePointer live,
-             model::Rollback(*versions.store, workspace.service.name, workspace.service.version,
-                             common.By(), Now()));
-  return Tell(common, workspace, live);
+  record::Deed deed{common.By(), "rollback", "live pointer moved", workspace.service.name};
+  TRY_ASSIGN(const model::LivePointer live, Do(workspace.home, deed, [&] {
+               auto moved = model::Rollback(*versions.store, workspace.service.name,
+                                            workspace.service.version, common.By(), Now());
+               if (moved) deed.detail = Described(moved->now);
+               return moved;
+             }));
+  return Tell(common, live);
 }
 
 }  // namespace busker::cli

@@ -34,10 +34,11 @@ Result<int> SetSecret(const Common& common, const SecretOptions& options) {
   TRY_ASSIGN(std::string value, isatty(STDIN_FILENO) != 0 ? AskTwice(options.name)
                                                           : ReadSecret(secret::kValueBytesMax));
   TRY(dispatch::MakeHome(secrets.home.folder));
-  const auto set = secrets.store.Set(options.name, value, common.By(), Now());
+  record::Deed deed{common.By(), "secret set", "secret set", options.name};
+  const auto set = Do(secrets.home, deed,
+                      [&] { return secrets.store.Set(options.name, value, common.By(), Now()); });
   secret::Wipe(value);
   TRY(set);
-  Note(common, secrets.home, "secret set", options.name);
   PrintLine(fmt::format("secret {} is set", options.name));
   return 0;
 }
@@ -68,8 +69,8 @@ Result<int> RemoveSecret(const Common& common, const SecretOptions& options) {
   if (!io::fs::exists(secrets.home.folder, error)) {
     return NotFound(fmt::format("there is no secret {}", options.name));
   }
-  TRY(secrets.store.Remove(options.name));
-  Note(common, secrets.home, "secret removed", options.name);
+  record::Deed deed{common.By(), "secret remove", "secret removed", options.name};
+  TRY(Do(secrets.home, deed, [&] { return secrets.store.Remove(options.name); }));
   PrintLine(fmt::format("{} is a secret no more", options.name));
   return 0;
 }

@@ -27,10 +27,11 @@ Result<int> CreateToken(const Common& common, const TokenOptions& options) {
   }
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
   TRY(io::MakeFolders(place.home.folder, 0700));
-  TRY_ASSIGN(const std::string secret,
-             TokensOf(place).Add(options.name, *scope, common.By(), Now(), options.only));
-  Note(common, place.home, "token created",
-       serve::DescribeToken(options.name, options.scope, options.only));
+  record::Deed deed{common.By(), "token create", "token created",
+                    serve::DescribeToken(options.name, options.scope, options.only)};
+  TRY_ASSIGN(const std::string secret, Do(place.home, deed, [&] {
+               return TokensOf(place).Add(options.name, *scope, common.By(), Now(), options.only);
+             }));
   if (common.json) {
     PrintJson({{"name", options.name},
                {"scope", options.scope},
@@ -67,8 +68,8 @@ Result<int> ListTokens(const Common& common) {
 
 Result<int> RevokeToken(const Common& common, const TokenOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
-  TRY(TokensOf(place).Revoke(options.name));
-  Note(common, place.home, "token revoked", options.name);
+  record::Deed deed{common.By(), "token revoke", "token revoked", options.name};
+  TRY(Do(place.home, deed, [&] { return TokensOf(place).Revoke(options.name); }));
   PrintLine(fmt::format("{} is a token no more", options.name));
   return 0;
 }

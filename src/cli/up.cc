@@ -40,7 +40,9 @@ void PointTo(const dispatch::Home& home, const std::vector<std::string>& folders
     }
     // A folder that cannot be written to is served all the same; --home finds the home then.
     if (!io::MakeFolders(own, 0700)) continue;
-    (void)io::WriteFileAtomically(own / "home", home.folder.string() + "\n", 0600);
+    const std::string text = home.folder.string() + "\n";
+    if (HomeNamedBy(text) != home.folder) continue;
+    (void)io::WriteFileAtomically(own / "home", text, 0600);
   }
 }
 
@@ -93,7 +95,7 @@ Result<int> Up(const Common& common, const UpOptions& options) {
   place.folder = paths.front();
   TRY_ASSIGN(place.home, HomeFor(common, paths));
   TRY_ASSIGN(const dispatch::Ownership ownership, TakeOver(place));
-  TRY(io::WriteFileAtomically(place.home.folder / "served", Join(paths, "\n") + "\n", 0600));
+  TRY(WriteServed(place.home, paths));
 
   const sigset_t blocked = SignalWatch::Block();
   std::mutex mutex;

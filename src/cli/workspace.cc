@@ -28,7 +28,7 @@ Result<dispatch::Home> FindHome(const Common& common, const io::fs::path& folder
   const io::fs::path own = folder / ".busker";
   const auto named = io::ReadFile(own / "home", 8192);
   if (!named) return dispatch::Home{own};
-  const io::fs::path home{std::string(Trim(*named))};
+  const io::fs::path home = HomeNamedBy(*named);
   std::error_code error;
   if (home.is_absolute() && io::fs::exists(home, error)) return dispatch::Home{home};
   return Failed(
@@ -68,6 +68,10 @@ Result<Place> OpenPlace(const Common& common, bool anyway) {
 }
 
 }  // namespace
+
+io::fs::path HomeNamedBy(std::string_view text) {
+  return text.substr(0, text.find_last_not_of("\r\n") + 1);
+}
 
 Result<Place> OpenPlace(const Common& common) { return OpenPlace(common, false); }
 
@@ -129,20 +133,9 @@ Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
                                         common.installation->duckdb_library);
 }
 
-void Note(const Common& common, const dispatch::Home& home, const std::string& what,
-          const std::string& detail) {
-  if (!HasHome(home)) return;
-  record::EventRow event;
-  event.at = Now();
-  event.what = what;
-  event.actor = common.By();
-  event.detail = detail;
-  const auto record = OpenRecord(home);
-  const auto noted =
-      record ? (*record)->AddEvent(event) : Result<void>(tl::unexpected(record.error()));
-  if (noted) return;
-  std::fprintf(stderr, "busker: done, but not noted in the record: %s\n",
-               noted.error().message.c_str());
+void SayNotNoted(const record::Deed& deed, const std::string& why) {
+  std::fprintf(stderr, "busker: done, but the record says no more than \"%s requested\": %s\n",
+               deed.verb.c_str(), why.c_str());
 }
 
 }  // namespace busker::cli

@@ -12,6 +12,7 @@
 #include "dispatch/home.h"
 #include "plan/graph.h"
 #include "prepare/places.h"
+#include "record/deed.h"
 #include "record/record.h"
 #include "service/service.h"
 
@@ -31,6 +32,9 @@ Result<Place> OpenPlace(const Common& common);
 // The same for verbs that look at runs or end them. Where something was run before, a file at fault
 // is told on standard error and is no error: the place is then one without a service.
 Result<Place> OpenPlaceAnyway(const Common& common);
+
+// What .busker/home in a served folder names, from its text: a path and a line end.
+io::fs::path HomeNamedBy(std::string_view text);
 
 // What a person means by an action: "training" of the folder's service, "churn/training", or the
 // name of a graph file.
@@ -59,9 +63,18 @@ Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
 // Whether anything was ever run here.
 bool HasHome(const dispatch::Home& home);
 
-// Notes in the record that a person did something that is no run. It is done by then, so that it
-// cannot be noted is no failure of it, and only told. Nothing is noted where nothing was ever run.
-void Note(const Common& common, const dispatch::Home& home, const std::string& what,
-          const std::string& detail);
+// Says that it was done, and that only its request is on record.
+void SayNotNoted(const record::Deed& deed, const std::string& why);
+
+// What a person does that is no run, noted in the home's record (record::Do). Nothing is noted
+// where nothing was ever run.
+template <typename Act>
+auto Do(const dispatch::Home& home, record::Deed& deed, const Act& act) -> decltype(act()) {
+  if (!HasHome(home)) return act();
+  TRY_ASSIGN(const auto record, OpenRecord(home));
+  return record::Do(
+      deed, [&](const record::EventRow& event) { return record->AddEvent(event); },
+      [&](const std::string& why) { SayNotNoted(deed, why); }, act);
+}
 
 }  // namespace busker::cli

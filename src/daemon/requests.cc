@@ -15,7 +15,6 @@
 namespace busker::daemon {
 namespace {
 
-constexpr auto kLimit = std::chrono::seconds(60);  // for a turn of the conductor
 constexpr std::size_t kBackfillMax = 10'000;
 
 using Events = std::vector<plan::Event>;
@@ -113,7 +112,7 @@ Result<void> Requests::Carry(Decide decide) {
   setup_.conductor.Ask({std::move(decide), [answered](Result<void> result, const dispatch::View&) {
                           answered->set_value(std::move(result));
                         }});
-  if (answer.wait_for(kLimit) == std::future_status::ready) return answer.get();
+  if (answer.wait_for(limit_) == std::future_status::ready) return answer.get();
   const std::string trouble = setup_.conductor.Trouble();
   return Temporary(fmt::format("it is not on record yet, and may come to be{}{}",
                                trouble.empty() ? "" : ": ", trouble));

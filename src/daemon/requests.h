@@ -73,7 +73,11 @@ class Requests {
     std::function<void()> yield;  // makes room for a daemon; empty: it is one
     std::function<Result<std::string>(const std::string& by)> make_link;  // empty: no dashboard
   };
-  explicit Requests(Setup setup) : setup_(std::move(setup)) {}
+  explicit Requests(Setup setup, Milliseconds limit = std::chrono::seconds(60))
+      : setup_(std::move(setup)), limit_(limit) {}
+
+  // The same for who cannot wait that long for the conductor; then a call is kTemporary.
+  Requests Within(Milliseconds limit) const { return Requests(setup_, limit); }
 
   // kInvalid: somebody wants things done at another target than this process does them at. Empty:
   // whichever it is. A conductor in the background that has nothing to do makes room instead.
@@ -109,6 +113,7 @@ class Requests {
   Result<void> Carry(Decide decide);
 
   const Setup setup_;
+  const Milliseconds limit_;  // for a turn of the conductor
 };
 
 }  // namespace busker::daemon

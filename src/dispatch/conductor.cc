@@ -105,6 +105,7 @@ Result<std::vector<std::string>> Conductor::Recover() {
     }
   }
   agenda_.Restore(std::move(graphs), std::move(runs));
+  CountUnfinished();  // who looks before the first turn is told the same as after it
   for (const auto& [name, cancelled] : running) {
     if (cancelled) TRY(executor_->Stop(name));
     auto order = OrderOf(name);
@@ -336,6 +337,10 @@ void Conductor::Count(const record::Turn& turn) {
     figures_.overhead.Add(*row.command_started_at - *row.started_at + *row.ended_at -
                           *row.command_ended_at);
   }
+  CountUnfinished();
+}
+
+void Conductor::CountUnfinished() {
   figures_.runs_unfinished = agenda_.runs_unfinished();
   figures_.attempts_running = agenda_.attempts_running();
   figures_.tasks_ready = agenda_.tasks_ready();

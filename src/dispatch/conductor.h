@@ -102,6 +102,7 @@ class Conductor {
   std::optional<plan::CapacityChanged> NoticeSpace();
   void SetTrouble(std::string why);
   void Count(const record::Turn& turn);
+  void CountUnfinished();
 
   record::Record& record_;
   const Deeds deeds_;

@@ -323,6 +323,18 @@ TEST_F(ConductorTest, AdoptsAnAttemptThatRunsAndLearnsItsEnd) {
   EXPECT_EQ(Read(witness), "began\n");
 }
 
+// Right after a start, whoever looked was told that no run is unfinished.
+TEST_F(ConductorTest, CountsWhatItTookUpBeforeItsFirstTurn) {
+  DecideToStart("true");
+  auto conductor = NewConductor();
+  EXPECT_EQ(conductor->figures().runs_unfinished.load(), 0u);
+  ASSERT_TRUE(conductor->Recover());
+  EXPECT_EQ(conductor->figures().runs_unfinished.load(), 1u);
+  EXPECT_EQ(conductor->figures().attempts_running.load(), 1u);
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(conductor->figures().runs_unfinished.load(), 0u);
+}
+
 // What broke in such programs: an attempt on record whose process was never started was waited for
 // for ever, or started twice.
 TEST_F(ConductorTest, StartsAnAttemptThatIsOnRecordButWasNeverStarted) {

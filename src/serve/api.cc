@@ -28,17 +28,27 @@ ordered_json DescribeFor(const Caller& caller, const record::RunRow& run) {
   return described;
 }
 
+std::vector<std::string> NamesOfStates() {
+  using enum plan::State;
+  std::vector<std::string> names;
+  for (const plan::State state : {kQueued, kRunning, kSucceeded, kFailed, kCancelled, kSkipped}) {
+    names.emplace_back(NameOf(state));
+  }
+  return names;
+}
+
 }  // namespace
 
 void Api::AddRoutes(Router& router) {
-  const auto get = [&](const char* pattern, const char* summary, auto handler) {
-    router.Add({Method::kGet, pattern, Scope::kViewer, summary, std::move(handler)});
+  const auto get = [&](const char* pattern, const char* summary, auto handler) -> Route& {
+    return router.Add({Method::kGet, pattern, Scope::kViewer, summary, std::move(handler)});
   };
   const auto post = [&](const char* pattern, const char* summary, auto handler) {
     router.Add({Method::kPost, pattern, Scope::kOperator, summary, std::move(handler)});
   };
-  const auto own = [&](const char* pattern, const char* summary, auto handler) {
-    router.Add({Method::kGet, pattern, Scope::kViewer, summary, std::move(handler), Reach::kOwn});
+  const auto own = [&](const char* pattern, const char* summary, auto handler) -> Route& {
+    return router.Add(
+        {Method::kGet, pattern, Scope::kViewer, summary, std::move(handler), Reach::kOwn});
   };
   using Requests = daemon::Requests;
   own("/api/v1/me", "Who asks, and what they may do.", [](const Call& call) {
@@ -50,7 +60,10 @@ void Api::AddRoutes(Router& router) {
       [this](const Call& call) { return ShowStatus(call); });
   own("/api/v1/runs",
       "Runs, newest first: ?graph= &state= &tasks=true &limit= &cursor= (from \"next\").",
-      [this](const Call& call) { return ListRuns(call); });
+      [this](const Call& call) { return ListRuns(call); })
+      .query = WithPage({{"graph", Field::Kind::kText, "an action or a graph file"},
+                         {"state", Field::Kind::kText, "how it stands or has ended"},
+                         {"tasks", Field::Kind::kFlag, "each with its tasks and attempts"}});
   get("/api/v1/runs/{run}", "One run, with its tasks and attempts.",
       [this](const Call& call) { return ShowRun(call); });
   get("/api/v1/runs/{run}/events", "What was decided about it, and who asked for it.",
@@ -67,13 +80,15 @@ void Api::AddRoutes(Router& router) {
        [this](const Call& call) { return Skip(call); });
   get("/api/v1/runs/{run}/tasks/{task}/attempts/{attempt}/log",
       "What it wrote: ?from= a byte (default: its last 64 KiB); X-Log-Next is where to go on.",
-      [this](const Call& call) { return ShowLog(call); });
+      [this](const Call& call) { return ShowLog(call); })
+      .query = {{"from", Field::Kind::kNumber, "the first byte that is wanted"}};
   get("/api/v1/runs/{run}/tasks/{task}/attempts/{attempt}/log/live",
       "Its last 64 KiB, and then what it writes, as server-sent events.",
       [this](const Call& call) { return FollowLog(call); });
   get("/api/v1/events",
       "Who did what, newest first: ?all=true (also what followed from it) &limit= &cursor=.",
-      [this](const Call& call) { return ListEvents(call); });
+      [this](const Call& call) { return ListEvents(call); })
+      .query = WithPage({{"all", Field::Kind::kFlag, "also what followed from what people did"}});
   own("/api/v1/live",
       "What happens from now on, as server-sent events; to who is confined, only that something "
       "does.",
@@ -110,9 +125,13 @@ Response Api::ListRuns(const Call& call) {
   if (const std::string graph = call.target.Query("graph"); !graph.empty()) {
     filter = RunsOf(graph);
   }
-  if (const std::string state = call.target.Query("state"); !state.empty()) {
+  if (call.target.query.contains("state")) {
+    const std::string state = call.target.Query("state");
     filter.state = plan::ParseState(state);
-    if (!filter.state) return Problem(400, "there is no such state");
+    if (!filter.state) {
+      return Problem(400, fmt::format("there is no state \"{}\"{}", state,
+                                      DidYouMean(state, NamesOfStates())));
+    }
   }
   const auto limit = LimitIn(call.target);
   if (!limit) return Problem(limit.error());
@@ -187,7 +206,7 @@ Response Api::Explain(const Call& call) {
                           : "",
                       NameOf(run->state), run->message.empty() ? "" : ": ", run->message)}});
   }
-  const auto sentence = requests_.Explain(call.At("run"), "");
+  const auto sentence = explainer_.Explain(call.At("run"), "");
   return sentence ? JsonResponse({{"explained", *sentence}}) : Problem(sentence.error());
 }
 
@@ -205,7 +224,7 @@ Response Api::ExplainTask(const Call& call) {
     return JsonResponse(
         {{"explained", fmt::format("{} {}{}", task.name, NameOf(task.state), why)}});
   }
-  const auto sentence = requests_.Explain(call.At("run"), task.name);
+  const auto sentence = explainer_.Explain(call.At("run"), task.name);
   return sentence ? JsonResponse({{"explained", *sentence}}) : Problem(sentence.error());
 }
 
@@ -239,7 +258,9 @@ Response Api::ShowLog(const Call& call) {
   if (!written) return Problem(written.error());
   const std::string from_text = call.target.Query("from");
   const auto from = ParseNumber(from_text);
-  if (!from_text.empty() && !from) return Problem(400, "\"from\" is no number of a byte");
+  if (call.target.query.contains("from") && !from) {
+    return Problem(400, "\"from\" must be the number of a byte, from 0 on");
+  }
   std::string text;
   std::uint64_t at = 0;
   runner::LogReader reader(written->folder);
@@ -296,6 +317,39 @@ Response Api::Watch(const Call& call) {
   return response;
 }
 
+namespace {
+
+ordered_json SchemaOf(Field::Kind kind) {
+  switch (kind) {
+    case Field::Kind::kText:
+      return {{"type", "string"}};
+    case Field::Kind::kTexts:
+      return {{"type", "array"}, {"items", {{"type", "string"}}}};
+    case Field::Kind::kFlag:
+      return {{"type", "boolean"}};
+    case Field::Kind::kNumber:
+      return {{"type", "integer"}};
+  }
+  return {};
+}
+
+ordered_json DescribeBody(const Fields& fields) {
+  ordered_json properties = ordered_json::object(), required = ordered_json::array();
+  for (const Field& field : fields) {
+    properties[field.name] = SchemaOf(field.kind);
+    properties[field.name]["description"] = field.what;
+    if (field.required) required.push_back(field.name);
+  }
+  const ordered_json schema = {{"type", "object"},
+                               {"properties", properties},
+                               {"required", required},
+                               {"additionalProperties", false}};
+  return {{"required", !required.empty()},
+          {"content", {{"application/json", {{"schema", schema}}}}}};
+}
+
+}  // namespace
+
 std::string OpenApiOf(const Router& router, const std::string& version) {
   ordered_json paths = ordered_json::object();
   for (const Route& route : router.routes()) {
@@ -312,6 +366,13 @@ std::string OpenApiOf(const Router& router, const std::string& version) {
                             {"schema", {{"type", "string"}}}});
     }
     ordered_json& described = paths[route.pattern][method];
+    for (const Field& field : route.query) {
+      parameters.push_back({{"name", field.name},
+                            {"in", "query"},
+                            {"required", field.required},
+                            {"description", field.what},
+                            {"schema", SchemaOf(field.kind)}});
+    }
     described = {{"summary", route.summary},
                  {"x-scope", NameOf(route.scope)},
                  {"parameters", parameters},
@@ -322,6 +383,7 @@ std::string OpenApiOf(const Router& router, const std::string& version) {
                      {"content",
                       {{"application/problem+json",
                         {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}}}}}};
+    if (route.method == Method::kPost) described["requestBody"] = DescribeBody(route.body);
   }
   const ordered_json document = {
       {"openapi", "3.1.0"},

@@ -8,6 +8,7 @@
 
 #include "daemon/requests.h"
 #include "dispatch/home.h"
+#include "serve/explainer.h"
 #include "serve/live.h"
 #include "serve/log_feed.h"
 #include "serve/records.h"
@@ -18,8 +19,10 @@ namespace busker::serve {
 // Its collaborators outlive it. Any thread.
 class Api {
  public:
-  Api(daemon::Requests& requests, const dispatch::Home& home, Live& live, std::string version)
+  Api(daemon::Requests& requests, Explainer& explainer, const dispatch::Home& home, Live& live,
+      std::string version)
       : requests_(requests),
+        explainer_(explainer),
         home_(home),
         live_(live),
         version_(std::move(version)),
@@ -50,6 +53,7 @@ class Api {
   Response ShowStatus(const Call& call);
 
   daemon::Requests& requests_;
+  Explainer& explainer_;
   const dispatch::Home home_;
   Live& live_;
   const std::string version_;

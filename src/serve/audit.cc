@@ -16,7 +16,15 @@ void Audit::Note(const std::string& actor, const std::string& what, const std::s
   event.what = what;
   event.actor = actor;
   event.detail = detail;
-  (void)records_.With([&](record::Record& record) { return record.AddEvent(event); });
+  if (const auto noted = Add(event); !noted) SayNotNoted(actor, what, noted.error().message);
+}
+
+Result<void> Audit::Add(const record::EventRow& event) {
+  return records_.With([&](record::Record& record) { return record.AddEvent(event); });
+}
+
+void Audit::SayNotNoted(const std::string& actor, const std::string& what, const std::string& why) {
+  say_(fmt::format("not noted in the record: {} by {}: {}", what, actor, why));
 }
 
 void Audit::NoteRefused(const std::string& peer, Instant now) {

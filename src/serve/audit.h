@@ -7,15 +7,28 @@
 #include <string>
 
 #include "base/time.h"
+#include "record/deed.h"
+#include "serve/door.h"
 #include "serve/records.h"
 
 namespace busker::serve {
 
-// Any thread. What cannot be noted is done all the same: the deed is over by then.
+// Any thread.
 class Audit {
  public:
-  explicit Audit(std::string record_file) : records_(std::move(record_file)) {}
+  // `say` is told of what was done and could not be noted.
+  Audit(std::string record_file, Say say)
+      : records_(std::move(record_file)), say_(std::move(say)) {}
 
+  // record::Do: nothing is done that the record cannot take.
+  template <typename Act>
+  auto Do(record::Deed& deed, const Act& act) -> decltype(act()) {
+    return record::Do(
+        deed, [this](const record::EventRow& event) { return Add(event); },
+        [&](const std::string& why) { SayNotNoted(deed.actor, deed.done, why); }, act);
+  }
+
+  // What changes nothing that is kept, so that it is done even when it cannot be noted.
   void Note(const std::string& actor, const std::string& what, const std::string& detail);
 
   // A wrong token or link came from that address. At most one event a minute for each address and
@@ -23,7 +36,11 @@ class Audit {
   void NoteRefused(const std::string& peer, Instant now);
 
  private:
+  Result<void> Add(const record::EventRow& event);
+  void SayNotNoted(const std::string& actor, const std::string& what, const std::string& why);
+
   Records records_;
+  const Say say_;
   std::mutex mutex_;  // guards what follows
   std::map<std::string, Instant> noted_;
   Instant window_{};

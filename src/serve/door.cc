@@ -15,6 +15,7 @@ namespace busker::serve {
 namespace {
 
 constexpr std::size_t kTagDigits = 32;
+constexpr Milliseconds kPlaceLimit{250};  // for a place among those who change something
 
 Response Healthy() {
   Response response;
@@ -24,6 +25,37 @@ Response Healthy() {
 }
 
 Response NotFoundHere() { return Problem(404, "there is nothing of that name"); }
+
+Response NotAllowed(Method method, const std::string& allowed) {
+  Response response =
+      Problem(405, fmt::format("{} is not for this; it takes {}",
+                               method == Method::kOther ? "this method" : NameOf(method), allowed));
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+bool IsRead(Method method) { return method == Method::kGet || method == Method::kHead; }
+
+// nullopt, or the answer that says no to a query: as with bodies, what is not known is refused.
+std::optional<Response> RefuseQuery(const Route& route, const Target& target) {
+  if (route.is_page) return std::nullopt;
+  if (!target.query_fault.empty()) return Problem(400, target.query_fault);
+  std::vector<std::string> names;
+  for (const Field& field : route.query) names.push_back(field.name);
+  for (const auto& [name, value] : target.query) {
+    const auto field =
+        std::find_if(route.query.begin(), route.query.end(),
+                     [&, &wanted = name](const Field& one) { return one.name == wanted; });
+    if (field == route.query.end()) {
+      return Problem(400, fmt::format("there is no query parameter \"{}\" here{}", name,
+                                      DidYouMean(name, names)));
+    }
+    if (field->kind == Field::Kind::kFlag && value != "true" && value != "false") {
+      return Problem(400, fmt::format("\"{}\" must be true or false", name));
+    }
+  }
+  return std::nullopt;
+}
 
 void Note(const Door& door, const Request& request, bool let_in, Instant now) {
   if (door.note) door.note(request.peer, let_in, now);
@@ -60,10 +92,13 @@ Response Ask(const Door& door, const Request& request, Instant now) {
   Guard& guard = door.guard;
   const Router& router = door.router;
   if (auto refused = guard.Refuse(request)) return *std::move(refused);
-  if (request.method == Method::kGet && request.target == "/healthz") return Healthy();
+  if (request.target.substr(0, request.target.find('?')) == "/healthz") {
+    return IsRead(request.method) ? Healthy() : NotAllowed(request.method, "GET, HEAD");
+  }
   const auto target = ParseTarget(request.target);
   if (request.method == Method::kGet && target &&
-      target->path == std::vector<std::string>{"login"} && target->query.contains("token")) {
+      target->path == std::vector<std::string>{"login"} && target->query_fault.empty() &&
+      target->query.contains("token")) {
     Response answer = guard.Login(request, target->Query("token"), now);
     Note(door, request, answer.status == 303, now);
     return answer;
@@ -79,16 +114,25 @@ Response Ask(const Door& door, const Request& request, Instant now) {
   Parameters parameters;
   const Route* const route = router.Find(request.method, target->path, &parameters);
   if (route == nullptr) {
-    return router.Knows(target->path) ? Problem(405, "what is there takes another method")
-                                      : NotFoundHere();
+    const std::string allowed = router.MethodsOf(target->path);
+    return allowed.empty() ? NotFoundHere() : NotAllowed(request.method, allowed);
   }
   if (!Allows(caller.scope, route->scope)) {
     return Problem(403, fmt::format("this takes the scope {}, and {} has {}", NameOf(route->scope),
                                     caller.name, NameOf(caller.scope)));
   }
   if (auto refused = Confine(door, caller, *route, parameters)) return *std::move(refused);
-  if (route->method != Method::kGet) {
+  const bool changes = route->method != Method::kGet;
+  if (changes) {
     if (auto refused = guard.RefuseChange(request)) return *std::move(refused);
+  }
+  if (auto refused = RefuseQuery(*route, *target)) return *std::move(refused);
+  std::optional<Turnstile::Place> place;
+  if (changes && door.changes != nullptr) {
+    if (!place.emplace(door.changes->Enter(kPlaceLimit))) {
+      return Problem(503,
+                     "Busker waits for the disk, or for others who change the same; try again");
+    }
   }
   Response response = route->handler({request, *target, caller, std::move(parameters)});
   if (response.events) response.events->OnlyWhile(guard.StillKnown(request));
@@ -98,8 +142,7 @@ Response Ask(const Door& door, const Request& request, Instant now) {
 // Documents and parts of the page; a log or a figure is another each time.
 bool HasTag(const Request& request, const Response& response) {
   const std::string_view type = std::string_view(response.type).substr(0, response.type.find(';'));
-  return (request.method == Method::kGet || request.method == Method::kHead) &&
-         response.status == 200 && !response.events &&
+  return IsRead(request.method) && response.status == 200 && !response.events &&
          (type == "application/json" || type == "text/html" || type == "text/javascript" ||
           type == "text/css");
 }

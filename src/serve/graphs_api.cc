@@ -17,6 +17,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr int kRunsAtOnceMax = 1000;  // as busker backfill has it
+
 Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& graph,
                                    const Caller& caller, Instant now) {
   TRY_ASSIGN(const auto remembered, record.FindGraph(graph.key));
@@ -58,7 +60,8 @@ Result<Definitions> Select(const daemon::Catalogue& catalogue, record::Record& r
   const Target& target = call.target;
   const std::string cursor = target.Query("cursor"), part = target.Query("q"),
                     trouble = target.Query("trouble"), service = target.Query("service");
-  if (!trouble.empty() && trouble != "any") return Invalid("\"trouble\" is \"any\", or left out");
+  if (!trouble.empty() && trouble != "any")
+    return Invalid("\"trouble\" must be \"any\", or left out");
   Definitions selected;
   const auto consider = [&](const auto& entry) {
     const auto& [key, definition] = entry;
@@ -106,28 +109,43 @@ void GraphsApi::AddRoutes(Router& router) {
   const auto get = [&](const char* pattern, const char* summary, auto handler) {
     router.Add({Method::kGet, pattern, Scope::kViewer, summary, std::move(handler)});
   };
-  const auto post = [&](const char* pattern, const char* summary, auto handler) {
-    router.Add({Method::kPost, pattern, Scope::kOperator, summary, std::move(handler)});
+  const auto post = [&](const char* pattern, const char* summary, auto handler) -> Route& {
+    return router.Add({Method::kPost, pattern, Scope::kOperator, summary, std::move(handler)});
   };
-  const auto list = [&](const char* pattern, const char* summary, auto handler) {
-    router.Add({Method::kGet, pattern, Scope::kViewer, summary, std::move(handler), Reach::kOwn});
+  const auto list = [&](const char* pattern, const char* summary, auto handler) -> Route& {
+    return router.Add(
+        {Method::kGet, pattern, Scope::kViewer, summary, std::move(handler), Reach::kOwn});
   };
+  using enum Field::Kind;
   list("/api/v1/graphs",
        "Actions and graph files by name, with the last run and the next instant of each: "
        "?trouble=any (those that failed, are late or never started) &service= &q= (a part of the "
        "name) &limit= &cursor=.",
-       [this](const Call& call) { return ListGraphs(call); });
+       [this](const Call& call) { return ListGraphs(call); })
+      .query =
+      WithPage({{"trouble", kText, "\"any\": those that failed, are late or never started"},
+                {"service", kText, "those of this service"},
+                {"q", kText, "those with this in their name"}});
   get("/api/v1/graphs/{graph}", "One of them, with a sentence on where it stands.",
       [this](const Call& call) { return ShowGraph(call); });
   post("/api/v1/graphs/{graph}/runs", "Starts a run: {date, force, key}, all of them optional.",
-       [this](const Call& call) { return StartRun(call); });
+       [this](const Call& call) { return StartRun(call); })
+      .body = {{"date", kText, "of the data: a date, or an RFC 3339 instant; default: now"},
+               {"force", kFlag, "lets older data replace newer"},
+               {"key", kText, "a second request with the same key is the first one"}};
   post("/api/v1/graphs/{graph}/pause", "Nothing of it starts by its schedule any more.",
        [this](const Call& call) { return Pause(call, true); });
   post("/api/v1/graphs/{graph}/resume", "Its schedule goes on.",
        [this](const Call& call) { return Pause(call, false); });
   post("/api/v1/graphs/{graph}/backfill",
        "One run for each instant: {from, to, dry_run, newest_first, retry_failed, runs_at_once}.",
-       [this](const Call& call) { return Backfill(call); });
+       [this](const Call& call) { return Backfill(call); })
+      .body = {{"from", kText, "the first date or instant of the data", true},
+               {"to", kText, "the last", true},
+               {"dry_run", kFlag, "only tells what would run"},
+               {"newest_first", kFlag, "the last instant first"},
+               {"retry_failed", kFlag, "also those that have failed or were cancelled"},
+               {"runs_at_once", kNumber, "from 1, the default, to 1,000"}};
 }
 
 Response GraphsApi::ListGraphs(const Call& call) {
@@ -160,9 +178,11 @@ Response GraphsApi::ShowGraph(const Call& call) {
     return DescribeGraph(record, (*definition)->graph, call.caller, Now());
   });
   if (!described) return Problem(described.error());
-  const auto explained = daemon_.requests().Explain(GraphIn(call), "");
-  if (!explained) return Problem(explained.error());
-  (*described)["explained"] = *explained;
+  const auto explained = explainer_.Explain(GraphIn(call), "");
+  if (!explained && explained.error().kind != ErrorKind::kTemporary) {
+    return Problem(explained.error());
+  }
+  (*described)["explained"] = explained ? *explained : WithoutPaths(explained.error().message);
   return JsonResponse(*described);
 }
 
@@ -197,7 +217,9 @@ Response GraphsApi::Backfill(const Call& call) {
   body->Get("retry_failed", request.retry_failed);
   body->Get("runs_at_once", request.runs_at_once);
   if (const auto fine = body->Finish(); !fine) return Problem(fine.error());
-  if (request.runs_at_once < 1) return Problem(400, "\"runs_at_once\" is below 1");
+  if (request.runs_at_once < 1 || request.runs_at_once > kRunsAtOnceMax) {
+    return Problem(400, "\"runs_at_once\" must be from 1 to 1,000");
+  }
   request.graph = GraphIn(call);
   request.by = call.caller.name;
   const auto instants = daemon_.requests().Backfill(request);

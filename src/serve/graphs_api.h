@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/daemon.h"
+#include "serve/explainer.h"
 #include "serve/records.h"
 #include "serve/router.h"
 
@@ -13,8 +14,8 @@ namespace busker::serve {
 // Its collaborators outlive it. Any thread.
 class GraphsApi {
  public:
-  GraphsApi(daemon::Daemon& daemon, const dispatch::Home& home)
-      : daemon_(daemon), records_(home.RecordFile().string()) {}
+  GraphsApi(daemon::Daemon& daemon, Explainer& explainer, const dispatch::Home& home)
+      : daemon_(daemon), explainer_(explainer), records_(home.RecordFile().string()) {}
 
   void AddRoutes(Router& router);
 
@@ -26,6 +27,7 @@ class GraphsApi {
   Response Backfill(const Call& call);
 
   daemon::Daemon& daemon_;
+  Explainer& explainer_;
   Records records_;
 };
 

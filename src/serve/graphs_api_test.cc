@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "serve/front_fixture.h"
 
@@ -73,6 +74,51 @@ TEST_F(GraphsApiTest, FindsWhatIsInTrouble) {
   EXPECT_EQ(Names("?trouble=any"), "daily ");
   EXPECT_EQ(Body("/api/v1/graphs/daily")["trouble"], "failed");
   EXPECT_TRUE(Body("/api/v1/graphs/nightly")["trouble"].is_null());
+}
+
+// The last graph of a page of those in trouble was the first of the next page, too, or was left
+// out.
+TEST_F(GraphsApiTest, PagesThroughWhatIsInTrouble) {
+  std::vector<std::string> expected = {"daily"};
+  RunToEnd("daily");
+  for (const std::string name : {"e1", "e2", "e3"}) {
+    folder_.Write("graphs/configs/" + name + ".json",
+                  R"({"graph": {"dag_id": ")" + name +
+                      R"("}, "tasks": [{"name": "a", "code": "exit 3"}], "dependencies": []})");
+    (void)daemon_->Reload();
+    for (int i = 0; i < 500 && !daemon_->catalogue()->Find(name); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    RunToEnd(name);
+    expected.push_back(name);
+  }
+  for (const int limit : {1, 2, 3, 4, 5}) {
+    std::vector<std::string> found;
+    std::size_t pages = 0;
+    std::string cursor;
+    do {
+      const json page = Body("/api/v1/graphs?trouble=any&limit=" + std::to_string(limit) + cursor);
+      for (const json& graph : page["graphs"]) found.push_back(graph["graph"]);
+      cursor = page["next"].is_null() ? "" : "&cursor=" + page["next"].get<std::string>();
+      ++pages;
+    } while (!cursor.empty() && pages < 10);
+    EXPECT_EQ(found, expected) << limit;
+    EXPECT_EQ(pages, (4 + static_cast<std::size_t>(limit) - 1) / static_cast<std::size_t>(limit))
+        << "no page is empty";
+  }
+}
+
+// The API took any number of runs at once, where the command line has a limit.
+TEST_F(GraphsApiTest, BoundsABackfillAsTheCommandLineDoes) {
+  const auto ask = [&](const std::string& count) {
+    return Post("/api/v1/graphs/daily/backfill", R"({"from": "2019-08-01", "to": "2019-08-02",
+      "dry_run": true, "runs_at_once": )" + count + "}")
+        .status;
+  };
+  for (const char* const good : {"1", "1000"}) EXPECT_EQ(ask(good), 200) << good;
+  for (const char* const bad : {"0", "-1", "1001", "99999", "1.5", "\"1\""}) {
+    EXPECT_EQ(ask(bad), 400) << bad;
+  }
 }
 
 TEST_F(GraphsApiTest, KeepsALogOfWhoDidWhat) {

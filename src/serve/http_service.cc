@@ -73,17 +73,20 @@ std::vector<std::string> OriginsOf(const service::HttpSetting& setting, std::uin
 
 Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
              const Installed& installed, std::vector<std::string> origins, Say say)
-    : audit_(home.RecordFile().string()),
+    : audit_(home.RecordFile().string(), say),
       records_(home.RecordFile().string()),
+      explainer_(daemon.requests()),
       guard_(std::move(origins), home.folder / "tokens.json"),
-      api_(daemon.requests(), home, live, installed.version),
-      graphs_api_(daemon, home),
+      api_(daemon.requests(), explainer_, home, live, installed.version),
+      graphs_api_(daemon, explainer_, home),
       versions_api_(daemon, installed.duckdb_library, audit_),
       admin_api_(TokenFile(home.folder / "tokens.json"), audit_),
       metrics_(daemon, home, installed.duckdb_library),
       schedule_api_(daemon, home),
       lineage_api_(daemon, home, installed.duckdb_library),
-      door_{guard_, router_, std::move(say),
+      door_{guard_,
+            router_,
+            std::move(say),
             [this](const std::string& peer, bool let_in, Instant now) {
               if (let_in) {
                 audit_.Note(peer, "logged in", "by a link");
@@ -91,7 +94,8 @@ Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
                 audit_.NoteRefused(peer, now);
               }
             },
-            [this](const std::string& run) { return GraphOf(run); }} {
+            [this](const std::string& run) { return GraphOf(run); },
+            &changes_} {
   api_.AddRoutes(router_);
   graphs_api_.AddRoutes(router_);
   versions_api_.AddRoutes(router_);

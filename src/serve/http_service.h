@@ -12,6 +12,7 @@
 #include "serve/audit.h"
 #include "serve/certificate.h"
 #include "serve/door.h"
+#include "serve/explainer.h"
 #include "serve/graphs_api.h"
 #include "serve/guard.h"
 #include "serve/lineage_api.h"
@@ -46,6 +47,8 @@ class Front {
 
   Audit audit_;
   Records records_;
+  Explainer explainer_;
+  Turnstile changes_{kWorkers - 2};
   Guard guard_;  // before what has viewers, whose streams ask it whether they still may
   Api api_;
   GraphsApi graphs_api_;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "artifact/json_object.h"
 #include "base/result.h"
 #include "serve/message.h"
 #include "serve/problem.h"
@@ -26,13 +27,14 @@ inline Response Done(const Result<void>& result) {
   return result ? JsonResponse({{"done", true}}) : Problem(result.error());
 }
 
-// The body's members, each of the kind that is wanted; what is not known is refused.
+// The body's members, each of the kind that is wanted; what is not known, or comes twice, is
+// refused.
 class JsonBody {
  public:
   static Result<JsonBody> Of(const Request& request) {
     if (request.body.empty()) return JsonBody(nlohmann::ordered_json::object());
-    nlohmann::ordered_json value = nlohmann::ordered_json::parse(request.body, nullptr, false);
-    if (!value.is_object()) return Invalid("the body is no JSON object");
+    TRY_ASSIGN(auto value, artifact::ParseJson(request.body, "the body"));
+    if (!value.is_object()) return Invalid("the body must be a JSON object, {...}");
     return JsonBody(std::move(value));
   }
 
@@ -42,7 +44,7 @@ class JsonBody {
     const auto found = value_.find(name);
     if (found == value_.end() || found->is_null()) return;
     if (!Fits(*found, to)) {
-      fault_ = fmt::format("\"{}\" is of another kind", name);
+      fault_ = fmt::format("\"{}\" must be {}", name, Wanted(to));
     } else {
       to = found->get<T>();
     }
@@ -52,7 +54,8 @@ class JsonBody {
     if (!fault_.empty()) return Invalid(fault_);
     for (const auto& [name, _] : value_.items()) {
       if (std::find(known_.begin(), known_.end(), name) == known_.end()) {
-        return Invalid(fmt::format("there is no \"{}\" in this request", name));
+        return Invalid(
+            fmt::format("there is no \"{}\" in this request{}", name, DidYouMean(name, known_)));
       }
     }
     return {};
@@ -60,8 +63,14 @@ class JsonBody {
 
  private:
   explicit JsonBody(nlohmann::ordered_json value) : value_(std::move(value)) {}
+
+  // Control characters are in no name, date, key or reason, and would forge lines of a log.
   static bool Fits(const nlohmann::ordered_json& value, const std::string&) {
-    return value.is_string() && value.get_ref<const std::string&>().size() <= 1000;
+    if (!value.is_string()) return false;
+    const std::string& text = value.get_ref<const std::string&>();
+    return text.size() <= 1000 && std::none_of(text.begin(), text.end(), [](char c) {
+             return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+           });
   }
   static bool Fits(const nlohmann::ordered_json& value, const std::vector<std::string>&) {
     return value.is_array() && value.size() <= 100 &&
@@ -72,6 +81,15 @@ class JsonBody {
   static bool Fits(const nlohmann::ordered_json& value, int) {
     return value.is_number_integer() && value >= -1'000'000 && value <= 1'000'000;
   }
+
+  static const char* Wanted(const std::string&) {
+    return "text of at most 1,000 bytes without control characters";
+  }
+  static const char* Wanted(const std::vector<std::string>&) {
+    return "a list of at most 100 texts, each of at most 1,000 bytes without control characters";
+  }
+  static const char* Wanted(bool) { return "true or false"; }
+  static const char* Wanted(int) { return "a whole number of at most a million"; }
 
   nlohmann::ordered_json value_;
   std::vector<std::string> known_;

@@ -36,7 +36,6 @@ using std::chrono::seconds;
 
 constexpr std::size_t kConnectionsMax = 4096;
 constexpr int kJobsMax = 256;
-constexpr std::size_t kWorkers = 4;
 constexpr auto kHandshakeMax = seconds(10), kSilenceMax = seconds(60),
                kSilenceMaxWhenFull = seconds(5), kHeaderMax = seconds(10), kBodyMax = seconds(60),
                kWriteMax = seconds(30), kHeartbeat = seconds(15), kGoodbyeMax = seconds(1);
@@ -214,7 +213,7 @@ struct Listener::State {
   std::size_t connections_max = ConnectionsMax();
   asio::io_context context{1};
   tcp::acceptor acceptor{context};
-  asio::thread_pool workers{kWorkers};
+  asio::thread_pool workers{static_cast<std::size_t>(kWorkers)};
   std::atomic<int> jobs = 0;
   std::size_t connections = 0;  // of the one thread of `context`, as all below
   bool ending = false;

@@ -19,6 +19,9 @@
 
 namespace busker::serve {
 
+// The threads that answer. Two of them are for who only looks: see Door::changes.
+inline constexpr int kWorkers = 6;
+
 class Listener {
  public:
   // Called on one of the workers' threads; several at once.

@@ -1,5 +1,7 @@
 #include "serve/message.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -82,8 +84,13 @@ std::optional<Target> ParseTarget(std::string_view text) {
     const auto name = Decode(std::string_view(pair).substr(0, equal));
     const auto value =
         Decode(equal == std::string::npos ? "" : std::string_view(pair).substr(equal + 1));
-    if (!name || name->empty() || !value) return std::nullopt;
-    if (!target.query.emplace(*name, *value).second) return std::nullopt;
+    if (!name || name->empty() || !value) {
+      target.query_fault =
+          "the query cannot be understood; it is NAME=VALUE, joined by &, in UTF-8 and "
+          "percent-encoded";
+    } else if (!target.query.emplace(*name, *value).second) {
+      target.query_fault = fmt::format("the query has \"{}\" twice", *name);
+    }
   }
   return target;
 }

@@ -37,12 +37,14 @@ struct Response {
   std::string untold;  // what only Busker's own log is to say of it, with its id; empty: nothing
 };
 
-// The path of a target, cut into its parts ("/" has none), and its query. nullopt for one that is
-// not written in the one way that a path of ours can be written: letters, digits and "-._~:" in
-// parts of which none is empty, "." or "..". So nothing is decoded, and no two spellings mean one.
+// The path of a target, cut into its parts ("/" has none), and its query. nullopt for one whose
+// path is not written in the one way that a path of ours can be written: letters, digits and
+// "-._~:" in parts of which none is empty, "." or "..". So nothing is decoded, and no two spellings
+// mean one.
 struct Target {
   std::vector<std::string> path;
   std::map<std::string, std::string, std::less<>> query;  // decoded
+  std::string query_fault;  // a sentence, when the query cannot be understood; empty: it can
 
   std::string Query(std::string_view name) const;  // empty: it is not there
 };

@@ -14,9 +14,16 @@ std::optional<std::uint64_t> ParseNumber(const std::string& text) {
   return number;
 }
 
+Fields WithPage(Fields own) {
+  own.push_back({"limit", Field::Kind::kNumber, "how many a page has at most"});
+  own.push_back({"cursor", Field::Kind::kText, "\"next\" of the page before"});
+  return own;
+}
+
 Result<std::uint64_t> LimitIn(const Target& target, std::uint64_t usual, std::uint64_t most) {
-  const std::string text = target.Query("limit");
-  const std::uint64_t limit = text.empty() ? usual : ParseNumber(text).value_or(0);
+  const auto given = target.query.find("limit");
+  const std::uint64_t limit =
+      given == target.query.end() ? usual : ParseNumber(given->second).value_or(0);
   if (limit < 1 || limit > most) {
     return Invalid(fmt::format("\"limit\" is a number from 1 to {}", most));
   }
@@ -24,9 +31,9 @@ Result<std::uint64_t> LimitIn(const Target& target, std::uint64_t usual, std::ui
 }
 
 Result<std::optional<std::int64_t>> NumberCursorIn(const Target& target) {
-  const std::string text = target.Query("cursor");
-  if (text.empty()) return std::optional<std::int64_t>();
-  const auto number = ParseNumber(text);
+  const auto given = target.query.find("cursor");
+  if (given == target.query.end()) return std::optional<std::int64_t>();
+  const auto number = ParseNumber(given->second);
   if (!number || *number > INT64_MAX) return Invalid("that is no cursor");
   return std::optional(static_cast<std::int64_t>(*number));
 }

@@ -6,11 +6,15 @@
 #include <string>
 
 #include "base/result.h"
+#include "serve/field.h"
 #include "serve/message.h"
 
 namespace busker::serve {
 
 inline constexpr std::uint64_t kPageMax = 200, kPageDefault = 50;
+
+// What these read in a query, behind what the route itself reads there.
+Fields WithPage(Fields own);
 
 // kInvalid: it is no number from 1 to `most`.
 Result<std::uint64_t> LimitIn(const Target& target, std::uint64_t usual = kPageDefault,

@@ -1,9 +1,12 @@
 #include "serve/problem.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cctype>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "serve/tokens.h"
 
 namespace busker::serve {
@@ -12,11 +15,10 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::size_t kIdDigits = 12;
+constexpr char kRetryAfterSeconds[] = "5";
 
 int StatusOf(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::kFailed:
-      return 409;
     case ErrorKind::kInvalid:
       return 400;
     case ErrorKind::kNotFound:
@@ -25,6 +27,7 @@ int StatusOf(ErrorKind kind) {
       return 504;
     case ErrorKind::kTemporary:
       return 503;
+    case ErrorKind::kFailed:
     case ErrorKind::kUnusable:
       return 500;
   }
@@ -44,6 +47,41 @@ bool BeginsPath(std::string_view text, std::size_t at) {
   return before == '/' ? at >= 3 && text.substr(at - 3, 3) == "://" : !IsOfName(before);
 }
 
+bool IsQuote(char c) { return c == '"' || c == '\'' || c == '`'; }
+
+// Where what follows cannot be of the path any more: the quote or bracket that was open before it,
+// or a mark that a sentence has behind it.
+std::size_t EndOfSentencePart(std::string_view text, std::size_t at) {
+  const char before = at == 0 ? ' ' : text[at - 1];
+  for (std::size_t i = at; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool closes = IsQuote(before) ? c == before
+                        : before == '(' ? c == ')'
+                        : before == '[' ? c == ']'
+                                        : false;
+    const bool last = i + 1 == text.size() || text[i + 1] == ' ' || text[i + 1] == '\t';
+    const bool ends = last && std::string_view(":,;").find(c) != std::string_view::npos;
+    if (closes || ends || (IsQuote(c) && text[i - 1] == ' ')) return i;
+  }
+  return text.size();
+}
+
+// Behind the last word that has a "/" within it and begins no path of its own.
+std::size_t EndOfPath(std::string_view text, std::size_t at) {
+  const std::size_t limit = EndOfSentencePart(text, at);
+  const bool quoted = limit < text.size() && at > 0 && text[at - 1] == text[limit];
+  if (quoted) return limit;
+  std::size_t end = std::min(text.find_first_of(" \t", at), limit);
+  for (std::size_t i = end; i < limit;) {
+    const std::size_t begin = std::min(text.find_first_not_of(" \t", i), limit);
+    i = std::min(text.find_first_of(" \t", begin), limit);
+    const std::string_view word = text.substr(begin, i - begin);
+    if (word.starts_with('/') || word.find("://") != std::string_view::npos) break;
+    if (word.find('/') != std::string_view::npos) end = i;
+  }
+  return end;
+}
+
 Response ProblemOf(int status, const std::string& detail, const std::string& id) {
   Response response;
   response.status = status;
@@ -52,6 +90,7 @@ Response ProblemOf(int status, const std::string& detail, const std::string& id)
       {"type", "about:blank"}, {"title", TitleOf(status)}, {"status", status}, {"detail", detail}};
   if (!id.empty()) body["instance"] = "urn:busker:problem:" + id;
   response.body = body.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  if (status == 503) response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
   return response;
 }
 
@@ -64,7 +103,6 @@ Response WithUntold(int status, const std::string& told, const std::string& whol
 
 }  // namespace
 
-// A path with blanks in it is cut at the first of them.
 std::string WithoutPaths(std::string_view text) {
   text = text.substr(0, text.find('\n'));
   std::string told;
@@ -73,13 +111,18 @@ std::string WithoutPaths(std::string_view text) {
       told += text[i++];
       continue;
     }
-    const std::size_t end = std::min(text.find_first_of(" \"'`)],;\t", i), text.size());
+    const std::size_t end = EndOfPath(text, i);
     std::string_view path = text.substr(i, end - i);
     while (path.ends_with('/')) path.remove_suffix(1);
     told += path.substr(path.rfind('/') + 1);
     i = end;
   }
   return told;
+}
+
+std::string DidYouMean(std::string_view name, const std::vector<std::string>& names) {
+  const auto nearest = Nearest(name, names);
+  return nearest ? fmt::format("; did you mean \"{}\"?", *nearest) : "";
 }
 
 std::string_view TitleOf(int status) {
@@ -133,9 +176,10 @@ Response Problem(int status, const std::string& detail) { return ProblemOf(statu
 
 Response Problem(const Error& error) {
   const int status = StatusOf(error.kind);
-  const std::string told = status == 500 ? "Busker cannot use what it has stored; busker status "
-                                           "and busker fsck say more"
-                                         : WithoutPaths(error.message);
+  const std::string told = error.kind == ErrorKind::kUnusable
+                               ? "Busker cannot use what it has stored; busker status "
+                                 "and busker fsck say more"
+                               : WithoutPaths(error.message);
   if (told == error.message) return ProblemOf(status, told, "");
   return WithUntold(status, told, error.message);
 }

@@ -29,14 +29,14 @@ bool Matches(const std::vector<std::string>& pattern, const std::vector<std::str
 
 }  // namespace
 
-void Router::Add(Route route) {
+Route& Router::Add(Route route) {
   const auto target = Split(std::string_view(route.pattern).substr(1), '/');
   const bool is_root = route.pattern == "/";
   patterns_.push_back(is_root ? std::vector<std::string>() : target);
   for (const Route& other : routes_) {
     CHECK(other.method != route.method || other.pattern != route.pattern, "a route is made once");
   }
-  routes_.push_back(std::move(route));
+  return routes_.emplace_back(std::move(route));
 }
 
 const Route* Router::Find(Method method, const std::vector<std::string>& path,
@@ -48,9 +48,14 @@ const Route* Router::Find(Method method, const std::vector<std::string>& path,
   return nullptr;
 }
 
-bool Router::Knows(const std::vector<std::string>& path) const {
-  return std::any_of(patterns_.begin(), patterns_.end(),
-                     [&](const auto& pattern) { return Matches(pattern, path, nullptr); });
+std::string Router::MethodsOf(const std::vector<std::string>& path) const {
+  std::string methods;
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (!Matches(patterns_[i], path, nullptr)) continue;
+    if (!methods.empty()) methods += ", ";
+    methods += routes_[i].method == Method::kGet ? "GET, HEAD" : NameOf(routes_[i].method);
+  }
+  return methods;
 }
 
 }  // namespace busker::serve

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "serve/field.h"
 #include "serve/message.h"
 #include "serve/scope.h"
 
@@ -47,18 +48,22 @@ struct Route {
   std::string summary;  // one sentence, for the OpenAPI document
   std::function<Response(const Call&)> handler;
   Reach reach = Reach::kAll;
+  Fields query = {}, body = {};  // what may be in them
+  bool is_page = false;          // of the dashboard: a query says nothing to it, and is no fault
 };
 
 class Router {
  public:
-  void Add(Route route);  // its pattern and method are new; a bug otherwise
+  // Its pattern and method are new; a bug otherwise. What is returned is there until the next.
+  Route& Add(Route route);
 
   // The route of a path; nullptr: none. `parameters` are those of the path. A HEAD is answered as
   // its GET.
   const Route* Find(Method method, const std::vector<std::string>& path,
                     std::map<std::string, std::string, std::less<>>* parameters) const;
-  // Whether the path has a route by another method.
-  bool Knows(const std::vector<std::string>& path) const;
+  // The methods by which the path has a route, as an Allow header has them: "GET, HEAD"; empty:
+  // none.
+  std::string MethodsOf(const std::vector<std::string>& path) const;
 
   const std::vector<Route>& routes() const { return routes_; }
 

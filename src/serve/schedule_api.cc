@@ -339,7 +339,11 @@ void ScheduleApi::AddRoutes(Router& router) {
   router.Add({Method::kGet, "/api/v1/instants", Scope::kViewer,
               "When what is scheduled runs: ?from= &to= (62 days at most) &graph= &zone= (whose "
               "days are counted) &limit= &cursor= (from \"next\").",
-              [this](const Call& call) { return ListInstants(call); }, Reach::kOwn});
+              [this](const Call& call) { return ListInstants(call); }, Reach::kOwn,
+              WithPage({{"from", Field::Kind::kText, "an RFC 3339 instant; default: now"},
+                        {"to", Field::Kind::kText, "another; default: 7 days later"},
+                        {"graph", Field::Kind::kText, "only this one"},
+                        {"zone", Field::Kind::kText, "an IANA zone, whose days are counted"}})});
 }
 
 Response ScheduleApi::ListInstants(const Call& call) {

@@ -18,6 +18,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// A delivery to a table may take minutes: who undoes another of it is told to come again.
+constexpr Milliseconds kTableLimit{1000};
+
 // A service with its artifact store, and what is in there.
 struct Stored {
   SharedService service;
@@ -53,8 +56,8 @@ ordered_json DescribeLive(const std::optional<model::LivePointer>& live) {
 
 void VersionsApi::AddRoutes(Router& router) {
   const auto add = [&](Method method, const char* pattern, Scope scope, const char* summary,
-                       auto handler) {
-    router.Add({method, pattern, scope, summary, std::move(handler)});
+                       auto handler) -> Route& {
+    return router.Add({method, pattern, scope, summary, std::move(handler)});
   };
   router.Add({Method::kGet, "/api/v1/services", Scope::kViewer,
               "Every service, with the version of its model that is live.",
@@ -63,7 +66,9 @@ void VersionsApi::AddRoutes(Router& router) {
       "The versions that may be live, oldest first, with their metrics.",
       [this](const Call& call) { return ListVersions(call); });
   add(Method::kPost, "/api/v1/services/{service}/promote", Scope::kOperator,
-      "Makes a version live: {version, why}.", [this](const Call& call) { return Promote(call); });
+      "Makes a version live: {version, why}.", [this](const Call& call) { return Promote(call); })
+      .body = {{"version", Field::Kind::kText, "a time stamp, ACTION/TIMESTAMP, or a key", true},
+               {"why", Field::Kind::kText, "for the record; default: by hand"}};
   add(Method::kPost, "/api/v1/services/{service}/rollback", Scope::kOperator,
       "Makes live again what was live before.",
       [this](const Call& call) { return Rollback(call); });
@@ -74,18 +79,25 @@ void VersionsApi::AddRoutes(Router& router) {
       "The table as it was before that load.", [this](const Call& call) { return Undo(call); });
 }
 
+// One whose versions cannot be read is told as that, and the others as ever.
 Response VersionsApi::ListServices(const Call& call) {
   ordered_json list = ordered_json::array();
+  std::string untold;
   for (const SharedService& service : ServicesOf(*daemon_.catalogue())) {
     if (!HoldsService(call.caller.confines, service->name)) continue;
     const auto stored = OpenStored(daemon_, service);
-    if (!stored) return Problem(stored.error());
-    list.push_back({{"service", service->name},
-                    {"version", service->version},
-                    {"versions", stored->versions.all.size()},
-                    {"live", DescribeLive(stored->versions.live)}});
+    list.push_back({{"service", service->name}, {"version", service->version}});
+    ordered_json& one = list.back();
+    one["versions"] = stored ? ordered_json(stored->versions.all.size()) : ordered_json();
+    one["live"] = stored ? DescribeLive(stored->versions.live) : ordered_json();
+    one["unreadable"] = ordered_json();
+    if (stored) continue;
+    one["unreadable"] = "what is stored of it cannot be used; busker fsck says what is wrong";
+    untold += (untold.empty() ? "" : "; ") + service->name + ": " + stored.error().message;
   }
-  return JsonResponse({{"services", list}});
+  Response response = JsonResponse({{"services", list}});
+  if (!untold.empty()) response.untold = "some services cannot be shown: " + untold;
+  return response;
 }
 
 Response VersionsApi::ListVersions(const Call& call) {
@@ -112,20 +124,27 @@ Response VersionsApi::Promote(const Call& call) {
   const auto name = model::FindVersion(stored->versions, stored->service->name,
                                        stored->service->version, version);
   if (!name) return Problem(name.error());
-  const auto live = model::Promote(*stored->store, {*name, call.caller.name, why, Now()});
+  record::Deed deed{call.caller.name, "promote", "live pointer moved",
+                    fmt::format("{}: {}", name->Key(), why)};
+  const auto live = audit_.Do(deed, [&] {
+    return model::Promote(*stored->store, {*name, call.caller.name, why, Now()});
+  });
   if (!live) return Problem(live.error());
-  audit_.Note(call.caller.name, "live pointer moved", fmt::format("{}: {}", name->Key(), why));
   return JsonResponse(DescribeLive(*live));
 }
 
 Response VersionsApi::Rollback(const Call& call) {
   const auto stored = OpenStored(daemon_, call);
   if (!stored) return Problem(stored.error());
-  const auto live = model::Rollback(*stored->store, stored->service->name, stored->service->version,
-                                    call.caller.name, Now());
+  const service::Service& service = *stored->service;
+  record::Deed deed{call.caller.name, "rollback", "live pointer moved", service.name};
+  const auto live = audit_.Do(deed, [&] {
+    auto moved =
+        model::Rollback(*stored->store, service.name, service.version, call.caller.name, Now());
+    if (moved) deed.detail = fmt::format("{}: {}", moved->now.version.Key(), moved->now.why);
+    return moved;
+  });
   if (!live) return Problem(live.error());
-  audit_.Note(call.caller.name, "live pointer moved",
-              fmt::format("{}: {}", live->now.version.Key(), live->now.why));
   return JsonResponse(DescribeLive(*live));
 }
 
@@ -152,7 +171,8 @@ Response VersionsApi::Undo(const Call& call) {
   if (!io::fs::exists(places->warehouse_folder, error)) {
     return Problem(404, "there is no such delivery");
   }
-  auto warehouse = deliver::OpenEmbeddedWarehouse(places->warehouse_folder, duckdb_library_);
+  auto warehouse =
+      deliver::OpenEmbeddedWarehouse(places->warehouse_folder, duckdb_library_, kTableLimit);
   if (!warehouse) return Problem(warehouse.error());
   const auto all = (*warehouse)->Deliveries();
   if (!all) return Problem(all.error());
@@ -160,9 +180,13 @@ Response VersionsApi::Undo(const Call& call) {
     return delivery.id == call.At("delivery") && delivery.service == (*service)->name;
   });
   if (!is_of_it) return Problem(404, "there is no such delivery");
-  const auto undone = (*warehouse)->Undo(call.At("delivery"));
+  record::Deed deed{call.caller.name, "undo", "delivery undone", call.At("delivery")};
+  const auto undone = audit_.Do(deed, [&] {
+    auto done = (*warehouse)->Undo(call.At("delivery"));
+    if (done) deed.detail = done->id + " of " + done->table;
+    return done;
+  });
   if (!undone) return Problem(undone.error());
-  audit_.Note(call.caller.name, "delivery undone", undone->id + " of " + undone->table);
   return JsonResponse(Describe(*undone));
 }
 

@@ -1,0 +1,104 @@
+// What a service has made, over HTTP: one that is damaged, a table that others change, and who did
+// it.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "deliver/warehouse.h"
+#include "serve/front_fixture.h"
+
+namespace busker::serve {
+namespace {
+
+using nlohmann::json;
+
+class VersionsApiTest : public FrontTest {
+ protected:
+  json Body(const Response& response) { return json::parse(response.body, nullptr, false); }
+
+  // A delivery of one row to the table shop.a; returns its id.
+  std::string Deliver(const std::string& id) {
+    folder_.Write(id + ".csv", "player_id\n1\n");
+    const auto warehouse =
+        deliver::OpenEmbeddedWarehouse(home_.WarehouseFolder(), BUSKER_DUCKDB_PATH).value();
+    deliver::Request request;
+    request.id = id;
+    request.table = "shop.a";
+    request.file = folder_ / (id + ".csv");
+    request.write = deliver::Write::kAppend;
+    request.data_date = "2019-08-01";
+    request.run = "20190801-070000-k3f9x2";
+    request.service = "shop";
+    const auto delivered = warehouse->Deliver(request);
+    EXPECT_TRUE(delivered) << delivered.error().message;
+    return id;
+  }
+  std::string UndoPath(const std::string& id) {
+    return "/api/v1/services/shop/deliveries/" + id + "/undo";
+  }
+  std::vector<std::string> Deeds() {
+    std::vector<std::string> deeds;
+    const json body = Body(Get("/api/v1/events"));
+    for (const json& event : body["events"]) {
+      if (event["run"].is_null()) {
+        deeds.push_back(event["what"].get<std::string>() + " " +
+                        event["detail"].get<std::string>());
+      }
+    }
+    return deeds;
+  }
+};
+
+// One live.json that was damaged hid the versions of all services.
+TEST_F(VersionsApiTest, TellsOfADamagedServiceAndShowsTheOthers) {
+  folder_.Write("graphs/busker.toml",
+                "name = \"other\"\nversion = \"1\"\n[model]\ncommand = \"true\"\n"
+                "[actions.training]\npromote = true\n");
+  (void)daemon_->Reload();
+  ASSERT_TRUE(daemon_->catalogue()->Find("other/training"));
+  folder_.Write("home/artifacts/shop/1/live.json", "{");
+  const Response answer = Get("/api/v1/services");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const json services = Body(answer)["services"];
+  ASSERT_EQ(services.size(), 2u) << services;
+  EXPECT_EQ(services[0]["service"], "other");
+  EXPECT_EQ(services[0]["versions"], 0);
+  EXPECT_TRUE(services[0]["unreadable"].is_null());
+  EXPECT_EQ(services[1]["service"], "shop");
+  EXPECT_TRUE(services[1]["versions"].is_null());
+  EXPECT_TRUE(services[1]["live"].is_null());
+  EXPECT_NE(services[1]["unreadable"].get<std::string>().find("busker fsck"), std::string::npos);
+  ASSERT_FALSE(said_.empty());
+  EXPECT_NE(said_.back().find("shop: live pointer"), std::string::npos) << said_.back();
+  EXPECT_EQ(Get("/api/v1/services/shop/versions").status, 500);
+  EXPECT_EQ(Get("/api/v1/services/other/versions").status, 200);
+}
+
+// Undo waited for a delivery to its table for up to ten minutes, on one of the four threads that
+// answer: four clicks, and nobody was answered.
+TEST_F(VersionsApiTest, DoesNotWaitForADeliveryToUndoAnother) {
+  const std::string id = Deliver("first");
+  {
+    const auto held = io::FileLock::TryTake(home_.WarehouseFolder() / "shop/a/.lock").value();
+    ASSERT_TRUE(held);
+    const auto begun = std::chrono::steady_clock::now();
+    const Response busy = Post(UndoPath(id));
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+    EXPECT_EQ(busy.status, 503) << busy.body;
+    EXPECT_NE(busy.body.find("another delivery to the table"), std::string::npos) << busy.body;
+    EXPECT_EQ(busy.headers.front().first, "Retry-After");
+  }
+  // The tables' links are another's to renew: it is undone all the same.
+  const auto held = io::FileLock::TryTake(home_.WarehouseFolder() / ".lock").value();
+  ASSERT_TRUE(held);
+  const auto begun = std::chrono::steady_clock::now();
+  const Response undone = Post(UndoPath(id));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+  EXPECT_EQ(undone.status, 200) << undone.body;
+  EXPECT_EQ(Deeds(),
+            (std::vector<std::string>{"delivery undone first of shop.a", "undo requested first",
+                                      "undo failed first", "undo requested first"}));
+}
+
+}  // namespace
+}  // namespace busker::serve
