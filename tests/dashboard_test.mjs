@@ -388,7 +388,7 @@ test("nothing that others wrote is more than text, wherever it is shown", async 
     await visit("services/shop", page.locator("p", { hasText: some[0].trim() }).first());
   }
 
-  // The last words of what failed, each on its own page.
+  // The last output of what failed, each on its own page.
   dashboard.write("scheduler/configs/hostile.json", JSON.stringify({
     graph: { dag_id: "hostile", default_args: { retries: 0 } },
     tasks: payloads.map((_, i) => ({ name: `t${i}`, code: `${line(i + 1)} >&2; exit 5` })), dependencies: [],

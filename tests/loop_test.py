@@ -241,7 +241,7 @@ class BadInput(LoopTest):
         self.training_fails("kill -SEGV $$", says="Segmentation fault")
 
     def test_exit_with_a_code(self):
-        self.training_fails("echo 'no such column: tenure' >&2; exit 3", says="exit code 3; its last words: no such column: tenure")
+        self.training_fails("echo 'no such column: tenure' >&2; exit 3", says="exit code 3; last output: no such column: tenure")
 
     def test_output_folder_removed(self):
         self.training_fails("rm -r output", says="output")

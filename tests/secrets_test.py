@@ -29,7 +29,7 @@ from workshop import Service
 COUNT = 20
 
 # What the program does: it prints each of its secrets in each form, part of it byte by byte and slowly, writes one
-# into the name of a file and all of them into a file of its own, and fails with one as its last words.
+# into the name of a file and all of them into a file of its own, and fails with one as its last output.
 MODEL = r'''#!/usr/bin/env python3
 import base64, json, os, pathlib, sys, time, urllib.parse
 
@@ -266,7 +266,7 @@ table = "shop.predictions"
         with Watch(self.needles) as watch:
             done = self.busker("run", "training")
             self.assertEqual(done.returncode, 1)
-            self.assertIn("its last words: ***", done.stderr)
+            self.assertIn("last output: ***", done.stderr)
             done = self.busker("run", "application")
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stderr, r"output/ holds .*\*\*\*")
@@ -372,7 +372,7 @@ table = "shop.predictions"
             for words in (["logs"], ["explain", run], ["runs", "--json"], ["status", "--json"]):
                 self.busker(*words)
             self.check_log(attempt)
-            self.assertIn("ended with exit code 3; its last words: ***", self.busker("runs", "--json").stdout)
+            self.assertIn("ended with exit code 3; last output: ***", self.busker("runs", "--json").stdout)
             self.check_nothing_is_left()
             self.end(second)
             listening.join(timeout=30)

@@ -138,7 +138,7 @@ class Builder {
 
   // What the program inherits, then what the service sets, then what Busker tells it.
   Result<std::vector<std::string>> ProgramEnvironment() const {
-    Environment environment = Inherited(environment_);
+    Environment environment = ForPrograms(environment_);
     for (const std::string& name : service_.pass_environment) {
       if (std::string value = FindVariable(environment_, name); !value.empty()) {
         environment[name] = value;

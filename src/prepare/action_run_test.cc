@@ -112,6 +112,11 @@ TEST_F(PrepareRunTest, AProgramInheritsOnlyWhatIsAgreed) {
   EXPECT_TRUE(Has(environment, "TOKEN=t"));
   EXPECT_FALSE(Has(environment, "SECRET=hush"));
   for (const auto& entry : environment) EXPECT_FALSE(entry.starts_with("NOT_SET"));
+  EXPECT_TRUE(Has(environment, "PYTHONUNBUFFERED=1"));
+  const auto buffered = Load(
+      "[model]\ncommand = \"./t\"\nenvironment = { PYTHONUNBUFFERED = \"\" }\n[actions.training]\n");
+  EXPECT_TRUE(Has(OrderOf(Prepare(buffered, "training").value(), 0).environment,
+                  "PYTHONUNBUFFERED="));
 }
 
 // Midnight in Stockholm is the day before in UTC: a program that took the date of the instant would

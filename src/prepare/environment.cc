@@ -30,6 +30,20 @@ Environment Inherited(const std::vector<std::string>& entries) {
   return own;
 }
 
+// Set to nothing says otherwise, too: Python takes that for "buffered".
+Environment ForPrograms(const std::vector<std::string>& entries) {
+  constexpr std::string_view kUnbuffered = "PYTHONUNBUFFERED";
+  Environment environment = Inherited(entries);
+  environment[std::string(kUnbuffered)] = "1";
+  for (const std::string& entry : entries) {
+    if (entry.size() > kUnbuffered.size() && entry.starts_with(kUnbuffered) &&
+        entry[kUnbuffered.size()] == '=') {
+      environment[std::string(kUnbuffered)] = entry.substr(kUnbuffered.size() + 1);
+    }
+  }
+  return environment;
+}
+
 std::vector<std::string> Entries(const Environment& environment) {
   std::vector<std::string> entries;
   for (const auto& [name, value] : environment) entries.push_back(name + "=" + value);

@@ -16,6 +16,10 @@ std::string FindVariable(const std::vector<std::string>& entries, std::string_vi
 // What a program may inherit of the environment of the person or unit that started Busker.
 Environment Inherited(const std::vector<std::string>& entries);
 
+// What the program of a service or graph file begins with: that, and what lets its output be seen as
+// it is written (Python keeps that of a pipe back), unless the environment says otherwise.
+Environment ForPrograms(const std::vector<std::string>& entries);
+
 std::vector<std::string> Entries(const Environment& environment);  // "NAME=value", sorted
 
 }  // namespace busker::prepare

@@ -34,7 +34,7 @@ Result<PreparedRun> PrepareRun(const service::GraphFile& file, const plan::DagRu
   TRY_ASSIGN(const std::string text, io::ReadFile(file.path));
   prepared.row.definition = io::Sha256Of(text);
 
-  Environment variables = Inherited(environment);
+  Environment variables = ForPrograms(environment);
   variables["BUSKER_RUN"] = run.id;
   variables["BUSKER_DATE"] = run.data_date;
   variables["BUSKER_SCHEDULED_AT"] = FormatRfc3339(run.scheduled_at);

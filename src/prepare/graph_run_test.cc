@@ -22,7 +22,7 @@ class GraphRunTest : public testing::Test {
     run.id = "r1";
     run.data_date = "2019-08-01";
     run.scheduled_at = Instant(std::chrono::hours(24));
-    return PrepareRun(*file, run, {"PATH=/usr/bin", "SECRET=hush"});
+    return PrepareRun(*file, run, environment_);
   }
 
   static runner::AttemptOrder OrderOf(const PreparedRun& run, std::size_t task) {
@@ -30,6 +30,7 @@ class GraphRunTest : public testing::Test {
   }
 
   bool gone_ = false;
+  std::vector<std::string> environment_ = {"PATH=/usr/bin", "SECRET=hush"};
   io::TestFolder folder_;
 };
 
@@ -76,6 +77,24 @@ TEST_F(GraphRunTest, IsOfTheFileAsItWas) {
   EXPECT_EQ(Prepare(text)->row.definition, io::Sha256Of(text));
   gone_ = true;
   EXPECT_EQ(Prepare(text).error().kind, ErrorKind::kNotFound);
+}
+
+// Python keeps back what it writes to a pipe: nothing was to see while it ran, and its error came
+// before what it had written earlier.
+TEST_F(GraphRunTest, LetsPythonShowItsOutputAtOnceUnlessToldOtherwise) {
+  const auto value = [this](const std::vector<std::string>& environment) {
+    environment_ = environment;
+    const auto run = Prepare(
+        R"({"graph": {"dag_id": "nightly"}, "tasks": [{"name": "fetch", "code": "echo 1"}]})");
+    std::string values;
+    for (const std::string& entry : OrderOf(*run, 0).environment) {
+      if (entry.starts_with("PYTHONUNBUFFERED=")) values += "<" + entry.substr(17) + ">";
+    }
+    return values;
+  };
+  EXPECT_EQ(value({"PATH=/usr/bin"}), "<1>");
+  EXPECT_EQ(value({"PYTHONUNBUFFERED=2"}), "<2>");
+  EXPECT_EQ(value({"PYTHONUNBUFFERED="}), "<>");
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ TEST_F(SecretsOfAnAttempt, ReachTheCommandAndNothingThatIsKept) {
   EXPECT_EQ(
       Log(),
       "Running the action...\n400 regular file\n700 directory\ntmpfs\n/dev/null\n0\n***\n***\n"
-      "<***>\nthe command ended with exit code 3; its last words: <***>\n");
-  EXPECT_EQ(record.message, "the command ended with exit code 3; its last words: <***>");
+      "<***>\nthe command ended with exit code 3; last output: <***>\n");
+  EXPECT_EQ(record.message, "the command ended with exit code 3; last output: <***>");
   EXPECT_FALSE(FolderIsThere());
   ExpectNowhere("hunter2");
   ExpectNowhere("two+");

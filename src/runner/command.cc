@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
-#include <memory>
+#include <optional>
 #include <utility>
 
-#include "runner/last_words.h"
+#include "runner/last_output.h"
+#include "runner/output_streams.h"
 #include "runner/process_tree.h"
 
 namespace busker::runner {
@@ -28,8 +30,8 @@ constexpr auto kGraceAfterEnd = milliseconds(5000);  // at most, for what the co
 constexpr auto kKillAgain = milliseconds(20);        // for who was being forked the last time
 constexpr auto kGiveUp = milliseconds(10'000);       // with processes that SIGKILL does not end
 constexpr auto kLongest = std::chrono::days(3650);   // still an instant of the clock
-constexpr int kPipeBytes = 1 << 20;                  // of who writes much
-constexpr int kBlockBytes = 1 << 16;                 // what a new pipe holds
+constexpr std::size_t kBlockBytes = 1 << 16;         // of output are taken between two looks around
+constexpr std::size_t kLastBytes = 4 << 20;          // more than is in the pipes in the end
 
 milliseconds Bounded(milliseconds duration) { return std::min<milliseconds>(duration, kLongest); }
 
@@ -40,16 +42,14 @@ class CommandRun {
         signals_(signals),
         log_(log),
         masked_(secrets),
-        block_(new char[kBlockBytes]) {}
+        masked_errors_(secrets) {}
 
   Result<void> Start(Launch launch, const MemoryGroup& group, const PendingMarker& marker) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return SystemError("make a pipe", errno);
-    output_ = io::Descriptor(ends[0]);
-    const io::Descriptor input(ends[1]);
-    fcntl(output_.get(), F_SETFL, O_NONBLOCK);
-    launch.output = input.get();
+    TRY_ASSIGN(streams_, OutputStreams::Open());
+    launch.output = streams_->output_end();
+    launch.error = streams_->error_end();
     TRY_ASSIGN(main_, StartCommand(launch, group, marker));
+    streams_->CloseWriteEnds();
     end_.started_at = Now();
     if (limits_.timeout) timeout_at_ = Clock::now() + Bounded(*limits_.timeout);
     return {};
@@ -64,12 +64,18 @@ class CommandRun {
       Decide(Clock::now(), cancel);
       Wait();
     }
-    TakeOutput(2 * kPipeBytes);  // what is in the pipe; who still holds it may write no more
+    // What is in the pipes; who still holds them may write no more.
+    for (std::size_t left = kLastBytes; left > 0;) {
+      const std::size_t taken = TakeOutput(left);
+      if (taken == 0) break;
+      left -= std::min(left, taken);
+    }
     masked_.End([this](std::string_view bytes) { Keep(bytes); });
+    masked_errors_.End([this](std::string_view bytes) { errors_.Add(bytes); });
     if (end_.stuck > 0 && !main_ended_) end_.ended_at = Now();
     end_.cpu_user = std::chrono::floor<milliseconds>(cpu_user_);
     end_.cpu_system = std::chrono::floor<milliseconds>(cpu_system_);
-    end_.last_words = last_words_.Line();
+    if (end_.wait_status != 0) end_.last_output = LastOutput(errors_, all_);
     return end_;
   }
 
@@ -147,30 +153,31 @@ class CommandRun {
       const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
       timeout = {seconds.count(), std::chrono::nanoseconds(left - seconds).count()};
     }
-    pollfd waits[2] = {{signals_.fd(), POLLIN, 0}, {output_.get(), POLLIN, 0}};
-    const int ready = ppoll(waits, 2, due ? &timeout : nullptr, nullptr);
-    if (ready > 0 && waits[1].revents != 0) TakeOutput(kBlockBytes);
+    const auto output = streams_->Waits();
+    std::array<pollfd, 1 + OutputStreams::kWaits> waits{{{signals_.fd(), POLLIN, 0}}};
+    std::copy(output.begin(), output.end(), waits.begin() + 1);
+    const int ready = ppoll(waits.data(), waits.size(), due ? &timeout : nullptr, nullptr);
+    const auto came = [](const pollfd& wait) { return wait.revents != 0; };
+    if (ready > 0 && std::any_of(waits.begin() + 1, waits.end(), came)) TakeOutput(kBlockBytes);
   }
 
-  // At most `bytes_max` bytes of output into the log.
-  void TakeOutput(int bytes_max) {
-    while (bytes_max > 0 && output_.valid()) {
-      const ssize_t count = ::read(output_.get(), block_.get(), kBlockBytes);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0 && errno == EAGAIN) return;
-      if (count <= 0) return output_.Close();
-      const std::string_view bytes(block_.get(), static_cast<std::size_t>(count));
-      bytes_max -= static_cast<int>(count);
-      if (count == kBlockBytes && !std::exchange(grown_, true)) {
-        fcntl(output_.get(), F_SETPIPE_SZ, kPipeBytes);  // a wish only: room while the disk is slow
-      }
-      end_.output_bytes += bytes.size();
-      masked_.Add(bytes, [this](std::string_view shown) { Keep(shown); });
-    }
+  // About `bytes_max` bytes of output at most, into the log.
+  std::size_t TakeOutput(std::size_t bytes_max) {
+    came_.clear();
+    const std::size_t taken =
+        streams_->Take(bytes_max, [this](Stream stream, std::string_view bytes) {
+          came_ += bytes;
+          if (stream == Stream::kError) {
+            masked_errors_.Add(bytes, [this](std::string_view shown) { errors_.Add(shown); });
+          }
+        });
+    end_.output_bytes += came_.size();
+    masked_.Add(came_, [this](std::string_view shown) { Keep(shown); });
+    return taken;
   }
 
   void Keep(std::string_view bytes) {
-    last_words_.Add(bytes);
+    all_.Add(bytes);
     // What does not fit on the disk is counted as cut by the log itself; the command goes on.
     if (log_.Append(bytes) && !sync_at_) sync_at_ = Clock::now() + kSyncLag;
   }
@@ -194,18 +201,17 @@ class CommandRun {
   const Limits limits_;
   Signals& signals_;
   LogWriter& log_;
-  MaskedStream masked_;
-  const std::unique_ptr<char[]> block_;  // not touched before it is used
-  io::Descriptor output_;                // the end of the pipe that we read
+  MaskedStream masked_, masked_errors_;
+  std::optional<OutputStreams> streams_;  // once started
   pid_t main_ = 0;
   bool main_ended_ = false;
   bool ending_ = false;   // SIGTERM was sent to all
   bool killing_ = false;  // then SIGKILL
-  bool grown_ = false;    // the pipe
   std::optional<Clock::time_point> timeout_at_, sync_at_;
   Clock::time_point stragglers_until_, kill_at_, give_up_at_;
   std::chrono::microseconds cpu_user_{}, cpu_system_{};
-  LastWords last_words_;
+  OutputTail errors_, all_;
+  std::string came_;  // at once, in many writes
   CommandEnd end_;
 };
 

@@ -30,10 +30,10 @@ struct CommandEnd {
   Milliseconds cpu_user{}, cpu_system{};
   std::uint64_t memory_peak_bytes = 0;
   std::uint64_t output_bytes = 0;
-  std::string last_words;  // the last line of its output
+  std::string last_output;  // when it failed: what it wrote that says why (runner/last_output.h)
 };
 
-// Starts the command (launch.output is made here) and returns when it and all its descendants have
+// Starts the command (where its output goes is made here) and returns when it and all its descendants have
 // ended. Its output goes to `log`, durable at most a second later, without what `secrets` match;
 // nothing else ever sees it with them.
 //

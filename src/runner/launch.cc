@@ -30,7 +30,7 @@ struct Child {
   char* const* arguments;
   char* const* environment;
   const char* folder;
-  int input, output;
+  int input, output, error;
   pid_t parent;
   const char* oom_score_adj;
   std::size_t oom_score_adj_bytes;
@@ -66,7 +66,8 @@ void CloseFrom(int first) {
   ResetSignals();
   if (chdir(child.folder) != 0) FailChild(child.fault);
   if (!child.marker->Write()) FailChild(child.marker_fault);
-  if (dup2(child.input, 0) < 0 || dup2(child.output, 1) < 0 || dup2(1, 2) < 0) {
+  if (dup2(child.input, 0) < 0 || dup2(child.output, 1) < 0 ||
+      dup2(child.error, 2) < 0) {
     FailChild(child.fault);
   }
   CloseFrom(3);
@@ -183,8 +184,8 @@ Result<pid_t> StartCommand(const Launch& launch, const MemoryGroup& group,
   int fault = 0;
   const pid_t pid =
       Fork({program.c_str(), arguments.data(), environment.data(), launch.folder.c_str(),
-            input->get(), launch.output, getpid(), oom_score_adj.c_str(), oom_score_adj.size(),
-            &group, &marker, &marker_fault, &fault});
+            input->get(), launch.output, launch.error, getpid(), oom_score_adj.c_str(),
+            oom_score_adj.size(), &group, &marker, &marker_fault, &fault});
   if (pid < 0) return SystemError("start " + name, errno);
   if (marker_fault == 0 && fault == 0) return pid;
   waitpid(pid, nullptr, 0);

@@ -17,7 +17,7 @@ struct Launch {
   std::vector<std::string> command;      // [0] is looked up along the environment's PATH
   std::vector<std::string> environment;  // all of it
   io::fs::path folder;                   // where it runs; absolute
-  int output = -1;                       // its standard output and error
+  int output = -1, error = -1;           // its standard output and error
   int oom_score = -1;  // this process's oom_score_adj, open, when it cannot open it any more
 };
 

@@ -53,9 +53,9 @@ Result<bool> MakeAttemptFolder(const fs::path& folder) {
   return SystemError("create folder " + folder.string(), ENOENT);
 }
 
-// What the command itself said last, for the end of a sentence about it.
-std::string Quote(const std::string& last_words) {
-  return last_words.empty() ? "" : "; its last words: " + last_words;
+// What the command itself said, for the end of a sentence about it.
+std::string Quote(const std::string& last_output) {
+  return last_output.empty() ? "" : "; last output: " + last_output;
 }
 
 std::string DescribeExitCode(int code) {
@@ -101,10 +101,10 @@ Verdict Judge(const AttemptOrder& order, const CommandEnd& end, MemoryGroup& gro
             WIFEXITED(status) ? fmt::format(" (its exit code was {})", WEXITSTATUS(status)) : "")};
   }
   if (WIFSIGNALED(status)) {
-    return {Ending::kSignalled, DescribeSignal(WTERMSIG(status)) + Quote(end.last_words)};
+    return {Ending::kSignalled, DescribeSignal(WTERMSIG(status)) + Quote(end.last_output)};
   }
   if (WEXITSTATUS(status) != 0) {
-    return {Ending::kExited, DescribeExitCode(WEXITSTATUS(status)) + Quote(end.last_words)};
+    return {Ending::kExited, DescribeExitCode(WEXITSTATUS(status)) + Quote(end.last_output)};
   }
   if (end.stuck > 0) {
     return {Ending::kNotSaved,
@@ -162,7 +162,7 @@ class Attempt {
     if (!log) return End({Ending::kNotStarted, log.error().message});
     Say(*log, "Running the action...");
     Verdict verdict = RunAndSave(*log);
-    // What it says may come from the program: its last words, the names of its files.
+    // What it says may come from the program: its last output, the names of its files.
     if (!secrets_.patterns().empty())
       verdict.message = Masked(secrets_.patterns(), verdict.message);
     if (auto removed = secrets_.Remove(); !removed) {
@@ -284,7 +284,7 @@ class Attempt {
     const auto marker = PendingMarker::Prepare(
         lock_, folder_, {record_.started_at, Now(), {}, group.folder()}, order_.synced);
     if (!marker) return {Ending::kNotStarted, marker.error().message};
-    const Launch launch{order_.command, environment_, work_folder_, -1, secrets_.oom_score()};
+    const Launch launch{order_.command, environment_, work_folder_, -1, -1, secrets_.oom_score()};
     auto end = RunCommand(launch, group, {order_.timeout, order_.grace}, signals_,
                           secrets_.patterns(), log, *marker, [&] {
                             if (!order_.synced) (void)exit_file_.Reserve();  // or written anew

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "io/digest.h"
 #include "io/test_disk.h"
 #include "runner/attempt_fixture.h"
@@ -86,7 +87,7 @@ TEST_F(Attempt, ExitCodesAreTold) {
   const ExitRecord record = Run("echo oops; exit 3");
   EXPECT_EQ(record.ending, Ending::kExited);
   EXPECT_EQ(record.exit_code, 3);
-  EXPECT_EQ(record.message, "the command ended with exit code 3; its last words: oops");
+  EXPECT_EQ(record.message, "the command ended with exit code 3; last output: oops");
   EXPECT_EQ(Log(), "Running the action...\noops\n" + record.message + "\n");
   EXPECT_TRUE(Versions().empty());
   EXPECT_TRUE(fs::exists(attempt_ / "work/output"));  // for a person to look at
@@ -111,6 +112,48 @@ TEST_F(Attempt, OutputKeepsItsOrderAcrossBothStreams) {
   Run("echo 1; echo 2 >&2; echo 3; echo 4 >&2; printf 5; exit 1");
   EXPECT_TRUE(Log().starts_with("Running the action...\n1\n2\n3\n4\n5\nthe command ended"))
       << Log();
+}
+
+TEST_F(Attempt, EachStreamKeepsItsOrderInALongExchange) {
+  std::string output, errors;
+  for (int i = 1; i <= 3000; ++i) {
+    output += "a" + std::to_string(i) + "\n";
+    errors += "b" + std::to_string(i) + "\n";
+  }
+  Run("i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); echo a$i; echo b$i >&2; done; exit 1");
+  std::string a, b;
+  for (const std::string& line : Split(Log(), '\n')) {
+    if (line.starts_with("a")) a += line + "\n";
+    if (line.starts_with("b")) b += line + "\n";
+  }
+  EXPECT_EQ(a, output);
+  EXPECT_EQ(b, errors);
+}
+
+TEST_F(Attempt, OutputIsWholeHoweverItIsWritten) {
+  // In writes longer than a page, by programs at the same time, and to the streams opened anew.
+  const ExitRecord record = Run(
+      "head -c 3000000 /dev/zero >&2 & head -c 3000000 /dev/zero & "
+      "for i in 1 2 3 4 5 6 7 8 9; do head -c 50000 /dev/zero > /dev/stdout; "
+      "head -c 50000 /dev/zero > /dev/stderr; echo; done; wait; echo x > output/model");
+  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  EXPECT_EQ(record.log_bytes, 6'900'009U);
+  EXPECT_EQ(record.log_bytes_cut, 0U);
+}
+
+// What a program had buffered comes behind its error, and was told as the reason.
+TEST_F(Attempt, TheReasonIsTheLastLineOfTheErrors) {
+  EXPECT_EQ(Run("echo loading; echo 'no such column: tenure' >&2; echo bye; exit 3").message,
+            "the command ended with exit code 3; last output: no such column: tenure");
+  EXPECT_EQ(Log(),
+            "Running the action...\nloading\nno such column: tenure\nbye\n"
+            "the command ended with exit code 3; last output: no such column: tenure\n");
+}
+
+TEST_F(Attempt, TheReasonIsTheErrorOfATracebackWhole) {
+  EXPECT_EQ(Run("printf 'Traceback (most recent call last):\\n  File \"m.py\"\\nValueError: bad\\nthing\\n'"
+                " >&2; echo loading; exit 1").message,
+            "the command ended with exit code 1; last output: ValueError: bad\nthing");
 }
 
 TEST_F(Attempt, AFloodOfOutputIsCappedAndCounted) {

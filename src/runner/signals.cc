@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "runner/output_streams.h"
+
 namespace busker::runner {
 namespace {
 
@@ -22,6 +24,7 @@ Result<Signals> Signals::Claim() {
   sigaddset(&taken, SIGTERM);
   sigaddset(&taken, SIGCHLD);
   sigprocmask(SIG_SETMASK, &taken, nullptr);
+  BlockOutputSignals();
   const int fd = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
   if (fd < 0) return SystemError("make a signalfd", errno);
   return Signals(io::Descriptor(fd));

@@ -9,8 +9,8 @@ namespace busker::runner {
 class Signals {
  public:
   // From now on SIGTERM and SIGCHLD are only delivered here, SIGHUP, SIGINT, SIGPIPE and SIGXFSZ (a
-  // file grew past its limit: write fails instead) have no effect, and all others their default,
-  // whatever this program was started with.
+  // file grew past its limit: write fails instead) have no effect, those of runner/output_streams.h
+  // are blocked, and all others have their default, whatever this program was started with.
   static Result<Signals> Claim();
 
   int fd() const { return fd_.get(); }  // readable when a signal is there

@@ -1,0 +1,87 @@
+"""What a program writes, and what people are told of it: the reason of a failure, and what is to see meanwhile."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+import unittest
+
+import workshop
+
+BUSKER = workshop.BUSKER
+
+
+class Folder(unittest.TestCase):
+    """A folder with services of one program, and graph files of one task."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="busker-test-", ignore_cleanup_errors=True)
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def busker(self, *words, **options):
+        return subprocess.run([BUSKER, *words], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=60, **options)
+
+    def run_graph(self, code, **options):
+        self.write("configs/g.json", json.dumps({"graph": {"dag_id": "g"}, "tasks": [{"name": "t", "code": code}]}))
+        return self.busker("graph", "run", "configs/g.json", **options)
+
+    def reason(self, code, **options):
+        done = self.run_graph(code, **options)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        return done.stderr.rstrip("\n").partition("last output: ")[2]
+
+
+class TheReason(Folder):
+
+    # An old line of a Python program's output was told as the reason, and not its exception.
+    def test_of_a_python_program_is_its_exception(self):
+        self.assertEqual(self.reason("python3 -c 'print(\"loading\"); raise ValueError(\"bad\\nthing\")'"),
+                         "ValueError: bad\nthing")
+
+    # What a program in another language has buffered comes behind its error.
+    def test_is_the_last_line_of_the_errors(self):
+        self.assertEqual(self.reason("echo loading; echo 'no such column' >&2; echo bye; exit 1"), "no such column")
+
+    # Of a progress bar the first states were told.
+    def test_is_what_a_terminal_shows_of_a_progress_bar(self):
+        self.assertEqual(self.reason("for i in $(seq 1 500); do printf '\\rstep %3d/500' $i >&2; done; "
+                                     "printf '\\rCUDA out of memory' >&2; exit 1"), "CUDA out of memory")
+
+
+class Output(Folder):
+
+    # Nothing was to see of a Python program until it had ended.
+    def test_of_python_is_there_while_it_runs(self):
+        go = self.folder / "go"
+        code = ("python3 -c 'import os, time\nprint(\"loading\")\nend = time.time() + 30\n"
+                f"while not os.path.exists(\"{go}\") and time.time() < end: time.sleep(0.01)'")
+        self.write("configs/g.json", json.dumps({"graph": {"dag_id": "g"}, "tasks": [{"name": "t", "code": code}]}))
+        run = subprocess.Popen([BUSKER, "graph", "run", "configs/g.json"], cwd=self.folder, text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(run.stdout.close)
+        shown = []
+        for line in run.stdout:
+            shown.append(line)
+            if "loading" in line:
+                self.assertIsNone(run.poll())
+                go.touch()
+        self.assertEqual(run.wait(timeout=30), 0, shown)
+        self.assertIn("loading", "".join(shown))
+
+    def test_of_python_is_buffered_when_the_environment_says_so(self):
+        done = self.run_graph("echo \"<$PYTHONUNBUFFERED>\"", env=dict(os.environ, PYTHONUNBUFFERED=""))
+        self.assertIn("<>", done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
