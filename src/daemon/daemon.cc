@@ -30,6 +30,16 @@ plan::Capacity CapacityOf(const service::DaemonSettings& settings) {
   return capacity;
 }
 
+// What runs are kept for, or were, and nothing defines now: its runs wait, and say for what.
+void TellWhatIsMissing(const Catalogue& catalogue, const plan::Agenda& agenda,
+                       std::vector<plan::Event>& events) {
+  for (const plan::GraphKey& key : agenda.Undefined()) {
+    if (catalogue.definitions.contains(key)) continue;
+    std::string why = catalogue.WhyMissing(key);
+    if (why != agenda.WhyMissing(key)) events.push_back(plan::GraphRemoved{key, std::move(why)});
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Daemon>> Daemon::Start(const dispatch::Home& home, DaemonOptions options) {
@@ -135,7 +145,7 @@ bool Daemon::Idle() {
   auto answer = idle->get_future();
   conductor_->Ask({[](const dispatch::View&) { return std::vector<plan::Event>(); },
                    [idle](const Result<void>& asked, const dispatch::View& view) {
-                     idle->set_value(asked && view.agenda.Idle());
+                     idle->set_value(asked && view.agenda.Resting());
                    }});
   return answer.wait_for(std::chrono::seconds(5)) == std::future_status::ready && answer.get();
 }
@@ -153,20 +163,30 @@ bool Daemon::Reload() {
   std::vector<std::string> folders = next->folders;
   for (std::string& folder : FileTriggers::Folders(*next)) folders.push_back(std::move(folder));
   watch_->Watch(folders);
-  std::vector<plan::Event> events = Replace(std::move(next));
-  if (events.empty()) return false;
-  conductor_->Ask({[events = std::move(events)](const dispatch::View&) { return events; }, {}});
+  bool changed = false;
+  std::vector<plan::Event> events = Replace(next, &changed);
+  if (!changed) return false;
+  conductor_->Ask({[events = std::move(events), next](const dispatch::View& view) {
+                     std::vector<plan::Event> all = events;
+                     TellWhatIsMissing(*next, view.agenda, all);
+                     return all;
+                   },
+                   {}});
   return true;
 }
 
-std::vector<plan::Event> Daemon::Replace(std::shared_ptr<const Catalogue> next) {
+// `changed`: something that the conductor is to be told of has; at the start everything has.
+std::vector<plan::Event> Daemon::Replace(std::shared_ptr<const Catalogue> next, bool* changed) {
   const auto before = catalogue();
   std::set<std::string> known;
   for (const Fault& fault : before->faults) known.insert(fault.file + fault.message);
   for (const Fault& fault : next->faults) {
-    if (!known.contains(fault.file + fault.message)) Say(fault.file + ": " + fault.message);
+    if (known.erase(fault.file + fault.message) > 0) continue;
+    *changed = true;
+    Say(fault.file + ": " + fault.message);
   }
   std::vector<plan::Event> events = Changes(*before, *next);
+  *changed |= !events.empty() || !known.empty() || before->folders.empty();
   for (plan::Event& event : events) {
     auto* defined = std::get_if<plan::GraphDefined>(&event);
     if (defined == nullptr || options_.schedules) continue;
@@ -213,7 +233,9 @@ Result<prepare::Places> Daemon::PlacesOf(const service::Service& service) const 
 
 // On the conductor's thread.
 Result<dispatch::Prepared> Daemon::Prepare(const plan::DagRun& run) {
-  TRY_ASSIGN(const auto definition, catalogue()->Find(run.graph));
+  const auto all = catalogue();
+  const auto definition = all->Find(run.graph).value_or(nullptr);
+  if (definition == nullptr) return Temporary(all->WhyMissing(run.graph));  // it has just gone
   prepare::PreparedRun prepared;
   if (definition->file) {
     TRY_ASSIGN(prepared, prepare::PrepareRun(*definition->file, run, options_.environment));

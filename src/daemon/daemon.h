@@ -64,7 +64,7 @@ class Daemon {
   // Where the things of a service are. Any thread.
   Result<prepare::Places> PlacesOf(const service::Service& service) const;
 
-  // Whether every run has ended.
+  // Whether every run has ended, or waits for a definition that is not there.
   bool Idle();
 
   void StopServing();  // closes the socket: nothing more is asked
@@ -86,7 +86,7 @@ class Daemon {
   std::vector<record::NoticeRow> NoticesOf(const plan::Tell& tell, Instant now);
   void Observe(const plan::Decision& decision);
   std::string TitleOf(const std::string& run);
-  std::vector<plan::Event> Replace(std::shared_ptr<const Catalogue> next);
+  std::vector<plan::Event> Replace(std::shared_ptr<const Catalogue> next, bool* changed);
   void WatchFiles();
   void StartArrivals(const std::set<std::string>& completed);
   void Say(const std::string& line) const;

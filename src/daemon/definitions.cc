@@ -5,12 +5,16 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "base/text.h"
 #include "prepare/definition.h"
 
 namespace busker::daemon {
 namespace {
+
+// Folders that are watched beside those that define something: the kernel has so many watches only.
+constexpr std::size_t kWatchedMax = 2000;
 
 // Changes whenever the file's content does, as far as the file system tells.
 std::string StampOf(const io::fs::path& path) {
@@ -32,14 +36,43 @@ std::string StampOfService(const io::fs::path& folder) {
   return stamp;
 }
 
+// What a source claims with what it defines: the name of a service, or of a graph.
+std::string ClaimOf(const std::vector<std::shared_ptr<const Definition>>& definitions) {
+  const Definition& first = *definitions.front();
+  return first.service ? first.service->name + "/" : first.graph.key;
+}
+
 // "at" for the end of a message about a definition that was good before.
 std::string Goes(bool was_good) { return was_good ? "; what it defined before stays active" : ""; }
 
 }  // namespace
 
+const Fault* Catalogue::FaultOf(const plan::GraphKey& key) const {
+  const auto found = std::find_if(faults.begin(), faults.end(), [&](const Fault& fault) {
+    return fault.of.ends_with('/') ? key.starts_with(fault.of) : fault.of == key;
+  });
+  return found == faults.end() ? nullptr : &*found;
+}
+
+std::string Catalogue::WhyMissing(const plan::GraphKey& key) const {
+  if (const Fault* fault = FaultOf(key)) {
+    return fmt::format("its definition is at fault: {}: {}; it runs when that is mended",
+                       fault->file, fault->message);
+  }
+  std::string why = "no file defines it any more; it runs when one does again";
+  const auto unclear = std::find_if(faults.begin(), faults.end(),
+                                    [](const Fault& fault) { return fault.of.empty(); });
+  if (unclear != faults.end()) why += fmt::format(" ({}: {})", unclear->file, unclear->message);
+  return why;
+}
+
 Result<std::shared_ptr<const Definition>> Catalogue::Find(const plan::GraphKey& key) const {
   const auto found = definitions.find(key);
   if (found != definitions.end()) return found->second;
+  if (const Fault* fault = FaultOf(key)) {
+    return NotFound(fmt::format("there is no {}: the definition is at fault: {}: {}", key,
+                                fault->file, fault->message));
+  }
   std::vector<std::string> names;
   for (const auto& [name, _] : definitions) names.push_back(name);
   const auto nearest = Nearest(key, names);
@@ -52,7 +85,8 @@ Result<std::shared_ptr<const Definition>> Catalogue::Find(const plan::GraphKey& 
 std::vector<plan::Event> Changes(const Catalogue& before, const Catalogue& after) {
   std::vector<plan::Event> events;
   for (const auto& [key, definition] : before.definitions) {
-    if (!after.definitions.contains(key)) events.push_back(plan::GraphRemoved{key});
+    if (after.definitions.contains(key)) continue;
+    events.push_back(plan::GraphRemoved{key, after.WhyMissing(key)});
   }
   for (const auto& [key, definition] : after.definitions) {
     const auto old = before.definitions.find(key);
@@ -71,6 +105,10 @@ std::shared_ptr<const Catalogue> Definitions::Read() {
   std::set<std::string> folders(paths_.begin(), paths_.end());
   const service::Found found = Discover(*catalogue);
 
+  folders.insert(found.looked_in.begin(),
+                 found.looked_in.begin() + static_cast<std::ptrdiff_t>(
+                                               std::min(found.looked_in.size(), kWatchedMax)));
+
   std::map<std::string, Source> sources;
   for (const std::string& folder : found.service_folders) {
     sources.emplace(folder, ReadService(folder, sources_[folder]));
@@ -80,19 +118,12 @@ std::shared_ptr<const Catalogue> Definitions::Read() {
     sources.emplace(file, ReadGraphFile(file, sources_[file]));
     folders.insert(io::fs::path(file).parent_path().string());
   }
+  SettleOwners(sources);
   sources_ = std::move(sources);
-
-  std::map<plan::GraphKey, std::string> owners;
   for (const auto& [name, source] : sources_) {
-    if (!source.fault.empty()) catalogue->faults.push_back({name, source.fault});
+    if (!source.fault.empty()) catalogue->faults.push_back({name, source.fault, source.of});
     for (const auto& definition : source.good) {
-      const auto [owner, is_first] = owners.emplace(definition->graph.key, name);
-      if (is_first) {
-        catalogue->definitions.emplace(definition->graph.key, definition);
-      } else {
-        catalogue->faults.push_back({name, fmt::format("{} is defined by {} already; rename one",
-                                                       definition->graph.key, owner->second)});
-      }
+      catalogue->definitions.emplace(definition->graph.key, definition);
     }
   }
   catalogue->services = found.service_folders.size();
@@ -101,10 +132,46 @@ std::shared_ptr<const Catalogue> Definitions::Read() {
   return catalogue;
 }
 
+// A name is its first owner's for as long as that one defines it: who comes with it later is at
+// fault. Of those that come at the same time (at the start) the file that is older was first.
+void Definitions::SettleOwners(std::map<std::string, Source>& sources) {
+  std::vector<std::tuple<bool, io::fs::file_time_type, std::string>> order;
+  for (const auto& [name, source] : sources) {
+    if (source.good.empty()) continue;
+    const auto owner = owners_.find(ClaimOf(source.good));
+    std::error_code error;
+    const io::fs::path file = name;
+    const bool is_service = source.good.front()->service != nullptr;
+    order.emplace_back(owner == owners_.end() || owner->second != name,
+                       io::fs::last_write_time(is_service ? file / "busker.toml" : file, error),
+                       name);
+  }
+  std::sort(order.begin(), order.end());
+  owners_.clear();
+  for (const auto& [_, time, name] : order) {
+    Source& source = sources.at(name);
+    const std::string claim = ClaimOf(source.good);
+    const auto [owner, is_first] = owners_.emplace(claim, name);
+    if (is_first) continue;
+    const auto before = sources_.find(name);
+    source.good.clear();
+    if (before != sources_.end() && !before->second.good.empty() &&
+        owners_.emplace(ClaimOf(before->second.good), name).first->second == name) {
+      source.good = before->second.good;
+    }
+    source.stamp.clear();  // looked at again: the owner may go
+    const bool is_service = claim.ends_with('/');
+    source.fault = fmt::format("{} {} is defined by {} already; give one of them another name{}",
+                               is_service ? "the service" : "the graph",
+                               is_service ? claim.substr(0, claim.size() - 1) : claim,
+                               owner->second, Goes(!source.good.empty()));
+  }
+}
+
 // What there is below each path, once. A path that is gone for a moment (a checkout, a mount) takes
 // nothing with it; one in which there is nothing any more does.
 service::Found Definitions::Discover(Catalogue& catalogue) {
-  std::set<std::string> services, files;
+  std::set<std::string> services, files, looked_in;
   for (const std::string& path : paths_) {
     auto found = service::Discover({path});
     if (!found) catalogue.faults.push_back({path, found.error().message});
@@ -112,7 +179,11 @@ service::Found Definitions::Discover(Catalogue& catalogue) {
     const bool is_empty =
         !found && found.error().kind == ErrorKind::kNotFound && io::fs::is_directory(path, error);
     if (found || is_empty) found_[path] = found.value_or(service::Found{});
+    if (is_empty) {
+      looked_in.insert({path + "/configs", path + "/scheduler", path + "/scheduler/configs"});
+    }
     const service::Found& known = found_[path];
+    looked_in.insert(known.looked_in.begin(), known.looked_in.end());
     services.insert(known.service_folders.begin(), known.service_folders.end());
     files.insert(known.graph_files.begin(), known.graph_files.end());
   }
@@ -123,14 +194,19 @@ service::Found Definitions::Discover(Catalogue& catalogue) {
     const bool was_graph = !source.good.empty() && source.good.front()->file != nullptr;
     if (was_graph && io::fs::exists(name, error)) files.insert(name);
   }
-  return {{services.begin(), services.end()}, {files.begin(), files.end()}};
+  return {{services.begin(), services.end()},
+          {files.begin(), files.end()},
+          {looked_in.begin(), looked_in.end()}};
 }
 
 Definitions::Source Definitions::ReadService(const std::string& folder,
                                              const Source& before) const {
-  Source source{StampOfService(folder), before.good, ""};
+  Source source{StampOfService(folder), before.good, "", ""};
   if (source.stamp == before.stamp) return before;
-  if (std::string other = OtherHome(folder); !other.empty()) return {"", {}, std::move(other)};
+  source.of = service::SeemsToDefine(folder);
+  if (std::string other = OtherHome(folder); !other.empty()) {
+    return {"", {}, std::move(other), source.of};
+  }
   auto loaded = service::LoadService(folder, check_gate_);
   if (!loaded) {
     source.fault = loaded.error().message + Goes(!before.good.empty());
@@ -154,8 +230,9 @@ Definitions::Source Definitions::ReadService(const std::string& folder,
 
 Definitions::Source Definitions::ReadGraphFile(const std::string& file,
                                                const Source& before) const {
-  Source source{StampOf(file), before.good, ""};
+  Source source{StampOf(file), before.good, "", ""};
   if (source.stamp == before.stamp) return before;
+  source.of = service::SeemsToDefine(file);
   auto loaded = service::LoadGraphFile(file);
   if (!loaded) {
     source.fault = loaded.error().message + Goes(!before.good.empty());

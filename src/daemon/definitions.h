@@ -32,6 +32,7 @@ struct Definition {
 struct Fault {
   std::string file;
   std::string message;
+  std::string of = {};  // what the file seems to define: "shop/", "nightly"; empty: it does not tell
 };
 
 // Immutable: threads share it, and the next reading makes another.
@@ -41,8 +42,12 @@ struct Catalogue {
   std::vector<std::string> folders;  // whose entries decide what is read; to be watched
   std::size_t services = 0, graph_files = 0;
 
-  // kNotFound, naming the nearest.
+  // kNotFound, naming the fault in the file that seems to define it, or the nearest.
   Result<std::shared_ptr<const Definition>> Find(const plan::GraphKey& key) const;
+
+  // Why nothing defines what was defined before, and what its runs wait for.
+  std::string WhyMissing(const plan::GraphKey& key) const;
+  const Fault* FaultOf(const plan::GraphKey& key) const;  // nullptr: none
 };
 
 // What turns `before` into `after`: graphs that are new, changed or gone.
@@ -63,17 +68,20 @@ class Definitions {
     std::string stamp;  // of the files: when it is the same, nothing has changed
     std::vector<std::shared_ptr<const Definition>> good;
     std::string fault;
+    std::string of;  // Fault::of
   };
 
   service::Found Discover(Catalogue& catalogue);
   Source ReadService(const std::string& folder, const Source& before) const;
   Source ReadGraphFile(const std::string& file, const Source& before) const;
   std::string OtherHome(const std::string& folder) const;
+  void SettleOwners(std::map<std::string, Source>& sources);
 
   const std::vector<std::string> paths_;
   const io::fs::path home_;
   const service::GateCheck check_gate_;
   std::map<std::string, Source> sources_;
+  std::map<std::string, std::string> owners_;  // of "shop/", "nightly": its source
   std::map<std::string, service::Found> found_;  // by path, when it was last there
 };
 

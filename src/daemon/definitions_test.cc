@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
+#include "io/digest.h"
 #include "io/test_folder.h"
 
 namespace busker::daemon {
@@ -150,6 +153,112 @@ TEST_F(DefinitionsTest, OneKeyInTwoFilesIsOfTheFirstAndAFaultOfTheOther) {
   ASSERT_EQ(all->faults.size(), 1U);
   EXPECT_EQ(all->faults[0].file, (folder_ / "graphs/configs/other.json").string());
   EXPECT_NE(all->faults[0].message.find("nightly.json"), std::string::npos);
+}
+
+// A new file whose path sorts earlier took the name of one that was there.
+TEST_F(DefinitionsTest, WhoComesLaterWithANameThatIsTakenIsAtFault) {
+  const auto before = definitions_.Read();
+  folder_.Write("graphs/configs/aaa.json", GraphText("nightly", "echo other"));
+  folder_.Write("graphs/a/busker.toml", "name = \"shop\"\n[model]\ncommand = \"./t\"\n"
+                                        "[actions.training]\n[actions.more]\n");
+  const auto after = definitions_.Read();
+  EXPECT_EQ(Words(*before, *after), Names{});
+  ASSERT_EQ(after->faults.size(), 1U);  // graphs/ is no folder of folders: a/ is not looked into
+  EXPECT_EQ(after->faults[0].file, (folder_ / "graphs/configs/aaa.json").string());
+  EXPECT_EQ(after->faults[0].message,
+            "the graph nightly is defined by " +
+                (folder_ / "graphs/configs/nightly.json").string() +
+                " already; give one of them another name");
+  // The name is free again when its owner goes.
+  io::fs::remove(folder_ / "graphs/configs/nightly.json");
+  const auto freed = definitions_.Read();
+  EXPECT_EQ(Words(*after, *freed), Names{"+nightly"});
+  EXPECT_TRUE(freed->faults.empty());
+}
+
+TEST_F(DefinitionsTest, TwoServicesOfOneNameAreNotMixed) {
+  Definitions definitions({(folder_ / "shop").string(), (folder_ / "a").string()},
+                          folder_ / "home", {});
+  folder_.Write("a/configs/first.json", GraphText("first"));
+  const auto before = definitions.Read();
+  folder_.Write("a/busker.toml", "name = \"shop\"\n[model]\ncommand = \"./t\"\n"
+                                 "[actions.training]\n[actions.more]\n");
+  const auto after = definitions.Read();
+  EXPECT_EQ(Words(*before, *after), Names{});
+  ASSERT_EQ(after->faults.size(), 1U);
+  EXPECT_NE(after->faults[0].message.find("the service shop is defined by " +
+                                          (folder_ / "shop").string() + " already"),
+            std::string::npos)
+      << after->faults[0].message;
+}
+
+// A file that takes another's name in an edit keeps what it defined, as with any other fault.
+TEST_F(DefinitionsTest, AFileThatIsRenamedToATakenNameKeepsItsOwn) {
+  const auto before = definitions_.Read();
+  folder_.Write("graphs/configs/weekly.json", GraphText("nightly"));
+  const auto after = definitions_.Read();
+  EXPECT_EQ(Words(*before, *after), Names{});
+  ASSERT_EQ(after->faults.size(), 1U);
+  EXPECT_NE(after->faults[0].message.find("what it defined before stays active"),
+            std::string::npos);
+}
+
+// The record had the digest of what the file held when the run began, not of what was run.
+TEST_F(DefinitionsTest, HaveTheDigestOfTheTextThatWasRead) {
+  const auto digest = [](const Catalogue& all) { return all.Find("weekly").value()->file->definition; };
+  const std::string text = GraphText("weekly");
+  const auto before = definitions_.Read();
+  EXPECT_EQ(digest(*before), io::Sha256Of(text));
+  folder_.Write("graphs/configs/weekly.json", "{");
+  EXPECT_EQ(digest(*definitions_.Read()), io::Sha256Of(text));
+  const auto training = [](const Catalogue& all) {
+    return all.Find("shop/training").value()->Action().definition;
+  };
+  folder_.Write("shop/configs/training.json", "{}");
+  EXPECT_NE(training(*definitions_.Read()), training(*before));
+}
+
+// A pipe in a definition's place stopped all that was to read it; a file at fault that nobody had
+// seen whole was told of, and what it was to define was not.
+TEST_F(DefinitionsTest, WhatStandsInAFilesPlaceIsAFaultOfWhatItSeemedToDefine) {
+  const auto before = definitions_.Read();
+  const auto pipe = folder_ / "graphs/configs/weekly.json";
+  io::fs::remove(pipe);
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0644), 0);
+  io::fs::remove(folder_ / "shop/busker.toml");
+  io::fs::create_symlink("nowhere", folder_ / "shop/busker.toml");
+  const auto after = definitions_.Read();
+  EXPECT_EQ(Words(*before, *after), Names{});
+  ASSERT_EQ(after->faults.size(), 2U);
+  EXPECT_NE(after->faults[0].message.find("not a file"), std::string::npos);
+  EXPECT_NE(after->faults[1].message.find("a link to a file that is not there"), std::string::npos);
+
+  folder_.Write("graphs/configs/nightly.json", GraphText("nightly").substr(0, 30));
+  WriteService("1", "retires = 2\n");
+  Definitions anew({(folder_ / "shop").string(), (folder_ / "graphs").string()}, folder_ / "home",
+                   {});
+  const auto all = anew.Read();
+  EXPECT_EQ(Keys(*all), Names{});
+  ASSERT_EQ(all->faults.size(), 3U);
+  EXPECT_NE(all->WhyMissing("nightly").find("its definition is at fault: " +
+                                            (folder_ / "graphs/configs/nightly.json").string()),
+            std::string::npos);
+  EXPECT_NE(all->WhyMissing("shop/training").find("retires"), std::string::npos);
+  EXPECT_NE(all->Find("shop/training").error().message.find("retires"), std::string::npos);
+  EXPECT_NE(all->WhyMissing("other").find("no file defines it any more"), std::string::npos);
+}
+
+// A new file in a folder in which there was nothing was seen after a minute.
+TEST_F(DefinitionsTest, WatchFoldersInWhichSomethingMayCome) {
+  io::fs::create_directories(folder_ / "all/shop");
+  folder_.Write("all/graphs/configs/a.json", GraphText("a"));
+  io::fs::create_directories(folder_ / "all/empty/configs");
+  io::fs::create_directories(folder_ / "all/new");
+  Definitions definitions({(folder_ / "all").string()}, folder_ / "home", {});
+  const auto folders = definitions.Read()->folders;
+  for (const char* const name : {"all", "all/new", "all/empty/configs", "all/shop"}) {
+    EXPECT_EQ(std::count(folders.begin(), folders.end(), (folder_ / name).string()), 1) << name;
+  }
 }
 
 TEST_F(DefinitionsTest, AServiceWithAHomeOfItsOwnIsAFault) {

@@ -317,7 +317,7 @@ Result<std::string> Requests::Explain(const std::string& what, const std::string
     if (agenda.FindRun(what) != nullptr) {
       *sentence = task.empty() ? agenda.ExplainRun(what, view.now)
                                : agenda.ExplainTask(what, task, view.now);
-    } else if (agenda.FindGraph(what) != nullptr) {
+    } else if (agenda.FindMemory(what) != nullptr) {
       *sentence = agenda.ExplainGraph(what, view.now);
     } else {
       return NotFound(unknown);
@@ -339,7 +339,7 @@ Status Requests::Health() const {
 
 Result<Status> Requests::Ask() {
   auto status = std::make_shared<Status>(Health());
-  TRY(Carry([status](const dispatch::View& view) -> Result<Events> {
+  TRY(Carry([status, catalogue = setup_.catalogue()](const dispatch::View& view) -> Result<Events> {
     const plan::Agenda& agenda = view.agenda;
     status->attempts_running = agenda.attempts_running();
     for (const plan::GraphKey& key : agenda.Graphs()) {
@@ -355,6 +355,14 @@ Result<Status> Requests::Ask() {
       const auto coming = agenda.Coming(key, view.now, 1);
       if (!coming.empty() && !memory.paused) one.next = coming.front();
       status->graphs.push_back(std::move(one));
+    }
+    // What is at fault, or gone while runs of it wait, is still there for who looks.
+    for (const plan::GraphKey& key : agenda.Undefined()) {
+      if (catalogue->FaultOf(key) == nullptr && agenda.UnfinishedOf(key).empty()) continue;
+      const plan::GraphMemory& memory = *agenda.FindMemory(key);
+      status->graphs.push_back({key, memory.schedule_text, memory.zone, std::nullopt,
+                                memory.paused, memory.paused_by,
+                                agenda.ExplainGraph(key, view.now)});
     }
     return Events{};
   }));

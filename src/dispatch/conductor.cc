@@ -302,7 +302,11 @@ void Conductor::Prepare(const plan::PrepareRun& decision) {
   if (prepared) {
     next_.push_back(std::move(*prepared));
   } else {
-    next_.push_back(plan::RunNotPrepared{decision.run, prepared.error().message});
+    // No program has run yet: what failed is the system's, and may pass.
+    const ErrorKind kind = prepared.error().kind;
+    const bool passing = kind == ErrorKind::kTemporary || kind == ErrorKind::kTimedOut ||
+                         kind == ErrorKind::kFailed;
+    next_.push_back(plan::RunNotPrepared{decision.run, prepared.error().message, passing});
   }
 }
 

@@ -35,7 +35,8 @@ class ConductorTest : public testing::Test {
     Deeds deeds;
     deeds.prepare = [this](const plan::DagRun& run) -> Result<Prepared> {
       const auto scripts = scripts_.find(run.id);
-      if (scripts == scripts_.end()) return Failed("nobody knows how");
+      if (passing_failures_ > 0 && passing_failures_-- > 0) return Temporary("the store is busy");
+      if (scripts == scripts_.end()) return NotFound("nobody knows how");
       Prepared prepared;
       prepared.event.run = prepared.row.run = run.id;
       for (const std::string& script : scripts->second) {
@@ -130,6 +131,7 @@ class ConductorTest : public testing::Test {
   std::unique_ptr<record::Record> record_;
   std::map<std::string, std::vector<std::string>> scripts_;  // by run
   int retries_ = 0;
+  int passing_failures_ = 0;  // of preparing a run
   bool synced_ = true;
   std::vector<plan::Decision> decisions_;
 };
@@ -178,6 +180,20 @@ TEST_F(ConductorTest, FailsARunThatCannotBePrepared) {
   EXPECT_TRUE(Get(asked));
   EXPECT_EQ(Find(kRun).state, plan::State::kFailed);
   EXPECT_EQ(Find(kRun).message, "nobody knows how");
+}
+
+// A store that was busy while a run was prepared failed it for good.
+TEST_F(ConductorTest, PreparesARunAgainWhenWhatFailedMayPass) {
+  auto conductor = NewConductor();
+  passing_failures_ = 1;
+  auto added = Add(*conductor, kRun, {"true"});
+  ASSERT_FALSE(conductor->Run(Until::kIdle, Now() + Milliseconds(50)).value());
+  EXPECT_EQ(Find(kRun).state, plan::State::kQueued);
+  EXPECT_NE(Find(kRun).message.find("the store is busy; tried again from"), std::string::npos)
+      << Find(kRun).message;
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(Find(kRun).state, plan::State::kSucceeded);
+  EXPECT_EQ(Find(kRun).message, "");
 }
 
 TEST_F(ConductorTest, CancelsEvenAnAttemptThatIsJustStarting) {

@@ -93,18 +93,24 @@ void Descriptor::Close() {
 }
 
 Result<Descriptor> Open(const fs::path& path, int flags, mode_t mode) {
-  const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
-  if (fd < 0) {
-    return SystemError(Named((flags & O_CREAT) != 0 ? "create" : "open", path), errno);
+  const std::string_view verb = (flags & O_CREAT) != 0 ? "create" : "open";
+  // Somebody may have put a pipe in the file's place, and open(2) would wait for its other end.
+  Descriptor fd(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, mode));
+  if (!fd.valid() && errno == ENXIO) return Invalid(Named(verb, path) + ": it is not a file");
+  if (!fd.valid()) return SystemError(Named(verb, path), errno);
+  struct stat info {};
+  if ((flags & O_PATH) == 0 && fstat(fd.get(), &info) == 0 && S_ISFIFO(info.st_mode)) {
+    return Invalid(Named(verb, path) + ": it is a pipe, not a file");
   }
-  return Descriptor(fd);
+  return fd;
 }
 
 Result<std::string> ReadFile(const fs::path& path, std::uint64_t bytes_max) {
-  TRY_ASSIGN(const Descriptor fd, Open(path, O_RDONLY));
+  TRY_ASSIGN(const Descriptor fd, Open(path, O_RDONLY | O_NOCTTY));
   struct stat info {};
   if (fstat(fd.get(), &info) != 0) return SystemError(Named("read", path), errno);
   if (S_ISDIR(info.st_mode)) return Invalid(Named("read", path) + ": it is a folder");
+  if (!S_ISREG(info.st_mode)) return Invalid(Named("read", path) + ": it is not a file");
   std::string text;
   char buffer[65536];
   for (;;) {

@@ -38,7 +38,7 @@ class Descriptor {
   int fd_ = -1;
 };
 
-// Opens with O_CLOEXEC. `flags` and `mode` as for open(2).
+// Opens with O_CLOEXEC; `flags`, `mode` as for open(2). A pipe is kInvalid, and never waited for.
 Result<Descriptor> Open(const fs::path& path, int flags, mode_t mode = 0644);
 
 // The whole file. More than `bytes_max` bytes is an error (kInvalid), as is a folder.

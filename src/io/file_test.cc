@@ -38,6 +38,21 @@ bool InAnotherProcess(Body&& body) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+// A pipe that somebody put in a file's place was waited for, for ever.
+TEST(ReadFile, RefusesAPipeAndDoesNotWaitForIt) {
+  const TestFolder folder;
+  const fs::path pipe = folder / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(ReadFile(pipe).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(ReadFile("/dev/null").error().kind, ErrorKind::kInvalid);
+  for (const int flags : {O_RDONLY, O_WRONLY, O_RDWR}) {
+    const auto opened = Open(pipe, flags);
+    ASSERT_FALSE(opened) << flags;
+    EXPECT_EQ(opened.error().kind, ErrorKind::kInvalid) << flags;
+  }
+  EXPECT_TRUE(Open("/dev/null", O_RDONLY));
+}
+
 TEST(WriteFileUnsynced, ReplacesTheWholeFileAndLeavesNothingElse) {
   const TestFolder folder;
   ASSERT_TRUE(WriteFileUnsynced(folder / "a", "a long text"));

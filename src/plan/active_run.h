@@ -24,6 +24,7 @@ class ActiveRun {
   // Waiting for its graph to have room, having its tasks decided, or at work.
   enum class Stage { kWaiting, kPreparing, kAdmitted } stage = Stage::kWaiting;
   bool timed_out = false;  // its deadline has passed
+  int prepare_tries = 0;   // that failed, and may not the next time
 
   // After run.tasks was replaced.
   void Index();

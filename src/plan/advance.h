@@ -25,9 +25,11 @@ struct RunPrepared {
   std::vector<Task> tasks;
   std::optional<Milliseconds> timeout;  // of the whole run, from its first task's start
 };
-// They cannot be: its definition is gone, nothing is live yet, ... The run fails.
+// They cannot be: nothing is live yet, a placeholder is unknown, ... The run fails. What may pass
+// (`passing`: a busy store, a disk) is tried again, later each time, and for about an hour.
 struct RunNotPrepared {
   std::string run, message;
+  bool passing = false;
 };
 struct AttemptEnded {
   std::string run, task;
@@ -54,8 +56,10 @@ struct SkipRequested {
 struct GraphDefined {
   Graph graph;
 };
+// Nothing defines it, or what does is at fault: its runs that wait go on waiting.
 struct GraphRemoved {
   GraphKey graph;
+  std::string why = "no file defines it any more; it runs when one does again";  // of a run
 };
 struct GraphPaused {
   GraphKey graph;
@@ -107,6 +111,10 @@ struct RunChanged {
   State from = State::kQueued, to = State::kQueued;
   std::string message;
 };
+// Why a queued run is kept waiting, when people should know; empty: for nothing special any more.
+struct RunHeld {
+  std::string run, message;
+};
 // The attempt failed; another begins at `at`.
 struct RetryPlanned {
   std::string run, task;
@@ -145,7 +153,7 @@ struct Tell {
 std::string_view NameOf(Tell::Kind kind);  // "failed", "recovered", "late", "never-started"
 
 using Decision = std::variant<RunQueued, PrepareRun, TasksPlanned, StartAttempt, StopAttempt,
-                              TaskChanged, RunChanged, RetryPlanned, CancelAccepted, TaskCleared,
+                              TaskChanged, RunChanged, RunHeld, RetryPlanned, CancelAccepted, TaskCleared,
                               DeadlineSet, GraphNoted, Tell>;
 
 struct Advanced {

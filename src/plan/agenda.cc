@@ -122,6 +122,28 @@ std::vector<GraphKey> Agenda::Graphs() const {
   return keys;
 }
 
+std::vector<GraphKey> Agenda::Undefined() const {
+  std::vector<GraphKey> keys;
+  for (const auto& [key, entry] : entries_) {
+    if (!entry.graph) keys.push_back(key);
+  }
+  return keys;
+}
+
+std::string Agenda::WhyMissing(const GraphKey& key) const {
+  const Entry* entry = FindEntry(key);
+  return entry == nullptr ? "" : entry->missing;
+}
+
+bool Agenda::Resting() const {
+  std::size_t waiting = 0;
+  for (const auto& [_, entry] : entries_) {
+    if (entry.missing.empty()) continue;
+    for (const std::string& id : WaitingOf(entry)) waiting += runs_.at(id).run.prepared ? 0 : 1;
+  }
+  return waiting == runs_.size();
+}
+
 ActiveRun* Agenda::Find(const std::string& id) {
   const auto found = runs_.find(id);
   return found == runs_.end() ? nullptr : &found->second;

@@ -45,7 +45,10 @@ class Agenda {
   const GraphMemory* FindMemory(const GraphKey& key) const;
   std::vector<std::string> UnfinishedOf(const GraphKey& key) const;  // ids, oldest first
   std::vector<GraphKey> Graphs() const;                              // those defined, sorted
+  std::vector<GraphKey> Undefined() const;                           // those only remembered
+  std::string WhyMissing(const GraphKey& key) const;                 // as GraphRemoved said
   bool Idle() const { return runs_.empty(); }                        // no run that has not ended
+  bool Resting() const;  // none, but those that wait for their definition
   std::size_t runs_unfinished() const { return runs_.size(); }
   std::size_t attempts_running() const { return ready_.slots_in_use(); }
   std::size_t tasks_ready() const { return ready_.size(); }  // and wait for room
@@ -80,6 +83,9 @@ class Agenda {
   struct Entry {
     std::optional<Graph> graph;
     GraphMemory memory;
+    std::string missing;                   // why there is no `graph`; empty: nobody has said
+    bool has_held = false;                 // runs that know so
+    std::optional<Instant> prepare_after;  // preparing failed, and may not then
     // Runs that wait, by what can keep them waiting besides the number of runs at once: nothing;
     // a pause and the run before; a pause and the limit of their backfill.
     std::set<Candidate> by_hand, scheduled;
@@ -92,7 +98,7 @@ class Agenda {
     std::optional<Instant> once_after;                      // an instant that was another run's
     std::optional<Instant> schedule_timer, expected_timer;  // the ones that count
   };
-  enum class TimerKind { kRetry, kDeadline, kSchedule, kExpected };
+  enum class TimerKind { kRetry, kDeadline, kSchedule, kExpected, kPrepare };
   struct Timer {
     Instant at;
     TimerKind kind;
@@ -155,7 +161,13 @@ class Agenda {
   bool Admit(ActiveRun& active);
   void Touch(Entry& entry);
   void Reconsider(Entry& entry);
+  std::vector<std::string> WaitingOf(const Entry& entry) const;
+  void Hold(ActiveRun& active, const std::string& message);
+  void PrepareLater(ActiveRun& active, const std::string& message);
+  bool MayPrepare(const Entry& entry) const;
+  const Candidate* FirstOf(const Entry& entry, const std::set<Candidate>& waiting) const;
   const Candidate* NextOf(const Entry& entry) const;
+  const Candidate* NextScheduled(const Entry& entry) const;
   bool PastAllows(const Entry& entry, const DagRun& run) const;
   std::string WaitsFor(const Entry& entry, const ActiveRun& active) const;
   void StartReady();

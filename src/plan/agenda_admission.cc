@@ -12,6 +12,16 @@ namespace {
 // So many tasks wait at hand for a slot; further runs are not prepared before they are needed.
 constexpr std::size_t kReadyMin = 64;
 
+// Preparing a run is tried again after a second, then after twice as long each time: for about an
+// hour in all.
+constexpr Milliseconds kPrepareAgain = std::chrono::seconds(1);
+constexpr Milliseconds kPrepareAgainMax = std::chrono::minutes(5);
+constexpr int kPrepareTriesMax = 20;
+
+Milliseconds PrepareDelay(int tries) {
+  return std::min(kPrepareAgain * (1L << std::min(tries - 1, 20)), kPrepareAgainMax);
+}
+
 }  // namespace
 
 // Files an unfinished run under its graph: among the active ones, or those that wait. A queued run
@@ -28,6 +38,7 @@ ActiveRun& Agenda::AddRun(DagRun run) {
     if (!active.run.batch.empty()) ++entry.batches[active.run.batch].active;
   } else {
     Enqueue(entry, active);
+    entry.has_held |= !active.run.message.empty();  // an earlier Busker said so
   }
   Touch(entry);
   return active;
@@ -138,6 +149,12 @@ void Agenda::Touch(Entry& entry) {
 // Which of the graph's waiting runs, if any, could be prepared now.
 void Agenda::Reconsider(Entry& entry) {
   entry.changed = false;
+  const bool was_held = std::exchange(entry.has_held, !entry.missing.empty());
+  if (was_held || entry.has_held) {
+    for (const std::string& id : WaitingOf(entry)) {
+      if (ActiveRun& active = runs_.at(id); !active.run.prepared) Hold(active, entry.missing);
+    }
+  }
   if (entry.candidate) candidates_.erase(*entry.candidate);
   entry.candidate.reset();
   if (const Candidate* next = NextOf(entry)) {
@@ -146,30 +163,85 @@ void Agenda::Reconsider(Entry& entry) {
   }
 }
 
+// Runs that wait for their turn.
+std::vector<std::string> Agenda::WaitingOf(const Entry& entry) const {
+  std::vector<std::string> ids;
+  const auto add = [&](const std::set<Candidate>& waiting) {
+    for (const Candidate& candidate : waiting) ids.push_back(candidate.run);
+  };
+  add(entry.by_hand);
+  add(entry.scheduled);
+  for (const auto& [_, batch] : entry.batches) add(batch.waiting);
+  return ids;
+}
+
+// Says, once, why the queued run is kept waiting.
+void Agenda::Hold(ActiveRun& active, const std::string& message) {
+  DagRun& run = active.run;
+  if (run.message == message || run.cancel_requested || run.state != State::kQueued) return;
+  run.message = message;
+  Decide(RunHeld{run.id, message});
+}
+
+// Back into the queue: what failed may not the next time. The graph's other runs wait as well, for
+// it would be the same with them.
+void Agenda::PrepareLater(ActiveRun& active, const std::string& message) {
+  DagRun& run = active.run;
+  Entry& entry = EntryOf(run.graph);
+  if (++active.prepare_tries >= kPrepareTriesMax) {
+    return End(active, State::kFailed,
+               fmt::format("{}; it was tried {} times", message, active.prepare_tries));
+  }
+  active.stage = ActiveRun::Stage::kWaiting;
+  --preparing_;
+  entry.active.erase(run.id);
+  if (!run.batch.empty()) --entry.batches[run.batch].active;
+  Enqueue(entry, active);
+  Touch(entry);
+  entry.prepare_after = now_ + PrepareDelay(active.prepare_tries);
+  At(*entry.prepare_after, TimerKind::kPrepare, run.graph);
+  Hold(active, fmt::format("it could not be prepared: {}; tried again from {} on (try {} of {})",
+                           message, FormatRfc3339(*entry.prepare_after), active.prepare_tries + 1,
+                           kPrepareTriesMax));
+}
+
+bool Agenda::MayPrepare(const Entry& entry) const {
+  return entry.missing.empty() && (!entry.prepare_after || *entry.prepare_after <= now_);
+}
+
+// The first of those that wait that could go on; what was prepared before needs no definition.
+const Agenda::Candidate* Agenda::FirstOf(const Entry& entry,
+                                         const std::set<Candidate>& waiting) const {
+  const bool any = MayPrepare(entry);
+  const auto first = std::find_if(waiting.begin(), waiting.end(), [&](const Candidate& candidate) {
+    return any || runs_.at(candidate.run).run.prepared;
+  });
+  return first == waiting.end() ? nullptr : &*first;
+}
+
 const Agenda::Candidate* Agenda::NextOf(const Entry& entry) const {
   if (entry.active.size() >= RunsAtOnce(entry)) return nullptr;
-  const Candidate* next = entry.by_hand.empty() ? nullptr : &*entry.by_hand.begin();
-  const auto consider = [&](const Candidate& candidate) {
-    if (next == nullptr || candidate < *next) next = &candidate;
+  const Candidate* next = FirstOf(entry, entry.by_hand);
+  const auto consider = [&](const Candidate* candidate) {
+    if (candidate != nullptr && (next == nullptr || *candidate < *next)) next = candidate;
   };
   if (entry.memory.paused) return next;
-  if (!entry.scheduled.empty()) {
-    auto first = entry.scheduled.begin();
-    if (entry.graph && entry.graph->depends_on_past) {
-      // Only the oldest of all that have not ended can be preceded by none.
-      first = entry.scheduled.find(CandidateOf(runs_.at(entry.dues.begin()->second)));
-      if (first != entry.scheduled.end() && !PastAllows(entry, runs_.at(first->run).run)) {
-        first = entry.scheduled.end();
-      }
-    }
-    if (first != entry.scheduled.end()) consider(*first);
-  }
+  if (!entry.scheduled.empty()) consider(NextScheduled(entry));
   for (const auto& [_, batch] : entry.batches) {
-    if (batch.waiting.empty()) continue;
-    const Candidate& first = *batch.waiting.begin();
-    if (batch.active < std::max(1, runs_.at(first.run).run.batch_runs_at_once)) consider(first);
+    const Candidate* first = FirstOf(entry, batch.waiting);
+    if (first == nullptr) continue;
+    if (batch.active < std::max(1, runs_.at(first->run).run.batch_runs_at_once)) consider(first);
   }
   return next;
+}
+
+const Agenda::Candidate* Agenda::NextScheduled(const Entry& entry) const {
+  if (!entry.graph || !entry.graph->depends_on_past) return FirstOf(entry, entry.scheduled);
+  // Only the oldest of all that have not ended can be preceded by none.
+  const DagRun& oldest = runs_.at(entry.dues.begin()->second).run;
+  const auto first = entry.scheduled.find(CandidateOf(runs_.at(oldest.id)));
+  if (first == entry.scheduled.end() || !PastAllows(entry, oldest)) return nullptr;
+  return MayPrepare(entry) || oldest.prepared ? &*first : nullptr;
 }
 
 std::size_t Agenda::RunsAtOnce(const Entry& entry) {
@@ -186,6 +258,12 @@ bool Agenda::PastAllows(const Entry& entry, const DagRun& run) const {
 std::string Agenda::WaitsFor(const Entry& entry, const ActiveRun& active) const {
   const DagRun& run = active.run;
   const bool by_itself = run.due || !run.batch.empty();
+  if (!run.prepared && !MayPrepare(entry)) {
+    const std::string& why = !entry.missing.empty() ? entry.missing : run.message;
+    if (!why.empty()) return fmt::format("{}; busker cancel {} ends it", why, run.id);
+    return fmt::format("another run of {} could not be prepared, which is tried again from {} on",
+                       run.graph, FormatRfc3339(*entry.prepare_after));
+  }
   if (entry.memory.paused && by_itself) {
     return fmt::format("{} is paused by {}; busker resume goes on", run.graph,
                        entry.memory.paused_by);

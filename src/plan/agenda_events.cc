@@ -21,6 +21,8 @@ void Agenda::Take(const RunPrepared& event) {
   active->Index();
   active->stage = ActiveRun::Stage::kAdmitted;
   --preparing_;
+  EntryOf(run.graph).prepare_after.reset();
+  Hold(*active, "");
   Decide(TasksPlanned{run.id, run.tasks, run.timeout});
   JudgeAll(*active);
 }
@@ -28,6 +30,7 @@ void Agenda::Take(const RunPrepared& event) {
 void Agenda::Take(const RunNotPrepared& event) {
   ActiveRun* active = Find(event.run);
   if (active == nullptr || active->stage != ActiveRun::Stage::kPreparing) return;
+  if (event.passing) return PrepareLater(*active, event.message);
   End(*active, State::kFailed, event.message);
 }
 
@@ -105,6 +108,7 @@ void Agenda::Take(const GraphDefined& event) {
                  (!next || *next > now_);
   }
   entry.graph = graph;
+  entry.missing.clear();
   if (graph.by_hand) {
     entry.schedule_timer.reset();
     entry.expected_timer.reset();
@@ -137,13 +141,14 @@ void Agenda::Take(const GraphDefined& event) {
 
 void Agenda::Take(const GraphRemoved& event) {
   Entry& entry = EntryOf(event.graph);
+  entry.missing = event.why;
+  Touch(entry);
   if (!entry.graph) return;
   for (const GraphKey& other : entry.graph->after) EntryOf(other).downstream.erase(event.graph);
   entry.graph.reset();
   entry.schedule_timer.reset();
   entry.expected_timer.reset();
   Note(entry, "graph removed");
-  Touch(entry);
 }
 
 void Agenda::Take(const GraphPaused& event) {
@@ -157,6 +162,11 @@ void Agenda::Take(const GraphPaused& event) {
 }
 
 void Agenda::Take(const ClockStepped& event) {
+  for (auto& [key, entry] : entries_) {
+    if (!entry.prepare_after) continue;
+    *entry.prepare_after += event.by;
+    At(*entry.prepare_after, TimerKind::kPrepare, key);
+  }
   for (auto& [id, active] : runs_) {
     DagRun& run = active.run;
     if (run.deadline) {

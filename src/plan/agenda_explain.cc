@@ -100,7 +100,12 @@ std::string Agenda::ExplainRun(const std::string& id, Instant now) const {
 std::string Agenda::ExplainGraph(const GraphKey& key, Instant now) const {
   const Entry* entry = FindEntry(key);
   if (entry == nullptr) return fmt::format("{} is not known", key);
-  if (!entry->graph) return fmt::format("{} was removed from the files that are watched", key);
+  if (!entry->graph) {
+    const std::vector<std::string> unfinished = UnfinishedOf(key);
+    if (!unfinished.empty()) return ExplainRun(unfinished.front(), now);
+    return fmt::format("{} does not run: {}", key,
+                       entry->missing.empty() ? "no file defines it" : entry->missing);
+  }
   const Graph& graph = *entry->graph;
   if (entry->memory.paused) {
     return fmt::format("{} is paused by {}: nothing of it starts by itself until busker resume",

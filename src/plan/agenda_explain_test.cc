@@ -82,7 +82,7 @@ TEST_F(Explain, SaysWhenAGraphRunsNext) {
   EXPECT_EQ(OfGraph(),
             "g is paused by someone: nothing of it starts by itself until busker resume");
   engine.Take(GraphRemoved{"g"});
-  EXPECT_EQ(OfGraph(), "g was removed from the files that are watched");
+  EXPECT_EQ(OfGraph(), "g does not run: no file defines it any more; it runs when one does again");
   Graph report = ParseGraph("", "report");
   engine.Take(GraphDefined{report});
   EXPECT_EQ(OfGraph("report"), "report has no schedule: it runs when somebody starts it");

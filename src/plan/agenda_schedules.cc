@@ -27,6 +27,8 @@ void Agenda::FireTimers() {
       } else if (deadline && *deadline <= now_) {
         EndOverdue(*active);
       }
+    } else if (timer.kind == TimerKind::kPrepare) {
+      Touch(EntryOf(timer.key));
     } else {
       Entry& entry = EntryOf(timer.key);
       const bool expected = timer.kind == TimerKind::kExpected;

@@ -37,6 +37,9 @@ struct Speaker {
   std::string operator()(const TaskCleared& d) const {
     return fmt::format("clear {}.{}", d.run, d.task);
   }
+  std::string operator()(const RunHeld& d) const {
+    return fmt::format("hold {} ({})", d.run, d.message);
+  }
   std::string operator()(const DeadlineSet& d) const {
     return fmt::format("deadline of {} {}", d.run, d.deadline ? FormatRfc3339(*d.deadline) : "-");
   }
@@ -89,6 +92,9 @@ std::vector<Event> Simulation::Definitions() {
   std::vector<Event> events;
   for (const GraphKey& key : record_.defined) {
     events.emplace_back(GraphDefined{record_.graphs.at(key)});
+  }
+  for (const auto& [key, _] : record_.graphs) {
+    if (!record_.defined.contains(key)) events.emplace_back(GraphRemoved{key});
   }
   std::shuffle(events.begin(), events.end(), random_);
   return events;
@@ -196,7 +202,9 @@ void Simulation::CarryOut(const std::vector<Decision>& decisions) {
 void Simulation::Prepare(const PrepareRun& prepare) {
   preparing_.insert(prepare.run);
   const Milliseconds delay = Chance(2) ? Milliseconds(0) : Upto(minutes(1));
-  if (faults_ && Chance(15)) return Later(RunNotPrepared{prepare.run, "nothing is live"}, delay);
+  if (faults_ && Chance(15)) {
+    return Later(RunNotPrepared{prepare.run, "nothing is live", Chance(2)}, delay);
+  }
   const RunPrepared prepared{prepare.run, tasks_.at(prepare.graph),
                              record_.graphs.at(prepare.graph).run_timeout};
   Later(prepared, delay);
@@ -261,6 +269,7 @@ void Simulation::TryAnotherAgenda() {
     events = Definitions();
   } else {
     record.defined.clear();
+    record.knows_definitions = false;
   }
   const Advanced advanced = agenda.Advance(events, Wall());
   record.Apply(advanced.decisions, Wall());
@@ -371,11 +380,13 @@ void Simulation::Quiet() {
   for (auto& [_, attempt] : attempts_) {
     if (std::exchange(attempt.hangs, false)) attempt.ends_at = mono_ + Upto(hours(1));
   }
-  for (const auto& [key, graph] : record_.graphs) {
-    unheard_.emplace_back(GraphRemoved{key});
+  for (auto& [key, graph] : record_.graphs) {
+    graph.by_hand = true;
+    graph.depends_on_past = false;
+    unheard_.emplace_back(GraphDefined{graph});
     unheard_.emplace_back(GraphPaused{key, false, "who"});
     record_.in_change.insert(key);
-    record_.defined.erase(key);
+    record_.defined.insert(key);
   }
   Turn();
   const Milliseconds limit = mono_ + hours(24 * 60);

@@ -25,6 +25,7 @@ class SimulatedRecord {
   std::set<GraphKey> defined;
   std::set<GraphKey> meddled;    // were paused, edited or removed at some time
   std::set<GraphKey> in_change;  // defined or removed in this turn
+  bool knows_definitions = true;  // the agenda was told of them
   Capacity capacity;
   std::set<std::string> retried;  // runs that a person wants taken up again
   std::string fault;
@@ -155,6 +156,8 @@ class SimulatedRecord {
     Demand(run.state == State::kQueued && !run.prepared, "{} is prepared again", d.run);
     const bool by_itself = run.due || !run.batch.empty();
     Demand(!by_itself || !memories[run.graph].paused, "{} goes on during a pause", d.run);
+    Demand(defined.contains(run.graph) || in_change.contains(run.graph) || !knows_definitions,
+           "{} is prepared, and nothing defines it", d.run);
     const Graph* graph = Defined(run.graph);
     if (graph == nullptr || !graph->depends_on_past || !run.due) return;
     if (meddled.contains(run.graph)) return;  // then runs may have overtaken
@@ -290,6 +293,11 @@ class SimulatedRecord {
     task.attempts_max = d.attempts_max;
     task.not_before.reset();
     cleared_.insert({d.run, d.task});
+  }
+  void Take(const RunHeld& d) {
+    DagRun& run = Find(d.run);
+    Demand(run.state == State::kQueued && run.message != d.message, "{} is held for nothing", d.run);
+    run.message = d.message;
   }
   void Take(const DeadlineSet& d) { Find(d.run).deadline = d.deadline; }
   void Take(const GraphNoted& d) {

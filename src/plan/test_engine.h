@@ -65,6 +65,7 @@ class Engine {
 
   void Tasks(const GraphKey& graph, std::vector<Task> tasks) { tasks_[graph] = std::move(tasks); }
   void RunTimeout(Milliseconds timeout) { timeout_ = timeout; }
+  void FailPreparing(int times) { failures_ = times; }  // for a reason that passes
 
   Words Take(std::vector<Event> events, Instant now = kNoon) {
     Words words;
@@ -77,7 +78,10 @@ class Engine {
         const std::string word = std::visit([&](const auto& d) { return Word(d); }, decision);
         if (!word.empty()) words.push_back(word);
         if (const auto* queued = std::get_if<RunQueued>(&decision)) queued_.push_back(queued->run);
-        if (const auto* prepare = std::get_if<PrepareRun>(&decision)) {
+        if (const auto* prepare = std::get_if<PrepareRun>(&decision); prepare && failures_ > 0) {
+          --failures_;
+          events.push_back(RunNotPrepared{prepare->run, "the store is busy", true});
+        } else if (prepare != nullptr) {
           const auto tasks = tasks_.find(prepare->graph);
           events.push_back(RunPrepared{
               prepare->run, tasks == tasks_.end() ? ParseTasks("work") : tasks->second, timeout_});
@@ -158,6 +162,9 @@ class Engine {
   static std::string Word(const TaskCleared& d) {
     return Of(d.run) + "clear " + d.task + " up to " + std::to_string(d.attempts_max);
   }
+  static std::string Word(const RunHeld& d) {
+    return Of(d.run) + (d.message.empty() ? "free" : "hold");
+  }
   static std::string Word(const DeadlineSet& d) {
     return Of(d.run) + (d.deadline ? "deadline" : "no deadline");
   }
@@ -168,6 +175,7 @@ class Engine {
   int ids_ = 0;
   std::map<GraphKey, std::vector<Task>> tasks_;
   std::optional<Milliseconds> timeout_;
+  int failures_ = 0;
   std::optional<Agenda> agenda_;
   std::map<GraphKey, GraphMemory> memories_;
   std::optional<Instant> wake_at_;

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "artifact/version.h"
-#include "io/digest.h"
 #include "model/live.h"
 #include "prepare/environment.h"
 #include "prepare/step.h"
@@ -17,15 +16,6 @@ namespace {
 constexpr auto kStepLimit = std::chrono::hours(6);  // of a delivery: every wait has a limit
 
 using Placeholders = std::map<std::string, std::string>;
-std::string DefinitionOf(const service::Service& service, const service::Action& action) {
-  io::Sha256 digest;
-  for (const std::string& file : {std::string("busker.toml"), action.config}) {
-    if (file.empty()) continue;
-    const auto text = io::ReadFile(io::fs::path(service.root) / file);
-    if (text) digest.Add(*text);
-  }
-  return digest.Finish();
-}
 
 // Builds the tasks of one run.
 class Builder {
@@ -194,7 +184,7 @@ Result<PreparedRun> PrepareRun(const service::Service& service, const service::A
   prepared.row.run = run.id;
   prepared.row.service_version = service.version;
   prepared.row.timestamp = timestamp;
-  prepared.row.definition = DefinitionOf(service, action);
+  prepared.row.definition = action.definition;
   prepared.timeout = action.run_timeout;
   if (action.input_live) {
     TRY_ASSIGN(const auto live, model::ReadLive(store, service.name, service.version));

@@ -1,6 +1,5 @@
 #include "prepare/graph_run.h"
 
-#include "io/digest.h"
 #include "prepare/environment.h"
 #include "runner/attempt_file.h"
 
@@ -31,8 +30,7 @@ Result<PreparedRun> PrepareRun(const service::GraphFile& file, const plan::DagRu
   PreparedRun prepared;
   prepared.row.run = run.id;
   prepared.timeout = file.run_timeout;
-  TRY_ASSIGN(const std::string text, io::ReadFile(file.path));
-  prepared.row.definition = io::Sha256Of(text);
+  prepared.row.definition = file.definition;
 
   Environment variables = ForPrograms(environment);
   variables["BUSKER_RUN"] = run.id;

@@ -229,6 +229,13 @@ Result<void> TurnWriter::Write(const plan::DeadlineSet& set) {
                   set.deadline ? FormatRfc3339(*set.deadline) : "none");
 }
 
+Result<void> TurnWriter::Write(const plan::RunHeld& held) {
+  TRY(Change("hold run", held.run, "UPDATE runs SET message = ?2 WHERE id = ?1 AND state = 'queued'",
+             held.run, held.message));
+  return AddEvent(held.run, "", held.message.empty() ? "run held no longer" : "run held",
+                  held.message);
+}
+
 Result<void> TurnWriter::Write(const plan::GraphNoted& noted) {
   const plan::GraphMemory& graph = noted.memory;
   TRY(Change("note graph", graph.key,

@@ -31,6 +31,7 @@ class TurnWriter {
   Result<void> Write(const plan::CancelAccepted& cancel);
   Result<void> Write(const plan::TaskCleared& cleared);
   Result<void> Write(const plan::DeadlineSet& set);
+  Result<void> Write(const plan::RunHeld& held);
   Result<void> Write(const plan::GraphNoted& noted);
   Result<void> Write(const plan::Tell& tell);
   Result<void> Write(const NoticeRow& notice);

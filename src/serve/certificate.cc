@@ -1,5 +1,6 @@
 #include "serve/certificate.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -30,6 +31,9 @@ Result<void> CheckKeyIsPrivate(const io::fs::path& key) {
   struct stat info {};
   if (stat(key.c_str(), &info) != 0) {
     return Unusable(fmt::format("[http] key: {}: {}", key.string(), std::strerror(errno)));
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return Unusable(fmt::format("[http] key: {} is not a file", key.string()));
   }
   if (info.st_uid != 0 && info.st_uid != geteuid()) {
     return Unusable(fmt::format("[http] key: {} belongs to somebody else", key.string()));
@@ -115,7 +119,11 @@ Result<std::unique_ptr<Certificate::Context>> Certificate::LoadContext(Instant n
                             SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_alpn_select_cb(ssl, SelectProtocol, nullptr);
   SSL_CTX_set_default_passwd_cb(ssl, [](char*, int, int, void*) { return 0; });  // nobody is asked
-  if (SSL_CTX_use_certificate_chain_file(ssl, files_.certificate.c_str()) != 1) {
+  // By its descriptor: OpenSSL would wait for a pipe that stands in the file's place.
+  const auto chain = io::Open(files_.certificate, O_RDONLY);
+  if (!chain) return Unusable("[http] certificate: " + chain.error().message);
+  const std::string by_descriptor = fmt::format("/proc/self/fd/{}", chain->get());
+  if (SSL_CTX_use_certificate_chain_file(ssl, by_descriptor.c_str()) != 1) {
     return Unusable(
         fmt::format("[http] certificate: {}: {}", files_.certificate.string(), Reason()));
   }

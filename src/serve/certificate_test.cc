@@ -125,6 +125,22 @@ TEST_F(CertificateTest, ThatCannotBeUsedLeavesTheOldOneAndIsToldOnce) {
   EXPECT_EQ(Shown(*certificate), "two");
 }
 
+// A pipe in the certificate's place was waited for, and no connection was answered any more.
+TEST_F(CertificateTest, ThatIsAPipeLeavesTheOldOneAndIsTold) {
+  Use("one");
+  auto certificate = Load("used.pem", "used.key").value();
+  for (const char* const name : {"used.pem", "used.key"}) {
+    io::fs::remove(folder_ / name);
+    ASSERT_EQ(mkfifo((folder_ / name).c_str(), 0600), 0);
+    said_.clear();
+    EXPECT_EQ(Shown(*certificate), "one");
+    ASSERT_EQ(said_.size(), 1u);
+    EXPECT_NE(said_[0].find("the new certificate is not used"), std::string::npos) << said_[0];
+    io::fs::remove(folder_ / name);
+    Use("one");
+  }
+}
+
 TEST_F(CertificateTest, ThatIsOverIsToldOf) {
   now_ += std::chrono::hours(24 * 8);
   ASSERT_TRUE(Load("one.pem", "one.key"));

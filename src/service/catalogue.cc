@@ -9,6 +9,9 @@
 #include <set>
 #include <system_error>
 
+#include "base/id.h"
+#include "base/text.h"
+#include "service/conventions.h"
 #include "service/fault.h"
 #include "service/graph_file.h"
 #include "service/text_file.h"
@@ -34,6 +37,12 @@ bool IsFile(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
+// Also what stands in a file's place: a pipe, a link to nothing. It is told to be wrong then.
+bool IsThere(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
+
 // What is directly in a folder and not hidden, sorted; empty when there is no such folder.
 Result<std::vector<fs::path>> List(const fs::path& folder) {
   std::vector<fs::path> entries;
@@ -56,7 +65,7 @@ Result<std::vector<fs::path>> List(const fs::path& folder) {
 Result<std::vector<fs::path>> ListJson(const fs::path& folder) {
   TRY_ASSIGN(auto entries, List(folder));
   std::erase_if(entries,
-                [](const fs::path& path) { return path.extension() != ".json" || !IsFile(path); });
+                [](const fs::path& path) { return path.extension() != ".json" || IsFolder(path); });
   return entries;
 }
 
@@ -94,21 +103,28 @@ class Search {
   }
 
   Found Take() const {
-    return {{services_.begin(), services_.end()}, {graphs_.begin(), graphs_.end()}};
+    return {{services_.begin(), services_.end()},
+            {graphs_.begin(), graphs_.end()},
+            {looked_in_.begin(), looked_in_.end()}};
   }
 
  private:
   // Whether something is directly in the folder.
   Result<bool> Folder(const fs::path& folder) {
     bool found = false;
-    if (IsFile(folder / kServiceFile)) {
+    looked_in_.insert(folder.string());
+    for (const char* const within : {"configs", "scheduler", "scheduler/configs"}) {
+      if (IsFolder(folder / within)) looked_in_.insert((folder / within).string());
+    }
+    if (IsThere(folder / kServiceFile)) {
       services_.insert(folder.string());
       found = true;
     }
     TRY_ASSIGN(const auto configs, ListJson(folder / "configs"));
     for (const fs::path& config : configs) {
       found = true;
-      if (IsGraphFile(config.string())) {
+      // What is no file at all is no config either: it does not make the folder a service.
+      if (IsGraphFile(config.string()) || !IsFile(config)) {
         graphs_.insert(config.string());
       } else {
         services_.insert(folder.string());
@@ -120,8 +136,41 @@ class Search {
     return found || !graphs.empty();
   }
 
-  std::set<std::string> services_, graphs_;
+  std::set<std::string> services_, graphs_, looked_in_;
 };
+
+std::string_view TrimLeft(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+}
+
+// What stands between quotes at the beginning of the text, behind `sign`; empty: nothing does.
+std::string QuotedBehind(std::string_view text, char sign) {
+  text = TrimLeft(text);
+  if (!text.starts_with(sign)) return {};
+  text = TrimLeft(text.substr(1));
+  if (text.empty() || (text.front() != '"' && text.front() != '\'')) return {};
+  const auto end = text.find(text.front(), 1);
+  return std::string(end == std::string_view::npos ? "" : text.substr(1, end - 1));
+}
+
+// The `name` at the top of a busker.toml that cannot be read as a whole.
+std::string NameIn(std::string_view text) {
+  constexpr std::string_view kKey = "name";
+  for (const std::string& line : Split(text, '\n')) {
+    const std::string_view words = TrimLeft(line);
+    if (words.starts_with('[')) break;
+    if (!words.starts_with(kKey)) continue;
+    if (std::string name = QuotedBehind(words.substr(kKey.size()), '='); IsName(name)) return name;
+  }
+  return {};
+}
+
+// The dag_id of a graph file that cannot be read as a whole.
+std::string IdIn(std::string_view text) {
+  constexpr std::string_view kKey = "\"dag_id\"";
+  const auto at = text.find(kKey);
+  return at == std::string_view::npos ? "" : QuotedBehind(text.substr(at + kKey.size()), ':');
+}
 
 }  // namespace
 
@@ -150,6 +199,16 @@ std::vector<std::string> Validate(const Found& found, const GateCheck& check_gat
     }
   }
   return faults;
+}
+
+std::string SeemsToDefine(const std::string& path) {
+  if (IsFolder(path)) {
+    const auto text = ReadTextFile((fs::path(path) / kServiceFile).string(), kGraphFileBytesMax);
+    const std::string name = NameIn(text ? text->value_or("") : "");
+    return (name.empty() ? NameFromFolder(fs::path(path).filename().string()) : name) + "/";
+  }
+  const auto text = ReadTextFile(path, kGraphFileBytesMax);
+  return IdIn(text ? text->value_or("") : "");
 }
 
 Result<Found> Discover(const std::vector<std::string>& paths) {

@@ -12,6 +12,7 @@ namespace busker::service {
 struct Found {  // absolute paths, sorted, each once
   std::vector<std::string> service_folders;
   std::vector<std::string> graph_files;
+  std::vector<std::string> looked_in;  // folders in which something of the kind may yet come
 };
 
 // Each path is
@@ -27,6 +28,10 @@ Result<Found> Discover(const std::vector<std::string>& paths);
 // Every fault of what was found, a sentence each: Validate of each service (with its folder in
 // front when there are several), ValidateGraphFile of each graph file, and graphs of one dag_id.
 std::vector<std::string> Validate(const Found& found, const GateCheck& check_gate = {});
+
+// What the service's folder or the graph file, which is at fault, seems to define: "shop/" for the
+// actions of a service, "nightly" for a graph; empty: it does not tell.
+std::string SeemsToDefine(const std::string& path);
 
 // Whether the file is there and looks like a graph file (LooksLikeGraphFile).
 bool IsGraphFile(const std::string& path);

@@ -3,16 +3,13 @@
 #include <fmt/core.h>
 
 #include <filesystem>
-#include <fstream>
-#include <system_error>
 
 #include "base/json_syntax.h"
 #include "service/placeholders.h"
+#include "service/text_file.h"
 
 namespace busker::service {
 namespace {
-
-constexpr std::size_t kConfigBytesMax = 16u << 20;
 
 Position PositionOf(std::string_view text, std::size_t offset) {
   Position at{1, 1};
@@ -43,17 +40,15 @@ void CheckPlaceholders(const std::string& text, const std::string& config, Fault
 
 void CheckConfigFile(const Service& service, const std::string& config, Faults& faults) {
   const auto path = std::filesystem::path(service.root) / config;
-  std::error_code error;
-  const auto size_bytes = std::filesystem::file_size(path, error);
-  if (error) return;
-  if (size_bytes > kConfigBytesMax) {
-    faults.Add(config, {}, "larger than 16 MiB, which no config is");
+  const auto read = ReadTextFile(path.string(), kConfigBytesMax);
+  if (read && !*read) return;
+  if (!read) {
+    faults.Add(config, {}, "cannot be read");
     return;
   }
-  std::ifstream file(path, std::ios::binary);
-  std::string text(size_bytes, '\0');
-  if (!file.read(text.data(), static_cast<std::streamsize>(text.size()))) {
-    faults.Add(config, {}, "cannot be read");
+  const std::string& text = **read;
+  if (text.size() > kConfigBytesMax) {
+    faults.Add(config, {}, "larger than 16 MiB, which no config is");
     return;
   }
   CheckPlaceholders(text, config, faults);

@@ -48,9 +48,11 @@ Result<std::vector<std::string>> FindConfigs(const std::string& root, Faults& fa
     const fs::path file = entry->path().filename();
     std::error_code ignored;
     if (file.extension() != ".json" || file.string().starts_with('.') ||
-        !entry->is_regular_file(ignored) || IsGraphFile(entry->path().string())) {
+        entry->is_directory(ignored) || IsGraphFile(entry->path().string())) {
       continue;
     }
+    // A pipe, a link to nothing: `service::Discover` has it among the graph files, which are told.
+    if (!entry->is_regular_file(ignored)) continue;
     const std::string name = file.stem().string();
     if (IsName(name)) {
       names.push_back(name);

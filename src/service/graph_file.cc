@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "io/digest.h"
 #include "service/combinations.h"
 #include "service/graph_keys.h"
 #include "service/graph_order.h"
@@ -312,7 +313,9 @@ Result<GraphFile> ReadGraphFile(const std::string& path, Faults& faults) {
   if (error) return SystemError("file " + path, error.value());
   const auto document = ParseJsonDocument(*text, kGraphFileBytesMax, faults);
   if (!document) return GraphFile{};
-  return GraphReader(absolute, faults).Read(*document);
+  GraphFile file = GraphReader(absolute, faults).Read(*document);
+  file.definition = io::Sha256Of(*text);
+  return file;
 }
 
 }  // namespace
@@ -331,9 +334,11 @@ std::vector<std::string> ValidateGraphFile(const std::string& path) {
   return faults.Sentences();
 }
 
+// Of a file that breaks off, half written, "graph" with an object says enough.
 bool LooksLikeGraphFile(std::string_view text) {
   bool graph = false;
   bool tasks = false;
+  bool object = false;  // what "graph" has
   int depth = 0;
   for (std::size_t at = 0; at < text.size() && !(graph && tasks); ++at) {
     const char c = text[at];
@@ -346,10 +351,14 @@ bool LooksLikeGraphFile(std::string_view text) {
     const auto next = text.find_first_not_of(" \t\r\n", at + 1);
     if (next == std::string_view::npos || text[next] != ':') continue;
     const auto key = text.substr(begin, at - begin);
-    graph = graph || key == "graph";
+    if (key == "graph") {
+      graph = true;
+      const auto value = text.find_first_not_of(" \t\r\n", next + 1);
+      object = value != std::string_view::npos && text[value] == '{';
+    }
     tasks = tasks || key == "tasks";
   }
-  return graph && tasks;
+  return graph && (tasks || (object && depth > 0));
 }
 
 std::vector<std::string> CommandOf(const GraphTask& task) { return {"bash", "-c", task.code}; }

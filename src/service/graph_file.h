@@ -55,6 +55,7 @@ struct GraphFile {
 
   std::vector<GraphTask> tasks;  // at least one; each comes behind its parents
   Notify notify;                 // from "email"; only emails and "failed"
+  std::string definition;        // SHA-256 of the file, as it was read
 };
 
 // The first fault is kInvalid: "path:line:column: what is wrong, and the remedy", with `path` as
@@ -64,8 +65,8 @@ Result<GraphFile> LoadGraphFile(const std::string& path);
 // Every fault of the file, a sentence each, in its order; empty: all is well.
 std::vector<std::string> ValidateGraphFile(const std::string& path);
 
-// Whether the text has "graph" and "tasks" among the keys at its top, be it JSON as a whole or not:
-// what tells a graph file from the config of an action.
+// Whether the text has "graph" and "tasks" among the keys at its top, be it JSON as a whole or not
+// (then "graph" alone will do): what tells a graph file from the config of an action.
 bool LooksLikeGraphFile(std::string_view text);
 
 // How a task's code is started: {"bash", "-c", code}.

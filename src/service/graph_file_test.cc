@@ -381,6 +381,10 @@ TEST(GraphFile, IsToldFromAConfigByItsKeys) {
   EXPECT_TRUE(LooksLikeGraphFile(R"({"graph": {}, "tasks": []})"));
   EXPECT_TRUE(LooksLikeGraphFile(R"({"tasks" : [{"a": "}"}], "graph": {"x": )"));
   EXPECT_FALSE(LooksLikeGraphFile(R"({"model": {"graph": 1, "tasks": 2}})"));
+  // Half written: the folder became a service with an action of that name.
+  EXPECT_TRUE(LooksLikeGraphFile(R"({"graph": {"dag_id": "x)"));
+  EXPECT_TRUE(LooksLikeGraphFile(R"({"graph": {"dag_id": "x"}, )"));
+  EXPECT_FALSE(LooksLikeGraphFile(R"({"graph": {"layers": 3}})"));
   EXPECT_FALSE(LooksLikeGraphFile(R"({"graph": "tasks"})"));
   EXPECT_FALSE(LooksLikeGraphFile(R"(["graph", "tasks"])"));
   EXPECT_FALSE(LooksLikeGraphFile(R"({"\"graph": 1, "tasks": ")"));

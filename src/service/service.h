@@ -64,6 +64,7 @@ struct Action {
   bool promotes = false;                    // its versions may become live
   std::optional<std::string> promote_when;  // the gate; none: every version that was saved
   std::vector<DeliverySetting> deliveries;
+  std::string definition;  // SHA-256 of busker.toml and the config, as they were read
 };
 
 // A named set of places. Empty fields are the local ones.

@@ -10,7 +10,9 @@
 #include <system_error>
 
 #include "base/id.h"
+#include "base/json_syntax.h"
 #include "base/text.h"
+#include "io/digest.h"
 #include "service/combinations.h"
 #include "service/config_file.h"
 #include "service/conventions.h"
@@ -246,12 +248,45 @@ class ServiceReader {
   bool model_command_faulted_ = false;
 };
 
+// What each action's definition is, for the record: of the text that was read, whatever the files
+// hold later.
+void DigestDefinitions(Service& service, const std::string& text) {
+  for (auto& [_, action] : service.actions) {
+    io::Sha256 digest;
+    digest.Add(text);
+    if (!action.config.empty()) {
+      const auto config =
+          ReadTextFile((fs::path(service.root) / action.config).string(), kConfigBytesMax);
+      if (config && *config) digest.Add(**config);
+    }
+    action.definition = digest.Finish();
+  }
+}
+
+// Without a busker.toml it is its configs that make a folder a service: what is not JSON may be
+// anything, a graph file that is being written among it.
+void CheckConfigsAreJson(const Service& service, Faults& faults) {
+  for (const auto& [_, action] : service.actions) {
+    if (action.config.empty()) continue;
+    const auto text =
+        ReadTextFile((fs::path(service.root) / action.config).string(), kConfigBytesMax);
+    if (!text || !*text) continue;
+    if (const auto fault = FindJsonFault(**text)) {
+      faults.Add(action.config, {fault->line, fault->column}, "not JSON: " + fault->reason);
+    }
+  }
+}
+
 // The service as far as it can be read; its faults are added.
 Result<Service> ReadService(const std::string& folder, const GateCheck& check_gate,
                             Faults& faults) {
   TRY_ASSIGN(const std::string root, RootOf(folder));
   TRY_ASSIGN(const auto text,
              ReadTextFile((fs::path(root) / kServiceFile).string(), kDocumentBytesMax));
+  std::error_code ignored;
+  if (!text && fs::is_symlink(fs::path(root) / kServiceFile, ignored)) {
+    return Invalid(fmt::format("{}: a link to a file that is not there", kServiceFile));
+  }
   TRY_ASSIGN(const auto configs, FindConfigs(root, faults));
   std::optional<Node> document;
   if (text) {
@@ -268,6 +303,7 @@ Result<Service> ReadService(const std::string& folder, const GateCheck& check_ga
                "there are no actions: add configs/training.json, or [actions.training] with a "
                "command");
   }
+  DigestDefinitions(service, text.value_or(""));
   return service;
 }
 
@@ -276,6 +312,7 @@ Result<Service> ReadService(const std::string& folder, const GateCheck& check_ga
 Result<Service> LoadService(const std::string& folder, const GateCheck& check_gate) {
   Faults faults;
   TRY_ASSIGN(Service service, ReadService(folder, check_gate, faults));
+  if (!service.has_file && faults.empty()) CheckConfigsAreJson(service, faults);
   if (!faults.empty()) return Invalid(ToString(faults.Sorted().front()));
   return service;
 }
