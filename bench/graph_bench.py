@@ -2,7 +2,7 @@
 """What the engine costs: graph files through `busker up`, all of it durable, beside a floor that only
 starts the same shell commands and waits for them (spawn_floor), make, ninja and GNU parallel.
 
-  graph_bench [PART...]     wide, chain, gap, due, past, adopt: by default all of them
+  graph_bench [PART...]     wide, chain, follow, gap, due, past, adopt: by default all of them
 
 Every part is measured in interleaved rounds of one run; what is shown are medians and ratios. On a
 machine that has other work, `chrt -r 1` before it keeps that work out of the way of all that is
@@ -14,6 +14,7 @@ import atexit
 import json
 import os
 import pathlib
+import pty
 import shutil
 import signal
 import sqlite3
@@ -31,6 +32,7 @@ CORES = os.cpu_count()
 ROUNDS = int(os.environ.get("GRAPH_BENCH_ROUNDS", "7"))
 WIDE = 1000
 CHAIN = 40
+LINES = 1_000_000
 SCHEDULES = 10_000
 PAST = 100_000
 RUNNING = 1000
@@ -86,6 +88,13 @@ class Home:
                 "SELECT requested_at, ended_at, state FROM runs WHERE id = ?", [run]).fetchone()
         assert state == "succeeded", state
         return took, ended - requested
+
+    def newest(self):
+        """Milliseconds of the newest run, on record."""
+        with sqlite3.connect(f"file:{self.home}/busker.db?mode=ro", uri=True) as record:
+            started, ended = record.execute(
+                "SELECT started_at, ended_at FROM runs ORDER BY requested_at DESC LIMIT 1").fetchone()
+        return ended - started
 
     def stop(self):
         if self.up:
@@ -168,6 +177,50 @@ def compare(title, count, chained, goal):
               f"the floor's time, {least / value:5.2f} x its rate   (by rounds "
               f"{min(ratios):.2f}-{max(ratios):.2f})" + (goal if name.endswith("wait") and
                                                        name.startswith("busker") else ""))
+
+
+def seen(words):
+    """Milliseconds of a command whose output goes to a terminal, and what it wrote there."""
+    ours, its = pty.openpty()
+    begun = time.perf_counter()
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=its, stderr=its)
+    os.close(its)
+    parts = []
+    try:
+        while part := os.read(ours, 1 << 16):
+            parts.append(part)
+    except OSError:  # the other end was closed
+        pass
+    spent = (time.perf_counter() - begun) * 1000
+    os.close(ours)
+    assert process.wait() == 0, words
+    return spent, b"".join(parts)
+
+
+def follow():
+    """A run that is looked at in a terminal, and the same one with --quiet, in turns. A terminal takes its time for
+    a million lines; what the run itself takes is on record."""
+    chatty = f"python3 -c 'for i in range({LINES}): print(\"line\", i)'"
+    for title, tasks, code, least in [(f"{WIDE:,} tasks of `true`", WIDE, "true", 3 * WIDE),
+                                      (f"one task of {LINES:,} lines", 1, chatty, LINES)]:
+        home = Home()
+        file = home.graphs / "graph.json"
+        file.write_text(graph("graph", [f"t{i}" for i in range(tasks)], code=code))
+        words = [BUSKER, "graph", "run", file, "--home", home.home]
+        seen([*words, "-q"])  # the first makes what all use
+        spent = {"with --quiet": [], "followed": []}
+        for _ in range(ROUNDS):
+            for way, more in (("with --quiet", ["-q"]), ("followed", [])):
+                took, shown = seen([*words, *more])
+                assert more or shown.count(b"\n") >= least
+                spent[way].append((took, home.newest()))
+        print(f"\n{title}, followed in a terminal: medians of {ROUNDS} rounds")
+        for index, what in enumerate(["start to last line", "the run, on record"]):
+            quiet, followed = ([both[index] for both in spent[way]] for way in spent)
+            ratios = [one / base for one, base in zip(followed, quiet)]
+            print(f"  {what:<20} with --quiet {statistics.median(quiet):8.1f} ms   followed "
+                  f"{statistics.median(followed):8.1f} ms   {statistics.median(ratios):.2f} x   (by rounds "
+                  f"{min(ratios):.2f}-{max(ratios):.2f}" + ("; goal: 1.15 x)" if index or tasks > 1 else ")"))
 
 
 def instants(file):
@@ -329,7 +382,7 @@ def main():
                                 "   (goal: 0.6 x its rate)"),
         "chain": lambda: compare(f"a chain of {CHAIN} tasks, `true`", CHAIN, True,
                                  "   (goal: 1.5 x its time)"),
-        "gap": gap, "due": due, "past": past, "adopt": adopt}
+        "follow": follow, "gap": gap, "due": due, "past": past, "adopt": adopt}
     try:
         for name in sys.argv[1:] or parts:
             parts[name]()

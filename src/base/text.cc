@@ -123,6 +123,12 @@ std::string Printable(std::string_view text) {
   std::string safe;
   safe.reserve(text.size());
   while (!text.empty()) {
+    const auto plain = static_cast<std::size_t>(
+        std::find_if(text.begin(), text.end(), [](char c) { return c < 0x20 || c > 0x7E; }) -
+        text.begin());
+    safe += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const std::size_t length = CharacterLength(text);
     const auto c = static_cast<unsigned char>(text.front());
     const bool control = length == 1 && ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7F);

@@ -1,7 +1,6 @@
 #include "cli/follow.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -42,17 +41,6 @@ Result<void> FollowLog(const io::fs::path& attempt_folder, int stop_fd,
     while (::read(changes.get(), buffer, sizeof buffer) > 0) {
     }
   }
-}
-
-LogFollower::LogFollower(io::fs::path attempt_folder, std::function<void(std::string_view)> use)
-    : stop_(eventfd(0, EFD_CLOEXEC)),
-      thread_([this, folder = std::move(attempt_folder), hand_on = std::move(use)] {
-        (void)FollowLog(folder, stop_.get(), hand_on);  // a log not shown harms no run
-      }) {}
-
-LogFollower::~LogFollower() {
-  eventfd_write(stop_.get(), 1);
-  thread_.join();
 }
 
 void LineCutter::Add(std::string_view bytes) {

@@ -3,9 +3,7 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string_view>
-#include <thread>
 
 #include "base/result.h"
 #include "io/file.h"
@@ -16,19 +14,6 @@ namespace busker::cli {
 // (its exit record is there) and all was handed on, or `stop` becomes readable.
 Result<void> FollowLog(const io::fs::path& attempt_folder, int stop_fd,
                        const std::function<void(std::string_view)>& use);
-
-// The same on a thread of its own.
-class LogFollower {
- public:
-  LogFollower(io::fs::path attempt_folder, std::function<void(std::string_view)> use);
-  ~LogFollower();  // waits until all that the ended attempt wrote was handed on
-  LogFollower(const LogFollower&) = delete;
-  LogFollower& operator=(const LogFollower&) = delete;
-
- private:
-  io::Descriptor stop_;
-  std::thread thread_;
-};
 
 // Cuts a stream of bytes into lines; an unfinished last line is handed on by Flush.
 class LineCutter {

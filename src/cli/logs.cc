@@ -16,6 +16,8 @@
 namespace busker::cli {
 namespace {
 
+constexpr int kGatherMs = 40;
+
 // A terminal is spared the control characters of a log; elsewhere the bytes come as they are.
 void Show(std::string_view bytes) { Print(IsTerminal() ? Printable(bytes) : std::string(bytes)); }
 
@@ -32,6 +34,7 @@ io::fs::path FolderOf(const Place& place, const std::string& run, const std::str
 void WaitForNews(const Place& place, int changes_fd) {
   pollfd wait{changes_fd, POLLIN, 0};
   poll(&wait, 1, HasHome(place.home) ? 2000 : 0);
+  poll(nullptr, 0, kGatherMs);  // whoever runs writes often, and each look costs the processor
   char buffer[4096];
   while (::read(changes_fd, buffer, sizeof buffer) > 0) {
   }
@@ -57,9 +60,8 @@ Result<int> Follow(const Place& place, record::Record& record, const std::string
       TRY(FollowLog(folder, -1, Show));
       shown[task.name] = next;
       something = true;
-      break;
     }
-    if (something) continue;
+    if (something) continue;  // all that the record told of was shown; to read it takes time
     if (IsFinal(run.state)) return 0;
     if (dispatch::OwnerOf(place.home).empty()) {
       return Temporary(

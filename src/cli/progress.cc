@@ -7,18 +7,36 @@
 
 namespace busker::cli {
 
-Progress::ShownLog::ShownLog(const io::fs::path& folder, std::function<void(std::string_view)> use)
-    : lines(std::move(use)),
-      follower(std::in_place, folder, [this](std::string_view bytes) { lines.Add(bytes); }) {}
+// All lines of a block go to the terminal in one piece: a program may write a million.
+struct Progress::ShownLines {
+  explicit ShownLines(const std::string& task)
+      : prefix(Dim(fmt::format("{:>12} | ", task))), cutter([this](std::string_view line) {
+          text += prefix;
+          text += Printable(line);
+          text += '\n';
+        }) {}
 
-Progress::ShownLog::~ShownLog() {
-  follower.reset();
-  lines.Flush();
-}
+  void Add(std::string_view bytes) {
+    cutter.Add(bytes);
+    Show();
+  }
+  void Flush() {
+    cutter.Flush();
+    Show();
+  }
+  void Show() {
+    if (!text.empty()) Print(text);
+    text.clear();
+  }
+
+  const std::string prefix;
+  std::string text;
+  LineCutter cutter;
+};
 
 void Progress::Take(const plan::Decision& decision) {
   if (const auto* start = std::get_if<plan::StartAttempt>(&decision)) {
-    Started(*start);
+    Started(start->run, start->task, start->number);
   } else if (const auto* task = std::get_if<plan::TaskChanged>(&decision)) {
     if (task->to != plan::State::kRunning) Ended(*task);
   } else if (const auto* retry = std::get_if<plan::RetryPlanned>(&decision)) {
@@ -27,26 +45,45 @@ void Progress::Take(const plan::Decision& decision) {
   }
 }
 
-void Progress::Started(const plan::StartAttempt& start) {
+void Progress::CatchUp(const record::RunRow& run) {
+  for (const record::TaskRow& row : run.tasks) {
+    const plan::Task& task = row.task;
+    Shown& shown = tasks_[task.name];
+    if (IsFinal(task.state) && shown.ended) continue;
+    while (shown.attempt < task.attempts) {
+      Started(run.facts.id, task.name, shown.attempt + 1);
+    }
+    if (IsFinal(task.state)) {
+      Ended({run.facts.id, task.name, plan::State::kRunning, task.state, task.message});
+    }
+  }
+}
+
+void Progress::Started(const std::string& run, const std::string& task, int attempt) {
+  Shown& shown = tasks_[task];
+  if (shown.attempt >= attempt) return;  // told of once more
+  shown = {attempt, false};
   if (!show_logs_) return;
-  auto& shown = logs_[start.run + "/" + start.task];
-  if (shown != nullptr && shown->attempt == start.number) return;  // told of once more
-  const io::fs::path folder =
-      home_.RunsFolder() / start.run / fmt::format("{}.{}", start.task, start.number);
-  if (!io::MakeFolders(folder, 0700)) return;  // to be watched before the first line is written
-  const std::string prefix = Dim(fmt::format("{:>12} | ", start.task));
-  shown.reset();
-  shown = std::make_unique<ShownLog>(
-      folder, [prefix](std::string_view line) { PrintLine(prefix + Printable(line)); });
-  shown->attempt = start.number;
+  EndLog(task);  // of the attempt before
+  const auto lines = std::make_shared<ShownLines>(task);
+  lines_[task] = lines;
+  logs_.Begin(task, home_.RunsFolder() / run / fmt::format("{}.{}", task, attempt),
+              [lines](std::string_view bytes) { lines->Add(bytes); });
 }
 
 void Progress::Ended(const plan::TaskChanged& task) {
-  logs_.erase(task.run + "/" + task.task);
+  EndLog(task.task);
   const bool retried = task.to == plan::State::kQueued;
+  tasks_[task.task].ended = !retried;
   const plan::State state = retried ? plan::State::kFailed : task.to;
   Say(fmt::format("  {} {}{}", task.task, Coloured(state, NameOf(state)),
                   task.message.empty() ? "" : ": " + Printable(task.message)));
+}
+
+void Progress::EndLog(const std::string& task) {
+  if (!logs_.End(task)) return;
+  lines_.at(task)->Flush();
+  lines_.erase(task);
 }
 
 void Progress::Say(const std::string& line) const {

@@ -1,15 +1,15 @@
 // Shows a run as it goes: each task's log, and a line when a task or a run ends.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "cli/follow.h"
+#include "cli/log_watch.h"
 #include "dispatch/home.h"
 #include "plan/advance.h"
+#include "record/record.h"
 
 namespace busker::cli {
 
@@ -20,26 +20,29 @@ class Progress {
 
   void Take(const plan::Decision& decision);
 
-  // After the last decision: waits for the rest of the logs.
-  void Finish() { logs_.clear(); }
+  // What was decided while nobody told of it (the owner of the home has changed, or was faster than
+  // this process could take it) is shown as the record has it.
+  void CatchUp(const record::RunRow& run);
 
  private:
-  // A task's log on its way to the terminal, a line at a time.
-  struct ShownLog {
-    ShownLog(const io::fs::path& folder, std::function<void(std::string_view)> use);
-    ~ShownLog();
-    int attempt = 0;
-    LineCutter lines;
-    std::optional<LogFollower> follower;
+  // How much of a task was shown.
+  struct Shown {
+    int attempt = 0;     // its log was, or is being shown
+    bool ended = false;  // and that it has ended
   };
+  // The lines of a log, on their way to the terminal.
+  struct ShownLines;
 
-  void Started(const plan::StartAttempt& start);
+  void Started(const std::string& run, const std::string& task, int attempt);
   void Ended(const plan::TaskChanged& task);
+  void EndLog(const std::string& task);
   void Say(const std::string& line) const;
 
   const dispatch::Home home_;
   const bool show_, show_logs_;
-  std::map<std::string, std::unique_ptr<ShownLog>> logs_;
+  std::map<std::string, Shown> tasks_;
+  std::map<std::string, std::shared_ptr<ShownLines>> lines_;  // of the logs that are being shown
+  LogWatch logs_;
 };
 
 }  // namespace busker::cli

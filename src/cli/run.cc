@@ -154,16 +154,19 @@ Result<int> RunNow(const Common& common, const Place& place, daemon::StartReques
   };
   const auto begun = std::chrono::steady_clock::now();
   auto followed = follow();
-  // The owner of the home has ended, and the run goes on: so does whoever owns the home next.
+  bool missed = false;
   while (!followed && (run.empty() ? MayAskAgain(followed.error(), begun)
                                    : followed.error().kind == ErrorKind::kTemporary)) {
-    orchestra.own.reset();
-    orchestra.ownership.reset();
-    TRY_ASSIGN(orchestra, Assemble(common, place, doing, paths, limit, run));
+    missed = true;
+    if (!orchestra.own || orchestra.own->WaitFor(Milliseconds(0))) {
+      // The owner of the home has ended, and the run goes on: so does whoever owns the home next.
+      orchestra.own.reset();
+      orchestra.ownership.reset();
+      TRY_ASSIGN(orchestra, Assemble(common, place, doing, paths, limit, run));
+    }
     followed = follow();
   }
   TRY(followed);
-  progress.Finish();
   cancellation.Concerns("");
   if (orchestra.own && !orchestra.own->Idle()) {
     orchestra.own.reset();
@@ -171,6 +174,10 @@ Result<int> RunNow(const Common& common, const Place& place, daemon::StartReques
     TRY(StartInBackground(common, place));  // other runs are not done
   }
   TRY_ASSIGN(const auto record, OpenRecord(place.home));
+  if (missed) {
+    TRY_ASSIGN(const record::RunRow ended, record->FindRun(run));
+    progress.CatchUp(ended);
+  }
   return Conclude(common, *record, run);
 }
 

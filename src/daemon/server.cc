@@ -140,7 +140,8 @@ void Server::Answer(LineChannel& channel, const std::stop_token& stop) {
 }
 
 void Server::Stream(LineChannel& channel, Subscription& subscription, const std::stop_token& stop) {
-  while (!stop.stop_requested() && !subscription.Ended()) {
+  // Who was too slow for what happened is not told the rest as if that were all: it follows anew.
+  while (!stop.stop_requested() && !subscription.Ended() && !subscription.Lost()) {
     const auto decision = subscription.Next(kListenLimit);
     if (!decision) {
       pollfd gone{channel.fd(), POLLRDHUP, 0};
