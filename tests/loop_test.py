@@ -128,7 +128,7 @@ else:
         self.service.must("run", "training")
         self.service.write("configs/training.sh", workshop.TRAINING.replace("0.8", "0.7"))
         shown = self.service.must("run", "training")
-        self.assertIn("Not made live", shown)
+        self.assertIn("not promoted: auc 0.7 is not >= 0.79 (0.8 - 0.01)", shown)
         self.assertEqual([m["live"] for m in self.service.facts("models")], [True, False])
 
     def test_a_model_of_an_older_data_date_does_not_become_live_by_itself(self):

@@ -91,6 +91,7 @@ export interface Version {
   version: string;
   key: string;
   live: boolean;
+  gate: { passed: boolean; why: string } | null;
   metrics: Record<string, number>;
   action: string;
   data_date: string;

@@ -48,7 +48,7 @@ function Versions({ service, versions, live, reload, now }: { service: string; v
       )}
       <div class="plots">{metrics.map((metric) => <Plot key={metric} versions={versions} metric={metric} />)}</div>
       <Table label="Versions" rows={[...versions].reverse()} keyOf={(version) => version.key} empty="There is no version yet." columns={[
-        { name: "Version", kind: "head", cell: (version) => <>{version.version}{version.live ? <span class="badge">live</span> : null}</> },
+        { name: "Version", kind: "head", cell: (version) => <>{version.version}{version.live ? <span class="badge">live</span> : null}{version.gate?.passed === false ? <span class="refusal">refused</span> : null}</> },
         { name: "Data date", cell: (version) => version.data_date },
         ...metrics.map((metric): Column<Version> => ({
           name: metric, kind: "right", cell: (version) => (version.metrics[metric] === undefined ? "" : number(version.metrics[metric])),
@@ -56,6 +56,7 @@ function Versions({ service, versions, live, reload, now }: { service: string; v
         { name: "Size", kind: "right", cell: (version) => bytes(version.bytes) },
         { name: "Saved", cell: (version) => fromNow(version.saved_at, now), title: (version) => local(version.saved_at) },
         { name: "Run", cell: (version) => <a href={`#/runs/${version.run}`}>{version.run}</a> },
+        { name: "Gate", cell: (version) => (version.gate ? `${version.gate.passed ? "passed" : "refused"}: ${version.gate.why}` : "") },
         { name: doHead, kind: "buttons", cell: (version) => version.live ? null
           : <Doing plain label="Promote" confirm={`Make ${version.version} live?`} what={change("promote", { version: version.key })} /> },
       ]} />

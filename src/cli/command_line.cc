@@ -130,6 +130,7 @@ class CommandLine {
         ->type_name("DURATION");
 
     AddStepVerbs();
+    run->add_flag("--strict", run_.strict, "exit 1, too, when the gate refuses the new version");
     Verb("status", "Each action's last run and next, what is live, who is at work.",
          "  busker status\n  busker status --json\n", [this] { return Status(common_); });
 
@@ -204,6 +205,7 @@ class CommandLine {
   void AddDaemonVerbs() {
     CLI::App* up = Verb(
         "up",
+    check->add_flag("--strict", check_.strict, "exit 1, too, when the gate refused its version");
         "Keep the schedules of services and graph files: the daemon. It sees edited "
         "files; SIGTERM ends it, and what runs goes on.",
         "  busker up\n  busker up services/ scheduler/ --home /var/lib/busker\n",

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cli/gate_word.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -13,14 +14,17 @@ namespace busker::cli {
 namespace {
 
 // Of a run that has ended, or one of its tasks.
-Result<std::string> ExplainEnded(const record::RunRow& run, const std::string& task) {
+Result<std::string> ExplainEnded(record::Record& record, const record::RunRow& run,
+                                 const std::string& task) {
   const std::string was =
       run.state == plan::State::kCancelled || run.state == plan::State::kSkipped ? "was " : "";
   if (task.empty()) {
+    prepare::Rulings rulings(record);
+    const std::string why = WordOf(run, rulings).why;
     return fmt::format("run {} of {} for {} {}{} at {} (trigger: {}){}{}", run.facts.id,
                        run.facts.action, run.facts.data_date, was, NameOf(run.state),
                        run.ended_at ? FormatRfc3339(*run.ended_at) : "an unknown time",
-                       run.facts.trigger, run.message.empty() ? "" : ": ", run.message);
+                       run.facts.trigger, why.empty() ? "" : ": ", why);
   }
   const auto found = std::find_if(run.tasks.begin(), run.tasks.end(),
                                   [&](const auto& row) { return row.task.name == task; });
@@ -37,15 +41,16 @@ Result<std::string> ExplainIt(const Common& common, const Place& place, const Ex
   const daemon::Client client = ClientOf(common, place.home);
   const bool answered = client.SomebodyListens();
   std::optional<record::RunRow> run;
+  std::unique_ptr<record::Record> record;
   if (HasHome(place.home)) {
-    TRY_ASSIGN(const auto record, OpenRecord(place.home));
+    TRY_ASSIGN(record, OpenRecord(place.home));
     if (auto found = record->FindRun(options.what)) run = std::move(*found);
     // A task is one of a run: of the newest, when an action is named.
     if (!run && !options.task.empty()) {
       TRY_ASSIGN(run, FindRun(place, *record, options.what));
     }
   }
-  if (run && IsFinal(run->state)) return ExplainEnded(*run, options.task);
+  if (run && IsFinal(run->state)) return ExplainEnded(*record, *run, options.task);
   if (answered) {
     return client.Explain(run ? run->facts.id : KeyOf(place, options.what), options.task);
   }
@@ -55,9 +60,9 @@ Result<std::string> ExplainIt(const Common& common, const Place& place, const Ex
         "on with it",
         run->facts.id);
   }
-  TRY_ASSIGN(const auto record, OpenRecord(place.home));
+  TRY_ASSIGN(record, OpenRecord(place.home));
   TRY_ASSIGN(const record::RunRow newest, FindRun(place, *record, options.what));
-  TRY_ASSIGN(const std::string last, ExplainEnded(newest, ""));
+  TRY_ASSIGN(const std::string last, ExplainEnded(*record, newest, ""));
   return last + "; no busker up is at work here, so nothing starts by itself";
 }
 

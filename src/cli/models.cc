@@ -17,7 +17,7 @@ Result<int> Models(const Common& common) {
   if (common.json) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& version : versions.all) {
-      list.push_back(Describe(version, versions.IsLive(version)));
+      list.push_back(Describe(version, versions));
     }
     PrintJson(list);
     return 0;
@@ -35,7 +35,7 @@ Result<int> Models(const Common& common) {
   }
   std::vector<Column> columns = {{"VERSION"}, {"LIVE"}, {"DATA DATE"}};
   for (const std::string& name : metrics) columns.push_back({name, true});
-  columns.insert(columns.end(), {{"SIZE", true}, {"RUN"}});
+  columns.insert(columns.end(), {{"SIZE", true}, {"RUN"}, {"GATE"}});
   std::vector<std::vector<std::string>> rows;
   for (const auto& version : versions.all) {
     std::uint64_t bytes = 0;
@@ -48,6 +48,10 @@ Result<int> Models(const Common& common) {
     }
     row.push_back(FormatBytes(bytes));
     row.push_back(version.run);
+    const model::Ruling* ruling = model::FindRuling(versions.rulings, version.name);
+    row.push_back(ruling == nullptr
+                      ? ""
+                      : fmt::format("{}: {}", ruling->passed ? "passed" : "refused", ruling->why));
   }
   Print(Table(columns, rows));
   if (versions.live) {

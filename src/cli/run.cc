@@ -7,6 +7,7 @@
 
 #include "base/id.h"
 #include "base/text.h"
+#include "cli/gate_word.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -19,22 +20,26 @@ namespace {
 constexpr auto kAgainLimit = std::chrono::seconds(15);
 
 // The last words about a run, and the exit code.
-Result<int> Conclude(const Common& common, record::Record& record, const std::string& id) {
+Result<int> Conclude(const Common& common, record::Record& record, const std::string& id,
+                     bool strict) {
   TRY_ASSIGN(const record::RunRow run, record.FindRun(id));
+  prepare::Rulings rulings(record);
+  const GateWord word = WordOf(run, rulings);
   if (common.json) {
-    PrintJson(Describe(run));
+    PrintJson(Describe(run, rulings));
   } else {
     // Its own time, as busker runs says it: it may have waited for others before.
     const Instant begun = run.started_at.value_or(run.facts.requested_at);
     const Milliseconds took = run.ended_at.value_or(begun) - begun;
     PrintLine(fmt::format("run {} {} in {}", id, Coloured(run.state, NameOf(run.state)),
                           FormatDuration(took)));
+    if (word.refused) PrintLine(Printable(word.why));
     if (run.state != plan::State::kSucceeded) {
       std::fprintf(stderr, "busker: run %s %s: %s\n", id.c_str(),
                    std::string(NameOf(run.state)).c_str(), Printable(run.message).c_str());
     }
   }
-  return run.state == plan::State::kSucceeded ? 0 : 1;
+  return run.state == plan::State::kSucceeded && !(strict && word.refused) ? 0 : 1;
 }
 
 // "run ID: training of shop for 2019-08-01".
@@ -122,7 +127,8 @@ bool MayAskAgain(const Error& error, std::chrono::steady_clock::time_point begun
 
 // Starts a run and follows it, whoever carries it out.
 Result<int> RunNow(const Common& common, const Place& place, daemon::StartRequest request,
-                   const std::vector<std::string>& paths, bool quiet, const std::string& wait) {
+                   const std::vector<std::string>& paths, bool quiet, const std::string& wait,
+                   bool strict) {
   // Asked twice, of two owners, it is one run.
   request.key = fmt::format("run {} {}", MakeRunId(Now()), getpid());
   TRY_ASSIGN(const Milliseconds limit, ParseDuration(wait));
@@ -191,7 +197,7 @@ Result<int> Run(const Common& common, const RunOptions& options) {
   request.force = options.force;
   request.by = common.By();
   return RunNow(common, place, request, ServedPaths(place.home, place.folder), options.quiet,
-                options.wait);
+                options.wait, options.strict);
 }
 
 Result<int> GraphRun(const Common& common, const GraphRunOptions& options) {
@@ -202,7 +208,7 @@ Result<int> GraphRun(const Common& common, const GraphRunOptions& options) {
   request.date = options.date;
   request.by = common.By();
   return RunNow(common, place, request, ServedPaths(place.home, file.path), options.quiet,
-                options.wait);
+                options.wait, false);
 }
 
 }  // namespace busker::cli

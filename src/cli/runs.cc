@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/gate_word.h"
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
@@ -54,26 +55,33 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
     filter.service = slash == std::string::npos ? "" : key.substr(0, slash);
     filter.action = slash == std::string::npos ? key : key.substr(slash + 1);
   }
+  std::unique_ptr<record::Record> record;
   std::vector<record::RunRow> runs;
   if (HasHome(place.home)) {
-    TRY_ASSIGN(const auto record, OpenRecord(place.home));
+    TRY_ASSIGN(record, OpenRecord(place.home));
     TRY_ASSIGN(runs, record->ListRuns(filter));
   }
-  if (common.json) {
-    auto list = nlohmann::ordered_json::array();
-    for (const auto& run : runs) list.push_back(Describe(run));
-    PrintJson(list);
+  if (common.json && runs.empty()) {
+    PrintJson(nlohmann::ordered_json::array());
     return 0;
   }
   if (runs.empty()) {
     PrintLine("no runs yet; busker run ACTION starts one");
     return 0;
   }
+  prepare::Rulings rulings(*record);
+  if (common.json) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& run : runs) list.push_back(Describe(run, rulings));
+    PrintJson(list);
+    return 0;
+  }
   std::vector<std::vector<std::string>> rows;
   for (const auto& run : runs) {
-    rows.push_back({run.facts.id, NameOfGraph(place, run.facts), std::string(NameOf(run.state)),
+    GateWord word = WordOf(run, rulings);
+    rows.push_back({run.facts.id, NameOfGraph(place, run.facts), std::move(word.state),
                     run.facts.data_date, FormatRfc3339(run.facts.requested_at), Took(run),
-                    run.message});
+                    std::move(word.why)});
   }
   Print(
       Table({{"RUN"}, {"ACTION"}, {"STATE"}, {"DATA DATE"}, {"REQUESTED"}, {"TOOK", true}, {"WHY"}},

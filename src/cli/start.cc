@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cli/gate_word.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -76,18 +77,23 @@ Result<int> Wait(const Common& common, const WaitOptions& options) {
     }
     TRY_ASSIGN(run, FindMeant(place, "", run.facts.id));
   }
+  TRY_ASSIGN(const auto record, OpenRecord(place.home));
+  prepare::Rulings rulings(*record);
   if (common.json) {
-    PrintJson(Describe(run));
-  } else {
-    PrintLine(fmt::format("run {} {}", run.facts.id, Coloured(run.state, NameOf(run.state))));
+    PrintJson(Describe(run, rulings));
+    return 0;
   }
+  PrintLine(fmt::format("run {} {}", run.facts.id, Coloured(run.state, NameOf(run.state))));
+  if (const GateWord word = WordOf(run, rulings); word.refused) PrintLine(Printable(word.why));
   return 0;
 }
 
 Result<int> Check(const Common& common, const CheckOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
   TRY_ASSIGN(const record::RunRow run, FindMeant(place, options.action, options.run));
-  if (common.json) PrintJson(Describe(run));
+  TRY_ASSIGN(const auto record, OpenRecord(place.home));
+  prepare::Rulings rulings(*record);
+  if (common.json) PrintJson(Describe(run, rulings));
   if (!IsFinal(run.state)) {
     return Temporary(fmt::format("run {} has not ended; busker wait waits for it", run.facts.id));
   }
@@ -95,7 +101,9 @@ Result<int> Check(const Common& common, const CheckOptions& options) {
     return Failed(fmt::format("run {} {}{}{}", run.facts.id, NameOf(run.state),
                               run.message.empty() ? "" : ": ", run.message));
   }
-  if (!common.json) PrintLine("Well done.");
+  const GateWord word = WordOf(run, rulings);
+  if (word.refused && options.strict) return Failed(word.why);
+  if (!common.json) PrintLine(word.refused ? Printable(word.why) : "Well done.");
   return 0;
 }
 

@@ -5,6 +5,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
+#include "cli/gate_word.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -46,13 +48,13 @@ std::map<plan::GraphKey, GraphLine> FindGraphs(const Place& place,
   return lines;
 }
 
-ordered_json DescribeGraph(const GraphLine& line) {
+ordered_json DescribeGraph(const GraphLine& line, prepare::Rulings* rulings) {
   const auto slash = line.key.find('/');
   ordered_json described;
   described[slash == std::string::npos ? "graph" : "action"] =
       slash == std::string::npos ? line.key : line.key.substr(slash + 1);
   if (slash != std::string::npos) described["service"] = line.key.substr(0, slash);
-  described["last_run"] = line.last ? Describe(*line.last) : ordered_json();
+  described["last_run"] = line.last ? Describe(*line.last, *rulings) : ordered_json();
   if (line.now) {
     described["schedule"] =
         line.now->schedule.empty() ? ordered_json() : ordered_json(line.now->schedule);
@@ -63,7 +65,8 @@ ordered_json DescribeGraph(const GraphLine& line) {
   return described;
 }
 
-void PrintGraphs(const Place& place, const std::map<plan::GraphKey, GraphLine>& lines) {
+void PrintGraphs(const Place& place, const std::map<plan::GraphKey, GraphLine>& lines,
+                 prepare::Rulings* rulings) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& [key, line] : lines) {
     const bool own = place.service && key.starts_with(place.service->name + "/");
@@ -79,8 +82,10 @@ void PrintGraphs(const Place& place, const std::map<plan::GraphKey, GraphLine>& 
       continue;
     }
     const record::RunRow& run = *line.last;
-    rows.push_back({name, std::string(NameOf(run.state)), run.facts.data_date,
-                    FormatRfc3339(run.facts.requested_at), run.facts.id, next, run.message});
+    GateWord word = WordOf(run, *rulings);
+    rows.push_back({name, std::move(word.state), run.facts.data_date,
+                    FormatRfc3339(run.facts.requested_at), run.facts.id, next,
+                    std::move(word.why)});
   }
   Print(Table({{"ACTION"}, {"LAST RUN"}, {"DATA DATE"}, {"REQUESTED"}, {"RUN"}, {"NEXT"}, {"WHY"}},
               rows));
@@ -111,7 +116,8 @@ Result<int> Status(const Common& common) {
     TRY(OpenWorkspace(common));  // says that there is nothing here
   }
   if (HasHome(place.home)) {
-    TRY_ASSIGN(const auto record, OpenRecord(place.home));
+    TRY_ASSIGN(record, OpenRecord(place.home));
+    rulings.emplace(*record);
     for (auto& [key, line] : lines) {
       if (auto run = record->NewestRun(key)) line.last = std::move(*run);
     }
@@ -127,6 +133,8 @@ Result<int> Status(const Common& common) {
                    {"live", versions.live ? ordered_json(versions.live->now.version.timestamp)
                                           : ordered_json()}};
     }
+  std::unique_ptr<record::Record> record;
+  std::optional<prepare::Rulings> rulings;  // where there is a home, and so before any last run
     described["owner"] = owner.empty() ? ordered_json() : ordered_json(owner);
     described["schedules"] = status && status->schedules;
     described["trouble"] =
@@ -138,7 +146,8 @@ Result<int> Status(const Common& common) {
       }
     }
     described["actions"] = ordered_json::array();
-    for (const auto& [_, line] : lines) described["actions"].push_back(DescribeGraph(line));
+    for (const auto& [_, line] : lines)
+      described["actions"].push_back(DescribeGraph(line, rulings ? &*rulings : nullptr));
     PrintJson(described);
     return 0;
   }
@@ -152,7 +161,7 @@ Result<int> Status(const Common& common) {
       PrintLine(fmt::format("fault: {}: {}", fault.file, fault.message));
     }
   }
-  PrintGraphs(place, lines);
+  PrintGraphs(place, lines, rulings ? &*rulings : nullptr);
   return 0;
 }
 

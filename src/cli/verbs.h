@@ -44,6 +44,7 @@ struct RunOptions {
   std::optional<std::string> date;
   bool force = false;
   bool quiet = false;
+  bool strict = false;  // a version that the gate refuses counts as a failure
   std::string wait = "10m";
 };
 Result<int> Run(const Common& common, const RunOptions& options);
@@ -64,6 +65,7 @@ Result<int> Wait(const Common& common, const WaitOptions& options);
 
 struct CheckOptions {
   std::string action, run;
+  bool strict = false;  // as of RunOptions
 };
 Result<int> Check(const Common& common, const CheckOptions& options);
 

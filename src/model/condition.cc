@@ -31,17 +31,38 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool IsNamePart(char c) { return IsNameStart(c) || IsDigit(c) || c == '.'; }
 
+constexpr std::string_view kLivePrefix = "live.";
+
+// A name in quotes at the front of `rest`, which need not end; empty: there is none.
+std::string_view Quoted(std::string_view rest) {
+  if (rest.empty() || (rest.front() != '"' && rest.front() != '\'')) return {};
+  const std::size_t end = rest.find(rest.front(), 1);
+  return rest.substr(0, end == std::string_view::npos ? end : end + 1);
+}
+
+Token NameToken(std::string_view text, std::string_view metric, bool of_live) {
+  return {Token::Kind::kName, text, 0, 0, metric, of_live};
+}
+
 // The token at the front of `rest`, which begins with no blank and is not empty. An empty text:
 // there is none.
 Token TakeToken(std::string_view rest) {
   using Kind = Token::Kind;
+  const bool of_live = rest.starts_with(kLivePrefix);
+  const std::size_t begin = of_live ? kLivePrefix.size() : 0;
+  if (const auto quoted = Quoted(rest.substr(begin)); !quoted.empty()) {
+    const bool ends = quoted.size() > 1 && quoted.back() == quoted.front();
+    const std::string_view text = rest.substr(0, begin + quoted.size());
+    return NameToken(text, ends ? quoted.substr(1, quoted.size() - 2) : "", of_live);
+  }
   if (IsNameStart(rest.front())) {
     std::size_t size = 1;
     while (size < rest.size() && IsNamePart(rest[size])) ++size;
     const auto word = rest.substr(0, size);
-    const bool reserved =
-        word == "and" || word == "or" || word == "not" || word == "true" || word == "false";
-    return {reserved ? Kind::kWord : Kind::kName, word, 0, 0};
+    if (word == "and" || word == "or" || word == "not" || word == "true" || word == "false") {
+      return {Kind::kWord, word, 0, 0, {}, false};
+    }
+    return NameToken(word, word.substr(begin), of_live);
   }
   if (IsDigit(rest.front()) || rest.front() == '.') {
     Token token;
@@ -53,10 +74,14 @@ Token TakeToken(std::string_view rest) {
     return token;
   }
   for (std::string_view sign : {"<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "(", ")"}) {
-    if (rest.starts_with(sign)) return {Kind::kSign, rest.substr(0, sign.size()), 0, 0};
+    if (rest.starts_with(sign)) return {Kind::kSign, rest.substr(0, sign.size()), 0, 0, {}, false};
   }
   return {};
 }
+
+constexpr char kQuotesHint[] =
+    "; a metric whose name has more than letters, digits, \"_\" and \".\" is written in quotes: "
+    "'eval/loss' < 0.5";
 
 Result<std::vector<Token>> Tokens(std::string_view condition) {
   std::vector<Token> tokens;
@@ -65,7 +90,7 @@ Result<std::vector<Token>> Tokens(std::string_view condition) {
     const auto rest = condition.substr(at);
     Token token = TakeToken(rest);
     if (token.text.empty()) {
-      std::string hint;
+      std::string hint = kQuotesHint;
       if (rest.front() == '=') hint = "; equality is \"==\"";
       if (rest.front() == '&') hint = "; write \"and\"";
       if (rest.front() == '|') hint = "; write \"or\"";
@@ -80,7 +105,7 @@ Result<std::vector<Token>> Tokens(std::string_view condition) {
     at += token.text.size();
     tokens.push_back(token);
   }
-  tokens.push_back({Token::Kind::kEnd, "", 0, condition.size()});
+  tokens.push_back({Token::Kind::kEnd, "", 0, condition.size(), {}, false});
   return tokens;
 }
 
@@ -209,11 +234,33 @@ class Parser {
     }
     if (Is("true") || Is("false")) return MakeNode(Type::kCondition, Take());
     const bool name = Now().kind == Token::Kind::kName;
-    if (name && (Now().text.ends_with('.') || Now().text.find("..") != std::string_view::npos)) {
-      return Expected("a metric such as auc or live.auc");
-    }
+    if (name) TRY(CheckName(Now()));
     if (name || Now().kind == Token::Kind::kNumber) return MakeNode(Type::kNumber, Take());
     return Expected("a metric, a number or \"(\"");
+  }
+
+  Result<void> CheckName(const Token& token) const {
+    const bool quoted = token.text.ends_with('"') || token.text.ends_with('\'') ||
+                        token.text.find_first_of("\"'") != std::string_view::npos;
+    if (quoted && token.metric.empty()) {
+      return Expected("the name of a metric between two quotes, such as 'eval/loss'");
+    }
+    if (quoted) return {};
+    if (token.text.ends_with('.') || token.text.find("..") != std::string_view::npos) {
+      return Expected("a metric such as auc or live.auc");
+    }
+    const std::size_t dot = token.text.find('.');
+    if (dot == std::string_view::npos || token.of_live) return {};
+    const std::vector<std::string> live = {"live"};
+    std::string prefix(token.text.substr(0, dot));
+    for (char& c : prefix) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (!Nearest(prefix, live)) return {};
+    const std::string_view metric = token.text.substr(dot + 1);
+    return FaultAt(
+        condition_, token.at,
+        fmt::format("\"{}\" is not a metric of the live version; did you mean "
+                    "\"live.{}\"? A metric with just that name is written in quotes: '{}'",
+                    token.text, metric, token.text));
   }
 
   Result<NodePtr> Both(Type sides, Type result, const Token& token, NodePtr left, NodePtr right) {

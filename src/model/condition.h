@@ -13,9 +13,11 @@ namespace busker::model {
 struct Token {
   enum class Kind { kNumber, kName, kWord, kSign, kEnd };  // kWord: and or not true false
   Kind kind = Kind::kEnd;
-  std::string_view text;
+  std::string_view text;  // as it is written
   double number = 0;
-  std::size_t at = 0;  // byte offset in the condition
+  std::size_t at = 0;       // byte offset in the condition
+  std::string_view metric;  // of a name: without "live." and quotes
+  bool of_live = false;     // of a name: the live version's
 };
 
 struct ConditionNode {

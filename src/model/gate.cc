@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 #include <vector>
@@ -13,10 +14,22 @@
 namespace busker::model {
 namespace {
 
-constexpr std::string_view kLivePrefix = "live.";
+bool IsLive(const Token& token) { return token.kind == Token::Kind::kName && token.of_live; }
 
-bool IsLive(const Token& token) {
-  return token.kind == Token::Kind::kName && token.text.starts_with(kLivePrefix);
+std::string NumberText(double number) { return fmt::format("{:.6g}", number); }
+
+// How tightly an operator of arithmetic binds.
+int Binding(const ConditionNode& node) {
+  if (node.right == nullptr) return 4;  // a number or a metric
+  if (node.left == nullptr) return 3;   // unary minus
+  return node.token.text == "*" || node.token.text == "/" ? 2 : 1;
+}
+
+// Adds a reason that is not among them yet.
+void AddReason(std::vector<std::string>& reasons, std::string reason) {
+  if (std::find(reasons.begin(), reasons.end(), reason) == reasons.end()) {
+    reasons.push_back(std::move(reason));
+  }
 }
 
 // What a condition comes to with the metrics of two versions.
@@ -31,17 +44,9 @@ class Judgement {
     for (const Token& token : tokens) {
       if (token.kind != Token::Kind::kName || (IsLive(token) && !live_)) continue;
       if (Find(token)) continue;
-      const Metrics& metrics = IsLive(token) ? *live_ : challenger_;
-      std::vector<std::string> names;
-      for (const auto& [name, value] : metrics) names.push_back(name);
-      const auto nearest = Nearest(Name(token), names);
       return FaultAt(condition_, token.at,
                      fmt::format("the {} version has no metric \"{}\"{}",
-                                 IsLive(token) ? "live" : "new", Name(token),
-                                 nearest ? fmt::format(", did you mean \"{}\"?", *nearest)
-                                 : names.empty()
-                                     ? "; it has none: training writes them to output/metrics.json"
-                                     : "; it has: " + Printable(Join(names, ", ").substr(0, 500))));
+                                 IsLive(token) ? "live" : "new", token.metric, Advice(token)));
     }
     return {};
   }
@@ -71,32 +76,88 @@ class Judgement {
     return left != right;
   }
 
-  // The condition with a number for each metric.
-  std::string WithNumbers(const std::vector<Token>& tokens) const {
-    std::string text;
-    std::size_t copied = 0;
-    for (const Token& token : tokens) {
-      const auto value = Find(token);
-      if (!value) continue;
-      text += condition_.substr(copied, token.at - copied);
-      text += fmt::format("{:.6g}", *value);
-      copied = token.at + token.text.size();
+  // Why the condition comes to `value`: the comparisons that decide it, with their numbers.
+  void Explain(const ConditionNode& node, bool value, bool negated,
+               std::vector<std::string>& reasons) const {
+    const auto text = node.token.text;
+    if (text == "true" || text == "false") return AddReason(reasons, std::string(text));
+    if (text == "not") return Explain(*node.right, !value, !negated, reasons);
+    if (text == "and" || text == "or") {
+      const bool all = value == (text == "and");  // both sides came to it, or one is enough
+      for (const ConditionNode* side : {node.left.get(), node.right.get()}) {
+        const auto holds = Holds(*side, negated);
+        if (all || (holds && *holds == value)) Explain(*side, value, negated, reasons);
+        if (!all && text == "or" && holds && *holds) return;  // the other was not looked at
+      }
+      return;
     }
-    text += condition_.substr(copied);
-    return text;
+    if (!live_ && MentionsLive(node)) return AddReason(reasons, "nothing is live yet");
+    AddReason(reasons, fmt::format("{} {} {} {}", LeftSide(*node.left), value ? "is" : "is not",
+                                   text, RightSide(*node.right)));
   }
 
  private:
-  static std::string Name(const Token& token) {
-    return std::string(IsLive(token) ? token.text.substr(kLivePrefix.size()) : token.text);
-  }
-
   std::optional<double> Find(const Token& token) const {
     if (token.kind != Token::Kind::kName || (IsLive(token) && !live_)) return std::nullopt;
     const Metrics& metrics = IsLive(token) ? *live_ : challenger_;
-    const auto found = metrics.find(Name(token));
+    const auto found = metrics.find(std::string(token.metric));
     if (found == metrics.end()) return std::nullopt;
     return found->second;
+  }
+
+  // What to write instead of a metric that is not there.
+  std::string Advice(const Token& token) const {
+    const Metrics& metrics = IsLive(token) ? *live_ : challenger_;
+    if (metrics.empty()) return "; it has none: training writes them to output/metrics.json";
+    std::vector<std::string> names;
+    for (const auto& [name, value] : metrics) {
+      names.push_back(name);
+      // "eval/loss" without quotes is a quotient, and "f1-score" a difference.
+      const auto at = static_cast<std::size_t>(token.metric.data() - condition_.data());
+      const std::size_t begin = condition_.find(name);
+      if (begin <= at && at < begin + name.size() && name != token.metric) {
+        return fmt::format("; \"{}\" is written in quotes: {}'{}'", Printable(name),
+                           IsLive(token) ? "live." : "", Printable(name));
+      }
+    }
+    const auto nearest = Nearest(token.metric, names);
+    if (nearest) return fmt::format(", did you mean \"{}\"?", Printable(*nearest));
+    return "; it has: " + Printable(Join(names, ", ").substr(0, 500));
+  }
+
+  // "rmse 110.97", "1.2 (rmse + 1)".
+  std::string LeftSide(const ConditionNode& node) const {
+    const auto number = Find(node.token);
+    if (number) return fmt::format("{} {}", node.token.text, NumberText(*number));
+    return RightSide(node);
+  }
+
+  // "60.53 (57.64 * 1.05)", "57.64 (live.rmse)", "0.5".
+  std::string RightSide(const ConditionNode& node) const {
+    if (node.token.kind == Token::Kind::kNumber) return std::string(node.token.text);
+    const auto number = Number(node);
+    const std::string value = number ? NumberText(*number) : "no finite number";
+    const bool is_metric = node.token.kind == Token::Kind::kName;
+    const std::string from = is_metric ? std::string(node.token.text) : WithNumbers(node);
+    return from == value ? value : fmt::format("{} ({})", value, from);
+  }
+
+  // Arithmetic as it is written, with a number for each metric.
+  std::string WithNumbers(const ConditionNode& node) const {
+    if (const auto number = Find(node.token)) return NumberText(*number);
+    if (node.right == nullptr) return std::string(node.token.text);
+    const auto side = [&](const ConditionNode& part, bool behind) {
+      const bool loose =
+          Binding(part) < Binding(node) || (behind && Binding(part) == Binding(node));
+      const std::string text = WithNumbers(part);
+      return loose && node.left != nullptr ? "(" + text + ")" : text;
+    };
+    if (node.left == nullptr) {
+      const std::string text = WithNumbers(*node.right);
+      return Binding(*node.right) < 3 ? "-(" + text + ")" : "-" + text;
+    }
+    return fmt::format("{} {} {}", side(*node.left, false), node.token.text,
+                       side(*node.right, true));
   }
 
   static bool MentionsLive(const ConditionNode& node) {
@@ -152,6 +213,15 @@ Result<void> CheckGate(const std::string& condition) {
   return {};
 }
 
+Result<std::vector<std::string>> MetricsNeeded(const std::string& condition) {
+  TRY_ASSIGN(const Condition gate, ParseCondition(condition));
+  std::vector<std::string> names;
+  for (const Token& token : gate.tokens) {
+    if (token.kind == Token::Kind::kName && !token.of_live) names.emplace_back(token.metric);
+  }
+  return names;
+}
+
 Result<Verdict> Judge(const std::string& condition, const Metrics& challenger,
                       const std::optional<Metrics>& live) {
   TRY_ASSIGN(const Condition gate, ParseCondition(condition));
@@ -159,19 +229,9 @@ Result<Verdict> Judge(const std::string& condition, const Metrics& challenger,
   TRY(judgement.CheckMetrics(gate.tokens));
   Verdict verdict;
   TRY_ASSIGN(verdict.pass, judgement.Holds(*gate.root, false));
-  const std::string text(Trim(condition));
-  const std::string numbers(Trim(judgement.WithNumbers(gate.tokens)));
-  verdict.why = text;
-  bool beats_nobody = false;
-  for (const Token& token : gate.tokens) beats_nobody = beats_nobody || (IsLive(token) && !live);
-  if (beats_nobody && numbers == text) {
-    verdict.why += " (nothing is live yet)";
-  } else if (beats_nobody) {
-    verdict.why += fmt::format(" ({}, nothing is live yet)", numbers);
-  } else if (numbers != text) {
-    verdict.why += fmt::format(" ({})", numbers);
-  }
-  verdict.why += verdict.pass ? ": yes" : ": no";
+  std::vector<std::string> reasons;
+  judgement.Explain(*gate.root, verdict.pass, false, reasons);
+  verdict.why = Printable(Join(reasons, " and "));
   return verdict;
 }
 

@@ -6,7 +6,8 @@
 //   not-term = [ "not" ] ( comparison | "(" condition ")" | "true" | "false" )
 //   comparison = sum ( "<" | "<=" | ">" | ">=" | "==" | "!=" ) sum
 //   sum, product, unary minus, "(" sum ")" as in arithmetic; a number; NAME, a metric of the new
-//   version (the challenger); live.NAME, a metric of the live one (the champion).
+//   version (the challenger); live.NAME, a metric of the live one (the champion). A name that has
+//   more than letters, digits, "_" and "." is written in quotes: "eval/loss", live.'f1-score'.
 //
 // While nothing is live, a comparison that mentions live.NAME holds: the first version has nobody
 // to beat. A metric that a version does not have is an error, not a no.
@@ -15,6 +16,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -24,12 +26,14 @@ using Metrics = std::map<std::string, double>;
 
 struct Verdict {
   bool pass = false;
-  std::string
-      why;  // the condition with its numbers: "auc >= live.auc - 0.01 (0.71 >= 0.79 - 0.01): no"
+  std::string why;  // what decided it: "auc 0.71 is not >= 0.78 (0.79 - 0.01)"
 };
 
 // Parses only: for validation. kInvalid says at which character (from 1) and what was expected.
 Result<void> CheckGate(const std::string& condition);
+
+// The metrics of the new version that a condition names, in order.
+Result<std::vector<std::string>> MetricsNeeded(const std::string& condition);
 
 // `live`: nullopt when nothing is live. kInvalid: the condition cannot be read, or a metric that it
 // needs is missing (naming the nearest), or a calculation has no finite result (division by 0).

@@ -68,13 +68,88 @@ TEST(Gate, SaysWhy) {
   const auto why = [](const std::string& condition, const std::optional<Metrics>& live) {
     return Judge(condition, {{"auc", 0.71}}, live)->why;
   };
-  EXPECT_EQ(why("auc >= live.auc - 0.01", kChampion),
-            "auc >= live.auc - 0.01 (0.71 >= 0.79 - 0.01): no");
-  EXPECT_EQ(why("  auc > 0.5 ", kChampion), "auc > 0.5 (0.71 > 0.5): yes");
-  EXPECT_EQ(why("auc >= live.auc", std::nullopt),
-            "auc >= live.auc (0.71 >= live.auc, nothing is live yet): yes");
-  EXPECT_EQ(why("live.auc < 1", std::nullopt), "live.auc < 1 (nothing is live yet): yes");
-  EXPECT_EQ(why("true", kChampion), "true: yes");
+  EXPECT_EQ(why("auc >= live.auc - 0.01", kChampion), "auc 0.71 is not >= 0.78 (0.79 - 0.01)");
+  EXPECT_EQ(why("  auc > 0.5 ", kChampion), "auc 0.71 is > 0.5");
+  EXPECT_EQ(why("auc >= live.auc", kChampion), "auc 0.71 is not >= 0.79 (live.auc)");
+  EXPECT_EQ(why("live.auc < auc", kChampion), "live.auc 0.79 is not < 0.71 (auc)");
+  EXPECT_EQ(why("auc >= live.auc", std::nullopt), "nothing is live yet");
+  EXPECT_EQ(why("auc >= live.auc and live.rows > 1", std::nullopt), "nothing is live yet");
+  EXPECT_EQ(why("live.auc < 1", std::nullopt), "nothing is live yet");
+  EXPECT_EQ(why("true", kChampion), "true");
+  EXPECT_EQ(why("auc * 2 > (live.auc + 1) * 2", kChampion),
+            "1.42 (0.71 * 2) is not > 3.58 ((0.79 + 1) * 2)");
+  EXPECT_EQ(why("auc - (1 - 0.5) < -live.auc", kChampion),
+            "0.21 (0.71 - (1 - 0.5)) is not < -0.79");
+}
+
+// The whole condition with all its numbers, and "no" behind it: which part had decided it was for
+// the reader to find out.
+TEST(Gate, SaysWhichPartsDecided) {
+  const auto why = [](const std::string& condition) {
+    return Judge(condition, kChallenger, kChampion)->why;
+  };
+  EXPECT_EQ(why("auc > 0.9 and rows > 1000"), "auc 0.81 is not > 0.9");
+  EXPECT_EQ(why("auc > 0.5 and rows > 3000"), "rows 2000 is not > 3000");
+  EXPECT_EQ(why("auc > 0.9 and rows > 3000"), "auc 0.81 is not > 0.9 and rows 2000 is not > 3000");
+  EXPECT_EQ(why("auc > 0.9 or rows > 3000"), "auc 0.81 is not > 0.9 and rows 2000 is not > 3000");
+  EXPECT_EQ(why("auc > 0.9 or rows > 1000"), "rows 2000 is > 1000");
+  EXPECT_EQ(why("auc > 0.5 or rows > 1000"), "auc 0.81 is > 0.5");
+  EXPECT_EQ(why("auc > 0.5 and rows > 1000"), "auc 0.81 is > 0.5 and rows 2000 is > 1000");
+  EXPECT_EQ(why("not auc > 0.5"), "auc 0.81 is > 0.5");
+  EXPECT_EQ(why("not (auc > 0.5 and rows > 3000)"), "rows 2000 is not > 3000");
+  EXPECT_EQ(why("auc > 0.9 and auc / zero > 1"), "auc 0.81 is not > 0.9");
+}
+
+// A metric named eval/loss or f1-score was kept, and no gate could name it.
+TEST(Gate, NamesAnyMetricInQuotes) {
+  const Metrics odd = {{"eval/loss", 0.2}, {"f1-score", 0.8}, {"precision@5", 0.5}, {"5", 1},
+                       {"and", 1},         {"live.auc", 0.3}, {"auc", 0.7},         {"it's", 2}};
+  const auto judged = [&](const std::string& condition) -> std::string {
+    EXPECT_TRUE(CheckGate(condition)) << condition;
+    const auto verdict = Judge(condition, odd, Metrics{{"eval/loss", 0.4}, {"auc", 0.9}});
+    if (!verdict) return verdict.error().message;
+    return (verdict->pass ? "yes: " : "no: ") + verdict->why;
+  };
+  EXPECT_EQ(judged("\"eval/loss\" < 0.5"), "yes: \"eval/loss\" 0.2 is < 0.5");
+  EXPECT_EQ(judged("'eval/loss' < live.\"eval/loss\""),
+            "yes: 'eval/loss' 0.2 is < 0.4 (live.\"eval/loss\")");
+  EXPECT_EQ(judged("'f1-score'>=0.9"), "no: 'f1-score' 0.8 is not >= 0.9");
+  EXPECT_EQ(
+      judged("'precision@5' > 0.4 and '5' == 1 and 'and' == 1 and \"it's\" == 2").substr(0, 3),
+      "yes");
+  EXPECT_EQ(judged("'live.auc' == 0.3 and live.auc == 0.9 and 'auc' == 0.7").substr(0, 3), "yes");
+  EXPECT_EQ(judged("eval/loss < 0.5"),
+            "condition, character 1: the new version has no metric \"eval\"; \"eval/loss\" is "
+            "written in quotes: 'eval/loss'");
+  EXPECT_EQ(judged("1 > live.eval/loss"),
+            "condition, character 5: the live version has no metric \"eval\"; \"eval/loss\" is "
+            "written in quotes: live.'eval/loss'");
+  EXPECT_EQ(judged("f1-score > 0.5"),
+            "condition, character 1: the new version has no metric \"f1\"; \"f1-score\" is written "
+            "in quotes: 'f1-score'");
+  EXPECT_EQ(judged("'eval/los' < 0.5"),
+            "condition, character 1: the new version has no metric \"eval/los\", did you mean "
+            "\"eval/loss\"?");
+  for (const char* open : {"'eval/loss < 0.5", "\"\" < 0.5", "live.'' > 1", "'"}) {
+    EXPECT_NE(Fault(open).find("expected the name of a metric between two quotes"),
+              std::string::npos)
+        << Fault(open);
+  }
+}
+
+// liv.auc passed validation, and failed each training from then on.
+TEST(Gate, TakesASlipInLiveForWhatItIs) {
+  for (const char* slip : {"liv", "Live", "LIVE", "lve", "life", "ilve"}) {
+    const std::string name = std::string(slip) + ".auc";
+    EXPECT_EQ(
+        Fault("auc > " + name),
+        "condition, character 7: \"" + name +
+            "\" is not a metric of the live version; did you mean \"live.auc\"? A metric with "
+            "just that name is written in quotes: '" +
+            name + "'");
+    EXPECT_EQ(Fault("auc > '" + name + "'"), "");
+  }
+  EXPECT_EQ(Fault("eval.auc > 1 and test.live > 1 and live > 1 and auc > live.eval.auc"), "");
 }
 
 TEST(Gate, TakesAMissingMetricForAnErrorNotANo) {
@@ -88,6 +163,8 @@ TEST(Gate, TakesAMissingMetricForAnErrorNotANo) {
   EXPECT_EQ(Judge("auc > 1", {}, kChampion).error().message,
             "condition, character 1: the new version has no metric \"auc\"; it has none: training "
             "writes them to output/metrics.json");
+  EXPECT_EQ(MetricsNeeded("auc > live.rows and 'f1-score' > 0").value(),
+            (std::vector<std::string>{"auc", "f1-score"}));
 }
 
 TEST(Gate, RefusesWhatHasNoFiniteResult) {
@@ -99,6 +176,9 @@ TEST(Gate, RefusesWhatHasNoFiniteResult) {
 }
 
 TEST(Gate, SaysAtWhichCharacterItCannotBeRead) {
+  const std::string kQuotes =
+      "; a metric whose name has more than letters, digits, \"_\" and \".\" is written in quotes: "
+      "'eval/loss' < 0.5";
   EXPECT_EQ(Fault(""),
             "condition, character 1: expected a metric, a number or \"(\", found the end");
   EXPECT_EQ(Fault("auc"),
@@ -116,9 +196,10 @@ TEST(Gate, SaysAtWhichCharacterItCannotBeRead) {
   EXPECT_EQ(Fault("auc = 1"), "condition, character 5: cannot read \"=\"; equality is \"==\"");
   EXPECT_EQ(Fault("auc > 1 && rows > 1"),
             "condition, character 9: cannot read \"&\"; write \"and\"");
-  EXPECT_EQ(Fault("ö > 1"), "condition, character 1: cannot read \"ö\"");
-  EXPECT_EQ(Fault("auc > 1 ö"), "condition, character 9: cannot read \"ö\"");
-  EXPECT_EQ(Fault("\x1b"), "condition, character 1: cannot read \"\\x1b\"");
+  EXPECT_EQ(Fault("ö > 1"), "condition, character 1: cannot read \"ö\"" + kQuotes);
+  EXPECT_EQ(Fault("auc > 1 ö"), "condition, character 9: cannot read \"ö\"" + kQuotes);
+  EXPECT_EQ(Fault("\x1b"), "condition, character 1: cannot read \"\\x1b\"" + kQuotes);
+  EXPECT_EQ(Fault("recall@5 > 1"), "condition, character 7: cannot read \"@\"" + kQuotes);
   EXPECT_EQ(Fault("auc > 1e999"),
             "condition, character 7: cannot read \"1\"; it is no number that fits");
   EXPECT_EQ(Fault("live. > 1"),

@@ -21,6 +21,7 @@ Result<Versions> ReadVersions(artifact::Store& store, const std::string& service
     return a.name.timestamp < b.name.timestamp;
   });
   TRY_ASSIGN(versions.live, ReadLive(store, service, service_version));
+  TRY_ASSIGN(versions.rulings, ReadRulings(store, service, service_version));
   return versions;
 }
 

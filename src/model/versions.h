@@ -8,6 +8,7 @@
 #include "artifact/version.h"
 #include "base/result.h"
 #include "model/live.h"
+#include "model/rulings.h"
 
 namespace busker::model {
 
@@ -15,6 +16,7 @@ struct Versions {
   std::vector<artifact::Manifest> all;  // oldest first
   std::vector<std::string> unreadable;  // a sentence for each that was left out
   std::optional<LivePointer> live;
+  std::vector<Ruling> rulings;  // of the gate
 
   bool IsLive(const artifact::Manifest& version) const {
     return live && live->now.version == version.name;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "model/gate.h"
 #include "model/live.h"
+#include "model/rulings.h"
 
 namespace busker::prepare {
 namespace {
@@ -48,6 +49,29 @@ Result<std::string> Deliver(const json& j, const io::fs::path& duckdb_library) {
                      WithThousands(static_cast<long long>(delivery.table_rows)), delivery.id);
 }
 
+// Why the version is not made live; nullopt: it is. `why` then tells what the gate saw in it.
+Result<std::optional<std::string>> Refusal(const json& j, const artifact::Manifest& challenger,
+                                           const std::optional<artifact::Manifest>& champion,
+                                           std::string& why) {
+  if (champion && champion->scheduled_at > challenger.scheduled_at && !j.at("force").get<bool>()) {
+    return fmt::format("the live version {} is for a later data date ({}) than this one ({})",
+                       champion->name.timestamp, champion->data_date, challenger.data_date);
+  }
+  if (j.at("gate").is_null()) return std::nullopt;
+  const std::string gate = j.at("gate");
+  TRY_ASSIGN(const auto needed, model::MetricsNeeded(gate));
+  if (!needed.empty() && !challenger.files.contains("metrics.json")) {
+    return Invalid(
+        fmt::format("promote_when needs the metric \"{}\", but the {} wrote no output/metrics.json",
+                    Printable(needed.front()), challenger.name.action));
+  }
+  const auto metrics = champion ? std::optional(champion->metrics) : std::nullopt;
+  TRY_ASSIGN(model::Verdict verdict, model::Judge(gate, challenger.metrics, metrics));
+  if (!verdict.pass) return std::move(verdict.why);
+  why = std::move(verdict.why);
+  return std::nullopt;
+}
+
 Result<std::string> Promote(const json& j, Instant now) {
   TRY_ASSIGN(auto store, artifact::OpenStore(j.at("store_url")));
   TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
@@ -64,22 +88,17 @@ Result<std::string> Promote(const json& j, Instant now) {
     for (const model::LiveMove& move : live->before) {  // the second time of this step
       if (move.version == name) return fmt::format("{} was live already", name.timestamp);
     }
-    if (champion->scheduled_at > challenger.scheduled_at && !j.at("force").get<bool>()) {
-      return fmt::format(
-          "Not made live: the live version {} is for a later data date ({}) than "
-          "this one ({}); busker promote {} makes it live all the same",
-          champion->name.timestamp, champion->data_date, challenger.data_date, name.timestamp);
-    }
   }
+  const std::string run = j.at("run");
   std::string why = "no gate";
-  if (!j.at("gate").is_null()) {
-    const auto metrics = champion ? std::optional(champion->metrics) : std::nullopt;
-    TRY_ASSIGN(const model::Verdict verdict,
-               model::Judge(j.at("gate").get<std::string>(), challenger.metrics, metrics));
-    if (!verdict.pass) return "Not made live: " + verdict.why;
-    why = verdict.why;
+  TRY_ASSIGN(const auto refusal, Refusal(j, challenger, champion, why));
+  // Before the pointer moves: whoever finds it moved finds the ruling, too.
+  TRY(model::NoteRuling(*store, {name, !refusal, refusal.value_or(why), run, now}));
+  if (refusal) {
+    return fmt::format("not promoted: {}; busker promote {} makes it live all the same", *refusal,
+                       name.timestamp);
   }
-  TRY(model::Promote(*store, {name, "run " + j.at("run").get<std::string>(), why, now}));
+  TRY(model::Promote(*store, {name, "run " + run, why, now}));
   return fmt::format("{} is live now: {}", name.timestamp, why);
 }
 

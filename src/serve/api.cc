@@ -20,8 +20,9 @@ using nlohmann::ordered_json;
 constexpr std::uint64_t kLogBytesMax = 1u << 20, kLogTailBytes = 64u << 10;
 
 // "after GRAPH (run ID)" names what may be beyond the confines of who asks.
-ordered_json DescribeFor(const Caller& caller, const record::RunRow& run) {
-  ordered_json described = Describe(run);
+ordered_json DescribeFor(const Caller& caller, const record::RunRow& run,
+                         prepare::Rulings& rulings) {
+  ordered_json described = Describe(run, rulings);
   if (!caller.confines.empty() && run.facts.trigger.starts_with("after ")) {
     described["trigger"] = "after";
   }
@@ -141,24 +142,30 @@ Response Api::ListRuns(const Call& call) {
   filter.before = *cursor;
   filter.within = call.caller.confines;
   filter.with_tasks = call.target.Query("tasks") == "true";
-  auto runs = records_.With([&](record::Record& record) { return record.ListRuns(filter); });
-  if (!runs) return Problem(runs.error());
-  const bool more = runs->size() > *limit;
-  if (more) runs->pop_back();
-  ordered_json list = ordered_json::array();
-  for (const record::RunRow& run : *runs) {
-    list.push_back(DescribeFor(call.caller, run));
-    if (!filter.with_tasks) list.back().erase("tasks");
-  }
-  return JsonResponse(
-      {{"runs", list},
-       {"next", more ? ordered_json(std::to_string(runs->back().number)) : ordered_json()}});
+  const auto page = records_.With([&](record::Record& record) -> Result<ordered_json> {
+    TRY_ASSIGN(auto runs, record.ListRuns(filter));
+    const bool more = runs.size() > *limit;
+    if (more) runs.pop_back();
+    prepare::Rulings rulings(record);
+    ordered_json list = ordered_json::array();
+    for (const record::RunRow& run : runs) {
+      list.push_back(DescribeFor(call.caller, run, rulings));
+      if (!filter.with_tasks) list.back().erase("tasks");
+    }
+    return ordered_json{
+        {"runs", list},
+        {"next", more ? ordered_json(std::to_string(runs.back().number)) : ordered_json()}};
+  });
+  return page ? JsonResponse(*page) : Problem(page.error());
 }
 
 Response Api::ShowRun(const Call& call) {
-  const auto run =
-      records_.With([&](record::Record& record) { return record.FindRun(call.At("run")); });
-  return run ? JsonResponse(DescribeFor(call.caller, *run)) : Problem(run.error());
+  const auto described = records_.With([&](record::Record& record) -> Result<ordered_json> {
+    TRY_ASSIGN(const record::RunRow run, record.FindRun(call.At("run")));
+    prepare::Rulings rulings(record);
+    return DescribeFor(call.caller, run, rulings);
+  });
+  return described ? JsonResponse(*described) : Problem(described.error());
 }
 
 Response Api::ListEvents(const Call& call) {

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "serve/problem.h"
+
 namespace busker::serve {
 
 using nlohmann::ordered_json;
@@ -24,6 +26,11 @@ ordered_json DescribeAttempt(const record::AttemptRow& attempt) {
           {"memory_peak_bytes", attempt.memory_peak_bytes},
           {"output_files", attempt.output_files},
           {"output_bytes", attempt.output_bytes}};
+}
+
+ordered_json DescribeGate(const model::Ruling* ruling) {
+  if (ruling == nullptr) return {};
+  return {{"passed", ruling->passed}, {"why", ruling->why}};
 }
 
 }  // namespace
@@ -67,6 +74,15 @@ ordered_json Describe(const record::RunRow& run) {
           {"tasks", tasks}};
 }
 
+ordered_json Describe(const record::RunRow& run, prepare::Rulings& rulings) {
+  ordered_json described = Describe(run);
+  const auto ruling = rulings.Of(run);
+  described["gate"] =
+      ruling ? DescribeGate(*ruling ? &**ruling : nullptr)
+             : ordered_json{{"passed", nullptr}, {"why", WithoutPaths(ruling.error().message)}};
+  return described;
+}
+
 ordered_json Describe(const record::EventRow& event) {
   return {{"number", event.number},
           {"at", FormatRfc3339(event.at)},
@@ -94,6 +110,12 @@ ordered_json Describe(const artifact::Manifest& version, bool live) {
   return {{"version", version.name.timestamp},
           {"live", live},
           {"metrics", metrics},
+ordered_json Describe(const artifact::Manifest& version, const model::Versions& all) {
+  ordered_json described = Describe(version, all.IsLive(version));
+  described["gate"] = DescribeGate(model::FindRuling(all.rulings, version.name));
+  return described;
+}
+
           {"action", version.name.action},
           {"data_date", version.data_date},
           {"saved_at", FormatRfc3339(version.saved_at)},

@@ -20,7 +20,7 @@ using nlohmann::ordered_json;
 constexpr int kRunsAtOnceMax = 1000;  // as busker backfill has it
 
 Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& graph,
-                                   const Caller& caller, Instant now) {
+                                   const Caller& caller, Instant now, prepare::Rulings& rulings) {
   TRY_ASSIGN(const auto remembered, record.FindGraph(graph.key));
   const plan::GraphMemory memory = remembered.value_or(plan::GraphMemory{});
   record::RunFilter newest = RunsOf(graph.key);
@@ -36,7 +36,7 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
     if (const auto coming = plan::Coming(graph, now, 1); !coming.empty()) next = coming.front();
   }
   const bool is_file = newest.service->empty();
-  ordered_json last = runs.empty() ? ordered_json() : Describe(runs.front());
+  ordered_json last = runs.empty() ? ordered_json() : Describe(runs.front(), rulings);
   if (!runs.empty()) last.erase("tasks");
   return ordered_json{{"graph", graph.key},
                       {"service", is_file ? ordered_json() : ordered_json(*newest.service)},
@@ -158,8 +158,10 @@ Response GraphsApi::ListGraphs(const Call& call) {
     if (more) selected.resize(*limit);
     ordered_json list = ordered_json::array();
     const Instant now = Now();
+    prepare::Rulings rulings(record);
     for (const auto& definition : selected) {
-      TRY_ASSIGN(ordered_json one, DescribeGraph(record, definition->graph, call.caller, now));
+      TRY_ASSIGN(ordered_json one,
+                 DescribeGraph(record, definition->graph, call.caller, now, rulings));
       list.push_back(std::move(one));
     }
     return ordered_json{
@@ -175,7 +177,8 @@ Response GraphsApi::ShowGraph(const Call& call) {
   const auto definition = daemon_.catalogue()->Find(GraphIn(call));
   if (!definition) return Problem(404, fmt::format("there is no {}", GraphIn(call)));
   auto described = records_.With([&](record::Record& record) {
-    return DescribeGraph(record, (*definition)->graph, call.caller, Now());
+    prepare::Rulings rulings(record);
+    return DescribeGraph(record, (*definition)->graph, call.caller, Now(), rulings);
   });
   if (!described) return Problem(described.error());
   const auto explained = explainer_.Explain(GraphIn(call), "");

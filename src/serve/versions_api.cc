@@ -105,7 +105,7 @@ Response VersionsApi::ListVersions(const Call& call) {
   if (!stored) return Problem(stored.error());
   ordered_json list = ordered_json::array();
   for (const artifact::Manifest& version : stored->versions.all) {
-    list.push_back(Describe(version, stored->versions.IsLive(version)));
+    list.push_back(Describe(version, stored->versions));
   }
   return JsonResponse({{"versions", list},
                        {"unreadable", stored->versions.unreadable},

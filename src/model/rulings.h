@@ -1,0 +1,32 @@
+// What the gate said of each version: kept as NAME/VERSION/gate.json in the artifact store, beside
+// the live pointer, replaced atomically, never by two at once.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "artifact/version.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace busker::model {
+
+struct Ruling {
+  artifact::VersionName version;
+  bool passed = false;  // it was made live; false: it was refused
+  std::string why;      // "rmse 110.97 is not <= 60.53 (57.64 * 1.05)"
+  std::string run;
+  Instant at{};
+};
+
+// Latest first, at most 1,000. Nothing was ruled yet: empty. kUnusable: gate.json cannot be read.
+Result<std::vector<Ruling>> ReadRulings(artifact::Store& store, const std::string& service,
+                                        const std::string& service_version);
+
+// Notes a ruling, in place of an earlier one of the same version.
+Result<void> NoteRuling(artifact::Store& store, const Ruling& ruling);
+
+// That of the version; nullptr: there is none.
+const Ruling* FindRuling(const std::vector<Ruling>& rulings, const artifact::VersionName& version);
+
+}  // namespace busker::model

@@ -1,0 +1,87 @@
+#include "model/rulings.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "io/test_folder.h"
+
+namespace busker::model {
+namespace {
+
+class RulingsTest : public testing::Test {
+ protected:
+  artifact::VersionName Version(int number) {
+    return {"churn", "1", "training", FormatStamp(Instant(std::chrono::seconds(number)))};
+  }
+  Ruling Of(int number, bool passed = false) {
+    return {Version(number), passed, "rmse 2 is not <= 1", "r" + std::to_string(number),
+            Instant(Milliseconds(number))};
+  }
+  std::vector<Ruling> Read() { return ReadRulings(*store_, "churn", "1").value(); }
+
+  io::TestFolder folder_;
+  std::unique_ptr<artifact::Store> store_ =
+      artifact::OpenStore("file://" + folder_.path().string()).value();
+};
+
+TEST_F(RulingsTest, AreKeptLatestFirst) {
+  EXPECT_TRUE(Read().empty());
+  ASSERT_TRUE(NoteRuling(*store_, Of(1, true)));
+  ASSERT_TRUE(NoteRuling(*store_, Of(2)));
+  const auto rulings = Read();
+  ASSERT_EQ(rulings.size(), 2U);
+  EXPECT_EQ(rulings[0].version, Version(2));
+  EXPECT_FALSE(rulings[0].passed);
+  EXPECT_EQ(rulings[0].why, "rmse 2 is not <= 1");
+  EXPECT_EQ(rulings[0].run, "r2");
+  EXPECT_EQ(rulings[0].at, Instant(Milliseconds(2)));
+  EXPECT_TRUE(FindRuling(rulings, Version(1))->passed);
+  EXPECT_EQ(FindRuling(rulings, Version(3)), nullptr);
+  EXPECT_TRUE(ReadRulings(*store_, "churn", "2").value().empty());
+}
+
+// A step that was carried out twice, around a crash.
+TEST_F(RulingsTest, TheSecondRulingOfAVersionReplacesTheFirst) {
+  ASSERT_TRUE(NoteRuling(*store_, Of(1)));
+  ASSERT_TRUE(NoteRuling(*store_, Of(2)));
+  ASSERT_TRUE(NoteRuling(*store_, Of(1, true)));
+  const auto rulings = Read();
+  ASSERT_EQ(rulings.size(), 2U);
+  EXPECT_TRUE(FindRuling(rulings, Version(1))->passed);
+}
+
+TEST_F(RulingsTest, NoneIsLostWhenManyAreNotedAtOnce) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([this, i] { EXPECT_TRUE(NoteRuling(*store_, Of(i))); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Read().size(), 8U);
+}
+
+TEST_F(RulingsTest, TheOldestOfAThousandMakesRoomForANewOne) {
+  std::string list;
+  for (int i = 1000; i > 0; --i) {
+    list += R"({"version": ")" + Version(i).Key() +
+            R"(", "passed": true, "why": "", "run": "r", "at": "2019-08-01T00:00:00Z"},)";
+  }
+  list.pop_back();
+  ASSERT_TRUE(store_->PutText("churn/1/gate.json", R"({"format": 1, "rulings": [)" + list + "]}"));
+  ASSERT_TRUE(NoteRuling(*store_, Of(1001)));
+  const auto rulings = Read();
+  ASSERT_EQ(rulings.size(), 1000U);
+  EXPECT_EQ(rulings.front().version, Version(1001));
+  EXPECT_EQ(rulings.back().version, Version(2));
+}
+
+TEST_F(RulingsTest, AFileThatCannotBeReadIsNotTakenForNone) {
+  ASSERT_TRUE(store_->PutText("churn/1/gate.json", "{"));
+  EXPECT_EQ(ReadRulings(*store_, "churn", "1").error().kind, ErrorKind::kUnusable);
+  EXPECT_EQ(NoteRuling(*store_, Of(1)).error().kind, ErrorKind::kUnusable);
+  ASSERT_TRUE(store_->PutText("churn/1/gate.json", R"({"format": 2, "rulings": []})"));
+  EXPECT_EQ(ReadRulings(*store_, "churn", "1").error().kind, ErrorKind::kUnusable);
+}
+
+}  // namespace
+}  // namespace busker::model

@@ -1,0 +1,43 @@
+#include "prepare/ruling.h"
+
+#include <fmt/core.h>
+
+#include "runner/attempt_file.h"
+
+namespace busker::prepare {
+namespace {
+
+constexpr std::string_view kFile = "file://";
+
+}  // namespace
+
+Result<std::optional<model::Ruling>> Rulings::Of(const record::RunRow& run) {
+  if (run.facts.service.empty() || !IsFinal(run.state)) return std::nullopt;
+  const auto json = record_.OrderOf(run.facts.id, run.facts.action);
+  if (!json && json.error().kind == ErrorKind::kNotFound) return std::nullopt;  // never prepared
+  TRY(json);
+  TRY_ASSIGN(const runner::AttemptOrder order, runner::OrderFromJson(*json));
+  if (!order.output) return std::nullopt;
+  TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.output));
+  const std::string key = order.store_url + "\n" + name.service + "/" + name.service_version;
+  auto known = read_.find(key);
+  if (known == read_.end()) {
+    // Who looks makes no store where one has been moved away.
+    if (std::error_code error; order.store_url.starts_with(kFile) &&
+                               !io::fs::exists(order.store_url.substr(kFile.size()), error)) {
+      return std::nullopt;
+    }
+    TRY_ASSIGN(const auto store, artifact::OpenStore(order.store_url));
+    TRY_ASSIGN(auto rulings, model::ReadRulings(*store, name.service, name.service_version));
+    known = read_.emplace(key, std::move(rulings)).first;
+  }
+  const model::Ruling* ruling = model::FindRuling(known->second, name);
+  return ruling == nullptr ? std::nullopt : std::optional(*ruling);
+}
+
+std::string Sentence(const model::Ruling& ruling) {
+  return fmt::format("{} {}: {}", ruling.version.timestamp, ruling.passed ? "passed" : "refused",
+                     ruling.why);
+}
+
+}  // namespace busker::prepare

@@ -1,0 +1,31 @@
+// What the gate said of the versions that runs saved.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/rulings.h"
+#include "record/record.h"
+
+namespace busker::prepare {
+
+// Reads each file of rulings once. One thread.
+class Rulings {
+ public:
+  explicit Rulings(record::Record& record) : record_(record) {}
+
+  // By what is on record and in the store that the run used, whatever its service says today.
+  // nullopt: the run did not come to a gate.
+  Result<std::optional<model::Ruling>> Of(const record::RunRow& run);
+
+ private:
+  record::Record& record_;
+  std::map<std::string, std::vector<model::Ruling>> read_;  // by store and service version
+};
+
+// "20261128T191125Z refused: rmse 110.97 is not <= 60.53 (57.64 * 1.05)".
+std::string Sentence(const model::Ruling& ruling);
+
+}  // namespace busker::prepare
