@@ -91,6 +91,23 @@ void PrintGraphs(const Place& place, const std::map<plan::GraphKey, GraphLine>& 
               rows));
 }
 
+// "notices: 2 could not be delivered to https://hooks.example.com (4 tries): ...; next try at ...".
+std::string Sentence(const daemon::Undelivered& one) {
+  return fmt::format("notices: {} could not be delivered to {} ({} tries){}; next try at {}",
+                     one.notices, Printable(one.to), one.tries,
+                     one.why.empty() ? "" : ": " + Printable(one.why), FormatRfc3339(one.next_try));
+}
+
+// "busker up is running (process 4711)".
+std::string WhoIsAtWork(const std::string& owner, const std::optional<daemon::Status>& status) {
+  if (status && status->schedules) {
+    const std::string process = owner.substr(0, owner.find(' ', owner.find(' ') + 1));
+    return fmt::format("busker up is running ({})", process);
+  }
+  return fmt::format("busker up is not running: schedules are not kept{}",
+                     owner.empty() ? "" : " (at work: " + Printable(owner) + ")");
+}
+
 Result<void> PrintService(const Common& common, const service::Service& service) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
@@ -145,6 +162,10 @@ Result<int> Status(const Common& common) {
         described["faults"].push_back({{"file", fault.file}, {"message", fault.message}});
       }
     }
+    described["undelivered"] = ordered_json::array();
+    if (status) {
+      for (const auto& one : status->undelivered) described["undelivered"].push_back(Describe(one));
+    }
     described["actions"] = ordered_json::array();
     for (const auto& [_, line] : lines)
       described["actions"].push_back(DescribeGraph(line, rulings ? &*rulings : nullptr));
@@ -152,7 +173,10 @@ Result<int> Status(const Common& common) {
     return 0;
   }
   if (place.service) TRY(PrintService(common, *place.service));
-  if (!owner.empty()) PrintLine("now: " + owner);
+  PrintLine(WhoIsAtWork(owner, status));
+  if (status) {
+    for (const daemon::Undelivered& one : status->undelivered) PrintLine(Sentence(one));
+  }
   if (status && !status->trouble.empty()) {
     PrintLine("trouble: " + status->trouble + "; nothing new starts until that is mended");
   }

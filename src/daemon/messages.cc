@@ -130,6 +130,14 @@ Json ToJson(const Status& status) {
   for (const Fault& fault : status.faults) {
     faults.push_back({{"file", fault.file}, {"message", fault.message}});
   }
+  Json undelivered = Json::array();
+  for (const Undelivered& one : status.undelivered) {
+    undelivered.push_back({{"to", one.to},
+                           {"why", one.why},
+                           {"notices", one.notices},
+                           {"tries", one.tries},
+                           {"next_try", FormatRfc3339(one.next_try)}});
+  }
   Json graphs = Json::array();
   for (const GraphStatus& graph : status.graphs) {
     graphs.push_back({{"graph", graph.graph},
@@ -145,6 +153,7 @@ Json ToJson(const Status& status) {
           {"trouble", status.trouble},
           {"attempts_running", status.attempts_running},
           {"faults", std::move(faults)},
+          {"undelivered", std::move(undelivered)},
           {"graphs", std::move(graphs)}};
 }
 
@@ -156,6 +165,12 @@ Status StatusFrom(const Json& message) {
   status.attempts_running = static_cast<std::size_t>(NumberIn(message, "attempts_running", 0));
   for (const Json& fault : message.value("faults", Json::array())) {
     status.faults.push_back({TextOf(fault, "file"), TextOf(fault, "message")});
+  }
+  for (const Json& one : message.value("undelivered", Json::array())) {
+    status.undelivered.push_back({TextOf(one, "to"), TextOf(one, "why"),
+                                  static_cast<std::uint64_t>(NumberIn(one, "notices", 0)),
+                                  static_cast<int>(NumberIn(one, "tries", 0)),
+                                  InstantIn(one, "next_try").value_or(Instant{})});
   }
   for (const Json& graph : message.value("graphs", Json::array())) {
     status.graphs.push_back({TextOf(graph, "graph"), TextOf(graph, "schedule"),

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "io/url.h"
 #include "notify/retry.h"
 
 namespace busker::daemon {
@@ -29,6 +30,23 @@ std::vector<Json> ReceiversOf(const service::Notify& setting) {
   return receivers;
 }
 
+// A second try that fails is no hiccup any more.
+constexpr int kToldTries = 2;
+
+std::string GraphOf(const record::NoticeRow& row) {
+  return row.service.empty() ? row.action : row.service + "/" + row.action;
+}
+
+// Whom a notice is for, without secrets.
+std::string ReceiverOf(const record::NoticeRow& row) {
+  const Json channel = Json::parse(row.channel, nullptr, false);
+  if (!channel.is_object()) return "an unknown receiver";
+  if (channel.value("by", "") == "webhook") return io::OriginOf(channel.value("url", ""));
+  if (channel.value("by", "") == "mail") return "mail to " + channel.value("to", "");
+  const auto words = channel.value("words", std::vector<std::string>());
+  return "the command " + (words.empty() ? "(none)" : words.front());
+}
+
 std::string HintOf(const plan::Tell& tell) {
   switch (tell.kind) {
     case plan::Tell::Kind::kFailed:
@@ -46,8 +64,8 @@ std::string HintOf(const plan::Tell& tell) {
 
 Outbox::Outbox(std::optional<service::SmtpSetting> smtp,
                std::function<void(record::NoticeOutcome)> tell,
-               std::function<void(const std::string&)> trouble)
-    : smtp_(std::move(smtp)), tell_(std::move(tell)), trouble_(std::move(trouble)) {}
+               std::function<void(const std::string&)> say)
+    : smtp_(std::move(smtp)), tell_(std::move(tell)), say_(std::move(say)) {}
 
 Outbox::~Outbox() { sender_.reset(); }
 
@@ -84,7 +102,7 @@ std::vector<record::NoticeRow> Outbox::NoticesOf(const plan::Tell& tell, Instant
 void Outbox::Send(const std::vector<record::NoticeRow>& notices) {
   if (notices.empty()) return;
   const std::lock_guard lock(mutex_);
-  for (const record::NoticeRow& notice : notices) waiting_.emplace(next_id_++, notice);
+  for (const record::NoticeRow& notice : notices) waiting_.emplace(next_id_++, Waiting{notice, ""});
   if (sender_ == nullptr) {
     notify::Outbox box;
     box.take = [this](Instant now) { return Take(now); };
@@ -92,7 +110,7 @@ void Outbox::Send(const std::vector<record::NoticeRow>& notices) {
     box.failed = [this](std::int64_t id, std::optional<Instant> next, const std::string& why) {
       return Failed(id, next, why);
     };
-    box.trouble = [this](const Error& error) { trouble_(error.message); };
+    box.trouble = [this](const Error& error) { say_(error.message); };
     sender_ = std::make_unique<notify::Sender>(std::move(box));
   }
   sender_->Wake();
@@ -103,10 +121,10 @@ Result<std::vector<notify::Pending>> Outbox::Take(Instant now) {
   std::vector<std::int64_t> ids;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [id, row] : waiting_) {
-      if (row.next_try > now) continue;
+    for (const auto& [id, waiting] : waiting_) {
+      if (waiting.row.next_try > now) continue;
       ids.push_back(id);
-      rows.push_back(row);
+      rows.push_back(waiting.row);
     }
   }
   std::vector<notify::Pending> due;
@@ -117,7 +135,6 @@ Result<std::vector<notify::Pending>> Outbox::Take(Instant now) {
       // A secret that cannot be read now may be there later.
       const std::string why = "it cannot be sent: " + channel.error().message;
       TRY(Failed(ids[i], notify::NextTry(row.at, now, row.tries + 1, row.key), why));
-      trouble_(fmt::format("a notice of {}: {}", row.kind, why));
       continue;
     }
     due.push_back({ids[i],
@@ -133,8 +150,13 @@ Result<void> Outbox::Delivered(std::int64_t id) {
   const auto row = Find(id);
   if (!row) return {};
   tell_({row->key, record::NoticeOutcome::State::kDelivered, {}, ""});
-  const std::lock_guard lock(mutex_);
-  waiting_.erase(id);
+  bool was_told = false;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.erase(id);
+    was_told = told_.erase(ReceiverOf(*row)) > 0;
+  }
+  if (was_told) say_(fmt::format("notices are delivered to {} again", ReceiverOf(*row)));
   return {};
 }
 
@@ -145,16 +167,50 @@ Result<void> Outbox::Failed(std::int64_t id, std::optional<Instant> next_try,
   using State = record::NoticeOutcome::State;
   tell_({row->key, next_try ? State::kTryAgain : State::kGivenUp, next_try.value_or(Instant{}),
          message});
-  if (!next_try) trouble_(fmt::format("a notice of {} is given up: {}", row->kind, message));
-  const std::lock_guard lock(mutex_);
+  const std::string to = ReceiverOf(*row);
+  const std::string notice = fmt::format("the notice \"{}\" of {}", row->kind, GraphOf(*row));
   if (!next_try) {
+    say_(fmt::format("{} to {} is given up: {}", notice, to, message));
+    const std::lock_guard lock(mutex_);
     waiting_.erase(id);
     return {};
   }
-  record::NoticeRow& waiting = waiting_.at(id);
-  ++waiting.tries;
-  waiting.next_try = *next_try;
+  bool is_news = false;
+  {
+    const std::lock_guard lock(mutex_);
+    Waiting& waiting = waiting_.at(id);
+    ++waiting.row.tries;
+    waiting.row.next_try = *next_try;
+    waiting.why = message;
+    is_news = waiting.row.tries >= kToldTries && told_.insert(to).second;
+  }
+  if (is_news) {
+    say_(
+        fmt::format("{} could not be delivered to {}, at the second try, too: {}; it is tried "
+                    "again at {}, and then ever more rarely for three days",
+                    notice, to, message, FormatRfc3339(*next_try)));
+  }
   return {};
+}
+
+std::vector<Undelivered> Outbox::ListUndelivered() const {
+  std::map<std::string, Undelivered> by_receiver;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [_, waiting] : waiting_) {
+    const record::NoticeRow& row = waiting.row;
+    if (row.tries < kToldTries) continue;
+    Undelivered& one = by_receiver[ReceiverOf(row)];
+    if (one.notices == 0 || row.next_try < one.next_try) one.next_try = row.next_try;
+    if (!waiting.why.empty()) one.why = waiting.why;
+    one.tries = std::max(one.tries, row.tries);
+    ++one.notices;
+  }
+  std::vector<Undelivered> list;
+  for (auto& [to, one] : by_receiver) {
+    one.to = to;
+    list.push_back(std::move(one));
+  }
+  return list;
 }
 
 // What it tells is told without the mutex: the record may be full of other things, and whoever
@@ -163,7 +219,7 @@ std::optional<record::NoticeRow> Outbox::Find(std::int64_t id) {
   const std::lock_guard lock(mutex_);
   const auto found = waiting_.find(id);
   if (found == waiting_.end()) return std::nullopt;
-  return found->second;
+  return found->second.row;
 }
 
 Result<notify::Channel> Outbox::ChannelOf(const record::NoticeRow& row) const {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <future>
 #include <set>
 #include <thread>
@@ -116,6 +117,82 @@ TEST_F(OutboxTest, TakesMoreWhileTheRecordKeepsItWaiting) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
   go_on.set_value();
   EXPECT_EQ(heard_.Await(2).size(), 2U);
+}
+
+// What is told to the record is noted a moment later.
+bool Becomes(const std::function<bool()>& condition) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > limit) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+// A webhook that never worked left no trace in the log, and none in busker status.
+TEST_F(OutboxTest, TellsOfWhatCouldNotBeDeliveredASecondTime) {
+  std::mutex mutex;
+  std::vector<std::string> said;
+  const auto say = [&](const std::string& sentence) {
+    const std::lock_guard lock(mutex);
+    said.push_back(sentence);
+  };
+  Outbox outbox(
+      std::nullopt, [&](record::NoticeOutcome outcome) { heard_.Add(std::move(outcome)); }, say);
+  service::Notify notify;
+  notify.webhook = "http://user:password@127.0.0.1:1/hooks/secret?token=1";
+  auto notices = Outbox::NoticesOf(Failure("r1"), Now(), {notify, ByCommand("exit 3")});
+  const auto more = Outbox::NoticesOf(Failure("r2"), Now(), {notify});
+  notices.push_back(more.front());
+  ASSERT_EQ(notices.size(), 3U);
+  outbox.Send({notices[0]});
+  heard_.Await(1);
+  EXPECT_TRUE(outbox.ListUndelivered().empty());  // it may have been a hiccup
+  for (auto& notice : notices) notice.tries = 1;
+  outbox.Send({notices[1], notices[2]});
+  ASSERT_TRUE(Becomes([&] { return outbox.ListUndelivered().size() == 2; }));
+  const auto undelivered = outbox.ListUndelivered();
+  ASSERT_EQ(undelivered.size(), 2U);
+  EXPECT_EQ(undelivered[0].to, "http://127.0.0.1:1");
+  EXPECT_NE(undelivered[0].why, "");
+  EXPECT_EQ(undelivered[0].notices, 1U);
+  EXPECT_EQ(undelivered[0].tries, 2);
+  EXPECT_GT(undelivered[0].next_try, Now());
+  EXPECT_EQ(undelivered[1].to, "the command /bin/sh");
+  EXPECT_EQ(undelivered[1].why, "the command /bin/sh ended with exit code 3");
+  outbox.Send({notices[0]});
+  EXPECT_TRUE(Becomes([&] { return outbox.ListUndelivered()[0].notices == 2; }));
+  EXPECT_TRUE(Becomes([&] {
+    const std::lock_guard lock(mutex);
+    return said.size() == 2;  // once of each receiver
+  }));
+  const std::lock_guard lock(mutex);
+  for (const std::string& sentence : said) {
+    EXPECT_NE(sentence.find("the notice \"failed\" of shop/training could not be delivered to "),
+              std::string::npos)
+        << sentence;
+    EXPECT_EQ(sentence.find("password"), std::string::npos) << sentence;
+    EXPECT_EQ(sentence.find("secret"), std::string::npos) << sentence;
+  }
+}
+
+TEST_F(OutboxTest, SaysWhenNoticesAreDeliveredAgain) {
+  std::promise<std::string> again;
+  const auto say = [&](const std::string& sentence) {
+    if (sentence.starts_with("notices are delivered")) again.set_value(sentence);
+  };
+  Outbox outbox(
+      std::nullopt, [&](record::NoticeOutcome outcome) { heard_.Add(std::move(outcome)); }, say);
+  const std::string file = (folder_ / "works").string();
+  auto notices = Outbox::NoticesOf(Failure("r1"), Now(), {ByCommand("test -e " + file)});
+  notices[0].tries = 1;
+  outbox.Send(notices);
+  EXPECT_TRUE(Becomes([&] { return outbox.ListUndelivered().size() == 1; }));
+  folder_.Write("works", "");
+  outbox.Send(Outbox::NoticesOf(Failure("r2"), Now(), {ByCommand("test -e " + file)}));
+  auto sentence = again.get_future();
+  ASSERT_EQ(sentence.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  EXPECT_EQ(sentence.get(), "notices are delivered to the command /bin/sh again");
 }
 
 TEST_F(OutboxTest, TellsOnlyWhoIsInterestedAndEachReceiverOnce) {

@@ -334,6 +334,7 @@ Status Requests::Health() const {
   status.trouble = setup_.conductor.Trouble();
   status.faults = setup_.catalogue()->faults;
   status.attempts_running = figures().attempts_running;
+  if (setup_.undelivered) status.undelivered = setup_.undelivered();
   return status;
 }
 

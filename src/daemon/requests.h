@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "daemon/announcer.h"
 #include "daemon/definitions.h"
+#include "daemon/outbox.h"
 #include "dispatch/conductor.h"
 #include "prepare/action_run.h"
 
@@ -58,6 +59,7 @@ struct Status {
   std::vector<Fault> faults;
   std::vector<GraphStatus> graphs;
   std::size_t attempts_running = 0;
+  std::vector<Undelivered> undelivered;  // notices that do not arrive
 };
 
 class Requests {
@@ -72,6 +74,7 @@ class Requests {
     bool schedules = false;
     std::function<void()> yield;  // makes room for a daemon; empty: it is one
     std::function<Result<std::string>(const std::string& by)> make_link;  // empty: no dashboard
+    std::function<std::vector<Undelivered>()> undelivered;                // any thread
   };
   explicit Requests(Setup setup, Milliseconds limit = std::chrono::seconds(60))
       : setup_(std::move(setup)), limit_(limit) {}

@@ -111,12 +111,18 @@ Response Api::ShowStatus(const Call& call) {
     faults.push_back({{"file", (file.parent_path().filename() / file.filename()).string()},
                       {"message", WithoutPaths(fault.message)}});
   }
+  ordered_json undelivered = ordered_json::array();
+  for (const daemon::Undelivered& one : status.undelivered) {
+    if (!call.caller.confines.empty()) break;  // nor whose notices they are
+    undelivered.push_back(Describe(one));
+  }
   return JsonResponse(
       {{"version", version_},
        {"since", FormatRfc3339(status.since)},
        {"trouble",
         status.trouble.empty() ? ordered_json() : ordered_json(WithoutPaths(status.trouble))},
        {"faults", faults},
+       {"undelivered", undelivered},
        {"runs_unfinished", requests_.figures().runs_unfinished.load()},
        {"attempts_running", status.attempts_running}});
 }

@@ -94,12 +94,26 @@ ordered_json Describe(const record::EventRow& event) {
           {"detail", event.detail}};
 }
 
+ordered_json Describe(const daemon::Undelivered& notices) {
+  return {{"to", notices.to},
+          {"why", TextOrNull(notices.why)},
+          {"notices", notices.notices},
+          {"tries", notices.tries},
+          {"next_try", FormatRfc3339(notices.next_try)}};
+}
+
 ordered_json Describe(const Token& token) {
   return {{"name", token.name},
           {"scope", NameOf(token.scope)},
           {"created_at", FormatRfc3339(token.created_at)},
           {"created_by", token.created_by},
           {"confines", token.confines}};
+}
+
+ordered_json Describe(const artifact::Manifest& version, const model::Versions& all) {
+  ordered_json described = Describe(version, all.IsLive(version));
+  described["gate"] = DescribeGate(model::FindRuling(all.rulings, version.name));
+  return described;
 }
 
 ordered_json Describe(const artifact::Manifest& version, bool live) {
@@ -110,12 +124,6 @@ ordered_json Describe(const artifact::Manifest& version, bool live) {
   return {{"version", version.name.timestamp},
           {"live", live},
           {"metrics", metrics},
-ordered_json Describe(const artifact::Manifest& version, const model::Versions& all) {
-  ordered_json described = Describe(version, all.IsLive(version));
-  described["gate"] = DescribeGate(model::FindRuling(all.rulings, version.name));
-  return described;
-}
-
           {"action", version.name.action},
           {"data_date", version.data_date},
           {"saved_at", FormatRfc3339(version.saved_at)},
