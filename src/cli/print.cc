@@ -49,6 +49,10 @@ void Print(std::string_view text) {
 
 void PrintLine(std::string_view text) { Print(std::string(text) + "\n"); }
 
+void Warn(std::string_view sentence) {
+  std::fprintf(stderr, "busker: warning: %s\n", Printable(sentence).c_str());
+}
+
 bool IsTerminal() {
   static const bool is_terminal = isatty(STDOUT_FILENO) == 1;
   return is_terminal;

@@ -13,6 +13,9 @@ namespace busker::cli {
 void Print(std::string_view text);
 void PrintLine(std::string_view text);
 
+// A line on standard error: "busker: warning: ...".
+void Warn(std::string_view sentence);
+
 bool IsTerminal();  // standard output is one
 
 // `text` in the colour of a state, where colours are shown.

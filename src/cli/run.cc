@@ -194,6 +194,9 @@ Result<int> Run(const Common& common, const RunOptions& options) {
   daemon::StartRequest request;
   request.graph = KeyOf(place, options.action);
   request.date = options.date;
+  if (place.service && !options.quiet) {
+    for (const std::string& warning : place.service->warnings) Warn(warning);
+  }
   request.force = options.force;
   request.by = common.By();
   return RunNow(common, place, request, ServedPaths(place.home, place.folder), options.quiet,

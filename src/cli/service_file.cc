@@ -59,6 +59,7 @@ Result<void> PrintService(const Common& common, const std::string& folder) {
         fmt::format("{} has the schedule \"{}\", which busker up keeps; busker next {} shows it",
                     name, *action.schedule, name));
   }
+  for (const std::string& warning : service.warnings) Warn(warning);
   TRY_ASSIGN(const auto unset, UnsetSecrets(common, service));
   for (const std::string& name : unset) {
     PrintLine(
@@ -80,7 +81,13 @@ Result<int> ValidateService(const Common& common) {
   TRY_ASSIGN(const service::Found found, service::Discover({common.folder}));
   const std::vector<std::string> faults = service::Validate(found, model::CheckGate);
   if (common.json) {
-    PrintJson({{"valid", faults.empty()}, {"faults", faults}});
+    std::vector<std::string> warnings;
+    for (const std::string& folder : found.service_folders) {
+      const auto service = service::LoadService(folder);
+      if (!service) continue;  // its fault is among them
+      warnings.insert(warnings.end(), service->warnings.begin(), service->warnings.end());
+    }
+    PrintJson({{"valid", faults.empty()}, {"faults", faults}, {"warnings", warnings}});
   } else if (faults.empty()) {
     for (const std::string& folder : found.service_folders) TRY(PrintService(common, folder));
     for (const std::string& path : found.graph_files) TRY(PrintGraph(path));

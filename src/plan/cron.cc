@@ -8,6 +8,7 @@
 #include <span>
 
 #include "base/text.h"
+#include "plan/cron_fault.h"
 
 namespace busker::plan {
 namespace {
@@ -73,8 +74,10 @@ Result<int> ParseValue(std::string_view text, const Field& field) {
     if (good) value = value * 10 + (c - '0');
   }
   if (!good || value < field.first || value > field.last) {
-    return Invalid(
-        fmt::format("{}: \"{}\" is not within {}", field.name, Shown(text), MayHold(field)));
+    // Jenkins chooses a number by the job's name.
+    const bool hash = text == "H" || text.starts_with("H(");
+    return Invalid(fmt::format("{}: \"{}\" is not within {}{}", field.name, Shown(text),
+                               MayHold(field), hash ? "; write a number for Jenkins's H" : ""));
   }
   return value;
 }
@@ -199,6 +202,7 @@ Result<Cron> ParseCron(std::string_view text) {
   const std::string_view trimmed = Trim(text);
   const std::string context = fmt::format("cron \"{}\"", Shown(text));
   if (text.size() > kCronBytesMax) return Invalid(context + ": longer than 1,000 bytes");
+  if (const auto fault = FindCronFault(text)) return Invalid(context + ": " + *fault);
   if (trimmed.starts_with('@')) {
     auto cron = ParseNickname(trimmed);
     if (!cron) return Wrap(context, cron.error());

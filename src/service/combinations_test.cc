@@ -220,8 +220,10 @@ TEST(Notify, RefusesWhatTellsNobody) {
             "busker.toml:1:2: [notify] tells nobody; it needs \"webhook\", \"command\" or "
             "\"email\"");
   EXPECT_EQ(fault("email = \"ops\""),
-            "busker.toml:2:9: \"email\" in [notify]: \"ops\" is no address such as "
-            "\"ops@example.com\"");
+            "busker.toml:2:9: \"email\" in [notify]: \"ops\" is not an address, such as "
+            "\"ops@example.com\" or \"Ann Ops <ann@example.com>\"");
+  // The manual's own example was refused.
+  EXPECT_EQ(fault("email = [\"ops@example.com\", \"Ann Ops <ann@example.com>\"]"), "");
   EXPECT_EQ(fault("webhook = \"example.com\""),
             "busker.toml:2:11: \"webhook\" in [notify]: \"example.com\" is no address such as "
             "https://HOST");
@@ -233,8 +235,10 @@ TEST(Notify, RefusesWhatTellsNobody) {
   EXPECT_EQ(fault("emial = \"a@b\""),
             "busker.toml:2:1: unknown key \"emial\" in [notify], did you mean \"email\"?");
   EXPECT_EQ(fault("command = []"), "busker.toml:2:11: \"command\" in [notify] names no program");
-  for (const char* email : {"a@b@c", "@b", "a@", "a b@c", "a@b\\r\\nBcc: x", "-a@b", "<a@b>"}) {
-    EXPECT_NE(fault("email = \"" + std::string(email) + "\"").find("is no address"),
+  for (const char* email :
+       {"a@b@c", "@b", "a@", "a b@c", "a@b\\r\\nBcc: x", "-a@b", "<a@b>", "a\\r\\nBcc: x <a@b>",
+        "Ann <a@b", "Ann <a@b> x", "Ann <a b@c>", "> <a@b>"}) {
+    EXPECT_NE(fault("email = \"" + std::string(email) + "\"").find("is not an address"),
               std::string::npos)
         << email;
   }

@@ -31,8 +31,10 @@ void Faults::Add(std::string file, Position at, std::string message) {
 
 void Faults::Add(Position at, std::string message) { Add(main_file_, at, std::move(message)); }
 
-std::vector<Fault> Faults::Sorted() const {
-  std::vector<Fault> sorted = faults_;
+std::vector<Fault> Faults::Sorted() const { return InOrder(faults_); }
+
+std::vector<Fault> Faults::InOrder(const std::vector<Fault>& some) const {
+  std::vector<Fault> sorted = some;
   const auto order = [&](const Fault& fault) {
     return std::make_tuple(fault.file != main_file_, std::string_view(fault.file), fault.at.line,
                            fault.at.column);
@@ -40,6 +42,16 @@ std::vector<Fault> Faults::Sorted() const {
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const Fault& a, const Fault& b) { return order(a) < order(b); });
   return sorted;
+}
+
+void Faults::Warn(Position at, std::string message) {
+  if (warnings_.size() < kFaultsMax) warnings_.push_back({main_file_, at, std::move(message)});
+}
+
+std::vector<std::string> Faults::Warnings() const {
+  std::vector<std::string> sentences;
+  for (const Fault& warning : InOrder(warnings_)) sentences.push_back(ToString(warning));
+  return sentences;
 }
 
 std::vector<std::string> Faults::Sentences() const {

@@ -40,9 +40,15 @@ class Faults {
   std::vector<Fault> Sorted() const;  // of the main file first, then other files by name
   std::vector<std::string> Sentences() const;
 
+  // What may not be meant so, and is no fault.
+  void Warn(Position at, std::string message);
+  std::vector<std::string> Warnings() const;  // sentences, in the order of the file
+
  private:
+  std::vector<Fault> InOrder(const std::vector<Fault>& some) const;
+
   std::string main_file_;
-  std::vector<Fault> faults_;
+  std::vector<Fault> faults_, warnings_;
 };
 
 // A text from a file, in quotes and safe to print: control characters shown, the middle of a long

@@ -221,8 +221,8 @@ void ReadEmail(Reader& reader, const Member& member, TaskDraft& draft) {
     for (const std::string& part : Split(text, ',')) {
       const std::string email(Trim(part));
       if (email.empty()) continue;
-      if (!IsEmail(email)) {
-        reader.Fault(member.value.at, fmt::format("\"email\": {} is no address such as "
+      if (!IsEmail(email) && !IsNamedEmail(email)) {
+        reader.Fault(member.value.at, fmt::format("\"email\": {} is not an address, such as "
                                                   "\"ops@example.com\"",
                                                   Quoted(email)));
         return;

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/text.h"
 #include "service/placeholders.h"
 
 namespace busker::service {
@@ -176,6 +177,20 @@ std::optional<std::string> TableWithKey(std::string_view key) {
   if (Has(NotifyKeys(), key)) return "[notify]";
   if (Has(SecretKeys(), key)) return "a secret's own table, { name = \"...\" }";
   return std::nullopt;
+}
+
+std::optional<std::string> NearestKey(std::string_view word) {
+  std::vector<std::string> names;
+  const auto add = [&](const auto& keys) {
+    for (const auto& key : keys) names.emplace_back(key.info.name);
+  };
+  add(TopKeys());
+  add(ModelKeys());
+  add(ActionKeys());
+  add(DeliveryKeys());
+  add(TargetKeys());
+  add(NotifyKeys());
+  return Nearest(word, names);
 }
 
 }  // namespace busker::service

@@ -94,5 +94,7 @@ void ReadNotify(Reader& reader, const Member& member, const std::string& folder,
 
 // How messages call the table that has the key: "[model]" for "command"; nullopt: none has.
 std::optional<std::string> TableWithKey(std::string_view key);
+// The key of any table that is nearest to a word that is none; nullopt: none is near.
+std::optional<std::string> NearestKey(std::string_view word);
 
 }  // namespace busker::service

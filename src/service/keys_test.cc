@@ -27,6 +27,10 @@ TEST(ServiceFile, SuggestsTheKeyThatWasMeant) {
        "2:1: unknown key \"enviroment\" in [model], did you mean \"environment\"?"},
       {"[action.training]\n",
        "1:2: unknown key \"action\" at the top level, did you mean \"actions\"?"},
+      // Of a slip in an action's key at the top level, all keys of the top level were told.
+      {"promote_wen = \"auc > 1\"\n",
+       "1:1: unknown key \"promote_wen\" at the top level, did you mean \"promote_when\", which "
+       "belongs in [actions.NAME]?"},
       {"command = \"x\"\n", "1:1: unknown key \"command\" at the top level; it belongs in [model]"},
       {"[model]\nschedule = \"@daily\"\n",
        "2:1: unknown key \"schedule\" in [model]; it belongs in [actions.NAME]"},

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <set>
@@ -13,11 +14,12 @@
 #include "plan/cron.h"
 #include "service/keys.h"
 #include "service/service.h"
+#include "service/shell_signs.h"
 
 namespace busker::service {
 
 Reader::Reader(Faults& faults, std::string table)
-    : Reader(faults, std::move(table), KeyHelp{nullptr, &TableWithKey}) {}
+    : Reader(faults, std::move(table), KeyHelp{nullptr, &TableWithKey, &NearestKey}) {}
 
 std::string Reader::Of(const Member& member) const {
   const std::string key = Quoted(member.name);
@@ -46,6 +48,11 @@ void Reader::Unknown(const Member& member, const std::vector<std::string>& names
     message += fmt::format(", did you mean \"{}\"?", *nearest);
   } else if (elsewhere) {
     message += fmt::format("; it belongs in {}", *elsewhere);
+  } else if (const auto other = help_.nearest_elsewhere == nullptr
+                                    ? std::nullopt
+                                    : help_.nearest_elsewhere(member.name)) {
+    message += fmt::format(", did you mean \"{}\", which belongs in {}?", *other,
+                           help_.home(*other).value_or("another table"));
   } else {
     message += "; there are " + Join(names, ", ");
   }
@@ -107,7 +114,7 @@ std::optional<Milliseconds> Reader::Duration(const Member& member) {
   if (!text) return std::nullopt;
   const auto duration = ParseDuration(*text);
   if (!duration) {
-    Fault(member.value.at, fmt::format("{}: {} is no duration such as 90s, 15m, 2h or 1h30m",
+    Fault(member.value.at, fmt::format("{}: {} is not a duration, such as 90s, 15m, 2h or 1h30m",
                                        Of(member), Quoted(*text)));
     return std::nullopt;
   }
@@ -222,6 +229,28 @@ void Reader::UnknownValue(const Member& member, const std::string& value,
                                              : "; there are \"" + Join(choices, "\", \"") + "\""));
 }
 
+namespace {
+
+// ">" and "&&" are ordinary characters here: there is no shell; ...
+std::string NoShell(const std::vector<std::string>& signs) {
+  bool characters = true;
+  std::vector<std::string> quoted;
+  for (const std::string& sign : signs) {
+    characters = characters && sign.find_first_not_of("|&;<>") == std::string::npos;
+    quoted.push_back(Quoted(sign));
+  }
+  const bool one = signs.size() == 1;
+  return fmt::format(
+      "{} {} here: there is no shell; sh -c '...' has one. Put {} in quotes when it is "
+      "meant so",
+      Join(quoted, ", "),
+      characters ? (one ? "is an ordinary character" : "are ordinary characters")
+                 : (one ? "is ordinary text" : "are ordinary text"),
+      one ? "it" : "each");
+}
+
+}  // namespace
+
 std::optional<std::vector<std::string>> Reader::Command(const Member& member) {
   const auto text = String(member);
   if (!text) return std::nullopt;
@@ -234,6 +263,8 @@ std::optional<std::vector<std::string>> Reader::Command(const Member& member) {
     Fault(member.value.at, fmt::format("{} names no program", Of(member)));
     return std::nullopt;
   }
+  const std::vector<std::string> signs = ShellSigns(*text);
+  if (!signs.empty()) faults_.Warn(member.value.at, Of(member) + ": " + NoShell(signs));
   return std::move(*words);
 }
 
@@ -269,9 +300,11 @@ std::optional<std::vector<std::string>> Reader::Emails(const Member& member) {
   auto emails = Strings(member, "an address");
   if (!emails) return std::nullopt;
   for (const auto& email : *emails) {
-    if (IsEmail(email)) continue;
-    Fault(member.value.at, fmt::format("{}: {} is no address such as \"ops@example.com\"",
-                                       Of(member), Quoted(email)));
+    if (IsEmail(email) || IsNamedEmail(email)) continue;
+    Fault(member.value.at,
+          fmt::format("{}: {} is not an address, such as \"ops@example.com\" or \"Ann Ops "
+                      "<ann@example.com>\"",
+                      Of(member), Quoted(email)));
     return std::nullopt;
   }
   return emails;
@@ -281,6 +314,17 @@ const Node* Reader::Table(const Member& member) {
   if (member.value.kind == Node::Kind::kTable) return &member.value;
   MustBe(member, member.value.json ? "an object" : "a table");
   return nullptr;
+}
+
+// "Ann Ops <ann@example.com>", as the mail is written to (notify::ParseMailbox).
+bool IsNamedEmail(std::string_view text) {
+  const auto open = text.find('<');
+  if (open == std::string_view::npos || open == 0 || !text.ends_with('>')) return false;
+  const std::string_view name = text.substr(0, open);
+  const bool plain = std::none_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '>';
+  });
+  return plain && IsUtf8(name) && IsEmail(text.substr(open + 1, text.size() - open - 2));
 }
 
 bool IsEmail(std::string_view text) {

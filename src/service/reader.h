@@ -28,6 +28,8 @@ struct KeyHelp {
   std::optional<std::string> (*refusal)(std::string_view key) = nullptr;
   // How messages call the table that has it; nullopt: none has.
   std::optional<std::string> (*home)(std::string_view key) = nullptr;
+  // The key of another table that may have been meant; nullopt: none.
+  std::optional<std::string> (*nearest_elsewhere)(std::string_view key) = nullptr;
 };
 
 class Reader {
@@ -102,6 +104,7 @@ class Reader {
 // Whether it can be an e-mail address: one "@" with something on both sides, and nothing that would
 // end it in a mail's head. What a mail server takes in the end is for it to say.
 bool IsEmail(std::string_view text);
+bool IsNamedEmail(std::string_view text);  // "Ann Ops <ann@example.com>"
 
 // Whether a relative path stays where it begins: no "..", no ".", no empty part, no control
 // character.

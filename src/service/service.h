@@ -84,6 +84,7 @@ struct Service {
   std::map<std::string, Action> actions;
   std::map<std::string, Target> targets;
   Notify notify;
+  std::vector<std::string> warnings;  // sentences with their place: what may not be meant so
 };
 
 // The actions whose versions may become live.

@@ -298,6 +298,7 @@ Result<Service> ReadService(const std::string& folder, const GateCheck& check_ga
   }
   Service service =
       ServiceReader(root, configs, check_gate, faults).Read(document ? &*document : nullptr);
+  service.warnings = faults.Warnings();
   if (service.actions.empty() && faults.empty()) {
     faults.Add({},
                "there are no actions: add configs/training.json, or [actions.training] with a "
