@@ -109,7 +109,7 @@ class Expressions(NextTest):
         self.fails(2, "0 7 * *", says="4 fields where five are meant")
         self.fails(2, "0 0 30 2 *", says="never comes")
         self.fails(2, "@daily", "--zone", "Europe/Berln", says="did you mean \"Europe/Berlin\"?")
-        self.fails(2, "@daily", "--from", "yesterday", says="--from: \"yesterday\" is no date")
+        self.fails(2, "@daily", "--from", "yesterday", says="--from: \"yesterday\" is not a date")
         self.fails(2, "@daily", "--from", "2026-03-08T00:00:00", says="--from")
         for count in ("0", "1001", "-1", "many"):
             done = self.next("@daily", "--count", count)

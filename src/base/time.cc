@@ -146,7 +146,7 @@ Result<Instant> ParseRfc3339(std::string_view text) {
   const auto fraction = clock ? TakeFraction(rest) : std::nullopt;
   const auto offset = fraction ? TakeOffset(rest) : std::nullopt;
   if (!offset || !rest.empty()) {
-    return Invalid(fmt::format("\"{}\" is no instant such as 2019-08-01T00:00:00Z", text));
+    return Invalid(fmt::format("\"{}\" is not an instant, such as 2019-08-01T00:00:00Z", text));
   }
   return Instant(std::chrono::sys_days(*date)) + *clock + *fraction - *offset;
 }
@@ -157,7 +157,7 @@ Result<Instant> ParseStamp(std::string_view text) {
   const bool separated = date && Take(rest, 'T');
   const auto clock = separated ? TakeClock(rest, false) : std::nullopt;
   if (!clock || !Take(rest, 'Z') || !rest.empty()) {
-    return Invalid(fmt::format("\"{}\" is no time stamp such as 20190801T000000Z", text));
+    return Invalid(fmt::format("\"{}\" is not a time stamp, such as 20190801T000000Z", text));
   }
   return Instant(std::chrono::sys_days(*date)) + *clock;
 }
@@ -166,7 +166,7 @@ Result<std::chrono::year_month_day> ParseDate(std::string_view text) {
   std::string_view rest = text;
   const auto date = TakeDate(rest, true);
   if (!date || !rest.empty()) {
-    return Invalid(fmt::format("\"{}\" is no date such as 2019-08-01", text));
+    return Invalid(fmt::format("\"{}\" is not a date; use YYYY-MM-DD, such as 2019-08-01", text));
   }
   return *date;
 }
@@ -198,7 +198,7 @@ Result<Milliseconds> ParseDuration(std::string_view text) {
     rest.remove_prefix(letters.size());
   }
   if (!good || total > kLongest) {
-    return Invalid(fmt::format("\"{}\" is no duration such as 90s, 15m, 2h or 1h30m", text));
+    return Invalid(fmt::format("\"{}\" is not a duration, such as 90s, 15m, 2h or 1h30m", text));
   }
   return Milliseconds(total);
 }

@@ -1,10 +1,14 @@
 #include "cli/command_line.h"
 
+#include <fmt/core.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 
 #include "base/text.h"
+#include "service/service.h"
 
 namespace busker::cli {
 namespace {
@@ -62,8 +66,9 @@ class CommandLine {
   }
 
   int Carry(int argc, const char* const* argv) {
+    const std::vector<std::string> words = InOrder({argv + std::min(argc, 1), argv + argc});
     try {
-      app_.parse(argc, argv);
+      app_.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // as CLI11 takes them
     } catch (const CLI::CallForHelp& help) {
       return app_.exit(help);
     } catch (const CLI::Success& success) {
@@ -73,7 +78,7 @@ class CommandLine {
         std::fprintf(stderr, "%s", app_.help().c_str());
         return 2;
       }
-      std::fprintf(stderr, "busker: %s\n%s", error.what(), Suggestion(argc, argv).c_str());
+      std::fprintf(stderr, "busker: %s\n", Printable(WhatIsWrong(words, error.what())).c_str());
       return 2;
     }
     const Result<int> code = chosen_();
@@ -105,7 +110,7 @@ class CommandLine {
 
   // For programs that act for somebody.
   void AddBy(CLI::App* verb) {
-    verb->add_option("--by", common_.by, "who asks for it, for the record; default: who types")
+    verb->add_option("--by", common_.by, "who asked, for the record (default: the current user)")
         ->type_name("NAME");
   }
 
@@ -125,22 +130,22 @@ class CommandLine {
         ->type_name("D");
     run->add_flag("--force", run_.force, "let an older data date replace a newer one");
     run->add_flag("-q,--quiet", run_.quiet, "do not show what the program writes");
+    run->add_flag("--strict", run_.strict, "exit 1, too, when the gate refuses the new version");
     run->add_option("--wait", run_.wait,
                     "how long to wait for another busker at work in this folder (default 10m)")
         ->type_name("DURATION");
 
     AddStepVerbs();
-    run->add_flag("--strict", run_.strict, "exit 1, too, when the gate refuses the new version");
     Verb("status", "Each action's last run and next, what is live, who is at work.",
          "  busker status\n  busker status --json\n", [this] { return Status(common_); });
 
-    CLI::App* runs = Verb("runs", "What ran, newest first.",
+    CLI::App* runs = Verb("runs", "List runs, newest first.",
                           "  busker runs\n  busker runs application --state failed\n",
                           [this] { return ListRuns(common_, runs_); });
     runs->add_option("ACTION", runs_.action, "only of this action");
     runs->add_option("--state", runs_.state, "only in this state: queued, running, succeeded, ...");
     runs->add_option("--batch", runs_.batch, "only of this backfill");
-    runs->add_option("-n,--count", runs_.count, "at most so many (default 20)");
+    runs->add_option("-n,--count", runs_.count, "how many to show (default 20)");
 
     CLI::App* next = Verb("next",
                           "When a schedule runs next, in UTC and local time; daylight-saving "
@@ -156,12 +161,12 @@ class CommandLine {
     next->add_option("--from", next_.from,
                      "from this date (midnight in the zone) or RFC 3339 instant on; default: now")
         ->type_name("T");
-    next->add_option("-n,--count", next_.count, "so many, 1 to 1000 (default 10)")
+    next->add_option("-n,--count", next_.count, "how many to show, 1 to 1000 (default 10)")
         ->check(CLI::Range(1, 1000).description(""))
         ->type_name("N");
 
     CLI::App* logs = Verb(
-        "logs", "What the tasks of a run wrote.",
+        "logs", "Show the output of a run's tasks.",
         "  busker logs                 of the newest run\n"
         "  busker logs application -f  of its newest run, as it is written\n",
         [this] { return Logs(common_, logs_); }, false);
@@ -177,12 +182,12 @@ class CommandLine {
              "Start a run and leave it to run: of the busker that is up, else of one "
              "in the background. Prints the run's id.",
              "  busker start training\n"
-             "  busker start training --key nightly-42    the same key is the same run\n",
+             "  busker start training --key nightly-42    at most one run for this key\n",
              [this] { return Start(common_, start_); });
     start->add_option("ACTION", start_.action, "an action, SERVICE/ACTION, or a graph")->required();
     start->add_option("--date", start_.date, "data date, as for busker run")->type_name("D");
     start->add_flag("--force", start_.force, "let an older data date replace a newer one");
-    start->add_option("--key", start_.key, "a second start with this key is the first one");
+    start->add_option("--key", start_.key, "start at most once for this key");
     AddBy(start);
 
     CLI::App* wait =
@@ -200,12 +205,12 @@ class CommandLine {
     check->add_option("ACTION", check_.action, "the newest run of this action or graph")
         ->required();
     check->add_option("--run", check_.run, "this run");
+    check->add_flag("--strict", check_.strict, "exit 1, too, when the gate refused its version");
   }
 
   void AddDaemonVerbs() {
     CLI::App* up = Verb(
         "up",
-    check->add_flag("--strict", check_.strict, "exit 1, too, when the gate refused its version");
         "Keep the schedules of services and graph files: the daemon. It sees edited "
         "files; SIGTERM ends it, and what runs goes on.",
         "  busker up\n  busker up services/ scheduler/ --home /var/lib/busker\n",
@@ -219,7 +224,7 @@ class CommandLine {
              "  busker cancel 20190801-070000-k3f9x2\n  busker cancel training\n",
              [this] { return Cancel(common_, run_verb_); });
     CLI::App* retry =
-        Verb("retry", "Take a run up again from what did not succeed.",
+        Verb("retry", "Resume a run from the tasks that did not succeed.",
              "  busker retry application\n", [this] { return Retry(common_, run_verb_); });
     CLI::App* skip =
         Verb("skip", "Go on without a task, as if it had succeeded.",
@@ -232,7 +237,7 @@ class CommandLine {
     skip->add_option("TASK", run_verb_.task, "one that waits, or did not succeed")->required();
 
     CLI::App* pause =
-        Verb("pause", "Let nothing of an action or graph start by itself.",
+        Verb("pause", "Stop an action's or graph's scheduled and triggered runs.",
              "  busker pause application\n", [this] { return Pause(common_, pause_); });
     CLI::App* resume =
         Verb("resume",
@@ -261,7 +266,9 @@ class CommandLine {
     backfill->add_flag("--newest-first", backfill_.newest_first, "begin with the last");
     backfill->add_flag("--retry-failed", backfill_.retry_failed,
                        "take up again those that failed or were cancelled");
-    backfill->add_option("--runs-at-once", backfill_.runs_at_once, "at most so many (default 1)")
+    backfill
+        ->add_option("--runs-at-once", backfill_.runs_at_once,
+                     "how many of them run at the same time (default 1)")
         ->check(CLI::Range(1, 1000));
     AddBy(backfill);
 
@@ -307,7 +314,7 @@ class CommandLine {
       verb->callback([this, run = std::move(function)] { chosen_ = run; });
       return verb;
     };
-    add("link", "An address that opens the dashboard of the busker up that is at work here, once.",
+    add("link", "Print a one-time address that opens the dashboard of the busker up at work here.",
         [this] { return MakeLink(common_); });
     CLI::App* create = add("create", "Make a token, and print it: it is not shown again.",
                            [this] { return CreateToken(common_, token_); });
@@ -319,8 +326,8 @@ class CommandLine {
                      "only for this service, action (service/action) or graph file; repeatable")
         ->type_name("WHAT");
     AddBy(create);
-    add("list", "The tokens that there are.", [this] { return ListTokens(common_); });
-    CLI::App* revoke = add("revoke", "A token is none any more, at once.",
+    add("list", "List the tokens.", [this] { return ListTokens(common_); });
+    CLI::App* revoke = add("revoke", "Revoke a token; takes effect at once.",
                            [this] { return RevokeToken(common_, token_); });
     revoke->add_option("NAME", token_.name, "the token")->required();
     AddBy(revoke);
@@ -350,8 +357,7 @@ class CommandLine {
                         [this] { return SetSecret(common_, secret_); });
     set->add_option("NAME", secret_.name, "what services call it")->required();
     AddBy(set);
-    add("list", "The secrets that there are, without their values.",
-        [this] { return ListSecrets(common_); });
+    add("list", "List the secrets, without their values.", [this] { return ListSecrets(common_); });
     CLI::App* remove = add("remove", "Forget a secret. Who uses it fails from now on.",
                            [this] { return RemoveSecret(common_, secret_); });
     remove->add_option("NAME", secret_.name, "the secret")->required();
@@ -373,16 +379,17 @@ class CommandLine {
   }
 
   void AddWarehouseVerbs() {
-    CLI::App* query = Verb("query", "Ask the warehouse in SQL (DuckDB's). It cannot be changed so.",
+    CLI::App* query = Verb("query", "Query the warehouse in SQL (read-only, DuckDB).",
                            "  busker query 'SELECT count(*) FROM my_service.predictions'\n"
                            "  busker query 'SHOW ALL TABLES'\n",
                            [this] { return Query(common_, query_); });
     query->add_option("SQL", query_.sql, "one statement")->required();
-    query->add_option("--rows", query_.rows, "at most so many (default 1000)");
+    query->add_option("--rows", query_.rows, "how many to show (default 1000)");
 
-    CLI::App* deliveries = Verb("deliveries", "What was loaded into the warehouse, oldest first.",
-                                "  busker deliveries\n  busker deliveries my_service.predictions\n",
-                                [this] { return ListDeliveries(common_, deliveries_); });
+    CLI::App* deliveries =
+        Verb("deliveries", "List what was loaded into the warehouse, oldest first.",
+             "  busker deliveries\n  busker deliveries my_service.predictions\n",
+             [this] { return ListDeliveries(common_, deliveries_); });
     deliveries->add_option("TABLE", deliveries_.table, "only into this table");
 
     CLI::App* undo =
@@ -408,8 +415,8 @@ class CommandLine {
              "  busker audit\n  busker audit --all --count 200\n"
              "  busker audit --verify          was an event changed afterwards?\n",
              [this] { return ListAudit(common_, audit_); });
-    audit->add_flag("--all", audit_.all, "also what followed by itself");
-    audit->add_option("--count", audit_.count, "at most so many (default 50)");
+    audit->add_flag("--all", audit_.all, "include automatic events");
+    audit->add_option("--count", audit_.count, "how many to show (default 50)");
     audit->add_flag("--verify", audit_.verify, "go through the chain; exit 1 when it is broken");
     Verb("fsck", "Check record, versions, live pointer and warehouse, and that they agree.",
          "  busker fsck\n", [this] { return Fsck(common_); });
@@ -427,18 +434,75 @@ class CommandLine {
     step->callback([this] { chosen_ = [this] { return Step(common_, step_); }; });
   }
 
-  // "did you mean" for a verb that is none.
-  std::string Suggestion(int argc, const char* const* argv) {
+  // As the parser wants them: "busker help run" is "busker run --help", and options of all verbs
+  // may come before the verb.
+  static std::vector<std::string> InOrder(std::vector<std::string> words) {
+    std::size_t first = 0;
+    while (first < words.size()) {
+      const std::string& word = words[first];
+      const bool takes_value = word == "-C" || word == "--home" || word == "--target";
+      const bool has_value = word.starts_with("--home=") || word.starts_with("--target=");
+      if (!takes_value && !has_value && word != "--json") break;
+      first += takes_value ? 2 : 1;
+    }
+    if (first < words.size() && !words[first].starts_with('-')) {
+      std::rotate(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(first), words.end());
+    }
+    if (!words.empty() && words.front() == "help") {
+      words.erase(words.begin());
+      words.emplace_back("--help");
+    }
+    return words;
+  }
+
+  static CLI::App* VerbOf(CLI::App& app, const std::string& name) {
+    for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
+      if (verb->get_name() == name) return verb;
+    }
+    return nullptr;
+  }
+
+  std::string WhatIsWrong(const std::vector<std::string>& words, const std::string& parser) {
+    const std::string& first = words.front();
+    if (first.starts_with('-')) return parser + "; see busker --help";
+    CLI::App* verb = VerbOf(app_, first);
+    if (verb == nullptr) {
+      return fmt::format("unknown command \"{}\"{}", first, SuggestionFor(first));
+    }
+    const std::size_t next = words.size() > 1 ? 1 : 0;
+    if (auto* below = VerbOf(*verb, words[next])) verb = below;
+    for (const std::string& word : words) {
+      const std::string option = word.substr(0, word.find('='));
+      if (!option.starts_with("--") || option == "--") continue;
+      if (verb->get_option_no_throw(option) != nullptr) continue;
+      std::vector<std::string> options;
+      for (const CLI::Option* known : verb->get_options()) {
+        for (const std::string& name : known->get_lnames()) options.push_back("--" + name);
+      }
+      const auto nearest = Nearest(option, options);
+      return fmt::format("unknown option {}{}", option,
+                         nearest ? "; did you mean " + *nearest + "?"
+                                 : fmt::format("; see busker {} --help", first));
+    }
+    return fmt::format("{}; see busker {} --help", parser, first);
+  }
+
+  // What may have been meant: a verb, or an action of the service that is here.
+  std::string SuggestionFor(const std::string& word) const {
     std::vector<std::string> verbs;
-    for (const CLI::App* verb : app_.get_subcommands([](CLI::App*) { return true; })) {
-      verbs.push_back(verb->get_name());
+    for (const CLI::App* verb : app_.get_subcommands([](const CLI::App*) { return true; })) {
+      if (!verb->get_group().empty()) verbs.push_back(verb->get_name());
     }
-    if (argc > 1 && argv[1][0] != '-') {
-      const auto nearest = Nearest(argv[1], verbs);
-      if (nearest && *nearest != argv[1]) return "did you mean busker " + *nearest + "?\n";
-      if (nearest) return "busker " + *nearest + " --help tells its options\n";
+    if (const auto nearest = Nearest(word, verbs)) {
+      return fmt::format("; did you mean \"{}\"?", *nearest);
     }
-    return "busker --help tells the verbs\n";
+    const auto service = service::LoadService(common_.folder);
+    for (const auto& [name, _] :
+         service ? service->actions : std::map<std::string, service::Action>()) {
+      const std::vector<std::string> meant = {name, name.substr(0, word.size())};
+      if (Nearest(word, meant)) return fmt::format("; did you mean \"busker run {}\"?", name);
+    }
+    return "; see busker --help";
   }
 
   CLI::App app_;

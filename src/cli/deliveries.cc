@@ -60,7 +60,8 @@ Result<int> ListDeliveries(const Common& common, const DeliveriesOptions& option
 
 Result<int> Undo(const Common& common, const UndoOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
-  if (!HasHome(workspace.home)) return NotFound("there is no delivery " + options.delivery);
+  if (!HasHome(workspace.home))
+    return NotFound("no delivery " + options.delivery + "; busker deliveries lists them");
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
   record::Deed deed{common.By(), "undo", "delivery undone", options.delivery};
   TRY_ASSIGN(const deliver::Delivery undone, Do(workspace.home, deed, [&] {

@@ -8,6 +8,7 @@
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
+#include "plan/cron_fault.h"
 #include "plan/preview.h"
 #include "service/service.h"
 
@@ -22,7 +23,8 @@ struct Asked {
 };
 
 bool IsExpression(const std::string& text) {
-  return text.starts_with('@') || text.find_first_of(" \t") != std::string::npos;
+  return text.starts_with('@') || text.find_first_of(" \t") != std::string::npos ||
+         plan::FindCronFault(text).has_value();
 }
 
 Result<Asked> FindSchedule(const Common& common, const NextOptions& options) {

@@ -184,7 +184,8 @@ Result<int> RunNow(const Common& common, const Place& place, daemon::StartReques
     TRY_ASSIGN(const record::RunRow ended, record->FindRun(run));
     progress.CatchUp(ended);
   }
-  return Conclude(common, *record, run);
+  TRY_ASSIGN(const int code, Conclude(common, *record, run, strict));
+  return code != 0 && signals.signal() != 0 ? 128 + signals.signal() : code;  // as a shell has it
 }
 
 }  // namespace
@@ -193,10 +194,10 @@ Result<int> Run(const Common& common, const RunOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
   daemon::StartRequest request;
   request.graph = KeyOf(place, options.action);
-  request.date = options.date;
   if (place.service && !options.quiet) {
     for (const std::string& warning : place.service->warnings) Warn(warning);
   }
+  request.date = options.date;
   request.force = options.force;
   request.by = common.By();
   return RunNow(common, place, request, ServedPaths(place.home, place.folder), options.quiet,

@@ -45,8 +45,8 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
   if (!options.state.empty()) {
     filter.state = plan::ParseState(options.state);
     if (!filter.state) {
-      return Invalid("there is no state \"" + options.state +
-                     "\"; there is queued, running, succeeded, failed, cancelled, skipped");
+      return Invalid("no state \"" + options.state +
+                     "\"; there are queued, running, succeeded, failed, cancelled, skipped");
     }
   }
   if (!options.action.empty()) {

@@ -67,7 +67,8 @@ Result<int> RemoveSecret(const Common& common, const SecretOptions& options) {
   TRY_ASSIGN(const Secrets secrets, OpenSecrets(common));
   std::error_code error;
   if (!io::fs::exists(secrets.home.folder, error)) {
-    return NotFound(fmt::format("there is no secret {}", options.name));
+    return NotFound(
+        fmt::format("no secret \"{}\"; busker secret list shows those that are set", options.name));
   }
   record::Deed deed{common.By(), "secret remove", "secret removed", options.name};
   TRY(Do(secrets.home, deed, [&] { return secrets.store.Remove(options.name); }));

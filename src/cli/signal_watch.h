@@ -22,6 +22,7 @@ class SignalWatch {
             int signal = 0;
             sigwait(&signals, &signal);
             if (done_) return;
+            signal_ = signal;
             // Also when the terminal is gone: what runs is taken up by the next busker.
             if (signal == SIGHUP || count > 0 || !ask()) std::_Exit(128 + signal);
           }
@@ -31,6 +32,8 @@ class SignalWatch {
     pthread_kill(thread_.native_handle(), SIGUSR2);
     thread_.join();
   }
+  int signal() const { return signal_; }  // the last that came; 0: none
+
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
 
@@ -45,6 +48,7 @@ class SignalWatch {
 
  private:
   std::atomic<bool> done_ = false;
+  std::atomic<int> signal_ = 0;
   std::thread thread_;
 };
 

@@ -132,6 +132,8 @@ Result<int> Status(const Common& common) {
   if (!place.service && lines.empty() && !HasHome(place.home)) {
     TRY(OpenWorkspace(common));  // says that there is nothing here
   }
+  std::unique_ptr<record::Record> record;
+  std::optional<prepare::Rulings> rulings;  // where there is a home, and so before any last run
   if (HasHome(place.home)) {
     TRY_ASSIGN(record, OpenRecord(place.home));
     rulings.emplace(*record);
@@ -150,8 +152,6 @@ Result<int> Status(const Common& common) {
                    {"live", versions.live ? ordered_json(versions.live->now.version.timestamp)
                                           : ordered_json()}};
     }
-  std::unique_ptr<record::Record> record;
-  std::optional<prepare::Rulings> rulings;  // where there is a home, and so before any last run
     described["owner"] = owner.empty() ? ordered_json() : ordered_json(owner);
     described["schedules"] = status && status->schedules;
     described["trouble"] =

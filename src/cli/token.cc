@@ -22,8 +22,8 @@ serve::TokenFile TokensOf(const Place& place) {
 Result<int> CreateToken(const Common& common, const TokenOptions& options) {
   const auto scope = serve::ParseScope(options.scope);
   if (!scope) {
-    return Invalid(fmt::format("there is no scope {}; there are predict, viewer, operator, admin",
-                               options.scope));
+    return Invalid(
+        fmt::format("no scope \"{}\"; there are predict, viewer, operator, admin", options.scope));
   }
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
   TRY(io::MakeFolders(place.home.folder, 0700));

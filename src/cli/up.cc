@@ -88,7 +88,7 @@ Result<int> Up(const Common& common, const UpOptions& options) {
   for (const std::string& folder :
        options.folders.empty() ? std::vector<std::string>{common.folder} : options.folders) {
     const io::fs::path path = io::fs::weakly_canonical(io::fs::absolute(folder), error);
-    if (!io::fs::exists(path, error)) return NotFound(fmt::format("there is no {}", folder));
+    if (!io::fs::exists(path, error)) return NotFound(fmt::format("no file or folder {}", folder));
     paths.push_back(path.string());
   }
   Place place;

@@ -52,7 +52,7 @@ Result<Place> OpenPlace(const Common& common, bool anyway) {
   std::error_code error;
   place.folder = io::fs::weakly_canonical(io::fs::absolute(common.folder), error).string();
   if (!io::fs::is_directory(place.folder, error)) {
-    return NotFound(fmt::format("there is no folder {}", common.folder));
+    return NotFound(fmt::format("no folder {}", common.folder));
   }
   TRY_ASSIGN(place.home, FindHome(common, place.folder));
   TRY(CheckPlace(place.folder, place.home.folder));
@@ -121,10 +121,8 @@ Result<record::RunRow> FindRun(const Place& place, record::Record& record,
       run || run.error().kind != ErrorKind::kNotFound) {
     return run;
   }
-  return NotFound(
-      fmt::format("there is no run {} and no run of an action or graph of that name; "
-                  "busker runs lists them",
-                  what));
+  return NotFound(fmt::format(
+      "no run \"{0}\", and no run of an action or graph \"{0}\"; busker runs lists them", what));
 }
 
 Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,

@@ -45,6 +45,9 @@ std::string ClaimOf(const std::vector<std::shared_ptr<const Definition>>& defini
 // "at" for the end of a message about a definition that was good before.
 std::string Goes(bool was_good) { return was_good ? "; what it defined before stays active" : ""; }
 
+// Of "shop/training": "training".
+std::string ShortName(const plan::GraphKey& key) { return key.substr(key.find('/') + 1); }
+
 }  // namespace
 
 const Fault* Catalogue::FaultOf(const plan::GraphKey& key) const {
@@ -73,13 +76,28 @@ Result<std::shared_ptr<const Definition>> Catalogue::Find(const plan::GraphKey& 
     return NotFound(fmt::format("there is no {}: the definition is at fault: {}: {}", key,
                                 fault->file, fault->message));
   }
+  // As short as they can be told apart, and as whoever asks has them: those of the service that is
+  // asked for, if there is one of that name, first.
+  const std::string service = key.substr(0, key.find('/') + 1);
+  std::map<std::string, int> times;
+  bool has_service = false;
+  for (const auto& [name, _] : definitions) {
+    ++times[ShortName(name)];
+    has_service = has_service || (!service.empty() && name.starts_with(service));
+  }
+  const std::string asked = has_service ? ShortName(key) : key;
   std::vector<std::string> names;
-  for (const auto& [name, _] : definitions) names.push_back(name);
-  const auto nearest = Nearest(key, names);
-  if (nearest) return NotFound(fmt::format("there is no {}, did you mean {}?", key, *nearest));
+  for (const auto& [name, _] : definitions) {
+    const bool own = has_service && name.starts_with(service);
+    const bool is_short = own || (times[ShortName(name)] == 1 && (has_service || service.empty()));
+    names.insert(own ? names.begin() : names.end(), is_short ? ShortName(name) : name);
+  }
+  const auto nearest = Nearest(asked, names);
   if (names.size() > 10) names.resize(10);
-  return NotFound(fmt::format("there is no {}{}{}", key, names.empty() ? "" : "; there is ",
-                              Join(names, ", ")));
+  return NotFound(fmt::format("no action or graph \"{}\"{}", asked,
+                              nearest         ? fmt::format("; did you mean \"{}\"?", *nearest)
+                              : names.empty() ? ""
+                                              : fmt::format("; there are {}", Join(names, ", "))));
 }
 
 std::vector<plan::Event> Changes(const Catalogue& before, const Catalogue& after) {

@@ -76,7 +76,16 @@ TEST_F(DefinitionsTest, FindsTheNearestToWhatThereIsNot) {
   const auto missing = all->Find("nigthly");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::kNotFound);
-  EXPECT_NE(missing.error().message.find("did you mean nightly?"), std::string::npos);
+  EXPECT_EQ(missing.error().message, "no action or graph \"nigthly\"; did you mean \"nightly\"?");
+  // An action was told by its whole name to somebody who had not written the service's.
+  EXPECT_EQ(all->Find("trainng").error().message,
+            "no action or graph \"trainng\"; did you mean \"training\"?");
+  EXPECT_EQ(all->Find("shop/trainng").error().message,
+            "no action or graph \"trainng\"; did you mean \"training\"?");
+  EXPECT_EQ(all->Find("shop/nigthly").error().message,
+            "no action or graph \"nigthly\"; did you mean \"nightly\"?");
+  EXPECT_EQ(all->Find("shpo/training").error().message,
+            "no action or graph \"shpo/training\"; did you mean \"shop/training\"?");
 }
 
 TEST_F(DefinitionsTest, OnlyWhatHasChangedIsReadAgain) {

@@ -81,7 +81,7 @@ Result<Instant> ParseBound(const std::string& text, const std::string& zone, boo
     }
   }
   return Invalid(
-      fmt::format("{} is no date such as 2026-01-01 and no instant such as "
+      fmt::format("{} is not a date; use YYYY-MM-DD, such as 2026-01-01, or an instant, such as "
                   "2026-01-01T07:00:00Z",
                   Quoted(text)));
 }

@@ -132,7 +132,8 @@ TEST(Action, RefusesWhatCannotWorkTogether) {
 
 TEST(Action, RefusesValuesThatMeanNothing) {
   EXPECT_EQ(TrainingFault("schedule = \"@daily\"\nstart = \"2026-02-30\""),
-            "3:9: \"start\": \"2026-02-30\" is no date such as 2026-01-01 and no instant such as "
+            "3:9: \"start\": \"2026-02-30\" is not a date; use YYYY-MM-DD, such as 2026-01-01, or "
+            "an instant, such as "
             "2026-01-01T07:00:00Z");
   EXPECT_EQ(TrainingFault("schedule = \"@daily\"\nstart = 2026-01-01"),
             "3:9: \"start\" in [actions.training] must be a string, such as \"2026-01-01\", not a "

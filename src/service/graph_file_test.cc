@@ -313,7 +313,8 @@ TEST(GraphFile, KeepsAFolderThatTheShellWouldReadOutOfTheCode) {
 TEST(GraphFile, RefusesTimesThatCannotBeKept) {
   const auto fault = [](const std::string& graph) { return FaultIn(Json(graph, Tasks({"a"}))); };
   EXPECT_EQ(fault("\"start_date\": \"days_ago(1)\""),
-            "1:41: \"start_date\": \"days_ago(1)\" is no date such as 2026-01-01 and no instant "
+            "1:41: \"start_date\": \"days_ago(1)\" is not a date; use YYYY-MM-DD, such as "
+            "2026-01-01, or an instant, "
             "such as 2026-01-01T07:00:00Z");
   EXPECT_EQ(fault("\"start_date\": \"2026-01-01T07:00:00\", \"timezone\": \"Europe/Stockholm\""),
             "1:41: \"start_date\": \"2026-01-01T07:00:00\" needs an offset such as \"+02:00\", or "

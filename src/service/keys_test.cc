@@ -147,7 +147,7 @@ TEST(ServiceFile, ChecksTimes) {
        "2:13: \"time_zone\": unknown time zone \"Europe/Stokholm\", did you mean "
        "\"Europe/Stockholm\"?"},
       {"[actions.training]\ntimeout = \"2\"\n",
-       "2:11: \"timeout\" in [actions.training]: \"2\" is no duration such as 90s, 15m, 2h or "
+       "2:11: \"timeout\" in [actions.training]: \"2\" is not a duration, such as 90s, 15m, 2h or "
        "1h30m"},
       {"[actions.training]\ntimeout = \"0s\"\n",
        "2:11: \"timeout\" must be longer than nothing; leave the key out for no limit"},
