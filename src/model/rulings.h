@@ -13,7 +13,7 @@ namespace busker::model {
 
 struct Ruling {
   artifact::VersionName version;
-  bool passed = false;  // it was made live; false: it was refused
+  bool passed = false;  // it may become live; false: it was refused
   std::string why;      // "rmse 110.97 is not <= 60.53 (57.64 * 1.05)"
   std::string run;
   Instant at{};

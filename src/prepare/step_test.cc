@@ -9,6 +9,7 @@
 #include "artifact/version.h"
 #include "io/test_folder.h"
 #include "model/live.h"
+#include "model/rulings.h"
 
 namespace busker::prepare {
 namespace {
@@ -84,8 +85,7 @@ class Step : public testing::Test {
 
 TEST_F(Step, PromotesAVersionAndSaysWhy) {
   const std::string version = Train("20190801T010000Z", "2019-08-01", "0.8");
-  EXPECT_EQ(Promote(version, "auc > 0.7"),
-            "20190801T010000Z is live now: auc > 0.7 (0.8 > 0.7): yes");
+  EXPECT_EQ(Promote(version, "auc > 0.7"), "20190801T010000Z is live now: auc 0.8 is > 0.7");
   const auto live = model::ReadLive(*store_, "shop", "1").value();
   EXPECT_EQ(live->now.by, "run r1");
   EXPECT_EQ(live->now.at, kNow);
@@ -104,7 +104,7 @@ TEST_F(Step, PromotesASecondTrainingOfTheSameInstantAndNoneOfAnOlderOne) {
   EXPECT_EQ(Live(), "20190801T010000Z-0001");
   EXPECT_EQ(
       Promote(older),
-      "Not made live: the live version 20190801T010000Z-0001 is for a later data date "
+      "not promoted: the live version 20190801T010000Z-0001 is for a later data date "
       "(2019-08-01) than this one (2019-07-31); busker promote 20190803T010000Z makes it live "
       "all the same");
   EXPECT_EQ(Live(), "20190801T010000Z-0001");
@@ -115,13 +115,39 @@ TEST_F(Step, AsksTheGateWithTheMetricsOfBoth) {
   const std::string gate = "auc >= live.auc - 0.01";
   Promote(Train("20190801T010000Z", "2019-08-01", "0.8"), gate);
   const std::string refused = Promote(Train("20190802T010000Z", "2019-08-02", "0.78"), gate);
-  EXPECT_EQ(refused.substr(0, 15), "Not made live: ") << refused;
+  EXPECT_EQ(refused,
+            "not promoted: auc 0.78 is not >= 0.79 (0.8 - 0.01); busker promote 20190802T010000Z "
+            "makes it live all the same");
   EXPECT_EQ(Live(), "20190801T010000Z");
   Promote(Train("20190803T010000Z", "2019-08-03", "0.79"), gate);
   EXPECT_EQ(Live(), "20190803T010000Z");
   EXPECT_EQ(Promote(Train("20190804T010000Z", "2019-08-04", "0.9"), "rows > 1").substr(0, 7),
             "error: ");
   EXPECT_EQ(Live(), "20190803T010000Z");
+}
+
+// That a version was refused was in a log alone; and a pointer that had moved before its ruling was
+// noted would have none for good, since the step finds its work done.
+TEST_F(Step, NotesWhatTheGateSaidBeforeThePointerMoves) {
+  const auto ruling = [&](const std::string& version) -> std::string {
+    const auto rulings = model::ReadRulings(*store_, "shop", "1").value();
+    const auto* found = model::FindRuling(rulings, artifact::ParseVersionName(version).value());
+    return found == nullptr ? "none" : (found->passed ? "passed: " : "refused: ") + found->why;
+  };
+  const std::string first = Train("20190801T010000Z", "2019-08-01", "0.8");
+  const std::string second = Train("20190802T010000Z", "2019-08-02", "0.7");
+  Promote(first, "auc > live.auc");
+  EXPECT_EQ(ruling(first), "passed: nothing is live yet");
+  Promote(second, "auc > live.auc");
+  EXPECT_EQ(ruling(second), "refused: auc 0.7 is not > 0.8 (live.auc)");
+  const std::string third = Train("20190803T010000Z", "2019-08-03", "0.9");
+  const std::string unknown = Train("20190804T010000Z", "2019-08-04", "0.9");
+  EXPECT_EQ(Promote(unknown, "rows > 1").substr(0, 7), "error: ");
+  EXPECT_EQ(ruling(unknown), "none");
+  folder_.Write("artifacts/" + third + "/model", "other");
+  EXPECT_NE(Promote(third).find("is not what was saved"), std::string::npos);
+  EXPECT_EQ(ruling(third), "passed: no gate");
+  EXPECT_EQ(Live(), "20190801T010000Z");
 }
 
 TEST_F(Step, PromotesNothingThatIsEmptyDamagedOrNotThere) {
