@@ -2,15 +2,26 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <thread>
-
-#include "io/test_folder.h"
 
 namespace busker::model {
 namespace {
 
 class RulingsTest : public testing::Test {
  protected:
+  void SetUp() override {
+    std::string made = (std::filesystem::temp_directory_path() / "rulings-test-XXXXXX").string();
+    ASSERT_NE(mkdtemp(made.data()), nullptr);
+    folder_ = made;
+    store_ = artifact::OpenStore("file://" + folder_.string()).value();
+  }
+  void TearDown() override {
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
   artifact::VersionName Version(int number) {
     return {"churn", "1", "training", FormatStamp(Instant(std::chrono::seconds(number)))};
   }
@@ -20,9 +31,8 @@ class RulingsTest : public testing::Test {
   }
   std::vector<Ruling> Read() { return ReadRulings(*store_, "churn", "1").value(); }
 
-  io::TestFolder folder_;
-  std::unique_ptr<artifact::Store> store_ =
-      artifact::OpenStore("file://" + folder_.path().string()).value();
+  std::filesystem::path folder_;
+  std::unique_ptr<artifact::Store> store_;
 };
 
 TEST_F(RulingsTest, AreKeptLatestFirst) {
