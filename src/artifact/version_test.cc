@@ -151,6 +151,16 @@ TEST_F(Version, OnlyWhatAnActionChangedOfItsInputIsItsOwn) {
   EXPECT_EQ(saved->empty_folders, std::set<std::string>{"logs"});
 }
 
+// The manifest comes last: without it there is no version, whatever became of the files.
+TEST_F(Version, ThatCannotBeSavedWholeIsNone) {
+  fs::create_directories(folder_ / "store" / kTrainingKey / "model");  // no file can have this name
+  const auto saved = Publish(*store_, Output({{"a", "1"}, {"model", "x"}}), FactsOf(kTraining), {});
+  ASSERT_FALSE(saved);
+  EXPECT_TRUE(Listed("").empty());
+  EXPECT_EQ(ReadManifest(*store_, kTraining).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(folder_.Read("store/" + kTrainingKey + "/a"), "1");  // it was on its way
+}
+
 // A training with 16,500 long names was saved, and nothing could read its manifest any more.
 TEST_F(Version, AManifestThatNobodyCouldReadAgainIsNotWritten) {
   const auto output = Output({{"a", "1"}, {"b", "2"}});

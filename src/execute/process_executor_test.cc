@@ -185,6 +185,16 @@ TEST_F(Executor, WhatOneAttemptUsedIsNotCountedForTheNext) {
   EXPECT_EQ(Children().size(), 1U);
 }
 
+// A stop that came while its attempt was on its way to a runner that waits was lost.
+TEST_F(Executor, AStopThatIsThereBeforeItsAttemptEndsIt) {
+  Begin();
+  Run({RunName(), "first", 1}, "true");  // its runner waits for the next
+  const AttemptName stopped{RunName(), "stopped", 1};
+  ASSERT_TRUE(executor_->Stop(stopped));
+  EXPECT_EQ(Run(stopped, "sleep 100").ending, Ending::kCancelled);
+  EXPECT_EQ(Run({RunName(), "stopped", 2}, "true").ending, Ending::kSucceeded);
+}
+
 // A stop that comes when the attempt has just ended must not hit the next one of the same runner.
 TEST_F(Executor, AStopIsForItsOwnAttemptOnly) {
   Begin();

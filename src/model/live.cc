@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kBeforeMax = 100;
+constexpr std::size_t kWordsBytesMax = 4096;  // of who moved it, and of why
 constexpr int kFormat = 1;
 // A try is lost only to another caller's success, so this many in a row means something else.
 constexpr int kTriesMax = 100;
@@ -22,10 +23,18 @@ std::string PointerKey(const std::string& service, const std::string& service_ve
   return service + "/" + service_version + "/live.json";
 }
 
+// All moves together stay well below what is read again (artifact::Store::GetText).
+std::string Bounded(std::string text) {
+  if (text.size() <= kWordsBytesMax) return text;
+  text.resize(kWordsBytesMax);
+  while (!text.empty() && !IsUtf8(text) && text.size() > kWordsBytesMax - 4) text.pop_back();
+  return text + "...";
+}
+
 json MoveToJson(const LiveMove& move) {
   return {{"version", move.version.Key()},
-          {"by", move.by},
-          {"why", move.why},
+          {"by", Bounded(move.by)},
+          {"why", Bounded(move.why)},
           {"at", FormatRfc3339(move.at)}};
 }
 

@@ -15,7 +15,7 @@ namespace busker::model {
 
 struct LiveMove {
   artifact::VersionName version;
-  std::string by;   // who moved it: a user name, or "run ID"
+  std::string by;   // who moved it: a user name, or "run ID"; of either, 4 KiB are kept
   std::string why;  // "auc >= live.auc - 0.01: 0.81 >= 0.79", "by hand", "rollback"
   Instant at{};
 };

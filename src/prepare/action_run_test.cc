@@ -100,6 +100,10 @@ TEST_F(PrepareRunTest, AnApplicationPinsTheLiveVersionAndDeliversEachFile) {
   // A name in a table's name becomes one that SQL takes without quotes.
   EXPECT_NE(OrderOf(run, 1).command.at(3).find("\"my_shop.a\""), std::string::npos);
   EXPECT_NE(OrderOf(run, 1).command.at(3).find(run_.id + ".1"), std::string::npos);
+  // What decides whether an older date may replace a newer one.
+  EXPECT_NE(OrderOf(run, 1).command.at(3).find("\"scheduled_at\":\"2019-12-20T00:00:00Z\""),
+            std::string::npos);
+  EXPECT_NE(OrderOf(run, 1).command.at(3).find("\"data_date\":\"2019-08-01\""), std::string::npos);
 }
 
 TEST_F(PrepareRunTest, AProgramInheritsOnlyWhatIsAgreed) {
