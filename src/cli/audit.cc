@@ -10,7 +10,8 @@
 namespace busker::cli {
 namespace {
 
-int Verify(const Common& common, const std::vector<std::string>& breaks, std::int64_t events) {
+int Verify(const Common& common, const record::Record::CheckedEvents& checked) {
+  const auto& [events, breaks] = checked;
   if (common.json) {
     PrintJson({{"events", events}, {"breaks", breaks}});
   } else if (breaks.empty()) {
@@ -32,13 +33,12 @@ Result<int> ListAudit(const Common& common, const AuditOptions& options) {
     filter.by_people = !options.all;
     filter.count_max = options.count;
     if (options.verify) {
-      TRY_ASSIGN(const std::vector<std::string> breaks, record->CheckEvents());
-      TRY_ASSIGN(const auto last, record->ListEvents({false, {}, 1}));
-      return Verify(common, breaks, last.empty() ? 0 : last.front().number);
+      TRY_ASSIGN(const auto checked, record->CheckEvents());
+      return Verify(common, checked);
     }
     TRY_ASSIGN(events, record->ListEvents(filter));
   } else if (options.verify) {
-    return Verify(common, {}, 0);
+    return Verify(common, {});
   }
   if (common.json) {
     auto list = nlohmann::ordered_json::array();

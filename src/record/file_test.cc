@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <random>
 #include <thread>
@@ -259,6 +260,29 @@ TEST_F(RecordFile, TwoProcessesAddToOneChain) {
   EXPECT_EQ(by("ada"), kEach);
   EXPECT_EQ(by("bob"), kEach);
   EXPECT_EQ(FaultsIn(*record), Sentences{});
+}
+
+// Each statement of the check read another state, so a home at work was said to be tampered with.
+TEST_F(RecordFile, IsFoundWholeWhileAnotherWritesToIt) {
+  auto record = std::move(OpenSqliteRecord(path_, true).value());
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    auto other = std::move(OpenSqliteRecord(path_, false).value());
+    (void)other->ReserveLog();
+    for (int i = 0; !done; ++i) LiveThrough(*other, "r" + std::to_string(i));
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  int checks = 0;
+  for (; std::chrono::steady_clock::now() - begun < std::chrono::milliseconds(600); ++checks) {
+    EXPECT_EQ(FaultsIn(*record), Sentences{});
+    const auto events = record->CheckEvents();
+    EXPECT_TRUE(events);
+    EXPECT_EQ(events->breaks, Sentences{});
+  }
+  done = true;
+  writer.join();
+  EXPECT_GT(checks, 5);
+  EXPECT_GT(record->CheckEvents()->events, 50);
 }
 
 }  // namespace

@@ -201,10 +201,15 @@ class Record {
   // An event that is no change of a run: a live pointer moved by hand, a delivery undone.
   virtual Result<void> AddEvent(const EventRow& event) = 0;
 
-  // Goes through the chain of events (event_chain.h); a sentence per break.
-  virtual Result<std::vector<std::string>> CheckEvents() = 0;
+  // Goes through the chain of events (event_chain.h), as it is at one moment.
+  struct CheckedEvents {
+    std::int64_t events = 0;
+    std::vector<std::string> breaks;  // a sentence each
+  };
+  virtual Result<CheckedEvents> CheckEvents() = 0;
 
-  // Checks every invariant that SQL can express, and the chain of events; a sentence per fault.
+  // Checks every invariant that SQL can express, and the chain of events, all as they are at one
+  // moment, whatever others write meanwhile; a sentence per fault.
   virtual Result<std::vector<std::string>> Check() = 0;
 };
 

@@ -164,6 +164,15 @@ std::optional<Instant> Statement::MaybeTime(int column) const {
   return Time(column);
 }
 
+Result<Snapshot> Snapshot::Take(Database& database) {
+  TRY(database.Execute("BEGIN DEFERRED"));
+  return Snapshot(database);
+}
+
+Snapshot::~Snapshot() {
+  if (database_ != nullptr && database_->in_transaction()) (void)database_->Execute("ROLLBACK");
+}
+
 Result<Transaction> Transaction::Begin(Database& database) {
   TRY_ASSIGN(Statement begin, database.Prepare("BEGIN IMMEDIATE"));
   TRY(begin.Run());

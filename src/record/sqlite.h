@@ -121,6 +121,19 @@ class Statement {
   int bound_ = 0;
 };
 
+// While it lives, all statements read one state of the database, whatever others write meanwhile.
+class Snapshot {
+ public:
+  static Result<Snapshot> Take(Database& database);
+  Snapshot(Snapshot&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  Snapshot& operator=(Snapshot&&) = delete;
+  ~Snapshot();
+
+ private:
+  explicit Snapshot(Database& database) : database_(&database) {}
+  Database* database_;
+};
+
 // BEGIN IMMEDIATE ... COMMIT; rolled back unless Commit was called and succeeded.
 class Transaction {
  public:

@@ -301,11 +301,17 @@ class SqliteRecord final : public Record {
     return transaction.Commit();
   }
 
-  Result<std::vector<std::string>> CheckEvents() override {
-    return VerifyEvents(database_, [](const EventFields&) {});
+  Result<CheckedEvents> CheckEvents() override {
+    TRY_ASSIGN(const Snapshot snapshot, Snapshot::Take(database_));
+    CheckedEvents checked;
+    TRY_ASSIGN(checked.breaks, VerifyEvents(database_, [&](const EventFields&) { ++checked.events; }));
+    return checked;
   }
 
-  Result<std::vector<std::string>> Check() override { return CheckRecord(database_); }
+  Result<std::vector<std::string>> Check() override {
+    TRY_ASSIGN(const Snapshot snapshot, Snapshot::Take(database_));
+    return CheckRecord(database_);
+  }
 
  private:
   // Each is a graph, or the service of one.
