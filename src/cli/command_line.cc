@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 
 #include "base/text.h"
@@ -81,6 +82,11 @@ class CommandLine {
       std::fprintf(stderr, "busker: %s\n", Printable(WhatIsWrong(words, error.what())).c_str());
       return 2;
     }
+    // Not by the library: it would take the variable for the option of each verb that was not
+    // chosen, and all are bound to one place.
+    if (const char* const home = std::getenv("BUSKER_HOME"); home != nullptr && common_.home.empty()) {
+      common_.home = home;
+    }
     const Result<int> code = chosen_();
     if (code) return *code;
     std::fprintf(stderr, "busker: %s\n", Printable(code.error().message).c_str());
@@ -98,11 +104,14 @@ class CommandLine {
   }
 
   void AddCommon(CLI::App* verb, bool json) {
-    verb->add_option("-C", common_.folder, "folder of the service")->type_name("DIR");
+    const CLI::Validator named(
+        [](const std::string& text) { return text.empty() ? "it is empty" : std::string(); }, "");
+    verb->add_option("-C", common_.folder, "folder of the service")->type_name("DIR")->check(named);
     verb->add_option("--home", common_.home,
-                     "folder with Busker's state; default: .busker in DIR, or what it points to")
+                     "folder with Busker's state; default: $BUSKER_HOME, else .busker in DIR, or "
+                     "what it points to")
         ->type_name("HOME")
-        ->envname("BUSKER_HOME");
+        ->check(named);
     verb->add_option("--target", common_.target, "set of places to work with (busker.toml)")
         ->type_name("NAME");
     if (json) verb->add_flag("--json", common_.json, "print facts as JSON");
