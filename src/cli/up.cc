@@ -8,6 +8,7 @@
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/signal_watch.h"
+#include "dispatch/pointer.h"
 #include "serve/http_service.h"
 
 namespace busker::cli {
@@ -23,7 +24,9 @@ std::string Plural(std::size_t count, const std::string& noun) {
 
 // The home of the daemon: --home, else beside the one folder, else here.
 Result<dispatch::Home> HomeFor(const Common& common, const std::vector<std::string>& paths) {
-  if (!common.home.empty()) return dispatch::MakeHome(io::fs::absolute(common.home));
+  if (!common.home.empty()) {
+    return dispatch::MakeHome(io::fs::absolute(common.home).lexically_normal());
+  }
   std::error_code error;
   const bool one = paths.size() == 1 && io::fs::is_directory(paths.front(), error);
   const io::fs::path beside = one ? io::fs::path(paths.front()) : io::fs::current_path(error);
@@ -39,10 +42,7 @@ void PointTo(const dispatch::Home& home, const std::vector<std::string>& folders
       continue;
     }
     // A folder that cannot be written to is served all the same; --home finds the home then.
-    if (!io::MakeFolders(own, 0700)) continue;
-    const std::string text = home.folder.string() + "\n";
-    if (HomeNamedBy(text) != home.folder) continue;
-    (void)io::WriteFileAtomically(own / "home", text, 0600);
+    (void)dispatch::WritePointer(folder, home);
   }
 }
 

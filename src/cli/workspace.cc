@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "dispatch/pointer.h"
 #include "model/gate.h"
 
 namespace busker::cli {
@@ -23,18 +24,34 @@ Result<void> CheckPlace(const io::fs::path& folder, const io::fs::path& home) {
   return {};
 }
 
+// Standard error, so that facts stay facts.
+void TellOfCopy(const dispatch::Pointer& pointer, const dispatch::Home& own) {
+  const std::string written_for =
+      pointer.written_for.empty() ? "another folder" : "the folder " + pointer.written_for;
+  std::fprintf(stderr, "busker: %s was written for %s; this one is a copy, and its home is %s\n",
+               Printable(pointer.file.string()).c_str(), Printable(written_for).c_str(),
+               Printable(own.folder.string()).c_str());
+}
+
 Result<dispatch::Home> FindHome(const Common& common, const io::fs::path& folder) {
-  if (!common.home.empty()) return dispatch::Home{io::fs::absolute(common.home)};
-  const io::fs::path own = folder / ".busker";
-  const auto named = io::ReadFile(own / "home", 8192);
-  if (!named) return dispatch::Home{own};
-  const io::fs::path home = HomeNamedBy(*named);
+  if (!common.home.empty()) {
+    return dispatch::Home{io::fs::absolute(common.home).lexically_normal()};
+  }
+  const dispatch::Home own{folder / ".busker"};
+  TRY_ASSIGN(const auto pointer, dispatch::ReadPointer(folder));
+  if (!pointer) return own;
+  if (!pointer->is_for_this) {
+    if (!HasHome(own)) TellOfCopy(*pointer, own);
+    return own;
+  }
   std::error_code error;
-  if (home.is_absolute() && io::fs::exists(home, error)) return dispatch::Home{home};
+  if (pointer->home.is_absolute() && io::fs::exists(pointer->home, error)) {
+    return dispatch::Home{pointer->home};
+  }
   return Failed(
       fmt::format("{} names the home {}, which is not there; remove that file, or start "
                   "busker up again",
-                  (own / "home").string(), Printable(home.string())));
+                  pointer->file.string(), Printable(pointer->home.string())));
 }
 
 Result<service::Service> Load(const std::string& folder) {
@@ -68,10 +85,6 @@ Result<Place> OpenPlace(const Common& common, bool anyway) {
 }
 
 }  // namespace
-
-io::fs::path HomeNamedBy(std::string_view text) {
-  return text.substr(0, text.find_last_not_of("\r\n") + 1);
-}
 
 Result<Place> OpenPlace(const Common& common) { return OpenPlace(common, false); }
 

@@ -33,9 +33,6 @@ Result<Place> OpenPlace(const Common& common);
 // is told on standard error and is no error: the place is then one without a service.
 Result<Place> OpenPlaceAnyway(const Common& common);
 
-// What .busker/home in a served folder names, from its text: a path and a line end.
-io::fs::path HomeNamedBy(std::string_view text);
-
 // What a person means by an action: "training" of the folder's service, "churn/training", or the
 // name of a graph file.
 plan::GraphKey KeyOf(const Place& place, const std::string& text);
