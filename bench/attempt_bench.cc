@@ -131,7 +131,7 @@ class Attempts {
     order.number = name.number;
     order.command = {"/bin/sh", "-c", kCode};
     order.synced = false;
-    order.mark = execute::MarkOf(name);
+    order.mark = execute::MarkOf(name, "");
     order.environment = {"PATH=/usr/bin:/bin", order.mark};
     launched_[name] = Clock::now();
     Must(executor_->Launch(name, order));

@@ -194,12 +194,14 @@ test $(wc -l < {witness}) -ge 3
         for shell_own in ("PWD", "OLDPWD", "SHLVL", "_"):
             seen.pop(shell_own, None)
         run = self.service.facts("runs")[0]
+        instance = json.loads((self.service.home / "instance").read_text())["id"]
         self.assertEqual(seen, {
             "PATH": os.environ["PATH"], "HOME": "/h", "LET_THROUGH": "l", "OMP_NUM_THREADS": "1",
             "NAME": "shop", "VERSION": "1", "ACTION": "training", "ZONE": "local",
             "BUSKER_RUN": run["id"], "BUSKER_DATE": "2019-08-01",
             "BUSKER_SCHEDULED_AT": "2019-08-01T00:00:00Z",
-            "BUSKER_ATTEMPT": f"{run['id']}/training.1"})
+            "BUSKER_ATTEMPT": f"{run['id']}/training.1",
+            "BUSKER_MARK": f"{instance}/{run['id']}/training.1"})
 
 
     def test_facts_come_as_json_with_the_agreed_keys(self):

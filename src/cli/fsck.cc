@@ -8,7 +8,9 @@
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
+#include "dispatch/instance.h"
 #include "model/live.h"
+#include "prepare/step.h"
 #include "runner/attempt_file.h"
 
 namespace busker::cli {
@@ -18,7 +20,7 @@ class Examination {
  public:
   // `workspace`: nullptr when the folder is no service; then there is the record alone.
   Examination(const Common& common, const dispatch::Home& home, const Workspace* workspace)
-      : common_(common), home_(home), workspace_(workspace) {}
+      : common_(common), home_(home), where_(dispatch::FolderOf(home)), workspace_(workspace) {}
 
   Result<void> Examine() {
     if (!HasHome(home_)) return {};
@@ -117,7 +119,8 @@ class Examination {
   Result<void> CheckDone(const record::RunRow& run, const std::string& task) {
     TRY_ASSIGN(const std::string json, record_->OrderOf(run.facts.id, task));
     TRY_ASSIGN(const auto order, runner::OrderFromJson(json));
-    if (order.output && order.store_url == store_->Url()) {
+    const auto store_url = runner::UrlOfPlace(order.store_url, where_);
+    if (order.output && store_url && *store_url == store_->Url()) {
       TRY_ASSIGN(const auto name, artifact::ParseVersionName(*order.output));
       const auto manifest = artifact::ReadManifest(*store_, name);
       if (!manifest) {
@@ -129,12 +132,17 @@ class Examination {
       }
     }
     if (order.repeatable && order.command.size() == 4 && order.command[2] == "deliver") {
-      const auto step = nlohmann::json::parse(order.command[3], nullptr, false);
-      const std::string id = step.is_object() ? step["request"]["id"].get<std::string>() : "";
-      if (step["warehouse_folder"] == workspace_->places.warehouse_folder &&
-          !delivery_ids_.contains(id)) {
+      const auto step = prepare::DeliveryIn(order.command[3]);
+      if (!step) {
+        faults_.push_back(fmt::format("record: the order of task {} of run {}: {}", task,
+                                      run.facts.id, step.error().message));
+        return {};
+      }
+      const auto folder = runner::FolderOfPlace(step->warehouse_folder, where_);
+      if (folder && *folder == workspace_->places.warehouse_folder &&
+          !delivery_ids_.contains(step->id)) {
         faults_.push_back(fmt::format("task {} of run {} succeeded, but there is no delivery {}",
-                                      task, run.facts.id, id));
+                                      task, run.facts.id, step->id));
       }
     }
     return {};
@@ -142,6 +150,7 @@ class Examination {
 
   const Common& common_;
   const dispatch::Home& home_;
+  const runner::HomeFolder where_;
   const Workspace* workspace_;
   std::unique_ptr<record::Record> record_;
   std::unique_ptr<artifact::Store> store_;

@@ -103,7 +103,8 @@ Result<Workspace> OpenWorkspace(const Common& common) {
   TRY_ASSIGN(workspace.places, prepare::PlacesOf(workspace.service, common.Target(),
                                                  {common.installation->busker,
                                                   workspace.home.ArtifactsFolder().string(),
-                                                  workspace.home.WarehouseFolder().string()}));
+                                                  workspace.home.WarehouseFolder().string(),
+                                                  workspace.home.folder.string()}));
   return workspace;
 }
 

@@ -51,6 +51,8 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const dispatch::Home& home, Daemon
 Result<void> Daemon::Open() {
   TRY_ASSIGN(settings_, service::LoadDaemonSettings((home_.folder / "daemon.toml").string()));
   TRY_ASSIGN(record_, record::OpenSqliteRecord(home_.RecordFile().string(), true));
+  TRY_ASSIGN(dispatch::Instance instance, dispatch::OpenInstance(home_));
+  if (instance.renewed) TellOfCopy();
   if (options_.schedules) (void)record_->ReserveLog();
   definitions_ = std::make_unique<Definitions>(options_.paths, home_.folder, options_.check_gate);
   catalogue_ = std::make_shared<const Catalogue>();
@@ -74,7 +76,8 @@ Result<void> Daemon::Open() {
         [this](const std::string& trouble) { Say(trouble); });
   }
   TRY_ASSIGN(conductor_, dispatch::Conductor::Start(*record_, options_.runner, home_.RunsFolder(),
-                                                    CapacityOf(settings_), std::move(deeds)));
+                                                    CapacityOf(settings_), std::move(deeds),
+                                                    std::move(instance)));
   requests_ = std::make_unique<Requests>(Requests::Setup{
       *conductor_, announcer_, [this] { return catalogue(); },
       [this](const service::Service& service) { return PlacesOf(service); }, since_, options_.target,
@@ -105,6 +108,20 @@ Result<void> Daemon::Open() {
         [this](const Error& error) { Say("heartbeat: " + error.message); });
   }
   return {};
+}
+
+void Daemon::TellOfCopy() {
+  const std::string sentence = fmt::format(
+      "the home {} is a copy of another, or was restored: it has a new identity, and nothing that "
+      "the other home runs is touched",
+      home_.folder.string());
+  if (options_.warn) options_.warn(sentence);
+  record::EventRow event;
+  event.at = Now();
+  event.what = "home copied or restored";
+  event.actor = "busker";
+  event.detail = home_.folder.string();
+  (void)record_->AddEvent(event);  // told already
 }
 
 Daemon::~Daemon() {
@@ -229,7 +246,8 @@ void Daemon::StartArrivals(const std::set<std::string>& completed) {
 Result<prepare::Places> Daemon::PlacesOf(const service::Service& service) const {
   return prepare::PlacesOf(
       service, options_.target,
-      {options_.busker, home_.ArtifactsFolder().string(), home_.WarehouseFolder().string()});
+      {options_.busker, home_.ArtifactsFolder().string(), home_.WarehouseFolder().string(),
+       home_.folder.string()});
 }
 
 // On the conductor's thread.

@@ -82,6 +82,7 @@ class Daemon {
       : home_(home), options_(std::move(options)) {}
 
   Result<void> Open();
+  void TellOfCopy();
   Result<dispatch::Prepared> Prepare(const plan::DagRun& run);
   std::vector<record::NoticeRow> NoticesOf(const plan::Tell& tell, Instant now);
   void Observe(const plan::Decision& decision);

@@ -69,18 +69,20 @@ Milliseconds SteadyNow() {
 }  // namespace
 
 Conductor::Conductor(record::Record& record, io::fs::path runs_folder, plan::Capacity capacity,
-                     Deeds deeds)
+                     Deeds deeds, Instance instance)
     : record_(record),
       deeds_(std::move(deeds)),
       agenda_(MakeRunId, capacity),
       runs_folder_(std::move(runs_folder)),
-      capacity_(std::move(capacity)) {}
+      capacity_(std::move(capacity)),
+      instance_(std::move(instance)) {}
 
 Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record, io::fs::path runner,
                                                     io::fs::path runs_folder,
-                                                    plan::Capacity capacity, Deeds deeds) {
-  std::unique_ptr<Conductor> conductor(
-      new Conductor(record, runs_folder, std::move(capacity), std::move(deeds)));
+                                                    plan::Capacity capacity, Deeds deeds,
+                                                    Instance instance) {
+  std::unique_ptr<Conductor> conductor(new Conductor(
+      record, runs_folder, std::move(capacity), std::move(deeds), std::move(instance)));
   TRY_ASSIGN(conductor->executor_, execute::ProcessExecutor::Start(
                                        std::move(runner), std::move(runs_folder),
                                        [raw = conductor.get()](const execute::AttemptName& name,
@@ -107,16 +109,36 @@ Result<std::vector<std::string>> Conductor::Recover() {
   agenda_.Restore(std::move(graphs), std::move(runs));
   CountUnfinished();  // who looks before the first turn is told the same as after it
   for (const auto& [name, cancelled] : running) {
+    // What ends here is not posted to the mailbox: nobody takes from it yet.
+    const auto launch =
+        record_.LaunchOf(name.run, name.task, name.number).value_or(record::Launch{});
+    if (launch.instance.empty() ? instance_.renewed : launch.instance != instance_.id) {
+      next_.push_back(EndOf(name, EndOfAnothers(name)));
+      continue;
+    }
     if (cancelled) TRY(executor_->Stop(name));
-    auto order = OrderOf(name);
-    if (order) order->boot = record_.BootOf(name.run, name.task, name.number).value_or("");
-    auto recovered =
-        order ? executor_->Recover(name, *order) : Result<void>(tl::unexpected(order.error()));
-    if (!recovered) {  // not to the mailbox: nobody takes from it yet
+    if (auto recovered = Recover(name, launch); !recovered) {
       next_.push_back(EndOf(name, NotStarted(recovered.error().message)));
     }
   }
   return ids;
+}
+
+Result<void> Conductor::Recover(const execute::AttemptName& name, const record::Launch& launch) {
+  TRY_ASSIGN(runner::AttemptOrder order, OrderOf(name, launch.instance));
+  order.boot = launch.boot;
+  return executor_->Recover(name, order);
+}
+
+runner::ExitRecord Conductor::EndOfAnothers(const execute::AttemptName& name) const {
+  if (auto ended = runner::ReadExit(FolderOf(name)); ended && *ended) return **std::move(ended);
+  runner::ExitRecord exit;
+  exit.ending = runner::Ending::kLost;
+  exit.message =
+      "this home is a copy of another, or was restored, and the attempt began there; what became "
+      "of it is not known here, and nothing of it was ended; busker retry begins the next one";
+  exit.ended_at = Now();
+  return exit;
 }
 
 void Conductor::Ask(Request request) {
@@ -190,7 +212,7 @@ Result<std::optional<Instant>> Conductor::Turn(std::vector<Happened> happened) {
       notices.push_back(std::move(notice));
   }
   const record::Turn turn{now,     advanced.decisions, intake.ended, intake.prepared,
-                          notices, intake.outcomes,    io::BootId()};
+                          notices, intake.outcomes,    io::BootId(),   instance_.id};
   auto appended = Append(turn);
   if (!appended) {
     for (const Request& request : intake.answers) request.answer(appended, {agenda_, record_, now});
@@ -311,17 +333,22 @@ void Conductor::Prepare(const plan::PrepareRun& decision) {
 }
 
 Result<void> Conductor::Launch(const execute::AttemptName& name) {
-  TRY_ASSIGN(runner::AttemptOrder order, OrderOf(name));
+  TRY_ASSIGN(runner::AttemptOrder order, OrderOf(name, instance_.id));
   return executor_->Launch(name, order);
 }
 
 // The order as it was when the run was prepared, with what depends on the attempt.
-Result<runner::AttemptOrder> Conductor::OrderOf(const execute::AttemptName& name) {
+Result<runner::AttemptOrder> Conductor::OrderOf(const execute::AttemptName& name,
+                                                const std::string& instance) {
   TRY_ASSIGN(const std::string json, record_.OrderOf(name.run, name.task));
   TRY_ASSIGN(runner::AttemptOrder order, runner::OrderFromJson(json));
   order.number = name.number;
-  order.mark = execute::MarkOf(name);
-  order.environment.push_back(order.mark);
+  TRY_ASSIGN(order.store_url, runner::UrlOfPlace(order.store_url, instance_.home));
+  // Busker's own steps name places in the home, too, and find it as any verb does.
+  if (order.repeatable) order.environment.push_back("BUSKER_HOME=" + instance_.home.now.string());
+  order.mark = execute::MarkOf(name, instance);
+  order.environment.push_back(execute::EntryOf(name));
+  if (order.mark != order.environment.back()) order.environment.push_back(order.mark);
   return order;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "dispatch/figures.h"
+#include "dispatch/instance.h"
 #include "dispatch/mailbox.h"
 #include "execute/process_executor.h"
 #include "plan/agenda.h"
@@ -46,13 +47,15 @@ inline constexpr char kIsEnding[] = "the busker that owns the home is shutting d
 
 class Conductor {
  public:
-  // `runner`: path of busker-runner; `runs_folder`: where attempts live.
+  // `runner`: path of busker-runner; `runs_folder`: where attempts live; `instance`: whose they
+  // are.
   static Result<std::unique_ptr<Conductor>> Start(record::Record& record, io::fs::path runner,
                                                   io::fs::path runs_folder, plan::Capacity capacity,
-                                                  Deeds deeds);
+                                                  Deeds deeds, Instance instance = {});
 
   // Takes up what an earlier conductor left: the ids of its unfinished runs. To be called once,
-  // before Run.
+  // before Run. An attempt that another home started (this one is a copy of it) has ended as its
+  // folder says, else it is lost: what lives of it belongs to that home, and is left alone.
   Result<std::vector<std::string>> Recover();
 
   // Any thread.
@@ -77,7 +80,8 @@ class Conductor {
   }
 
  private:
-  Conductor(record::Record& record, io::fs::path runs_folder, plan::Capacity capacity, Deeds deeds);
+  Conductor(record::Record& record, io::fs::path runs_folder, plan::Capacity capacity, Deeds deeds,
+            Instance instance);
 
   // What one turn takes in, sorted.
   struct Intake {
@@ -98,7 +102,10 @@ class Conductor {
   void CarryOut(const plan::Decision& decision);
   void Prepare(const plan::PrepareRun& decision);
   Result<void> Launch(const execute::AttemptName& name);
-  Result<runner::AttemptOrder> OrderOf(const execute::AttemptName& name);
+  Result<void> Recover(const execute::AttemptName& name, const record::Launch& launch);
+  runner::ExitRecord EndOfAnothers(const execute::AttemptName& name) const;
+  Result<runner::AttemptOrder> OrderOf(const execute::AttemptName& name,
+                                       const std::string& instance);
   std::optional<plan::CapacityChanged> NoticeSpace();
   void SetTrouble(std::string why);
   void Count(const record::Turn& turn);
@@ -112,6 +119,7 @@ class Conductor {
   std::atomic<bool> stopped_ = false;
   const io::fs::path runs_folder_;
   const plan::Capacity capacity_;
+  const Instance instance_;
   bool disk_is_full_ = false;                 // and nothing is started
   std::optional<Milliseconds> clock_offset_;  // of the wall clock from the steady one
   mutable std::mutex trouble_mutex_;

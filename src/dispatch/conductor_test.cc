@@ -62,7 +62,8 @@ class ConductorTest : public testing::Test {
 
   std::unique_ptr<Conductor> NewConductor(const std::string& runner = BUSKER_RUNNER_PATH) {
     plan::Capacity capacity;
-    return Conductor::Start(*record_, runner, home_.RunsFolder(), capacity, MakeDeeds()).value();
+    return Conductor::Start(*record_, runner, home_.RunsFolder(), capacity, MakeDeeds(), instance_)
+        .value();
   }
 
   plan::DagRun Requested(const std::string& id) {
@@ -123,6 +124,7 @@ class ConductorTest : public testing::Test {
     turn.decisions = decided;
     turn.prepared = std::span(&prepared.row, 1);
     turn.boot = boot;
+    turn.instance = instance_.id;
     ASSERT_TRUE(record_->Append(turn));
   }
 
@@ -133,6 +135,7 @@ class ConductorTest : public testing::Test {
   int retries_ = 0;
   int passing_failures_ = 0;  // of preparing a run
   bool synced_ = true;
+  Instance instance_;
   std::vector<plan::Decision> decisions_;
 };
 
@@ -404,6 +407,64 @@ TEST_F(ConductorTest, NeverStartsACommandASecondTimeWhenItsRunnerWasKilled) {
   EXPECT_EQ(Find(kRun).state, plan::State::kFailed);
   EXPECT_EQ(Read(witness), "began\n");
   EXPECT_EQ(record_->Check().value(), std::vector<std::string>{});
+}
+
+// A conductor on a copy of a home killed what the original ran: both had the marks and the start
+// markers of the same attempts.
+TEST_F(ConductorTest, LeavesAloneWhatAnotherHomeRuns) {
+  instance_.id = "original";
+  const fs::path witness = folder_ / "witness";
+  const fs::path gate = folder_ / "gate";
+  DecideToStart("echo began >> " + witness.string() + "; while ! test -e " + gate.string() +
+                "; do sleep 0.02; done; echo ended >> " + witness.string());
+  auto original = NewConductor();
+  ASSERT_TRUE(original->Recover());
+  WaitFor(witness);
+  const fs::path attempt = home_.RunsFolder() / kRun / "t1.1";
+  const fs::path kept = folder_ / "kept";
+  fs::rename(attempt, kept);  // the copy's folder: the marker, and nobody who holds its lock
+  fs::copy(kept, attempt, fs::copy_options::recursive);
+  instance_.id = "copy";
+  {
+    auto copy = NewConductor();
+    ASSERT_EQ(copy->Recover().value(), std::vector<std::string>{kRun});
+    ASSERT_TRUE(copy->Run(Until::kIdle).value());
+  }
+  EXPECT_EQ(Find(kRun).tasks.at(0).attempts.at(0).ending, "lost");
+  EXPECT_NE(Find(kRun).message.find("a copy of another"), std::string::npos) << Find(kRun).message;
+  EXPECT_EQ(Read(witness), "began\n");
+  fs::remove_all(attempt);
+  fs::rename(kept, attempt);
+  std::ofstream(gate).close();
+  WaitFor(attempt / runner::kExitFile);
+  EXPECT_EQ(Read(witness), "began\nended\n");
+}
+
+TEST_F(ConductorTest, TakesTheEndOfWhatAnotherHomeRanFromItsFolder) {
+  instance_.id = "original";
+  DecideToStart("true");
+  runner::ExitRecord exit;
+  exit.run = kRun;
+  exit.task = "t1";
+  exit.ended_at = Now();
+  folder_.Write(fs::relative(home_.RunsFolder(), folder_.path()) / kRun / "t1.1/exit.json",
+                runner::ExitToJson(exit));
+  instance_ = {"copy", true, {home_.folder}};
+  auto conductor = NewConductor();
+  ASSERT_TRUE(conductor->Recover());
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(Find(kRun).state, plan::State::kSucceeded);
+}
+
+// Of an attempt that an earlier version started, the record does not say which home did; only a
+// home that is a copy knows that it did not.
+TEST_F(ConductorTest, AdoptsWhatAnEarlierVersionStartedUnlessTheHomeIsACopy) {
+  DecideToStart("echo $BUSKER_ATTEMPT >> " + (folder_ / "witness").string());
+  instance_ = {"own", false, {home_.folder}};
+  auto conductor = NewConductor();
+  ASSERT_TRUE(conductor->Recover());
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(Read(folder_ / "witness"), std::string(kRun) + "/t1.1\n");
 }
 
 TEST_F(ConductorTest, RecordsANoticeWithWhatItTellsOfAndSendsItAfter) {

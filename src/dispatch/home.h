@@ -2,6 +2,7 @@
 //
 //   .busker/
 //     owner             the lock (flock), with the owner's process id and what it does
+//     instance          which home it is (dispatch/instance.h)
 //     busker.db         the record
 //     runs/RUN/TASK.N/  the attempts (runner/attempt_file.h)
 //     artifacts/        the versions of the built-in target `local`
@@ -24,6 +25,7 @@ struct Home {
   io::fs::path ArtifactsFolder() const { return folder / "artifacts"; }
   io::fs::path WarehouseFolder() const { return folder / "warehouse"; }
   io::fs::path OwnerFile() const { return folder / "owner"; }
+  io::fs::path InstanceFile() const { return folder / "instance"; }
 };
 
 // Creates the folder when it is missing, for its owner alone: the record holds what services pass

@@ -16,7 +16,11 @@ io::Descriptor OpenProcess(pid_t process) {
 
 }  // namespace
 
-std::string MarkOf(const AttemptName& name) { return "BUSKER_ATTEMPT=" + name.Text(); }
+std::string EntryOf(const AttemptName& name) { return "BUSKER_ATTEMPT=" + name.Text(); }
+
+std::string MarkOf(const AttemptName& name, const std::string& instance) {
+  return instance.empty() ? EntryOf(name) : "BUSKER_MARK=" + instance + "/" + name.Text();
+}
 
 Result<std::optional<LivingRunner>> FindRunner(const io::fs::path& attempt_folder) {
   const io::fs::path path = attempt_folder / runner::kLockFile;

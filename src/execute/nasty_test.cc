@@ -53,7 +53,7 @@ class Nasty : public testing::TestWithParam<bool> {  // synced
     order.run = name_.run;
     order.task = name_.task;
     order.command = {"/bin/sh", "-c", script};
-    order.mark = MarkOf(name_);
+    order.mark = MarkOf(name_, "home1");
     order.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", order.mark};
     order.grace = Milliseconds(300);
     order.timeout = timeout;

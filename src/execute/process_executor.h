@@ -117,7 +117,12 @@ struct LivingRunner {
 };
 Result<std::optional<LivingRunner>> FindRunner(const io::fs::path& attempt_folder);
 
-// The environment entry by which the processes of an attempt are known: "BUSKER_ATTEMPT=...".
-std::string MarkOf(const AttemptName& name);
+// The environment entry that tells a program which attempt it is: "BUSKER_ATTEMPT=RUN/TASK.NUMBER".
+std::string EntryOf(const AttemptName& name);
+
+// The environment entry by which the processes of an attempt are known, and those of no other:
+// "BUSKER_MARK=INSTANCE/RUN/TASK.NUMBER". `instance`: of the home that started it; empty: an
+// earlier version of Busker did, which had but the entry above.
+std::string MarkOf(const AttemptName& name, const std::string& instance);
 
 }  // namespace busker::execute

@@ -59,7 +59,7 @@ class Executor : public testing::Test {
     order.task = name.task;
     order.number = name.number;
     order.command = {"/bin/sh", "-c", script};
-    order.mark = MarkOf(name);
+    order.mark = MarkOf(name, "home1");
     order.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", order.mark};
     order.grace = Milliseconds(300);
     order.synced = false;

@@ -9,6 +9,7 @@
 #include "prepare/environment.h"
 #include "prepare/step.h"
 #include "runner/attempt_file.h"
+#include "runner/home_place.h"
 
 namespace busker::prepare {
 namespace {
@@ -27,7 +28,8 @@ class Builder {
         run_(run),
         places_(places),
         environment_(environment),
-        prepared_(prepared) {
+        prepared_(prepared),
+        store_(runner::NameOfPlace(places.store_url, places.home)) {
     const std::string& timestamp = prepared.row.timestamp;
     placeholders_ = {{"NAME", service.name},  {"VERSION", service.version},
                      {"ACTION", action.name}, {"CONFIG", action.config},
@@ -60,10 +62,10 @@ class Builder {
   Result<void> AddDelivery(const service::DeliverySetting& setting, std::size_t number) {
     const std::string name = number == 1 ? "deliver" : fmt::format("deliver-{}", number);
     DeliverStep step;
-    step.store_url = places_.store_url;
+    step.store_url = store_;
     step.version = version_;
     step.file = setting.file;
-    step.warehouse_folder = places_.warehouse_folder;
+    step.warehouse_folder = runner::NameOfPlace(places_.warehouse_folder, places_.home);
     deliver::Request& request = step.request;
     request.id = fmt::format("{}.{}", run_.id, number);
     TRY_ASSIGN(request.table, service::ExpandTable(setting.table, placeholders_));
@@ -83,7 +85,7 @@ class Builder {
 
   void AddPromotion() {
     AddStep("promote", "promote",
-            ToJson(PromoteStep{places_.store_url, version_, action_.promote_when, run_.force,
+            ToJson(PromoteStep{store_, version_, action_.promote_when, run_.force,
                                run_.id}));
   }
 
@@ -92,7 +94,7 @@ class Builder {
     runner::AttemptOrder order;
     order.run = run_.id;
     order.task = task;
-    order.store_url = places_.store_url;
+    order.store_url = store_;
     order.scheduled_at = run_.scheduled_at;
     order.data_date = run_.data_date;
     return order;
@@ -155,6 +157,7 @@ class Builder {
   const Places& places_;
   const std::vector<std::string>& environment_;
   PreparedRun& prepared_;
+  const std::string store_;  // as orders name it
   Placeholders placeholders_;
   std::string version_;  // key of the version that the run saves
 };

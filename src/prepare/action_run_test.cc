@@ -8,6 +8,7 @@
 #include "io/test_folder.h"
 #include "model/live.h"
 #include "prepare/definition.h"
+#include "prepare/step.h"
 #include "runner/attempt_file.h"
 
 namespace busker::prepare {
@@ -104,6 +105,20 @@ TEST_F(PrepareRunTest, AnApplicationPinsTheLiveVersionAndDeliversEachFile) {
   EXPECT_NE(OrderOf(run, 1).command.at(3).find("\"scheduled_at\":\"2019-12-20T00:00:00Z\""),
             std::string::npos);
   EXPECT_NE(OrderOf(run, 1).command.at(3).find("\"data_date\":\"2019-08-01\""), std::string::npos);
+}
+
+// Orders held absolute paths, so the retry of a run in a copy of a home wrote into the original.
+TEST_F(PrepareRunTest, NamesWhatIsInTheHomeByItsPlaceInIt) {
+  MakeLive();
+  places_.home = folder_.path().string();
+  const auto run = Prepare(Load(kApplication), "application");
+  ASSERT_TRUE(run) << run.error().message;
+  EXPECT_EQ(OrderOf(*run, 0).store_url, "home:artifacts");
+  EXPECT_EQ(OrderOf(*run, 1).store_url, "home:artifacts");
+  const std::string step = OrderOf(*run, 1).command.at(3);
+  EXPECT_EQ(DeliveryIn(step).value().warehouse_folder, "home:warehouse");
+  EXPECT_EQ(DeliveryIn(step).value().id, "r1.1");
+  EXPECT_EQ(step.find(folder_.path().string()), std::string::npos) << step;
 }
 
 TEST_F(PrepareRunTest, AProgramInheritsOnlyWhatIsAgreed) {

@@ -52,6 +52,7 @@ Result<Places> PlacesOf(const service::Service& service, const std::string& targ
   TRY(CheckExecutor(found));
   Places places;
   places.busker = home.busker;
+  places.home = home.home;
   TRY_ASSIGN(const std::string artifacts,
              LocalFolder(found, "artifacts", found.artifacts, "file", home.artifacts_folder));
   places.store_url = "file://" + artifacts;

@@ -12,11 +12,12 @@ struct Places {
   std::string busker;            // this program, for Busker's own steps
   std::string store_url;         // of the artifact store
   std::string warehouse_folder;  // of the embedded warehouse
+  std::string home = {};         // orders name what is in it relative to it (runner/home_place.h)
 };
 
 // What a target leaves out is in the home.
 struct HomePlaces {
-  std::string busker, artifacts_folder, warehouse_folder;
+  std::string busker, artifacts_folder, warehouse_folder, home;
 };
 
 // kNotFound: the service has no such target ("local" is built in); kInvalid: the target asks for

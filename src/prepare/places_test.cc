@@ -5,7 +5,8 @@
 namespace busker::prepare {
 namespace {
 
-const HomePlaces kHome{"/usr/bin/busker", "/home/me/.busker/artifacts", "/home/me/.busker/tables"};
+const HomePlaces kHome{"/usr/bin/busker", "/home/me/.busker/artifacts", "/home/me/.busker/tables",
+                       "/home/me/.busker"};
 
 service::Service WithTarget(const service::Target& target) {
   service::Service service;

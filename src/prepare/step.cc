@@ -15,7 +15,13 @@ namespace {
 
 using nlohmann::json;
 
-Result<std::string> Deliver(const json& j, const io::fs::path& duckdb_library) {
+Result<std::unique_ptr<artifact::Store>> StoreOf(const json& j, const runner::HomeFolder& home) {
+  TRY_ASSIGN(const std::string url, runner::UrlOfPlace(j.at("store_url"), home));
+  return artifact::OpenStore(url);
+}
+
+Result<std::string> Deliver(const json& j, const runner::HomeFolder& home,
+                            const io::fs::path& duckdb_library) {
   const json& r = j.at("request");
   deliver::Request request;
   request.id = r.at("id");
@@ -31,7 +37,7 @@ Result<std::string> Deliver(const json& j, const io::fs::path& duckdb_library) {
   request.model_version = r.at("model_version");
 
   const std::string file = j.at("file");
-  TRY_ASSIGN(auto store, artifact::OpenStore(j.at("store_url")));
+  TRY_ASSIGN(auto store, StoreOf(j, home));
   TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
   TRY_ASSIGN(const artifact::Manifest manifest, artifact::ReadManifest(*store, name));
   const auto digest = manifest.files.find(file);
@@ -40,8 +46,8 @@ Result<std::string> Deliver(const json& j, const io::fs::path& duckdb_library) {
   }
   request.file_sha256 = digest->second.sha256;
   TRY_ASSIGN(request.file, store->LocalPath(name.Key() + "/" + file, "."));
-  TRY_ASSIGN(auto warehouse, deliver::OpenEmbeddedWarehouse(
-                                 j.at("warehouse_folder").get<std::string>(), duckdb_library));
+  TRY_ASSIGN(const std::string folder, runner::FolderOfPlace(j.at("warehouse_folder"), home));
+  TRY_ASSIGN(auto warehouse, deliver::OpenEmbeddedWarehouse(folder, duckdb_library));
   TRY_ASSIGN(const deliver::Delivery delivery, warehouse->Deliver(request));
   return fmt::format("Delivered {} rows of {} into {} ({}), which now has {} rows; delivery {}",
                      WithThousands(static_cast<long long>(delivery.rows)), file, delivery.table,
@@ -72,8 +78,8 @@ Result<std::optional<std::string>> Refusal(const json& j, const artifact::Manife
   return std::nullopt;
 }
 
-Result<std::string> Promote(const json& j, Instant now) {
-  TRY_ASSIGN(auto store, artifact::OpenStore(j.at("store_url")));
+Result<std::string> Promote(const json& j, const runner::HomeFolder& home, Instant now) {
+  TRY_ASSIGN(auto store, StoreOf(j, home));
   TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
   TRY_ASSIGN(const artifact::Manifest challenger, artifact::ReadManifest(*store, name));
   if (challenger.files.empty()) {
@@ -136,12 +142,22 @@ std::string ToJson(const PromoteStep& step) {
       .dump();
 }
 
-Result<std::string> CarryOutStep(const std::string& name, const std::string& text,
-                                 const io::fs::path& duckdb_library, Instant now) {
+Result<DeliveryNamed> DeliveryIn(const std::string& text) {
   try {
     const json j = json::parse(text);
-    if (name == "deliver") return Deliver(j, duckdb_library);
-    if (name == "promote") return Promote(j, now);
+    return DeliveryNamed{j.at("request").at("id"), j.at("warehouse_folder")};
+  } catch (const json::exception& error) {
+    return Invalid(fmt::format("what it is to deliver cannot be read: {}", error.what()));
+  }
+}
+
+Result<std::string> CarryOutStep(const std::string& name, const std::string& text,
+                                 const runner::HomeFolder& home, const io::fs::path& duckdb_library,
+                                 Instant now) {
+  try {
+    const json j = json::parse(text);
+    if (name == "deliver") return Deliver(j, home, duckdb_library);
+    if (name == "promote") return Promote(j, home, now);
     return Invalid("there is no step " + name);
   } catch (const json::exception& error) {
     return Invalid("step " + name + ": " + error.what());

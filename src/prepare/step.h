@@ -11,14 +11,15 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "deliver/warehouse.h"
+#include "runner/home_place.h"
 
 namespace busker::prepare {
 
 // Loads one file of a saved version into a table.
 struct DeliverStep {
-  std::string store_url, version;  // where the version is, and its key
+  std::string store_url, version;  // where the version is (runner/home_place.h), and its key
   std::string file;                // within the version
-  std::string warehouse_folder;    // of the embedded warehouse
+  std::string warehouse_folder;    // of the embedded warehouse (likewise)
   deliver::Request request;        // `file` and `file_sha256` are filled in from the version
 };
 
@@ -33,9 +34,17 @@ struct PromoteStep {
 std::string ToJson(const DeliverStep& step);
 std::string ToJson(const PromoteStep& step);
 
+// What the step "deliver" described by `json` delivers. kInvalid: it is not such a description.
+struct DeliveryNamed {
+  std::string id, warehouse_folder;
+};
+Result<DeliveryNamed> DeliveryIn(const std::string& json);
+
 // Carries out the step `name` ("deliver" or "promote") described by `json`; returns a sentence
-// about what was done. Both may be repeated: the second time finds the work done.
+// about what was done. Both may be repeated: the second time finds the work done. `home`: whose
+// places the step names.
 Result<std::string> CarryOutStep(const std::string& name, const std::string& json,
-                                 const io::fs::path& duckdb_library, Instant now);
+                                 const runner::HomeFolder& home, const io::fs::path& duckdb_library,
+                                 Instant now);
 
 }  // namespace busker::prepare

@@ -54,6 +54,9 @@ UPDATE graphs SET trouble = 'failed' WHERE failing <> 0;
 ALTER TABLE graphs DROP COLUMN failing;
 )sql";
 
+// Which home started an attempt, version 3 did not say.
+constexpr char kFromVersion3[] = "ALTER TABLE attempts ADD COLUMN instance TEXT NOT NULL DEFAULT ''";
+
 constexpr char kClear[] = R"sql(
 DROP TABLE old_events;
 DROP TABLE old_attempts;
@@ -113,8 +116,10 @@ Result<void> TakeOver(Database& database) {
   TRY_ASSIGN(Transaction transaction, Transaction::Begin(database));
   TRY_ASSIGN(const std::int64_t version, VersionOf(database));
   if (version == kSchemaVersion) return {};
-  TRY(version == 1 ? FromVersion1(database) : database.Execute(kFromVersion2));
-  TRY(database.Execute(kIndicesOfVersion3));
+  if (version == 1) TRY(FromVersion1(database));
+  if (version == 2) TRY(database.Execute(kFromVersion2));
+  if (version <= 2) TRY(database.Execute(kIndicesOfVersion3));
+  if (version >= 2) TRY(database.Execute(kFromVersion3));  // the tables of version 1 are made anew
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();
 }

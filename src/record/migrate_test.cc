@@ -251,6 +251,7 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
     raw.Run(
         "DROP INDEX runs_unsuccessful; DROP INDEX runs_unsuccessful_by_graph; "
         "DROP INDEX events_by_people; PRAGMA user_version = 2; "
+        "ALTER TABLE attempts DROP COLUMN instance; "
         "ALTER TABLE graphs DROP COLUMN trouble; ALTER TABLE graphs ADD COLUMN failing INTEGER NOT "
         "NULL DEFAULT 0; INSERT INTO graphs VALUES ('g', '', 'UTC', 1, 0, '', NULL, 0, NULL, 2, 3, "
         "1), ('h', '', 'UTC', 1, 0, '', NULL, 0, NULL, NULL, NULL, 0)");
@@ -263,10 +264,21 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
   EXPECT_EQ((*record)->TroubledGraphs().value(), std::vector<plan::GraphKey>{"g"});
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
   RawFile raw(path_);
-  EXPECT_EQ(raw.Text("PRAGMA user_version"), "3");
+  EXPECT_EQ(raw.Text("PRAGMA user_version"), "4");
   EXPECT_EQ(raw.Text("SELECT count(*) FROM sqlite_schema WHERE name IN ('runs_unsuccessful', "
                      "'runs_unsuccessful_by_graph', 'events_by_people')"),
             "3");
+}
+
+TEST_F(RecordFile, OfVersion3IsBroughtUpToDate) {
+  LiveThrough(**OpenSqliteRecord(path_, true), "r1");
+  RawFile(path_).Run("ALTER TABLE attempts DROP COLUMN instance; PRAGMA user_version = 3");
+  const auto record = OpenSqliteRecord(path_, false);
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_EQ((*record)->LaunchOf("r1", "train", 1).value().instance, "");
+  LiveThrough(**record, "r2");
+  EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
+  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "4");
 }
 
 }  // namespace

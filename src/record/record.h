@@ -132,7 +132,13 @@ struct Turn {
   std::span<const PreparedRun> prepared;  // one for each plan::TasksPlanned
   std::span<const NoticeRow> notices;     // new ones, for each plan::Tell
   std::span<const NoticeOutcome> outcomes;
-  std::string boot = {};  // io::BootId(), kept with the attempts that are started
+  // Kept with the attempts that are started: io::BootId(), and which home starts them.
+  std::string boot = {}, instance = {};
+};
+
+// By whom an attempt was started.
+struct Launch {
+  std::string boot, instance;  // of the turn; empty: an earlier version of Busker started it
 };
 
 // One thread at a time; another thread or process opens one of its own.
@@ -172,9 +178,8 @@ class Record {
 
   virtual Result<std::string> OrderOf(const std::string& run, const std::string& task) = 0;
 
-  // Turn::boot of the turn that started the attempt; kNotFound.
-  virtual Result<std::string> BootOf(const std::string& run, const std::string& task,
-                                     int number) = 0;
+  virtual Result<Launch> LaunchOf(const std::string& run, const std::string& task,
+                                  int number) = 0;  // kNotFound
 
   // The run with that request key; nullopt: none.
   virtual Result<std::optional<std::string>> FindRequest(const std::string& request_key) = 0;

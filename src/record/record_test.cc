@@ -399,7 +399,7 @@ TEST(Record, ARetryWaitsUntilItsTime) {
   EXPECT_EQ(record->LoadRun("r1").value().tasks[0].not_before, std::nullopt);
 }
 
-TEST(Record, KnowsUnderWhichKernelAnAttemptWasToBeStarted) {
+TEST(Record, KnowsUnderWhichKernelAndByWhichHomeAnAttemptWasToBeStarted) {
   auto record = Fresh();
   ASSERT_TRUE(AddRun(*record, "r1", {"train"}));
   const std::vector<plan::Decision> begin = Begin("r1", "train");
@@ -407,9 +407,11 @@ TEST(Record, KnowsUnderWhichKernelAnAttemptWasToBeStarted) {
   turn.now = kNoon;
   turn.decisions = begin;
   turn.boot = "4711";
+  turn.instance = "home1";
   ASSERT_TRUE(record->Append(turn));
-  EXPECT_EQ(record->BootOf("r1", "train", 1).value(), "4711");
-  EXPECT_EQ(record->BootOf("r1", "train", 2).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(record->LaunchOf("r1", "train", 1).value().boot, "4711");
+  EXPECT_EQ(record->LaunchOf("r1", "train", 1).value().instance, "home1");
+  EXPECT_EQ(record->LaunchOf("r1", "train", 2).error().kind, ErrorKind::kNotFound);
 }
 
 TEST(Record, RemembersEveryGraph) {

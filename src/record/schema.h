@@ -10,7 +10,7 @@ namespace busker::record {
 
 // PRAGMA application_id of a record, "Busk" in ASCII, and the newest schema this program knows.
 inline constexpr long kApplicationId = 0x4275736B;
-inline constexpr long kSchemaVersion = 3;
+inline constexpr long kSchemaVersion = 4;
 
 inline constexpr char kSchema[] = R"sql(
 CREATE TABLE runs (
@@ -90,6 +90,7 @@ CREATE TABLE attempts (
   running         INTEGER NOT NULL,
   launched_at     INTEGER NOT NULL,
   boot            TEXT NOT NULL DEFAULT '',      -- of the kernel that it was to be started under
+  instance        TEXT NOT NULL DEFAULT '',      -- dispatch::Instance::id of the home
   started_at      INTEGER,
   command_started_at INTEGER,
   command_ended_at INTEGER,

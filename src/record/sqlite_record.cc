@@ -147,13 +147,12 @@ class SqliteRecord final : public Record {
     return run;
   }
 
-  Result<std::string> BootOf(const std::string& run, const std::string& task, int number) override {
-    TRY_ASSIGN(
-        Statement row,
-        database_.Prepare("SELECT boot FROM attempts WHERE run = ? AND task = ? AND number = ?"));
+  Result<Launch> LaunchOf(const std::string& run, const std::string& task, int number) override {
+    TRY_ASSIGN(Statement row, database_.Prepare("SELECT boot, instance FROM attempts WHERE run = ? "
+                                                "AND task = ? AND number = ?"));
     TRY_ASSIGN(const bool found, row.Bind(run).Bind(task).Bind(number).Step());
     if (!found) return NotFound("run " + run + " has no such attempt of " + task);
-    return row.Text(0);
+    return Launch{row.Text(0), row.Text(1)};
   }
 
   Result<std::string> OrderOf(const std::string& run, const std::string& task) override {

@@ -162,9 +162,9 @@ Result<void> TurnWriter::Write(const plan::StartAttempt& start) {
              "attempts = ?3 - 1 AND attempts_max >= ?3 AND state = 'running'",
              start.run, start.task, start.number));
   TRY(Change("start", start.task,
-             "INSERT INTO attempts (run, task, number, running, launched_at, boot) VALUES (?, ?, "
-             "?, 1, ?, ?)",
-             start.run, start.task, start.number, turn_.now, turn_.boot));
+             "INSERT INTO attempts (run, task, number, running, launched_at, boot, instance) "
+             "VALUES (?, ?, ?, 1, ?, ?, ?)",
+             start.run, start.task, start.number, turn_.now, turn_.boot, turn_.instance));
   return AddEvent(start.run, start.task, fmt::format("attempt {} started", start.number), "");
 }
 

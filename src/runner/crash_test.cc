@@ -330,6 +330,29 @@ TEST_F(Killed, ARepeatableAttemptStartsOnlyWhenWhatWasLeftHasEnded) {
   EXPECT_EQ(folder_.Read("witness"), "started\nstarted\n");
 }
 
+// A copy of an attempt's folder, with the start marker in it, made the copy's runner kill what the
+// original ran.
+TEST_F(Killed, WhatAnotherHomeStartedIsLeftAlone) {
+  NewAttempt(1, "echo $$ > " + PathOf("command") + "; while ! test -e " + PathOf("gate") +
+                    "; do sleep 0.02; done; echo x > output/model");
+  order_.mark = "BUSKER_ATTEMPT=original/r/training.1";
+  order_.environment.push_back(order_.mark);
+  const pid_t runner = StartRunner();
+  ASSERT_TRUE(Soon([&] { return PidIn("command") > 0; }));
+  const fs::path kept = folder_ / "kept";
+  fs::rename(attempt_, kept);
+  fs::copy(kept, attempt_, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  order_.mark = "BUSKER_ATTEMPT=copy/r/training.1";
+  EXPECT_EQ(Run().ending, Ending::kLost);
+  EXPECT_NE(Exit().message.find("copied from another home"), std::string::npos) << Exit().message;
+  EXPECT_FALSE(IsGone(PidIn("command")));
+  fs::remove_all(attempt_);
+  fs::rename(kept, attempt_);
+  folder_.Write("gate", "");
+  EXPECT_EQ(WaitFor(runner), 0) << Errors();
+  EXPECT_EQ(Exit().ending, Ending::kSucceeded);
+}
+
 TEST_F(Killed, AnotherAttemptsVersionIsNoEvidence) {
   NewAttempt(1, "echo x > output/model");
   Run();

@@ -191,9 +191,18 @@ class Attempt {
   // No process is left, and this process is as it was before.
   bool clean() const { return clean_; }
 
+  // What runs by that marker is another home's: this folder came here by copying.
+  ExitRecord LeaveAlone() {
+    clean_ = false;
+    return End({Ending::kLost,
+                "the folder of this attempt was copied from another home, where the attempt had "
+                "begun; what it started there is left alone; busker retry begins the next one"});
+  }
+
   // An earlier runner died after it had started the command. The command is not started again,
   // unless it may be; what the earlier one left tells how the attempt ended.
   ExitRecord Settle(const StartMarker& marker) {
+    if (!marker.mark.empty() && marker.mark != order_.mark) return LeaveAlone();
     const int left = EndLeftovers(marker, order_.mark);
     if (MayUseScratch(order_)) {
       Scratch(AttemptsFolderOf(folder_), lock_.holder_before()).MoveTo(folder_ / kWorkFolder);
@@ -282,7 +291,8 @@ class Attempt {
 
   Verdict Run(MemoryGroup& group, LogWriter& log) {
     const auto marker = PendingMarker::Prepare(
-        lock_, folder_, {record_.started_at, Now(), {}, group.folder()}, order_.synced);
+        lock_, folder_, {record_.started_at, Now(), {}, group.folder(), order_.mark},
+        order_.synced);
     if (!marker) return {Ending::kNotStarted, marker.error().message};
     const Launch launch{order_.command, environment_, work_folder_, -1, -1, secrets_.oom_score()};
     auto end = RunCommand(launch, group, {order_.timeout, order_.grace}, signals_,

@@ -81,9 +81,10 @@ Result<PendingMarker> PendingMarker::Prepare(const AttemptLock& lock,
   }
   pending.text_ = fmt::format(
       "{{\n  \"started_at\": \"{}\",\n  \"command_started_at\": \"{}\",\n  \"boot\": \"{}\",\n"
-      "  \"memory_group\": {}",
+      "  \"memory_group\": {},\n  \"mark\": {}",
       FormatRfc3339(marker.started_at), FormatRfc3339(marker.command_started_at), io::BootId(),
-      artifact::JsonBytes(marker.memory_group.string()).dump());
+      artifact::JsonBytes(marker.memory_group.string()).dump(),
+      artifact::JsonBytes(marker.mark).dump());
   return pending;
 }
 
@@ -124,6 +125,7 @@ Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_f
   in.Get("session_started_ticks", whole.session.leader_started);
   in.Get("boot", whole.session.boot);
   in.GetBytes("memory_group", memory_group);
+  if (!in.Member("mark").is_null()) in.GetBytes("mark", whole.mark);  // of an earlier version: none
   in.RefuseOthers();
   if (!in.Done() || whole.started_at == Instant{}) return marker;
   whole.memory_group = memory_group;

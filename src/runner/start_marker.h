@@ -18,6 +18,7 @@ struct StartMarker {
   Instant command_started_at{};
   SessionId session;          // of the command
   io::fs::path memory_group;  // its cgroup; empty without one
+  std::string mark = {};      // of the order; empty: not known
   bool damaged = false;       // it was written, and cannot be read any more: the rest is not known
 };
 

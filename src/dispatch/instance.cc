@@ -1,0 +1,106 @@
+#include "dispatch/instance.h"
+
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "base/check.h"
+
+namespace busker::dispatch {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kFoldersMax = 16;
+constexpr std::uint64_t kBytesMax = 256 << 10;
+
+// What the file says.
+struct Written {
+  std::string id;
+  std::uint64_t device = 0, inode = 0;
+  std::vector<std::string> folders;  // where the home has been, the newest last
+
+  bool operator==(const Written&) const = default;
+};
+
+// Whatever is damaged: as if there were none of it, but told apart from a file that is missing.
+Written Parse(const std::string& text) {
+  Written written;
+  const json all = json::parse(text, nullptr, false);
+  if (!all.is_object()) return written;
+  const auto number = [&](const char* key) {
+    const auto found = all.find(key);
+    return found != all.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+  };
+  if (const auto id = all.find("id"); id != all.end() && id->is_string()) written.id = *id;
+  written.device = number("device");
+  written.inode = number("inode");
+  if (const auto folders = all.find("folders"); folders != all.end() && folders->is_array()) {
+    for (const json& folder : *folders) {
+      if (folder.is_string()) written.folders.push_back(folder);
+    }
+  }
+  return written;
+}
+
+std::string Text(const Written& written) {
+  const json all = {{"id", written.id},
+                    {"device", written.device},
+                    {"inode", written.inode},
+                    {"folders", written.folders}};
+  return all.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::string MakeId() {
+  std::array<unsigned char, 8> bytes;
+  CHECK(getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()),
+        "the kernel has random bytes");
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string id;
+  for (const unsigned char byte : bytes) {
+    id += kDigits[byte >> 4];
+    id += kDigits[byte & 0xF];
+  }
+  return id;
+}
+
+}  // namespace
+
+Result<Instance> OpenInstance(const Home& home) {
+  struct stat folder {};
+  if (stat(home.folder.c_str(), &folder) != 0) {
+    return SystemError("look at " + home.folder.string(), errno);
+  }
+  const auto text = io::ReadFile(home.InstanceFile(), kBytesMax);
+  if (!text && text.error().kind != ErrorKind::kNotFound &&
+      text.error().kind != ErrorKind::kInvalid) {
+    return tl::unexpected(text.error());
+  }
+  const bool is_there = text || text.error().kind == ErrorKind::kInvalid;
+  const Written before = text ? Parse(*text) : Written();
+  Written now = before;
+  now.device = folder.st_dev;
+  now.inode = folder.st_ino;
+  const bool same = !before.id.empty() && before.device == now.device && before.inode == now.inode;
+  if (!same) now.id = MakeId();
+  const std::string path = home.folder.string();
+  std::erase(now.folders, path);
+  now.folders.push_back(path);
+  if (now.folders.size() > kFoldersMax) now.folders.erase(now.folders.begin());
+  if (now != before) TRY(io::WriteFileAtomically(home.InstanceFile(), Text(now), 0600));
+  now.folders.pop_back();
+  return Instance{now.id, is_there && !same, {home.folder, std::move(now.folders)}};
+}
+
+runner::HomeFolder FolderOf(const Home& home) {
+  const auto text = io::ReadFile(home.InstanceFile(), kBytesMax);
+  Written written = text ? Parse(*text) : Written();
+  std::erase(written.folders, home.folder.string());
+  return {home.folder, std::move(written.folders)};
+}
+
+}  // namespace busker::dispatch

@@ -1,0 +1,28 @@
+// Which home is it? A copy has the record of the home that it was made from, and names its attempts
+// alike; so each home has an id of its own, bound to its folder's device and inode, that a copy or
+// a backup that was restored loses, and one that was moved keeps.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "dispatch/home.h"
+#include "runner/home_place.h"
+
+namespace busker::dispatch {
+
+struct Instance {
+  std::string id;  // in the marks of attempts; empty: there are no copies to be told from
+  // The id is new, in place of another's: what is on record as running was started by that home.
+  bool renewed = false;
+  runner::HomeFolder home;
+};
+
+// For the owner of the home, each time it is opened: gives it an id when it has none or another's.
+Result<Instance> OpenInstance(const Home& home);
+
+// For who only looks, or works for the owner. Nothing is written.
+runner::HomeFolder FolderOf(const Home& home);
+
+}  // namespace busker::dispatch

@@ -1,0 +1,50 @@
+#include "runner/home_place.h"
+
+#include <gtest/gtest.h>
+
+#include "io/test_folder.h"
+
+namespace busker::runner {
+namespace {
+
+TEST(HomePlace, IsNamedWithinTheHomeAndFoundWhereThatIsNow) {
+  EXPECT_EQ(NameOfPlace("file:///a/.busker/artifacts", "/a/.busker"), "home:artifacts");
+  EXPECT_EQ(NameOfPlace("/a/.busker/warehouse", "/a/.busker"), "home:warehouse");
+  EXPECT_EQ(NameOfPlace("/a/.busker2/warehouse", "/a/.busker"), "/a/.busker2/warehouse");
+  EXPECT_EQ(NameOfPlace("file:///mnt/store", "/a/.busker"), "file:///mnt/store");
+  EXPECT_EQ(UrlOfPlace("home:artifacts", {"/b"}).value(), "file:///b/artifacts");
+  EXPECT_EQ(FolderOfPlace("home:warehouse", {"/b"}).value(), "/b/warehouse");
+  EXPECT_EQ(UrlOfPlace("file:///mnt/store", {"/b"}).value(), "file:///mnt/store");
+  EXPECT_EQ(UrlOfPlace("gs://bucket/store", {"/b"}).value(), "gs://bucket/store");
+  EXPECT_EQ(UrlOfPlace("", {"/b"}).value(), "");
+}
+
+// Orders of earlier versions have absolute paths: of a copy, into the home that it was copied from.
+TEST(HomePlace, OfAnEarlierVersionIsMappedWhenItWasThisHomes) {
+  const HomeFolder home{"/b", {"/gone", "/a"}};
+  EXPECT_EQ(UrlOfPlace("file:///a/artifacts", home).value(), "file:///b/artifacts");
+  EXPECT_EQ(FolderOfPlace("/a/warehouse", home).value(), "/b/warehouse");
+  EXPECT_EQ(FolderOfPlace("/b/warehouse", home).value(), "/b/warehouse");
+  EXPECT_EQ(FolderOfPlace("/not-there/.busker/warehouse", home).value(), "/b/warehouse");
+  EXPECT_EQ(FolderOfPlace("/mnt/warehouse", home).value(), "/mnt/warehouse");
+}
+
+TEST(HomePlace, OfAnotherHomeIsRefused) {
+  const io::TestFolder folder;
+  const io::fs::path other = folder.path() / "other";
+  const io::fs::path own = folder.path() / "own";
+  for (const io::fs::path& home : {other, own}) {
+    ASSERT_TRUE(io::MakeFolders(home));
+    ASSERT_TRUE(io::WriteFileAtomically(home / "busker.db", ""));
+  }
+  io::fs::create_symlink(own, folder.path() / "link");
+  const auto refused = FolderOfPlace((other / "warehouse").string(), {own});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kInvalid);
+  EXPECT_NE(refused.error().message.find("another home"), std::string::npos);
+  EXPECT_EQ(FolderOfPlace((folder.path() / "link/warehouse").string(), {own}).value(),
+            (own / "warehouse").string());
+}
+
+}  // namespace
+}  // namespace busker::runner
