@@ -2,6 +2,7 @@
 // they agree.
 #include <fmt/core.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -12,6 +13,9 @@
 #include "model/live.h"
 #include "prepare/step.h"
 #include "runner/attempt_file.h"
+#include "secret/cipher.h"
+#include "secret/store.h"
+#include "serve/tokens.h"
 
 namespace busker::cli {
 namespace {
@@ -23,22 +27,23 @@ class Examination {
       : common_(common), home_(home), where_(dispatch::FolderOf(home)), workspace_(workspace) {}
 
   Result<void> Examine() {
-    if (!HasHome(home_)) return {};
     TRY_ASSIGN(record_, OpenRecord(home_));
+    TRY(Part("record", CheckRecord()));
+    TRY(Part("tokens", CheckTokens()));
+    TRY(Part("secrets", CheckSecrets()));
     if (workspace_ == nullptr) {
-      TRY(CheckRecord());
-      TRY(ListRuns());
-      return CheckRuns();
+      TRY(Part("record", ListRuns()));
+      return Part("record", CheckRuns());
     }
     TRY_ASSIGN(store_, artifact::OpenStore(workspace_->places.store_url));
     TRY_ASSIGN(warehouse_, OpenWarehouse(common_, *workspace_));
-    TRY(CheckRecord());
-    TRY(CheckVersions());
+    TRY(Part("artifacts", CheckVersions()));
     TRY(CheckLive());
-    TRY(ListRuns());  // before the deliveries: what a run that ends meanwhile delivers is there
-                      // then
-    TRY(CheckWarehouse());
-    return CheckRuns();
+    // Before the deliveries: what a run that ends meanwhile delivers is there then.
+    TRY(Part("record", ListRuns()));
+    TRY(Part("warehouse", CheckWarehouse()));
+    TRY(Part("record", CheckRuns()));
+    return Part("record", CheckOrphans());
   }
 
   const std::vector<std::string>& faults() const { return faults_; }
@@ -48,6 +53,63 @@ class Examination {
   std::size_t deliveries() const { return delivery_ids_.size(); }
 
  private:
+  // What cannot be checked any further is a fault of that part, and the next is checked all the
+  // same. A disk that is full and the like are no fault of what is stored.
+  Result<void> Part(const std::string& name, Result<void> checked) {
+    if (checked || checked.error().kind == ErrorKind::kTemporary) return checked;
+    faults_.push_back(name + ": " + checked.error().message);
+    return {};
+  }
+
+  Result<void> CheckTokens() const {
+    TRY(serve::TokenFile(home_.folder / "tokens.json").Read());
+    return {};
+  }
+
+  // Each is decrypted, where the key is at hand.
+  Result<void> CheckSecrets() {
+    const secret::Store store(home_.folder, common_.installation->environment);
+    TRY_ASSIGN(const auto entries, store.List());
+    for (const secret::Entry& entry : entries) {
+      auto value = store.Value(entry.name);
+      if (value) {
+        secret::Wipe(*value);
+      } else if (value.error().kind == ErrorKind::kNotFound) {
+        notes_.push_back("secrets: not decrypted: " + value.error().message);
+        return {};
+      } else {
+        faults_.push_back("secrets: " + value.error().message);
+      }
+    }
+    return {};
+  }
+
+  // What a run of this home made is of a run that is on record. A store or a warehouse elsewhere
+  // may be that of other homes, too.
+  Result<void> CheckOrphans() {
+    const auto is_own = [&](const std::string& place) {
+      return runner::NameOfPlace(place, home_.folder) != place;
+    };
+    if (is_own(workspace_->places.store_url)) {
+      for (const auto& [version, run] : run_of_version_) {
+        TRY(CheckOrphan("artifacts: version " + version, run));
+      }
+    }
+    if (!is_own(workspace_->places.warehouse_folder)) return {};
+    for (const auto& [delivery, run] : run_of_delivery_) {
+      TRY(CheckOrphan("warehouse: delivery " + delivery, run));
+    }
+    return {};
+  }
+
+  Result<void> CheckOrphan(const std::string& what, const std::string& run) {
+    const auto found = record_->FindRun(run);
+    if (found) return {};
+    if (found.error().kind != ErrorKind::kNotFound) return tl::unexpected(found.error());
+    faults_.push_back(fmt::format("{} is of run {}, which is not on record", what, run));
+    return {};
+  }
+
   Result<void> CheckRecord() {
     TRY_ASSIGN(const auto faults, record_->Check());
     for (const auto& fault : faults) faults_.push_back("record: " + fault);
@@ -64,6 +126,7 @@ class Examination {
       for (const auto& sentence : unreadable) faults_.push_back("artifacts: " + sentence);
       for (const auto& manifest : manifests) {
         ++versions_;
+        run_of_version_[manifest.name.Key()] = manifest.run;
         if (auto verified = artifact::Verify(*store_, manifest); !verified) {
           faults_.push_back("artifacts: " + verified.error().message);
         }
@@ -89,7 +152,10 @@ class Examination {
     TRY_ASSIGN(const auto faults, warehouse_->Check());
     for (const auto& fault : faults) faults_.push_back("warehouse: " + fault);
     TRY_ASSIGN(const auto deliveries, warehouse_->Deliveries());
-    for (const auto& delivery : deliveries) delivery_ids_.insert(delivery.id);
+    for (const auto& delivery : deliveries) {
+      delivery_ids_.insert(delivery.id);
+      run_of_delivery_[delivery.id] = delivery.run;
+    }
     return {};
   }
 
@@ -118,7 +184,13 @@ class Examination {
 
   Result<void> CheckDone(const record::RunRow& run, const std::string& task) {
     TRY_ASSIGN(const std::string json, record_->OrderOf(run.facts.id, task));
-    TRY_ASSIGN(const auto order, runner::OrderFromJson(json));
+    const auto order_read = runner::OrderFromJson(json);
+    if (!order_read) {
+      faults_.push_back(fmt::format("record: the order of task {} of run {}: {}", task,
+                                    run.facts.id, order_read.error().message));
+      return {};
+    }
+    const runner::AttemptOrder& order = *order_read;
     const auto store_url = runner::UrlOfPlace(order.store_url, where_);
     if (order.output && store_url && *store_url == store_->Url()) {
       TRY_ASSIGN(const auto name, artifact::ParseVersionName(*order.output));
@@ -157,6 +229,7 @@ class Examination {
   std::unique_ptr<deliver::Warehouse> warehouse_;
   std::vector<std::string> faults_, notes_;
   std::set<std::string> delivery_ids_;
+  std::map<std::string, std::string> run_of_version_, run_of_delivery_;
   std::vector<record::RunRow> runs_;
   std::size_t versions_ = 0;
 };

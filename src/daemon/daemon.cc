@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "dispatch/record_file.h"
 #include "prepare/graph_run.h"
 #include "secret/store.h"
 
@@ -50,7 +51,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const dispatch::Home& home, Daemon
 
 Result<void> Daemon::Open() {
   TRY_ASSIGN(settings_, service::LoadDaemonSettings((home_.folder / "daemon.toml").string()));
-  TRY_ASSIGN(record_, record::OpenSqliteRecord(home_.RecordFile().string(), true));
+  TRY_ASSIGN(record_, dispatch::OpenOrMakeRecord(home_));
   TRY_ASSIGN(dispatch::Instance instance, dispatch::OpenInstance(home_));
   if (instance.renewed) TellOfCopy();
   if (options_.schedules) (void)record_->ReserveLog();
@@ -244,10 +245,9 @@ void Daemon::StartArrivals(const std::set<std::string>& completed) {
 }
 
 Result<prepare::Places> Daemon::PlacesOf(const service::Service& service) const {
-  return prepare::PlacesOf(
-      service, options_.target,
-      {options_.busker, home_.ArtifactsFolder().string(), home_.WarehouseFolder().string(),
-       home_.folder.string()});
+  return prepare::PlacesOf(service, options_.target,
+                           {options_.busker, home_.ArtifactsFolder().string(),
+                            home_.WarehouseFolder().string(), home_.folder.string()});
 }
 
 // On the conductor's thread.

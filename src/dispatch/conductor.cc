@@ -81,8 +81,8 @@ Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record, io::
                                                     io::fs::path runs_folder,
                                                     plan::Capacity capacity, Deeds deeds,
                                                     Instance instance) {
-  std::unique_ptr<Conductor> conductor(new Conductor(
-      record, runs_folder, std::move(capacity), std::move(deeds), std::move(instance)));
+  std::unique_ptr<Conductor> conductor(new Conductor(record, runs_folder, std::move(capacity),
+                                                     std::move(deeds), std::move(instance)));
   TRY_ASSIGN(conductor->executor_, execute::ProcessExecutor::Start(
                                        std::move(runner), std::move(runs_folder),
                                        [raw = conductor.get()](const execute::AttemptName& name,
@@ -173,8 +173,7 @@ void Conductor::Refuse(std::vector<Happened> happened) {
   for (Happened& one : happened) {
     const auto* request = std::get_if<Request>(&one);
     if (request == nullptr || !request->answer) continue;
-    request->answer(Temporary(kIsEnding),
-                    {agenda_, record_, Now()});
+    request->answer(Temporary(kIsEnding), {agenda_, record_, Now()});
   }
 }
 
@@ -212,7 +211,7 @@ Result<std::optional<Instant>> Conductor::Turn(std::vector<Happened> happened) {
       notices.push_back(std::move(notice));
   }
   const record::Turn turn{now,     advanced.decisions, intake.ended, intake.prepared,
-                          notices, intake.outcomes,    io::BootId(),   instance_.id};
+                          notices, intake.outcomes,    io::BootId(), instance_.id};
   auto appended = Append(turn);
   if (!appended) {
     for (const Request& request : intake.answers) request.answer(appended, {agenda_, record_, now});

@@ -47,7 +47,10 @@ Result<std::optional<Pointer>> ReadPointer(const fs::path& folder) {
   const auto text = io::ReadFile(pointer.file, kBytesMax);
   if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
   if (!text) return tl::unexpected(text.error());
-  const std::vector<std::string> lines = Split(Trim(*text), '\n');
+  // A name may end with blanks.
+  const auto end = text->find_last_not_of("\r\n");
+  const std::vector<std::string> lines =
+      Split(std::string_view(*text).substr(0, end == std::string::npos ? 0 : end + 1), '\n');
   pointer.home = lines.front();
   if (lines.size() == 1) {
     pointer.is_for_this = IsServed(folder, pointer.home);
@@ -58,12 +61,16 @@ Result<std::optional<Pointer>> ReadPointer(const fs::path& folder) {
                    " is not as busker up writes it; remove that file, or start busker up again");
   }
   pointer.written_for = lines[1].substr(kFor.size());
-  pointer.is_for_this = folder == pointer.written_for ||
-                        WasMovedHere(folder, pointer.written_for, lines[2]);
+  pointer.is_for_this =
+      folder == pointer.written_for || WasMovedHere(folder, pointer.written_for, lines[2]);
   return pointer;
 }
 
 Result<void> WritePointer(const fs::path& folder, const Home& home) {
+  for (const fs::path& path : {folder, home.folder}) {
+    if (path.string().find_first_of("\r\n") == std::string::npos) continue;
+    return Invalid("the path " + path.string() + " has a line end in it");
+  }
   TRY_ASSIGN(const Home own, MakeHome(folder / ".busker"));
   return io::WriteFileAtomically(
       own.folder / "home",

@@ -1,6 +1,7 @@
-// The pointer: .busker/home in a folder that busker up serves names the daemon's home, so that verbs
-// called in the folder find it. It also says which folder it was written for: a copy of the folder,
-// or a clone with the pointer in it, is another folder, whose models and tables are its own.
+// The pointer: .busker/home in a folder that busker up serves names the daemon's home, so that
+// verbs called in the folder find it. It also says which folder it was written for: a copy of the
+// folder, or a clone with the pointer in it, is another folder, whose models and tables are its
+// own.
 #pragma once
 
 #include <optional>

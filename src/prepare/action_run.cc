@@ -85,8 +85,7 @@ class Builder {
 
   void AddPromotion() {
     AddStep("promote", "promote",
-            ToJson(PromoteStep{store_, version_, action_.promote_when, run_.force,
-                               run_.id}));
+            ToJson(PromoteStep{store_, version_, action_.promote_when, run_.force, run_.id}));
   }
 
  private:

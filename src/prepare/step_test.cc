@@ -44,7 +44,7 @@ class Step : public testing::Test {
   }
 
   std::string CarryOut(const std::string& name, const std::string& json) {
-    const auto said = CarryOutStep(name, json, DuckdbPath(), kNow);
+    const auto said = CarryOutStep(name, json, {folder_.path()}, DuckdbPath(), kNow);
     return said ? *said : "error: " + said.error().message;
   }
   std::string Promote(const std::string& version, const std::optional<std::string>& gate = {},

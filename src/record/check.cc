@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -10,6 +11,7 @@
 #include "base/text.h"
 #include "plan/run.h"
 #include "record/event_chain.h"
+#include "record/run_digest.h"
 
 namespace busker::record {
 namespace {
@@ -96,6 +98,7 @@ class Check {
     faults_.insert(faults_.end(), breaks.begin(), breaks.end());
     for (const char* invariant : kInvariants) TRY(Collect(invariant));
     TRY(CheckRuns());
+    TRY(CheckDigests());
     TRY(CheckNotices());
     return std::move(faults_);
   }
@@ -110,12 +113,35 @@ class Check {
   void Note(const EventFields& event) {
     if (event.actor == "busker") newest_ = std::max(newest_, event.at);
     if (event.run.empty()) return;
+    if (event.what == "run prepared") NotePrepared(event);
     if (event.what.starts_with("run ") || event.what.starts_with("task ")) {
       said_.insert(Fingerprint(event.run, event.task, event.what));
     }
     // Left an end, or was waived: what had been decided by the old state stays as it was.
     if (event.what.ends_with(" again") || event.what == "task skipped by hand") {
       by_hand_.insert(Fingerprint(event.run, event.task, ""));
+    }
+  }
+
+  // Of runs that an earlier version prepared there is no digest.
+  void NotePrepared(const EventFields& event) {
+    const auto word = event.detail.find(kDigestWord);
+    if (word == std::string_view::npos) return;
+    const std::string_view digest = event.detail.substr(word + std::strlen(kDigestWord));
+    digests_[Fingerprint(event.run, "", "")] = std::hash<std::string_view>()(digest);
+  }
+
+  Result<void> CheckDigests() {
+    TRY_ASSIGN(Statement rows, database_.Prepare("SELECT id FROM runs WHERE prepared = 1"));
+    for (;;) {
+      TRY_ASSIGN(const bool more, rows.Step());
+      if (!more) return {};
+      const std::string run = rows.Text(0);
+      const auto noted = digests_.find(Fingerprint(run, "", ""));
+      if (noted == digests_.end()) continue;
+      TRY_ASSIGN(const std::string digest, DigestOfRun(database_, run));
+      if (std::hash<std::string_view>()(digest) == noted->second) continue;
+      Fault("run {} is not what was prepared: its row, a task or an order was changed", run);
     }
   }
 
@@ -289,6 +315,7 @@ class Check {
   std::vector<std::string> faults_;
   std::int64_t newest_ = 0;  // instant of an event of Busker's own
   std::unordered_set<std::size_t> said_, by_hand_;
+  std::unordered_map<std::size_t, std::size_t> digests_;  // by run, of what it was prepared to be
 };
 
 }  // namespace

@@ -99,6 +99,19 @@ TEST_F(Tampered, StatesThatDoNotFollowAreFound) {
   ExpectFault("DELETE FROM runs WHERE id = 'r1'", "points at a missing row of runs");
 }
 
+// A byte that had changed in what is to be run, or in whose run it is, was no fault.
+TEST_F(Tampered, WhatWasDecidedOfARunAndChangedAfterwardsIsFound) {
+  for (const char* const change :
+       {"UPDATE orders SET order_json = replace(order_json, 'train', 'trbin') WHERE run = 'r1'",
+        "UPDATE runs SET data_date = '1970-01-02' WHERE id = 'r1'",
+        "UPDATE runs SET requested_by = 'someone else' WHERE id = 'r1'",
+        "UPDATE runs SET scheduled_at = scheduled_at + 1 WHERE id = 'r1'",
+        "UPDATE tasks SET retries = 7 WHERE run = 'r1'",
+        "UPDATE tasks SET pool = 'p' WHERE run = 'r1'"}) {
+    ExpectFault(change, "run r1 is not what was prepared");
+  }
+}
+
 TEST_F(Tampered, AttemptsThatDoNotCountAreFound) {
   ExpectFault("UPDATE attempts SET ending = 'exited' WHERE run = 'r1'",
               "without an attempt that did");

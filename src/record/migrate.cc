@@ -55,7 +55,8 @@ ALTER TABLE graphs DROP COLUMN failing;
 )sql";
 
 // Which home started an attempt, version 3 did not say.
-constexpr char kFromVersion3[] = "ALTER TABLE attempts ADD COLUMN instance TEXT NOT NULL DEFAULT ''";
+constexpr char kFromVersion3[] =
+    "ALTER TABLE attempts ADD COLUMN instance TEXT NOT NULL DEFAULT ''";
 
 constexpr char kClear[] = R"sql(
 DROP TABLE old_events;

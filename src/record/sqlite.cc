@@ -1,8 +1,10 @@
 #include "record/sqlite.h"
 
 #include <sqlite3.h>
+#include <sys/statvfs.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <utility>
 
 namespace busker::record {
@@ -10,11 +12,30 @@ namespace {
 
 constexpr int kBusyMilliseconds = 10'000;
 
+// SQLite does not keep what the system said of all its files, so the disk itself is asked, too.
+bool IsFull(const std::string& path) {
+  constexpr unsigned long long kPagesBytes = 64 << 10;
+  struct statvfs disk {};
+  if (statvfs(std::filesystem::path(path).parent_path().c_str(), &disk) != 0) return false;
+  return 1ULL * disk.f_bavail * disk.f_frsize < kPagesBytes ||
+         (disk.f_files > 0 && disk.f_favail == 0);
+}
+
+// Why SQLite could not write, when that passes as soon as there is room; else an empty text. Where
+// a sync fails, what had been written may be gone: never that.
+std::string_view WhyNoRoom(int code, int system_errno, const std::string& path) {
+  const int primary = code & 0xFF;
+  if (primary == SQLITE_FULL) return "the disk is full";
+  if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN) return "";
+  if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) return "";
+  if (system_errno == EDQUOT) return "the disk quota is used up";
+  return system_errno == ENOSPC || IsFull(path) ? "the disk is full" : "";
+}
+
 ErrorKind KindOf(int code, int system_errno) {
   switch (code & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-    case SQLITE_FULL:
     case SQLITE_NOMEM:
       return ErrorKind::kTemporary;
     case SQLITE_CORRUPT:
@@ -22,14 +43,6 @@ ErrorKind KindOf(int code, int system_errno) {
       return ErrorKind::kUnusable;
     case SQLITE_CANTOPEN:
       return system_errno == ENOENT ? ErrorKind::kNotFound : ErrorKind::kFailed;
-    case SQLITE_IOERR:
-      // A full disk can also strike the file's companions, or be a quota. Where a sync fails, what
-      // had been written may be gone: never the same again.
-      if (code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC &&
-          (system_errno == ENOSPC || system_errno == EDQUOT)) {
-        return ErrorKind::kTemporary;
-      }
-      return ErrorKind::kFailed;
     default:
       return ErrorKind::kFailed;
   }
@@ -53,10 +66,34 @@ Result<Database> Database::Open(const std::string& path, bool create) {
   return database;
 }
 
+Result<Database> Database::OpenUnchanging(const std::string& path) {
+  Database database;
+  database.path_ = path;
+  std::string uri = "file:";
+  for (const char c : path) {  // what a URI gives a meaning
+    if (c == '%' || c == '?' || c == '#') {
+      uri += c == '%' ? "%25" : c == '?' ? "%3f" : "%23";
+    } else {
+      uri += c;
+    }
+  }
+  sqlite3* handle = nullptr;
+  const int code =
+      sqlite3_open_v2((uri + "?immutable=1").c_str(), &handle,
+                      SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nullptr);
+  database.handle_.reset(handle);
+  if (code != SQLITE_OK) return database.LastError("open");
+  sqlite3_extended_result_codes(handle, 1);
+  return database;
+}
+
 tl::unexpected<Error> Database::LastError(std::string_view doing) const {
   const int code = sqlite3_extended_errcode(handle_.get());
-  return Fail(KindOf(code, sqlite3_system_errno(handle_.get())),
-              std::string(doing) + " the record " + path_ + ": " + sqlite3_errmsg(handle_.get()));
+  const int system_errno = sqlite3_system_errno(handle_.get());
+  const std::string what = std::string(doing) + " the record " + path_ + ": ";
+  const std::string_view full = WhyNoRoom(code, system_errno, path_);
+  if (!full.empty()) return Temporary(what + std::string(full));
+  return Fail(KindOf(code, system_errno), what + sqlite3_errmsg(handle_.get()));
 }
 
 Result<void> Database::Execute(const char* sql) {

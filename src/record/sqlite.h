@@ -24,6 +24,8 @@ class Database {
  public:
   // `create`: make the file when it is missing.
   static Result<Database> Open(const std::string& path, bool create);
+  // To read a file that nobody writes, where nothing can be written beside it.
+  static Result<Database> OpenUnchanging(const std::string& path);
 
   Result<void> Execute(const char* sql);  // statements without parameters or rows
   // The statement, compiled once and kept: its text is to be one of few.

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 #include <unordered_map>
 
 #include "record/check.h"
@@ -18,6 +20,8 @@
 
 namespace busker::record {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr off_t kLogBytes = 1010 * (4096 + 24);  // the pages between checkpoints, and a turn's
 constexpr std::size_t kZerosBytes = 1u << 18;
@@ -303,7 +307,8 @@ class SqliteRecord final : public Record {
   Result<CheckedEvents> CheckEvents() override {
     TRY_ASSIGN(const Snapshot snapshot, Snapshot::Take(database_));
     CheckedEvents checked;
-    TRY_ASSIGN(checked.breaks, VerifyEvents(database_, [&](const EventFields&) { ++checked.events; }));
+    TRY_ASSIGN(checked.breaks,
+               VerifyEvents(database_, [&](const EventFields&) { ++checked.events; }));
     return checked;
   }
 
@@ -430,7 +435,64 @@ Result<void> LayOut(Database& database, const std::string& path) {
   return transaction.Commit();
 }
 
+// Anything else would be opened, waited for, or made where a link points.
+Result<void> CheckFile(const std::string& path) {
+  struct stat info {};
+  if (lstat(path.c_str(), &info) != 0) return {};
+  if (stat(path.c_str(), &info) != 0 && errno == ENOENT) {
+    return Unusable(fmt::format("the record {} is a link to what is not there", path));
+  }
+  if (S_ISREG(info.st_mode)) return {};
+  return Unusable(fmt::format("the record {} is {}", path,
+                              S_ISDIR(info.st_mode) ? "a folder" : "no regular file"));
+}
+
+// What a record cannot be without: of one that is damaged the version can be there and tables not.
+Result<void> CheckTables(Database& database, const std::string& path) {
+  constexpr const char* kTables[] = {"runs",   "tasks",   "orders", "attempts",
+                                     "graphs", "notices", "events", "chain"};
+  TRY_ASSIGN(Statement row, database.Prepare("SELECT count(*) FROM sqlite_schema WHERE type = "
+                                             "'table' AND name = ?"));
+  for (const char* const table : kTables) {
+    TRY(row.Bind(table).Step());
+    if (row.Integer(0) == 0) {
+      return Unusable(fmt::format("the record {} has lost its table {}; restore it from a backup",
+                                  path, table));
+    }
+    row.Reset();
+  }
+  return {};
+}
+
+bool IsReadOnly(const std::string& path) {
+  return access(fs::path(path).parent_path().c_str(), W_OK) != 0 && errno == EROFS;
+}
+
+// On a file system that nobody can write, SQLite cannot make the files that it shares with other
+// processes. What is in the log and not yet in the file is there only with the log: then both are
+// looked at in a copy that is removed again.
+Result<Database> OpenReadOnly(const std::string& path) {
+  std::error_code error;
+  if (fs::file_size(path + "-wal", error) == 0 || error) return Database::OpenUnchanging(path);
+  std::string folder = (fs::temp_directory_path(error) / "busker-record-XXXXXX").string();
+  if (error || mkdtemp(folder.data()) == nullptr) return SystemError("make " + folder, errno);
+  const std::string copy = folder + "/busker.db";
+  fs::copy_file(path, copy, error);
+  if (!error) fs::copy_file(path + "-wal", copy + "-wal", error);
+  auto opened = error ? SystemError("copy the record to " + folder, error.value())
+                      : Database::Open(copy, false);
+  if (opened) {  // so that all of its files are there
+    if (auto begun = opened->Execute("SELECT count(*) FROM sqlite_schema"); !begun) {
+      opened = tl::unexpected(begun.error());
+    }
+  }
+  fs::remove_all(folder, error);  // they stay for who has them open
+  return opened;
+}
+
 Result<Database> OpenFile(const std::string& path, bool create) {
+  TRY(CheckFile(path));
+  if (!create && IsReadOnly(path)) return OpenReadOnly(path);
   const mode_t before = umask(0077);  // orders hold what the service passes to its program
   auto opened = Database::Open(path, create);
   umask(before);
@@ -453,7 +515,15 @@ Result<Database> OpenCurrent(const std::string& path, bool create) {
     TRY(Migrate(path));
     return OpenFile(path, false);
   }
-  if (application != kApplicationId || version != kSchemaVersion) TRY(LayOut(database, path));
+  if (application == kApplicationId && version == kSchemaVersion) {
+    TRY(CheckTables(database, path));
+    return database;
+  }
+  TRY_ASSIGN(const bool empty, IsEmpty(database));
+  if (empty && !create) {
+    return Unusable(fmt::format("the record {} is empty; restore it from a backup", path));
+  }
+  TRY(LayOut(database, path));
   return database;
 }
 
@@ -466,6 +536,8 @@ Error NoRun(const std::string& id) {
 Result<std::unique_ptr<Record>> OpenSqliteRecord(const std::string& path, bool create) {
   TRY_ASSIGN(Database database, OpenCurrent(path, create));
   // A turn of 10,000 runs fits into the cache; the log that it leaves is cut again.
+  if (path != ":memory:" && IsReadOnly(path))
+    return std::make_unique<SqliteRecord>(std::move(database));
   TRY(
       database.Execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
                        "PRAGMA cache_size = -64000; PRAGMA journal_size_limit = 67108864"));

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "record/run_digest.h"
 
 namespace busker::record {
 namespace {
@@ -138,8 +139,10 @@ Result<void> TurnWriter::Prepared(const std::string& run, const std::vector<plan
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     TRY(AddTask(run, static_cast<int>(i), tasks[i], prepared.orders[i]));
   }
+  TRY_ASSIGN(const std::string digest, DigestOfRun(database_, run));
   return AddEvent(run, "", "run prepared",
-                  fmt::format("{} task{}", tasks.size(), tasks.size() == 1 ? "" : "s"));
+                  fmt::format("{} task{}, {}{}", tasks.size(), tasks.size() == 1 ? "" : "s",
+                              kDigestWord, digest));
 }
 
 Result<void> TurnWriter::AddTask(const std::string& run, int position, const plan::Task& task,

@@ -1,0 +1,23 @@
+// The record of a home, opened; and what is to be said where it is not there although the home was
+// used: to begin with an empty one in silence would forget runs, pauses, keys and who did what.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "dispatch/home.h"
+#include "record/record.h"
+
+namespace busker::dispatch {
+
+// Whether something was ever run in the home: the record is there, or what it was the record of.
+bool WasUsed(const Home& home);
+
+// For who only looks: kNotFound when nothing was ever run; kUnusable when the record is missing or
+// empty beside what it was the record of. Nothing is written.
+Result<std::unique_ptr<record::Record>> OpenRecord(const Home& home);
+
+// For the owner of the home: makes the record in a home that is new.
+Result<std::unique_ptr<record::Record>> OpenOrMakeRecord(const Home& home);
+
+}  // namespace busker::dispatch
