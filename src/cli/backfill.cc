@@ -12,6 +12,7 @@ namespace busker::cli {
 
 Result<int> Backfill(const Common& common, const BackfillOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
+  if (!options.dry_run) TRY(CheckMayLeaveWork(common, place));
   daemon::BackfillRequest request;
   request.graph = KeyOf(place, options.action);
   request.from = options.from;

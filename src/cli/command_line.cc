@@ -7,8 +7,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <set>
 
 #include "base/text.h"
+#include "cli/workspace.h"
 #include "service/service.h"
 
 namespace busker::cli {
@@ -66,6 +68,31 @@ class CommandLine {
     AddHiddenVerbs();
   }
 
+  // The chosen verb: "runs", "token create".
+  std::string Chosen() const {
+    std::string name;
+    const CLI::App* app = &app_;
+    while (!app->get_subcommands().empty()) {
+      app = app->get_subcommands().front();
+      name += (name.empty() ? "" : " ") + app->get_name();
+    }
+    return name;
+  }
+
+  Result<int> Carry() {
+    // Verbs that begin a home where there is none; verbs that look at none; all others look at one.
+    static const std::set<std::string> kBegin = {"run", "graph run", "start",        "backfill",
+                                                 "up",  "conduct",   "token create", "secret set"};
+    static const std::set<std::string> kNone = {"init", "validate", "schema", "step"};
+    const std::string verb = Chosen();
+    if (!common_.home.empty() && !kBegin.contains(verb) && !kNone.contains(verb)) {
+      TRY(CheckHome(common_.home));
+    }
+    const bool stays = verb == "init" || verb == "schema" || verb == "step" || verb == "conduct";
+    if (common_.folder == "." && !stays) common_.folder = NearestFolder();
+    return chosen_();
+  }
+
   int Carry(int argc, const char* const* argv) {
     const std::vector<std::string> words = InOrder({argv + std::min(argc, 1), argv + argc});
     try {
@@ -84,10 +111,11 @@ class CommandLine {
     }
     // Not by the library: it would take the variable for the option of each verb that was not
     // chosen, and all are bound to one place.
-    if (const char* const home = std::getenv("BUSKER_HOME"); home != nullptr && common_.home.empty()) {
+    if (const char* const home = std::getenv("BUSKER_HOME");
+        home != nullptr && common_.home.empty()) {
       common_.home = home;
     }
-    const Result<int> code = chosen_();
+    const Result<int> code = Carry();
     if (code) return *code;
     std::fprintf(stderr, "busker: %s\n", Printable(code.error().message).c_str());
     return ExitCodeOf(code.error().kind);

@@ -12,6 +12,7 @@
 #include "cli/print.h"
 #include "io/subprocess.h"
 #include "model/gate.h"
+#include "prepare/environment.h"
 
 namespace busker::cli {
 namespace {
@@ -93,11 +94,26 @@ daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::st
   return options;
 }
 
+bool IsInTask(const Common& common) {
+  return !prepare::FindVariable(common.installation->environment, "BUSKER_ATTEMPT").empty();
+}
+
+Result<void> CheckMayLeaveWork(const Common& common, const Place& place) {
+  if (!IsInTask(common) || ClientOf(common, place.home).SomebodyListens()) return {};
+  if (!dispatch::OwnerOf(place.home).empty()) return {};
+  return Failed(
+      fmt::format("no busker is at work in {}, and one that this task left behind would end with "
+                  "it; serve that "
+                  "folder with busker up, or call busker run, which stays until its run has ended",
+                  place.home.folder.string()));
+}
+
 Result<void> StartInBackground(const Common& common, const Place& place) {
   const Installation& installation = *common.installation;
   io::Command command;
-  command.arguments = {installation.busker,        "conduct",  "-C",           place.folder, "--home",
-                       place.home.folder.string(), "--target", common.Target()};
+  command.arguments = {installation.busker, "conduct",      "-C",
+                       place.folder,        "--home",       place.home.folder.string(),
+                       "--target",          common.Target()};
   command.environment = installation.environment;
   TRY(io::SpawnDetached(command, place.home.folder / "conduct.err"));
   return {};
@@ -143,8 +159,8 @@ Result<void> AskOwner(const Common& common, const Place& place,
   }
 }
 
-Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place,
-                                 const std::string& doing, Milliseconds limit) {
+Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place, const std::string& doing,
+                                 Milliseconds limit) {
   TRY(dispatch::MakeHome(place.home.folder));
   const HomeChanges changes(place.home);
   const auto begun = std::chrono::steady_clock::now();

@@ -33,6 +33,11 @@ Result<daemon::Client> Reach(const Common& common, const Place& place);
 Result<void> AskOwner(const Common& common, const Place& place,
                       const std::function<Result<void>(const daemon::Client&)>& ask);
 
+// Whether this program was started by a task of a run. What a task leaves behind ends with it, so
+// there work may be left only with a busker that is at work already.
+bool IsInTask(const Common& common);
+Result<void> CheckMayLeaveWork(const Common& common, const Place& place);
+
 // Starts that one; whoever calls this has let go of the home.
 Result<void> StartInBackground(const Common& common, const Place& place);
 
@@ -42,7 +47,7 @@ struct OwnerOrClient {
   std::optional<dispatch::Ownership> ownership;
   daemon::Client client;
 };
-Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place,
-                                 const std::string& doing, Milliseconds limit);
+Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place, const std::string& doing,
+                                 Milliseconds limit);
 
 }  // namespace busker::cli

@@ -61,7 +61,7 @@ std::string CellOf(const Value& value) {
 
 Result<int> Query(const Common& common, const QueryOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
-  TRY(dispatch::MakeHome(workspace.home.folder));
+  if (!HasHome(workspace.home)) TRY(OpenRecord(workspace.home));  // says that there is nothing
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
   TRY_ASSIGN(const deliver::Answer answer, warehouse->Query(options.sql, options.rows));
   const std::vector<std::string> names = NamesOf(answer);

@@ -177,7 +177,9 @@ Result<int> RunNow(const Common& common, const Place& place, daemon::StartReques
   if (orchestra.own && !orchestra.own->Idle()) {
     orchestra.own.reset();
     orchestra.ownership.reset();
-    TRY(StartInBackground(common, place));  // other runs are not done
+    // Other runs are not done. What a task leaves behind ends with it: they wait for the next
+    // busker.
+    if (!IsInTask(common)) TRY(StartInBackground(common, place));
   }
   TRY_ASSIGN(const auto record, OpenRecord(place.home));
   if (missed) {
@@ -205,7 +207,7 @@ Result<int> Run(const Common& common, const RunOptions& options) {
 }
 
 Result<int> GraphRun(const Common& common, const GraphRunOptions& options) {
-  TRY_ASSIGN(const Place place, OpenPlace(common));
+  TRY_ASSIGN(const Place place, OpenPlaceOfFile(common));
   TRY_ASSIGN(const service::GraphFile file, service::LoadGraphFile(options.file));
   daemon::StartRequest request;
   request.graph = file.id;

@@ -33,6 +33,7 @@ Result<void> PrintStarted(const Common& common, const std::string& run) {
 
 Result<int> Start(const Common& common, const StartOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
+  TRY(CheckMayLeaveWork(common, place));
   daemon::StartRequest request;
   request.graph = KeyOf(place, options.action);
   request.date = options.date;

@@ -58,19 +58,20 @@ Result<int> SetPaused(const Common& common, const std::string& action, bool paus
 
 Result<int> Cancel(const Common& common, const RunVerbOptions& options) {
   TRY_ASSIGN(const Meant meant, FindMeant(common, options.run));
-  const auto asked = AskOwner(common, meant.place, [&](const daemon::Client& client) -> Result<void> {
-    TRY(client.Cancel(meant.run, common.By()));
-    return client.Follow(meant.run, kCancelLimit, [](const plan::Decision&) { return true; });
-  });
+  const auto asked =
+      AskOwner(common, meant.place, [&](const daemon::Client& client) -> Result<void> {
+        TRY(client.Cancel(meant.run, common.By()));
+        return client.Follow(meant.run, kCancelLimit, [](const plan::Decision&) { return true; });
+      });
   TRY(asked);
   return Show(common, meant, fmt::format("run {} was cancelled; nothing of it runs", meant.run));
 }
 
 Result<int> Retry(const Common& common, const RunVerbOptions& options) {
   TRY_ASSIGN(const Meant meant, FindMeant(common, options.run));
-  TRY(AskOwner(common, meant.place, [&](const daemon::Client& client) {
-    return client.Retry(meant.run, common.By());
-  }));
+  TRY(CheckMayLeaveWork(common, meant.place));
+  TRY(AskOwner(common, meant.place,
+               [&](const daemon::Client& client) { return client.Retry(meant.run, common.By()); }));
   return Show(common, meant,
               fmt::format("run {} goes on from what did not succeed; busker logs {} -f follows it",
                           meant.run, meant.run));

@@ -1,14 +1,18 @@
 #include "cli/workspace.h"
 
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 
 #include "base/text.h"
 #include "dispatch/pointer.h"
+#include "dispatch/record_file.h"
 #include "model/gate.h"
+#include "service/catalogue.h"
 
 namespace busker::cli {
 namespace {
@@ -64,7 +68,32 @@ Result<service::Service> Load(const std::string& folder) {
 
 namespace {
 
-Result<Place> OpenPlace(const Common& common, bool anyway) {
+// Before a home is made, or looked for, in a folder where there is nothing to run.
+Result<void> CheckSomethingHere(const std::string& folder) {
+  if (service::Discover({folder})) return {};
+  return NotFound(
+      fmt::format("no service here: {} has no busker.toml or configs/*.json; -C DIR names the "
+                  "folder of one",
+                  folder));
+}
+
+// What the folder itself must hold to be found from a folder below it.
+bool IsServiceOrHome(const io::fs::path& folder) {
+  std::error_code error;
+  for (const char* const name : {"busker.toml", ".busker/busker.db", ".busker/home"}) {
+    if (io::fs::exists(folder / name, error)) return true;
+  }
+  io::fs::directory_iterator entry(folder / "configs", error);
+  for (; !error && entry != io::fs::directory_iterator(); entry.increment(error)) {
+    if (entry->path().extension() == ".json") return true;
+  }
+  return false;
+}
+
+enum class Wanted { kSomethingToRun, kAnyRun, kAFolder };
+
+Result<Place> OpenPlace(const Common& common, Wanted wanted) {
+  const bool anyway = wanted == Wanted::kAnyRun;
   Place place;
   std::error_code error;
   place.folder = io::fs::weakly_canonical(io::fs::absolute(common.folder), error).string();
@@ -81,14 +110,57 @@ Result<Place> OpenPlace(const Common& common, bool anyway) {
   } else if (service.error().kind != ErrorKind::kNotFound) {
     return tl::unexpected(service.error());
   }
+  const bool may_be_elsewhere = wanted == Wanted::kAFolder || (anyway && !common.home.empty());
+  if (!place.service && !may_be_elsewhere && !HasHome(place.home)) {
+    TRY(CheckSomethingHere(place.folder));
+  }
   return place;
 }
 
 }  // namespace
 
-Result<Place> OpenPlace(const Common& common) { return OpenPlace(common, false); }
+std::string NearestFolder() {
+  std::error_code error;
+  const io::fs::path here = io::fs::current_path(error);
+  struct stat own {};
+  if (error || IsServiceOrHome(here) || service::Discover({here.string()}) ||
+      stat(here.c_str(), &own) != 0) {
+    return ".";
+  }
+  const char* const home = std::getenv("HOME");
+  for (io::fs::path above = here; above != above.parent_path();) {
+    above = above.parent_path();
+    struct stat info {};
+    const bool ends = stat(above.c_str(), &info) != 0 || info.st_dev != own.st_dev ||
+                      info.st_uid != geteuid() || (info.st_mode & S_IWOTH) != 0 ||
+                      above == above.root_path() || (home != nullptr && above == home);
+    if (ends) break;
+    if (IsServiceOrHome(above)) return above.string();
+  }
+  return ".";
+}
 
-Result<Place> OpenPlaceAnyway(const Common& common) { return OpenPlace(common, true); }
+Result<void> CheckHome(const std::string& home) {
+  std::error_code error;
+  const auto status = io::fs::status(home, error);
+  if (status.type() == io::fs::file_type::not_found) {
+    return NotFound(fmt::format("there is no home at {}", home));
+  }
+  if (error) return {};  // told when it is opened
+  if (!io::fs::is_directory(status)) return NotFound(home + " is no folder, so no home");
+  const io::fs::path folder = io::fs::absolute(home).lexically_normal();
+  if (dispatch::WasUsed({folder})) return {};
+  for (const char* const file : {"secrets.json", "tokens.json"}) {
+    if (io::fs::exists(folder / file, error) || error) return {};
+  }
+  return NotFound(fmt::format("there is no home at {}: nothing was ever run in that folder", home));
+}
+
+Result<Place> OpenPlace(const Common& common) { return OpenPlace(common, Wanted::kSomethingToRun); }
+
+Result<Place> OpenPlaceAnyway(const Common& common) { return OpenPlace(common, Wanted::kAnyRun); }
+
+Result<Place> OpenPlaceOfFile(const Common& common) { return OpenPlace(common, Wanted::kAFolder); }
 
 plan::GraphKey KeyOf(const Place& place, const std::string& text) {
   const bool own = place.service && place.service->actions.contains(text);
@@ -97,28 +169,30 @@ plan::GraphKey KeyOf(const Place& place, const std::string& text) {
 
 Result<Workspace> OpenWorkspace(const Common& common) {
   Workspace workspace;
-  TRY_ASSIGN(workspace.service, Load(common.folder));
+  auto service = Load(common.folder);
+  if (!service && service.error().kind == ErrorKind::kNotFound) {
+    std::error_code error;
+    const auto folder = io::fs::weakly_canonical(io::fs::absolute(common.folder), error).string();
+    if (!io::fs::is_directory(folder, error)) {
+      return NotFound(fmt::format("there is no folder {}", common.folder));
+    }
+    TRY(CheckSomethingHere(folder));
+  }
+  TRY_ASSIGN(workspace.service, std::move(service));
   TRY_ASSIGN(workspace.home, FindHome(common, workspace.service.root));
   TRY(CheckPlace(workspace.service.root, workspace.home.folder));
-  TRY_ASSIGN(workspace.places, prepare::PlacesOf(workspace.service, common.Target(),
-                                                 {common.installation->busker,
-                                                  workspace.home.ArtifactsFolder().string(),
-                                                  workspace.home.WarehouseFolder().string(),
-                                                  workspace.home.folder.string()}));
+  TRY_ASSIGN(workspace.places,
+             prepare::PlacesOf(
+                 workspace.service, common.Target(),
+                 {common.installation->busker, workspace.home.ArtifactsFolder().string(),
+                  workspace.home.WarehouseFolder().string(), workspace.home.folder.string()}));
   return workspace;
 }
 
-bool HasHome(const dispatch::Home& home) {
-  std::error_code error;
-  return io::fs::exists(home.RecordFile(), error);
-}
+bool HasHome(const dispatch::Home& home) { return dispatch::WasUsed(home); }
 
 Result<std::unique_ptr<record::Record>> OpenRecord(const dispatch::Home& home) {
-  if (!HasHome(home)) {
-    return NotFound(fmt::format("nothing was run yet in {}; busker run ACTION runs something",
-                                home.folder.parent_path().string()));
-  }
-  return record::OpenSqliteRecord(home.RecordFile().string(), false);
+  return dispatch::OpenRecord(home);
 }
 
 Result<record::RunRow> FindRun(const Place& place, record::Record& record,

@@ -25,13 +25,26 @@ struct Place {
   std::optional<service::Service> service;
 };
 
+// The folder that is meant where none is named: this one, or, when there is nothing to run in it,
+// the nearest above it that is a service or has a home; as git does, and as there not beyond the
+// file system, nor where it does not belong to who asks or all may write, nor as far as the home
+// directory.
+std::string NearestFolder();
+
+// Of a home that was named, by a verb that does not make one: kNotFound when there is none.
+Result<void> CheckHome(const std::string& home);
+
 // --home, $BUSKER_HOME, what .busker/home in the folder names (busker up writes it), else .busker
-// in it. A service whose file is at fault is an error; a folder without one is not.
+// in it. A service whose file is at fault is an error; a folder without one is not, unless there is
+// nothing to run in it and it has no home: kNotFound. Nothing is written.
 Result<Place> OpenPlace(const Common& common);
 
 // The same for verbs that look at runs or end them. Where something was run before, a file at fault
 // is told on standard error and is no error: the place is then one without a service.
 Result<Place> OpenPlaceAnyway(const Common& common);
+
+// The same for a verb that names the file to run: in the folder there need be nothing.
+Result<Place> OpenPlaceOfFile(const Common& common);
 
 // What a person means by an action: "training" of the folder's service, "churn/training", or the
 // name of a graph file.
