@@ -1,16 +1,20 @@
 #include "daemon/client.h"
 
+#include <fmt/core.h>
+
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "daemon/messages.h"
+#include "dispatch/home.h"
 
 namespace busker::daemon {
 namespace {
 
 constexpr Milliseconds kSendLimit = std::chrono::seconds(10);
 constexpr Milliseconds kAnswerLimit = std::chrono::seconds(90);
-constexpr Milliseconds kSilence{300};  // after which who follows may be told why
+constexpr Milliseconds kLookLimit = std::chrono::seconds(5);  // of what only looks
+constexpr Milliseconds kSilence{300};               // after which who follows may be told why
 constexpr std::size_t kAnswerBytesMax = 64u << 20;  // the status of 100,000 graphs
 
 tl::unexpected<Error> OwnerHasEnded() {
@@ -40,8 +44,17 @@ Result<Asked> Ask(const io::fs::path& socket, const std::string& target, Json re
   }
   TRY_ASSIGN(LineChannel channel, std::move(connected));
   TRY(channel.Send(TextOf(request), kSendLimit));
-  TRY_ASSIGN(Json answer, Receive(channel, kAnswerLimit));
-  return Asked{std::move(channel), std::move(answer)};
+  const std::string verb = TextOf(request, "verb");
+  const bool looks = verb == "status" || verb == "explain";
+  const Milliseconds limit = looks ? kLookLimit : kAnswerLimit;
+  auto answer = Receive(channel, limit);
+  if (!answer && answer.error().kind == ErrorKind::kTimedOut) {
+    return TimedOut(fmt::format(
+        "{} and has not answered within {}; it is busy, or was stopped (kill -CONT lets it go on)",
+        dispatch::OwnerOf({socket.parent_path()}), FormatDuration(limit)));
+  }
+  TRY(answer);
+  return Asked{std::move(channel), *std::move(answer)};
 }
 
 Result<void> Do(const io::fs::path& socket, const std::string& target, Json request) {
@@ -125,7 +138,8 @@ Result<void> Client::Skip(const std::string& run, const std::string& task,
 }
 
 Result<void> Client::Pause(const plan::GraphKey& graph, bool paused, const std::string& by) const {
-  return Do(socket_, target_, {{"verb", paused ? "pause" : "resume"}, {"graph", graph}, {"by", by}});
+  return Do(socket_, target_,
+            {{"verb", paused ? "pause" : "resume"}, {"graph", graph}, {"by", by}});
 }
 
 Result<std::vector<BackfillInstant>> Client::Backfill(const BackfillRequest& request) const {
@@ -138,8 +152,9 @@ Result<std::vector<BackfillInstant>> Client::Backfill(const BackfillRequest& req
 }
 
 Result<std::string> Client::Explain(const std::string& what, const std::string& task) const {
-  TRY_ASSIGN(const Asked asked,
-             daemon::Ask(socket_, target_, Json{{"verb", "explain"}, {"what", what}, {"task", task}}));
+  TRY_ASSIGN(
+      const Asked asked,
+      daemon::Ask(socket_, target_, Json{{"verb", "explain"}, {"what", what}, {"task", task}}));
   return TextOf(asked.answer, "sentence");
 }
 

@@ -143,6 +143,11 @@ Result<std::optional<std::string>> LineChannel::Receive(std::optional<Millisecon
 
 void LineChannel::EndReceiving() { shutdown(fd_.get(), SHUT_RD); }
 
+bool LineChannel::IsClosed() const {
+  pollfd look{fd_.get(), 0, 0};
+  return poll(&look, 1, 0) > 0 && (look.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 void LineChannel::End() { shutdown(fd_.get(), SHUT_RDWR); }
 
 Result<io::Descriptor> Listen(const io::fs::path& socket) {

@@ -35,6 +35,8 @@ class LineChannel {
   void EndReceiving();
   void End();  // nor is anything sent
 
+  bool IsClosed() const;  // the other side has gone
+
   int fd() const { return fd_.get(); }
 
   static constexpr std::size_t kRequestBytesMax = 1u << 20;

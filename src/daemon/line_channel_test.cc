@@ -47,6 +47,17 @@ TEST_F(LineChannelTest, CarriesLinesBothWays) {
   EXPECT_EQ(server.Receive(kLimit).value(), "three");
 }
 
+// What its client had given up was carried out all the same, when the server came to it at last.
+TEST_F(LineChannelTest, KnowsThatTheOtherSideHasGoneBeforeItsRequestIsCarriedOut) {
+  auto client = std::make_optional(LineChannel::Connect(socket_).value());
+  LineChannel server = Accept();
+  ASSERT_TRUE(client->Send("start", kLimit));
+  EXPECT_FALSE(server.IsClosed());
+  client.reset();
+  EXPECT_EQ(server.Receive(kLimit).value(), "start");
+  EXPECT_TRUE(server.IsClosed());
+}
+
 TEST_F(LineChannelTest, IsForItsOwnerAlone) {
   struct stat info {};
   ASSERT_EQ(stat(socket_.c_str(), &info), 0);

@@ -79,6 +79,9 @@ void Server::Begin(io::Descriptor fd) {
 void Server::Answer(LineChannel& channel, const std::stop_token& stop) {
   const auto line = channel.Receive(kRequestLimit);
   if (!line || !*line) return;
+  // Who asked has given up while this process was stopped, or too busy: then it is not done behind
+  // their back.
+  if (channel.IsClosed()) return;
   const auto send = [&](const Json& answer) { return channel.Send(TextOf(answer), kSendLimit); };
   const auto fail = [&](const Error& error) { (void)send(ToJson(error)); };
   const auto message = ParseMessage(**line);
