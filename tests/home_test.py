@@ -1,16 +1,17 @@
 """A home is one home: which one a verb means, and what is true of it while others are at work."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
+import sqlite3
 import subprocess
 import tempfile
 import unittest
 
-from workshop import BUSKER, Service, is_alive, kill, runner_of, wait_until
-
-GRAPH = {"graph": {"dag_id": "hello"}, "tasks": [{"name": "t", "code": "true"}]}
+from workshop import BUSKER, Service, wait_until
 
 
 class Folder(unittest.TestCase):
@@ -48,6 +49,23 @@ class Folder(unittest.TestCase):
             process.terminate()
             process.wait(timeout=30)
 
+    SERVICE = """name = "m"
+[model]
+command = "sh ./model.sh"
+[actions.training]
+[actions.application]
+[actions.application.deliver."p.csv"]
+table = "m.p"
+write = "append"
+"""
+
+    def service(self, name, writes):
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        (folder / "busker.toml").write_text(self.SERVICE)
+        (folder / "model.sh").write_text(f"echo {writes} > output/model; printf 'a\\n1\\n' > output/p.csv\n")
+        return folder
+
     def graph(self, name, code, folder="g", **more):
         """A graph file of one task."""
         path = self.folder / folder / "configs" / f"{name}.json"
@@ -82,23 +100,6 @@ class WhichHome(Folder):
 
 class Copies(Folder):
     """A copy of a folder or of a home is another one."""
-
-    SERVICE = """name = "m"
-[model]
-command = "sh ./model.sh"
-[actions.training]
-[actions.application]
-[actions.application.deliver."p.csv"]
-table = "m.p"
-write = "append"
-"""
-
-    def service(self, name, writes):
-        folder = self.folder / name
-        folder.mkdir(exist_ok=True)
-        (folder / "busker.toml").write_text(self.SERVICE)
-        (folder / "model.sh").write_text(f"echo {writes} > output/model; printf 'a\\n1\\n' > output/p.csv\n")
-        return folder
 
     def live_model(self, *where):
         version = json.loads(self.must("status", "--json", *where))["live"]
@@ -186,7 +187,7 @@ write = "append"
                 self.must("check", "application", "--run", run, "-C", "s", "--home", copy)
             self.assertEqual(rows(where), expected)
             self.must("fsck", "-C", "s", "--home", where)
-        wait_until(lambda: json.loads(self.must("status", "--json", "-C", "s", "--home", copy))["owner"] is None, "idle")
+        wait_until(lambda: '"owner": null' in self.busker("status", "--json", "-C", "s", "--home", copy).stdout, "idle")
         moved = self.folder / "moved"
         home.rename(moved)
         self.must("retry", run, "-C", "s", "--home", moved)
@@ -220,6 +221,308 @@ class BusyHome(unittest.TestCase):
             checks += 1
         self.assertEqual(writer.returncode, 0)
         self.assertGreater(checks, 2)
+
+
+class WrongFolder(Folder):
+    """Where there is no service and no home, nothing is made, and that is said."""
+
+    def left(self):
+        return [str(path.relative_to(self.folder)) for path in self.folder.rglob("*")]
+
+    def test_leaves_nothing_behind_and_says_so(self):
+        # busker run in a wrong folder left .busker there, after which status called it a home.
+        for words in (["run", "training"], ["start", "training"], ["backfill", "training", "--from", "2020-01-01", "--to", "2020-01-02"],
+                      ["status"], ["runs"], ["models"], ["deliveries"], ["query", "SELECT 1"], ["fsck"], ["audit"], ["logs"],
+                      ["pause", "training"], ["token", "create", "x"], ["token", "list"], ["secret", "list"], ["cancel", "training"],
+                      ["undo", "x"], ["rollback"], ["wait", "training"], ["check", "training"], ["explain", "training"]):
+            done = self.busker(*words)
+            self.assertEqual(done.returncode, 3, f"{words}: {done.stderr}{done.stdout}")
+            self.assertIn(f"no service here: {self.folder} has no busker.toml or configs/*.json", done.stderr, words)
+            self.assertEqual(self.left(), [], words)
+
+    def test_a_home_that_is_not_there_is_told_and_not_made(self):
+        # A check of a backup with a wrong path passed; query made the folder.
+        self.service("s", "one")
+        (self.folder / "empty").mkdir()
+        before = self.left()
+        for words in (["fsck"], ["audit", "--verify"], ["audit"], ["query", "SELECT 1"], ["runs"], ["models"], ["deliveries"],
+                      ["logs"], ["status"], ["next", "0 0 * * *"], ["check", "training"], ["promote", "x"], ["pause", "training"],
+                      ["retry", "training"], ["token", "list"], ["secret", "list"], ["explain", "training"]):
+            for home, said in (("./typo", "there is no home at ./typo"), ("empty", "there is no home at empty"),
+                               ("s/busker.toml", "s/busker.toml is no folder")):
+                done = self.busker(*words, "-C", "s", "--home", home)
+                self.assertEqual(done.returncode, 3, f"{words}: {done.stderr}{done.stdout}")
+                self.assertIn(said, done.stderr, words)
+            done = self.busker(*words, "-C", "s", env={"BUSKER_HOME": "./typo"})
+            self.assertEqual(done.returncode, 3, words)
+        for words in (["fsck"], ["audit", "--verify"], ["query", "SELECT 1"]):  # and in a service that never ran
+            done = self.busker(*words, "-C", "s")
+            self.assertEqual(done.returncode, 3, f"{words}: {done.stderr}{done.stdout}")
+            self.assertIn("nothing was run yet", done.stderr)
+        self.assertEqual(self.left(), before)
+
+    def test_the_service_is_found_from_a_folder_below_it(self):
+        self.service("s", "one")
+        below = self.folder / "s" / "source" / "deep"
+        below.mkdir(parents=True)
+        self.must("run", "training", folder=below)
+        self.assertEqual(len(json.loads(self.must("models", "--json", folder=below))), 1)
+        self.assertEqual(list(below.iterdir()), [])
+        self.assertTrue((self.folder / "s" / ".busker" / "busker.db").exists())
+        # Not as far as the home directory, nor by -C.
+        done = self.busker("runs", folder=below, env={"HOME": str(self.folder / "s")})
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertEqual(self.busker("runs", "-C", below).returncode, 3)
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can give files away")
+    def test_what_another_user_has_put_above_is_not_taken(self):
+        self.service("s", "planted")
+        below = self.folder / "s" / "below"
+        below.mkdir()
+        os.chown(self.folder / "s", 65534, 65534)
+        done = self.busker("run", "training", folder=below)
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertEqual(list(below.iterdir()), [])
+
+
+class Damaged(Folder):
+    """A record that is damaged or gone is found, and never begun anew in silence."""
+
+    def setUp(self):
+        super().setUp()
+        self.service("s", "one")
+        self.home = self.folder / "s" / ".busker"
+        self.must("run", "training", "-C", "s")
+        self.must("run", "application", "-C", "s")
+        self.record = self.home / "busker.db"
+
+    def sql(self, text):
+        with contextlib.closing(sqlite3.connect(self.record)) as database:
+            database.executescript(text)
+
+    def fsck(self, code):
+        done = self.busker("fsck", "-C", "s")
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_a_record_that_is_gone_or_no_file_ends_every_verb(self):
+        # A missing or empty busker.db was begun anew: pauses, keys and the audit were gone, and fsck found no fault.
+        kept = self.folder / "kept"
+        self.record.rename(kept)
+        def make_nothing(): pass
+        for damage, said in ((make_nothing, "is missing, although"), (self.record.touch, "is empty, although"),
+                             (lambda: self.record.write_bytes(b"S"), "is empty, although"),
+                             (self.record.mkdir, "is a folder"), (lambda: os.mkfifo(self.record), "is no regular file"),
+                             (lambda: self.record.symlink_to("/dev/null"), "is no regular file"),
+                             (lambda: self.record.symlink_to(self.folder / "gone"), "is a link to what is not there")):
+            damage()
+            for words in (["fsck"], ["status"], ["runs"], ["run", "training"], ["up"], ["audit", "--verify"]):
+                done = self.busker(*words, "-C", "s")
+                self.assertEqual(done.returncode, 78, f"{words}: {done.stderr}{done.stdout}")
+                self.assertIn(said, done.stderr, words)
+            if self.record.is_dir():
+                self.record.rmdir()
+            elif self.record.is_symlink() or self.record.exists():
+                self.record.unlink()
+        self.assertFalse((self.folder / "gone").exists())
+        kept.rename(self.record)
+        self.fsck(0)
+
+    def test_a_record_without_one_of_its_tables_cannot_be_used(self):
+        # up ended with 1, status with 0.
+        self.sql("PRAGMA foreign_keys = OFF; DROP TABLE notices;")
+        for words in (["fsck"], ["status"], ["up"], ["run", "training"]):
+            done = self.busker(*words, "-C", "s")
+            self.assertEqual(done.returncode, 78, f"{words}: {done.stderr}{done.stdout}")
+            self.assertIn("has lost its table notices", done.stderr)
+
+    def test_fsck_finds_what_a_run_made_that_is_not_on_record(self):
+        # It never looked, so an older record beside newer versions and deliveries was called sound.
+        run = json.loads(self.must("runs", "--json", "-C", "s"))[0]["id"]
+        self.sql(f"PRAGMA foreign_keys = OFF; DELETE FROM runs WHERE id = '{run}'; DELETE FROM tasks WHERE run = '{run}';"
+                 f"DELETE FROM attempts WHERE run = '{run}'; DELETE FROM orders WHERE run = '{run}';")
+        said = self.fsck(1)
+        self.assertIn(f"warehouse: delivery {run}.1 is of run {run}, which is not on record", said)
+        self.assertIn("artifacts: version m/1/application/", said)
+
+    def test_fsck_goes_on_behind_what_it_cannot_read(self):
+        # A damaged order ended fsck by SIGABRT, others with exit code 2, and nothing behind was checked.
+        self.sql("UPDATE orders SET order_json = replace(order_json, 'request', 'reqvest') WHERE task = 'deliver';"
+                 "UPDATE orders SET order_json = '{' WHERE task = 'training';")
+        said = self.fsck(1)
+        self.assertIn("the order of task deliver", said)
+        self.assertIn("the order of task training", said)
+        self.sql("UPDATE orders SET order_json = replace(order_json, '\\\"id', '\\\"\\\"') WHERE task = 'deliver';")
+        self.assertIn("the order of task deliver", self.fsck(1))
+
+    def test_fsck_looks_at_tokens_and_secrets(self):
+        environment = {"BUSKER_SECRET_KEY_FILE": str(self.folder / "key")}
+        (self.folder / "key").write_text("ab" * 32 + "\n")
+        (self.folder / "key").chmod(0o600)
+        self.must("token", "create", "x", "-C", "s")
+        subprocess.run([BUSKER, "secret", "set", "password", "-C", "s"], input="hush-hush", text=True, check=True,
+                       cwd=self.folder, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
+        self.must("fsck", "-C", "s", env=environment)
+        for name, said in (("tokens.json", "tokens: "), ("secrets.json", "secrets: ")):
+            whole = (self.home / name).read_text()
+            for damaged in (whole[:-5], whole.replace('"', "'", 1)):
+                (self.home / name).write_text(damaged)
+                done = self.busker("fsck", "-C", "s", env=environment)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn(said, done.stdout)
+            (self.home / name).write_text(whole)
+        (self.folder / "key").write_text("cd" * 32 + "\n")
+        done = self.busker("fsck", "-C", "s", env=environment)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("secrets: ", done.stdout)
+
+
+def may_mount():
+    return subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+
+
+@unittest.skipUnless(may_mount(), "needs mounts of its own")
+class Disks(Folder):
+    def script(self, text):
+        return subprocess.run(["unshare", "-m", "bash", "-c", text], capture_output=True, text=True, timeout=60,
+                              cwd=self.folder, env={**os.environ, "PATH": f"{BUSKER.parent}:{os.environ['PATH']}"})
+
+    def test_a_home_on_a_read_only_file_system_can_be_looked_at_and_checked(self):
+        # SQLite could not make the files that it shares with other processes: "unable to open database file".
+        self.service("s", "one")
+        self.must("run", "training", "-C", "s")
+        self.must("run", "application", "-C", "s")
+        look = f"""mount --bind s s && mount -o remount,ro,bind s s && cd s || exit 99
+            busker runs && busker status && busker models && busker audit --verify && busker query 'SELECT * FROM m.p' && busker fsck"""
+        done = self.script(look)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("0 faults in 2 runs, 2 versions, 1 deliveries", done.stdout)
+        # And with what is only in the log of the record, after a busker was killed.
+        daemon = self.up("s")
+        self.must("run", "training", "-C", "s")
+        daemon.kill()
+        daemon.wait()
+        self.assertGreater((self.folder / "s/.busker/busker.db-wal").stat().st_size, 0)
+        done = self.script(look)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("0 faults in 3 runs, 3 versions, 1 deliveries", done.stdout)
+        done = self.script("mount --bind s s && mount -o remount,ro,bind s s && busker run training -C s")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("Read-only file system", done.stderr)
+
+    def test_a_full_disk_is_called_that(self):
+        # It was said to be a "disk I/O error", by busker status, too.
+        self.service("s", "one")
+        done = self.script("""mkdir full && mount -t tmpfs -o size=3m tmpfs full && cp -a s full/ && cd full/s || exit 99
+            busker run training > ran 2>&1 || exit 98
+            dd if=/dev/zero of=fill bs=1k 2> /dev/null
+            for verb in "run training" status runs fsck; do busker $verb; echo "exit code $?"; done""")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("I/O error", done.stdout + done.stderr)
+        self.assertIn("exit code 75", done.stdout)
+        self.assertIn("the disk is full", done.stderr)
+
+
+class Others(Folder):
+    def test_git_leaves_a_home_out(self):
+        # git add took the record, the versions and the logs with it; or the path of a home elsewhere.
+        self.service("s", "one")
+        self.service("t", "two")
+        self.must("run", "training", "-C", "s")
+        self.up("t", "--home", self.folder / "home")
+        subprocess.run("git init -q . && git add -A", shell=True, check=True, cwd=self.folder, stderr=subprocess.DEVNULL)
+        added = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True, cwd=self.folder).stdout
+        self.assertEqual([line for line in added.split() if "busker" in line and not line.endswith("busker.toml") or "home/" in line], [])
+        # Not in a folder that was there before, where other things may be.
+        (self.folder / "mine").mkdir()
+        self.service("u", "three")
+        self.must("run", "training", "-C", "u", "--home", self.folder / "mine")
+        self.assertFalse((self.folder / "mine" / ".gitignore").exists())
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can give files away")
+    def test_a_home_that_another_user_has_put_there_is_refused(self):
+        # root's busker followed a planted .busker, made its target 0700 and filled it.
+        folder = self.service("s", "one")
+        target = self.folder / "target"
+        target.mkdir(mode=0o755)
+        (folder / ".busker").symlink_to(target)
+        os.chown(folder / ".busker", 65534, 65534, follow_symlinks=False)
+        for words in (["run", "training"], ["start", "training"], ["up"]):
+            done = self.busker(*words, "-C", "s")
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            self.assertIn("is a link that another user has made", done.stderr)
+        self.assertEqual((list(target.iterdir()), target.stat().st_mode & 0o777), ([], 0o755))
+        (folder / ".busker").unlink()
+        (folder / ".busker").mkdir()
+        os.chown(folder / ".busker", 65534, 65534)
+        done = self.busker("run", "training", "-C", "s")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("belongs to another user", done.stderr)
+        # One's own link is followed, and where it leads stays as it is.
+        (folder / ".busker").rmdir()
+        (folder / ".busker").symlink_to(target)
+        self.must("run", "training", "-C", "s")
+        self.assertEqual(target.stat().st_mode & 0o777, 0o755)
+
+    def test_up_warns_of_files_that_others_may_write(self):
+        # What others can write was run without a word.
+        self.service("s", "one")
+        (self.folder / "s" / "busker.toml").chmod(0o666)
+        graph = self.graph("open", "true", "g")
+        graph.parent.chmod(0o777)
+        said = self.up("s", "g", "--home", self.folder / "home").log.read_text()
+        self.assertIn(f"every user of this machine may write to {self.folder}/s/busker.toml", said)
+        self.assertIn(f"every user of this machine may write to {graph.parent},", said)
+        self.assertEqual(said.count("every user"), 2, said)
+
+
+class InATask(Folder):
+    def test_of_another_homes_run_start_is_refused_and_run_works(self):
+        # What busker start left in the background was a child of the task, and ended with it, and its training, too.
+        self.service("s", "one")
+        said = self.folder / "said"
+        self.graph("make", f"{BUSKER} start training -C {self.folder}/s 2> {said}")
+        self.graph("run", f"{BUSKER} run training -C {self.folder}/s")
+        self.up("g", "--home", self.folder / "home")
+        for name, state in (("make", "failed"), ("run", "succeeded")):
+            self.must("start", name, "--home", "home")
+            self.must("wait", name, "--home", "home")
+            self.assertEqual(json.loads(self.must("runs", name, "--json", "--home", "home"))[0]["state"], state)
+        self.assertIn("would end with it; serve that folder with busker up, or call busker run", said.read_text())
+        self.assertEqual([run["state"] for run in json.loads(self.must("runs", "--json", "-C", "s"))], ["succeeded"])
+
+    def test_start_wait_and_check_work_in_tasks_where_a_busker_serves_the_folder(self):
+        self.service("s", "one")
+        steps = [{"name": verb, "code": f"{BUSKER} {verb} training -C {self.folder}/s"} for verb in ("start", "wait", "check")]
+        path = self.graph("make", "true")
+        path.write_text(json.dumps({"graph": {"dag_id": "make"}, "tasks": steps,
+                                    "dependencies": [["wait", "start"], ["check", "wait"]]}))
+        self.up("g", "s", "--home", self.folder / "home")
+        self.must("start", "make", "--home", "home")
+        self.must("wait", "make", "--home", "home")
+        self.must("check", "make", "--home", "home")
+        self.assertEqual(len(json.loads(self.must("models", "--json", "-C", "s"))), 1)
+
+
+class Stopped(Folder):
+    def test_a_busker_that_is_stopped_is_told_and_does_later_nothing_that_was_given_up(self):
+        # status and start hung on it, and the start was carried out when it went on although its caller had gone.
+        self.graph("hello", "true")
+        daemon = self.up("g", "--home", self.folder / "home")
+        daemon.send_signal(signal.SIGSTOP)
+        try:
+            start = subprocess.Popen([str(BUSKER), "start", "hello", "--home", "home"], cwd=self.folder,
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            status = self.busker("status", "--home", "home")
+            start.kill()
+            start.communicate()
+        finally:
+            daemon.send_signal(signal.SIGCONT)
+        self.assertEqual(status.returncode, 4, status.stdout + status.stderr)
+        self.assertIn("has not answered within 5", status.stderr)
+        self.assertIn(f"process {daemon.pid} is up", status.stderr)
+        self.must("status", "--home", "home")
+        self.assertEqual(json.loads(self.must("runs", "--json", "--home", "home")), [])
 
 
 if __name__ == "__main__":

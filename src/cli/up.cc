@@ -3,11 +3,13 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <condition_variable>
 
 #include "base/text.h"
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/signal_watch.h"
+#include "cli/trust.h"
 #include "dispatch/pointer.h"
 #include "serve/http_service.h"
 
@@ -15,7 +17,7 @@ namespace busker::cli {
 namespace {
 
 constexpr Milliseconds kTakeOverLimit = std::chrono::seconds(60);
-constexpr auto kAgain = std::chrono::seconds(1);
+constexpr std::chrono::seconds kAgain(1), kAgainMax(30), kPatience(600), kWellAfter(60);
 constexpr int kQuietChecks = 3;  // a second apart, before a background conductor ends
 
 std::string Plural(std::size_t count, const std::string& noun) {
@@ -78,6 +80,57 @@ Result<dispatch::Ownership> TakeOver(const Place& place) {
   }
 }
 
+// What this busker takes for the word of who started it.
+std::vector<std::string> FilesTrusted(const dispatch::Home& home,
+                                      const daemon::Catalogue& catalogue) {
+  std::vector<std::string> files;
+  std::error_code error;
+  const std::string settings = (home.folder / "daemon.toml").string();
+  if (io::fs::exists(settings, error)) files.push_back(settings);
+  for (const auto& [_, definition] : catalogue.definitions) {
+    files.push_back(definition->file ? definition->file->path
+                                     : definition->service->root + "/busker.toml");
+  }
+  return files;
+}
+
+// Beginning again after what was written could not be known to be written: a disk that is away for
+// a while comes back, so it is tried for ten minutes, each time after a longer pause.
+class Patience {
+ public:
+  // Whether to try again after this; then it has waited, or `stopped` has become true.
+  bool Waits(const Error& error, const dispatch::Home& home, std::mutex& mutex,
+             std::condition_variable& changed, const bool& stopped) {
+    std::error_code ignored;
+    // Where its disk is away there is a folder, and no record in it.
+    const bool is_away = !io::fs::exists(home.RecordFile(), ignored);
+    const bool passes =
+        is_away || (error.kind != ErrorKind::kUnusable && error.kind != ErrorKind::kInvalid);
+    const auto now = std::chrono::steady_clock::now();
+    if (!since_) since_ = now;
+    if (!passes || now - *since_ > kPatience) return false;
+    if (said_ != error.message) {
+      std::fprintf(stderr, "busker: %s; starting again from what is on record\n",
+                   Printable(error.message).c_str());
+      said_ = error.message;
+    }
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, pause_, [&] { return stopped; });
+    pause_ = std::min(2 * pause_, kAgainMax);
+    return true;
+  }
+  void Ends() {
+    since_.reset();
+    pause_ = kAgain;
+    said_.clear();
+  }
+
+ private:
+  std::optional<std::chrono::steady_clock::time_point> since_;
+  std::chrono::seconds pause_ = kAgain;
+  std::string said_;
+};
+
 }  // namespace
 
 Result<int> Up(const Common& common, const UpOptions& options) {
@@ -99,12 +152,16 @@ Result<int> Up(const Common& common, const UpOptions& options) {
 
   const sigset_t blocked = SignalWatch::Block();
   std::mutex mutex;
+  std::condition_variable stopping;
+  Patience patience;
+  bool was_up = false;
   daemon::Daemon* running = nullptr;
   bool stopped = false;
   serve::HttpService* dashboard = nullptr;
   const SignalWatch signals(blocked, [&] {
     const std::lock_guard lock(mutex);
     stopped = true;
+    stopping.notify_all();
     if (running != nullptr) running->Stop();
     return true;
   });
@@ -120,7 +177,19 @@ Result<int> Up(const Common& common, const UpOptions& options) {
         return NotFound("the dashboard is off: [http] listen in daemon.toml");
       return dashboard->MakeLink(serve::Scope::kAdmin, by);
     };
-    TRY_ASSIGN(const auto daemon, daemon::Daemon::Start(place.home, std::move(daemon_options)));
+    std::error_code away;
+    const bool may_begin = !was_up || io::fs::exists(place.home.RecordFile(), away);
+    auto started =
+        may_begin ? daemon::Daemon::Start(place.home, std::move(daemon_options))
+                  : Result<std::unique_ptr<daemon::Daemon>>(Temporary(fmt::format(
+                        "the record {} is not there any more", place.home.RecordFile().string())));
+    if (!started && was_up &&
+        patience.Waits(started.error(), place.home, mutex, stopping, stopped)) {
+      const std::lock_guard lock(mutex);
+      if (stopped) break;
+      continue;
+    }
+    TRY_ASSIGN(const auto daemon, std::move(started));
     std::unique_ptr<serve::HttpService> http;
     if (daemon->settings().http.on) {
       TRY_ASSIGN(http,
@@ -136,6 +205,9 @@ Result<int> Up(const Common& common, const UpOptions& options) {
     }
     const auto catalogue = daemon->catalogue();
     PointTo(place.home, Folders(paths, *catalogue));
+    if (!was_up) TellDoubts(FilesTrusted(place.home, *catalogue));
+    was_up = true;
+    const auto up_since = std::chrono::steady_clock::now();
     PrintLine(fmt::format("busker {} is up: {} and {}, home {}, ready in {}",
                           common.installation->version, Plural(catalogue->services, "service"),
                           Plural(catalogue->graph_files, "graph file"), place.home.folder.string(),
@@ -149,6 +221,7 @@ Result<int> Up(const Common& common, const UpOptions& options) {
                     : fmt::format("dashboard: {}  (busker token link opens it)", http->origin()));
     }
     auto ended = daemon->Wait();
+    if (std::chrono::steady_clock::now() - up_since > kWellAfter) patience.Ends();
     {
       const std::lock_guard lock(mutex);
       running = nullptr;
@@ -156,11 +229,8 @@ Result<int> Up(const Common& common, const UpOptions& options) {
       if (stopped) break;
     }
     // What cannot be written is not known to be written: begin again from what is on disk.
-    if (!ended && ended.error().kind == ErrorKind::kUnusable) return tl::unexpected(ended.error());
-    if (!ended) {
-      std::fprintf(stderr, "busker: %s; starting again from what is on record\n",
-                   Printable(ended.error().message).c_str());
-      std::this_thread::sleep_for(kAgain);
+    if (!ended && !patience.Waits(ended.error(), place.home, mutex, stopping, stopped)) {
+      return tl::unexpected(ended.error());
     }
   }
   PrintLine("stopped; what runs goes on, and the next busker up takes it up");
