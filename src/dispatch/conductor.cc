@@ -106,7 +106,13 @@ Result<std::vector<std::string>> Conductor::Recover() {
       }
     }
   }
-  agenda_.Restore(std::move(graphs), std::move(runs));
+  TRY_ASSIGN(auto ahead, record_.RunsAhead(Now()));
+  for (const plan::GraphMemory& graph : graphs) {
+    if (!graph.ran_until || !graph.cursor) continue;
+    TRY_ASSIGN(const auto dues, record_.DueRuns(graph.key, *graph.cursor, *graph.ran_until));
+    for (const auto& one : dues) ahead.push_back({graph.key, one.due});
+  }
+  agenda_.Restore(std::move(graphs), std::move(runs), ahead);
   CountUnfinished();  // who looks before the first turn is told the same as after it
   for (const auto& [name, cancelled] : running) {
     // What ends here is not posted to the mailbox: nobody takes from it yet.
@@ -292,7 +298,10 @@ std::optional<plan::ClockStepped> Conductor::NoticeStep(Instant now) {
   const Milliseconds before = clock_offset_.value_or(offset);
   clock_offset_ = offset;
   if (offset - before > -kStepMin && offset - before < kStepMin) return std::nullopt;
-  return plan::ClockStepped{offset - before};
+  plan::ClockStepped step{offset - before};
+  // What cannot be read now is read by the next conductor: the record is in trouble then.
+  if (offset < before) step.ahead = record_.RunsAhead(now).value_or(step.ahead);
+  return step;
 }
 
 void Conductor::TakeEnd(const execute::AttemptName& name, Result<runner::ExitRecord> exit) {
@@ -325,8 +334,8 @@ void Conductor::Prepare(const plan::PrepareRun& decision) {
   } else {
     // No program has run yet: what failed is the system's, and may pass.
     const ErrorKind kind = prepared.error().kind;
-    const bool passing = kind == ErrorKind::kTemporary || kind == ErrorKind::kTimedOut ||
-                         kind == ErrorKind::kFailed;
+    const bool passing =
+        kind == ErrorKind::kTemporary || kind == ErrorKind::kTimedOut || kind == ErrorKind::kFailed;
     next_.push_back(plan::RunNotPrepared{decision.run, prepared.error().message, passing});
   }
 }

@@ -96,6 +96,13 @@ State ActiveRun::Outcome(const Task** decider) const {
   return State::kSucceeded;
 }
 
+std::optional<bool> ActiveRun::Past(std::size_t task) const {
+  const Task& it = run.tasks[task];
+  if (it.state == State::kCancelled && it.attempts == 0) return std::nullopt;
+  return it.state == State::kSucceeded || it.waived ||
+         (it.state == State::kSkipped && !IsBad(task));
+}
+
 bool ActiveRun::IsBad(std::size_t task) const {
   const Task& it = run.tasks[task];
   if (it.waived) return false;

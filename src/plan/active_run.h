@@ -23,8 +23,10 @@ class ActiveRun {
   const std::uint64_t order;
   // Waiting for its graph to have room, having its tasks decided, or at work.
   enum class Stage { kWaiting, kPreparing, kAdmitted } stage = Stage::kWaiting;
-  bool timed_out = false;  // its deadline has passed
-  int prepare_tries = 0;   // that failed, and may not the next time
+  bool timed_out = false;       // its deadline has passed
+  int prepare_tries = 0;        // that failed, and may not the next time
+  bool waits_for_past = false;  // a task of it does, or did
+  bool parked = false;          // nothing of it can go on before its past has, or there is room
 
   // After run.tasks was replaced.
   void Index();
@@ -36,6 +38,11 @@ class ActiveRun {
   Verdict Judge(std::size_t task) const;
   // The task before this one because of which it is skipped; nullptr: none.
   const Task* Blocker(std::size_t task) const;
+
+  // Whether the task, which has ended, is a good past for the same task in the next run: it
+  // succeeded, or was skipped for no failure. nullopt: it was cancelled before it began, which says
+  // nothing.
+  std::optional<bool> Past(std::size_t task) const;
 
   // To be called when a task has become final; its successors are to be judged again.
   const std::vector<std::size_t>& NoteFinal(std::size_t task);

@@ -55,6 +55,7 @@ struct SkipRequested {
 // A definition is new, or has another content than before.
 struct GraphDefined {
   Graph graph;
+  std::string pauses = {};  // who has graphs begin paused that were never seen; empty: nobody
 };
 // Nothing defines it, or what does is at fault: its runs that wait go on waiting.
 struct GraphRemoved {
@@ -66,9 +67,16 @@ struct GraphPaused {
   bool paused = true;  // false: resumed
   std::string by;
 };
-// The wall clock was set, by so much: what waits for a span of time waits as long as it did.
+// An instant of a schedule that lies ahead and has had its run: the clock was ahead before.
+struct RunAhead {
+  GraphKey graph;
+  Instant due{};
+};
+// The wall clock was set, by so much: what waits for a span of time waits as long as it did, and
+// schedules go on from now. `ahead`: all that there is, when it was set back.
 struct ClockStepped {
   Milliseconds by{};
+  std::vector<RunAhead> ahead = {};
 };
 struct CapacityChanged {
   Capacity capacity;
@@ -153,8 +161,8 @@ struct Tell {
 std::string_view NameOf(Tell::Kind kind);  // "failed", "recovered", "late", "never-started"
 
 using Decision = std::variant<RunQueued, PrepareRun, TasksPlanned, StartAttempt, StopAttempt,
-                              TaskChanged, RunChanged, RunHeld, RetryPlanned, CancelAccepted, TaskCleared,
-                              DeadlineSet, GraphNoted, Tell>;
+                              TaskChanged, RunChanged, RunHeld, RetryPlanned, CancelAccepted,
+                              TaskCleared, DeadlineSet, GraphNoted, Tell>;
 
 struct Advanced {
   std::vector<Decision> decisions;  // in the order in which they are to be recorded, carried out

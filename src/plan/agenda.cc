@@ -38,7 +38,9 @@ std::string_view NameOf(Tell::Kind kind) {
 Agenda::Agenda(NewId new_id, Capacity capacity)
     : new_id_(std::move(new_id)), ready_(std::move(capacity)) {}
 
-void Agenda::Restore(std::vector<GraphMemory> memories, std::vector<DagRun> runs) {
+void Agenda::Restore(std::vector<GraphMemory> memories, std::vector<DagRun> runs,
+                     const std::vector<RunAhead>& ahead) {
+  for (const RunAhead& one : ahead) EntryOf(one.graph).ran_ahead.insert(one.due);
   for (GraphMemory& memory : memories) {
     Entry& entry = EntryOf(memory.key);
     entry.memory = std::move(memory);
@@ -195,7 +197,8 @@ const std::vector<std::size_t>& Agenda::Conclude(ActiveRun& active, std::size_t 
   it.not_before.reset();
   Move(active, it, state, std::move(message));
   const std::vector<std::size_t>& successors = active.NoteFinal(task);
-  if (active.AllFinal()) settling_.push_back(active.run.id);
+  if (active.AllFinal() || active.waits_for_past) settling_.push_back(active.run.id);
+  if (it.depends_on_past && active.run.due) JudgeAgain(active.run.graph, it.name);
   return successors;
 }
 
@@ -222,7 +225,7 @@ bool Agenda::JudgeOne(ActiveRun& active, std::size_t index, State* end, std::str
     case ActiveRun::Verdict::kStart:
       *why = ready_.Hopeless(task);
       *end = State::kFailed;
-      if (why->empty()) MakeReadyAt(active, index);
+      if (why->empty() && MayStart(active, task)) MakeReadyAt(active, index);
       return !why->empty();
     case ActiveRun::Verdict::kSkip: {
       const Task* blocker = active.Blocker(index);
@@ -247,6 +250,7 @@ void Agenda::TakeUpRestored() {
   for (const std::string& id : std::exchange(restored_, {})) {
     ActiveRun* active = Find(id);
     if (active == nullptr) continue;
+    SetBackWaits(*active);
     JudgeAll(*active);
     SettleEnded();
   }
@@ -262,10 +266,11 @@ void Agenda::MakeReadyAt(ActiveRun& active, std::size_t index) {
 }
 
 void Agenda::SettleEnded() {
-  while (!settling_.empty()) {
+  while (!settling_.empty() || !again_.empty()) {
     for (const std::string& id : std::exchange(settling_, {})) {
       if (ActiveRun* active = Find(id)) Settle(*active);
     }
+    JudgeWaiting();
   }
 }
 
@@ -275,7 +280,7 @@ void Agenda::Settle(ActiveRun& active) {
     if (run.cancel_requested) End(active, State::kCancelled, run.message);
     return;
   }
-  if (!active.AllFinal()) return;
+  if (!active.AllFinal()) return Park(active);
   const Task* decider = nullptr;
   const State state = active.Outcome(&decider);
   std::string message;
@@ -288,6 +293,12 @@ void Agenda::Settle(ActiveRun& active) {
 // The run leaves the agenda; what its end brings about is queued.
 void Agenda::End(ActiveRun& active, State state, std::string message) {
   Move(active, state, std::move(message));
+  std::map<std::string, bool> pasts;  // how tasks that depend on theirs ended
+  for (std::size_t i = 0; i < active.run.tasks.size(); ++i) {
+    const Task& task = active.run.tasks[i];
+    if (!task.depends_on_past || !IsFinal(task.state)) continue;
+    if (const auto good = active.Past(i)) pasts.emplace(task.name, *good);
+  }
   const DagRun run = std::move(active.run);
   Entry& entry = EntryOf(run.graph);
   const bool begun = run.prepared || state == State::kFailed;  // a restart tells the same
@@ -298,6 +309,8 @@ void Agenda::End(ActiveRun& active, State state, std::string message) {
     if (batch->second.waiting.empty() && batch->second.active == 0) entry.batches.erase(batch);
   }
   entry.active.erase(run.id);
+  entry.parked.erase(run.id);
+  entry.past_waiting.erase(run.id);
   entry.scheduled.erase({false, run.priority, active.order, run.id});
   entry.by_hand.erase({false, run.priority, active.order, run.id});
   if (const auto due = run.due ? entry.dues.find(*run.due) : entry.dues.end();
@@ -306,7 +319,13 @@ void Agenda::End(ActiveRun& active, State state, std::string message) {
   }
   runs_.erase(run.id);
   Touch(entry);
+  for (const auto& [task, good] : pasts) {
+    if (!run.due) break;
+    TaskPast& past = entry.memory.pasts[task];
+    if (past.due <= *run.due) past = {std::min(*run.due, now_), good, run.id};
+  }
   Remember(entry, run, begun);
+  JudgeAgain(run.graph);
   if (state == State::kSucceeded && run.batch.empty()) RunDownstream(entry, run);
   AwaitSchedule(entry);  // there is room again for instants that are caught up
 }
@@ -317,7 +336,7 @@ void Agenda::Remember(Entry& entry, const DagRun& run, bool begun) {
   GraphMemory& memory = entry.memory;
   const bool succeeded = run.state == State::kSucceeded;
   if (begun && run.due && (!memory.last_due || *run.due >= *memory.last_due)) {
-    memory.last_due = run.due;
+    memory.last_due = std::min(*run.due, now_);  // later: the clock was ahead when it was queued
     memory.last_succeeded = succeeded;
   }
   if (succeeded && run.batch.empty()) memory.last_success = now_;

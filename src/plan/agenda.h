@@ -20,6 +20,7 @@
 #include "plan/active_run.h"
 #include "plan/advance.h"
 #include "plan/ready_queue.h"
+#include "plan/timetable.h"
 
 namespace busker::plan {
 
@@ -31,9 +32,11 @@ class Agenda {
   explicit Agenda(NewId new_id, Capacity capacity = {});
 
   // Before anything else: what an earlier Busker left. `memories` of all graphs ever seen, `runs`
-  // those that have not ended, oldest first. The events of the first Advance are to begin with the
-  // definitions of all graphs: what ends before its graph's is known brings about nothing else.
-  void Restore(std::vector<GraphMemory> memories, std::vector<DagRun> runs);
+  // those that have not ended, oldest first; `ahead`, as for ClockStepped, and with it what lies
+  // between GraphMemory::cursor and ran_until. The events of the first Advance are to begin with
+  // the definitions of all graphs: what ends before its graph's is known brings about nothing else.
+  void Restore(std::vector<GraphMemory> memories, std::vector<DagRun> runs,
+               const std::vector<RunAhead>& ahead = {});
 
   // Takes in `events`, in order, brings everything up to date with `now` and says what to do.
   // Events about unknown runs, or attempts that are not running, are stale and change nothing.
@@ -90,12 +93,15 @@ class Agenda {
     // a pause and the run before; a pause and the limit of their backfill.
     std::set<Candidate> by_hand, scheduled;
     std::map<std::string, Batch> batches;
-    std::set<std::string> active;                           // being prepared, or at work
-    std::map<Instant, std::string> dues;                    // the instants of its unfinished runs
-    std::set<GraphKey> downstream;                          // graphs that run after this one
-    std::optional<Candidate> candidate;                     // what it has among candidates_
-    bool changed = false;                                   // it is among changed_
-    std::optional<Instant> once_after;                      // an instant that was another run's
+    std::set<std::string> active;         // being prepared, or at work
+    std::set<std::string> parked;         // those of them that wait for their past
+    std::set<std::string> past_waiting;   // of them, ActiveRun::waits_for_past
+    std::map<Instant, std::string> dues;  // the instants of its unfinished runs
+    std::set<GraphKey> downstream;        // graphs that run after this one
+    std::optional<Candidate> candidate;   // what it has among candidates_
+    bool changed = false;                 // it is among changed_
+    std::optional<Instant> once_after;    // an instant that was another run's
+    std::set<Instant> ran_ahead;          // instants to come that have their run
     std::optional<Instant> schedule_timer, expected_timer;  // the ones that count
   };
   enum class TimerKind { kRetry, kDeadline, kSchedule, kExpected, kPrepare };
@@ -123,8 +129,10 @@ class Agenda {
 
   // agenda_schedules.cc: what time brings.
   void FireTimers();
-  void ComeDue(Entry& entry);
-  void QueueDue(Entry& entry, Instant due);
+  void ComeDue(Entry& entry, Milliseconds on_time = kOnTime);
+  void QueueDue(Entry& entry, Instant due, Milliseconds on_time);
+  bool SetBack(Entry& entry);
+  void SetBackWaits(ActiveRun& active);
   void Expect(Entry& entry);
   void AwaitSchedule(Entry& entry);
   void AwaitExpected(Entry& entry);
@@ -156,6 +164,7 @@ class Agenda {
   void Enqueue(Entry& entry, const ActiveRun& active);
   void Dequeue(Entry& entry, const ActiveRun& active);
   std::string FirstOther(const Entry& entry) const;
+  bool IsToCome(const DagRun& run) const;
   bool Admit();
   bool MayAdmit(const Candidate& candidate) const;
   bool Admit(ActiveRun& active);
@@ -169,6 +178,16 @@ class Agenda {
   const Candidate* NextOf(const Entry& entry) const;
   const Candidate* NextScheduled(const Entry& entry) const;
   bool PastAllows(const Entry& entry, const DagRun& run) const;
+  // agenda_past.cc: tasks that wait for their past.
+  std::string HeldByPast(const Entry& entry, const DagRun& run, const std::string& task) const;
+  std::string HeldAtRoots(const Entry& entry, const DagRun& run) const;
+  bool MayStart(ActiveRun& active, const Task& task);
+  void Park(ActiveRun& active);
+  void Unpark(Entry& entry, ActiveRun& active);
+  void JudgeAgain(const GraphKey& graph, std::string task = {});
+  void JudgeWaiting();
+  static std::size_t AtWork(const Entry& entry);
+  bool HasRoomFor(const Entry& entry, const DagRun& run) const;
   std::string WaitsFor(const Entry& entry, const ActiveRun& active) const;
   void StartReady();
   void Start(ActiveRun& active, std::size_t task);
@@ -193,6 +212,7 @@ class Agenda {
   std::set<std::string> requested_;    // ids that requests of this turn brought
   std::vector<std::string> restored_;  // runs, until the first turn
   std::vector<std::string> settling_;  // runs that may have ended, until the event is dealt with
+  std::vector<std::pair<GraphKey, std::string>> again_;  // whose waiting tasks are to be judged
   std::uint64_t next_order_ = 1;
   Instant now_{};
   std::vector<Decision> decisions_;

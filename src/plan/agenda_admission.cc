@@ -31,10 +31,25 @@ ActiveRun& Agenda::AddRun(DagRun run) {
   const std::string id = run.id;
   ActiveRun& active = runs_.emplace(id, ActiveRun(std::move(run), order)).first->second;
   Entry& entry = EntryOf(active.run.graph);
-  if (active.run.due) entry.dues.emplace(*active.run.due, id);
+  if (active.run.due) {
+    entry.dues.emplace(*active.run.due, id);
+    if (*active.run.due > now_) At(*active.run.due, TimerKind::kPrepare, active.run.graph);
+  }
   if (active.run.state == State::kRunning) {
     active.stage = ActiveRun::Stage::kAdmitted;
     entry.active.insert(id);
+    // It may have been parked: it goes on when there is room, as before.
+    const auto& tasks = active.run.tasks;
+    active.parked = active.run.due && active.run.batch.empty() &&
+                    std::any_of(tasks.begin(), tasks.end(),
+                                [](const Task& task) { return task.depends_on_past; }) &&
+                    std::none_of(tasks.begin(), tasks.end(),
+                                 [](const Task& task) { return task.attempt_running; });
+    if (active.parked) {
+      active.waits_for_past = true;
+      entry.parked.insert(id);
+      entry.past_waiting.insert(id);
+    }
     if (!active.run.batch.empty()) ++entry.batches[active.run.batch].active;
   } else {
     Enqueue(entry, active);
@@ -85,7 +100,9 @@ void Agenda::Queue(DagRun run) {
     const std::vector<std::string> others = UnfinishedOf(run.graph);
     const std::string by = fmt::format("run {}, which replaces it", AddRun(std::move(run)).run.id);
     for (const std::string& id : others) {
-      if (ActiveRun& other = runs_.at(id); other.run.batch.empty()) Cancel(other, by);
+      ActiveRun& other = runs_.at(id);
+      const bool waits = other.stage == ActiveRun::Stage::kWaiting && IsToCome(other.run);
+      if (other.run.batch.empty() && !waits) Cancel(other, by);
     }
   } else {
     AddRun(std::move(run));
@@ -98,10 +115,15 @@ std::string Agenda::FirstOther(const Entry& entry) const {
     if (runs_.at(id).run.batch.empty()) return id;
   }
   for (const auto* waiting : {&entry.scheduled, &entry.by_hand}) {
-    if (!waiting->empty()) return waiting->begin()->run;
+    for (const Candidate& candidate : *waiting) {
+      if (!IsToCome(runs_.at(candidate.run).run)) return candidate.run;
+    }
   }
   return {};
 }
+
+// It was queued by a clock that was ahead: until its instant comes it is not there for others.
+bool Agenda::IsToCome(const DagRun& run) const { return run.due && *run.due > now_; }
 
 // Has runs prepared whose graphs allow it, as long as few tasks wait for a slot. True: runs that
 // were prepared before went on, and may have tasks to start.
@@ -214,13 +236,15 @@ const Agenda::Candidate* Agenda::FirstOf(const Entry& entry,
                                          const std::set<Candidate>& waiting) const {
   const bool any = MayPrepare(entry);
   const auto first = std::find_if(waiting.begin(), waiting.end(), [&](const Candidate& candidate) {
-    return any || runs_.at(candidate.run).run.prepared;
+    const DagRun& run = runs_.at(candidate.run).run;
+    return (any || run.prepared) && !IsToCome(run) && HasRoomFor(entry, run) &&
+           (!run.due || !run.batch.empty() || HeldAtRoots(entry, run).empty());
   });
   return first == waiting.end() ? nullptr : &*first;
 }
 
 const Agenda::Candidate* Agenda::NextOf(const Entry& entry) const {
-  if (entry.active.size() >= RunsAtOnce(entry)) return nullptr;
+  if (AtWork(entry) >= RunsAtOnce(entry)) return nullptr;
   const Candidate* next = FirstOf(entry, entry.by_hand);
   const auto consider = [&](const Candidate* candidate) {
     if (candidate != nullptr && (next == nullptr || *candidate < *next)) next = candidate;
@@ -241,6 +265,7 @@ const Agenda::Candidate* Agenda::NextScheduled(const Entry& entry) const {
   const DagRun& oldest = runs_.at(entry.dues.begin()->second).run;
   const auto first = entry.scheduled.find(CandidateOf(runs_.at(oldest.id)));
   if (first == entry.scheduled.end() || !PastAllows(entry, oldest)) return nullptr;
+  if (IsToCome(oldest) || !HasRoomFor(entry, oldest)) return nullptr;
   return MayPrepare(entry) || oldest.prepared ? &*first : nullptr;
 }
 
@@ -268,9 +293,16 @@ std::string Agenda::WaitsFor(const Entry& entry, const ActiveRun& active) const 
     return fmt::format("{} is paused by {}; busker resume goes on", run.graph,
                        entry.memory.paused_by);
   }
-  if (const std::size_t limit = RunsAtOnce(entry); entry.active.size() >= limit) {
+  if (IsToCome(run)) {
+    return fmt::format("its instant, {}, is still to come: the clock was ahead when it was queued",
+                       FormatRfc3339(*run.due));
+  }
+  if (!HasRoomFor(entry, run)) {
     return fmt::format("run {} has not ended, and {} of them may run at once",
-                       *entry.active.begin(), limit);
+                       *entry.active.begin(), RunsAtOnce(entry));
+  }
+  if (run.due && run.batch.empty()) {
+    if (std::string held = HeldAtRoots(entry, run); !held.empty()) return held;
   }
   if (const auto batch = entry.batches.find(run.batch);
       batch != entry.batches.end() && batch->second.active >= std::max(1, run.batch_runs_at_once)) {

@@ -21,9 +21,9 @@ void Agenda::Take(const RunPrepared& event) {
   active->Index();
   active->stage = ActiveRun::Stage::kAdmitted;
   --preparing_;
-  EntryOf(run.graph).prepare_after.reset();
   Hold(*active, "");
   Decide(TasksPlanned{run.id, run.tasks, run.timeout});
+  if (run.due) JudgeAgain(run.graph);
   JudgeAll(*active);
 }
 
@@ -109,6 +109,8 @@ void Agenda::Take(const GraphDefined& event) {
   }
   entry.graph = graph;
   entry.missing.clear();
+  JudgeAgain(graph.key);  // more of its runs may run at once
+  if (SetBack(entry)) Note(entry);
   if (graph.by_hand) {
     entry.schedule_timer.reset();
     entry.expected_timer.reset();
@@ -131,6 +133,10 @@ void Agenda::Take(const GraphDefined& event) {
   if (!memory.expected_cursor) memory.expected_cursor = now_;
   memory.schedule_text = graph.schedule_text;
   memory.zone = graph.zone;
+  if (is_new && !event.pauses.empty()) {
+    memory.paused = true;
+    memory.paused_by = event.pauses;
+  }
   if (is_new || changed) Note(entry, is_new ? "graph defined" : "schedule changed");
   Touch(entry);
   entry.schedule_timer.reset();
@@ -158,14 +164,26 @@ void Agenda::Take(const GraphPaused& event) {
   entry.memory.paused_by = event.paused ? event.by : "";
   Note(entry, event.paused ? "paused" : "resumed", event.by);
   Touch(entry);
-  ComeDue(entry);
+  ComeDue(entry, Milliseconds(0));
 }
 
 void Agenda::Take(const ClockStepped& event) {
+  for (const RunAhead& one : event.ahead) EntryOf(one.graph).ran_ahead.insert(one.due);
   for (auto& [key, entry] : entries_) {
-    if (!entry.prepare_after) continue;
-    *entry.prepare_after += event.by;
-    At(*entry.prepare_after, TimerKind::kPrepare, key);
+    if (entry.prepare_after) {
+      *entry.prepare_after += event.by;
+      At(*entry.prepare_after, TimerKind::kPrepare, key);
+    }
+    if (event.by.count() >= 0) continue;
+    // Runs that wait for an instant that is ahead now go on waiting until it comes.
+    for (auto due = entry.dues.upper_bound(now_); due != entry.dues.end(); ++due) {
+      At(due->first, TimerKind::kPrepare, key);
+    }
+    Touch(entry);
+    if (!SetBack(entry)) continue;
+    Note(entry);
+    AwaitSchedule(entry);
+    if (entry.graph && !entry.graph->by_hand && entry.graph->expected_by) AwaitExpected(entry);
   }
   for (auto& [id, active] : runs_) {
     DagRun& run = active.run;

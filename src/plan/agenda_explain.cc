@@ -63,6 +63,16 @@ std::string Agenda::ExplainTask(const std::string& id, const std::string& name, 
     return fmt::format("{} waits for {} ({}){}", name, Few(open), NameOf(task.rule),
                        AtTheLatest(run));
   }
+  if (task.depends_on_past || active.parked) {
+    const Entry& entry = *FindEntry(run.graph);
+    const std::string held =
+        task.depends_on_past ? HeldByPast(entry, run, task.name) : std::string();
+    if (!held.empty()) return fmt::format("{} waits: {}{}", name, held, AtTheLatest(run));
+    if (active.parked) {
+      return fmt::format("{} waits for other runs to end: {} may run at once{}", name,
+                         RunsAtOnce(entry), AtTheLatest(run));
+    }
+  }
   return fmt::format("{} {}{}", name, ready_.Explain(MakeReady(run, active.order, index)),
                      AtTheLatest(run));
 }

@@ -45,8 +45,52 @@ void Agenda::FireTimers() {
   }
 }
 
+// A clock that was ahead for a moment leaves marks in the future, behind which nothing would come
+// due or be told until then. True: there were some.
+bool Agenda::SetBack(Entry& entry) {
+  GraphMemory& memory = entry.memory;
+  bool any = false;
+  const auto set_back = [&](std::optional<Instant>& mark, Instant to) {
+    if (!mark || *mark <= now_) return;
+    mark = to;
+    any = true;
+  };
+  if (entry.graph && !entry.graph->once) {
+    const std::optional<Instant> was = memory.cursor;
+    set_back(memory.cursor, now_);
+    if (memory.cursor != was) memory.ran_until = std::max(memory.ran_until, was);
+  }
+  set_back(memory.expected_cursor, now_);
+  set_back(memory.last_due, now_);
+  for (auto& [_, past] : memory.pasts) {
+    any |= past.due > now_;
+    past.due = std::min(past.due, now_);
+  }
+  set_back(memory.last_success, now_);
+  // Before any success: one too many runs after others is better than one that never comes.
+  set_back(memory.last_after, now_ - Milliseconds(1));
+  return any;
+}
+
+// Nor does what waits for a span of time, by a clock that was ahead, wait longer than that span.
+void Agenda::SetBackWaits(ActiveRun& active) {
+  DagRun& run = active.run;
+  if (run.deadline && run.timeout && *run.deadline > now_ + *run.timeout) {
+    run.deadline = now_ + *run.timeout;
+    Decide(DeadlineSet{run.id, run.deadline});
+    At(*run.deadline, TimerKind::kDeadline, run.id);
+  }
+  for (Task& task : run.tasks) {
+    if (!task.not_before || task.state != State::kQueued) continue;
+    const Instant latest = now_ + RetryDelay(task, task.attempts + 1);
+    if (*task.not_before <= latest) continue;
+    task.not_before = latest;
+    Decide(RetryPlanned{run.id, task.name, task.attempts + 1, latest, task.message});
+  }
+}
+
 // Queues what the schedule has due, as far as the graph's policies let it, and waits for the next.
-void Agenda::ComeDue(Entry& entry) {
+void Agenda::ComeDue(Entry& entry, Milliseconds on_time) {
   if (!entry.graph || entry.graph->by_hand || entry.memory.paused) return;
   GraphMemory& memory = entry.memory;
   if (entry.graph->once) {
@@ -57,25 +101,28 @@ void Agenda::ComeDue(Entry& entry) {
     if (entry.once_after) due = std::max(due, *entry.once_after + Milliseconds(1));
     memory.cursor = due;
     Note(entry);
-    return QueueDue(entry, due);
+    return QueueDue(entry, due, on_time);
   }
   const std::size_t room = kOutstandingMax - std::min(kOutstandingMax, entry.dues.size());
-  const DueInstants due = DueNow(*entry.graph, *memory.cursor, now_, room);
+  const DueInstants due = DueNow(*entry.graph, *memory.cursor, now_, room, on_time);
   if (due.cursor != *memory.cursor) {
     memory.cursor = due.cursor;
+    if (memory.ran_until && *memory.ran_until <= due.cursor) memory.ran_until.reset();
     Note(entry);
   }
-  for (const Instant instant : due.instants) QueueDue(entry, instant);
+  for (const Instant instant : due.instants) QueueDue(entry, instant, on_time);
+  entry.ran_ahead.erase(entry.ran_ahead.begin(), entry.ran_ahead.upper_bound(*memory.cursor));
   AwaitSchedule(entry);
 }
 
-void Agenda::QueueDue(Entry& entry, Instant due) {
+void Agenda::QueueDue(Entry& entry, Instant due, Milliseconds on_time) {
+  if (entry.ran_ahead.contains(due)) return;
   DagRun run;
   run.graph = entry.memory.key;
   run.due = due;
   run.scheduled_at = DataInstant(*entry.graph, due);
   run.data_date = DateIn(entry.graph->zone, run.scheduled_at);
-  run.trigger = now_ - due <= kOnTime ? "schedule" : "catch-up";
+  run.trigger = now_ - due <= on_time ? "schedule" : "catch-up";
   run.requested_by = "busker";
   run.requested_at = now_;
   Queue(std::move(run));

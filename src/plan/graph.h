@@ -37,8 +37,11 @@ struct Graph {
   Overlap overlap = Overlap::kQueue;
   int runs_at_once = 1;
   bool depends_on_past = false;  // a scheduled run waits until the one before it has succeeded
-  std::vector<GraphKey> after;   // runs when each of these has succeeded since it last ran so
-  int priority = 0;              // higher first
+  // The tasks that wait for no other, if each of them depends on its past (Task::depends_on_past):
+  // a scheduled run is not prepared before one of them may start.
+  std::vector<std::string> past_roots;
+  std::vector<GraphKey> after;  // runs when each of these has succeeded since it last ran so
+  int priority = 0;             // higher first
   std::optional<Milliseconds> run_timeout;
 
   // Each day (or week, ...) by when the newest scheduled run has to have succeeded.
@@ -49,6 +52,13 @@ struct Graph {
 enum class Trouble : std::uint8_t { kNone, kFailed, kLate, kNeverStarted };
 std::string_view NameOf(Trouble trouble);  // "", "failed", "late", "never-started"
 std::optional<Trouble> ParseTrouble(std::string_view name);
+
+// How a task that depends on its past ended in the newest scheduled run that has ended.
+struct TaskPast {
+  Instant due{};  // of that run
+  bool good = false;
+  std::string run;
+};
 
 // What is remembered of a graph between starts of Busker.
 struct GraphMemory {
@@ -64,6 +74,9 @@ struct GraphMemory {
   Trouble trouble = Trouble::kNone;
   std::optional<Instant> last_after;       // when it last ran after others (Graph::after)
   std::optional<Instant> expected_cursor;  // expectations up to here are dealt with
+  std::map<std::string, TaskPast> pasts;   // by task
+  // The cursor was set back with the clock: instants up to here may have had their run.
+  std::optional<Instant> ran_until;
 };
 
 // What all runs share.

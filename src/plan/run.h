@@ -33,6 +33,7 @@ struct Task {
   int priority = 0;  // higher first
   int cpus_milli = 0;
   std::uint64_t memory_bytes = 0;
+  bool depends_on_past = false;  // of a scheduled run: waits for its success in the run before
 
   // How far it has come.
   State state = State::kQueued;

@@ -69,6 +69,7 @@ class Simulation {
   void Crash();
   void TryAnotherAgenda();
   void CheckNothingIsLeftLying();
+  bool MayBeParked(const DagRun& run) const;
   void CheckSchedules();
   std::set<Instant> Oracle(const Graph& graph) const;
   void Fault(const std::string& what) {

@@ -38,6 +38,8 @@ std::vector<Task> Simulation::MakeTasks() {
     task.cpus_milli = Chance(3) ? 500 * Below(4) : 0;
     task.memory_bytes = Chance(3) ? 100u * static_cast<unsigned>(Below(4)) : 0;
   }
+  const int past = Below(6);  // none, some, all
+  for (Task& task : tasks) task.depends_on_past = past == 5 || (past == 4 && Chance(3));
   return tasks;
 }
 
@@ -75,6 +77,13 @@ void Simulation::MakeGraphs() {
   for (int i = 0; i < count; ++i) {
     Graph graph = MakeGraph(i);
     tasks_[graph.key] = MakeTasks();
+    bool all = true;
+    for (const Task& task : tasks_[graph.key]) {
+      if (!task.after.empty()) continue;
+      graph.past_roots.push_back(task.name);
+      all = all && task.depends_on_past;
+    }
+    if (!all || Chance(3)) graph.past_roots.clear();
     record_.defined.insert(graph.key);
     record_.graphs[graph.key] = std::move(graph);
   }
@@ -186,7 +195,8 @@ void Simulation::Meddle(std::vector<Event>* events) {
         Milliseconds by = Chance(2) ? Upto(minutes(5)) : Upto(hours(3));
         if (Chance(2)) by = -by;
         offset_ += by;
-        events->insert(events->begin(), ClockStepped{by});
+        record_.clock_set |= by.count() < 0;
+        events->insert(events->begin(), ClockStepped{by, record_.Ahead(Wall())});
       }
       return;
     default:

@@ -236,13 +236,17 @@ void Simulation::Stop(const Name& name) {
 // Busker is gone for a while; what comes after it has the record and the machine to go by.
 void Simulation::Crash() {
   mono_ += Chance(2) ? Upto(minutes(1)) : Upto(hours(8));
-  if (steps_ && Chance(4)) offset_ += Upto(hours(2)) - hours(1);
+  if (steps_ && Chance(4)) {
+    const Milliseconds by = Upto(hours(2)) - hours(1);
+    offset_ += by;
+    record_.clock_set |= by.count() < 0;
+  }
   pending_.clear();
   preparing_.clear();
   record_.in_change.clear();
   wake_at_.reset();
   agenda_ = MakeAgenda();
-  agenda_->Restore(record_.Memories(), record_.Unfinished());
+  agenda_->Restore(record_.Memories(), record_.Unfinished(), record_.Ahead(Wall()));
   unheard_ = Definitions();
   for (const DagRun& run : record_.Unfinished()) {
     for (const Task& task : run.tasks) {
@@ -263,7 +267,7 @@ void Simulation::TryAnotherAgenda() {
   SimulatedRecord record = record_;
   int ids = 0;
   Agenda agenda([&](Instant) { return fmt::format("x{}", ++ids); }, record.capacity);
-  agenda.Restore(record.Memories(), record.Unfinished());
+  agenda.Restore(record.Memories(), record.Unfinished(), record.Ahead(Wall()));
   std::vector<Event> events;
   if (Chance(2)) {
     events = Definitions();
@@ -301,6 +305,7 @@ void Simulation::CheckNothingIsLeftLying() {
     if (run.deadline && *run.deadline <= Wall()) continue;
     for (const Task& task : run.tasks) {
       if (task.state != State::kQueued || !SimulatedRecord::RuleHolds(run, task)) continue;
+      if (!record_.PastHolds(run, task).value_or(false) || MayBeParked(run)) continue;
       if (task.not_before && *task.not_before > Wall()) continue;
       ready.emplace_back(&task, id);
     }
@@ -315,6 +320,17 @@ void Simulation::CheckNothingIsLeftLying() {
     Fault(fmt::format("{} of {} waits for nothing: {}", task->name, run,
                       agenda_->ExplainTask(run, task->name, Wall())));
   }
+}
+
+// While others of its graph run, as many as may, a run that waited for its past waits for room.
+bool Simulation::MayBeParked(const DagRun& run) const {
+  if (!SimulatedRecord::WaitsForPast(run)) return false;
+  const auto others = std::count_if(record_.runs.begin(), record_.runs.end(), [&](const auto& one) {
+    const DagRun& other = one.second;
+    return other.graph == run.graph && other.id != run.id &&
+           (other.state == State::kRunning || preparing_.contains(other.id));
+  });
+  return record_.clock_set || others >= std::max(1, record_.graphs.at(run.graph).runs_at_once);
 }
 
 // The instants that should have had a run, from when Busker looked at the clock.
@@ -383,6 +399,8 @@ void Simulation::Quiet() {
   for (auto& [key, graph] : record_.graphs) {
     graph.by_hand = true;
     graph.depends_on_past = false;
+    graph.past_roots.clear();
+    for (Task& task : tasks_[key]) task.depends_on_past = false;
     unheard_.emplace_back(GraphDefined{graph});
     unheard_.emplace_back(GraphPaused{key, false, "who"});
     record_.in_change.insert(key);
@@ -392,6 +410,12 @@ void Simulation::Quiet() {
   const Milliseconds limit = mono_ + hours(24 * 60);
   for (int turns = 20'000; turns > 0 && mono_ < limit && fault_.empty(); --turns) {
     if (record_.Unfinished().empty() && pending_.empty()) break;
+    for (const DagRun& run : record_.Unfinished()) {  // whoever waits for a past that failed
+      for (const Task& task : run.tasks) {
+        if (!task.depends_on_past || task.state != State::kQueued) continue;
+        unheard_.emplace_back(SkipRequested{run.id, task.name, "who"});
+      }
+    }
     Turn();
   }
   if (!fault_.empty()) return;

@@ -23,10 +23,11 @@ class SimulatedRecord {
   // What the definitions say; those that are removed stay, without `defined`.
   std::map<GraphKey, Graph> graphs;
   std::set<GraphKey> defined;
-  std::set<GraphKey> meddled;    // were paused, edited or removed at some time
-  std::set<GraphKey> in_change;  // defined or removed in this turn
+  std::set<GraphKey> meddled;     // were paused, edited or removed at some time
+  std::set<GraphKey> in_change;   // defined or removed in this turn
   bool knows_definitions = true;  // the agenda was told of them
   Capacity capacity;
+  bool clock_set = false;         // it was set back at some time
   std::set<std::string> retried;  // runs that a person wants taken up again
   std::string fault;
 
@@ -46,6 +47,16 @@ class SimulatedRecord {
       if (!IsFinal(runs.at(id).state)) unfinished.push_back(runs.at(id));
     }
     return unfinished;
+  }
+  std::vector<RunAhead> Ahead(Instant of) const {
+    std::vector<RunAhead> ahead;
+    for (const auto& [_, run] : runs) {
+      if (!run.due) continue;
+      const GraphMemory& memory = memories.at(run.graph);
+      const Instant from = memory.ran_until ? std::min(of, memory.cursor.value_or(of)) : of;
+      if (*run.due > from) ahead.push_back({run.graph, *run.due});
+    }
+    return ahead;
   }
   std::vector<GraphMemory> Memories() const {
     std::vector<GraphMemory> all;
@@ -80,6 +91,42 @@ class SimulatedRecord {
         return final == task.after.size() && bad == 0;
     }
     return false;
+  }
+
+  static bool WaitsForPast(const DagRun& run) {
+    return std::any_of(run.tasks.begin(), run.tasks.end(),
+                       [](const Task& task) { return task.depends_on_past; });
+  }
+  // Has the task succeeded in the run before, or was there none? nullopt: runs may have overtaken
+  // others, because somebody took one up again or the clock was set.
+  std::optional<bool> PastHolds(const DagRun& run, const Task& task) const {
+    if (!task.depends_on_past || !run.due || !run.batch.empty()) return true;
+    if (clock_set || retried.contains(run.id)) return std::nullopt;
+    std::map<Instant, const DagRun*> dues;
+    for (const auto& [_, other] : runs) {
+      if (other.graph == run.graph && other.due) dues[*other.due] = &other;
+    }
+    for (auto due = dues.upper_bound(*run.due); due != dues.end(); ++due) {
+      if (!IsFinal(due->second->state)) continue;
+      for (const Task& same : due->second->tasks) {
+        const bool begun = same.state != State::kCancelled || same.attempts > 0;
+        if (same.name == task.name && begun) return true;
+      }
+    }
+    for (auto due = dues.lower_bound(*run.due); due != dues.begin();) {
+      const DagRun& before = *(--due)->second;
+      if (retried.contains(before.id)) return std::nullopt;
+      if (!before.prepared && IsFinal(before.state)) continue;
+      if (!before.prepared) return false;
+      const auto same = std::find_if(before.tasks.begin(), before.tasks.end(),
+                                     [&](const Task& one) { return one.name == task.name; });
+      if (same == before.tasks.end()) continue;
+      if (!IsFinal(same->state)) return false;
+      if (same->state == State::kCancelled && same->attempts == 0) continue;
+      return same->state == State::kSucceeded || same->waived ||
+             (same->state == State::kSkipped && !IsBad(before, *same));
+    }
+    return true;
   }
 
   // What the attempts that run take.
@@ -139,6 +186,9 @@ class SimulatedRecord {
       if (run.graph != d.run.graph) continue;
       Demand(!d.run.due || run.due != d.run.due, "{} and {} have one instant", id, d.run.id);
       if (!IsFinal(run.state) && run.batch.empty()) others = true;
+      // One that waits for its time is no other, but one that was begun before the clock was set
+      // is.
+      if (run.state == State::kQueued && run.due && *run.due > now_) in_change.insert(run.graph);
     }
     if (d.run.due) {
       // "@once" without a start is for now, but for no instant that was another run's.
@@ -154,13 +204,15 @@ class SimulatedRecord {
   void Take(const PrepareRun& d) {
     const DagRun& run = Find(d.run);
     Demand(run.state == State::kQueued && !run.prepared, "{} is prepared again", d.run);
+    Demand(!run.due || *run.due <= now_ || graphs.at(run.graph).once,
+           "{} is prepared before its time", d.run);
     const bool by_itself = run.due || !run.batch.empty();
     Demand(!by_itself || !memories[run.graph].paused, "{} goes on during a pause", d.run);
     Demand(defined.contains(run.graph) || in_change.contains(run.graph) || !knows_definitions,
            "{} is prepared, and nothing defines it", d.run);
     const Graph* graph = Defined(run.graph);
     if (graph == nullptr || !graph->depends_on_past || !run.due) return;
-    if (meddled.contains(run.graph)) return;  // then runs may have overtaken
+    if (meddled.contains(run.graph) || clock_set) return;  // then runs may have overtaken
     const DagRun* before = nullptr;
     for (const auto& [id, other] : runs) {
       if (other.graph != run.graph || !other.due || *other.due >= *run.due) continue;
@@ -193,6 +245,8 @@ class SimulatedRecord {
     Demand(!task.not_before || *task.not_before <= now_, "{} of {} starts too early", d.task,
            d.run);
     Demand(RuleHolds(run, task), "{} of {} starts against its rule", d.task, d.run);
+    Demand(PastHolds(run, task).value_or(true),
+           "{} of {} starts, and did not succeed in the run before", d.task, d.run);
     Demand(!run.cancel_requested, "{} of {} starts after a cancel", d.task, d.run);
     Demand(!run.deadline || now_ < *run.deadline, "{} of {} starts past the deadline", d.task,
            d.run);
@@ -296,21 +350,25 @@ class SimulatedRecord {
   }
   void Take(const RunHeld& d) {
     DagRun& run = Find(d.run);
-    Demand(run.state == State::kQueued && run.message != d.message, "{} is held for nothing", d.run);
+    Demand(run.state == State::kQueued && run.message != d.message, "{} is held for nothing",
+           d.run);
     run.message = d.message;
   }
   void Take(const DeadlineSet& d) { Find(d.run).deadline = d.deadline; }
   void Take(const GraphNoted& d) {
     const GraphMemory& old = memories[d.memory.key];
     const bool again = d.memory.cursor || d.memory.schedule_text == "@once";
-    Demand(!old.cursor || (again && d.memory.cursor.value_or(*old.cursor) >= *old.cursor),
+    Demand(!old.cursor ||
+               (again && d.memory.cursor.value_or(*old.cursor) >= std::min(*old.cursor, now_)),
            "the cursor of {} goes back", d.memory.key);
     memories[d.memory.key] = d.memory;
   }
   void Take(const Tell& d) {
     if (d.kind != Tell::Kind::kLate && d.kind != Tell::Kind::kNeverStarted) return;
     const std::string by = d.message.substr(0, d.message.find(','));
-    Demand(told_.insert({d.graph, by}).second, "of {} it is told twice that {}", d.graph, by);
+    // What a clock that was ahead told of may be told again when its time comes.
+    Demand(told_.insert({d.graph, by}).second || clock_set, "of {} it is told twice that {}",
+           d.graph, by);
   }
 
   // A new run gave way, or made others give way, as its graph says.
@@ -327,6 +385,7 @@ class SimulatedRecord {
         if (other == id) break;
         const DagRun& old = runs.at(other);
         if (old.graph != run.graph || IsFinal(old.state) || !old.batch.empty()) continue;
+        if (old.due && *old.due > now_) continue;  // it waits for its time
         Demand(old.cancel_requested || retried.contains(other) ||
                    (old.deadline && *old.deadline <= now_),
                "{} does not replace {}", id, other);
@@ -339,6 +398,10 @@ class SimulatedRecord {
     std::map<std::string, int> by_batch;
     for (const auto& [id, run] : runs) {
       if (run.state != State::kRunning) continue;
+      if (WaitsForPast(run) && std::none_of(run.tasks.begin(), run.tasks.end(),
+                                            [](const Task& t) { return t.attempt_running; })) {
+        continue;  // it may wait for its past, and others go on meanwhile
+      }
       const int limit = std::max(1, graphs.at(run.graph).runs_at_once);
       Demand(++by_graph[run.graph] <= limit, "more than {} runs of {} run", limit, run.graph);
       if (run.batch.empty()) continue;

@@ -69,6 +69,9 @@ class Engine {
 
   Words Take(std::vector<Event> events, Instant now = kNoon) {
     Words words;
+    for (Event& event : events) {
+      if (auto* stepped = std::get_if<ClockStepped>(&event)) stepped->ahead = WithRuns();
+    }
     for (;;) {
       Advanced advanced = agenda_->Advance(events, now);
       events.clear();
@@ -119,7 +122,15 @@ class Engine {
       if (const DagRun* run = agenda_->FindRun(queued.id)) runs.push_back(*run);
     }
     Make();
-    agenda_->Restore(memories, runs);
+    agenda_->Restore(memories, runs, WithRuns());
+  }
+  // As the record tells of instants that have their run.
+  std::vector<RunAhead> WithRuns() const {
+    std::vector<RunAhead> all;
+    for (const DagRun& run : queued_) {
+      if (run.due) all.push_back({run.graph, *run.due});
+    }
+    return all;
   }
 
   const Agenda& agenda() const { return *agenda_; }

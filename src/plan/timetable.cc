@@ -69,19 +69,19 @@ Instant FirstCursor(const Graph& graph, Instant now) {
   return std::min(now, EarliestDue(graph).value_or(now) - kTick);
 }
 
-DueInstants DueNow(const Graph& graph, Instant cursor, Instant now, std::size_t count_max) {
+DueInstants DueNow(const Graph& graph, Instant cursor, Instant now, std::size_t count_max,
+                   Milliseconds on_time) {
   DueInstants due{{}, cursor};
   if (count_max == 0) return due;
   const auto last = LastDue(graph, now);
   if (!last || *last <= cursor) return due;
   if (graph.catch_up != CatchUp::kAll) {
     due.cursor = *last;
-    const Instant on_time = std::max(cursor, now - kOnTime - kTick);
-    for (auto next = FirstDue(graph, on_time); next && *next < *last;
-         next = FirstDue(graph, *next)) {
+    const Instant since = std::max(cursor, now - on_time - kTick);
+    for (auto next = FirstDue(graph, since); next && *next < *last; next = FirstDue(graph, *next)) {
       due.instants.push_back(*next);
     }
-    if (*last > on_time) due.instants.push_back(*last);
+    if (*last > since) due.instants.push_back(*last);
     const bool within = !graph.catch_up_window || now - *last <= *graph.catch_up_window;
     if (due.instants.empty() && graph.catch_up == CatchUp::kLatest && within) {
       due.instants.push_back(*last);
@@ -89,7 +89,7 @@ DueInstants DueNow(const Graph& graph, Instant cursor, Instant now, std::size_t 
     return due;
   }
   if (graph.catch_up_window) {
-    const Milliseconds window = std::max(*graph.catch_up_window, kOnTime);
+    const Milliseconds window = std::max(*graph.catch_up_window, on_time);
     due.cursor = std::max(cursor, std::min(*last, now - window - kTick));
   }
   while (due.instants.size() < count_max) {

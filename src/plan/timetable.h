@@ -8,7 +8,8 @@
 
 namespace busker::plan {
 
-// An instant that is handled within this of its time is on time, whatever the catch-up policy.
+// An instant that is handled within this of its time is on time, whatever the catch-up policy: a
+// start or a turn may be slow. A pause is no slowness: what passed in it is missed at once.
 inline constexpr Milliseconds kOnTime = std::chrono::minutes(1);
 
 // The first instant after `after` at which a run of the graph is due; nullopt: none is to come. A
@@ -33,7 +34,8 @@ struct DueInstants {
   Instant cursor{};               // dealt with up to here
 };
 // The instants in (cursor, now] that the catch-up policy lets run, at most `count_max`: the rest
-// stays for a later call.
-DueInstants DueNow(const Graph& graph, Instant cursor, Instant now, std::size_t count_max);
+// stays for a later call. What is later than `on_time` was missed.
+DueInstants DueNow(const Graph& graph, Instant cursor, Instant now, std::size_t count_max,
+                   Milliseconds on_time = kOnTime);
 
 }  // namespace busker::plan

@@ -75,8 +75,12 @@ Result<plan::Graph> GraphOf(const service::GraphFile& file) {
   graph.catch_up = file.catch_up;
   graph.overlap = file.overlap;
   graph.runs_at_once = file.runs_at_once;
-  graph.depends_on_past = std::any_of(file.tasks.begin(), file.tasks.end(),
-                                      [](const auto& task) { return task.depends_on_past; });
+  for (const service::GraphTask& task : file.tasks) {
+    if (task.after.empty()) graph.past_roots.push_back(task.name);
+    if (!task.after.empty() || task.depends_on_past) continue;
+    graph.past_roots.clear();
+    break;
+  }
   graph.run_timeout = file.run_timeout;
   return graph;
 }

@@ -70,6 +70,22 @@ TEST_F(DefinitionTest, AGraphFileMayRunOnce) {
   EXPECT_EQ(graph.schedule_text, "@once");
 }
 
+// A run is held as a whole only where nothing of it could start.
+TEST(GraphOfAFile, HasItsRootsWhenEachDependsOnItsPast) {
+  service::GraphFile file;
+  file.id = "g";
+  file.tasks.resize(3);
+  file.tasks[0].name = "a";
+  file.tasks[1].name = "b";
+  file.tasks[2].name = "c";
+  file.tasks[2].after = {"a", "b"};
+  file.tasks[0].depends_on_past = true;
+  EXPECT_TRUE(GraphOf(file)->past_roots.empty());
+  file.tasks[1].depends_on_past = true;
+  EXPECT_EQ(GraphOf(file)->past_roots, (std::vector<std::string>{"a", "b"}));
+  EXPECT_FALSE(GraphOf(file)->depends_on_past);
+}
+
 TEST_F(DefinitionTest, ADateIsMidnightInTheZoneOfTheGraph) {
   const plan::Graph graph = ActionSaying("time_zone = \"Europe/Stockholm\"\n");
   const Instant now = ParseRfc3339("2020-01-01T23:30:00Z").value();

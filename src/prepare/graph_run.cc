@@ -20,6 +20,7 @@ plan::Task TaskOf(const service::GraphTask& setting) {
   task.priority = setting.priority;
   task.cpus_milli = setting.cpus_milli;
   task.memory_bytes = setting.memory_bytes;
+  task.depends_on_past = setting.depends_on_past;
   return task;
 }
 

@@ -58,6 +58,15 @@ TEST_F(GraphRunTest, HasATaskAndAnOrderForEachTaskOfTheFile) {
   EXPECT_EQ(run->row.timestamp, "");
 }
 
+// depends_on_past of one task was the whole graph's.
+TEST_F(GraphRunTest, HasWhatDependsOnThePastByTask) {
+  const auto run = Prepare(R"({"graph": {"dag_id": "n", "default_args": {"depends_on_past": true}},
+    "tasks": [{"name": "a", "code": "x"}, {"name": "b", "code": "x", "depends_on_past": false}]})");
+  ASSERT_TRUE(run) << run.error().message;
+  EXPECT_TRUE(run->tasks[0].depends_on_past);
+  EXPECT_FALSE(run->tasks[1].depends_on_past);
+}
+
 TEST_F(GraphRunTest, TellsItsProgramsOfTheRunAndNoSecrets) {
   const auto run = Prepare(R"({"graph": {"dag_id": "n"}, "tasks": [{"name": "a", "code": "x"}]})");
   ASSERT_TRUE(run) << run.error().message;

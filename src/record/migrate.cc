@@ -120,7 +120,9 @@ Result<void> TakeOver(Database& database) {
   if (version == 1) TRY(FromVersion1(database));
   if (version == 2) TRY(database.Execute(kFromVersion2));
   if (version <= 2) TRY(database.Execute(kIndicesOfVersion3));
-  if (version >= 2) TRY(database.Execute(kFromVersion3));  // the tables of version 1 are made anew
+  // The tables of version 1 are made anew.
+  if (version == 2 || version == 3) TRY(database.Execute(kFromVersion3));
+  if (version >= 2) TRY(database.Execute(kColumnsOfVersion5));
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();
 }

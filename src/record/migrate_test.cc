@@ -252,6 +252,8 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
         "DROP INDEX runs_unsuccessful; DROP INDEX runs_unsuccessful_by_graph; "
         "DROP INDEX events_by_people; PRAGMA user_version = 2; "
         "ALTER TABLE attempts DROP COLUMN instance; "
+        "ALTER TABLE graphs DROP COLUMN pasts; ALTER TABLE graphs DROP COLUMN ran_until; "
+        "ALTER TABLE tasks DROP COLUMN depends_on_past; "
         "ALTER TABLE graphs DROP COLUMN trouble; ALTER TABLE graphs ADD COLUMN failing INTEGER NOT "
         "NULL DEFAULT 0; INSERT INTO graphs VALUES ('g', '', 'UTC', 1, 0, '', NULL, 0, NULL, 2, 3, "
         "1), ('h', '', 'UTC', 1, 0, '', NULL, 0, NULL, NULL, NULL, 0)");
@@ -264,7 +266,7 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
   EXPECT_EQ((*record)->TroubledGraphs().value(), std::vector<plan::GraphKey>{"g"});
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
   RawFile raw(path_);
-  EXPECT_EQ(raw.Text("PRAGMA user_version"), "4");
+  EXPECT_EQ(raw.Text("PRAGMA user_version"), "5");
   EXPECT_EQ(raw.Text("SELECT count(*) FROM sqlite_schema WHERE name IN ('runs_unsuccessful', "
                      "'runs_unsuccessful_by_graph', 'events_by_people')"),
             "3");

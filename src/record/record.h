@@ -193,6 +193,9 @@ class Record {
   virtual Result<std::vector<DueRun>> DueRuns(const plan::GraphKey& graph, Instant from,
                                               Instant to) = 0;
 
+  // The instants behind `now` that have a run: the clock was ahead when it was queued.
+  virtual Result<std::vector<plan::RunAhead>> RunsAhead(Instant now) = 0;
+
   virtual Result<std::vector<NoticeRow>> PendingNotices() = 0;  // oldest first
 
   virtual Result<std::vector<RunRow>> ListRuns(const RunFilter& filter) = 0;  // with their tasks

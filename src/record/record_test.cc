@@ -128,6 +128,11 @@ TEST(Record, HasOneRunForAnInstantOfASchedule) {
   EXPECT_EQ(dues[1].due, kNoon + std::chrono::hours(1));
   EXPECT_EQ(dues[1].state, kQueued);
   EXPECT_EQ(record->DueRuns("shop/training", kNoon + Milliseconds(1), kNoon).value().size(), 0U);
+  // What lies ahead of a clock that was set back.
+  const auto ahead = record->RunsAhead(kNoon).value();
+  ASSERT_EQ(ahead.size(), 1U);
+  EXPECT_EQ(ahead[0].graph, "shop/training");
+  EXPECT_EQ(ahead[0].due, kNoon + std::chrono::hours(1));
   EXPECT_EQ(record->NewestRun("shop/training").value().facts.id, "r6");
   EXPECT_EQ(record->NewestRun("shop/nothing").error().kind, ErrorKind::kNotFound);
 }
@@ -431,6 +436,8 @@ TEST(Record, RemembersEveryGraph) {
   memory.trouble = plan::Trouble::kLate;
   memory.last_after = kNoon - std::chrono::hours(2);
   memory.expected_cursor = kNoon;
+  memory.ran_until = kNoon + std::chrono::hours(1);
+  memory.pasts = {{"load", {kNoon, true, "r1"}}, {"report", {kNoon, false, "r1"}}};
   ASSERT_TRUE(Append(*record, {plan::GraphNoted{memory, "paused", "ada"}}));
   const auto graphs = record->Graphs().value();
   ASSERT_EQ(graphs.size(), 1U);
@@ -447,6 +454,12 @@ TEST(Record, RemembersEveryGraph) {
   EXPECT_EQ(back.trouble, plan::Trouble::kLate);
   EXPECT_EQ(back.last_after, kNoon - std::chrono::hours(2));
   EXPECT_EQ(back.expected_cursor, kNoon);
+  EXPECT_EQ(back.ran_until, kNoon + std::chrono::hours(1));
+  ASSERT_EQ(back.pasts.size(), 2U);
+  EXPECT_EQ(back.pasts.at("load").due, kNoon);
+  EXPECT_TRUE(back.pasts.at("load").good);
+  EXPECT_FALSE(back.pasts.at("report").good);
+  EXPECT_EQ(back.pasts.at("report").run, "r1");
   EXPECT_EQ(record->FindGraph("shop/training").value()->paused_by, "ada");
   EXPECT_EQ(record->FindGraph("shop/other").value(), std::nullopt);
   EXPECT_EQ(record->TroubledGraphs().value(), std::vector<plan::GraphKey>{"shop/training"});

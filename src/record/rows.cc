@@ -1,5 +1,9 @@
 #include "record/rows.h"
 
+#include <fmt/core.h>
+
+#include <charconv>
+
 #include "base/text.h"
 
 namespace busker::record {
@@ -77,7 +81,7 @@ Result<plan::DagRun> ReadDagRun(const Statement& row) {
 const char kTaskColumns[] =
     "tasks.name, waits_for, rule, retries, retry_delay_ms, exponential, retry_delay_max_ms, pool, "
     "pool_slots, tasks.priority, cpus_milli, memory_bytes, attempts_max, tasks.state, attempts, "
-    "waived, not_before, tasks.message";
+    "waived, not_before, tasks.message, depends_on_past";
 
 Result<plan::Task> ReadTask(const Statement& row) {
   plan::Task task;
@@ -101,6 +105,7 @@ Result<plan::Task> ReadTask(const Statement& row) {
   task.waived = row.Flag(15);
   task.not_before = row.MaybeTime(16);
   task.message = row.Text(17);
+  task.depends_on_past = row.Flag(18);
   return task;
 }
 
@@ -133,7 +138,7 @@ AttemptRow ReadAttempt(const Statement& row) {
 
 const char kGraphColumns[] =
     "key, schedule_text, zone, cursor, paused, paused_by, last_due, last_succeeded, last_success, "
-    "last_after, expected_cursor, trouble";
+    "last_after, expected_cursor, trouble, pasts, ran_until";
 
 Result<plan::GraphMemory> ReadGraph(const Statement& row) {
   plan::GraphMemory graph;
@@ -153,7 +158,30 @@ Result<plan::GraphMemory> ReadGraph(const Statement& row) {
     return Unusable("graph " + graph.key + " has the unknown trouble " + row.Text(11));
   }
   graph.trouble = *trouble;
+  graph.ran_until = row.MaybeTime(13);
+  if (const std::string_view lines = row.View(12); !lines.empty()) {
+    for (const std::string& line : Split(lines, '\n')) {
+      const auto words = Split(line, ' ');
+      std::int64_t due = 0;
+      if (words.size() != 4 ||
+          std::from_chars(words[1].data(), words[1].data() + words[1].size(), due).ec !=
+              std::errc()) {
+        return Unusable("graph " + graph.key + " has the past \"" + line +
+                        "\", which says nothing");
+      }
+      graph.pasts[words[0]] = {Instant(Milliseconds(due)), words[2] == "1", words[3]};
+    }
+  }
   return graph;
+}
+
+std::string TextOf(const std::map<std::string, plan::TaskPast>& pasts) {
+  std::vector<std::string> lines;
+  for (const auto& [task, past] : pasts) {
+    lines.push_back(fmt::format("{} {} {} {}", task, past.due.time_since_epoch().count(),
+                                past.good ? 1 : 0, past.run));
+  }
+  return Join(lines, "\n");
 }
 
 const char kNoticeColumns[] =

@@ -31,6 +31,9 @@ AttemptRow ReadAttempt(const Statement& row);
 extern const char kGraphColumns[];
 Result<plan::GraphMemory> ReadGraph(const Statement& row);
 
+// As it is kept: a line for each task.
+std::string TextOf(const std::map<std::string, plan::TaskPast>& pasts);
+
 // What to SELECT from notices.
 extern const char kNoticeColumns[];
 NoticeRow ReadNotice(const Statement& row);

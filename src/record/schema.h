@@ -10,7 +10,7 @@ namespace busker::record {
 
 // PRAGMA application_id of a record, "Busk" in ASCII, and the newest schema this program knows.
 inline constexpr long kApplicationId = 0x4275736B;
-inline constexpr long kSchemaVersion = 4;
+inline constexpr long kSchemaVersion = 5;
 
 inline constexpr char kSchema[] = R"sql(
 CREATE TABLE runs (
@@ -72,6 +72,7 @@ CREATE TABLE tasks (
   waived          INTEGER NOT NULL DEFAULT 0,
   not_before      INTEGER,
   message         TEXT NOT NULL DEFAULT '',
+  depends_on_past INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (run, name)
 ) STRICT, WITHOUT ROWID;
 
@@ -120,7 +121,9 @@ CREATE TABLE graphs (
   last_success    INTEGER,
   last_after      INTEGER,
   expected_cursor INTEGER,
-  trouble         TEXT NOT NULL                 -- plan::Trouble
+  trouble         TEXT NOT NULL,                -- plan::Trouble
+  pasts           TEXT NOT NULL DEFAULT '',     -- of tasks: a line "NAME DUE GOOD RUN" each
+  ran_until       INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE notices (
@@ -176,6 +179,13 @@ CREATE INDEX runs_unsuccessful ON runs (state, number)
 CREATE INDEX runs_unsuccessful_by_graph ON runs (graph, state, number)
   WHERE state IN ('failed', 'cancelled', 'skipped');
 CREATE INDEX events_by_people ON events (number) WHERE actor <> 'busker';
+)sql";
+
+// What version 5 added: tasks that depend on their past, cursors that were set back.
+inline constexpr char kColumnsOfVersion5[] = R"sql(
+ALTER TABLE tasks ADD COLUMN depends_on_past INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE graphs ADD COLUMN pasts TEXT NOT NULL DEFAULT '';
+ALTER TABLE graphs ADD COLUMN ran_until INTEGER;
 )sql";
 
 }  // namespace busker::record

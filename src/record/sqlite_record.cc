@@ -94,6 +94,17 @@ class SqliteRecord final : public Record {
     return {};
   }
 
+  Result<std::vector<plan::RunAhead>> RunsAhead(Instant now) override {
+    TRY_ASSIGN(Statement rows, database_.Prepare("SELECT graph, due FROM runs WHERE due > ?"));
+    rows.Bind(now);
+    std::vector<plan::RunAhead> ahead;
+    for (;;) {
+      TRY_ASSIGN(const bool more, rows.Step());
+      if (!more) return ahead;
+      ahead.push_back({rows.Text(0), rows.Time(1)});
+    }
+  }
+
   Result<std::vector<plan::DagRun>> Unfinished() override {
     TRY_ASSIGN(Statement rows,
                database_.Prepare(fmt::format("SELECT {} FROM runs WHERE state IN ('queued', "
@@ -360,7 +371,7 @@ class SqliteRecord final : public Record {
       TRY_ASSIGN(const bool more, rows.Step());
       if (!more) return {};
       TRY_ASSIGN(plan::Task task, ReadTask(rows));
-      task.attempt_running = rows.Flag(18);
+      task.attempt_running = rows.Flag(19);
       run.tasks.push_back(std::move(task));
     }
   }

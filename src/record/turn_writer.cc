@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "record/rows.h"
 #include "record/run_digest.h"
 
 namespace busker::record {
@@ -150,10 +151,12 @@ Result<void> TurnWriter::AddTask(const std::string& run, int position, const pla
   TRY(Change("add task", task.name,
              "INSERT INTO tasks (run, position, name, waits_for, rule, retries, retry_delay_ms, "
              "exponential, retry_delay_max_ms, pool, pool_slots, priority, cpus_milli, "
-             "memory_bytes, attempts_max) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+             "memory_bytes, attempts_max, depends_on_past) "
+             "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
              run, position, task.name, Join(task.after, " "), NameOf(task.rule), task.retries,
              task.retry_delay, task.exponential, task.retry_delay_max, task.pool, task.pool_slots,
-             task.priority, task.cpus_milli, task.memory_bytes, task.attempts_max));
+             task.priority, task.cpus_milli, task.memory_bytes, task.attempts_max,
+             task.depends_on_past));
   return Change("add task", task.name,
                 "INSERT INTO orders (run, task, order_json) VALUES (?, ?, ?)", run, task.name,
                 order);
@@ -233,22 +236,24 @@ Result<void> TurnWriter::Write(const plan::DeadlineSet& set) {
 }
 
 Result<void> TurnWriter::Write(const plan::RunHeld& held) {
-  TRY(Change("hold run", held.run, "UPDATE runs SET message = ?2 WHERE id = ?1 AND state = 'queued'",
-             held.run, held.message));
+  TRY(Change("hold run", held.run,
+             "UPDATE runs SET message = ?2 WHERE id = ?1 AND state = 'queued'", held.run,
+             held.message));
   return AddEvent(held.run, "", held.message.empty() ? "run held no longer" : "run held",
                   held.message);
 }
 
 Result<void> TurnWriter::Write(const plan::GraphNoted& noted) {
   const plan::GraphMemory& graph = noted.memory;
-  TRY(Change("note graph", graph.key,
-             "INSERT INTO graphs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO "
-             "UPDATE SET schedule_text = ?2, zone = ?3, cursor = ?4, paused = ?5, paused_by = ?6, "
-             "last_due = ?7, last_succeeded = ?8, last_success = ?9, last_after = ?10, "
-             "expected_cursor = ?11, trouble = ?12",
-             graph.key, graph.schedule_text, graph.zone, graph.cursor, graph.paused,
-             graph.paused_by, graph.last_due, graph.last_succeeded, graph.last_success,
-             graph.last_after, graph.expected_cursor, NameOf(graph.trouble)));
+  TRY(Change(
+      "note graph", graph.key,
+      "INSERT INTO graphs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO "
+      "UPDATE SET schedule_text = ?2, zone = ?3, cursor = ?4, paused = ?5, paused_by = ?6, "
+      "last_due = ?7, last_succeeded = ?8, last_success = ?9, last_after = ?10, "
+      "expected_cursor = ?11, trouble = ?12, pasts = ?13, ran_until = ?14",
+      graph.key, graph.schedule_text, graph.zone, graph.cursor, graph.paused, graph.paused_by,
+      graph.last_due, graph.last_succeeded, graph.last_success, graph.last_after,
+      graph.expected_cursor, NameOf(graph.trouble), TextOf(graph.pasts), graph.ran_until));
   if (noted.what.empty()) return {};
   return AddEvent("", "", noted.what, graph.key, noted.by);
 }
