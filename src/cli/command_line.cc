@@ -255,6 +255,9 @@ class CommandLine {
     up->add_option("DIR", up_.folders,
                    "services, graph files, or folders of them (default: the current one)");
     up->add_flag("-q,--quiet", up_.quiet, "do not tell of runs as they start and end");
+    up->add_flag("--paused", up_.paused,
+                 "what was never seen before begins paused, until busker resume; the rest stays as "
+                 "it is");
 
     CLI::App* cancel =
         Verb("cancel", "End a run: all its processes, and wait until they have ended.",

@@ -70,8 +70,12 @@ Result<int> Cancel(const Common& common, const RunVerbOptions& options) {
 Result<int> Retry(const Common& common, const RunVerbOptions& options) {
   TRY_ASSIGN(const Meant meant, FindMeant(common, options.run));
   TRY(CheckMayLeaveWork(common, meant.place));
-  TRY(AskOwner(common, meant.place,
-               [&](const daemon::Client& client) { return client.Retry(meant.run, common.By()); }));
+  std::string note;
+  TRY(AskOwner(common, meant.place, [&](const daemon::Client& client) -> Result<void> {
+    TRY_ASSIGN(note, client.Retry(meant.run, common.By()));
+    return {};
+  }));
+  if (!note.empty()) std::fprintf(stderr, "busker: %s\n", Printable(note).c_str());
   return Show(common, meant,
               fmt::format("run {} goes on from what did not succeed; busker logs {} -f follows it",
                           meant.run, meant.run));

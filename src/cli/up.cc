@@ -131,6 +131,21 @@ class Patience {
   std::string said_;
 };
 
+// What starts at once, because its instant has passed: a line each, for the first few.
+void TellCatchUps(daemon::Daemon& daemon, bool quiet) {
+  constexpr std::size_t kLinesMax = 10;
+  if (quiet || !daemon.requests().Turns()) return;  // one turn, and it is known
+  const std::vector<daemon::CatchUp> all = daemon.catch_ups();
+  for (std::size_t i = 0; i < std::min(all.size(), kLinesMax); ++i) {
+    const daemon::CatchUp& one = all[i];
+    PrintLine(fmt::format("catching up {}: {} for {}{}", Plural(one.runs, "run"), one.graph,
+                          one.first, one.runs == 1 ? "" : " to " + one.last));
+  }
+  if (all.size() > kLinesMax) {
+    PrintLine(fmt::format("and {} more; busker runs lists them", all.size() - kLinesMax));
+  }
+}
+
 }  // namespace
 
 Result<int> Up(const Common& common, const UpOptions& options) {
@@ -171,6 +186,7 @@ Result<int> Up(const Common& common, const UpOptions& options) {
       if (!quiet) PrintLine(FormatRfc3339(Now()) + " " + Printable(line));
     };
     daemon_options.say = say;
+    if (options.paused) daemon_options.pauses = "up --paused";
     daemon_options.make_link = [&](const std::string& by) -> Result<std::string> {
       const std::lock_guard lock(mutex);
       if (dashboard == nullptr)
@@ -220,6 +236,7 @@ Result<int> Up(const Common& common, const UpOptions& options) {
                           "  (works once; busker token link makes another)"
                     : fmt::format("dashboard: {}  (busker token link opens it)", http->origin()));
     }
+    TellCatchUps(*daemon, options.quiet);
     auto ended = daemon->Wait();
     if (std::chrono::steady_clock::now() - up_since > kWellAfter) patience.Ends();
     {

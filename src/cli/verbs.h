@@ -25,10 +25,10 @@ struct Installation {
 struct Common {
   const Installation* installation = nullptr;
   std::string folder = ".";  // -C
-  std::string home;    // --home; empty: found by the folder
-  std::string target;  // --target; empty: not said
-  bool json = false;   // --json
-  std::string by;      // --by; empty: who types
+  std::string home;          // --home; empty: found by the folder
+  std::string target;        // --target; empty: not said
+  bool json = false;         // --json
+  std::string by;            // --by; empty: who types
 
   std::string Target() const { return target.empty() ? "local" : target; }
 
@@ -72,6 +72,7 @@ Result<int> Check(const Common& common, const CheckOptions& options);
 struct UpOptions {
   std::vector<std::string> folders;
   bool quiet = false;
+  bool paused = false;  // what was never seen before begins so
 };
 Result<int> Up(const Common& common, const UpOptions& options);
 // Hidden: what goes on with runs when nobody else does, until all have ended.

@@ -128,8 +128,10 @@ Result<void> Client::Cancel(const std::string& run, const std::string& by) const
   return Do(socket_, target_, {{"verb", "cancel"}, {"run", run}, {"by", by}});
 }
 
-Result<void> Client::Retry(const std::string& run, const std::string& by) const {
-  return Do(socket_, target_, {{"verb", "retry"}, {"run", run}, {"by", by}});
+Result<std::string> Client::Retry(const std::string& run, const std::string& by) const {
+  TRY_ASSIGN(const Asked asked,
+             daemon::Ask(socket_, target_, Json{{"verb", "retry"}, {"run", run}, {"by", by}}));
+  return TextOf(asked.answer, "note");
 }
 
 Result<void> Client::Skip(const std::string& run, const std::string& task,

@@ -38,7 +38,7 @@ class Client {
                       const Told& told) const;
 
   Result<void> Cancel(const std::string& run, const std::string& by) const;
-  Result<void> Retry(const std::string& run, const std::string& by) const;
+  Result<std::string> Retry(const std::string& run, const std::string& by) const;  // NoteOnRetry
   Result<void> Skip(const std::string& run, const std::string& task, const std::string& by) const;
   Result<void> Pause(const plan::GraphKey& graph, bool paused, const std::string& by) const;
   Result<std::vector<BackfillInstant>> Backfill(const BackfillRequest& request) const;

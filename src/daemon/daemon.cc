@@ -179,9 +179,7 @@ void Daemon::StopServing() {
 bool Daemon::Reload() {
   const std::lock_guard lock(definitions_mutex_);
   auto next = definitions_->Read();
-  std::vector<std::string> folders = next->folders;
-  for (std::string& folder : FileTriggers::Folders(*next)) folders.push_back(std::move(folder));
-  watch_->Watch(folders);
+  watch_->Watch(next->folders, FileTriggers::Folders(*next));
   bool changed = false;
   std::vector<plan::Event> events = Replace(next, &changed);
   if (!changed) return false;
@@ -208,8 +206,9 @@ std::vector<plan::Event> Daemon::Replace(std::shared_ptr<const Catalogue> next, 
   *changed |= !events.empty() || !known.empty() || before->folders.empty();
   for (plan::Event& event : events) {
     auto* defined = std::get_if<plan::GraphDefined>(&event);
-    if (defined == nullptr || options_.schedules) continue;
-    defined->graph.by_hand = true;
+    if (defined == nullptr) continue;
+    defined->pauses = options_.pauses;
+    defined->graph.by_hand = !options_.schedules;
   }
   const std::lock_guard lock(catalogue_mutex_);
   catalogue_ = std::move(next);
@@ -231,7 +230,8 @@ void Daemon::WatchFiles() {
 
 void Daemon::StartArrivals(const std::set<std::string>& completed) {
   if (!options_.schedules) return;
-  for (const FileArrival& arrival : triggers_.Look(*catalogue(), completed, Now())) {
+  for (const FileArrival& arrival :
+       triggers_.Look(*catalogue(), completed, Now(), watch_->written())) {
     StartRequest request;
     request.graph = arrival.graph;
     request.key = arrival.key;
@@ -282,6 +282,8 @@ std::vector<record::NoticeRow> Daemon::NoticesOf(const plan::Tell& tell, Instant
 
 void Daemon::Observe(const plan::Decision& decision) {
   announcer_.Announce(decision);
+  const auto* caught_up = std::get_if<plan::RunQueued>(&decision);
+  if (caught_up != nullptr && caught_up->run.trigger == "catch-up") Note(caught_up->run);
   if (!options_.say) return;
   if (const auto* queued = std::get_if<plan::RunQueued>(&decision)) {
     titles_[queued->run.id] = fmt::format("of {} for {}", queued->run.graph, queued->run.data_date);
@@ -291,6 +293,22 @@ void Daemon::Observe(const plan::Decision& decision) {
                     run->message.empty() ? "" : ": ", run->message));
     if (IsFinal(run->to)) titles_.erase(run->run);
   }
+}
+
+void Daemon::Note(const plan::DagRun& catch_up) {
+  const std::lock_guard lock(catch_ups_mutex_);
+  auto found = std::find_if(catch_ups_.begin(), catch_ups_.end(),
+                            [&](const CatchUp& one) { return one.graph == catch_up.graph; });
+  if (found == catch_ups_.end()) {
+    found = catch_ups_.insert(found, {catch_up.graph, 0, catch_up.data_date, ""});
+  }
+  ++found->runs;
+  found->last = catch_up.data_date;
+}
+
+std::vector<CatchUp> Daemon::catch_ups() const {
+  const std::lock_guard lock(catch_ups_mutex_);
+  return catch_ups_;
 }
 
 // One that was queued before this daemon began is read from the record.

@@ -36,6 +36,7 @@ struct DaemonOptions {
   std::vector<std::string> paths;  // absolute; services, graph files, folders of them
   bool schedules = true;           // false: nothing starts by itself, no notices are sent
   bool yields = false;             // ends when a daemon wants the home
+  std::string pauses;              // plan::GraphDefined::pauses
   std::string target = "local";
   std::string busker, runner;            // programs
   std::vector<std::string> environment;  // of the person or unit that started it
@@ -48,6 +49,13 @@ struct DaemonOptions {
   std::function<void(const std::string&)> say;
 };
 
+// Runs of one graph for instants that had passed when the daemon began.
+struct CatchUp {
+  plan::GraphKey graph;
+  std::size_t runs = 0;
+  std::string first, last;  // data dates
+};
+
 class Daemon {
  public:
   // The caller owns the home. kUnusable: the record cannot be used; kInvalid: daemon.toml.
@@ -57,6 +65,7 @@ class Daemon {
 
   std::shared_ptr<const Catalogue> catalogue() const;
   std::vector<std::string> recovered() const { return recovered_; }  // runs, at the start
+  std::vector<CatchUp> catch_ups() const;                            // queued until now; any thread
   Requests& requests() { return *requests_; }
   Announcer& announcer() { return announcer_; }
   const service::DaemonSettings& settings() const { return settings_; }
@@ -86,6 +95,7 @@ class Daemon {
   Result<dispatch::Prepared> Prepare(const plan::DagRun& run);
   std::vector<record::NoticeRow> NoticesOf(const plan::Tell& tell, Instant now);
   void Observe(const plan::Decision& decision);
+  void Note(const plan::DagRun& catch_up);
   std::string TitleOf(const std::string& run);
   std::vector<plan::Event> Replace(std::shared_ptr<const Catalogue> next, bool* changed);
   void WatchFiles();
@@ -107,6 +117,9 @@ class Daemon {
   std::mutex definitions_mutex_;
   std::unique_ptr<Definitions> definitions_;
   FileTriggers triggers_;  // of the watching thread
+
+  mutable std::mutex catch_ups_mutex_;
+  std::vector<CatchUp> catch_ups_;
 
   Announcer announcer_;
   std::unique_ptr<dispatch::Conductor> conductor_;

@@ -50,6 +50,13 @@ std::string ShortName(const plan::GraphKey& key) { return key.substr(key.find('/
 
 }  // namespace
 
+std::string Definition::FilesHaveChanged() const {
+  if (!service) return file->path + " has changed";
+  const std::string own = service->root + "/busker.toml";
+  if (Action().config.empty()) return own + " has changed";
+  return fmt::format("{} or {} has changed", own, Action().config);
+}
+
 const Fault* Catalogue::FaultOf(const plan::GraphKey& key) const {
   const auto found = std::find_if(faults.begin(), faults.end(), [&](const Fault& fault) {
     return fault.of.ends_with('/') ? key.starts_with(fault.of) : fault.of == key;
@@ -72,9 +79,12 @@ std::string Catalogue::WhyMissing(const plan::GraphKey& key) const {
 Result<std::shared_ptr<const Definition>> Catalogue::Find(const plan::GraphKey& key) const {
   const auto found = definitions.find(key);
   if (found != definitions.end()) return found->second;
-  if (const Fault* fault = FaultOf(key)) {
-    return NotFound(fmt::format("there is no {}: the definition is at fault: {}: {}", key,
-                                fault->file, fault->message));
+  // Of a service some of which is active, the fault is not why there is no such action.
+  const Fault* const fault = FaultOf(key);
+  const auto active = fault == nullptr ? definitions.end() : definitions.lower_bound(fault->of);
+  if (fault != nullptr && (active == definitions.end() || !active->first.starts_with(fault->of))) {
+    return NotFound(fmt::format("no action or graph \"{}\": its definition is at fault: {}: {}",
+                                key, fault->file, fault->message));
   }
   // As short as they can be told apart, and as whoever asks has them: those of the service that is
   // asked for, if there is one of that name, first.
@@ -124,8 +134,8 @@ std::shared_ptr<const Catalogue> Definitions::Read() {
   const service::Found found = Discover(*catalogue);
 
   folders.insert(found.looked_in.begin(),
-                 found.looked_in.begin() + static_cast<std::ptrdiff_t>(
-                                               std::min(found.looked_in.size(), kWatchedMax)));
+                 found.looked_in.begin() +
+                     static_cast<std::ptrdiff_t>(std::min(found.looked_in.size(), kWatchedMax)));
 
   std::map<std::string, Source> sources;
   for (const std::string& folder : found.service_folders) {

@@ -26,13 +26,16 @@ struct Definition {
   std::shared_ptr<const service::GraphFile> file;
 
   const service::Action& Action() const { return service->actions.at(action); }
+  const std::string& Digest() const { return service ? Action().definition : file->definition; }
+  std::string FilesHaveChanged() const;  // the beginning of a sentence
   const service::Notify& Notify() const { return service ? service->notify : file->notify; }
 };
 
 struct Fault {
   std::string file;
   std::string message;
-  std::string of = {};  // what the file seems to define: "shop/", "nightly"; empty: it does not tell
+  std::string of =
+      {};  // what the file seems to define: "shop/", "nightly"; empty: it does not tell
 };
 
 // Immutable: threads share it, and the next reading makes another.
@@ -81,7 +84,7 @@ class Definitions {
   const io::fs::path home_;
   const service::GateCheck check_gate_;
   std::map<std::string, Source> sources_;
-  std::map<std::string, std::string> owners_;  // of "shop/", "nightly": its source
+  std::map<std::string, std::string> owners_;    // of "shop/", "nightly": its source
   std::map<std::string, service::Found> found_;  // by path, when it was last there
 };
 

@@ -168,16 +168,16 @@ TEST_F(DefinitionsTest, OneKeyInTwoFilesIsOfTheFirstAndAFaultOfTheOther) {
 TEST_F(DefinitionsTest, WhoComesLaterWithANameThatIsTakenIsAtFault) {
   const auto before = definitions_.Read();
   folder_.Write("graphs/configs/aaa.json", GraphText("nightly", "echo other"));
-  folder_.Write("graphs/a/busker.toml", "name = \"shop\"\n[model]\ncommand = \"./t\"\n"
-                                        "[actions.training]\n[actions.more]\n");
+  folder_.Write("graphs/a/busker.toml",
+                "name = \"shop\"\n[model]\ncommand = \"./t\"\n"
+                "[actions.training]\n[actions.more]\n");
   const auto after = definitions_.Read();
   EXPECT_EQ(Words(*before, *after), Names{});
   ASSERT_EQ(after->faults.size(), 1U);  // graphs/ is no folder of folders: a/ is not looked into
   EXPECT_EQ(after->faults[0].file, (folder_ / "graphs/configs/aaa.json").string());
-  EXPECT_EQ(after->faults[0].message,
-            "the graph nightly is defined by " +
-                (folder_ / "graphs/configs/nightly.json").string() +
-                " already; give one of them another name");
+  EXPECT_EQ(after->faults[0].message, "the graph nightly is defined by " +
+                                          (folder_ / "graphs/configs/nightly.json").string() +
+                                          " already; give one of them another name");
   // The name is free again when its owner goes.
   io::fs::remove(folder_ / "graphs/configs/nightly.json");
   const auto freed = definitions_.Read();
@@ -186,12 +186,13 @@ TEST_F(DefinitionsTest, WhoComesLaterWithANameThatIsTakenIsAtFault) {
 }
 
 TEST_F(DefinitionsTest, TwoServicesOfOneNameAreNotMixed) {
-  Definitions definitions({(folder_ / "shop").string(), (folder_ / "a").string()},
-                          folder_ / "home", {});
+  Definitions definitions({(folder_ / "shop").string(), (folder_ / "a").string()}, folder_ / "home",
+                          {});
   folder_.Write("a/configs/first.json", GraphText("first"));
   const auto before = definitions.Read();
-  folder_.Write("a/busker.toml", "name = \"shop\"\n[model]\ncommand = \"./t\"\n"
-                                 "[actions.training]\n[actions.more]\n");
+  folder_.Write("a/busker.toml",
+                "name = \"shop\"\n[model]\ncommand = \"./t\"\n"
+                "[actions.training]\n[actions.more]\n");
   const auto after = definitions.Read();
   EXPECT_EQ(Words(*before, *after), Names{});
   ASSERT_EQ(after->faults.size(), 1U);
@@ -214,7 +215,9 @@ TEST_F(DefinitionsTest, AFileThatIsRenamedToATakenNameKeepsItsOwn) {
 
 // The record had the digest of what the file held when the run began, not of what was run.
 TEST_F(DefinitionsTest, HaveTheDigestOfTheTextThatWasRead) {
-  const auto digest = [](const Catalogue& all) { return all.Find("weekly").value()->file->definition; };
+  const auto digest = [](const Catalogue& all) {
+    return all.Find("weekly").value()->file->definition;
+  };
   const std::string text = GraphText("weekly");
   const auto before = definitions_.Read();
   EXPECT_EQ(digest(*before), io::Sha256Of(text));

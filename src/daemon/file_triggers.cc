@@ -1,9 +1,12 @@
 #include "daemon/file_triggers.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <fnmatch.h>
+#include <signal.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <chrono>
 
 namespace busker::daemon {
@@ -15,6 +18,20 @@ Instant ChangedAt(const struct stat& info) {
   return Instant(
       std::chrono::seconds(info.st_mtim.tv_sec) +
       std::chrono::duration_cast<Milliseconds>(std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+}
+
+// Whether somebody has the file open for writing; nullopt: the kernel does not tell. A lease for
+// reading is given when nobody has. Who opens it meanwhile waits a moment, and we hear a signal
+// that nobody minds.
+std::optional<bool> IsBeingWritten(const std::string& file) {
+  const auto fd = io::Open(file, O_RDONLY);
+  if (!fd || fcntl(fd->get(), F_SETSIG, SIGURG) != 0) return std::nullopt;
+  if (fcntl(fd->get(), F_SETLEASE, F_RDLCK) != 0) {
+    if (errno == EAGAIN) return true;
+    return std::nullopt;
+  }
+  fcntl(fd->get(), F_SETLEASE, F_UNLCK);
+  return false;
 }
 
 }  // namespace
@@ -29,7 +46,8 @@ std::vector<std::string> FileTriggers::Folders(const Catalogue& catalogue) {
 }
 
 std::vector<FileArrival> FileTriggers::Look(const Catalogue& catalogue,
-                                            const std::set<std::string>& completed, Instant now) {
+                                            const std::set<std::string>& completed, Instant now,
+                                            const std::set<std::string>& written) {
   std::vector<FileArrival> arrivals;
   unsure_ = false;
   for (const auto& [graph, definition] : catalogue.definitions) {
@@ -50,6 +68,10 @@ std::vector<FileArrival> FileTriggers::Look(const Catalogue& catalogue,
       const Instant changed_at = ChangedAt(info);
       const bool is_new = changed_at <= now && now - changed_at < kStill;
       if (is_new && !completed.contains(file)) {
+        unsure_ = true;
+        continue;
+      }
+      if (IsBeingWritten(file).value_or(written.contains(file))) {
         unsure_ = true;
         continue;
       }

@@ -74,6 +74,18 @@ TEST_F(FileTriggersTest, TellOfTheNextFileUnderTheSameName) {
   EXPECT_EQ(Look(later), Names{"a.csv"});
 }
 
+// A run was started on a file that its writer had not closed, two seconds after its last word.
+TEST_F(FileTriggersTest, WaitUntilNobodyHasTheFileOpenForWriting) {
+  const auto file = folder_ / "in/a.csv";
+  auto writer = std::make_unique<io::Descriptor>(io::Open(file, O_WRONLY | O_CREAT).value());
+  EXPECT_EQ(Look(Now() + std::chrono::seconds(9)), Names{});
+  EXPECT_TRUE(triggers_.unsure());
+  EXPECT_EQ(Look(Now(), {file.string()}), Names{});  // another has closed it
+  auto reader = io::Open(file, O_RDONLY).value();
+  writer.reset();
+  EXPECT_EQ(Look(Now() + std::chrono::seconds(9)), Names{"a.csv"});
+}
+
 TEST_F(FileTriggersTest, LeaveOutWhatIsNotMeant) {
   folder_.Write("in/.a.csv", "1");
   folder_.Write("in/a.csv.part", "1");
@@ -94,6 +106,25 @@ TEST(FolderWatch, NoticesFilesThatAreWrittenAndWhatElseHappens) {
   EXPECT_TRUE(news.completed.contains((folder / "a.csv").string()));
   io::fs::remove(folder / "a.csv");
   EXPECT_TRUE(watch.Wait(kLimit).changed);
+}
+
+// Where the kernel does not say who writes, what was opened anew and not closed is being written.
+TEST(FolderWatch, KnowsWhichFilesAreBeingWritten) {
+  const io::TestFolder folder;
+  folder.Write("old.csv", "1");
+  FolderWatch watch = FolderWatch::Make().value();
+  watch.Watch({}, {folder.path().string()});
+  auto made = io::Open(folder / "a.csv", O_WRONLY | O_CREAT).value();
+  io::fs::create_hard_link(folder / "old.csv", folder / "linked.csv");
+  EXPECT_TRUE(watch.Wait(kLimit).changed);
+  EXPECT_EQ(watch.written(), std::set<std::string>{(folder / "a.csv").string()});
+  EXPECT_FALSE(watch.Wait(Milliseconds(0)).changed);
+  ASSERT_TRUE(io::WriteAll(made.get(), "1", ""));
+  EXPECT_FALSE(watch.Wait(Milliseconds(50)).changed);  // no news before it is closed
+  made.Close();
+  const auto news = watch.Wait(kLimit);
+  EXPECT_TRUE(news.completed.contains((folder / "a.csv").string()));
+  EXPECT_TRUE(watch.written().empty());
 }
 
 TEST(FolderWatch, LeavesFoldersThatAreNotWantedAnyMore) {

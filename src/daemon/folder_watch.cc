@@ -6,6 +6,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace busker::daemon {
@@ -13,6 +14,9 @@ namespace {
 
 constexpr Milliseconds kQuiet{200};
 constexpr Milliseconds kQuietMax{2000};
+constexpr std::size_t kCreatedMax = 10'000;
+constexpr std::uint32_t kWriting =
+    IN_OPEN | IN_MODIFY;  // tells of writers, and is no news by itself
 constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM |
                                   IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF;
 
@@ -25,8 +29,11 @@ Result<FolderWatch> FolderWatch::Make() {
   return FolderWatch(std::move(changes), std::move(stop));
 }
 
-void FolderWatch::Watch(const std::vector<std::string>& folders) {
-  const std::set<std::string> wanted(folders.begin(), folders.end());
+void FolderWatch::Watch(const std::vector<std::string>& folders,
+                        const std::vector<std::string>& closely) {
+  std::set<std::string> wanted(folders.begin(), folders.end());
+  wanted.insert(closely.begin(), closely.end());
+  const std::set<std::string> close(closely.begin(), closely.end());
   for (auto watch = watches_.begin(); watch != watches_.end();) {
     if (wanted.contains(watch->first)) {
       ++watch;
@@ -37,10 +44,12 @@ void FolderWatch::Watch(const std::vector<std::string>& folders) {
     watch = watches_.erase(watch);
   }
   for (const std::string& folder : wanted) {
-    if (watches_.contains(folder)) continue;
-    const int watch = inotify_add_watch(changes_.get(), folder.c_str(), kEvents);
+    const std::uint32_t mask = close.contains(folder) ? kEvents | kWriting : kEvents;
+    if (watches_.contains(folder) && masks_[folder] == mask) continue;
+    const int watch = inotify_add_watch(changes_.get(), folder.c_str(), mask);
     if (watch < 0) continue;
     watches_[folder] = watch;
+    masks_[folder] = mask;
     folders_[watch] = folder;
   }
 }
@@ -54,11 +63,15 @@ bool FolderWatch::Await(Milliseconds longest) {
 
 FolderWatch::News FolderWatch::Wait(Milliseconds longest) {
   News news;
-  if (stopped_ || !Await(longest)) return news;
-  const auto begun = std::chrono::steady_clock::now();
-  do {
+  const auto until = std::chrono::steady_clock::now() + longest;
+  do {  // as long as all that happens is that files are written
+    const auto left =
+        std::chrono::duration_cast<Milliseconds>(until - std::chrono::steady_clock::now());
+    if (stopped_ || !Await(std::max(left, Milliseconds(0)))) return news;
     Take(news);
-  } while (std::chrono::steady_clock::now() - begun < kQuietMax && Await(kQuiet));
+  } while (!news.changed && std::chrono::steady_clock::now() < until);
+  const auto begun = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - begun < kQuietMax && Await(kQuiet)) Take(news);
   return news;
 }
 
@@ -67,15 +80,13 @@ void FolderWatch::Take(News& news) {
   for (;;) {
     const ssize_t count = ::read(changes_.get(), buffer, sizeof buffer);
     if (count <= 0) return;
-    news.changed = true;
     for (ssize_t at = 0; at < count;) {
       const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
       at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+      if ((event->mask & ~kWriting) != 0) news.changed = true;
       const auto folder = folders_.find(event->wd);
       if (folder == folders_.end()) continue;
-      if ((event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0 && event->len > 0) {
-        news.completed.insert(folder->second + "/" + event->name);
-      }
+      if (event->len > 0) Take(folder->second + "/" + event->name, event->mask, news);
       // The folder is gone: when it comes back it is watched anew.
       if ((event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
         watches_.erase(folder->second);
@@ -83,6 +94,22 @@ void FolderWatch::Take(News& news) {
       }
     }
   }
+}
+
+// A file that is made by opening it is opened next; one that is linked into the folder is not.
+void FolderWatch::Take(const std::string& file, std::uint32_t what, News& news) {
+  if ((what & IN_CREATE) != 0) {
+    if (created_.size() >= kCreatedMax) created_.clear();
+    created_.insert(file);
+    written_.erase(file);
+  } else if ((what & IN_MODIFY) != 0 || ((what & IN_OPEN) != 0 && created_.contains(file))) {
+    written_.insert(file);
+    created_.erase(file);
+  } else if ((what & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)) != 0) {
+    written_.erase(file);
+    created_.erase(file);
+  }
+  if ((what & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0) news.completed.insert(file);
 }
 
 void FolderWatch::Stop() { eventfd_write(stop_.get(), 1); }

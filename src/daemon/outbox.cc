@@ -122,7 +122,10 @@ Result<std::vector<notify::Pending>> Outbox::Take(Instant now) {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, waiting] : waiting_) {
-      if (waiting.row.next_try > now) continue;
+      const record::NoticeRow& row = waiting.row;
+      // A clock that was ahead put it off for longer than it is ever put off.
+      const Milliseconds left = row.next_try - now;
+      if (left.count() > 0 && left <= notify::RetryAfter(std::max(1, row.tries), row.key)) continue;
       ids.push_back(id);
       rows.push_back(waiting.row);
     }

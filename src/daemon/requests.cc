@@ -206,6 +206,34 @@ Result<void> Requests::Retry(const std::string& run, const std::string& by) {
   });
 }
 
+Result<std::string> Requests::NoteOnRetry(const std::string& run) {
+  auto note = std::make_shared<std::string>();
+  TRY(Carry([run, note, all = setup_.catalogue()](const dispatch::View& view) -> Result<Events> {
+    TRY_ASSIGN(const record::RunRow row, view.record.FindRun(run));
+    TRY_ASSIGN(const auto events, view.record.Events(run));
+    const auto decided = std::find_if(events.rbegin(), events.rend(), [](const auto& event) {
+      return event.what == "run prepared";
+    });
+    if (decided == events.rend()) return Events{};
+    const record::RunFacts& facts = row.facts;
+    const plan::GraphKey key =
+        facts.service.empty() ? facts.action : facts.service + "/" + facts.action;
+    const auto now = all->definitions.find(key);
+    std::string change;
+    if (now == all->definitions.end()) {
+      change = fmt::format("nothing defines {} now", key);
+    } else if (now->second->Digest() != facts.definition) {
+      change = fmt::format("{} since: busker start {} runs what is there now",
+                           now->second->FilesHaveChanged(), key);
+    } else {
+      return Events{};
+    }
+    *note = fmt::format("it runs what was decided at {}; {}", FormatRfc3339(decided->at), change);
+    return Events{};
+  }));
+  return *note;
+}
+
 Result<void> Requests::Skip(const std::string& run, const std::string& task,
                             const std::string& by) {
   return Carry([run, task, by](const dispatch::View& view) -> Result<Events> {
@@ -361,9 +389,8 @@ Result<Status> Requests::Ask() {
     for (const plan::GraphKey& key : agenda.Undefined()) {
       if (catalogue->FaultOf(key) == nullptr && agenda.UnfinishedOf(key).empty()) continue;
       const plan::GraphMemory& memory = *agenda.FindMemory(key);
-      status->graphs.push_back({key, memory.schedule_text, memory.zone, std::nullopt,
-                                memory.paused, memory.paused_by,
-                                agenda.ExplainGraph(key, view.now)});
+      status->graphs.push_back({key, memory.schedule_text, memory.zone, std::nullopt, memory.paused,
+                                memory.paused_by, agenda.ExplainGraph(key, view.now)});
     }
     return Events{};
   }));

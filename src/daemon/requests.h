@@ -97,6 +97,8 @@ class Requests {
 
   Result<void> Cancel(const std::string& run, const std::string& by);
   Result<void> Retry(const std::string& run, const std::string& by);
+  // What who retries the run should know: that its files say something else by now. Empty: nothing.
+  Result<std::string> NoteOnRetry(const std::string& run);
   Result<void> Skip(const std::string& run, const std::string& task, const std::string& by);
   Result<void> Pause(const plan::GraphKey& graph, bool paused, const std::string& by);
   Result<std::vector<BackfillInstant>> Backfill(const BackfillRequest& request);

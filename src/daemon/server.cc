@@ -111,7 +111,12 @@ void Server::Answer(LineChannel& channel, const std::stop_token& stop) {
     return Stream(channel, **heard, stop);
   }
   if (verb == "cancel") return done(requests_.Cancel(run, by));
-  if (verb == "retry") return done(requests_.Retry(run, by));
+  if (verb == "retry") {
+    const auto note = requests_.NoteOnRetry(run);
+    if (!note) return fail(note.error());
+    if (const auto retried = requests_.Retry(run, by); !retried) return fail(retried.error());
+    return (void)send({{"done", true}, {"note", *note}});
+  }
   if (verb == "skip") return done(requests_.Skip(run, TextOf(*message, "task"), by));
   if (verb == "pause" || verb == "resume") {
     return done(requests_.Pause(TextOf(*message, "graph"), verb == "pause", by));

@@ -16,6 +16,8 @@ namespace {
 
 constexpr auto kStepLimit = std::chrono::hours(6);  // of a delivery: every wait has a limit
 
+constexpr std::string_view kFileTrigger = "file ";  // of a run that a file began
+
 using Placeholders = std::map<std::string, std::string>;
 
 // Builds the tasks of one run.
@@ -145,6 +147,9 @@ class Builder {
     environment["ACTION"] = action_.name;
     environment["ZONE"] = "local";
     environment["BUSKER_RUN"] = run_.id;
+    if (run_.trigger.starts_with(kFileTrigger)) {
+      environment["BUSKER_FILE"] = run_.trigger.substr(kFileTrigger.size());
+    }
     environment["BUSKER_DATE"] = run_.data_date;
     environment["BUSKER_SCHEDULED_AT"] = FormatRfc3339(run_.scheduled_at);
     return Entries(environment);

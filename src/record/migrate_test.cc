@@ -274,13 +274,28 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
 
 TEST_F(RecordFile, OfVersion3IsBroughtUpToDate) {
   LiveThrough(**OpenSqliteRecord(path_, true), "r1");
-  RawFile(path_).Run("ALTER TABLE attempts DROP COLUMN instance; PRAGMA user_version = 3");
+  RawFile(path_).Run(
+      "ALTER TABLE attempts DROP COLUMN instance; ALTER TABLE graphs DROP COLUMN pasts; "
+      "ALTER TABLE graphs DROP COLUMN ran_until; ALTER TABLE tasks DROP COLUMN depends_on_past; "
+      "PRAGMA user_version = 3");
   const auto record = OpenSqliteRecord(path_, false);
   ASSERT_TRUE(record) << record.error().message;
   EXPECT_EQ((*record)->LaunchOf("r1", "train", 1).value().instance, "");
   LiveThrough(**record, "r2");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
-  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "4");
+  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "5");
+}
+
+TEST_F(RecordFile, OfVersion4IsBroughtUpToDate) {
+  LiveThrough(**OpenSqliteRecord(path_, true), "r1");
+  RawFile(path_).Run(
+      "ALTER TABLE graphs DROP COLUMN pasts; ALTER TABLE graphs DROP COLUMN ran_until; "
+      "ALTER TABLE tasks DROP COLUMN depends_on_past; PRAGMA user_version = 4");
+  const auto record = OpenSqliteRecord(path_, false);
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_FALSE((*record)->LoadRun("r1").value().tasks.front().depends_on_past);
+  LiveThrough(**record, "r2");
+  EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
 }
 
 }  // namespace
