@@ -83,5 +83,41 @@ class Output(Folder):
         self.assertIn("<>", done.stdout)
 
 
+class Python(Folder):
+
+    # A missing module was told four times, with no word of what to do.
+    def test_a_missing_environment_is_told_with_the_command_that_makes_it(self):
+        command = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
+        self.write("configs/training.json", "{}")
+        self.write("source/prediction/__init__.py", "")
+        self.write("source/prediction/main.py", "import module_that_is_not_there\n")
+        self.write("requirements.txt", "module-that-is-not-there\n")
+        checked = self.busker("validate")
+        self.assertEqual(checked.returncode, 0)
+        self.assertIn(command, checked.stderr)
+        done = self.busker("run", "training")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("last output: ModuleNotFoundError: No module named 'module_that_is_not_there'; ", done.stderr)
+        self.assertIn(command, done.stderr)
+        self.write(".venv/bin/nothing", "")
+        self.assertNotIn(command, self.busker("validate").stderr)
+        self.assertIn("; in the service's folder, .venv/bin/pip install -r requirements.txt installs",
+                      self.busker("run", "training").stderr)
+
+
+class Metrics(Folder):
+
+    # Of NaN, as Python writes it, the parser's words were told, and not where hours of work are.
+    def test_that_are_no_numbers_are_named_and_the_output_is_to_be_found(self):
+        self.write("busker.toml", "[model]\ncommand = \"bash -c 'cat $0/metrics.json > output/metrics.json; "
+                   f"echo 1 > output/model' {self.folder}\"\n[actions.training]\n")
+        self.write("metrics.json", '{"auc": NaN}')
+        said = self.busker("run", "training").stderr
+        self.assertIn('metrics.json:1:9: "auc" is NaN, which is not a number; what the program left is in ', said)
+        place = said.rstrip("\n").rpartition(" is in ")[2]
+        self.assertTrue(place.startswith(".busker/runs/"), place)
+        self.assertEqual((self.folder / place / "model").read_text(), "1\n")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,10 +1,11 @@
 // One run: its tasks over time, what it wrote, what came of it, what can be done about it.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, graphOf, inPath, path, post, type Run, type Task } from "./api";
 import { Gantt } from "./gantt";
 import { Lineage } from "./lineage";
 import { openStream, useLive, useNow } from "./live";
 import { Doing, Empty, Problem, Section, StateMark } from "./parts";
+import { shown } from "./terminal";
 import { between, bytes, local } from "./time";
 
 const isFinal = (run: Run) => run.state !== "queued" && run.state !== "running";
@@ -33,7 +34,8 @@ function Log({ run, task, attempt, live }: { run: string; task: string; attempt:
   useEffect(() => {
     if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [text, follow]);
-  const lines = search ? text.split("\n").filter((line) => line.toLowerCase().includes(search.toLowerCase())).join("\n") : text;
+  const plain = useMemo(() => shown(text), [text]);
+  const lines = search ? plain.split("\n").filter((line) => line.toLowerCase().includes(search.toLowerCase())).join("\n") : plain;
   return (
     <>
       <p>

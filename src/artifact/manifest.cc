@@ -4,6 +4,7 @@
 #include "artifact/json_object.h"
 #include "artifact/key.h"
 #include "artifact/version.h"
+#include "base/text.h"
 
 namespace busker::artifact {
 namespace {
@@ -111,8 +112,50 @@ Result<Manifest> ManifestFromJson(const std::string& text) {
   return manifest;
 }
 
+namespace {
+
+// What Python's json.dump writes of a number that is none: no JSON, and the metric's name says more
+// than a parser does. Its place is that of the value.
+std::optional<Error> FindNoNumber(const std::string& json) {
+  std::string name;
+  int line = 1, column = 1;
+  bool in_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_text) {
+      if (c == '\\' && i + 1 < json.size()) {
+        name += {c, json[++i]};
+        ++column;
+      } else if (c == '"') {
+        in_text = false;
+      } else {
+        name += c;
+      }
+    } else if (c == '"') {
+      in_text = true;
+      name.clear();
+    } else {
+      for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+        if (std::string_view(json).substr(i).starts_with(word)) {
+          return Invalid(fmt::format("metrics.json:{}:{}: \"{}\" is {}, which is not a number", line,
+                                     column, Printable(name), word))
+              .value();
+        }
+      }
+    }
+    const bool continues = (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+    column = c == '\n' ? 1 : continues ? column : column + 1;
+    line += c == '\n' ? 1 : 0;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Result<std::map<std::string, double>> ParseMetrics(const std::string& json) {
-  TRY_ASSIGN(const ordered_json value, ParseJson(json, "metrics.json"));
+  auto parsed = ParseJson(json, "metrics.json");
+  if (!parsed) return tl::unexpected(FindNoNumber(json).value_or(parsed.error()));
+  const ordered_json& value = *parsed;
   if (!value.is_object()) return Invalid("metrics.json: it is no object of numbers");
   std::map<std::string, double> metrics;
   for (const auto& [name, number] : value.items()) {

@@ -420,6 +420,12 @@ TEST(Metrics, AreAFlatObjectOfNumbers) {
     EXPECT_FALSE(ParseMetrics(json)) << json;
   }
   EXPECT_EQ(fault("{\n  \"auc\": NaN\n}").substr(0, 18), "metrics.json:2:10:");
+  // The parser's own words were told, and not the metric's name.
+  EXPECT_EQ(fault("{\"rmse\": 1, \"a\\\"b\": -Infinity}"),
+            "metrics.json:1:21: \"a\\\"b\" is -Infinity, which is not a number");
+  EXPECT_EQ(fault("{\"NaN\": 1, \"\u00e9\":Infinity}"),
+            "metrics.json:1:16: \"\u00e9\" is Infinity, which is not a number");
+  EXPECT_EQ(fault("{\"NaN\": x}").find("not a number"), std::string::npos);
   EXPECT_FALSE(ParseMetrics(std::string(100'000, '[')));
   EXPECT_FALSE(ParseMetrics(std::string(100'000, '[') + std::string(100'000, ']')));
 }

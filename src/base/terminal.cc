@@ -123,6 +123,20 @@ class Line {
 
 }  // namespace
 
+std::string LogLine(std::string_view text) {
+  std::string line;
+  for (const char c : Printable(text)) {
+    if (c == '\n') {
+      line += "\\n";
+    } else if (c == '\t') {
+      line += "\\t";
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
+
 std::string ShownLine(std::string_view text, Colours colours) {
   Line line(colours);
   while (!text.empty()) {

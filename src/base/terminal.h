@@ -14,4 +14,8 @@ enum class Colours { kDropped, kKept };
 // which then end with the line. The rest is as Printable (base/text.h) has it.
 std::string ShownLine(std::string_view line, Colours colours);
 
+// Of something that others chose a part of, for a log of one line each: as Printable (base/text.h)
+// has it, with line ends and tabs as \n and \t. So nobody can add a line.
+std::string LogLine(std::string_view text);
+
 }  // namespace busker

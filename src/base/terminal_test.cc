@@ -54,5 +54,11 @@ TEST(ShownLine, LetsNothingElseThrough) {
   EXPECT_LT(many.size(), 100U);
 }
 
+// Whoever named a file with a line end in it could add lines to the log of the daemon.
+TEST(LogLine, IsOneLine) {
+  EXPECT_EQ(LogLine("a\nb\r\n\tc\x1b[2J\n"), "a\\nb\\x0d\\n\\tc\\x1b[2J\\n");
+  EXPECT_EQ(LogLine(""), "");
+}
+
 }  // namespace
 }  // namespace busker

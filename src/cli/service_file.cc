@@ -1,6 +1,7 @@
 // busker init, busker validate and busker schema: the service file and graph files.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -48,6 +49,23 @@ Result<std::set<std::string>> UnsetSecrets(const Common& common, const service::
   return names;
 }
 
+// Of a program in Python that says what it needs, and does not have it.
+std::string MissingEnvironment(const service::Service& service) {
+  const io::fs::path root = service.root;
+  std::error_code error;
+  const bool in_python =
+      std::any_of(service.actions.begin(), service.actions.end(), [](const auto& action) {
+        const auto& command = action.second.command;
+        return !command.empty() && io::fs::path(command[0]).filename().string().starts_with("python");
+      });
+  if (!in_python || !io::fs::exists(root / "requirements.txt", error) ||
+      io::fs::exists(root / ".venv", error)) {
+    return "";
+  }
+  return "there is a requirements.txt and no .venv; in the service's folder, "
+         "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt makes it";
+}
+
 // What is well with a service, and what it still needs.
 Result<void> PrintService(const Common& common, const std::string& folder) {
   TRY_ASSIGN(const service::Service service, service::LoadService(folder));
@@ -60,6 +78,7 @@ Result<void> PrintService(const Common& common, const std::string& folder) {
                     name, *action.schedule, name));
   }
   for (const std::string& warning : service.warnings) Warn(warning);
+  if (const std::string missing = MissingEnvironment(service); !missing.empty()) Warn(missing);
   TRY_ASSIGN(const auto unset, UnsetSecrets(common, service));
   for (const std::string& name : unset) {
     PrintLine(

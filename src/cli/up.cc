@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -183,7 +184,7 @@ Result<int> Up(const Common& common, const UpOptions& options) {
   for (;;) {
     daemon::DaemonOptions daemon_options = DaemonOptionsFor(common, paths, true);
     const auto say = [quiet = options.quiet](const std::string& line) {
-      if (!quiet) PrintLine(FormatRfc3339(Now()) + " " + Printable(line));
+      if (!quiet) PrintLine(FormatRfc3339(Now()) + " " + LogLine(line));
     };
     daemon_options.say = say;
     if (options.paused) daemon_options.pauses = "up --paused";

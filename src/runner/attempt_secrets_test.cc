@@ -62,7 +62,7 @@ TEST_F(SecretsOfAnAttempt, ReachTheCommandAndNothingThatIsKept) {
   EXPECT_EQ(
       Log(),
       "Running the action...\n400 regular file\n700 directory\ntmpfs\n/dev/null\n0\n***\n***\n"
-      "<***>\nthe command ended with exit code 3; last output: <***>\n");
+      "<***>\nthe command ended with exit code 3\n");
   EXPECT_EQ(record.message, "the command ended with exit code 3; last output: <***>");
   EXPECT_FALSE(FolderIsThere());
   ExpectNowhere("hunter2");

@@ -200,6 +200,46 @@ TEST(SecretForms, KnowTheLinesThatToolsMakeOfLongOnes) {
   }
 }
 
+// As mail does it, and base64 by itself: a line ended within the secret, which was shown whole.
+TEST(SecretForms, KnowBase64WhereALineEndsWithinTheSecret) {
+  const std::string secret = "correct-horse-battery-staple-4711-and-some-more-of-it";
+  const Patterns patterns(FormsOf(secret));
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t before = 0; before < 80; ++before) {
+    const std::string text = std::string(before, ':') + secret + std::string(40, '#');
+    std::string encoded;
+    for (std::size_t i = 0; i + 2 < text.size(); i += 3) {
+      const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+      const unsigned bits = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+      for (const unsigned shift : {18u, 12u, 6u, 0u}) encoded += kDigits[bits >> shift & 63];
+    }
+    std::string wrapped;
+    for (std::size_t at = 0; at < encoded.size(); at += 76) {
+      wrapped += encoded.substr(at, 76) + "\n";
+    }
+    // The characters that the secret alone decides, but for four at the end of a line.
+    const std::string core = encoded.substr((before * 8 + 5) / 6, secret.size() * 8 / 6 - 1);
+    const std::string masked = Masked(patterns, wrapped);
+    for (std::size_t at = 0; at + 6 <= core.size(); ++at) {
+      EXPECT_EQ(masked.find(core.substr(at, 6)), std::string::npos) << before << ": " << masked;
+    }
+  }
+}
+
+// The commonest accidents: a trace of the shell, a value printed to look at, a page.
+TEST(SecretForms, KnowHowShellsAndPythonAndPagesWriteThem) {
+  const std::string secret = "it's a \"key\" \\ <&>";
+  EXPECT_EQ(MaskedIn(secret, R"(+ echo 'it'\''s a "key" \ <&>')"), "+ echo '***'");
+  EXPECT_EQ(MaskedIn(secret, R"(it\'s\ a\ \"key\"\ \\\ \<\&\>)"), "***");
+  EXPECT_EQ(MaskedIn(secret, R"('it\'s a "key" \\ <&>')"), "'***'");
+  EXPECT_EQ(MaskedIn(secret, "it&#x27;s a &quot;key&quot; \\ &lt;&amp;&gt;"), "***");
+  EXPECT_EQ(MaskedIn(secret, "it's a \"key\" \\ &lt;&amp;&gt;"), "***");
+  EXPECT_EQ(MaskedIn("tab\there\nand more", R"($'tab\there\nand more')"), "$'***'");
+  EXPECT_EQ(MaskedIn("p\xC3\xA4ss word", R"(b'p\xc3\xa4ss word')"), "b'***'");
+  EXPECT_EQ(MaskedIn("hunter2", "68 75 6e 74 65 72 32 and 6875 6e74 6572 32"), "*** and ***");
+}
+
 TEST(SecretForms, AreNeverShorterThanCanBeMasked) {
   for (const std::string secret : {"123456", "a\nb\nc\nd", "\xFF\xFF\xFF\xFF\xFF\xFF", "      "}) {
     for (const std::string& form : FormsOf(secret)) EXPECT_GE(form.size(), kSecretBytesMin);

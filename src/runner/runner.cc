@@ -13,6 +13,7 @@
 #include "artifact/store.h"
 #include "base/text.h"
 #include "io/boot.h"
+#include "runner/advice.h"
 #include "runner/attempt_secrets.h"
 #include "runner/command.h"
 #include "runner/exit_file.h"
@@ -32,7 +33,16 @@ constexpr Milliseconds kLogSyncAfter(1000);  // what took less is not worth a sy
 struct Verdict {
   Ending ending;
   std::string message;
+  std::string last_output = {};  // of the command, which stands in the log already
+  std::string advice = {};       // what to do about it
+  bool told = false;             // the message stands in the log already
 };
+
+std::string SentenceOf(const Verdict& verdict) {
+  return verdict.message +
+         (verdict.last_output.empty() ? "" : "; last output: " + verdict.last_output) +
+         (verdict.advice.empty() ? "" : "; " + verdict.advice);
+}
 
 Result<AttemptOrder> ReadOrder(const fs::path& folder) {
   TRY_ASSIGN(const std::string text, io::ReadFile(folder / kOrderFile));
@@ -51,11 +61,6 @@ Result<bool> MakeAttemptFolder(const fs::path& folder) {
     }
   }
   return SystemError("create folder " + folder.string(), ENOENT);
-}
-
-// What the command itself said, for the end of a sentence about it.
-std::string Quote(const std::string& last_output) {
-  return last_output.empty() ? "" : "; last output: " + last_output;
 }
 
 std::string DescribeExitCode(int code) {
@@ -82,6 +87,17 @@ bool RanOutOfMemory(const CommandEnd& end, MemoryGroup& group) {
   return group.own() || killed;
 }
 
+// One of Busker's own steps says itself what is wrong.
+Verdict JudgeExit(const AttemptOrder& order, int code, const std::string& last_output) {
+  constexpr std::string_view kSelf = "busker: ";
+  Verdict verdict{Ending::kExited, DescribeExitCode(code), last_output};
+  if (!order.repeatable || !last_output.starts_with(kSelf)) return verdict;
+  verdict.message = last_output.substr(kSelf.size());
+  verdict.last_output.clear();
+  verdict.told = true;
+  return verdict;
+}
+
 // How the command ended, before anything is saved.
 Verdict Judge(const AttemptOrder& order, const CommandEnd& end, MemoryGroup& group) {
   const int status = end.wait_status;
@@ -101,10 +117,10 @@ Verdict Judge(const AttemptOrder& order, const CommandEnd& end, MemoryGroup& gro
             WIFEXITED(status) ? fmt::format(" (its exit code was {})", WEXITSTATUS(status)) : "")};
   }
   if (WIFSIGNALED(status)) {
-    return {Ending::kSignalled, DescribeSignal(WTERMSIG(status)) + Quote(end.last_output)};
+    return {Ending::kSignalled, DescribeSignal(WTERMSIG(status)), end.last_output};
   }
   if (WEXITSTATUS(status) != 0) {
-    return {Ending::kExited, DescribeExitCode(WEXITSTATUS(status)) + Quote(end.last_output)};
+    return JudgeExit(order, WEXITSTATUS(status), end.last_output);
   }
   if (end.stuck > 0) {
     return {Ending::kNotSaved,
@@ -163,8 +179,10 @@ class Attempt {
     Say(*log, "Running the action...");
     Verdict verdict = RunAndSave(*log);
     // What it says may come from the program: its last output, the names of its files.
-    if (!secrets_.patterns().empty())
-      verdict.message = Masked(secrets_.patterns(), verdict.message);
+    for (std::string* const told : {&verdict.message, &verdict.last_output}) {
+      if (!secrets_.patterns().empty()) *told = Masked(secrets_.patterns(), *told);
+    }
+    verdict.advice = AdviceOn(order_.root, SentenceOf(verdict));
     if (auto removed = secrets_.Remove(); !removed) {
       Say(*log, "Files with secrets stay: " + removed.error().message);
     }
@@ -173,7 +191,11 @@ class Attempt {
     } else if (scratch_ != nullptr) {
       scratch_->MoveTo(folder_ / kWorkFolder);
     }
-    Say(*log, verdict.ending == Ending::kSucceeded ? "Well done." : Printable(verdict.message));
+    if (!verdict.told) {
+      Verdict told = verdict;
+      told.last_output.clear();  // it stands there already
+      Say(*log, verdict.ending == Ending::kSucceeded ? "Well done." : Printable(SentenceOf(told)));
+    }
     // The log is for people; nothing depends on it.
     if (order_.synced || Now() - record_.started_at > kLogSyncAfter) (void)log->Sync();
     record_.log_bytes_cut = log->bytes_cut();
@@ -315,7 +337,8 @@ class Attempt {
   Verdict Save() {
     auto manifest = SaveOutput(order_, *store_, folder_ / kWorkFolder, work_, Now());
     if (!manifest) {
-      return {Ending::kNotSaved, "the output was not saved: " + manifest.error().message};
+      return {Ending::kNotSaved, "the output was not saved: " + manifest.error().message +
+                                     WhereItIs(folder_ / kWorkFolder / kOutputFolder)};
     }
     NoteOutput(*manifest, record_);
     return {Ending::kSucceeded, ""};
@@ -342,7 +365,7 @@ class Attempt {
 
   ExitRecord End(const Verdict& verdict) {
     record_.ending = verdict.ending;
-    record_.message = verdict.message;
+    record_.message = SentenceOf(verdict);
     record_.ended_at = Now();
     return record_;
   }

@@ -17,7 +17,14 @@ namespace {
 namespace fs = io::fs;
 using Strings = std::vector<std::string>;
 
-class Attempt : public AttemptTest {};
+class Attempt : public AttemptTest {
+ protected:
+  // Of output that was not saved: where it is, below the home.
+  const std::string left_ = "; what the program left is in " +
+                            (folder_.path().parent_path().filename() /
+                             folder_.path().filename() / "attempt/work/output")
+                                .string();
+};
 
 TEST_F(Attempt, ThatSucceedsPublishesItsOutputAndLeavesARecord) {
   order_.command = {"sh", "-c", "cat \"$1\" source/data.txt > output/model; echo trained", "sh",
@@ -88,7 +95,7 @@ TEST_F(Attempt, ExitCodesAreTold) {
   EXPECT_EQ(record.ending, Ending::kExited);
   EXPECT_EQ(record.exit_code, 3);
   EXPECT_EQ(record.message, "the command ended with exit code 3; last output: oops");
-  EXPECT_EQ(Log(), "Running the action...\noops\n" + record.message + "\n");
+  EXPECT_EQ(Log(), "Running the action...\noops\nthe command ended with exit code 3\n");
   EXPECT_TRUE(Versions().empty());
   EXPECT_TRUE(fs::exists(attempt_ / "work/output"));  // for a person to look at
 }
@@ -147,13 +154,52 @@ TEST_F(Attempt, TheReasonIsTheLastLineOfTheErrors) {
             "the command ended with exit code 3; last output: no such column: tenure");
   EXPECT_EQ(Log(),
             "Running the action...\nloading\nno such column: tenure\nbye\n"
-            "the command ended with exit code 3; last output: no such column: tenure\n");
+            "the command ended with exit code 3\n");
 }
 
 TEST_F(Attempt, TheReasonIsTheErrorOfATracebackWhole) {
   EXPECT_EQ(Run("printf 'Traceback (most recent call last):\\n  File \"m.py\"\\nValueError: bad\\nthing\\n'"
                 " >&2; echo loading; exit 1").message,
             "the command ended with exit code 1; last output: ValueError: bad\nthing");
+}
+
+// What one of Busker's own steps said stood in the log twice, and in the reason behind a preamble.
+TEST_F(Attempt, OfAStepOfBuskersSaysWhatTheStepSaid) {
+  order_.repeatable = true;
+  const ExitRecord record =
+      Run("echo 'busker: predictions.csv: it has no column \"label\"' >&2; exit 2");
+  EXPECT_EQ(record.message, "predictions.csv: it has no column \"label\"");
+  EXPECT_EQ(record.exit_code, 2);
+  EXPECT_EQ(Log(), "Running the action...\nbusker: predictions.csv: it has no column \"label\"\n");
+}
+
+// Hours of work seemed to be lost: nobody said where they are.
+TEST_F(Attempt, WhoseOutputWasNotSavedSaysWhereItIs) {
+  const ExitRecord record = Run("echo '{\"auc\": NaN}' > output/metrics.json; echo 1 > output/model");
+  EXPECT_EQ(record.ending, Ending::kNotSaved);
+  EXPECT_NE(record.message.find("metrics.json:1:9: \"auc\" is NaN, which is not a number; what the "
+                                "program left is in "),
+            std::string::npos)
+      << record.message;
+  EXPECT_TRUE(record.message.ends_with("/attempt/work/output")) << record.message;
+  EXPECT_TRUE(fs::exists(attempt_ / "work/output/model"));
+}
+
+// On a Debian without the package that adds "python" the command by convention was not found.
+TEST_F(Attempt, FindsPython3WherePythonIsNot) {
+  const fs::path python3 = folder_.Write("bin/python3", "#!/bin/sh\necho 3 > output/model\n");
+  ASSERT_EQ(chmod(python3.c_str(), 0755), 0);
+  order_.environment = {"PATH=" + python3.parent_path().string()};
+  order_.command = {"python", "-m", "prediction.main"};
+  EXPECT_EQ(Run().ending, Ending::kSucceeded) << Log();
+  fs::remove(python3);
+  fs::remove_all(attempt_);
+  fs::create_directory(attempt_);
+  order_.output = "churn/1/training/20190802T000000Z";
+  folder_.Write("service/requirements.txt", "joblib\n");
+  EXPECT_EQ(Run().message,
+            "there is no program python along PATH; in the service's folder, python3 -m venv .venv "
+            "&& .venv/bin/pip install -r requirements.txt makes what it needs");
 }
 
 TEST_F(Attempt, AFloodOfOutputIsCappedAndCounted) {
@@ -256,7 +302,7 @@ TEST_F(Attempt, AnOutputFolderThatWasRemovedIsNotSaved) {
 
 TEST_F(Attempt, AMissingOutputIsNamedWithWhatIsThere) {
   EXPECT_EQ(Run("echo x > output/model.ubj").message,
-            "the output was not saved: the command left no output/model; output/ holds model.ubj");
+            "the output was not saved: the command left no output/model; output/ holds model.ubj" + left_);
   EXPECT_EQ(Exit().ending, Ending::kNotSaved);
   EXPECT_TRUE(Versions().empty());
 }
@@ -264,7 +310,7 @@ TEST_F(Attempt, AMissingOutputIsNamedWithWhatIsThere) {
 TEST_F(Attempt, EmptyPredictionsAreNotSaved) {
   order_.required_outputs = {"predictions.csv"};
   EXPECT_EQ(Run(": > output/predictions.csv").message,
-            "the output was not saved: output/predictions.csv is empty (0 bytes)");
+            "the output was not saved: output/predictions.csv is empty (0 bytes)" + left_);
   EXPECT_EQ(Exit().ending, Ending::kNotSaved);
   EXPECT_TRUE(Versions().empty());
 }
@@ -285,7 +331,7 @@ TEST_F(Attempt, AnOutputThatCameWithTheInputMustBeWrittenAnew) {
 
 TEST_F(Attempt, MetricsThatAreNoNumbersAreNotSaved) {
   EXPECT_EQ(Run("echo x > output/model; echo '{\"auc\": \"high\"}' > output/metrics.json").message,
-            "the output was not saved: metrics.json: \"auc\" is string, not a number");
+            "the output was not saved: metrics.json: \"auc\" is string, not a number" + left_);
   EXPECT_EQ(Exit().ending, Ending::kNotSaved);
   EXPECT_TRUE(Versions().empty());
 }

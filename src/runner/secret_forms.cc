@@ -2,8 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <set>
+#include <utility>
 
 #include "base/text.h"
 
@@ -19,6 +22,10 @@ constexpr std::string_view kBase64Url =
 constexpr std::string_view kUrlSafe[] = {"-_.~", "-_.~/", "-_.!~*'()", "*-._"};
 // Of base64 and xxd, OpenSSL, MIME.
 constexpr std::size_t kLineLengths[] = {60, 64, 76};
+
+// Shorter parts of a line would be found by chance, and longer secrets would take too much memory.
+constexpr std::size_t kPartBytesMin = 5;
+constexpr std::size_t kWrappedBytesMax = 256;
 
 class Forms {
  public:
@@ -77,6 +84,22 @@ void AddBase64(std::string_view secret, Forms& forms) {
     std::string alone = Base64(secret, alphabet);
     forms.Add(alone);
     forms.Add(alone.append((4 - alone.size() % 4) % 4, '='));
+  }
+}
+
+// As the lines into which tools wrap what has something before the secret: then a line ends
+// anywhere in it, and each part of it stands at the begin or the end of a line.
+void AddBase64Lines(std::string_view secret, Forms& forms) {
+  for (const std::size_t before : {0u, 1u, 2u}) {
+    const std::string core = Base64Core(secret, before, kBase64);
+    if (core.size() > kWrappedBytesMax) continue;
+    for (std::size_t at = kPartBytesMin; at < core.size(); ++at) {
+      forms.Add(core.substr(0, at) + "\n");
+      forms.Add("\n" + core.substr(core.size() - at));
+      for (const std::size_t length : kLineLengths) {
+        if (core.size() - at > length) forms.Add("\n" + core.substr(at, length));
+      }
+    }
   }
 }
 
@@ -163,6 +186,92 @@ std::string JsonEscaped(std::string_view secret, const JsonStyle& style) {
   return text;
 }
 
+std::string Replaced(std::string_view text,
+                     std::initializer_list<std::pair<char, std::string_view>> replacements) {
+  std::string replaced;
+  for (const char c : text) {
+    const auto* const found =
+        std::find_if(replacements.begin(), replacements.end(),
+                     [c](const auto& replacement) { return replacement.first == c; });
+    if (found == replacements.end()) {
+      replaced += c;
+    } else {
+      replaced += found->second;
+    }
+  }
+  return replaced;
+}
+
+// As a shell writes it in a trace (set -x), and with printf %q.
+void AddShell(std::string_view secret, Forms& forms) {
+  forms.Add(Replaced(secret, {{'\'', "'\\''"}}));
+  forms.Add(Replaced(secret, {{'\'', "'\"'\"'"}}));
+  // $'...', for what has control characters.
+  forms.Add(Replaced(secret, {{'\'', "\\'"}, {'\\', "\\\\"}, {'\n', "\\n"}, {'\t', "\\t"},
+                              {'\r', "\\r"}}));
+  std::string quoted, quoted_more;
+  for (const char c : secret) {
+    const bool plain = IsLetterOrDigit(c) || static_cast<unsigned char>(c) >= 0x80;
+    constexpr std::string_view kNever = "_-./:=@%+,";
+    if (!plain && kNever.find(c) == std::string_view::npos) quoted += '\\';
+    if (!plain && (c == ',' || kNever.find(c) == std::string_view::npos)) quoted_more += '\\';
+    quoted += c;
+    quoted_more += c;
+  }
+  forms.Add(quoted);
+  forms.Add(quoted_more);
+}
+
+// As Python's repr writes it, of a text and of bytes, between either quotes.
+void AddPython(std::string_view secret, Forms& forms) {
+  for (const bool bytes : {false, true}) {
+    std::string bare, single, both;
+    for (const char c : secret) {
+      const auto byte = static_cast<unsigned char>(c);
+      constexpr std::string_view kShort = "\\\n\r\t", kLetters = "\\nrt";
+      const auto place = kShort.find(c);
+      std::string shown(1, c);
+      if (place != std::string_view::npos) {
+        shown = {'\\', kLetters[place]};
+      } else if (byte < 0x20 || byte == 0x7F || (bytes && byte > 0x7F)) {
+        shown = fmt::format("\\x{:02x}", byte);
+      }
+      bare += shown;
+      single += c == '\'' ? "\\'" : shown;
+      both += c == '\'' || c == '"' ? std::string{'\\', c} : shown;
+    }
+    forms.Add(bare);
+    forms.Add(single);
+    forms.Add(both);
+  }
+}
+
+// In a page or in XML, as the usual libraries write quotes.
+void AddHtml(std::string_view secret, Forms& forms) {
+  forms.Add(Replaced(secret, {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}}));
+  for (const std::string_view quote : {"&quot;", "&#34;"}) {
+    forms.Add(Replaced(secret, {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', quote}}));
+    for (const std::string_view apostrophe : {"&#x27;", "&#39;", "&#039;", "&apos;"}) {
+      forms.Add(Replaced(secret, {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', quote},
+                                  {'\'', apostrophe}}));
+    }
+  }
+}
+
+// With blanks between: each byte, or two together, as xxd and od do.
+void AddSpacedHex(std::string_view secret, Forms& forms) {
+  std::string single, even, odd;
+  for (std::size_t i = 0; i < secret.size(); ++i) {
+    const std::string byte = fmt::format("{:02x}", static_cast<unsigned char>(secret[i]));
+    single += (i > 0 ? " " : "") + byte;
+    even += (i > 0 && i % 2 == 0 ? " " : "") + byte;
+    odd += (i % 2 == 1 ? " " : "") + byte;
+  }
+  forms.Add(single);
+  forms.Add(even);
+  forms.Add(odd);
+}
+
 void AddJson(std::string_view secret, Forms& forms) {
   for (const bool ascii : {false, true}) {
     if (ascii && !IsUtf8(secret)) continue;
@@ -188,9 +297,14 @@ std::vector<std::string> FormsOf(std::string_view secret) {
     if (text.size() < kSecretBytesMin) continue;
     forms.Add(std::string(text));
     AddBase64(text, forms);
+    AddBase64Lines(text, forms);
     AddHex(text, forms);
     AddUrl(text, forms);
     AddJson(text, forms);
+    AddShell(text, forms);
+    AddPython(text, forms);
+    AddHtml(text, forms);
+    AddSpacedHex(text, forms);
   }
   return forms.Take();
 }

@@ -13,8 +13,10 @@ inline constexpr std::size_t kSecretBytesMin = 6;
 
 // The value; its lines and the value without blanks around it; and of each of them base64 (both
 // alphabets; on its own, and inside something that is encoded at any of the three alignments),
-// percent-encoding, JSON's escapes and hexadecimal, in small and capital letters; long ones also as
-// the lines into which tools wrap them. Each at least kSecretBytesMin long, none twice.
+// percent-encoding, JSON's escapes and hexadecimal, in small and capital letters, with and without
+// blanks; long ones also as the lines into which tools wrap them, base64 of up to 192 bytes also
+// where a line ends within it; as a shell traces or quotes it, as Python's repr, as HTML. Each at
+// least kSecretBytesMin long, none twice.
 std::vector<std::string> FormsOf(std::string_view secret);
 
 }  // namespace busker::runner

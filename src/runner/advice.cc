@@ -1,0 +1,66 @@
+#include "runner/advice.h"
+
+#include <string_view>
+#include <vector>
+
+namespace busker::runner {
+namespace {
+
+namespace fs = io::fs;
+
+bool IsThere(const fs::path& path) {
+  std::error_code error;  // what cannot be looked at is not there
+  return fs::exists(path, error);
+}
+
+// "prediction", of "No module named 'prediction.main'"; empty: it is not said.
+std::string MissingModule(const std::string& failure) {
+  constexpr std::string_view kSaid = "No module named ";
+  const auto at = failure.rfind(kSaid);
+  if (at == std::string::npos) return "";
+  const auto begin = failure.find_first_not_of("'\"", at + kSaid.size());
+  if (begin == std::string::npos) return "";
+  const auto end = failure.find_first_of(".'\"; \n", begin);
+  return failure.substr(begin, end == std::string::npos ? end : end - begin);
+}
+
+// The service's own code is in no requirements.txt.
+bool IsOwn(const fs::path& root, const std::string& module) {
+  if (module == "prediction") return true;
+  for (const fs::path& folder : {root / "source", root}) {
+    if (!module.empty() && (IsThere(folder / module) || IsThere(folder / (module + ".py")))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string AdviceOn(const fs::path& root, const std::string& failure) {
+  if (root.empty() || !IsThere(root / "requirements.txt")) return "";
+  const auto says = [&](std::string_view words) { return failure.find(words) != failure.npos; };
+  const bool no_python = says("there is no program python");
+  const bool no_module = says("ModuleNotFoundError") || says("No module named");
+  if (!no_python && !no_module && !says("ImportError")) return "";
+  if (no_module && IsOwn(root, MissingModule(failure))) return "";
+  const std::string install = ".venv/bin/pip install -r requirements.txt";
+  if (!IsThere(root / ".venv")) {
+    return "in the service's folder, python3 -m venv .venv && " + install + " makes what it needs";
+  }
+  return no_python ? "" : "in the service's folder, " + install + " installs what it needs";
+}
+
+std::string WhereItIs(const fs::path& output) {
+  if (!IsThere(output)) return "";
+  // HOME/runs/RUN/TASK.N/work/output: the server's paths above the home are nobody's business.
+  fs::path shown;
+  fs::path rest = output;
+  for (int part = 0; part < 6; ++part) {
+    shown = rest.filename() / shown;
+    rest = rest.parent_path();
+  }
+  return "; what the program left is in " + shown.parent_path().string();
+}
+
+}  // namespace busker::runner

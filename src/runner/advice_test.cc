@@ -1,0 +1,51 @@
+#include "runner/advice.h"
+
+#include <gtest/gtest.h>
+
+#include "io/test_folder.h"
+
+namespace busker::runner {
+namespace {
+
+constexpr char kMissing[] = "last output: ModuleNotFoundError: No module named 'joblib'";
+constexpr char kMake[] =
+    "in the service's folder, python3 -m venv .venv && .venv/bin/pip install -r requirements.txt "
+    "makes what it needs";
+constexpr char kInstall[] =
+    "in the service's folder, .venv/bin/pip install -r requirements.txt installs what it needs";
+
+// A missing module was told four times, and never what to do about it.
+TEST(Advice, SaysTheCommandThatMakesTheEnvironmentOfPython) {
+  const io::TestFolder folder;
+  EXPECT_EQ(AdviceOn(folder.path(), kMissing), "") << "nobody says what it needs";
+  folder.Write("requirements.txt", "joblib\n");
+  EXPECT_EQ(AdviceOn(folder.path(), kMissing), kMake);
+  EXPECT_EQ(AdviceOn(folder.path(), "there is no program python along PATH"), kMake);
+  EXPECT_EQ(AdviceOn(folder.path(), "ImportError: cannot import name 'x'"), kMake);
+  EXPECT_EQ(AdviceOn(folder.path(), "ValueError: bad"), "");
+  EXPECT_EQ(AdviceOn("", kMissing), "");
+  folder.Write(".venv/bin/python", "");
+  EXPECT_EQ(AdviceOn(folder.path(), kMissing), kInstall);
+}
+
+TEST(Advice, IsNotAboutTheServicesOwnCode) {
+  const io::TestFolder folder;
+  folder.Write("requirements.txt", "joblib\n");
+  folder.Write("source/features/__init__.py", "");
+  folder.Write("source/tables.py", "");
+  for (const std::string module : {"prediction.main", "features.age", "tables"}) {
+    EXPECT_EQ(AdviceOn(folder.path(), "ModuleNotFoundError: No module named '" + module + "'"), "");
+  }
+  EXPECT_EQ(AdviceOn(folder.path(), "/usr/bin/python3: No module named prediction"), "");
+}
+
+TEST(Advice, SaysWhereTheOutputIsBelowTheHome) {
+  const io::TestFolder folder;
+  const auto file = folder.Write("state/runs/r/train.1/work/output/model", "1");
+  EXPECT_EQ(WhereItIs(file.parent_path()),
+            "; what the program left is in state/runs/r/train.1/work/output");
+  EXPECT_EQ(WhereItIs(folder / "gone"), "");
+}
+
+}  // namespace
+}  // namespace busker::runner
