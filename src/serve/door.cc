@@ -15,7 +15,7 @@ namespace busker::serve {
 namespace {
 
 constexpr std::size_t kTagDigits = 32;
-constexpr Milliseconds kPlaceLimit{250};  // for a place among those who change something
+constexpr Milliseconds kPlaceLimit{1000};  // for a place among those who change something
 
 Response Healthy() {
   Response response;
