@@ -90,7 +90,9 @@ class TheLoop(LoopTest):
                 text = shown.replace("\r\n", "\n")
                 self.assertNotRegex(text, "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", words)
                 if words[0] == "logs":
-                    self.assertIn("\\x1b]52;c;cm0gLXJm\\x07", text)
+                    self.assertNotIn("cm0gLXJm", text)
+                    self.assertIn("\nlink\n", text)
+                    self.assertIn("\nb\n", text)
 
     def test_runs_a_folder_of_configs_and_source_without_a_service_file(self):
         service = self.another(service_file=None)

@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import pty
+import select
 import subprocess
 import tempfile
 import time
@@ -81,6 +83,64 @@ class Output(Folder):
     def test_of_python_is_buffered_when_the_environment_says_so(self):
         done = self.run_graph("echo \"<$PYTHONUNBUFFERED>\"", env=dict(os.environ, PYTHONUNBUFFERED=""))
         self.assertIn("<>", done.stdout)
+
+
+class Shown(Folder):
+    """What a terminal would show of a log, and what does not reach one."""
+
+    BAR = "printf '\\r1/3\\r2/3\\r3/3\\n\\033[32mgreen\\033[0m\\033]0;title\\007 end\\n'"
+
+    def on_a_terminal(self, *words, until=None, then=None):
+        """What busker writes to a terminal; `then` is called once `until` has come."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.chdir(self.folder)
+            os.execv(BUSKER, [str(BUSKER), *words])
+        shown = b""
+        try:
+            while select.select([terminal], [], [], 30)[0]:
+                shown += os.read(terminal, 65536)
+                if until is not None and until in shown:
+                    then()
+                    until = None
+        except OSError:
+            pass  # its end
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+
+    # All states of a progress bar stood in a line, with \x0d between, and colours as \x1b[32m.
+    def test_a_log_is_what_a_terminal_would_show(self):
+        done = self.run_graph(self.BAR)
+        self.assertIn("| 3/3\n", done.stdout)
+        self.assertIn("| green end\n", done.stdout)
+        self.assertIn("3/3\ngreen end\n", self.busker("logs").stdout)
+
+    def test_a_terminal_gets_the_colours_and_no_other_escapes(self):
+        self.run_graph(self.BAR)
+        code, shown = self.on_a_terminal("logs")
+        self.assertEqual(code, 0)
+        self.assertIn(b"\x1b[32mgreen\x1b[0m end", shown)
+        self.assertNotIn(b"title", shown)
+        self.assertNotIn(b"1/3", shown)
+
+    def test_the_bytes_as_they_are_stored_are_to_be_had(self):
+        self.run_graph(self.BAR)
+        raw = subprocess.run([BUSKER, "logs", "--raw"], cwd=self.folder, capture_output=True, timeout=60).stdout
+        self.assertIn(b"\r1/3\r2/3\r3/3\n\x1b[32mgreen\x1b[0m\x1b]0;title\x07 end\n", raw)
+        code, shown = self.on_a_terminal("logs", "--raw")
+        self.assertEqual(code, 2)
+        self.assertNotIn(b"title", shown)
+
+    # A bar that goes was shown when its line had ended.
+    def test_a_line_that_has_not_ended_is_shown_soon(self):
+        go = self.folder / "go"
+        self.write("configs/g.json", json.dumps({"graph": {"dag_id": "g"}, "tasks": [{"name": "t", "code":
+                   f"printf '\\r1/2'; for i in $(seq 3000); do [ -e {go} ] && break; sleep 0.01; done; printf '\\r2/2\\n'"}]}))
+        self.assertEqual(self.busker("start", "g").returncode, 0)
+        code, shown = self.on_a_terminal("logs", "-f", until=b"1/2", then=go.touch)
+        self.assertEqual(code, 0)
+        self.assertTrue(go.exists())
+        self.assertIn(b"2/2", shown)
 
 
 class Python(Folder):

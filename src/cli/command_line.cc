@@ -211,6 +211,7 @@ class CommandLine {
     logs->add_option("--task", logs_.task, "only this task");
     logs->add_option("--attempt", logs_.attempt, "this attempt; default: the newest");
     logs->add_flag("-f,--follow", logs_.follow, "go on until the run has ended");
+    logs->add_flag("--raw", logs_.raw, "the bytes as they are stored, into a file or a pipe");
   }
 
   void AddStepVerbs() {

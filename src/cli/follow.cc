@@ -4,7 +4,10 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <optional>
 
 #include "runner/attempt_file.h"
 #include "runner/capped_log.h"
@@ -13,11 +16,19 @@ namespace busker::cli {
 namespace {
 
 constexpr std::size_t kLineBytesMax = 64 * 1024;  // a longer line is handed on in pieces
+constexpr Milliseconds kLookAfter{200};
 
 }  // namespace
 
 Result<void> FollowLog(const io::fs::path& attempt_folder, int stop_fd,
-                       const std::function<void(std::string_view)>& use) {
+                       const std::function<void(std::string_view)>& use,
+                       const std::function<void()>& looked) {
+  using Clock = std::chrono::steady_clock;
+  std::optional<Clock::time_point> look_at;
+  const auto handed_on = [&](std::string_view bytes) {
+    use(bytes);
+    if (looked && !look_at) look_at = Clock::now() + kLookAfter;
+  };
   const io::Descriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!changes.valid() ||
       inotify_add_watch(changes.get(), attempt_folder.c_str(),
@@ -30,10 +41,18 @@ Result<void> FollowLog(const io::fs::path& attempt_folder, int stop_fd,
     std::error_code error;
     const bool ended = io::fs::exists(attempt_folder / runner::kExitFile, error) ||
                        !io::fs::exists(attempt_folder, error);
-    TRY(reader.ReadNew(use));
+    TRY(reader.ReadNew(handed_on));
     if (ended) return {};
+    if (look_at && Clock::now() >= *look_at) {
+      looked();
+      look_at.reset();
+    }
+    const int wait_ms =
+        look_at ? static_cast<int>(
+                      std::chrono::ceil<Milliseconds>(*look_at - Clock::now()).count())
+                : -1;
     pollfd waits[2] = {{changes.get(), POLLIN, 0}, {stop_fd, POLLIN, 0}};
-    if (poll(waits, stop_fd >= 0 ? 2 : 1, -1) < 0 && errno != EINTR) {
+    if (poll(waits, stop_fd >= 0 ? 2 : 1, std::max(wait_ms, look_at ? 0 : -1)) < 0 && errno != EINTR) {
       return SystemError("follow " + attempt_folder.string(), errno);
     }
     if (stop_fd >= 0 && waits[1].revents != 0) return reader.ReadNew(use);
@@ -50,6 +69,12 @@ void LineCutter::Add(std::string_view bytes) {
     use_(std::string_view(rest_).substr(begin, end - begin));
   }
   rest_.erase(0, begin);
+  if (rest_.size() <= kLineBytesMax) return;
+  // Of a progress bar only the last state is shown.
+  const auto restart = rest_.find_last_not_of(" \t\r");
+  const auto before = restart == std::string::npos ? restart : rest_.rfind('\r', restart);
+  if (before == std::string::npos) return Flush();
+  rest_.erase(0, before + 1);
   if (rest_.size() > kLineBytesMax) Flush();
 }
 

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/follow.h"
 #include "cli/print.h"
@@ -18,8 +20,33 @@ namespace {
 
 constexpr int kGatherMs = 40;
 
-// A terminal is spared the control characters of a log; elsewhere the bytes come as they are.
-void Show(std::string_view bytes) { Print(IsTerminal() ? Printable(bytes) : std::string(bytes)); }
+// A log on its way to standard output: as a terminal would show it, or with --raw as it is.
+class Shower {
+ public:
+  explicit Shower(bool raw) : raw_(raw) {}
+
+  // All lines of a block go out in one piece: a program may write a million.
+  void Add(std::string_view bytes) {
+    if (raw_) return Print(bytes);
+    lines_.Add(bytes);
+    if (!text_.empty()) Print(std::exchange(text_, {}));
+  }
+  void ShowUnfinished() {
+    if (!lines_.rest().empty()) PrintUnfinished(ShownLine(lines_.rest(), Colours::kDropped));
+  }
+  void End() {
+    lines_.Flush();
+    if (!text_.empty()) Print(std::exchange(text_, {}));
+  }
+
+ private:
+  const bool raw_;
+  std::string text_;
+  LineCutter lines_{[this](std::string_view line) {
+    text_ += ShownLine(line, ColoursOfPrograms());
+    text_ += '\n';
+  }};
+};
 
 void ShowHead(const std::string& task, int attempt) {
   PrintLine(Dim(fmt::format("==> {}, attempt {} <==", task, attempt)));
@@ -42,7 +69,8 @@ void WaitForNews(const Place& place, int changes_fd) {
 
 // Shows each attempt as it comes, until the run has ended.
 Result<int> Follow(const Place& place, record::Record& record, const std::string& id,
-                   const std::string& only_task) {
+                   const LogsOptions& options) {
+  const std::string& only_task = options.task;
   const io::Descriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   inotify_add_watch(changes.get(), place.home.folder.c_str(), IN_MODIFY | IN_CREATE);
   std::map<std::string, int> shown;  // attempts of each task
@@ -57,7 +85,11 @@ Result<int> Follow(const Place& place, record::Record& record, const std::string
       const io::fs::path folder = FolderOf(place, id, task.name, next);
       if (!wanted || next > task.attempts || !io::fs::exists(folder, error)) continue;
       if (only_task.empty()) ShowHead(task.name, next);
-      TRY(FollowLog(folder, -1, Show));
+      Shower shower(options.raw);
+      TRY(FollowLog(
+          folder, -1, [&](std::string_view bytes) { shower.Add(bytes); },
+          [&] { shower.ShowUnfinished(); }));
+      shower.End();
       shown[task.name] = next;
       something = true;
     }
@@ -76,6 +108,11 @@ Result<int> Follow(const Place& place, record::Record& record, const std::string
 }  // namespace
 
 Result<int> Logs(const Common& common, const LogsOptions& options) {
+  if (options.raw && IsTerminal()) {
+    return Invalid(
+        "the bytes of a log can steer a terminal; send --raw into a file or a pipe, such as "
+        "busker logs --raw > log.txt");
+  }
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
   TRY_ASSIGN(const auto record, OpenRecord(place.home));
   TRY_ASSIGN(const record::RunRow run, FindRun(place, *record, options.what));
@@ -89,7 +126,7 @@ Result<int> Logs(const Common& common, const LogsOptions& options) {
     return NotFound(fmt::format("run {} has no task {}; it has {}", run.facts.id, options.task,
                                 Join(names, ", ")));
   }
-  if (options.follow) return Follow(place, *record, run.facts.id, options.task);
+  if (options.follow) return Follow(place, *record, run.facts.id, options);
   for (const record::TaskRow& row : run.tasks) {
     const plan::Task& task = row.task;
     if (!options.task.empty() && task.name != options.task) continue;
@@ -101,7 +138,9 @@ Result<int> Logs(const Common& common, const LogsOptions& options) {
     }
     if (run.tasks.size() > 1 && options.task.empty()) ShowHead(task.name, attempt);
     const io::fs::path folder = FolderOf(place, run.facts.id, task.name, attempt);
-    TRY(runner::LogReader(folder).ReadNew(Show));
+    Shower shower(options.raw);
+    TRY(runner::LogReader(folder).ReadNew([&](std::string_view bytes) { shower.Add(bytes); }));
+    shower.End();
   }
   return 0;
 }

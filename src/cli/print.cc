@@ -1,11 +1,14 @@
 #include "cli/print.h"
 
 #include <fmt/core.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
+#include <utility>
 
 #include "base/text.h"
 
@@ -13,6 +16,16 @@ namespace busker::cli {
 namespace {
 
 constexpr std::size_t kCellWidthMax = 60;
+
+struct Screen {
+  std::mutex mutex;         // several threads follow logs
+  bool unfinished = false;  // a line stands there that the next one takes the place of
+};
+
+Screen& TheScreen() {
+  static Screen screen;
+  return screen;
+}
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
@@ -33,18 +46,35 @@ std::string OneLine(std::string_view text, std::size_t width_max) {
   return line.substr(0, end) + "…";
 }
 
-std::string Paint(std::string_view code, std::string_view text) {
+bool ShowsColours() {
   static const bool wanted = std::getenv("NO_COLOR") == nullptr;
-  if (!IsTerminal() || !wanted) return std::string(text);
+  return IsTerminal() && wanted;
+}
+
+std::string Paint(std::string_view code, std::string_view text) {
+  if (!ShowsColours()) return std::string(text);
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }
 
 }  // namespace
 
 void Print(std::string_view text) {
+  const std::lock_guard lock(TheScreen().mutex);
+  if (std::exchange(TheScreen().unfinished, false)) std::fputs("\r\x1b[K", stdout);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     std::_Exit(1);  // as `| head` expects
   }
+}
+
+void PrintUnfinished(std::string_view line) {
+  if (!IsTerminal()) return;
+  winsize window{};
+  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1;
+  const std::string shown = OneLine(line, known ? window.ws_col - 2U : 78U);
+  const std::lock_guard lock(TheScreen().mutex);
+  std::fprintf(stdout, "\r\x1b[K%s", shown.c_str());
+  std::fflush(stdout);
+  TheScreen().unfinished = true;
 }
 
 void PrintLine(std::string_view text) { Print(std::string(text) + "\n"); }
@@ -57,6 +87,8 @@ bool IsTerminal() {
   static const bool is_terminal = isatty(STDOUT_FILENO) == 1;
   return is_terminal;
 }
+
+Colours ColoursOfPrograms() { return ShowsColours() ? Colours::kKept : Colours::kDropped; }
 
 std::string Coloured(plan::State state, std::string_view text) {
   switch (state) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/terminal.h"
 #include "plan/run.h"
 
 namespace busker::cli {
@@ -16,7 +17,14 @@ void PrintLine(std::string_view text);
 // A line on standard error: "busker: warning: ...".
 void Warn(std::string_view sentence);
 
+// The line of a program that has not ended: on a terminal it stands there until something else is
+// printed. No line end, no more than the terminal is wide. Elsewhere nothing.
+void PrintUnfinished(std::string_view line);
+
 bool IsTerminal();  // standard output is one
+
+// Of a program's output: with its colours where Busker's own are shown.
+Colours ColoursOfPrograms();
 
 // `text` in the colour of a state, where colours are shown.
 std::string Coloured(plan::State state, std::string_view text);

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/print.h"
 
@@ -11,14 +12,18 @@ namespace busker::cli {
 struct Progress::ShownLines {
   explicit ShownLines(const std::string& task)
       : prefix(Dim(fmt::format("{:>12} | ", task))), cutter([this](std::string_view line) {
+          last = line;
           text += prefix;
-          text += Printable(line);
+          text += ShownLine(line, ColoursOfPrograms());
           text += '\n';
         }) {}
 
   void Add(std::string_view bytes) {
     cutter.Add(bytes);
     Show();
+    if (!cutter.rest().empty()) {
+      PrintUnfinished(prefix + ShownLine(cutter.rest(), Colours::kDropped));
+    }
   }
   void Flush() {
     cutter.Flush();
@@ -31,8 +36,25 @@ struct Progress::ShownLines {
 
   const std::string prefix;
   std::string text;
+  std::string last;  // line
   LineCutter cutter;
 };
+
+namespace {
+
+// Of a sentence about a failure what its log has not just said: what the program wrote last, and all
+// that one of Busker's own steps said.
+std::string Unsaid(const std::string& message, std::string_view last_line) {
+  constexpr std::string_view kSelf = "busker: ";
+  if (last_line.starts_with(kSelf)) last_line.remove_prefix(kSelf.size());
+  if (!last_line.empty() && message.starts_with(last_line)) {
+    const std::string rest = message.substr(last_line.size());
+    return rest.starts_with("; ") ? rest.substr(2) : rest;
+  }
+  return message.substr(0, message.find("; last output: "));
+}
+
+}  // namespace
 
 void Progress::Take(const plan::Decision& decision) {
   if (const auto* start = std::get_if<plan::StartAttempt>(&decision)) {
@@ -72,12 +94,14 @@ void Progress::Started(const std::string& run, const std::string& task, int atte
 }
 
 void Progress::Ended(const plan::TaskChanged& task) {
+  const auto lines = lines_.contains(task.task) ? lines_.at(task.task) : nullptr;
   EndLog(task.task);
+  const std::string message = lines ? Unsaid(task.message, lines->last) : task.message;
   const bool retried = task.to == plan::State::kQueued;
   tasks_[task.task].ended = !retried;
   const plan::State state = retried ? plan::State::kFailed : task.to;
   Say(fmt::format("  {} {}{}", task.task, Coloured(state, NameOf(state)),
-                  task.message.empty() ? "" : ": " + Printable(task.message)));
+                  message.empty() ? "" : ": " + Printable(message)));
 }
 
 void Progress::EndLog(const std::string& task) {

@@ -140,6 +140,7 @@ struct LogsOptions {
   std::string task;
   std::optional<int> attempt;
   bool follow = false;
+  bool raw = false;  // the bytes as they are stored
 };
 Result<int> Logs(const Common& common, const LogsOptions& options);
 
