@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/graph_names.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -14,7 +15,7 @@ Result<int> Backfill(const Common& common, const BackfillOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
   if (!options.dry_run) TRY(CheckMayLeaveWork(common, place));
   daemon::BackfillRequest request;
-  request.graph = KeyOf(place, options.action);
+  TRY_ASSIGN(request.graph, FindGraph(place, options.action));
   request.from = options.from;
   request.to = options.to;
   request.dry_run = options.dry_run;

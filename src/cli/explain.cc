@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/gate_word.h"
+#include "cli/graph_names.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -37,6 +38,23 @@ Result<std::string> ExplainEnded(record::Record& record, const record::RunRow& r
                      it.message.empty() ? "" : ": ", it.message);
 }
 
+// Of an action or graph, when nobody owns the home.
+Result<std::string> ExplainUnattended(const Place& place, const std::string& what) {
+  constexpr char kNothingStarts[] = "; no busker up is at work here, so nothing starts by itself";
+  TRY_ASSIGN(const plan::GraphKey graph, FindGraph(place, what));
+  TRY_ASSIGN(const auto record, OpenRecord(place.home));
+  TRY_ASSIGN(const auto memory, record->FindGraph(graph));
+  const std::string paused =
+      memory && memory->paused ? fmt::format("{} is paused by {}; ", graph, memory->paused_by) : "";
+  const auto newest = record->NewestRun(graph);
+  if (!newest && newest.error().kind == ErrorKind::kNotFound) {
+    return fmt::format("{}{} has not run yet{}", paused, graph, kNothingStarts);
+  }
+  TRY(newest);
+  TRY_ASSIGN(const std::string last, ExplainEnded(*record, *newest, ""));
+  return paused + last + kNothingStarts;
+}
+
 Result<std::string> ExplainIt(const Common& common, const Place& place, const ExplainOptions& options) {
   const daemon::Client client = ClientOf(common, place.home);
   const bool answered = client.SomebodyListens();
@@ -52,7 +70,9 @@ Result<std::string> ExplainIt(const Common& common, const Place& place, const Ex
   }
   if (run && IsFinal(run->state)) return ExplainEnded(*record, *run, options.task);
   if (answered) {
-    return client.Explain(run ? run->facts.id : KeyOf(place, options.what), options.task);
+    if (run) return client.Explain(run->facts.id, options.task);
+    TRY_ASSIGN(const plan::GraphKey graph, FindGraph(place, options.what));
+    return client.Explain(graph, options.task);
   }
   if (run) {
     return fmt::format(
@@ -60,10 +80,7 @@ Result<std::string> ExplainIt(const Common& common, const Place& place, const Ex
         "on with it",
         run->facts.id);
   }
-  TRY_ASSIGN(record, OpenRecord(place.home));
-  TRY_ASSIGN(const record::RunRow newest, FindRun(place, *record, options.what));
-  TRY_ASSIGN(const std::string last, ExplainEnded(*record, newest, ""));
-  return last + "; no busker up is at work here, so nothing starts by itself";
+  return ExplainUnattended(place, options.what);
 }
 
 }  // namespace

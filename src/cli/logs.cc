@@ -11,6 +11,7 @@
 #include "base/terminal.h"
 #include "base/text.h"
 #include "cli/follow.h"
+#include "cli/graph_names.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
 #include "runner/capped_log.h"

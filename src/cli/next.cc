@@ -5,12 +5,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cli/graph_names.h"
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
 #include "plan/cron_fault.h"
 #include "plan/preview.h"
-#include "service/service.h"
+#include "plan/timetable.h"
 
 namespace busker::cli {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::size_t kChangesShown = 4;
 
 struct Asked {
   std::string expression, zone;
+  std::shared_ptr<const daemon::Definition> definition;  // of an action or graph
 };
 
 bool IsExpression(const std::string& text) {
@@ -27,29 +29,45 @@ bool IsExpression(const std::string& text) {
          plan::FindCronFault(text).has_value();
 }
 
+std::string NoSchedule(const daemon::Definition& definition, const std::string& name) {
+  const auto& after = definition.graph.after;
+  if (!after.empty()) {
+    return fmt::format("{} has no schedule: it runs after a success of {}", name,
+                       Join(after, ", "));
+  }
+  if (!definition.service) return name + " has no schedule: it runs when somebody starts it";
+  return fmt::format(
+      "{} has no schedule; give it one, such as schedule = \"0 7 * * *\", in [actions.{}] of "
+      "busker.toml",
+      name, definition.action);
+}
+
 Result<Asked> FindSchedule(const Common& common, const NextOptions& options) {
-  if (IsExpression(options.what)) return Asked{options.what, options.zone.value_or("UTC")};
-  auto service = service::LoadService(common.folder);
-  if (!service && service.error().kind == ErrorKind::kNotFound) {
-    return NotFound(fmt::format(
-        "\"{}\" is no cron expression (five fields with blanks between them, or @daily), and for "
-        "an action: {}",
-        options.what, service.error().message));
+  if (IsExpression(options.what)) return Asked{options.what, options.zone.value_or("UTC"), nullptr};
+  TRY_ASSIGN(const Place place, OpenPlace(common));
+  const auto found = FindDefinition(place, options.what);
+  if (!found && found.error().kind == ErrorKind::kNotFound) {
+    return NotFound(
+        fmt::format("\"{}\" is no cron expression (five fields with blanks between them, or "
+                    "@daily), and there is {}",
+                    options.what, found.error().message));
   }
-  TRY(service);
-  TRY_ASSIGN(const service::Action* action, service::FindAction(*service, options.what));
-  if (!action->schedule) {
-    return Invalid(fmt::format(
-        "the action \"{0}\" has no schedule; give it one, such as schedule = \"0 7 * * *\", in "
-        "[actions.{0}] of busker.toml",
-        action->name));
+  TRY(found);
+  const daemon::Definition& definition = **found;
+  const std::string name = definition.service ? fmt::format("the action \"{}\"", definition.action)
+                                              : fmt::format("the graph \"{}\"", options.what);
+  if (definition.graph.once) {
+    const auto start = definition.graph.start;
+    return Invalid(fmt::format("{} runs once{}, so nothing comes next", name,
+                               start ? ", at " + FormatRfc3339(*start) : ""));
   }
+  if (!definition.graph.schedule) return Invalid(NoSchedule(definition, name));
   if (options.zone) {
-    return Invalid(fmt::format(
-        "--zone is for an expression; the zone of the action \"{}\" is {}, set by its time_zone",
-        action->name, action->time_zone));
+    return Invalid(
+        fmt::format("--zone is for an expression; the zone of {} is {}, set by its {}", name,
+                    definition.graph.zone, definition.service ? "time_zone" : "file"));
   }
-  return Asked{*action->schedule, action->time_zone};
+  return Asked{definition.graph.schedule_text, definition.graph.zone, *found};
 }
 
 Result<Instant> ReadFrom(const std::optional<std::string>& text, const std::string& zone) {
@@ -107,7 +125,15 @@ Result<int> Next(const Common& common, const NextOptions& options) {
   TRY_ASSIGN(const plan::Cron cron, plan::ParseCron(asked.expression));
   TRY_ASSIGN(const auto schedule, plan::ZonedCron::Make(cron, asked.zone));
   TRY_ASSIGN(const Instant from, ReadFrom(options.from, asked.zone));
-  const auto runs = plan::ComingRuns(schedule, from, options.count);
+  std::vector<plan::ComingRun> runs;
+  if (asked.definition == nullptr) {
+    runs = plan::ComingRuns(schedule, from, options.count);
+  } else {
+    // Only from its start to its end.
+    const auto dues =
+        plan::Coming(asked.definition->graph, from - Milliseconds(1), options.count);
+    if (!dues.empty()) runs = plan::ComingRuns(schedule, dues.front(), dues.size());
+  }
   if (common.json) {
     PrintRunsAsJson(runs);
   } else {

@@ -70,6 +70,10 @@ std::vector<std::string> ServedPaths(const dispatch::Home& home, const std::stri
       if (io::fs::exists(path, error)) paths.push_back(path);
     }
   }
+  // A home beside a service is that one's, also when it is named from elsewhere.
+  if (paths.empty() && home.folder.filename() == ".busker") {
+    paths.push_back(home.folder.parent_path().string());
+  }
   if (std::find(paths.begin(), paths.end(), folder) == paths.end()) paths.push_back(folder);
   return paths;
 }

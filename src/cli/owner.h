@@ -16,7 +16,8 @@ namespace busker::cli {
 // Notes the folders that busker up serves. kInvalid for a path that could not be read back.
 Result<void> WriteServed(const dispatch::Home& home, const std::vector<std::string>& paths);
 
-// The folders that the home was last served for (busker up), and `folder`.
+// The folders that the home was last served for (busker up), else the one that it is in; and
+// `folder`.
 std::vector<std::string> ServedPaths(const dispatch::Home& home, const std::string& folder);
 
 // Of whoever owns the home, if it works with the target that was asked for.

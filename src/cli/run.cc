@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "cli/gate_word.h"
+#include "cli/graph_names.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -195,7 +196,7 @@ Result<int> RunNow(const Common& common, const Place& place, daemon::StartReques
 Result<int> Run(const Common& common, const RunOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
   daemon::StartRequest request;
-  request.graph = KeyOf(place, options.action);
+  TRY_ASSIGN(request.graph, FindGraph(place, options.action));
   if (place.service && !options.quiet) {
     for (const std::string& warning : place.service->warnings) Warn(warning);
   }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/gate_word.h"
+#include "cli/graph_names.h"
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
@@ -14,19 +15,6 @@ namespace {
 std::string Took(const record::RunRow& run) {
   if (!run.started_at || !run.ended_at) return "";
   return FormatDuration(*run.ended_at - *run.started_at);
-}
-
-// The graph that `text` means, if there is one or has been.
-Result<plan::GraphKey> KnownKey(const Place& place, const std::string& text) {
-  const plan::GraphKey key = KeyOf(place, text);
-  if (key.find('/') != std::string::npos) return key;
-  if (HasHome(place.home)) {
-    TRY_ASSIGN(const auto record, OpenRecord(place.home));
-    if (record->NewestRun(key)) return key;
-  }
-  if (place.service) TRY(service::FindAction(*place.service, text));
-  return NotFound(
-      fmt::format("no run of {} is on record; busker status lists what there is", text));
 }
 
 // As short as it can be told apart.
@@ -50,7 +38,7 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
     }
   }
   if (!options.action.empty()) {
-    TRY_ASSIGN(const plan::GraphKey key, KnownKey(place, options.action));
+    TRY_ASSIGN(const plan::GraphKey key, FindGraph(place, options.action));
     const auto slash = key.find('/');
     filter.service = slash == std::string::npos ? "" : key.substr(0, slash);
     filter.action = slash == std::string::npos ? key : key.substr(slash + 1);

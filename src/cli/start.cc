@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/gate_word.h"
+#include "cli/graph_names.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -35,7 +36,7 @@ Result<int> Start(const Common& common, const StartOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
   TRY(CheckMayLeaveWork(common, place));
   daemon::StartRequest request;
-  request.graph = KeyOf(place, options.action);
+  TRY_ASSIGN(request.graph, FindGraph(place, options.action));
   request.date = options.date;
   request.force = options.force;
   request.key = options.key;

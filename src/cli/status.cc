@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/gate_word.h"
+#include "cli/graph_names.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -29,7 +30,8 @@ bool IsElsewhere(const Place& place, const plan::GraphKey& key) {
   return shared && place.service && !key.starts_with(place.service->name + "/");
 }
 
-// The actions of the folder's service, and every graph that the owner of the home serves.
+// The actions of the folder's service, and every graph that the owner of the home serves, or that
+// the next one would.
 std::map<plan::GraphKey, GraphLine> FindGraphs(const Place& place,
                                                const std::optional<daemon::Status>& status) {
   std::map<plan::GraphKey, GraphLine> lines;
@@ -37,6 +39,12 @@ std::map<plan::GraphKey, GraphLine> FindGraphs(const Place& place,
     for (const auto& [name, _] : place.service->actions) {
       const plan::GraphKey key = KeyOf(place, name);
       lines[key].key = key;
+    }
+  }
+  if (!status && HasHome(place.home)) {
+    const auto catalogue = ReadDefinitions(place);
+    for (const auto& [key, _] : catalogue->definitions) {
+      if (!IsElsewhere(place, key)) lines[key].key = key;
     }
   }
   if (!status) return lines;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cli/graph_names.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
@@ -41,7 +42,7 @@ Result<int> Show(const Common& common, const Meant& meant, const std::string& li
 
 Result<int> SetPaused(const Common& common, const std::string& action, bool paused) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
-  const plan::GraphKey key = KeyOf(place, action);
+  TRY_ASSIGN(const plan::GraphKey key, FindGraph(place, action));
   TRY(AskOwner(common, place, [&](const daemon::Client& client) {
     return client.Pause(key, paused, common.By());
   }));

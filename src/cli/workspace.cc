@@ -195,24 +195,6 @@ Result<std::unique_ptr<record::Record>> OpenRecord(const dispatch::Home& home) {
   return dispatch::OpenRecord(home);
 }
 
-Result<record::RunRow> FindRun(const Place& place, record::Record& record,
-                               const std::string& what) {
-  if (what.empty()) {
-    record::RunFilter filter;
-    filter.count_max = 1;
-    TRY_ASSIGN(auto runs, record.ListRuns(filter));
-    if (!runs.empty()) return std::move(runs.front());
-    return NotFound("there are no runs yet; busker run ACTION starts one");
-  }
-  if (auto run = record.FindRun(what); run || run.error().kind != ErrorKind::kNotFound) return run;
-  if (auto run = record.NewestRun(KeyOf(place, what));
-      run || run.error().kind != ErrorKind::kNotFound) {
-    return run;
-  }
-  return NotFound(fmt::format(
-      "no run \"{0}\", and no run of an action or graph \"{0}\"; busker runs lists them", what));
-}
-
 Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
                                                           const Workspace& workspace) {
   return deliver::OpenEmbeddedWarehouse(workspace.places.warehouse_folder,

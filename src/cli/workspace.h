@@ -46,8 +46,8 @@ Result<Place> OpenPlaceAnyway(const Common& common);
 // The same for a verb that names the file to run: in the folder there need be nothing.
 Result<Place> OpenPlaceOfFile(const Common& common);
 
-// What a person means by an action: "training" of the folder's service, "churn/training", or the
-// name of a graph file.
+// "training" of the folder's service as "churn/training"; any other text as it is. What else it may
+// mean, graph_names.h finds.
 plan::GraphKey KeyOf(const Place& place, const std::string& text);
 
 struct Workspace {
@@ -62,10 +62,6 @@ Result<Workspace> OpenWorkspace(const Common& common);
 
 // The record; kNotFound (with what to do) when nothing was ever run here.
 Result<std::unique_ptr<record::Record>> OpenRecord(const dispatch::Home& home);
-
-// The run that `what` means: an id, or the newest run of an action or graph; the newest run of all
-// when it is empty. kNotFound.
-Result<record::RunRow> FindRun(const Place& place, record::Record& record, const std::string& what);
 
 Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
                                                           const Workspace& workspace);

@@ -175,7 +175,7 @@ Response GraphsApi::ListGraphs(const Call& call) {
 
 Response GraphsApi::ShowGraph(const Call& call) {
   const auto definition = daemon_.catalogue()->Find(GraphIn(call));
-  if (!definition) return Problem(404, fmt::format("there is no {}", GraphIn(call)));
+  if (!definition) return Problem(404, fmt::format("no action or graph \"{}\"", GraphIn(call)));
   auto described = records_.With([&](record::Record& record) {
     prepare::Rulings rulings(record);
     return DescribeGraph(record, (*definition)->graph, call.caller, Now(), rulings);

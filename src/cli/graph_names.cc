@@ -1,0 +1,119 @@
+#include "cli/graph_names.h"
+
+#include <fmt/core.h>
+
+#include <map>
+
+#include "base/text.h"
+#include "cli/owner.h"
+#include "model/gate.h"
+
+namespace busker::cli {
+namespace {
+
+// Every name, and what it stands for; a short one that stands for several is left out.
+std::map<std::string, plan::GraphKey> NamesOf(const Place& place,
+                                              const daemon::Catalogue& catalogue) {
+  std::map<std::string, plan::GraphKey> names;
+  std::map<std::string, std::vector<plan::GraphKey>> by_action;
+  for (const auto& [key, definition] : catalogue.definitions) {
+    names[key] = key;
+    if (definition->service) by_action[definition->action].push_back(key);
+  }
+  if (place.service) {
+    for (const auto& [action, _] : place.service->actions) names[action] = KeyOf(place, action);
+    return names;
+  }
+  for (const auto& [action, keys] : by_action) {
+    if (keys.size() == 1) names.emplace(action, keys.front());
+  }
+  return names;
+}
+
+tl::unexpected<Error> NoSuchGraph(const Place& place, const daemon::Catalogue& catalogue,
+                                  const std::string& text) {
+  std::vector<std::string> names;
+  for (const auto& [name, _] : NamesOf(place, catalogue)) names.push_back(name);
+  // "application" of two services is neither of them.
+  std::vector<std::string> meant;
+  for (const auto& [key, definition] : catalogue.definitions) {
+    if (definition->service && definition->action == text) meant.push_back('"' + key + '"');
+  }
+  // A file that cannot be read defines nothing, and is often called like its graph.
+  for (const daemon::Fault& fault : catalogue.faults) {
+    if (io::fs::path(fault.file).stem() != text) continue;
+    return NotFound(fmt::format("no action or graph \"{}\"; {} is at fault: {}", text, fault.file,
+                                fault.message));
+  }
+  if (!meant.empty()) {
+    return NotFound(
+        fmt::format("no action or graph \"{}\"; did you mean {}?", text, Join(meant, " or ")));
+  }
+  if (const auto nearest = Nearest(text, names)) {
+    return NotFound(fmt::format("no action or graph \"{}\"; did you mean \"{}\"?", text, *nearest));
+  }
+  constexpr std::size_t kShown = 10;
+  const bool all = names.size() <= kShown;
+  if (!all) names.resize(kShown);
+  return NotFound(fmt::format(
+      "no action or graph \"{}\"; {}{}", text,
+      names.empty() ? fmt::format("none is defined in {}", place.folder) : "there are " + Join(names, ", "),
+      all ? "" : ", ..."));
+}
+
+}  // namespace
+
+std::shared_ptr<const daemon::Catalogue> ReadDefinitions(const Place& place) {
+  return daemon::Definitions(ServedPaths(place.home, place.folder), place.home.folder,
+                             model::CheckGate)
+      .Read();
+}
+
+Result<plan::GraphKey> FindGraph(const Place& place, const std::string& text) {
+  if (const plan::GraphKey own = KeyOf(place, text); own != text) return own;
+  if (HasHome(place.home)) {
+    TRY_ASSIGN(const auto record, OpenRecord(place.home));
+    TRY_ASSIGN(const auto memory, record->FindGraph(text));
+    if (memory || record->NewestRun(text)) return text;
+  }
+  const auto catalogue = ReadDefinitions(place);
+  const auto names = NamesOf(place, *catalogue);
+  if (const auto found = names.find(text); found != names.end()) return found->second;
+  return NoSuchGraph(place, *catalogue, text);
+}
+
+Result<std::shared_ptr<const daemon::Definition>> FindDefinition(const Place& place,
+                                                                 const std::string& text) {
+  const auto catalogue = ReadDefinitions(place);
+  const auto names = NamesOf(place, *catalogue);
+  if (const auto name = names.find(text); name != names.end()) {
+    const auto found = catalogue->definitions.find(name->second);
+    if (found != catalogue->definitions.end()) return found->second;
+  }
+  return NoSuchGraph(place, *catalogue, text);
+}
+
+Result<record::RunRow> FindRun(const Place& place, record::Record& record,
+                               const std::string& what) {
+  if (what.empty()) {
+    record::RunFilter filter;
+    filter.count_max = 1;
+    TRY_ASSIGN(auto runs, record.ListRuns(filter));
+    if (!runs.empty()) return std::move(runs.front());
+    return NotFound("there are no runs yet; busker run ACTION starts one");
+  }
+  if (auto run = record.FindRun(what); run || run.error().kind != ErrorKind::kNotFound) return run;
+  const auto graph = FindGraph(place, what);
+  if (!graph && graph.error().kind == ErrorKind::kNotFound) {
+    return NotFound(fmt::format("no run \"{}\", and {}", what, graph.error().message));
+  }
+  TRY(graph);
+  auto run = record.NewestRun(*graph);
+  if (!run && run.error().kind == ErrorKind::kNotFound) {
+    return NotFound(
+        fmt::format("{} has no run on record yet; busker run {} starts one", what, what));
+  }
+  return run;
+}
+
+}  // namespace busker::cli
