@@ -47,7 +47,7 @@ class WordsTest(unittest.TestCase):
         self.says(3, 'no action or graph "zzz"; there are application, training', "run", "zzz")
         self.says(2, '"today" is not a date; use YYYY-MM-DD, such as 2019-08-01', "run", "training", "--date", "today")
         self.service.must("run", "training", "-q")
-        self.says(3, 'no run "zzz", and no run of an action or graph "zzz"; busker runs lists them', "logs", "zzz")
+        self.says(3, 'no run "zzz", and no action or graph "zzz"; there are application, training', "logs", "zzz")
         self.says(2, 'no state "gone"; there are queued, running', "runs", "--state", "gone")
 
     def test_status_says_whether_schedules_are_kept(self):

@@ -117,6 +117,9 @@ export interface BackfillInstant {
   scheduled_at: string;
   run: string;
   what: string;
+  version: string;
+  version_data_date: string;
+  warning: string;
 }
 
 export interface File {

@@ -107,7 +107,7 @@ function Backfill({ graph }: { graph: string }) {
       {shown ? (
         <ul class="instants">
           {shown.length === 0 ? <li>The schedule has no instant in that time; choose another.</li> : null}
-          {shown.map((one) => <li key={one.due}><time dateTime={one.scheduled_at}>{one.scheduled_at}</time>: {one.what}{one.run ? <> (<a href={`#/runs/${one.run}`}>{one.run}</a>)</> : null}</li>)}
+          {shown.map((one) => <li key={one.due}><time dateTime={one.scheduled_at}>{one.scheduled_at}</time>: {one.what}{one.version ? <>, with version {one.version} of {one.version_data_date}</> : null}{one.run ? <> (<a href={`#/runs/${one.run}`}>{one.run}</a>)</> : null}{one.warning ? <><br /><strong>Warning:</strong> {one.warning}</> : null}</li>)}
         </ul>
       ) : null}
     </Section>

@@ -303,10 +303,13 @@ class CommandLine {
     backfill->add_option("--to", backfill_.to, "last data date or instant")
         ->required()
         ->type_name("D");
-    backfill->add_flag("--dry-run", backfill_.dry_run, "only show the instants");
+    backfill->add_flag("--dry-run", backfill_.dry_run,
+                       "only show the instants, the version that each begins with, and what will "
+                       "be refused");
     backfill->add_flag("--newest-first", backfill_.newest_first, "begin with the last");
     backfill->add_flag("--retry-failed", backfill_.retry_failed,
                        "take up again those that failed or were cancelled");
+    backfill->add_flag("--force", backfill_.force, "let an older data date replace a newer one");
     backfill
         ->add_option("--runs-at-once", backfill_.runs_at_once,
                      "how many of them run at the same time (default 1)")

@@ -55,7 +55,8 @@ Result<std::string> ExplainUnattended(const Place& place, const std::string& wha
   return paused + last + kNothingStarts;
 }
 
-Result<std::string> ExplainIt(const Common& common, const Place& place, const ExplainOptions& options) {
+Result<std::string> ExplainIt(const Common& common, const Place& place,
+                              const ExplainOptions& options) {
   const daemon::Client client = ClientOf(common, place.home);
   const bool answered = client.SomebodyListens();
   std::optional<record::RunRow> run;

@@ -52,13 +52,21 @@ tl::unexpected<Error> NoSuchGraph(const Place& place, const daemon::Catalogue& c
   if (const auto nearest = Nearest(text, names)) {
     return NotFound(fmt::format("no action or graph \"{}\"; did you mean \"{}\"?", text, *nearest));
   }
+  // As busker status has them.
+  std::vector<std::string> shown;
+  for (const auto& [key, definition] : catalogue.definitions) {
+    const bool own = place.service && KeyOf(place, definition->action) == key;
+    shown.push_back(own ? definition->action : key);
+  }
+  if (shown.empty()) {
+    return NotFound(
+        fmt::format("no action or graph \"{}\"; none is defined in {}", text, place.folder));
+  }
   constexpr std::size_t kShown = 10;
-  const bool all = names.size() <= kShown;
-  if (!all) names.resize(kShown);
-  return NotFound(fmt::format(
-      "no action or graph \"{}\"; {}{}", text,
-      names.empty() ? fmt::format("none is defined in {}", place.folder) : "there are " + Join(names, ", "),
-      all ? "" : ", ..."));
+  const bool all = shown.size() <= kShown;
+  if (!all) shown.resize(kShown);
+  return NotFound(fmt::format("no action or graph \"{}\"; there are {}{}", text, Join(shown, ", "),
+                              all ? "" : ", ..."));
 }
 
 }  // namespace

@@ -44,8 +44,8 @@ std::string NoSchedule(const daemon::Definition& definition, const std::string& 
 
 Result<Asked> FindSchedule(const Common& common, const NextOptions& options) {
   if (IsExpression(options.what)) return Asked{options.what, options.zone.value_or("UTC"), nullptr};
-  TRY_ASSIGN(const Place place, OpenPlace(common));
-  const auto found = FindDefinition(place, options.what);
+  const auto place = OpenPlace(common);
+  const auto found = place ? FindDefinition(*place, options.what) : tl::unexpected(place.error());
   if (!found && found.error().kind == ErrorKind::kNotFound) {
     return NotFound(
         fmt::format("\"{}\" is no cron expression (five fields with blanks between them, or "
@@ -63,9 +63,9 @@ Result<Asked> FindSchedule(const Common& common, const NextOptions& options) {
   }
   if (!definition.graph.schedule) return Invalid(NoSchedule(definition, name));
   if (options.zone) {
-    return Invalid(
-        fmt::format("--zone is for an expression; the zone of {} is {}, set by its {}", name,
-                    definition.graph.zone, definition.service ? "time_zone" : "file"));
+    return Invalid(fmt::format("--zone is for an expression; the zone of {} is {}, set by its {}",
+                               name, definition.graph.zone,
+                               definition.service ? "time_zone" : "file"));
   }
   return Asked{definition.graph.schedule_text, definition.graph.zone, *found};
 }
@@ -130,8 +130,7 @@ Result<int> Next(const Common& common, const NextOptions& options) {
     runs = plan::ComingRuns(schedule, from, options.count);
   } else {
     // Only from its start to its end.
-    const auto dues =
-        plan::Coming(asked.definition->graph, from - Milliseconds(1), options.count);
+    const auto dues = plan::Coming(asked.definition->graph, from - Milliseconds(1), options.count);
     if (!dues.empty()) runs = plan::ComingRuns(schedule, dues.front(), dues.size());
   }
   if (common.json) {

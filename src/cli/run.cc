@@ -4,6 +4,7 @@
 
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/id.h"
 #include "base/text.h"
@@ -19,6 +20,7 @@ namespace busker::cli {
 namespace {
 
 constexpr auto kAgainLimit = std::chrono::seconds(15);
+constexpr auto kAgainPause = std::chrono::milliseconds(50);
 
 // The last words about a run, and the exit code.
 Result<int> Conclude(const Common& common, record::Record& record, const std::string& id,
@@ -164,6 +166,7 @@ Result<int> RunNow(const Common& common, const Place& place, daemon::StartReques
   bool missed = false;
   while (!followed && (run.empty() ? MayAskAgain(followed.error(), begun)
                                    : followed.error().kind == ErrorKind::kTemporary)) {
+    if (run.empty()) std::this_thread::sleep_for(kAgainPause);
     missed = true;
     if (!orchestra.own || orchestra.own->WaitFor(Milliseconds(0))) {
       // The owner of the home has ended, and the run goes on: so does whoever owns the home next.

@@ -93,7 +93,7 @@ Result<int> Resume(const Common& common, const PauseOptions& options);
 
 struct BackfillOptions {
   std::string action, from, to;
-  bool dry_run = false, newest_first = false, retry_failed = false;
+  bool dry_run = false, newest_first = false, retry_failed = false, force = false;
   int runs_at_once = 1;
 };
 Result<int> Backfill(const Common& common, const BackfillOptions& options);

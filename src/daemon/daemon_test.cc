@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "daemon/client.h"
@@ -141,6 +142,40 @@ TEST_F(DaemonTest, RefusesWhoeverWantsAnotherTarget) {
   EXPECT_EQ(local.Ask().error().kind, ErrorKind::kInvalid);
   EXPECT_EQ(local.Follow("r0", kLimit, [](const auto&) { return true; }).error().kind,
             ErrorKind::kInvalid);
+}
+
+// A backfill read each run that it took up again in one turn, up to 10,000 of them, and nothing
+// else happened meanwhile; now it asks in parts, and their seams are not to be seen.
+TEST_F(DaemonTest, ABackfillTakesUpMoreRunsThanOneTurnReads) {
+  StartDaemon();
+  ASSERT_TRUE(client_->Pause("daily", true, "a test"));
+  BackfillRequest request;
+  request.graph = "daily";
+  request.from = "2019-01-01";
+  request.to = "2019-08-08";
+  request.by = "a test";
+  const auto queued = client_->Backfill(request);
+  ASSERT_TRUE(queued) << queued.error().message;
+  ASSERT_EQ(queued->size(), 220u);
+  // One stays as it is, in the midst of the others.
+  for (std::size_t i = 0; i < queued->size(); ++i) {
+    if (i == 105) continue;
+    ASSERT_TRUE(client_->Cancel((*queued)[i].run, "a test"));
+  }
+  request.retry_failed = true;
+  request.newest_first = true;
+  request.to = "2019-08-09";
+  const auto again = client_->Backfill(request);
+  ASSERT_TRUE(again) << again.error().message;
+  ASSERT_EQ(again->size(), 221u);
+  EXPECT_EQ(again->front().what, "run");
+  for (std::size_t i = 0; i < queued->size(); ++i) {
+    const BackfillInstant& one = (*again)[220 - i];
+    EXPECT_EQ(one.run, (*queued)[i].run);
+    EXPECT_EQ(one.due, (*queued)[i].due);
+    EXPECT_EQ(one.what, i == 105 ? "has its run, queued" : "retry") << i;
+    EXPECT_EQ(StateOf(one.run), plan::State::kQueued);
+  }
 }
 
 TEST_F(DaemonTest, StartsOneRunForAKeyHoweverOftenItIsAskedTo) {
@@ -293,6 +328,58 @@ TEST_F(DaemonTest, FillsTheInstantsOfAScheduleThatHaveNoRun) {
   EXPECT_EQ(client_->Backfill(request).error().kind, ErrorKind::kInvalid);
   request = {"daily", "2019-03-01", "2059-03-03", false, false, 1, true, "a test"};
   EXPECT_EQ(client_->Backfill(request).error().kind, ErrorKind::kInvalid);
+}
+
+// The last date of a range is in it to its last hour, by the clocks of the schedule's zone.
+TEST_F(DaemonTest, FillsWholeDaysOfTheZoneOfTheSchedule) {
+  WriteGraph("sixth", "true",
+             ", \"schedule_interval\": \"0 */6 * * *\", \"timezone\": \"America/New_York\"");
+  StartDaemon();
+  BackfillRequest request{"sixth", "2019-07-01", "2019-07-01", false, false, 1, true, "me"};
+  const auto instants = client_->Backfill(request);
+  ASSERT_TRUE(instants) << instants.error().message;
+  std::string found;
+  for (const auto& one : *instants) found += FormatRfc3339(one.scheduled_at) + " ";
+  EXPECT_EQ(found,
+            "2019-07-01T04:00:00Z 2019-07-01T10:00:00Z 2019-07-01T16:00:00Z 2019-07-01T22:00:00Z ");
+  request.from = request.to = "2019-07-01T10:00:00Z";
+  EXPECT_EQ(client_->Backfill(request)->size(), 1u);
+  request.to = "2019-07-01T09:59:59Z";
+  EXPECT_EQ(client_->Backfill(request).error().kind, ErrorKind::kInvalid);
+}
+
+TEST_F(DaemonTest, LeavesToTheScheduleWhatIsTheSchedules) {
+  WriteGraph("hourly", "true", ", \"schedule_interval\": \"@hourly\", \"catchup\": false");
+  StartDaemon(true);
+  BackfillRequest request{"hourly",
+                          FormatRfc3339(Now() - std::chrono::hours(4)),
+                          FormatRfc3339(Now() + std::chrono::hours(4)),
+                          false,
+                          false,
+                          1,
+                          false,
+                          "a test"};
+  const auto instants = client_->Backfill(request);
+  ASSERT_TRUE(instants) << instants.error().message;
+  int queued = 0, has = 0, to_come = 0;
+  for (const auto& one : *instants) {
+    if (one.what == "run") ++queued;
+    if (one.what.starts_with("has its run")) ++has;
+    if (one.what == "is still to come") ++to_come;
+    EXPECT_EQ(one.what == "is still to come", one.due > Now()) << FormatRfc3339(one.due);
+    EXPECT_EQ(one.run.empty(), one.what == "is still to come") << one.what;
+  }
+  EXPECT_EQ(has, 1) << "the newest was caught up by the schedule";
+  EXPECT_GE(queued, 2);
+  EXPECT_GE(to_come, 3);
+  // All of one backfill are one batch.
+  auto record = record::OpenSqliteRecord(home_.RecordFile(), false).value();
+  std::set<std::string> batches;
+  for (const auto& one : *instants) {
+    if (one.what == "run") batches.insert(record->FindRun(one.run)->facts.batch);
+  }
+  EXPECT_EQ(batches.size(), 1u);
+  EXPECT_TRUE(batches.begin()->starts_with("backfill-"));
 }
 
 // The answer was longer than what a client would take.

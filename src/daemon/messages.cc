@@ -96,6 +96,7 @@ Json ToJson(const BackfillRequest& request) {
           {"retry_failed", request.retry_failed},
           {"runs_at_once", request.runs_at_once},
           {"dry_run", request.dry_run},
+          {"force", request.force},
           {"by", request.by}};
 }
 
@@ -108,6 +109,7 @@ BackfillRequest BackfillRequestFrom(const Json& message) {
   request.retry_failed = FlagOf(message, "retry_failed");
   request.runs_at_once = NumberIn(message, "runs_at_once", 1);
   request.dry_run = FlagOf(message, "dry_run");
+  request.force = FlagOf(message, "force");
   request.by = TextOf(message, "by");
   return request;
 }
@@ -116,13 +118,20 @@ Json ToJson(const BackfillInstant& instant) {
   return {{"due", FormatRfc3339(instant.due)},
           {"scheduled_at", FormatRfc3339(instant.scheduled_at)},
           {"run", instant.run},
-          {"what", instant.what}};
+          {"what", instant.what},
+          {"version", instant.version},
+          {"version_data_date", instant.version_date},
+          {"warning", instant.warning}};
 }
 
 BackfillInstant BackfillInstantFrom(const Json& message) {
   return {InstantIn(message, "due").value_or(Instant{}),
-          InstantIn(message, "scheduled_at").value_or(Instant{}), TextOf(message, "run"),
-          TextOf(message, "what")};
+          InstantIn(message, "scheduled_at").value_or(Instant{}),
+          TextOf(message, "run"),
+          TextOf(message, "what"),
+          TextOf(message, "version"),
+          TextOf(message, "version_data_date"),
+          TextOf(message, "warning")};
 }
 
 Json ToJson(const Status& status) {

@@ -33,20 +33,23 @@ TEST(Messages, ARequestToStartComesThroughWhole) {
 }
 
 TEST(Messages, ABackfillComesThroughWhole) {
-  BackfillRequest request{"g", "2019-08-01", "2019-08-02", true, true, 4, true, "me"};
+  BackfillRequest request{"g", "2019-08-01", "2019-08-02", true, true, 4, true, "me", true};
   const BackfillRequest got = BackfillRequestFrom(Carried(ToJson(request)));
   EXPECT_EQ(got.graph, "g");
   EXPECT_EQ(got.from, "2019-08-01");
   EXPECT_EQ(got.to, "2019-08-02");
-  EXPECT_TRUE(got.newest_first && got.retry_failed && got.dry_run);
+  EXPECT_TRUE(got.newest_first && got.retry_failed && got.dry_run && got.force);
   EXPECT_EQ(got.runs_at_once, 4);
   EXPECT_EQ(got.by, "me");
-  const BackfillInstant instant = BackfillInstantFrom(
-      Carried(ToJson(BackfillInstant{kNoon, kNoon - std::chrono::hours(1), "r1", "run"})));
+  const BackfillInstant instant = BackfillInstantFrom(Carried(ToJson(BackfillInstant{
+      kNoon, kNoon - std::chrono::hours(1), "r1", "run", "v1", "2019-07-01", "leakage"})));
   EXPECT_EQ(instant.due, kNoon);
   EXPECT_EQ(instant.scheduled_at, kNoon - std::chrono::hours(1));
   EXPECT_EQ(instant.run, "r1");
   EXPECT_EQ(instant.what, "run");
+  EXPECT_EQ(instant.version, "v1");
+  EXPECT_EQ(instant.version_date, "2019-07-01");
+  EXPECT_EQ(instant.warning, "leakage");
 }
 
 TEST(Messages, AStatusComesThroughWhole) {

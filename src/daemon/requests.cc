@@ -6,16 +6,22 @@
 #include <algorithm>
 #include <future>
 #include <map>
+#include <span>
 
 #include "base/id.h"
 #include "plan/cron.h"
 #include "plan/timetable.h"
 #include "prepare/definition.h"
+#include "prepare/foresight.h"
 
 namespace busker::daemon {
 namespace {
 
 constexpr std::size_t kBackfillMax = 10'000;
+constexpr std::size_t kRetriesOfATurn = 100;  // each reads a run on the conductor's thread
+
+// What becomes of an instant of a backfill.
+constexpr char kRun[] = "run", kRetry[] = "retry", kCannotRun[] = "cannot run";
 
 using Events = std::vector<plan::Event>;
 
@@ -104,6 +110,135 @@ std::shared_ptr<Subscription> Listen(const std::string& run, const dispatch::Vie
   return announcer.Subscribe(run, stands);
 }
 
+// The instants that are asked for, in the order in which they are to run.
+Result<std::vector<Instant>> AskedFor(const BackfillRequest& request, const plan::Graph& graph) {
+  if (!graph.schedule) {
+    return Invalid(
+        fmt::format("{} has no schedule, so there are no instants to fill; busker run "
+                    "--date runs it for one",
+                    graph.key));
+  }
+  if (graph.depends_on_past && request.newest_first) {
+    return Invalid(fmt::format(
+        "{} has depends_on_past, so its runs go from the oldest on; leave out --newest-first",
+        graph.key));
+  }
+  TRY_ASSIGN(const Instant from, ReadBound(request.from, graph.zone, false));
+  TRY_ASSIGN(const Instant to, ReadBound(request.to, graph.zone, true));
+  if (to < from) return Invalid("--to is before --from");
+  TRY_ASSIGN(std::vector<Instant> dues, DueInstants(graph, from, to));
+  if (request.newest_first) std::reverse(dues.begin(), dues.end());
+  return dues;
+}
+
+bool IsToRun(const BackfillInstant& instant) {
+  return instant.what == kRun || instant.what == kRetry;
+}
+
+// What becomes of the instants, as things stand on record.
+Result<std::vector<BackfillInstant>> Survey(const BackfillRequest& request,
+                                            const plan::Graph& graph, std::span<const Instant> dues,
+                                            const dispatch::View& view) {
+  std::vector<BackfillInstant> instants;
+  if (dues.empty()) return instants;
+  const auto [first, last] = std::minmax_element(dues.begin(), dues.end());
+  TRY_ASSIGN(const auto rows, view.record.DueRuns(graph.key, *first, *last));
+  std::map<Instant, record::Record::DueRun> there;
+  for (const auto& row : rows) there.emplace(row.due, row);
+  const plan::GraphMemory* memory = view.agenda.FindMemory(graph.key);
+  const Instant dealt_with = memory != nullptr && memory->cursor ? *memory->cursor : view.now;
+  for (const Instant due : dues) {
+    BackfillInstant instant;
+    instant.due = due;
+    instant.scheduled_at = plan::DataInstant(graph, due);
+    instant.what = kRun;
+    if (const auto found = there.find(due); found != there.end()) {
+      const record::Record::DueRun& row = found->second;
+      instant.run = row.run;
+      const bool again = request.retry_failed && CanBeRetried(row.state);
+      instant.what = again ? kRetry : fmt::format("has its run, {}", NameOf(row.state));
+    } else if (due > view.now) {
+      instant.what = "is still to come";
+    } else if (due > dealt_with) {
+      instant.what = "is run by the schedule itself";
+    }
+    instants.push_back(std::move(instant));
+  }
+  return instants;
+}
+
+// What is known beforehand of those that are to run. kNotFound: none of them can.
+Result<void> Foresee(
+    const BackfillRequest& request, const Definition& definition,
+    const std::function<Result<prepare::Places>(const service::Service&)>& places_of,
+    std::vector<BackfillInstant>& instants) {
+  if (!definition.service) return {};
+  TRY_ASSIGN(const prepare::Places places, places_of(*definition.service));
+  TRY_ASSIGN(auto foresight,
+             prepare::Foresight::Read(*definition.service, definition.Action(), places));
+  std::string why;
+  bool any = false;
+  for (BackfillInstant& instant : instants) {
+    if (!IsToRun(instant)) continue;
+    plan::DagRun run = prepare::RequestRunAt(definition.graph, instant.due, Now());
+    run.force = request.force && instant.what == kRun;
+    const prepare::Foreseen foreseen = foresight.Of(run, instant.what == kRetry);
+    instant.version = foreseen.version;
+    instant.version_date = foreseen.version_date;
+    instant.warning = foreseen.warning;
+    any |= foreseen.possible;
+    if (foreseen.possible) continue;
+    instant.what = kCannotRun;
+    why = foreseen.warning;
+  }
+  if (!any && !why.empty()) return NotFound(why);
+  return {};
+}
+
+// The instants, so that no turn of the conductor has more than some runs to read.
+std::vector<std::span<const BackfillInstant>> Parts(std::span<const BackfillInstant> instants) {
+  std::vector<std::span<const BackfillInstant>> parts;
+  std::size_t begin = 0, retries = 0;
+  for (std::size_t i = 0; i < instants.size(); ++i) {
+    if (instants[i].what == kRetry && ++retries > kRetriesOfATurn) {
+      parts.push_back(instants.subspan(begin, i - begin));
+      begin = i;
+      retries = 1;
+    }
+  }
+  if (begin < instants.size()) parts.push_back(instants.subspan(begin));
+  return parts;
+}
+
+// Requests those that are to run still; the others have got a run in the meantime.
+Result<Events> QueueThem(const BackfillRequest& request, const plan::Graph& graph,
+                         const std::string& batch, std::vector<BackfillInstant>& instants,
+                         const dispatch::View& view) {
+  std::vector<Instant> dues;
+  for (const BackfillInstant& instant : instants) dues.push_back(instant.due);
+  TRY_ASSIGN(const auto now, Survey(request, graph, dues, view));
+  Events events;
+  for (std::size_t i = 0; i < instants.size(); ++i) {
+    BackfillInstant& instant = instants[i];
+    if (!IsToRun(instant)) continue;
+    instant.what = now[i].what;
+    instant.run = now[i].run;
+    if (instant.what == kRetry) {
+      TRY_ASSIGN(plan::DagRun ended, view.record.LoadRun(instant.run));
+      events.push_back(plan::RetryRequested{std::move(ended), request.by, ""});
+    } else if (instant.what == kRun) {
+      plan::DagRun run = prepare::RequestRunAt(graph, instant.due, view.now);
+      run.batch = batch;
+      run.batch_runs_at_once = request.runs_at_once;
+      run.requested_by = request.by;
+      run.force = request.force;
+      instant.run = run.id;
+      events.push_back(plan::RunRequested{std::move(run)});
+    }
+  }
+  return events;
+}
+
 }  // namespace
 
 Result<void> Requests::Carry(Decide decide) {
@@ -140,12 +275,13 @@ Result<void> Requests::CheckTarget(const std::string& wanted) {
 Result<std::string> Requests::Start(const StartRequest& request,
                                     std::shared_ptr<Subscription>* follow) {
   TRY_ASSIGN(const auto definition, setup_.catalogue()->Find(request.graph));
+  TRY_ASSIGN(plan::DagRun run, prepare::RequestRun(definition->graph, request.date, Now()));
   if (definition->service) {
     TRY_ASSIGN(const prepare::Places places, setup_.places(*definition->service));
     TRY_ASSIGN(const auto store, artifact::OpenStore(places.store_url));
-    TRY(prepare::CheckRunnable(*definition->service, definition->Action(), *store));
+    TRY(prepare::CheckRunnable(*definition->service, definition->Action(), *store,
+                               run.scheduled_at));
   }
-  TRY_ASSIGN(plan::DagRun run, prepare::RequestRun(definition->graph, request.date, Now()));
   run.force = request.force;
   run.request_key = request.key;
   run.requested_by = request.by;
@@ -283,56 +419,23 @@ Result<void> Requests::Pause(const plan::GraphKey& graph, bool paused, const std
 Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& request) {
   TRY_ASSIGN(const auto definition, setup_.catalogue()->Find(request.graph));
   const plan::Graph& graph = definition->graph;
-  if (!graph.schedule) {
-    return Invalid(
-        fmt::format("{} has no schedule, so there are no instants to fill; busker run "
-                    "--date runs it for one",
-                    graph.key));
-  }
-  TRY_ASSIGN(const Instant from, ReadBound(request.from, graph.zone, false));
-  TRY_ASSIGN(const Instant to, ReadBound(request.to, graph.zone, true));
-  if (to < from) return Invalid("--to is before --from");
-  TRY_ASSIGN(std::vector<Instant> dues, DueInstants(graph, from, to));
-  if (request.newest_first) std::reverse(dues.begin(), dues.end());
-
+  TRY_ASSIGN(const std::vector<Instant> dues, AskedFor(request, graph));
   auto instants = std::make_shared<std::vector<BackfillInstant>>();
   TRY(Carry([request, graph, dues, instants](const dispatch::View& view) -> Result<Events> {
-    if (dues.empty()) return Events{};
-    const auto [first, last] = std::minmax_element(dues.begin(), dues.end());
-    TRY_ASSIGN(const auto rows, view.record.DueRuns(graph.key, *first, *last));
-    std::map<Instant, record::Record::DueRun> there;
-    for (const auto& row : rows) there.emplace(row.due, row);
-    const plan::GraphMemory* memory = view.agenda.FindMemory(graph.key);
-    const Instant dealt_with = memory != nullptr && memory->cursor ? *memory->cursor : view.now;
-    const std::string batch = "backfill-" + MakeRunId(view.now);
-    Events events;
-    for (const Instant due : dues) {
-      BackfillInstant instant{due, plan::DataInstant(graph, due), "", "run"};
-      if (const auto found = there.find(due); found != there.end()) {
-        const record::Record::DueRun& row = found->second;
-        instant.run = row.run;
-        const bool again = request.retry_failed && CanBeRetried(row.state);
-        instant.what = again ? "retry" : fmt::format("has its run, {}", NameOf(row.state));
-        if (again && !request.dry_run) {
-          TRY_ASSIGN(plan::DagRun ended, view.record.LoadRun(row.run));
-          events.push_back(plan::RetryRequested{std::move(ended), request.by, ""});
-        }
-      } else if (due > view.now) {
-        instant.what = "is still to come";
-      } else if (due > dealt_with) {
-        instant.what = "is run by the schedule itself";
-      } else if (!request.dry_run) {
-        plan::DagRun run = prepare::RequestRunAt(graph, due, view.now);
-        run.batch = batch;
-        run.batch_runs_at_once = request.runs_at_once;
-        run.requested_by = request.by;
-        instant.run = run.id;
-        events.push_back(plan::RunRequested{std::move(run)});
-      }
-      instants->push_back(std::move(instant));
-    }
-    return events;
+    TRY_ASSIGN(*instants, Survey(request, graph, dues, view));
+    return Events{};
   }));
+  TRY(Foresee(request, *definition, setup_.places, *instants));
+  if (request.dry_run) return *instants;
+  const std::string batch = "backfill-" + MakeRunId(Now());
+  for (const auto& part : Parts(*instants)) {
+    auto queued = std::make_shared<std::vector<BackfillInstant>>(part.begin(), part.end());
+    TRY(Carry([request, graph, batch, queued](const dispatch::View& view) {
+      return QueueThem(request, graph, batch, *queued, view);
+    }));
+    std::move(queued->begin(), queued->end(),
+              instants->begin() + (&part.front() - instants->data()));
+  }
   return *instants;
 }
 

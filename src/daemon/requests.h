@@ -34,6 +34,7 @@ struct BackfillRequest {
   int runs_at_once = 1;
   bool dry_run = false;
   std::string by;
+  bool force = false;  // older data over newer
 };
 
 // One instant of a backfill, and what becomes of it.
@@ -41,6 +42,8 @@ struct BackfillInstant {
   Instant due{}, scheduled_at{};
   std::string run;   // that is there already, or was queued for it; empty on a dry run
   std::string what;  // "run", "retry", or why not: "has succeeded", "is still to come", ...
+  std::string version = {}, version_date = {};  // it begins with; empty: none, or decided before
+  std::string warning = {};  // a version later than the date, a table that refuses it; empty: none
 };
 
 struct GraphStatus {

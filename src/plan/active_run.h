@@ -27,6 +27,7 @@ class ActiveRun {
   int prepare_tries = 0;        // that failed, and may not the next time
   bool waits_for_past = false;  // a task of it does, or did
   bool parked = false;          // nothing of it can go on before its past has, or there is room
+  bool dropped = false;         // of a backfill, behind one that did not succeed
 
   // After run.tasks was replaced.
   void Index();

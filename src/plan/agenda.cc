@@ -163,12 +163,12 @@ const Agenda::Entry* Agenda::FindEntry(const GraphKey& key) const {
 }
 
 // Of a run that is being stopped because its time is over, nothing is left to cancel.
-void Agenda::Cancel(ActiveRun& active, const std::string& by) {
+void Agenda::Cancel(ActiveRun& active, const std::string& by, std::string message) {
   DagRun& run = active.run;
   if (run.cancel_requested || active.timed_out) return;
   run.cancel_requested = true;
   Decide(CancelAccepted{run.id, by});
-  const std::string message = "cancelled by " + by;
+  if (message.empty()) message = "cancelled by " + by;
   run.message = message;
   settling_.push_back(run.id);
   for (std::size_t i = 0; i < run.tasks.size(); ++i) {
@@ -299,6 +299,7 @@ void Agenda::End(ActiveRun& active, State state, std::string message) {
     if (!task.depends_on_past || !IsFinal(task.state)) continue;
     if (const auto good = active.Past(i)) pasts.emplace(task.name, *good);
   }
+  const bool dropped = active.dropped;
   const DagRun run = std::move(active.run);
   Entry& entry = EntryOf(run.graph);
   const bool begun = run.prepared || state == State::kFailed;  // a restart tells the same
@@ -327,6 +328,7 @@ void Agenda::End(ActiveRun& active, State state, std::string message) {
   Remember(entry, run, begun);
   JudgeAgain(run.graph);
   if (state == State::kSucceeded && run.batch.empty()) RunDownstream(entry, run);
+  if (state != State::kSucceeded && !run.batch.empty() && !dropped) DropBehind(entry, run);
   AwaitSchedule(entry);  // there is room again for instants that are caught up
 }
 

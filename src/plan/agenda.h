@@ -144,7 +144,7 @@ class Agenda {
   const Entry* FindEntry(const GraphKey& key) const;
   ActiveRun& AddRun(DagRun run);
   void Queue(DagRun run);
-  void Cancel(ActiveRun& active, const std::string& by);
+  void Cancel(ActiveRun& active, const std::string& by, std::string message = {});
   void FinishTask(ActiveRun& active, std::size_t task, State state, std::string message);
   const std::vector<std::size_t>& Conclude(ActiveRun& active, std::size_t task, State state,
                                            std::string message);
@@ -177,6 +177,8 @@ class Agenda {
   const Candidate* FirstOf(const Entry& entry, const std::set<Candidate>& waiting) const;
   const Candidate* NextOf(const Entry& entry) const;
   const Candidate* NextScheduled(const Entry& entry) const;
+  const Candidate* NextOfBatch(const Entry& entry, const Batch& batch) const;
+  void DropBehind(Entry& entry, const DagRun& run);
   bool PastAllows(const Entry& entry, const DagRun& run) const;
   // agenda_past.cc: tasks that wait for their past.
   std::string HeldByPast(const Entry& entry, const DagRun& run, const std::string& task) const;

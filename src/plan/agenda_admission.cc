@@ -252,7 +252,7 @@ const Agenda::Candidate* Agenda::NextOf(const Entry& entry) const {
   if (entry.memory.paused) return next;
   if (!entry.scheduled.empty()) consider(NextScheduled(entry));
   for (const auto& [_, batch] : entry.batches) {
-    const Candidate* first = FirstOf(entry, batch.waiting);
+    const Candidate* first = NextOfBatch(entry, batch);
     if (first == nullptr) continue;
     if (batch.active < std::max(1, runs_.at(first->run).run.batch_runs_at_once)) consider(first);
   }
@@ -267,6 +267,34 @@ const Agenda::Candidate* Agenda::NextScheduled(const Entry& entry) const {
   if (first == entry.scheduled.end() || !PastAllows(entry, oldest)) return nullptr;
   if (IsToCome(oldest) || !HasRoomFor(entry, oldest)) return nullptr;
   return MayPrepare(entry) || oldest.prepared ? &*first : nullptr;
+}
+
+// The same of a backfill; what was before its first run does not matter.
+const Agenda::Candidate* Agenda::NextOfBatch(const Entry& entry, const Batch& batch) const {
+  const bool ordered = entry.graph && entry.graph->depends_on_past && !batch.waiting.empty() &&
+                       runs_.at(batch.waiting.begin()->run).run.due;
+  if (!ordered) return FirstOf(entry, batch.waiting);
+  const ActiveRun& oldest = runs_.at(entry.dues.begin()->second);
+  const auto first = batch.waiting.find(CandidateOf(oldest));
+  if (first == batch.waiting.end()) return nullptr;
+  return MayPrepare(entry) || oldest.run.prepared ? &*first : nullptr;
+}
+
+// With depends_on_past: a run of a backfill did not succeed, so those behind it do not begin.
+void Agenda::DropBehind(Entry& entry, const DagRun& run) {
+  if (!entry.graph || !entry.graph->depends_on_past || !run.due) return;
+  const std::string why = fmt::format(
+      "the run for {} before it {}{} (depends_on_past); busker backfill --retry-failed "
+      "goes on from there",
+      run.data_date, run.state == State::kFailed ? "" : "was ", NameOf(run.state));
+  for (const auto& [_, batch] : entry.batches) {
+    for (const Candidate& candidate : batch.waiting) {
+      ActiveRun& behind = runs_.at(candidate.run);
+      if (!behind.run.due || *behind.run.due < *run.due) continue;
+      behind.dropped = true;
+      Cancel(behind, "busker", why);
+    }
+  }
 }
 
 std::size_t Agenda::RunsAtOnce(const Entry& entry) {
@@ -308,12 +336,12 @@ std::string Agenda::WaitsFor(const Entry& entry, const ActiveRun& active) const 
       batch != entry.batches.end() && batch->second.active >= std::max(1, run.batch_runs_at_once)) {
     return fmt::format("{} runs of its backfill run already", batch->second.active);
   }
-  if (!entry.graph || !entry.graph->depends_on_past || !run.due || !run.batch.empty()) return {};
+  if (!entry.graph || !entry.graph->depends_on_past || !run.due) return {};
   const auto own = entry.dues.find(*run.due);
   if (own != entry.dues.begin() && own != entry.dues.end()) {
     return fmt::format("run {}, the one before it, has not ended", std::prev(own)->second);
   }
-  if (!PastAllows(entry, run)) {
+  if (run.batch.empty() && !PastAllows(entry, run)) {
     return fmt::format(
         "the run for {} before it has not succeeded (depends_on_past); busker retry "
         "it, or busker cancel this one",

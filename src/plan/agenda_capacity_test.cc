@@ -2,6 +2,8 @@
 // and who goes first.
 #include <gtest/gtest.h>
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "plan/test_engine.h"
@@ -150,6 +152,64 @@ TEST(DependsOnPast, IsNotGotRoundByCancellingALaterRun) {
   engine.Wait(kNoon + hours(3));
   EXPECT_EQ(engine.Take(CancelRequested{"r3", "someone"}, kNoon + hours(3)),
             (Words{"r3 cancel", "r3 run cancelled"}));
+}
+
+// For the instant of so many hours after noon.
+Event OfInstant(int hour, const std::string& batch, int runs_at_once = 2) {
+  DagRun run = OfBackfill(batch, runs_at_once);
+  run.due = run.scheduled_at = kNoon - hours(24) + hours(hour);
+  run.data_date = fmt::format("hour {}", hour);
+  return RunRequested{run};
+}
+
+// A backfill took no notice of depends_on_past: its runs began together, and went on behind a
+// failed one.
+TEST(DependsOnPast, HoldsWithinABackfillWhoseRunsGoFromTheOldestOn) {
+  Engine engine;
+  engine.Take(GraphDefined{OnThePast()});
+  EXPECT_EQ(engine.Take({OfInstant(2, "b"), OfInstant(3, "b"), OfInstant(1, "a")}).back(),
+            "r3 start work.1");
+  EXPECT_EQ(engine.agenda().ExplainRun("r1", kNoon),
+            "run r1 of g for hour 2 is queued: run r3, the one before it, has not ended");
+  EXPECT_EQ(engine.Take(Success("work", 1, "r3")).back(), "start work.1");
+  engine.Restart();
+  EXPECT_EQ(engine.Take(GraphDefined{OnThePast()}), Words{});
+  EXPECT_EQ(engine.Take(Success("work")).back(), "r2 start work.1");
+}
+
+TEST(DependsOnPast, EndsABackfillBehindARunThatDidNotSucceed) {
+  Engine engine;
+  engine.Take(GraphDefined{OnThePast()});
+  engine.Take({OfInstant(1, "a"), OfInstant(3, "a"), OfInstant(4, "b"), OfInstant(2, "a")});
+  EXPECT_EQ(engine.Take(Success("work")).back(), "r4 start work.1");
+  EXPECT_EQ(engine.Take(Failure("work", 1, "r4")),
+            (Words{"r4 work failed", "r4 run failed", "tell failed", "r2 cancel", "r3 cancel",
+                   "r2 run cancelled", "r3 run cancelled"}));
+  for (const Decision& decision : engine.last()) {
+    const auto* changed = std::get_if<RunChanged>(&decision);
+    if (changed == nullptr || changed->to != State::kCancelled) continue;
+    EXPECT_EQ(changed->message,
+              "the run for hour 2 before it failed (depends_on_past); busker backfill "
+              "--retry-failed goes on from there");
+  }
+  EXPECT_TRUE(engine.agenda().Idle());
+}
+
+// A run that somebody cancels did not succeed either; what is older than it goes on.
+TEST(DependsOnPast, EndsABackfillBehindARunThatWasCancelled) {
+  Engine engine;
+  engine.Take(GraphDefined{OnThePast()});
+  engine.Take({OfInstant(1, "a"), OfInstant(2, "a"), OfInstant(3, "a")});
+  EXPECT_EQ(engine.Take(CancelRequested{"r2", "someone"}),
+            (Words{"r2 cancel", "r2 run cancelled", "r3 cancel", "r3 run cancelled"}));
+  EXPECT_EQ(engine.Take(Success("work")).back(), "run succeeded");
+}
+
+TEST(Backfill, GoesOnBehindAFailureWithoutDependsOnPast) {
+  Engine engine;
+  engine.Take(GraphDefined{ParseGraph("0 * * * *")});
+  engine.Take({OfInstant(1, "a"), OfInstant(2, "a")});
+  EXPECT_EQ(engine.Take(Failure("work")).back(), "r2 start work.1");
 }
 
 TEST(Capacity, SlotsBoundWhatRunsAndTheHighestPriorityGoesFirst) {

@@ -102,9 +102,11 @@ std::string Agenda::ExplainRun(const std::string& id, Instant now) const {
     return fmt::format("run {} of {} for {}: {}", id, run.graph, run.data_date,
                        ExplainTask(id, waiting->name, now));
   }
-  return fmt::format("run {} of {} for {} runs {} (trigger: {}); {} of {} tasks have ended{}", id,
-                     run.graph, run.data_date, Few(running), run.trigger, ended, run.tasks.size(),
-                     AtTheLatest(run));
+  const bool leads_on = run.batch.empty() || FindEntry(run.graph)->downstream.empty();
+  return fmt::format("run {} of {} for {} runs {} (trigger: {}{}); {} of {} tasks have ended{}", id,
+                     run.graph, run.data_date, Few(running), run.trigger,
+                     leads_on ? "" : ", so nothing follows that runs after it", ended,
+                     run.tasks.size(), AtTheLatest(run));
 }
 
 std::string Agenda::ExplainGraph(const GraphKey& key, Instant now) const {
@@ -129,7 +131,8 @@ std::string Agenda::ExplainGraph(const GraphKey& key, Instant now) const {
                        FormatRfc3339(coming.front()), graph.schedule_text, graph.zone);
   }
   if (!graph.after.empty()) {
-    return fmt::format("{} runs after a success of {}", key, Few(graph.after));
+    return fmt::format("{} runs after a success of {}; runs of a backfill do not count", key,
+                       Few(graph.after));
   }
   if (graph.schedule_text.empty()) {
     return fmt::format("{} has no schedule: it runs when somebody starts it", key);

@@ -88,7 +88,8 @@ TEST_F(Explain, SaysWhenAGraphRunsNext) {
   EXPECT_EQ(OfGraph("report"), "report has no schedule: it runs when somebody starts it");
   report.after = {"churn"};
   engine.Take(GraphDefined{report});
-  EXPECT_EQ(OfGraph("report"), "report runs after a success of churn");
+  EXPECT_EQ(OfGraph("report"),
+            "report runs after a success of churn; runs of a backfill do not count");
 }
 
 }  // namespace

@@ -281,6 +281,28 @@ std::vector<Event> ReportAndItsSources() {
           GraphDefined{ParseGraph("", "value")}};
 }
 
+// A success of a backfill counted as the last success of its graph, so that the report ran for a
+// date of which only one of its sources had succeeded.
+TEST(After, ASuccessOfABackfillIsNone) {
+  Engine engine;
+  engine.Take(ReportAndItsSources());
+  DagRun filled = Engine::Request("churn");
+  filled.batch = "b";
+  engine.Take(RunRequested{filled});
+  EXPECT_EQ(engine.Take(Success("work"), kNoon + minutes(1)).back(), "run succeeded");
+  EXPECT_FALSE(engine.agenda().FindMemory("churn")->last_success);
+  engine.Begin("value", kNoon + minutes(2));
+  EXPECT_EQ(engine.Take(Success("work", 1, "r2"), kNoon + minutes(3)).back(), "r2 run succeeded");
+  engine.Begin("churn", kNoon + minutes(4));
+  EXPECT_EQ(engine.Take(Success("work", 1, "r3"), kNoon + minutes(5)).back(), "r4 start work.1");
+  // Nor does one that comes last bring it about.
+  engine.Take(Success("work", 1, "r4"), kNoon + minutes(6));
+  engine.Begin("value", kNoon + minutes(7));
+  engine.Take(Success("work", 1, "r5"), kNoon + minutes(8));
+  engine.Take(RunRequested{filled}, kNoon + minutes(9));
+  EXPECT_EQ(engine.Take(Success("work", 1, "r6"), kNoon + minutes(10)).back(), "r6 run succeeded");
+}
+
 TEST(After, RunsWhenEachHasSucceededSinceItLastRan) {
   Engine engine;
   engine.Take(ReportAndItsSources());

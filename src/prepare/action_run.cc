@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "artifact/version.h"
-#include "model/live.h"
 #include "prepare/environment.h"
+#include "prepare/input.h"
 #include "prepare/step.h"
 #include "runner/attempt_file.h"
 #include "runner/home_place.h"
@@ -166,20 +166,12 @@ class Builder {
   std::string version_;  // key of the version that the run saves
 };
 
-tl::unexpected<Error> NothingLive(const service::Service& service, const service::Action& action) {
-  return NotFound(
-      fmt::format("action {} applies the live version of {} {}, and none is live "
-                  "yet; run the training first, or busker promote a version",
-                  action.name, service.name, service.version));
-}
-
 }  // namespace
 
 Result<void> CheckRunnable(const service::Service& service, const service::Action& action,
-                           artifact::Store& store) {
-  if (!action.input_live) return {};
-  TRY_ASSIGN(const auto live, model::ReadLive(store, service.name, service.version));
-  if (!live) return NothingLive(service, action);
+                           artifact::Store& store, Instant data) {
+  TRY_ASSIGN(const Input input, Input::Read(service, action, store));
+  TRY(input.For(data));
   return {};
 }
 
@@ -193,11 +185,9 @@ Result<PreparedRun> PrepareRun(const service::Service& service, const service::A
   prepared.row.timestamp = timestamp;
   prepared.row.definition = action.definition;
   prepared.timeout = action.run_timeout;
-  if (action.input_live) {
-    TRY_ASSIGN(const auto live, model::ReadLive(store, service.name, service.version));
-    if (!live) return NothingLive(service, action);
-    prepared.row.model_version = live->now.version.Key();
-  }
+  TRY_ASSIGN(const Input input, Input::Read(service, action, store));
+  TRY_ASSIGN(const artifact::Manifest* version, input.For(run.scheduled_at));
+  if (version != nullptr) prepared.row.model_version = version->name.Key();
   Builder builder(service, action, run, places, environment, prepared);
   TRY(builder.AddProgram());
   for (std::size_t i = 0; i < action.deliveries.size(); ++i) {

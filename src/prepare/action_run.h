@@ -26,9 +26,9 @@ struct PreparedRun {
   std::optional<Milliseconds> timeout;  // of the whole run
 };
 
-// kNotFound: the action applies the live version, and nothing is live yet.
+// kNotFound: the action begins with a version, and there is none for a run of that data date.
 Result<void> CheckRunnable(const service::Service& service, const service::Action& action,
-                           artifact::Store& store);
+                           artifact::Store& store, Instant data);
 
 // kInvalid: a bad placeholder; kNotFound as CheckRunnable. `timestamp` names the version that the
 // run saves (record::Record::FreeTimestamp); `environment`: "NAME=value" of the person or unit that

@@ -191,7 +191,7 @@ TEST_F(PrepareRunTest, ItsDefinitionChangesWithTheFilesThatSayWhatItDoes) {
 TEST_F(PrepareRunTest, CanBeToldFromAVersionThatIsNotLiveBeforeItIsQueued) {
   const auto service = Load(std::string(kApplication) + "[actions.training]\n");
   const auto check = [&](const std::string& action) {
-    return CheckRunnable(service, service.actions.at(action), *store_);
+    return CheckRunnable(service, service.actions.at(action), *store_, kNow);
   };
   EXPECT_TRUE(check("training"));
   EXPECT_EQ(check("application").error().kind, ErrorKind::kNotFound);

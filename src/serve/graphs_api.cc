@@ -138,14 +138,16 @@ void GraphsApi::AddRoutes(Router& router) {
   post("/api/v1/graphs/{graph}/resume", "Its schedule goes on.",
        [this](const Call& call) { return Pause(call, false); });
   post("/api/v1/graphs/{graph}/backfill",
-       "One run for each instant: {from, to, dry_run, newest_first, retry_failed, runs_at_once}.",
+       "One run for each instant: {from, to, dry_run, newest_first, retry_failed, runs_at_once, "
+       "force}; each with the version that it begins with, and what to be warned of.",
        [this](const Call& call) { return Backfill(call); })
       .body = {{"from", kText, "the first date or instant of the data", true},
                {"to", kText, "the last", true},
                {"dry_run", kFlag, "only tells what would run"},
                {"newest_first", kFlag, "the last instant first"},
                {"retry_failed", kFlag, "also those that have failed or were cancelled"},
-               {"runs_at_once", kNumber, "from 1, the default, to 1,000"}};
+               {"runs_at_once", kNumber, "from 1, the default, to 1,000"},
+               {"force", kFlag, "lets an older data date replace a newer one"}};
 }
 
 Response GraphsApi::ListGraphs(const Call& call) {
@@ -219,6 +221,7 @@ Response GraphsApi::Backfill(const Call& call) {
   body->Get("newest_first", request.newest_first);
   body->Get("retry_failed", request.retry_failed);
   body->Get("runs_at_once", request.runs_at_once);
+  body->Get("force", request.force);
   if (const auto fine = body->Finish(); !fine) return Problem(fine.error());
   if (request.runs_at_once < 1 || request.runs_at_once > kRunsAtOnceMax) {
     return Problem(400, "\"runs_at_once\" must be from 1 to 1,000");

@@ -193,5 +193,35 @@ TEST_F(GraphsApiTest, HasFiguresForPrometheus) {
   }
 }
 
+// Neither page nor API said which version a backfill would apply.
+TEST_F(GraphsApiTest, ABackfillTellsTheVersionOfEachDate) {
+  folder_.Write("shop/busker.toml",
+                "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh\"\n"
+                "[actions.training]\n[actions.application]\ninput = \"as-of\"\n"
+                "schedule = \"@daily\"\n");
+  ASSERT_TRUE(daemon_->Reload());
+  const std::string backfill = "/api/v1/graphs/shop:application/backfill";
+  const std::string body =
+      R"({"from": "2019-08-01", "to": "2019-08-02", "dry_run": true, "force": true})";
+  EXPECT_EQ(Post(backfill, body).status, 404) << "there is no version yet";
+  daemon::StartRequest training;
+  training.graph = "shop/training";
+  training.date = "2019-08-01";
+  std::shared_ptr<daemon::Subscription> heard;
+  ASSERT_TRUE(daemon_->requests().Start(training, &heard));
+  while (!heard->Ended()) (void)heard->Next(std::chrono::seconds(20));
+  const Response response = Post(backfill, body);
+  ASSERT_EQ(response.status, 200) << response.body;
+  const json instants = json::parse(response.body)["instants"];
+  ASSERT_EQ(instants.size(), 2u);
+  EXPECT_EQ(instants[0]["what"], "cannot run");
+  EXPECT_NE(instants[0]["warning"].get<std::string>().find("the oldest is for 2019-08-01"),
+            std::string::npos);
+  EXPECT_EQ(instants[1]["what"], "run");
+  EXPECT_EQ(instants[1]["version_data_date"], "2019-08-01");
+  EXPECT_EQ(instants[1]["version"].get<std::string>().size(), 16u);
+  EXPECT_EQ(instants[1]["warning"], "");
+}
+
 }  // namespace
 }  // namespace busker::serve

@@ -31,8 +31,10 @@ void ReadConfig(Reader& reader, const Member& member, ActionDraft& draft) {
 }
 
 void ReadInput(Reader& reader, const Member& member, ActionDraft& draft) {
-  if (const auto input = reader.Choice(member, {"live", "none"})) {
-    draft.action.input_live = *input == "live";
+  if (const auto input = reader.Choice(member, {"live", "as-of", "none"})) {
+    draft.action.input = *input == "live"    ? Input::kLive
+                         : *input == "as-of" ? Input::kAsOf
+                                             : Input::kNone;
   }
 }
 
@@ -202,10 +204,10 @@ constexpr std::array<Key<ActionDraft>, 30> kAction = {{
       "Secrets of this action, besides those of [model].", kSecretsSchema},
      ReadActionSecrets},
     {{"input", R"("live")",
-      "\"live\": the live version is copied into output/ before the program starts. The default "
-      "for "
-      "application.",
-      R"({"enum":["live","none"]})"},
+      "What is copied into output/ before the program starts: \"live\", the live version (the "
+      "default for application); \"as-of\", the newest version whose data date is before the "
+      "run's; \"none\".",
+      R"({"enum":["live","as-of","none"]})"},
      ReadInput},
     {{"schedule", R"("0 7 * * *")",
       "When the action runs: five cron fields, or @hourly, @daily, @weekly, @monthly, @yearly.",

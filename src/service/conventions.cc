@@ -95,7 +95,7 @@ Action ConventionalAction(const std::string& name, const std::string& service_na
   if (has_config) action.config = "configs/" + name + ".json";
   action.promotes = name == "training";
   if (name == "application") {
-    action.input_live = true;
+    action.input = Input::kLive;
     DeliverySetting delivery;
     delivery.file = "predictions.csv";
     delivery.table = TableWord(service_name) + ".predictions";

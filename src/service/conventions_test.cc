@@ -25,11 +25,11 @@ TEST(Conventions, MakeAServiceOfAFolderWithoutAFile) {
                                      "--config", "configs/${ACTION}.json"}));
   EXPECT_EQ(training.config, "configs/training.json");
   EXPECT_TRUE(training.promotes);
-  EXPECT_FALSE(training.input_live);
+  EXPECT_EQ(training.input, Input::kNone);
   EXPECT_TRUE(training.deliveries.empty());
 
   const Action& application = service.actions.at("application");
-  EXPECT_TRUE(application.input_live);
+  EXPECT_EQ(application.input, Input::kLive);
   EXPECT_FALSE(application.promotes);
   ASSERT_EQ(application.deliveries.size(), 1U);
   EXPECT_EQ(application.deliveries[0].file, "predictions.csv");
@@ -37,7 +37,7 @@ TEST(Conventions, MakeAServiceOfAFolderWithoutAFile) {
   EXPECT_EQ(application.deliveries[0].write, "replace");
 
   const Action& testing = service.actions.at("testing");
-  EXPECT_FALSE(testing.input_live || testing.promotes);
+  EXPECT_TRUE(testing.input == Input::kNone && !testing.promotes);
   EXPECT_TRUE(testing.deliveries.empty());
 }
 

@@ -82,7 +82,7 @@ std::string Deliveries(const Action& action) {
 std::string ActionTable(const Action& action) {
   const auto keys = ActionKeys();
   std::string text = fmt::format("\n[actions.{}]\n", action.name);
-  if (action.input_live) {
+  if (action.input == Input::kLive) {
     text +=
         "# The live version is copied into output/ before the program starts.\ninput = \"live\"\n";
   }

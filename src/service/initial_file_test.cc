@@ -18,8 +18,8 @@ std::string Described(const Service& service) {
   text += Join(service.pass_environment) + "\n";
   for (const auto& [name, action] : service.actions) {
     text += name + " " + Join(action.command) + " " + action.config +
-            (action.input_live ? " live" : "") + (action.promotes ? " promotes" : "") + " " +
-            action.schedule.value_or("-") + " " + action.time_zone + " " +
+            (action.input == Input::kLive ? " live" : "") + (action.promotes ? " promotes" : "") +
+            " " + action.schedule.value_or("-") + " " + action.time_zone + " " +
             action.expected_by.value_or("-") + " " + std::to_string(action.retries) + " " +
             std::to_string(action.retry_delay.count()) + " " +
             (action.timeout ? std::to_string(action.timeout->count()) : "-") + " " +

@@ -33,12 +33,16 @@ struct SecretSetting {
 };
 using Secrets = std::map<std::string, SecretSetting>;  // by the variable
 
+// What an action finds in output/ when it begins: nothing; the live version; the newest version
+// whose data date is before the run's.
+enum class Input : std::uint8_t { kNone, kLive, kAsOf };
+
 struct Action {
   std::string name;
-  std::vector<std::string> command;     // words, placeholders still in them
-  std::string config;                   // "configs/training.json"; empty: none
-  Secrets secrets;                      // its own, and those of [model]
-  bool input_live = false;              // the live version is copied into output/ first
+  std::vector<std::string> command;  // words, placeholders still in them
+  std::string config;                // "configs/training.json"; empty: none
+  Secrets secrets;                   // its own, and those of [model]
+  Input input = Input::kNone;
   std::optional<std::string> schedule;  // five-field cron or @daily and its kin; checked
   std::string time_zone = "UTC";        // IANA name; checked
   std::optional<Instant> start, end;    // no instants of the schedule before and after

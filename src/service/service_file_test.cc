@@ -60,7 +60,7 @@ log = "cloud-logging://example-cloud-project"
   EXPECT_EQ(training.config, "configs/training.json");
 
   const Action& application = service.actions.at("application");
-  EXPECT_TRUE(application.input_live);
+  EXPECT_EQ(application.input, Input::kLive);
   EXPECT_EQ(application.time_zone, "UTC");
   EXPECT_EQ(application.retries, 2);
   EXPECT_EQ(application.retry_delay, seconds(90));
@@ -92,7 +92,7 @@ TEST(ServiceFile, ThatIsEmptyChangesNothing) {
 TEST(ServiceFile, KeepsActionsThatItDoesNotMention) {
   const Service service = ServiceOf("[actions.training]\nretries = 1\n");
   EXPECT_EQ(service.actions.size(), 2U);
-  EXPECT_TRUE(service.actions.at("application").input_live);
+  EXPECT_EQ(service.actions.at("application").input, Input::kLive);
 }
 
 TEST(ServiceFile, GivesTheConventionalTableTheNameThatTheFileGives) {
