@@ -52,7 +52,9 @@ bool IsEmpty(const Home& home) {
 
 }  // namespace
 
-bool WasUsed(const Home& home) { return IsThere(home.RecordFile()) || !TraceIn(home).empty(); }
+bool WasUsed(const Home& home) {
+  return (IsThere(home.RecordFile()) && !IsEmpty(home)) || !TraceIn(home).empty();
+}
 
 Result<std::unique_ptr<record::Record>> OpenRecord(const Home& home) {
   const std::string trace = TraceIn(home);
@@ -63,7 +65,8 @@ Result<std::unique_ptr<record::Record>> OpenRecord(const Home& home) {
     return NotFound(fmt::format("nothing was run yet in {}; busker run ACTION runs something",
                                 home.folder.parent_path().string()));
   }
-  return record::OpenSqliteRecord(home.RecordFile().string(), false);
+  // One that its first owner is just making is laid out by whoever comes first.
+  return record::OpenSqliteRecord(home.RecordFile().string(), trace.empty());
 }
 
 Result<std::unique_ptr<record::Record>> OpenOrMakeRecord(const Home& home) {

@@ -38,6 +38,7 @@ TEST_F(RecordOfHome, IsMadeByTheOwnerOfANewOne) {
 TEST_F(RecordOfHome, ThatWasJustBeingMadeIsMadeByTheNext) {
   folder_.Write("home/busker.db", "");
   EXPECT_EQ(OpenRecord(home_).error().kind, ErrorKind::kNotFound);
+  EXPECT_FALSE(WasUsed(home_));
   EXPECT_TRUE(OpenOrMakeRecord(home_));
 }
 
