@@ -110,5 +110,47 @@ class WhereBuskerIsStarted(DeliverTest):
                 self.assertIn('"its_day": "2026-02-03"', answer)
 
 
+class Damage(DeliverTest):
+    def test_a_damaged_log_of_one_table_stops_no_other_and_fsck_tells_it_and_goes_on(self):
+        # Every delivery of every service failed, after its rows were there; fsck ended with 78 and left the runs unchecked.
+        self.delivers("id\n1\n")
+        log = self.service.home / "warehouse/s/t/log/00000001.json"
+        log.write_text("{")
+        toml = (self.service.folder / "busker.toml").read_text().replace('"s.t"', '"s.other"')
+        self.service.write("busker.toml", toml)
+        self.service.must("run", "application")
+        self.assertEqual(self.ask("SELECT id FROM s.other").split(), ["id", "1"])
+        asked = self.service.busker("query", "SELECT * FROM s.t")
+        self.assertEqual(asked.returncode, 78)
+        self.assertIn(f"{log}: it is damaged; restore this file from a backup", asked.stderr)
+        listed = self.service.busker("deliveries")
+        self.assertEqual((listed.returncode, listed.stdout.count("s.other")), (78, 1), listed.stderr)
+        self.assertIn("is damaged", listed.stderr)
+        checked = self.service.busker("fsck")
+        self.assertEqual(checked.returncode, 1, checked.stderr)
+        self.assertIn("1 faults in 2 runs", checked.stdout)
+        self.assertIn("restore this file from a backup", checked.stdout)
+
+    def test_readers_and_fsck_are_told_of_a_damaged_part_and_of_a_damaged_catalogue(self):
+        # A query of a flipped part answered something else with exit code 0; a damaged warehouse.duckdb was not found.
+        self.delivers("id\n1\n2\n")
+        part = next(self.service.home.glob("warehouse/s/t/parts/*.parquet"))
+        whole = part.read_bytes()
+        part.write_bytes(whole[:20] + bytes([whole[20] ^ 4]) + whole[21:])
+        asked = self.service.busker("query", "SELECT * FROM s.t")
+        self.assertEqual(asked.returncode, 78, asked.stdout)
+        self.assertIn(f"busker undo {part.stem}", asked.stderr)
+        checked = self.service.busker("fsck")
+        self.assertEqual(checked.returncode, 1)
+        self.assertIn(f"restore it from a backup, or take its rows out with busker undo {part.stem}", checked.stdout)
+        part.write_bytes(whole)
+        self.assertEqual(self.ask("SELECT count(*) AS n FROM s.t").split(), ["n", "2"])
+        (self.service.home / "warehouse/warehouse.duckdb").write_bytes(b"")
+        checked = self.service.busker("fsck")
+        self.assertEqual(checked.returncode, 1)
+        self.assertIn("warehouse.duckdb was damaged, and was made anew", checked.stdout)
+        self.assertEqual(self.service.facts("fsck")["faults"], [])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -16,6 +16,14 @@ std::string StateOf(const deliver::Delivery& delivery) {
   return delivery.current ? "current" : "replaced";
 }
 
+// The exit code, with a line for each table whose deliveries are not among those that were shown.
+Result<int> Told(const std::vector<deliver::DamagedTable>& damaged) {
+  if (damaged.empty()) return 0;
+  std::vector<std::string> sentences;
+  for (const auto& table : damaged) sentences.push_back(table.why);
+  return Unusable(Join(sentences, "\nbusker: "));
+}
+
 std::string Number(std::uint64_t count) { return WithThousands(static_cast<long long>(count)); }
 
 }  // namespace
@@ -23,17 +31,18 @@ std::string Number(std::uint64_t count) { return WithThousands(static_cast<long 
 Result<int> ListDeliveries(const Common& common, const DeliveriesOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   std::vector<deliver::Delivery> deliveries;
+  std::vector<deliver::DamagedTable> damaged;
   if (HasHome(workspace.home)) {
     TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
-    TRY_ASSIGN(deliveries, warehouse->Deliveries(options.table));
+    TRY_ASSIGN(deliveries, warehouse->Deliveries(options.table, &damaged));
   }
   if (common.json) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& delivery : deliveries) list.push_back(Describe(delivery));
     PrintJson(list);
-    return 0;
+    return Told(damaged);
   }
-  if (deliveries.empty()) {
+  if (deliveries.empty() && damaged.empty()) {
     PrintLine("no deliveries yet; busker run application makes one");
     return 0;
   }
@@ -55,7 +64,7 @@ Result<int> ListDeliveries(const Common& common, const DeliveriesOptions& option
                {"AT"},
                {"MODEL"}},
               rows));
-  return 0;
+  return Told(damaged);
 }
 
 Result<int> Undo(const Common& common, const UndoOptions& options) {

@@ -151,7 +151,9 @@ class Examination {
   Result<void> CheckWarehouse() {
     TRY_ASSIGN(const auto faults, warehouse_->Check());
     for (const auto& fault : faults) faults_.push_back("warehouse: " + fault);
-    TRY_ASSIGN(const auto deliveries, warehouse_->Deliveries());
+    std::vector<deliver::DamagedTable> damaged;  // told by Check
+    TRY_ASSIGN(const auto deliveries, warehouse_->Deliveries("", &damaged));
+    for (const auto& table : damaged) damaged_tables_.insert(table.table);
     for (const auto& delivery : deliveries) {
       delivery_ids_.insert(delivery.id);
       run_of_delivery_[delivery.id] = delivery.run;
@@ -212,7 +214,7 @@ class Examination {
       }
       const auto folder = runner::FolderOfPlace(step->warehouse_folder, where_);
       if (folder && *folder == workspace_->places.warehouse_folder &&
-          !delivery_ids_.contains(step->id)) {
+          !delivery_ids_.contains(step->id) && !damaged_tables_.contains(step->table)) {
         faults_.push_back(fmt::format("task {} of run {} succeeded, but there is no delivery {}",
                                       task, run.facts.id, step->id));
       }
@@ -228,7 +230,7 @@ class Examination {
   std::unique_ptr<artifact::Store> store_;
   std::unique_ptr<deliver::Warehouse> warehouse_;
   std::vector<std::string> faults_, notes_;
-  std::set<std::string> delivery_ids_;
+  std::set<std::string> delivery_ids_, damaged_tables_;
   std::map<std::string, std::string> run_of_version_, run_of_delivery_;
   std::vector<record::RunRow> runs_;
   std::size_t versions_ = 0;

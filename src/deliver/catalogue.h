@@ -28,20 +28,33 @@ struct Table {
   TableState state;
 };
 
-// The tables that have rows, now, each with its state.
-Result<std::vector<Table>> ReadTables(const io::fs::path& warehouse);
+// All tables that have a log, now. One that is damaged is among `damaged`, and among `tables` as
+// far as its columns are known.
+struct Tables {
+  std::vector<Table> tables;
+  std::vector<DamagedTable> damaged;
 
-// Makes a view of each table in `session`; returns a sentence for each that cannot be read, which
-// gets none.
-Result<std::vector<std::string>> CreateViews(Session& session, const std::vector<Table>& tables);
+  bool IsDamaged(const std::string& table) const;
+};
+Result<Tables> ReadTables(const io::fs::path& warehouse);
+
+// Makes a view of each table that has rows in `session`. What reads a damaged one is told why, by
+// an error; one that turns out to be damaged here is added to `tables.damaged`.
+Result<void> CreateViews(Session& session, Tables& tables);
 
 using OpenSession = std::function<Result<Session>(const io::fs::path&)>;
 
 // Brings the links up to the logs. `wait_max`: for another process that is doing so (kTimedOut); 0:
-// leaves the work to it.
-Result<void> Publish(const io::fs::path& warehouse, Milliseconds wait_max, const OpenSession& open);
+// leaves the work to it. Returns the tables that could not be published.
+Result<std::vector<DamagedTable>> Publish(const io::fs::path& warehouse, Milliseconds wait_max,
+                                          const OpenSession& open);
 
 // Whether they are up to the logs.
 Result<bool> IsPublished(const io::fs::path& warehouse);
+
+// What is wrong with what the links name although they are up to the logs, a sentence each: it was
+// damaged, or changed by hand. It is made anew.
+Result<std::vector<std::string>> MendPublished(const io::fs::path& warehouse, Milliseconds wait_max,
+                                               const OpenSession& open);
 
 }  // namespace busker::deliver

@@ -1,7 +1,9 @@
 #include "deliver/duckdb_session.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <initializer_list>
 #include <utility>
 
 #include "base/check.h"
@@ -20,13 +22,24 @@ std::string Quote(std::string_view text, char mark) {
   return quoted;
 }
 
-// DuckDB's message as an Error: what may work later is kTemporary.
+// DuckDB's message as an Error: what may work later is kTemporary. Of that the first line is
+// enough: those behind it are advice on DuckDB's settings, which nobody here can change, and a link
+// to its manual.
 tl::unexpected<Error> DuckdbError(ErrorKind kind, const char* message) {
-  std::string text = message != nullptr ? message : "DuckDB gave no reason";
-  for (const std::string_view full :
-       {"No space left on device", "Disk quota exceeded", "Out of Memory Error",
-        "failed to offload data block", "Too many open files"}) {
-    if (text.find(full) != std::string::npos) kind = ErrorKind::kTemporary;
+  const std::string text = message != nullptr ? message : "DuckDB gave no reason";
+  const auto says = [&](std::initializer_list<std::string_view> parts) {
+    return std::any_of(parts.begin(), parts.end(),
+                       [&](std::string_view part) { return text.find(part) != std::string::npos; });
+  };
+  const std::string line(Trim(std::string_view(text).substr(0, text.find('\n'))));
+  if (says(
+          {"Out of Memory Error", "failed to offload data block", "bad_alloc", "Bad allocation"})) {
+    return Temporary(
+        "there is not enough memory for it; stop what else needs memory, or give it more (" + line +
+        ")");
+  }
+  if (says({"No space left on device", "Disk quota exceeded", "Too many open files"})) {
+    return Temporary(line);
   }
   return Fail(kind, std::string(Trim(text)));
 }

@@ -154,7 +154,8 @@ class EmbeddedWarehouse : public Warehouse {
     return delivery;
   }
 
-  Result<std::vector<Delivery>> Deliveries(const std::string& table) override;
+  Result<std::vector<Delivery>> Deliveries(const std::string& table,
+                                           std::vector<DamagedTable>* damaged) override;
   Result<Answer> Query(const std::string& sql, std::uint64_t rows_max) override;
   Result<std::vector<std::string>> Check() override;
 
@@ -179,10 +180,18 @@ class EmbeddedWarehouse : public Warehouse {
 
   Result<io::FileLock> LockTable(const TableLog& log) const;
   Result<Session> OpenSession(const fs::path& database);  // empty: in memory
-  Result<void> PublishAll(bool wait) {
+  Result<std::vector<DamagedTable>> PublishAll(bool wait) {
     const Milliseconds limit = wait ? std::min(wait_max_, kPublishWaitMax) : Milliseconds(0);
     return Publish(folder_, limit, [this](const fs::path& path) { return OpenSession(path); });
   }
+  // What readers open shows the change of `table`, whatever is wrong with others.
+  Result<void> PublishChange(const std::string& table);
+  Result<std::vector<std::string>> MendAll() {
+    return MendPublished(folder_, kPublishWaitMax,
+                         [this](const fs::path& path) { return OpenSession(path); });
+  }
+  void CheckTable(const TableLog& log, const std::vector<Change>& history,
+                  std::optional<Session>& session, std::vector<std::string>& faults);
 
   fs::path folder_;
   fs::path library_path_;
@@ -204,6 +213,14 @@ Result<io::FileLock> EmbeddedWarehouse::LockTable(const TableLog& log) const {
                      FormatDuration(wait_max_) + "; try again when it has ended");
   }
   return lock;
+}
+
+Result<void> EmbeddedWarehouse::PublishChange(const std::string& table) {
+  TRY_ASSIGN(const std::vector<DamagedTable> unpublished, PublishAll(/*wait=*/true));
+  for (const DamagedTable& other : unpublished) {
+    if (other.table == table) return Failed(other.why);
+  }
+  return {};
 }
 
 Result<std::optional<EmbeddedWarehouse::Found>> EmbeddedWarehouse::Find(
@@ -301,7 +318,7 @@ Result<Delivery> EmbeddedWarehouse::DoDeliver(const Request& unchecked) {
                    " and stays so; a new run delivers anew");
   }
   if (found) {
-    TRY(PublishAll(/*wait=*/true));
+    TRY(PublishChange(request.table));
     return std::move(found->delivery);
   }
 
@@ -321,7 +338,8 @@ Result<Delivery> EmbeddedWarehouse::DoDeliver(const Request& unchecked) {
   change.columns = columns;
   change.added = {{request.id, loaded.survey.records,
                    request.write == Write::kPartition ? request.data_date : "",
-                   request.scheduled_at}};
+                   request.scheduled_at, loaded.snapshot.size_bytes, loaded.snapshot.sha256,
+                   change.at}};
   for (const Part& there : state.parts) {
     const bool replaced =
         request.write == Write::kReplace ||
@@ -349,12 +367,10 @@ Result<Delivery> EmbeddedWarehouse::DoDeliver(const Request& unchecked) {
 
   TRY(part.Keep(log.PartPath(request.id)));
   TRY(log.Append(state, change));  // from here on it is delivered
-  auto published = PublishAll(/*wait=*/true);
-  if (!published) {
+  if (auto published = PublishChange(request.table); !published) {
     return Wrap(
         "the table has it, but warehouse.duckdb still shows the state before; deliver again or ask "
-        "a query to "
-        "renew it",
+        "a query to renew it",
         std::move(published).error());
   }
   return delivery;
@@ -409,7 +425,7 @@ Result<Delivery> EmbeddedWarehouse::DoUndo(const std::string& id) {
   undo.number = state.number + 1;
   const TableState after = Follow(state, undo);
   TRY(log.Append(state, undo));  // from here on it is undone; whoever has the links renews them
-  if (auto published = PublishAll(/*wait=*/true);
+  if (auto published = PublishChange(log.table());
       !published && published.error().kind != ErrorKind::kTimedOut) {
     return Wrap(
         "it is undone, but warehouse.duckdb still shows the state before; a query renews it",
@@ -422,13 +438,19 @@ Result<Delivery> EmbeddedWarehouse::DoUndo(const std::string& id) {
   return std::move(found->delivery);
 }
 
-Result<std::vector<Delivery>> EmbeddedWarehouse::Deliveries(const std::string& table) {
+Result<std::vector<Delivery>> EmbeddedWarehouse::Deliveries(const std::string& table,
+                                                            std::vector<DamagedTable>* damaged) {
   TRY_ASSIGN(const std::vector<TableLog> logs, ListTables(folder_));
   std::vector<Delivery> all;
   for (const TableLog& log : logs) {
     if (!table.empty() && log.table() != table) continue;
-    TRY_ASSIGN(const std::vector<Change> history, log.History());
-    for (Delivery& delivery : DeliveriesOf(history)) all.push_back(std::move(delivery));
+    const auto history = log.History();
+    if (!history && damaged == nullptr) return tl::unexpected(history.error());
+    if (!history) {
+      damaged->push_back({log.table(), history.error().message});
+      continue;
+    }
+    for (Delivery& delivery : DeliveriesOf(*history)) all.push_back(std::move(delivery));
   }
   std::stable_sort(all.begin(), all.end(), [](const Delivery& a, const Delivery& b) {
     return a.delivered_at < b.delivered_at;
@@ -437,23 +459,76 @@ Result<std::vector<Delivery>> EmbeddedWarehouse::Deliveries(const std::string& t
 }
 
 Result<Answer> EmbeddedWarehouse::Query(const std::string& sql, std::uint64_t rows_max) {
-  TRY_ASSIGN(const std::vector<Table> tables, ReadTables(folder_));
+  TRY_ASSIGN(Tables tables, ReadTables(folder_));
   // The answer comes from the logs, so it does not need the catalogue, which may be on a disk that
   // is full or read-only: renewing it is a courtesy to other readers, and Check tells when it
   // fails.
   (void)PublishAll(/*wait=*/false);
   TRY_ASSIGN(Session session, OpenSession(""));
-  TRY_ASSIGN(const std::vector<std::string> unreadable, CreateViews(session, tables));
+  TRY(CreateViews(session, tables));
   std::vector<fs::path> parts;
-  for (const Table& table : tables) {
+  for (const Table& table : tables.tables) {
     for (const Part& part : table.state.parts) parts.push_back(table.log.PartPath(part.delivery));
   }
   TRY(session.Seal(parts));
   auto answer = session.Ask(sql, rows_max);
-  if (!answer && !unreadable.empty()) {
-    return Fail(ErrorKind::kUnusable, answer.error().message + "; " + Join(unreadable, "; "));
+  if (answer || tables.damaged.empty()) return answer;
+  std::string why;
+  for (const DamagedTable& damaged : tables.damaged) {
+    const std::string sentence = "table " + damaged.table + " cannot be read: " + damaged.why;
+    if (answer.error().message.find(sentence) != std::string::npos) return Unusable(sentence);
+    why += "; " + sentence;
   }
-  return answer;
+  return Unusable(answer.error().message + why);
+}
+
+// What to do about a delivery whose file is damaged.
+std::string RemedyFor(const Delivery& delivery) {
+  if (delivery.undone_at) return "; it was undone, so nothing needs it";
+  if (!delivery.current) {
+    return "; restore it from a backup (it is needed only to undo what has replaced it)";
+  }
+  return "; restore it from a backup, or take its rows out with busker undo " + delivery.id;
+}
+
+void EmbeddedWarehouse::CheckTable(const TableLog& log, const std::vector<Change>& history,
+                                   std::optional<Session>& session,
+                                   std::vector<std::string>& faults) {
+  std::vector<Delivery> deliveries = DeliveriesOf(history);
+  auto delivery = deliveries.begin();  // one for each change that is a delivery, in their order
+  for (const Change& change : history) {
+    if (change.kind != Change::Kind::kDelivery) continue;
+    const std::string remedy = RemedyFor(*delivery++);
+    const fs::path path = log.PartPath(change.delivery.id);
+    const std::string subject = "delivery " + change.delivery.id + " of table " + log.table();
+    auto digest = io::DigestFile(path);
+    if (!digest) {
+      faults.push_back(subject + ": " + digest.error().message + remedy);
+      continue;
+    }
+    if (*digest != io::FileDigest{change.snapshot_size_bytes, change.delivery.snapshot_sha256}) {
+      faults.push_back(subject + ": " + path.string() +
+                       " is not what was delivered (its digest differs)" + remedy);
+      continue;
+    }
+    if (!session) {
+      auto opened = OpenSession("");
+      if (!opened) {
+        faults.push_back(subject + ": " + opened.error().message);
+        return;
+      }
+      session.emplace(*std::move(opened));
+    }
+    auto rows = session->Run("SELECT count(*) FROM read_parquet(" + QuotePath(path) +
+                             ", hive_partitioning = false)");
+    if (!rows) {
+      faults.push_back(subject + ": " + rows.error().message + remedy);
+    } else if (rows->at(0).at(0) != std::to_string(change.delivery.rows)) {
+      faults.push_back(fmt::format("{}: {} rows were delivered, {} are there{}", subject,
+                                   change.delivery.rows, rows->at(0).at(0).value_or("none"),
+                                   remedy));
+    }
+  }
 }
 
 Result<std::vector<std::string>> EmbeddedWarehouse::Check() {
@@ -461,43 +536,24 @@ Result<std::vector<std::string>> EmbeddedWarehouse::Check() {
   TRY_ASSIGN(const std::vector<TableLog> logs, ListTables(folder_));
   std::optional<Session> session;
   for (const TableLog& log : logs) {
-    auto history = log.History();
-    if (!history) {
+    const auto history = log.History();
+    if (history) {
+      CheckTable(log, *history, session, faults);
+    } else {
       faults.push_back(history.error().message);
-      continue;
-    }
-    for (const Change& change : *history) {
-      if (change.kind != Change::Kind::kDelivery) continue;
-      const fs::path path = log.PartPath(change.delivery.id);
-      const std::string subject = "delivery " + change.delivery.id + " of table " + log.table();
-      auto digest = io::DigestFile(path);
-      if (!digest) {
-        faults.push_back(subject + ": " + digest.error().message);
-        continue;
-      }
-      if (*digest != io::FileDigest{change.snapshot_size_bytes, change.delivery.snapshot_sha256}) {
-        faults.push_back(subject + ": " + path.string() +
-                         " is not what was delivered (its digest differs)");
-        continue;
-      }
-      if (!session) {
-        TRY_ASSIGN(Session opened, OpenSession(""));
-        session.emplace(std::move(opened));
-      }
-      auto rows = session->Run("SELECT count(*) FROM read_parquet(" + QuotePath(path) +
-                               ", hive_partitioning = false)");
-      if (!rows) {
-        faults.push_back(subject + ": " + rows.error().message);
-      } else if (rows->at(0).at(0) != std::to_string(change.delivery.rows)) {
-        faults.push_back(fmt::format("{}: {} rows were delivered, {} are there", subject,
-                                     change.delivery.rows, rows->at(0).at(0).value_or("none")));
-      }
     }
   }
-  if (!faults.empty()) return faults;
-  auto published = PublishAll(/*wait=*/true);
-  if (!published)
+  const auto mended = MendAll();
+  if (!mended) faults.push_back("warehouse.duckdb cannot be checked: " + mended.error().message);
+  if (mended) faults.insert(faults.end(), mended->begin(), mended->end());
+  const auto published = PublishAll(/*wait=*/true);
+  if (!published) {
     faults.push_back("warehouse.duckdb cannot be renewed: " + published.error().message);
+    return faults;
+  }
+  for (const DamagedTable& table : *published) {
+    faults.push_back("table " + table.table + " cannot be published: " + table.why);
+  }
   return faults;
 }
 

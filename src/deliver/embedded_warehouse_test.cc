@@ -192,6 +192,118 @@ TEST_F(EmbeddedWarehouse, GoesOnDeliveringToOtherTablesWhenOneIsDamaged) {
                "game.predictions");
 }
 
+// A damaged log of one table failed every delivery to any other, after its rows were there, and
+// every query.
+TEST_F(EmbeddedWarehouse, GoesOnWithAllOtherTablesWhenTheLogOfOneIsDamaged) {
+  Deliver(Asking("one", "id\n1\n"));
+  Request other = Asking("two", "id\n2\n");
+  other.table = "game.others";
+  Deliver(other);
+  const fs::path log = TableFolder() / "log" / "00000001.json";
+  const std::string whole = *io::ReadFile(log);
+  std::ofstream(log) << "{";
+
+  other = Asking("three", "id\n3\n", 2);
+  other.table = "game.others";
+  Deliver(other);
+  EXPECT_EQ(Seen("SELECT CAST(id AS VARCHAR) FROM game.others"), "3");
+  EXPECT_EQ(TextOf(warehouse().Query("SELECT id FROM game.others", 9)), "3");
+  ASSERT_TRUE(warehouse().Undo("three"));
+  EXPECT_EQ(Seen("SELECT CAST(id AS VARCHAR) FROM game.others"), "2");
+  // Who asks for the damaged one is told where it is, and what to do.
+  EXPECT_ERROR(warehouse().Query("SELECT * FROM game.predictions", 9), ErrorKind::kUnusable,
+               log.string() + ": it is damaged; restore this file from a backup");
+  EXPECT_NE(Seen("SELECT 'x' FROM game.predictions").find("it is damaged"), std::string::npos);
+  EXPECT_ERROR(warehouse().Deliver(Asking("four", "id\n4\n", 3)), ErrorKind::kUnusable,
+               "is damaged");
+  std::vector<DamagedTable> damaged;
+  const auto deliveries = warehouse().Deliveries("", &damaged);
+  ASSERT_TRUE(deliveries);
+  EXPECT_EQ(deliveries->size(), 2U);
+  ASSERT_EQ(damaged.size(), 1U);
+  EXPECT_EQ(damaged[0].table, "game.predictions");
+  EXPECT_ERROR(warehouse().Deliveries(), ErrorKind::kUnusable, "is damaged");
+  const auto faults = warehouse().Check();
+  ASSERT_TRUE(faults);
+  ASSERT_EQ(faults->size(), 1U);
+  EXPECT_NE(faults->at(0).find("restore this file"), std::string::npos) << faults->at(0);
+
+  std::ofstream(log) << whole;
+  EXPECT_TRUE(warehouse().Check()->empty());
+  EXPECT_EQ(Seen(), "1");
+}
+
+// A flipped byte of a part changed the answer of a query, which said nothing.
+TEST_F(EmbeddedWarehouse, TellsWhoAsksForATableThatAPartOfItIsDamaged) {
+  Deliver(Asking("one", "id\n1\n"));
+  Request other = Asking("two", "id\n2\n");
+  other.table = "game.others";
+  Deliver(other);
+  const fs::path part = TableFolder() / "parts" / "one.parquet";
+  const std::string whole = *io::ReadFile(part);
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (int trial = 0; trial < 5; ++trial) {
+    std::string flipped = whole;
+    char& byte = flipped[random() % flipped.size()];
+    byte = static_cast<char>(byte ^ (1 << random() % 8));
+    std::ofstream(part, std::ios::binary) << flipped;
+    EXPECT_ERROR(warehouse().Query("SELECT count(*) FROM game.predictions", 9),
+                 ErrorKind::kUnusable, "busker undo one");
+    EXPECT_EQ(TextOf(warehouse().Query("SELECT id FROM game.others", 9)), "2");
+    EXPECT_NE(Seen("SELECT 'x' FROM game.predictions").find("busker undo one"), std::string::npos);
+    const auto faults = warehouse().Check();
+    ASSERT_EQ(faults->size(), 1U);
+    EXPECT_NE(faults->at(0).find("busker undo one"), std::string::npos) << faults->at(0);
+  }
+  std::ofstream(part, std::ios::binary) << whole;  // restored, and so later than it was written
+  EXPECT_EQ(TextOf(warehouse().Query("SELECT id FROM game.predictions", 9)), "1");
+  EXPECT_TRUE(warehouse().Check()->empty());
+  EXPECT_EQ(Seen(), "1");
+  std::ofstream(part, std::ios::binary) << "x";
+  ASSERT_TRUE(warehouse().Undo("one"));
+  EXPECT_EQ(TextOf(warehouse().Query("SELECT id FROM game.others", 9)), "2");
+}
+
+// warehouse.duckdb was flipped, empty, cut or text: readers failed, and fsck found nothing and
+// mended nothing.
+TEST_F(EmbeddedWarehouse, MakesADamagedCatalogueAnewAndSaysSo) {
+  Deliver(Asking("one", "id\n1\n"));
+  const fs::path catalogue = fs::canonical(place() / "warehouse.duckdb");
+  const std::string whole = *io::ReadFile(catalogue);
+  EXPECT_TRUE(warehouse().Check()->empty());
+  std::vector<std::string> damages = {"", "no database\n", whole.substr(0, whole.size() / 2),
+                                      std::string(whole.size(), '\0')};
+  for (const std::size_t at : {std::size_t{8}, std::size_t{4096}, whole.size() - 4096 * 60}) {
+    damages.push_back(whole);
+    for (std::size_t i = at; i < at + 64; ++i)
+      damages.back()[i] = static_cast<char>(~damages.back()[i]);
+  }
+  for (const std::string& damage : damages) {
+    SCOPED_TRACE(damage.size());
+    std::ofstream(catalogue, std::ios::binary) << damage;
+    const bool harmless = Seen() == "1";
+    const auto faults = warehouse().Check();
+    ASSERT_TRUE(faults) << faults.error().message;
+    EXPECT_TRUE(harmless || faults->size() == 1);
+    EXPECT_EQ(Seen(), "1");
+    EXPECT_TRUE(warehouse().Check()->empty());
+  }
+  std::ofstream(catalogue, std::ios::binary) << "";
+  EXPECT_TRUE(
+      warehouse().Query("SELECT 1", 1));  // what is no database at a glance is renewed by any verb
+  EXPECT_EQ(Seen(), "1");
+  ASSERT_TRUE(
+      OpenCatalogue()->Run("DROP VIEW game.predictions; CREATE VIEW game.mine AS SELECT 1 AS x"));
+  ASSERT_EQ(warehouse().Check()->size(), 1U);
+  EXPECT_EQ(Seen(), "1");
+  fs::remove(TableFolder() / "current" / "one.parquet");
+  ASSERT_EQ(warehouse().Check()->size(), 1U);
+  EXPECT_TRUE(fs::exists(TableFolder() / "current" / "one.parquet"));
+  EXPECT_TRUE(warehouse().Check()->empty());
+}
+
 TEST_F(EmbeddedWarehouse, LetsAQueryTouchNoFileAndNoSetting) {
   Deliver(Asking("one", "id\n1\n"));
   const fs::path part = fs::canonical(TableFolder() / "parts" / "one.parquet");
@@ -219,6 +331,18 @@ TEST_F(EmbeddedWarehouse, LetsAQueryTouchNoFileAndNoSetting) {
     const auto answer = warehouse().Query(sql, 10);
     EXPECT_TRUE(answer) << sql << ": " << answer.error().message;
   }
+}
+
+// The last line of what DuckDB says, which was on record as the reason, is a link to its manual.
+TEST_F(EmbeddedWarehouse, SaysThatThereIsNotEnoughMemoryInOneSentence) {
+  auto session = Session::Open(duckdb_, "", folder() / "spill");
+  ASSERT_TRUE(session);
+  ASSERT_TRUE(session->Run("SET memory_limit = '10MB'; SET temp_directory = ''; SET threads = 1"));
+  const auto rows =
+      session->Run("SELECT count(*) FROM (SELECT DISTINCT hash(i) FROM range(3000000) t(i))");
+  EXPECT_ERROR(rows, ErrorKind::kTemporary, "there is not enough memory");
+  EXPECT_EQ(rows.error().message.find('\n'), std::string::npos);
+  EXPECT_EQ(rows.error().message.find("http"), std::string::npos) << rows.error().message;
 }
 
 TEST_F(EmbeddedWarehouse, ReadsALongLogOfAppends) {

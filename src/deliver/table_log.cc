@@ -1,12 +1,15 @@
 #include "deliver/table_log.h"
 
 #include <fmt/core.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "base/check.h"
+#include "io/digest.h"
 
 namespace busker::deliver {
 namespace {
@@ -24,6 +27,11 @@ Json ToJson(const std::vector<Part>& parts) {
     Json object = {{"delivery", part.delivery}, {"rows", part.rows}};
     if (!part.partition.empty()) object["partition"] = part.partition;
     object["scheduled_at"] = FormatRfc3339(part.scheduled_at);
+    if (part.size_bytes > 0) {
+      object["size_bytes"] = part.size_bytes;
+      object["sha256"] = part.sha256;
+      object["written_at"] = FormatRfc3339(part.written_at);
+    }
     array.push_back(std::move(object));
   }
   return array;
@@ -75,9 +83,17 @@ Instant InstantFrom(const Json& json) {
 std::vector<Part> PartsFrom(const Json& json) {
   std::vector<Part> parts;
   for (const Json& object : json) {
-    parts.push_back({object.at("delivery").get<std::string>(),
-                     object.at("rows").get<std::uint64_t>(), object.value("partition", ""),
-                     InstantFrom(object.at("scheduled_at"))});
+    Part part;
+    part.delivery = object.at("delivery").get<std::string>();
+    part.rows = object.at("rows").get<std::uint64_t>();
+    part.partition = object.value("partition", "");
+    part.scheduled_at = InstantFrom(object.at("scheduled_at"));
+    if (object.contains("sha256")) {
+      part.size_bytes = object.at("size_bytes").get<std::uint64_t>();
+      part.sha256 = object.at("sha256").get<std::string>();
+      part.written_at = InstantFrom(object.at("written_at"));
+    }
+    parts.push_back(std::move(part));
   }
   return parts;
 }
@@ -132,8 +148,8 @@ Result<Change> ParseChange(const std::string& text) {
     return ChangeFrom(Json::parse(text));
   } catch (const Error& error) {
     return Unusable(error.message);
-  } catch (const nlohmann::json::exception& error) {
-    return Unusable(error.what());
+  } catch (const nlohmann::json::exception&) {
+    return Unusable("it is damaged; restore this file from a backup");
   }
 }
 
@@ -208,11 +224,14 @@ Result<Change> TableLog::Read(std::uint64_t number) const {
   auto text = io::ReadFile(path);
   if (!text) {
     const bool missing = text.error().kind == ErrorKind::kNotFound;
-    return missing ? Unusable("the log of table " + table_ + " lacks " + path.string())
-                   : tl::unexpected(std::move(text).error());
+    if (!missing) return tl::unexpected(std::move(text).error());
+    return Unusable("the log of table " + table_ + " lacks " + path.string() +
+                    "; restore this file from a backup");
   }
   auto change = ParseChange(*text);
-  if (!change) return Wrap("read " + path.string(), std::move(change).error());
+  if (!change) {
+    return Wrap("the log of table " + table_ + ", " + path.string(), std::move(change).error());
+  }
   change->number = number;
   return change;
 }
@@ -239,6 +258,29 @@ Result<std::vector<Change>> TableLog::History() const {
     history.push_back(std::move(change));
   }
   return history;
+}
+
+std::string TableLog::FaultOf(const Part& part) const {
+  if (part.size_bytes == 0) return "";
+  const io::fs::path path = PartPath(part.delivery);
+  const std::string remedy =
+      "; restore it from a backup, or take its rows out with busker undo " + part.delivery;
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    return path.string() + " cannot be read: " + std::generic_category().message(errno) + remedy;
+  }
+  // Times of files lag a little behind the clock; those of the log are in milliseconds.
+  const auto changed = Instant(std::chrono::floor<Milliseconds>(
+      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+  const bool same_size =
+      S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) == part.size_bytes;
+  if (same_size && changed <= part.written_at + Milliseconds(5)) return "";
+  if (same_size) {
+    const auto digest = io::DigestFile(path);
+    if (digest && digest->sha256 == part.sha256) return "";
+  }
+  return path.string() + " is not what delivery " + part.delivery + " wrote (its digest differs)" +
+         remedy;
 }
 
 Result<void> TableLog::Append(const TableState& state, Change change) const {

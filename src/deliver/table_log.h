@@ -27,6 +27,10 @@ struct Part {
   std::uint64_t rows = 0;
   std::string partition;  // the data date that Write::kPartition gave it, or empty
   Instant scheduled_at{};
+  // Of its file, as it was written; size 0 in logs of before this was kept.
+  std::uint64_t size_bytes = 0;
+  std::string sha256;
+  Instant written_at{};
   bool operator==(const Part&) const = default;
 };
 
@@ -63,9 +67,13 @@ class TableLog {
   // The number of the last change, 0 when there is none.
   Result<std::uint64_t> Head() const;
 
-  // kUnusable when a change is missing, malformed, or from a newer Busker.
+  // kUnusable when a change is missing, damaged, or from a newer Busker.
   Result<TableState> State() const;
   Result<std::vector<Change>> History() const;
+
+  // Why a part's file is not what was written, with what to do; empty: it is. Looks at its size and
+  // time, and at its digest when the file was changed after it was written.
+  std::string FaultOf(const Part& part) const;
 
   // Makes `change` the successor of `state`, durably; number, parts and what follows from them are
   // filled in. The caller holds the table's lock.

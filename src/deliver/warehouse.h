@@ -82,6 +82,12 @@ struct Answer {
   bool truncated = false;  // there were more than the caller's limit
 };
 
+// A table whose files are not what was written. It stops no other table.
+struct DamagedTable {
+  std::string table;
+  std::string why;  // a sentence, with what to do
+};
+
 class Warehouse {
  public:
   virtual ~Warehouse() = default;
@@ -96,15 +102,17 @@ class Warehouse {
   // returned has the rows and columns that the table has now; no columns: it is gone.
   virtual Result<Delivery> Undo(const std::string& id) = 0;
 
-  // All deliveries ever, oldest first; `table` empty: of all tables.
-  virtual Result<std::vector<Delivery>> Deliveries(const std::string& table = "") = 0;
+  // All deliveries ever, oldest first; `table` empty: of all tables. A table whose log cannot be
+  // read is added to `damaged`; without that it is an error (kUnusable).
+  virtual Result<std::vector<Delivery>> Deliveries(
+      const std::string& table = "", std::vector<DamagedTable>* damaged = nullptr) = 0;
 
   // Runs SQL on one consistent snapshot of all tables; it cannot change them. At most `rows_max`
-  // rows.
+  // rows. kUnusable when it asks for a table that is damaged.
   virtual Result<Answer> Query(const std::string& sql, std::uint64_t rows_max) = 0;
 
   // Checks everything that can be checked (files against digests, row counts); a sentence per
-  // fault.
+  // fault, with what to do. What can be made anew from the rest is, and told.
   virtual Result<std::vector<std::string>> Check() = 0;
 };
 

@@ -145,7 +145,8 @@ std::string ToJson(const PromoteStep& step) {
 Result<DeliveryNamed> DeliveryIn(const std::string& text) {
   try {
     const json j = json::parse(text);
-    return DeliveryNamed{j.at("request").at("id"), j.at("warehouse_folder")};
+    return DeliveryNamed{j.at("request").at("id"), j.at("warehouse_folder"),
+                         j.at("request").at("table")};
   } catch (const json::exception& error) {
     return Invalid(fmt::format("what it is to deliver cannot be read: {}", error.what()));
   }

@@ -36,7 +36,7 @@ std::string ToJson(const PromoteStep& step);
 
 // What the step "deliver" described by `json` delivers. kInvalid: it is not such a description.
 struct DeliveryNamed {
-  std::string id, warehouse_folder;
+  std::string id, warehouse_folder, table;
 };
 Result<DeliveryNamed> DeliveryIn(const std::string& json);
 

@@ -29,7 +29,8 @@ Result<std::vector<deliver::Delivery>> ReadDeliveries(const io::fs::path& wareho
   if (!io::fs::exists(warehouse_folder, error)) return std::vector<deliver::Delivery>();
   TRY_ASSIGN(const auto warehouse,
              deliver::OpenEmbeddedWarehouse(warehouse_folder, duckdb_library));
-  return warehouse->Deliveries();
+  std::vector<deliver::DamagedTable> damaged;  // busker fsck tells of them; the others are shown
+  return warehouse->Deliveries("", &damaged);
 }
 
 }  // namespace busker::serve

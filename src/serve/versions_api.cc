@@ -174,7 +174,8 @@ Response VersionsApi::Undo(const Call& call) {
   auto warehouse =
       deliver::OpenEmbeddedWarehouse(places->warehouse_folder, duckdb_library_, kTableLimit);
   if (!warehouse) return Problem(warehouse.error());
-  const auto all = (*warehouse)->Deliveries();
+  std::vector<deliver::DamagedTable> damaged;  // that another table is, is no reason
+  const auto all = (*warehouse)->Deliveries("", &damaged);
   if (!all) return Problem(all.error());
   const bool is_of_it = std::any_of(all->begin(), all->end(), [&](const auto& delivery) {
     return delivery.id == call.At("delivery") && delivery.service == (*service)->name;
