@@ -110,6 +110,25 @@ class WhereBuskerIsStarted(DeliverTest):
                 self.assertIn('"its_day": "2026-02-03"', answer)
 
 
+class FromTheWholeToPartitions(DeliverTest):
+    def test_validate_finds_a_table_that_was_written_as_a_whole_and_force_puts_a_partition_in_its_place(self):
+        # By convention first, then write = "partition": validate said that all is well, and each delivery was refused.
+        self.delivers("id\n1\n", words=("--date", "2019-08-01"))
+        whole = self.last_delivery()
+        refused = self.deliver("id\n2\n", more='write = "partition"', words=("--date", "2019-08-02"))
+        self.assertEqual(refused.returncode, 1, refused.stdout)
+        self.assertIn(f"busker undo {whole}", refused.stdout + refused.stderr)
+        checked = self.service.busker("validate")
+        self.assertEqual(checked.returncode, 2, checked.stdout)
+        self.assertIn(f"busker undo {whole}", checked.stderr)
+        self.assertIn("busker run application --force", checked.stderr)
+        self.service.must("run", "application", "--force", "--date", "2019-08-02")
+        self.assertEqual(self.ask("SELECT * FROM s.t").split(), ["id", "data_date", "2", "2019-08-02"])
+        self.assertIn("all is well", self.service.must("validate"))
+        self.service.must("undo", self.last_delivery())
+        self.assertEqual(self.ask("SELECT * FROM s.t").split(), ["id", "1"])
+
+
 class Damage(DeliverTest):
     def test_a_damaged_log_of_one_table_stops_no_other_and_fsck_tells_it_and_goes_on(self):
         # Every delivery of every service failed, after its rows were there; fsck ended with 78 and left the runs unchecked.

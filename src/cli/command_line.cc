@@ -165,7 +165,8 @@ class CommandLine {
            "data date: 2019-08-01 (midnight in the schedule's zone) or an RFC 3339 instant; "
            "default: now")
         ->type_name("D");
-    run->add_flag("--force", run_.force, "let an older data date replace a newer one");
+    run->add_flag("--force", run_.force,
+                  "let an older data date replace a newer one, a partition a whole table");
     run->add_flag("-q,--quiet", run_.quiet, "do not show what the program writes");
     run->add_flag("--strict", run_.strict, "exit 1, too, when the gate refuses the new version");
     run->add_option("--wait", run_.wait,
@@ -224,7 +225,8 @@ class CommandLine {
              [this] { return Start(common_, start_); });
     start->add_option("ACTION", start_.action, "an action, SERVICE/ACTION, or a graph")->required();
     start->add_option("--date", start_.date, "data date, as for busker run")->type_name("D");
-    start->add_flag("--force", start_.force, "let an older data date replace a newer one");
+    start->add_flag("--force", start_.force,
+                    "let an older data date replace a newer one, a partition a whole table");
     start->add_option("--key", start_.key, "start at most once for this key");
     AddBy(start);
 

@@ -66,6 +66,40 @@ std::string MissingEnvironment(const service::Service& service) {
          "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt makes it";
 }
 
+// Deliveries by partition into tables that were written as a whole, as the conventions write them:
+// each would be refused.
+Result<std::vector<std::string>> WholeTables(const Common& common, const std::string& folder) {
+  std::vector<std::string> faults;
+  Common there = common;
+  there.folder = folder;
+  TRY_ASSIGN(const Workspace workspace, OpenWorkspace(there));
+  std::error_code error;
+  if (!io::fs::exists(workspace.places.warehouse_folder, error)) return faults;
+  TRY_ASSIGN(const auto warehouse, OpenWarehouse(there, workspace));
+  std::vector<deliver::DamagedTable> damaged;  // busker fsck tells of them
+  TRY_ASSIGN(const auto deliveries, warehouse->Deliveries("", &damaged));
+  const service::Service& service = workspace.service;
+  for (const auto& [name, action] : service.actions) {
+    for (const auto& setting : action.deliveries) {
+      if (setting.write != "partition") continue;
+      const auto table = service::ExpandTable(
+          setting.table, {{"NAME", service.name}, {"VERSION", service.version}, {"ACTION", name}});
+      const auto whole = std::find_if(deliveries.rbegin(), deliveries.rend(), [&](const auto& d) {
+        return table && d.current && d.table == *table && d.write != deliver::Write::kPartition;
+      });
+      if (whole == deliveries.rend()) continue;
+      faults.push_back(
+          fmt::format("[actions.{}.deliver.\"{}\"]: write = \"partition\", and delivery {} wrote "
+                      "the table {} as a "
+                      "whole. busker run {} --force puts the first partition in its place, busker "
+                      "undo {} takes "
+                      "its rows out first, or choose another table",
+                      name, setting.file, whole->id, *table, name, whole->id));
+    }
+  }
+  return faults;
+}
+
 // What is well with a service, and what it still needs.
 Result<void> PrintService(const Common& common, const std::string& folder) {
   TRY_ASSIGN(const service::Service service, service::LoadService(folder));
@@ -98,7 +132,12 @@ Result<void> PrintGraph(const std::string& path) {
 
 Result<int> ValidateService(const Common& common) {
   TRY_ASSIGN(const service::Found found, service::Discover({common.folder}));
-  const std::vector<std::string> faults = service::Validate(found, model::CheckGate);
+  std::vector<std::string> faults = service::Validate(found, model::CheckGate);
+  for (const std::string& folder :
+       faults.empty() ? found.service_folders : std::vector<std::string>()) {
+    TRY_ASSIGN(const auto whole, WholeTables(common, folder));
+    faults.insert(faults.end(), whole.begin(), whole.end());
+  }
   if (common.json) {
     std::vector<std::string> warnings;
     for (const std::string& folder : found.service_folders) {

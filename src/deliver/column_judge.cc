@@ -65,7 +65,8 @@ bool IsPlainDate(std::string_view text) {
 
 }  // namespace
 
-ColumnJudge::ColumnJudge(std::string_view type) : is_held_(!type.empty()) {
+ColumnJudge::ColumnJudge(std::string_view type, bool undeclared)
+    : is_held_(!type.empty()), is_undeclared_(undeclared) {
   if (!is_held_) return;
   if (type == "INT64") {
     held_ = Held::kInteger;
@@ -78,6 +79,9 @@ ColumnJudge::ColumnJudge(std::string_view type) : is_held_(!type.empty()) {
     way_ = Way::kDecimal;
   } else if (type == "DATE") {
     held_ = Held::kDate;
+  } else if (type == "BOOL" && undeclared) {
+    held_ = Held::kBool;
+    way_ = Way::kBool;
   } else {
     way_ = Way::kSettled;  // read as text and checked there (csv_load.cc), or always right
   }
@@ -95,7 +99,7 @@ void ColumnJudge::Take(std::string_view text) {
 void ColumnJudge::TakeHeld(std::string_view text) {
   switch (held_) {
     case Held::kInteger:
-      is_plain_ = IsPlainInteger(text);
+      is_plain_ = is_undeclared_ ? LookAt(text).look == Look::kInteger : IsPlainInteger(text);
       break;
     case Held::kDecimal:
       is_plain_ = IsPlainDecimal(text) || LookAt(text).look == Look::kNotFinite;
@@ -105,6 +109,9 @@ void ColumnJudge::TakeHeld(std::string_view text) {
       break;
     case Held::kDate:
       is_plain_ = IsPlainDate(text);
+      break;
+    case Held::kBool:
+      is_plain_ = LookAt(text).look == Look::kBool;
       break;
     case Held::kAny:
       break;

@@ -13,8 +13,9 @@ namespace busker::deliver {
 class ColumnJudge {
  public:
   // With a `type`: whether each text is plainly of it, so that DuckDB's reader takes it for what it
-  // is. Without: what type the column has, by the rule of value_look.h.
-  explicit ColumnJudge(std::string_view type = "");
+  // is. Without: what type the column has, by the rule of value_look.h. `undeclared`: nobody said
+  // that the column is of the type, so that a plain text is one that the value gives back.
+  explicit ColumnJudge(std::string_view type = "", bool undeclared = false);
 
   // A value's text. An empty one is no value, whatever the type.
   void Take(std::string_view text);
@@ -50,8 +51,9 @@ class ColumnJudge {
   }
 
   const bool is_held_;  // a type was given
+  const bool is_undeclared_;
   Way way_ = Way::kLook;
-  enum class Held { kInteger, kDecimal, kNumeric, kDate, kAny } held_ = Held::kAny;
+  enum class Held { kInteger, kDecimal, kNumeric, kDate, kBool, kAny } held_ = Held::kAny;
   bool is_plain_ = true;
   std::uint32_t seen_ = 0;   // a bit for each Look
   std::uint32_t forms_ = 0;  // a bit for each form of a DATETIME or TIMESTAMP

@@ -199,7 +199,7 @@ Result<void> CheckHeader(const CsvSource& source) {
 std::vector<ColumnJudge> JudgesFor(const CsvSource& source, const LoadPlan& plan) {
   std::vector<ColumnJudge> judges;
   for (const std::string& name : source.header.names) {
-    judges.emplace_back(plan.guess ? "" : Named(plan.columns, name).type);
+    judges.emplace_back(plan.guess ? "" : Named(plan.columns, name).type, plan.undeclared);
   }
   return judges;
 }
@@ -233,6 +233,14 @@ std::string LoadSql(const CsvSource& source, const LoadPlan& plan, const io::fs:
          " (FORMAT parquet, USE_TMP_FILE false)";
 }
 
+// What a column of a type that nobody declared does not take, though one that was declared does:
+// 007 is an id and not 7, yes a word and not true.
+std::string_view UndeclaredBad(const Column& column) {
+  if (column.type == "INT64") return "regexp_matches({0}, '^([+]|-?0[0-9])')";
+  if (column.type == "BOOL") return "lower({0}) NOT IN ('true', 'false')";
+  return "false";
+}
+
 Result<std::string> FindBadValue(Session& session, const CsvSource& source, const LoadPlan& plan) {
   // One query: the number of the first row with a bad value, the column, and the value.
   std::string bad_column = "CASE";
@@ -241,8 +249,10 @@ Result<std::string> FindBadValue(Session& session, const CsvSource& source, cons
     const Rule& rule = RuleOf(column);
     if (rule.good == "true") continue;
     const std::string name = QuoteName(column.name);
-    const std::string condition = " WHEN " + name + " <> '' AND NOT coalesce(" +
-                                  Apply(rule.good, column.name) + ", false) THEN ";
+    std::string good = "coalesce(" + Apply(rule.good, column.name) + ", false)";
+    if (plan.undeclared)
+      good += " AND NOT " + Apply(std::string(UndeclaredBad(column)), column.name);
+    const std::string condition = " WHEN " + name + " <> '' AND NOT (" + good + ") THEN ";
     bad_column += condition + QuoteLiteral(column.name);
     bad_value += condition + name;
   }
@@ -262,7 +272,10 @@ Result<std::string> FindBadValue(Session& session, const CsvSource& source, cons
   if (value.size() > 100) value = value.substr(0, 100) + "...";
   TRY_ASSIGN(const std::uint64_t line, LineOfCsvRow(source.fd.get(), source.path, row));
   return fmt::format("row {} (line {}), column \"{}\": \"{}\" is no {}{}", row, line, column.name,
-                     Printable(value), column.type, RuleOf(column).hint);
+                     Printable(value), column.type,
+                     plan.undeclared
+                         ? ", as which the table has this column; schema = { ... } says what it is"
+                         : RuleOf(column).hint);
 }
 
 }  // namespace busker::deliver

@@ -33,6 +33,7 @@ struct LoadPlan {
   std::vector<Column> columns;  // of the file, in the order that the table has
   std::string data_date;        // when not empty, a column data_date with it goes behind them
   bool guess = false;           // the types are Busker's guess
+  bool undeclared = false;      // the types are those that the table has, and nobody declared them
   bool quoted_blanks = false;   // "" is read, as no value where the column is no STRING
 };
 

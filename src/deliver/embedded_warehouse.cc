@@ -71,12 +71,25 @@ Result<Request> Checked(Request request) {
   return request;
 }
 
+// Whether the delivery takes the place of a part. What has no partition is replaced by one with
+// `force` alone.
+bool Replaces(const Request& request, const Part& part) {
+  switch (request.write) {
+    case Write::kReplace:
+      return true;
+    case Write::kAppend:
+      return false;
+    case Write::kPartition:
+      return part.partition.empty() || part.partition == request.data_date;
+  }
+  return false;
+}
+
 // I34: what is older never takes the place of what is newer.
 Result<void> CheckOrder(const Request& request, const TableState& state) {
-  if (request.force || request.write == Write::kAppend) return {};
+  if (request.force) return {};
   for (const Part& part : state.parts) {
-    const bool replaced = request.write == Write::kReplace || part.partition == request.data_date;
-    if (!replaced || part.scheduled_at <= request.scheduled_at) continue;
+    if (!Replaces(request, part) || part.scheduled_at <= request.scheduled_at) continue;
     return Invalid(fmt::format(
         "this delivery is for {}, and the table has one for {} already (delivery {}); --force "
         "delivers it all the same",
@@ -86,12 +99,13 @@ Result<void> CheckOrder(const Request& request, const TableState& state) {
 }
 
 Result<void> CheckPartitioned(const Request& request, const TableState& state) {
-  if (request.write != Write::kPartition) return {};
+  if (request.write != Write::kPartition || request.force) return {};
   for (const Part& part : state.parts) {
-    if (part.partition.empty()) {
-      return Invalid("the table is not partitioned: delivery " + part.delivery +
-                     " has no partition; choose another table, or undo what it has");
-    }
+    if (!part.partition.empty()) continue;
+    return Invalid("the table is not partitioned: delivery " + part.delivery +
+                   " wrote it as a whole. busker run --force puts this partition in its place, "
+                   "busker undo " +
+                   part.delivery + " takes its rows out first, or choose another table");
   }
   return {};
 }
@@ -248,7 +262,11 @@ Result<LoadPlan> EmbeddedWarehouse::PlanOf(const Request& request, const CsvSour
                                [](const auto& n) { return SameName(n, kDataDate); })) {
     return Invalid("it has a column data_date, which delivery by partition adds itself; rename it");
   }
-  const bool joins = !state.parts.empty() && request.write != Write::kReplace;
+  // A partition that is replaced leaves the table its types; what has no partition goes with them.
+  const bool joins = request.write != Write::kReplace &&
+                     std::any_of(state.parts.begin(), state.parts.end(), [&](const Part& part) {
+                       return request.write == Write::kAppend || !part.partition.empty();
+                     });
   const std::vector<Column> table = partition ? WithoutDataDate(state.columns) : state.columns;
   if (!request.schema.empty()) {
     TRY(CheckHeader(source, request.schema));
@@ -259,6 +277,7 @@ Result<LoadPlan> EmbeddedWarehouse::PlanOf(const Request& request, const CsvSour
   } else if (joins) {
     TRY(CheckHeader(source, table));
     plan.columns = table;
+    plan.undeclared = true;
   } else {
     TRY(CheckHeader(source));
     plan.guess = true;
@@ -341,10 +360,7 @@ Result<Delivery> EmbeddedWarehouse::DoDeliver(const Request& unchecked) {
                    request.scheduled_at, loaded.snapshot.size_bytes, loaded.snapshot.sha256,
                    change.at}};
   for (const Part& there : state.parts) {
-    const bool replaced =
-        request.write == Write::kReplace ||
-        (request.write == Write::kPartition && there.partition == request.data_date);
-    if (replaced) change.removed.push_back(there);
+    if (Replaces(request, there)) change.removed.push_back(there);
   }
   Delivery& delivery = change.delivery;
   delivery.id = request.id;

@@ -345,6 +345,39 @@ TEST_F(EmbeddedWarehouse, SaysThatThereIsNotEnoughMemoryInOneSentence) {
   EXPECT_EQ(rows.error().message.find("http"), std::string::npos) << rows.error().message;
 }
 
+// With the log written first, a table would have rows of which there is no file.
+TEST_F(EmbeddedWarehouse, CommitsNothingWhenThePartCannotBeKept) {
+  Deliver(Asking("one", "id\n1\n"));
+  fs::create_directories(TableFolder() / "parts" / "two.parquet" / "in the way");
+  EXPECT_FALSE(warehouse().Deliver(Asking("two", "id\n2\n", 2)));
+  EXPECT_EQ(FilesBelow(TableFolder() / "log"), 1U);
+  EXPECT_EQ(TextOf(warehouse().Query("SELECT id FROM game.predictions", 9)), "1");
+}
+
+// A TIMESTAMP without an offset was in the zone of whoever started Busker.
+TEST_F(EmbeddedWarehouse, IsInUtcWhateverTzSays) {
+  int out[2];
+  ASSERT_EQ(pipe2(out, O_CLOEXEC), 0);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+  std::string self = fs::read_symlink("/proc/self/exe").string(), word = "--read-instant";
+  std::string tz = "TZ=America/New_York", duckdb = "BUSKER_DUCKDB=" + DuckdbPath().string();
+  char* const arguments[] = {self.data(), word.data(), nullptr};
+  char* const environment[] = {tz.data(), duckdb.data(), nullptr};
+  pid_t child = 0;
+  ASSERT_EQ(posix_spawn(&child, self.c_str(), &actions, nullptr, arguments, environment), 0);
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(out[1]);
+  std::string output(100, '\0');
+  output.resize(
+      static_cast<std::size_t>(std::max<ssize_t>(0, ::read(out[0], output.data(), output.size()))));
+  ::close(out[0]);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(output, "2026-02-03 10:00:00+00; 2026-02-03 10:00:00+00");
+}
+
 TEST_F(EmbeddedWarehouse, ReadsALongLogOfAppends) {
   for (int i = 1; i <= 150; ++i) {
     Request request = Asking("d" + std::to_string(i), "id\n" + std::to_string(i) + "\n");
@@ -505,10 +538,24 @@ TEST(CsvSurvey, CountsWhatTheSlowReaderCounts) {
 
 }  // namespace
 
+// The other side of IsInUtcWhateverTzSays, a process of its own: what a TIMESTAMP without an offset
+// is, as it is read and as it is shown.
+int ReadInstant() {
+  WarehouseTest files;
+  auto warehouse = OpenEmbedded(files.place());
+  Request request = files.Asking("one", "at,n\n2026-02-03 10:00:00,1\n2026-02-03 10:00:00Z,2\n");
+  request.schema = {{"at", "TIMESTAMP"}, {"n", "INT64"}};
+  if (!warehouse || !(*warehouse)->Deliver(request)) return 1;
+  const std::string text =
+      TextOf((*warehouse)->Query("SELECT \"at\" FROM game.predictions ORDER BY n", 9));
+  return ::write(STDOUT_FILENO, text.data(), text.size()) < 0 ? 1 : 0;
+}
+
 int MainOfTests(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "--deliver-until-killed") {
     return DeliverUntilKilled(argv[2]);
   }
+  if (argc == 2 && std::string_view(argv[1]) == "--read-instant") return ReadInstant();
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -113,11 +113,26 @@ TEST_P(WarehouseConformance, ReplacesOnePartition) {
             "2,2019-08-02; 11,2019-08-01; 12,2019-08-01");
 }
 
-TEST_P(WarehouseConformance, RefusesAPartitionOfATableThatHasNone) {
+// The convention writes the table as a whole; with write = "partition" each delivery was refused
+// from then on, by a sentence without a command that helps.
+TEST_P(WarehouseConformance, PutsAPartitionInPlaceOfATableThatHasNoneWhenForced) {
   Deliver(Asking("one", "id\n1\n"));
-  Request request = Asking("two", "id\n2\n", 2);
+  Request request = Asking("two", "id,score\n2,0.5\n", 2);
   request.write = Write::kPartition;
-  ExpectRefused(request, "not partitioned");
+  ExpectRefused(request, "not partitioned: delivery one wrote it as a whole");
+  ExpectRefused(request, "busker run --force");
+  ExpectRefused(request, "busker undo one");
+  request.force = true;
+  EXPECT_EQ(TextOf(Deliver(request).columns), "id INT64, score FLOAT64, data_date DATE");
+  EXPECT_EQ(Rows(), "2,0.5,2019-08-02");
+  request = Asking("three", "id,score\n3,1\n", 1);
+  request.write = Write::kPartition;
+  EXPECT_EQ(Deliver(request).table_rows, 2U);
+  ASSERT_TRUE(warehouse().Undo("three"));
+  ASSERT_TRUE(warehouse().Undo("two"));
+  EXPECT_EQ(Rows(), "1");
+  request = Asking("four", "id\n4\n", 2);
+  request.write = Write::kPartition;
   request.table = "game.others";
   request.file = Csv("id,Data_Date\n1,2019-01-01\n");
   ExpectRefused(request, "data_date");

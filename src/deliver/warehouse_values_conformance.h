@@ -78,6 +78,11 @@ TEST_P(WarehouseConformance, InfersNothingThatDoesNotGiveTheTextBack) {
            {"5.", "0.5"},
            {"0.1234567890123456789012"},
            {"9007199254740993", "0.5"},
+           {"0.5", "9007199254740993"},
+           {"0.5", "0.25", "900719925474099.37"},
+           {"2026-01-01 10:00:00.1234567"},
+           {"2026-01-01 10:00:00+15:00"},
+           {"23:59:60"},
            {"nan", "inf"},
            {"1", "inf"},
            {" 5", "6"},
@@ -123,6 +128,8 @@ TEST_P(WarehouseConformance, InfersNothingThatDoesNotGiveTheTextBack) {
   expect("DATETIME", {"2026-02-03T10:00:00", "2026-02-03T10:00:00.25"});
   expect("DATETIME", {"2026-02-03 10:00"});
   expect("TIMESTAMP", {"2026-01-01 10:00:00 UTC"});
+  expect("TIMESTAMP", {"2026-01-01 10:00:00.123456+14:00"});
+  expect("FLOAT64", {"0.5", "9007199254740992", "0.123456789012345"});
   expect("TIMESTAMP", {"2026-03-28 10:00:00+01:00", "2026-03-30 10:00:00+02:00"});
   expect("TIMESTAMP", {"2026-01-01T10:00:00Z", "2026-01-01T10:00:00.5Z"});
 }
@@ -140,6 +147,23 @@ TEST_P(WarehouseConformance, TakesWhatASurpriseInALateRowSays) {
     EXPECT_EQ(Ask("SELECT v, day, score FROM game.predictions WHERE day <> '2026-02-03'"),
               (surprise == "\"\"" ? "NULL" : surprise) + ",x,1_000");
   }
+}
+
+// An id 007 that was appended to a column which happened to hold numbers became 7.
+TEST_P(WarehouseConformance, TakesNoIdForANumberBecauseTheTableHasNumbers) {
+  Deliver(Asking("one", "id,label\n7,true\n"));
+  const auto append = [&](const std::string& csv) {
+    Request request = Asking("d" + io::Sha256Of(csv), csv, 2);
+    request.write = Write::kAppend;
+    return request;
+  };
+  ExpectRefused(append("id,label\n8,true\n007,true\n"),
+                "row 2 (line 3), column \"id\": \"007\" is no INT64, as which the table has");
+  ExpectRefused(append("id,label\n+46,true\n"), "\"+46\" is no INT64");
+  ExpectRefused(append("id,label\n8,yes\n"), "\"yes\" is no BOOL");
+  Deliver(append(
+      "id,label\n8.0,False\n-9,\n,true\n"));  // as pandas writes integers beside a missing one
+  EXPECT_EQ(Rows(), "-9,NULL; 7,true; 8,false; NULL,true");
 }
 
 // A quoted missing value, as R and pandas write it, failed a column of numbers or turned it to
