@@ -52,6 +52,7 @@ class QueueTest(unittest.TestCase):
         # Just after a cancel, start failed with "the busker that owns the home is ending; try again".
         for verb in ("start", "run", "start"):
             first = self.start("run", "training")
+            first.stdout.readline()  # its run is on record
             wait_until(lambda: any(r["state"] == "running" for r in self.service.facts("runs")), "it runs")
             self.service.must("cancel", "training")
             self.gate.touch()
