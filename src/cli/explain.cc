@@ -10,17 +10,18 @@
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
+#include "dispatch/instance.h"
 
 namespace busker::cli {
 namespace {
 
 // Of a run that has ended, or one of its tasks.
-Result<std::string> ExplainEnded(record::Record& record, const record::RunRow& run,
-                                 const std::string& task) {
+Result<std::string> ExplainEnded(const Place& place, record::Record& record,
+                                 const record::RunRow& run, const std::string& task) {
   const std::string was =
       run.state == plan::State::kCancelled || run.state == plan::State::kSkipped ? "was " : "";
   if (task.empty()) {
-    prepare::Rulings rulings(record);
+    prepare::Rulings rulings(record, dispatch::FolderOf(place.home));
     const std::string why = WordOf(run, rulings).why;
     return fmt::format("run {} of {} for {} {}{} at {} (trigger: {}){}{}", run.facts.id,
                        run.facts.action, run.facts.data_date, was, NameOf(run.state),
@@ -51,7 +52,7 @@ Result<std::string> ExplainUnattended(const Place& place, const std::string& wha
     return fmt::format("{}{} has not run yet{}", paused, graph, kNothingStarts);
   }
   TRY(newest);
-  TRY_ASSIGN(const std::string last, ExplainEnded(*record, *newest, ""));
+  TRY_ASSIGN(const std::string last, ExplainEnded(place, *record, *newest, ""));
   return paused + last + kNothingStarts;
 }
 
@@ -69,7 +70,7 @@ Result<std::string> ExplainIt(const Common& common, const Place& place,
       TRY_ASSIGN(run, FindRun(place, *record, options.what));
     }
   }
-  if (run && IsFinal(run->state)) return ExplainEnded(*record, *run, options.task);
+  if (run && IsFinal(run->state)) return ExplainEnded(place, *record, *run, options.task);
   if (answered) {
     if (run) return client.Explain(run->facts.id, options.task);
     TRY_ASSIGN(const plan::GraphKey graph, FindGraph(place, options.what));

@@ -15,6 +15,7 @@
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/signal_watch.h"
+#include "dispatch/instance.h"
 
 namespace busker::cli {
 namespace {
@@ -23,10 +24,10 @@ constexpr auto kAgainLimit = std::chrono::seconds(15);
 constexpr auto kAgainPause = std::chrono::milliseconds(50);
 
 // The last words about a run, and the exit code.
-Result<int> Conclude(const Common& common, record::Record& record, const std::string& id,
-                     bool strict) {
+Result<int> Conclude(const Common& common, const Place& place, record::Record& record,
+                     const std::string& id, bool strict) {
   TRY_ASSIGN(const record::RunRow run, record.FindRun(id));
-  prepare::Rulings rulings(record);
+  prepare::Rulings rulings(record, dispatch::FolderOf(place.home));
   const GateWord word = WordOf(run, rulings);
   if (common.json) {
     PrintJson(Describe(run, rulings));
@@ -190,7 +191,7 @@ Result<int> RunNow(const Common& common, const Place& place, daemon::StartReques
     TRY_ASSIGN(const record::RunRow ended, record->FindRun(run));
     progress.CatchUp(ended);
   }
-  TRY_ASSIGN(const int code, Conclude(common, *record, run, strict));
+  TRY_ASSIGN(const int code, Conclude(common, place, *record, run, strict));
   return code != 0 && signals.signal() != 0 ? 128 + signals.signal() : code;  // as a shell has it
 }
 

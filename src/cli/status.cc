@@ -12,6 +12,7 @@
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/versions.h"
+#include "dispatch/instance.h"
 
 namespace busker::cli {
 namespace {
@@ -144,7 +145,7 @@ Result<int> Status(const Common& common) {
   std::optional<prepare::Rulings> rulings;  // where there is a home, and so before any last run
   if (HasHome(place.home)) {
     TRY_ASSIGN(record, OpenRecord(place.home));
-    rulings.emplace(*record);
+    rulings.emplace(*record, dispatch::FolderOf(place.home));
     for (auto& [key, line] : lines) {
       if (auto run = record->NewestRun(key)) line.last = std::move(*run);
     }

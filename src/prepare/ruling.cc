@@ -19,15 +19,16 @@ Result<std::optional<model::Ruling>> Rulings::Of(const record::RunRow& run) {
   TRY_ASSIGN(const runner::AttemptOrder order, runner::OrderFromJson(*json));
   if (!order.output) return std::nullopt;
   TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.output));
-  const std::string key = order.store_url + "\n" + name.service + "/" + name.service_version;
+  TRY_ASSIGN(const std::string url, runner::UrlOfPlace(order.store_url, home_));
+  const std::string key = url + "\n" + name.service + "/" + name.service_version;
   auto known = read_.find(key);
   if (known == read_.end()) {
     // Who looks makes no store where one has been moved away.
-    if (std::error_code error; order.store_url.starts_with(kFile) &&
-                               !io::fs::exists(order.store_url.substr(kFile.size()), error)) {
+    if (std::error_code error;
+        url.starts_with(kFile) && !io::fs::exists(url.substr(kFile.size()), error)) {
       return std::nullopt;
     }
-    TRY_ASSIGN(const auto store, artifact::OpenStore(order.store_url));
+    TRY_ASSIGN(const auto store, artifact::OpenStore(url));
     TRY_ASSIGN(auto rulings, model::ReadRulings(*store, name.service, name.service_version));
     known = read_.emplace(key, std::move(rulings)).first;
   }

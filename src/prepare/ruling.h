@@ -8,13 +8,16 @@
 
 #include "model/rulings.h"
 #include "record/record.h"
+#include "runner/home_place.h"
 
 namespace busker::prepare {
 
 // Reads each file of rulings once. One thread.
 class Rulings {
  public:
-  explicit Rulings(record::Record& record) : record_(record) {}
+  // `home`: that of the record, which orders name places by.
+  Rulings(record::Record& record, runner::HomeFolder home)
+      : record_(record), home_(std::move(home)) {}
 
   // By what is on record and in the store that the run used, whatever its service says today.
   // nullopt: the run did not come to a gate.
@@ -22,6 +25,7 @@ class Rulings {
 
  private:
   record::Record& record_;
+  const runner::HomeFolder home_;
   std::map<std::string, std::vector<model::Ruling>> read_;  // by store and service version
 };
 

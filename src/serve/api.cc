@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "dispatch/instance.h"
 #include "runner/capped_log.h"
 #include "serve/describe.h"
 #include "serve/graphs_api.h"
@@ -152,7 +153,7 @@ Response Api::ListRuns(const Call& call) {
     TRY_ASSIGN(auto runs, record.ListRuns(filter));
     const bool more = runs.size() > *limit;
     if (more) runs.pop_back();
-    prepare::Rulings rulings(record);
+    prepare::Rulings rulings(record, dispatch::FolderOf(home_));
     ordered_json list = ordered_json::array();
     for (const record::RunRow& run : runs) {
       list.push_back(DescribeFor(call.caller, run, rulings));
@@ -168,7 +169,7 @@ Response Api::ListRuns(const Call& call) {
 Response Api::ShowRun(const Call& call) {
   const auto described = records_.With([&](record::Record& record) -> Result<ordered_json> {
     TRY_ASSIGN(const record::RunRow run, record.FindRun(call.At("run")));
-    prepare::Rulings rulings(record);
+    prepare::Rulings rulings(record, dispatch::FolderOf(home_));
     return DescribeFor(call.caller, run, rulings);
   });
   return described ? JsonResponse(*described) : Problem(described.error());

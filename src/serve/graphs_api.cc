@@ -160,7 +160,7 @@ Response GraphsApi::ListGraphs(const Call& call) {
     if (more) selected.resize(*limit);
     ordered_json list = ordered_json::array();
     const Instant now = Now();
-    prepare::Rulings rulings(record);
+    prepare::Rulings rulings(record, home_);
     for (const auto& definition : selected) {
       TRY_ASSIGN(ordered_json one,
                  DescribeGraph(record, definition->graph, call.caller, now, rulings));
@@ -179,7 +179,7 @@ Response GraphsApi::ShowGraph(const Call& call) {
   const auto definition = daemon_.catalogue()->Find(GraphIn(call));
   if (!definition) return Problem(404, fmt::format("no action or graph \"{}\"", GraphIn(call)));
   auto described = records_.With([&](record::Record& record) {
-    prepare::Rulings rulings(record);
+    prepare::Rulings rulings(record, home_);
     return DescribeGraph(record, (*definition)->graph, call.caller, Now(), rulings);
   });
   if (!described) return Problem(described.error());

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/daemon.h"
+#include "dispatch/instance.h"
 #include "serve/explainer.h"
 #include "serve/records.h"
 #include "serve/router.h"
@@ -15,7 +16,10 @@ namespace busker::serve {
 class GraphsApi {
  public:
   GraphsApi(daemon::Daemon& daemon, Explainer& explainer, const dispatch::Home& home)
-      : daemon_(daemon), explainer_(explainer), records_(home.RecordFile().string()) {}
+      : daemon_(daemon),
+        explainer_(explainer),
+        home_(dispatch::FolderOf(home)),
+        records_(home.RecordFile().string()) {}
 
   void AddRoutes(Router& router);
 
@@ -28,6 +32,7 @@ class GraphsApi {
 
   daemon::Daemon& daemon_;
   Explainer& explainer_;
+  const runner::HomeFolder home_;  // for what orders name in it
   Records records_;
 };
 
