@@ -37,8 +37,9 @@ class PrepareRunTest : public testing::Test {
   }
 
   Result<PreparedRun> Prepare(const service::Service& service, const std::string& action) {
-    return PrepareRun(service, service.actions.at(action), run_, places_, *store_, kStamp,
-                      {"PATH=/usr/bin", "HOME=/home/me", "SECRET=hush", "TOKEN=t"});
+    return PrepareRun(
+        service, service.actions.at(action), run_, places_, *store_, kStamp,
+        {"PATHS=/nowhere", "PATH=/usr/bin", "HOME=/home/me", "SECRET=hush", "TOKEN=t"});
   }
 
   static runner::AttemptOrder OrderOf(const PreparedRun& run, std::size_t task) {
@@ -133,9 +134,10 @@ TEST_F(PrepareRunTest, AProgramInheritsOnlyWhatIsAgreed) {
   for (const auto& entry : environment) EXPECT_FALSE(entry.starts_with("NOT_SET"));
   EXPECT_TRUE(Has(environment, "PYTHONUNBUFFERED=1"));
   const auto buffered = Load(
-      "[model]\ncommand = \"./t\"\nenvironment = { PYTHONUNBUFFERED = \"\" }\n[actions.training]\n");
-  EXPECT_TRUE(Has(OrderOf(Prepare(buffered, "training").value(), 0).environment,
-                  "PYTHONUNBUFFERED="));
+      "[model]\ncommand = \"./t\"\nenvironment = { PYTHONUNBUFFERED = \"\" "
+      "}\n[actions.training]\n");
+  EXPECT_TRUE(
+      Has(OrderOf(Prepare(buffered, "training").value(), 0).environment, "PYTHONUNBUFFERED="));
 }
 
 // Midnight in Stockholm is the day before in UTC: a program that took the date of the instant would
@@ -176,6 +178,34 @@ TEST_F(PrepareRunTest, TheTaskOfTheProgramTakesWhatTheActionSaysAndItsStepsNothi
   EXPECT_TRUE(OrderOf(run, 1).repeatable);
   EXPECT_FALSE(OrderOf(run, 0).repeatable);
   EXPECT_EQ(run.timeout, std::chrono::hours(1));
+}
+
+// Slips that no test had noticed: a limit taken from elsewhere, a setting that did not arrive.
+TEST_F(PrepareRunTest, WhatAnActionSaysArrivesWhereItIsMeant) {
+  MakeLive();
+  run_.force = true;
+  const auto service = Load(
+      "[model]\ncommand = \"./m\"\nsecrets = { PASSWORD_FILE = \"password\" }\n"
+      "[actions.training]\ntimeout = \"2h\"\nrun_timeout = \"5h\"\nretry_delay_max = \"10m\"\n"
+      "secrets.KEY = { name = \"key\", as = \"environment\" }\npromote_when = \"auc > 0.5\"\n"
+      "[actions.application]\n[actions.application.deliver.\"a.csv\"]\ntable = \"s.a\"\n"
+      "rows_min = 7\nwrite = \"append\"\n");
+  const PreparedRun training = Prepare(service, "training").value();
+  const runner::AttemptOrder program = OrderOf(training, 0);
+  EXPECT_EQ(program.timeout, std::chrono::hours(2));
+  EXPECT_EQ(training.timeout, std::chrono::hours(5));
+  EXPECT_EQ(training.tasks[0].retry_delay_max, std::chrono::minutes(10));
+  ASSERT_EQ(program.secrets.size(), 2U);
+  for (const runner::SecretUse& use : program.secrets) {
+    EXPECT_EQ(use.as_environment, use.variable == "KEY") << use.variable;
+  }
+  const std::string promote = OrderOf(training, 1).command.at(3);
+  EXPECT_NE(promote.find("\"force\":true"), std::string::npos) << promote;
+  EXPECT_NE(promote.find("\"gate\":\"auc > 0.5\""), std::string::npos) << promote;
+  const std::string deliver = OrderOf(Prepare(service, "application").value(), 1).command.at(3);
+  EXPECT_NE(deliver.find("\"rows_min\":7"), std::string::npos) << deliver;
+  EXPECT_NE(deliver.find("\"write\":\"append\""), std::string::npos) << deliver;
+  EXPECT_NE(deliver.find("\"force\":true"), std::string::npos) << deliver;
 }
 
 TEST_F(PrepareRunTest, ItsDefinitionChangesWithTheFilesThatSayWhatItDoes) {

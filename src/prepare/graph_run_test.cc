@@ -34,6 +34,16 @@ class GraphRunTest : public testing::Test {
   io::TestFolder folder_;
 };
 
+TEST_F(GraphRunTest, ALimitIsForItsOwnTaskAlone) {
+  const auto run = Prepare(R"({
+    "graph": {"dag_id": "nightly"},
+    "tasks": [{"name": "fetch", "code": "echo 1", "execution_timeout": 60},
+              {"name": "report", "code": "echo 2"}]})");
+  ASSERT_TRUE(run) << run.error().message;
+  EXPECT_EQ(OrderOf(*run, 0).timeout, std::chrono::minutes(1));
+  EXPECT_FALSE(OrderOf(*run, 1).timeout);
+}
+
 TEST_F(GraphRunTest, HasATaskAndAnOrderForEachTaskOfTheFile) {
   const auto run = Prepare(R"({
     "graph": {"dag_id": "nightly"},
