@@ -1,5 +1,6 @@
 #include "cli/log_watch.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <condition_variable>
