@@ -161,7 +161,7 @@ class Definitions(DaemonTest):
                          ["succeeded"] * 2)
 
     def test_what_cannot_be_served_is_said(self):
-        self.fails(3, "up", str(self.room.folder / "nowhere"), says="there is no")
+        self.fails(3, "up", str(self.room.folder / "nowhere"), says="no file or folder")
         self.room.graph("good", ("one", "true"))
         self.room.write("home/daemon.toml", "slotz = 3\n")
         self.fails(2, "up", str(self.room.folder / "graphs"), says='did you mean "slots"?')
@@ -316,7 +316,7 @@ class Runs(DaemonTest):
         self.room.must("check", "slow")
         self.room.must("wait", self.room.must("start", "bad"))
         self.fails(1, "check", "bad", says="failed")
-        self.fails(3, "start", "bda", says="did you mean bad?")
+        self.fails(3, "start", "bda", says='did you mean "bad"?')
 
     def test_a_makefile_starts_waits_and_checks_without_a_daemon(self):
         service = Service()

@@ -201,10 +201,9 @@ test $(wc -l < {witness}) -ge 3
             "PATH": os.environ["PATH"], "HOME": "/h", "LET_THROUGH": "l", "OMP_NUM_THREADS": "1",
             "NAME": "shop", "VERSION": "1", "ACTION": "training", "ZONE": "local",
             "BUSKER_RUN": run["id"], "BUSKER_DATE": "2019-08-01",
-            "BUSKER_SCHEDULED_AT": "2019-08-01T00:00:00Z",
+            "BUSKER_SCHEDULED_AT": "2019-08-01T00:00:00Z", "PYTHONUNBUFFERED": "1",
             "BUSKER_ATTEMPT": f"{run['id']}/training.1",
             "BUSKER_MARK": f"{instance}/{run['id']}/training.1"})
-
 
     def test_facts_come_as_json_with_the_agreed_keys(self):
         self.assertEqual(self.service.facts("runs"), [])
@@ -219,7 +218,7 @@ test $(wc -l < {witness}) -ge 3
             self.assertIn(key, listed[0])
         self.assertEqual([a["last_run"] and a["last_run"]["id"] for a in self.service.facts("status")["actions"]],
                          [None, run["id"]])
-        self.assertEqual(self.service.facts("validate"), {"valid": True, "faults": []})
+        self.assertEqual(self.service.facts("validate"), {"valid": True, "faults": [], "warnings": []})
         self.assertEqual(self.service.facts("query", "SELECT 1 AS a, NULL AS b, 1.50::DECIMAL(9,2) AS c, 'x' AS d"),
                          [{"a": 1, "b": None, "c": 1.5, "d": "x"}])
         json.loads(self.service.must("schema"))
@@ -307,7 +306,7 @@ class BadInput(LoopTest):
         self.fails(3, "undo", "nothing.1", says="nothing.1")
         done = subprocess.run([workshop.BUSKER, "stauts"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("did you mean busker status?", done.stderr)
+        self.assertIn('did you mean "status"?', done.stderr)
 
     def test_application_before_any_training(self):
         self.fails(3, "run", "application", says="run the training first")

@@ -450,7 +450,8 @@ secrets.KEY_FILE = "api-key"
         with contextlib.closing(sqlite3.connect(self.service.home / "busker.db")) as database:
             events = database.execute("SELECT what, actor, detail FROM events WHERE what LIKE 'secret%'").fetchall()
         person = getpass.getuser()
-        self.assertEqual(events, [("secret set", person, "api-key"), ("secret removed", person, "api-key")])
+        self.assertEqual(events, [(what, person, "api-key") for what in
+                                  ("secret set requested", "secret set", "secret remove requested", "secret removed")])
         self.assertEqual(self.service.busker("fsck").returncode, 0)
 
     def type(self, *lines):

@@ -40,6 +40,7 @@ class WordsTest(unittest.TestCase):
             self.assertEqual((done.returncode, part in done.stdout), (0, True), done.stdout + done.stderr)
         self.assertEqual(busker("-C", str(self.service.folder), "--json", "status").stdout,
                          busker("status", "-C", str(self.service.folder), "--json").stdout)
+        self.service.busker("run", "training")
         self.assertEqual(busker("--home", str(self.service.home), "token", "list", cwd=self.service.folder).returncode, 0)
 
     def test_what_is_not_found_is_said_with_what_was_meant(self):

@@ -332,7 +332,8 @@ TEST_F(Executor, ManyThatRunAreFoundWithinASecond) {
     ASSERT_TRUE(executor_->Recover({order.run, order.task, 1}, order));
   }
   EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(1));
-  const io::Descriptor open_gate = io::Open(gate, O_RDWR).value();
+  const io::Descriptor open_gate(::open(gate.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(open_gate.valid());
   const std::string lines(kCount * 4, '\n');
   ASSERT_TRUE(io::WriteAll(open_gate.get(), lines, gate));
   for (const runner::AttemptOrder& order : orders) WaitFor({order.run, order.task, 1});

@@ -70,7 +70,10 @@ class CommandRun {
       if (taken == 0) break;
       left -= std::min(left, taken);
     }
-    masked_.End([this](std::string_view bytes) { Keep(bytes); });
+    masked_.End([this](std::string_view bytes) {
+      Keep(bytes);
+      if (held_stream_ == Stream::kError) AddError(bytes);
+    });
     masked_errors_.End([this](std::string_view bytes) { errors_.Add(bytes); });
     if (end_.stuck > 0 && !main_ended_) end_.ended_at = Now();
     end_.cpu_user = std::chrono::floor<milliseconds>(cpu_user_);
@@ -163,17 +166,31 @@ class CommandRun {
 
   // About `bytes_max` bytes of output at most, into the log.
   std::size_t TakeOutput(std::size_t bytes_max) {
-    came_.clear();
-    const std::size_t taken =
-        streams_->Take(bytes_max, [this](Stream stream, std::string_view bytes) {
-          came_ += bytes;
-          if (stream == Stream::kError) {
-            masked_errors_.Add(bytes, [this](std::string_view shown) { errors_.Add(shown); });
-          }
-        });
-    end_.output_bytes += came_.size();
-    masked_.Add(came_, [this](std::string_view shown) { Keep(shown); });
+    shown_.clear();
+    const std::size_t taken = streams_->Take(
+        bytes_max, [this](Stream stream, std::string_view bytes) { TakeWrite(stream, bytes); });
+    if (!shown_.empty()) Keep(shown_);
     return taken;
+  }
+
+  // Masked as the log has it first, in which a secret may go over from one stream to the other: a
+  // part of it must not come through because it is looked at by itself.
+  void TakeWrite(Stream stream, std::string_view bytes) {
+    end_.output_bytes += bytes.size();
+    const std::size_t held = masked_.held_bytes();
+    masked_.Add(bytes, [&](std::string_view shown) {
+      shown_ += shown;
+      // What was held back came by the stream before; where something was masked, the mask is for both.
+      const bool as_it_came = shown.size() + masked_.held_bytes() == held + bytes.size();
+      const std::size_t before = as_it_came ? std::min(held, shown.size()) : 0;
+      if (held_stream_ == Stream::kError) AddError(shown.substr(0, before));
+      if (stream == Stream::kError) AddError(shown.substr(before));
+    });
+    held_stream_ = stream;
+  }
+
+  void AddError(std::string_view shown) {
+    masked_errors_.Add(shown, [this](std::string_view bytes) { errors_.Add(bytes); });
   }
 
   void Keep(std::string_view bytes) {
@@ -211,7 +228,8 @@ class CommandRun {
   Clock::time_point stragglers_until_, kill_at_, give_up_at_;
   std::chrono::microseconds cpu_user_{}, cpu_system_{};
   OutputTail errors_, all_;
-  std::string came_;  // at once, in many writes
+  std::string shown_;  // at once, of many writes
+  Stream held_stream_ = Stream::kOutput;  // of what masked_ holds back
   CommandEnd end_;
 };
 

@@ -70,6 +70,8 @@ class MaskedStream {
   void Add(std::string_view bytes, const Use& use);
   // Nothing more comes: hands on the rest.
   void End(const Use& use);
+  // Bytes that wait for those behind them.
+  std::size_t held_bytes() const { return held_.size(); }
 
  private:
   struct Mask {
