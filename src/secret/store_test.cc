@@ -163,6 +163,22 @@ TEST_F(StoreTest, NoticesThatAValueWasGivenToAnotherName) {
   Expect(Open().Value("y"), ErrorKind::kUnusable, "secret \"y\" cannot be decrypted");
 }
 
+// Who set a secret and when could be written anew, and nobody noticed.
+TEST_F(StoreTest, NoticesThatAValueWasGivenToAnotherDateOrAuthor) {
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  const std::string file = File();
+  for (const auto& [part, by] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"2019-08-01", "2019-08-02"}, {"\"ann\"", "\"bob\""}}) {
+    std::string changed = file;
+    ASSERT_NE(changed.find(part), std::string::npos) << file;
+    WriteFile(changed.replace(changed.find(part), part.size(), by));
+    ASSERT_TRUE(Open().List());
+    Expect(Open().Value("x"), ErrorKind::kUnusable, "was changed");
+  }
+  WriteFile(file);
+  EXPECT_EQ(Open().Value("x").value(), "hunter2!");
+}
+
 TEST_F(StoreTest, EncryptsTheSameValueInAnotherWayEachTime) {
   ASSERT_TRUE(Set("x", "hunter2!"));
   const std::string first = File();
@@ -248,6 +264,12 @@ TEST_F(StoreTest, KeepsAllThatManySetAtOnce) {
   for (int i = 0; i < 16; ++i) {
     EXPECT_EQ(Open().Value(name(i)).value_or(""), "value " + std::to_string(i));
   }
+  threads.clear();
+  for (int i = 0; i < 16; ++i) {
+    threads.emplace_back([&, i] { EXPECT_TRUE(Open().Remove(name(i))); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Open().List()->size(), 0u) << "none came back";
 }
 
 // NIST's test case 16 of GCM, whose known text is authenticated and not encrypted.

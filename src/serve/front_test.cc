@@ -422,6 +422,10 @@ TEST_F(FrontTest, SaysWhatIsWrongWithABody) {
   EXPECT_EQ(detail(R"({"force": "yes"})"), "\"force\" must be true or false");
   EXPECT_EQ(detail(R"({"key": ")" + std::string(1001, 'k') + "\"}"), "\"key\"" + text);
   EXPECT_FALSE(detail(R"({"date": "yesterday"})").empty());
+  EXPECT_EQ(
+      Post("/api/v1/graphs/nightly/runs", R"({"key": ")" + std::string(1000, 'k') + "\"}").status,
+      201)
+      << "it may be that long";
   EXPECT_TRUE(detail(std::string(100'000, '[')).starts_with("the body:1:"));
 }
 
@@ -572,6 +576,21 @@ TEST_F(FrontTest, SendsNothingThatTheClientHasAlready) {
         std::string("/healthz"), "/api/v1/runs/" + run + "/tasks/a/attempts/1/log"}) {
     EXPECT_EQ(header(Get(target), "ETag"), "") << target;
   }
+}
+
+// A tag that is made of less than the whole answer keeps from the client what has changed.
+TEST_F(FrontTest, SendsAnewWhatHasChangedAtItsEnd) {
+  for (const char* const target : {"/api/v1/graphs", "/api/v1/graphs/shop:training"}) {
+    const Response before = Get(target);
+    ASSERT_EQ(Post("/api/v1/graphs/shop:training/pause").status, 200);
+    const Response after = Get(target);
+    EXPECT_EQ(before.body.substr(0, 40), after.body.substr(0, 40)) << "the beginning is the same";
+    EXPECT_NE(HeaderOf(before, "ETag"), HeaderOf(after, "ETag")) << target;
+    ASSERT_EQ(Post("/api/v1/graphs/shop:training/resume").status, 200);
+  }
+  const std::string before = HeaderOf(Get("/api/v1/tokens", "admin"), "ETag");
+  ASSERT_EQ(Post("/api/v1/tokens", R"({"name": "zzz"})", "admin").status, 201);
+  EXPECT_NE(HeaderOf(Get("/api/v1/tokens", "admin"), "ETag"), before);
 }
 
 TEST_F(FrontTest, LeavesRoomForWhoAsksBesideThoseWhoWatch) {

@@ -17,7 +17,7 @@ class VersionsApiTest : public FrontTest {
   json Body(const Response& response) { return json::parse(response.body, nullptr, false); }
 
   // A delivery of one row to the table shop.a; returns its id.
-  std::string Deliver(const std::string& id) {
+  std::string Deliver(const std::string& id, const std::string& service = "shop") {
     folder_.Write(id + ".csv", "player_id\n1\n");
     const auto warehouse =
         deliver::OpenEmbeddedWarehouse(home_.WarehouseFolder(), BUSKER_DUCKDB_PATH).value();
@@ -28,7 +28,7 @@ class VersionsApiTest : public FrontTest {
     request.write = deliver::Write::kAppend;
     request.data_date = "2019-08-01";
     request.run = "20190801-070000-k3f9x2";
-    request.service = "shop";
+    request.service = service;
     const auto delivered = warehouse->Deliver(request);
     EXPECT_TRUE(delivered) << delivered.error().message;
     return id;
@@ -72,6 +72,17 @@ TEST_F(VersionsApiTest, TellsOfADamagedServiceAndShowsTheOthers) {
   EXPECT_NE(said_.back().find("shop: live pointer"), std::string::npos) << said_.back();
   EXPECT_EQ(Get("/api/v1/services/shop/versions").status, 500);
   EXPECT_EQ(Get("/api/v1/services/other/versions").status, 200);
+}
+
+// Who may undo what one service delivered may not undo, by its name, what another did.
+TEST_F(VersionsApiTest, UndoesNoDeliveryOfAnotherService) {
+  const std::string foreign = Deliver("first", "other");
+  const Response refused = Post(UndoPath(foreign));
+  EXPECT_EQ(refused.status, 404) << refused.body;
+  const auto warehouse =
+      deliver::OpenEmbeddedWarehouse(home_.WarehouseFolder(), BUSKER_DUCKDB_PATH).value();
+  EXPECT_FALSE(warehouse->Deliveries()->front().undone_at);
+  EXPECT_EQ(Body(Get("/api/v1/services/shop/deliveries"))["deliveries"].size(), 0u);
 }
 
 // Undo waited for a delivery to its table for up to ten minutes, on one of the four threads that
