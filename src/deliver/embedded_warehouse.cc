@@ -498,6 +498,10 @@ Result<Answer> EmbeddedWarehouse::Query(const std::string& sql, std::uint64_t ro
   return Unusable(answer.error().message + why);
 }
 
+bool IsReadOnly(const fs::path& folder) {
+  return access(folder.c_str(), W_OK) != 0 && errno == EROFS;
+}
+
 // What to do about a delivery whose file is damaged.
 std::string RemedyFor(const Delivery& delivery) {
   if (delivery.undone_at) return "; it was undone, so nothing needs it";
@@ -559,6 +563,7 @@ Result<std::vector<std::string>> EmbeddedWarehouse::Check() {
       faults.push_back(history.error().message);
     }
   }
+  if (IsReadOnly(folder_)) return faults;  // a snapshot, a backup: nothing there can be renewed
   const auto mended = MendAll();
   if (!mended) faults.push_back("warehouse.duckdb cannot be checked: " + mended.error().message);
   if (mended) faults.insert(faults.end(), mended->begin(), mended->end());

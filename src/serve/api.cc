@@ -20,16 +20,6 @@ using nlohmann::ordered_json;
 
 constexpr std::uint64_t kLogBytesMax = 1u << 20, kLogTailBytes = 64u << 10;
 
-// "after GRAPH (run ID)" names what may be beyond the confines of who asks.
-ordered_json DescribeFor(const Caller& caller, const record::RunRow& run,
-                         prepare::Rulings& rulings) {
-  ordered_json described = Describe(run, rulings);
-  if (!caller.confines.empty() && run.facts.trigger.starts_with("after ")) {
-    described["trigger"] = "after";
-  }
-  return described;
-}
-
 std::vector<std::string> NamesOfStates() {
   using enum plan::State;
   std::vector<std::string> names;
@@ -203,7 +193,7 @@ Response Api::ShowEvents(const Call& call) {
       });
   if (!events) return Problem(events.error());
   ordered_json list = ordered_json::array();
-  for (const record::EventRow& event : *events) list.push_back(Describe(event));
+  for (const record::EventRow& event : *events) list.push_back(DescribeFor(call.caller, event));
   return JsonResponse({{"events", list}});
 }
 
@@ -221,7 +211,8 @@ Response Api::Explain(const Call& call) {
                       NameOf(run->state), run->message.empty() ? "" : ": ", run->message)}});
   }
   const auto sentence = explainer_.Explain(call.At("run"), "");
-  return sentence ? JsonResponse({{"explained", *sentence}}) : Problem(sentence.error());
+  return sentence ? JsonResponse({{"explained", TextFor(call.caller, *sentence)}})
+                  : Problem(sentence.error());
 }
 
 Response Api::ExplainTask(const Call& call) {
@@ -239,7 +230,8 @@ Response Api::ExplainTask(const Call& call) {
         {{"explained", fmt::format("{} {}{}", task.name, NameOf(task.state), why)}});
   }
   const auto sentence = explainer_.Explain(call.At("run"), task.name);
-  return sentence ? JsonResponse({{"explained", *sentence}}) : Problem(sentence.error());
+  return sentence ? JsonResponse({{"explained", TextFor(call.caller, *sentence)}})
+                  : Problem(sentence.error());
 }
 
 Response Api::Steer(const Call& call, Result<void> (daemon::Requests::*verb)(const std::string&,

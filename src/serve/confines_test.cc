@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "serve/describe.h"
 #include "serve/front_fixture.h"
 
 namespace busker::serve {
@@ -102,6 +103,57 @@ TEST_F(ConfinesTest, WhatIsWithinIsThere) {
   EXPECT_EQ(Post("/api/v1/graphs/shop:training/runs", "{}", "shop-operator").status, 201);
   EXPECT_EQ(json::parse(Get("/api/v1/runs", "nightly").body)["runs"].size(), 1u);
   EXPECT_EQ(json::parse(Get("/api/v1/services", "nightly").body)["services"].size(), 0u);
+}
+
+TEST(TextFor, LeavesOutWhichRunCameBefore) {
+  const Caller confined{"a", Scope::kViewer, {"shop"}}, all{"b", Scope::kViewer, {}};
+  for (const auto& [text, told] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"after nightly (run 1)", "after"},
+           {"run 2 runs a (trigger: after a/b (run 1)); 1 of 2",
+            "run 2 runs a (trigger: after); 1 of 2"},
+           {"after nightly (run 1", "after"},
+           {"after a while (run 1)", "after a while (run 1)"},
+           {"after", "after"},
+           {"manual", "manual"}}) {
+    EXPECT_EQ(TextFor(confined, text), told);
+    EXPECT_EQ(TextFor(all, text), text);
+  }
+}
+
+// What it runs after was left out of one field and told in the sentence beside it.
+TEST_F(ConfinesTest, WhatAGraphRunsAfterIsToldWithoutItsName) {
+  folder_.Write("shop/busker.toml",
+                "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh\"\n"
+                "[actions.training]\nafter = [\"nightly\"]\n");
+  (void)daemon_->Reload();
+  const auto explained = [&](const std::string& who) {
+    return json::parse(Get("/api/v1/graphs/shop:training", who).body)["explained"]
+        .get<std::string>();
+  };
+  EXPECT_EQ(explained("viewer"), "shop/training runs after a success of nightly");
+  EXPECT_EQ(explained("shop-viewer"), "shop/training runs after a success of others");
+}
+
+// What made a run start may be the run of a graph that who asks knows nothing of.
+TEST_F(ConfinesTest, ThatARunFollowedAnotherIsToldWithoutItsName) {
+  daemon::StartRequest request;
+  request.graph = "shop/training";
+  request.trigger = "after nightly (run 20190801-070000-k3f9x2)";
+  const std::string run = daemon_->requests().Start(request).value();
+  const auto trigger = [&](const json& shown) { return shown["trigger"].get<std::string>(); };
+  const auto shown = [&](const std::string& target, const std::string& who) {
+    return json::parse(Get(target, who).body);
+  };
+  EXPECT_EQ(trigger(shown("/api/v1/runs/" + run, "shop-viewer")), "after");
+  EXPECT_EQ(trigger(shown("/api/v1/runs", "shop-viewer")["runs"][0]), "after");
+  EXPECT_EQ(trigger(shown("/api/v1/graphs/shop:training", "shop-viewer")["last_run"]), "after");
+  for (const std::string& target :
+       {"/api/v1/runs/" + run + "/events", "/api/v1/runs/" + run + "/explain",
+        std::string("/api/v1/graphs/shop:training"), std::string("/api/v1/graphs")}) {
+    EXPECT_EQ(Get(target, "shop-viewer").body.find("nightly"), std::string::npos) << target;
+  }
+  EXPECT_EQ(trigger(shown("/api/v1/runs/" + run, "viewer")), request.trigger);
+  EXPECT_EQ(trigger(shown("/api/v1/runs", "viewer")["runs"][0]), request.trigger);
 }
 
 TEST_F(ConfinesTest, OfInstantsToComeThereAreOnlyTheirs) {

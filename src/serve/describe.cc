@@ -1,8 +1,10 @@
 #include "serve/describe.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "serve/problem.h"
+#include "serve/router.h"
 
 namespace busker::serve {
 
@@ -100,6 +102,32 @@ ordered_json Describe(const daemon::Undelivered& notices) {
           {"notices", notices.notices},
           {"tries", notices.tries},
           {"next_try", FormatRfc3339(notices.next_try)}};
+}
+
+ordered_json DescribeFor(const Caller& caller, const record::RunRow& run,
+                         prepare::Rulings& rulings) {
+  ordered_json described = Describe(run, rulings);
+  described["trigger"] = TextFor(caller, run.facts.trigger);
+  return described;
+}
+
+ordered_json DescribeFor(const Caller& caller, const record::EventRow& event) {
+  ordered_json described = Describe(event);
+  described["detail"] = TextFor(caller, event.detail);
+  return described;
+}
+
+std::string TextFor(const Caller& caller, std::string text) {
+  constexpr std::string_view kAfter = "after ", kRun = " (run ";
+  if (caller.confines.empty()) return text;
+  for (std::size_t at = text.find(kAfter); at != std::string::npos;
+       at = text.find(kAfter, at + 1)) {
+    const std::size_t blank = text.find(' ', at + kAfter.size());
+    if (blank == std::string::npos || text.compare(blank, kRun.size(), kRun) != 0) continue;
+    const std::size_t close = std::min(text.find(')', blank), text.size() - 1);
+    text.erase(at + kAfter.size() - 1, close + 1 - (at + kAfter.size() - 1));
+  }
+  return text;
 }
 
 ordered_json Describe(const Token& token) {

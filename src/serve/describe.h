@@ -17,10 +17,18 @@
 
 namespace busker::serve {
 
+struct Caller;  // router.h
+
 nlohmann::ordered_json Describe(const record::RunRow& run);
 // The same and "gate": what it said of the version that the run saved, or null.
 nlohmann::ordered_json Describe(const record::RunRow& run, prepare::Rulings& rulings);
 nlohmann::ordered_json Describe(const record::EventRow& event);
+// The same for who asks: to who is confined, what names another graph's run is not told.
+nlohmann::ordered_json DescribeFor(const Caller& caller, const record::RunRow& run,
+                                   prepare::Rulings& rulings);
+nlohmann::ordered_json DescribeFor(const Caller& caller, const record::EventRow& event);
+// A trigger, or a sentence with one: "after nightly (run ID)" is only "after" to who is confined.
+std::string TextFor(const Caller& caller, std::string text);
 nlohmann::ordered_json Describe(const artifact::Manifest& version, bool live);
 // The same and "gate": what it said of the version, or null.
 nlohmann::ordered_json Describe(const artifact::Manifest& version, const model::Versions& all);

@@ -15,7 +15,6 @@ namespace busker::serve {
 namespace {
 
 constexpr std::size_t kTagDigits = 32;
-constexpr Milliseconds kPlaceLimit{1000};  // for a place among those who change something
 
 Response Healthy() {
   Response response;
@@ -33,8 +32,6 @@ Response NotAllowed(Method method, const std::string& allowed) {
   response.headers.emplace_back("Allow", allowed);
   return response;
 }
-
-bool IsRead(Method method) { return method == Method::kGet || method == Method::kHead; }
 
 // nullopt, or the answer that says no to a query: as with bodies, what is not known is refused.
 std::optional<Response> RefuseQuery(const Route& route, const Target& target) {
@@ -93,7 +90,7 @@ Response Ask(const Door& door, const Request& request, Instant now) {
   const Router& router = door.router;
   if (auto refused = guard.Refuse(request)) return *std::move(refused);
   if (request.target.substr(0, request.target.find('?')) == "/healthz") {
-    return IsRead(request.method) ? Healthy() : NotAllowed(request.method, "GET, HEAD");
+    return OnlyLooks(request.method) ? Healthy() : NotAllowed(request.method, "GET, HEAD");
   }
   const auto target = ParseTarget(request.target);
   if (request.method == Method::kGet && target &&
@@ -122,18 +119,10 @@ Response Ask(const Door& door, const Request& request, Instant now) {
                                     caller.name, NameOf(caller.scope)));
   }
   if (auto refused = Confine(door, caller, *route, parameters)) return *std::move(refused);
-  const bool changes = route->method != Method::kGet;
-  if (changes) {
+  if (route->method != Method::kGet) {
     if (auto refused = guard.RefuseChange(request)) return *std::move(refused);
   }
   if (auto refused = RefuseQuery(*route, *target)) return *std::move(refused);
-  std::optional<Turnstile::Place> place;
-  if (changes && door.changes != nullptr) {
-    if (!place.emplace(door.changes->Enter(kPlaceLimit))) {
-      return Problem(503,
-                     "Busker waits for the disk, or for others who change the same; try again");
-    }
-  }
   Response response = route->handler({request, *target, caller, std::move(parameters)});
   if (response.events) response.events->OnlyWhile(guard.StillKnown(request));
   return response;
@@ -142,7 +131,7 @@ Response Ask(const Door& door, const Request& request, Instant now) {
 // Documents and parts of the page; a log or a figure is another each time.
 bool HasTag(const Request& request, const Response& response) {
   const std::string_view type = std::string_view(response.type).substr(0, response.type.find(';'));
-  return IsRead(request.method) && response.status == 200 && !response.events &&
+  return OnlyLooks(request.method) && response.status == 200 && !response.events &&
          (type == "application/json" || type == "text/html" || type == "text/javascript" ||
           type == "text/css");
 }

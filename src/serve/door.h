@@ -9,7 +9,6 @@
 #include "plan/graph.h"
 #include "serve/guard.h"
 #include "serve/router.h"
-#include "serve/turnstile.h"
 
 namespace busker::serve {
 
@@ -24,9 +23,6 @@ struct Door {
   std::function<void(const std::string& peer, bool let_in, Instant now)> note;
   // The graph that a run is of (kNotFound), for those who are confined. May be empty: none is.
   std::function<Result<plan::GraphKey>(const std::string& run)> graph_of;
-  // What changes something may wait: for the disk, or others who change the same. Of the threads
-  // that answer there are more than places here, and who only looks has the rest. May be null.
-  Turnstile* changes = nullptr;
 };
 
 // Any thread.

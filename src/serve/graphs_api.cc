@@ -36,7 +36,8 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
     if (const auto coming = plan::Coming(graph, now, 1); !coming.empty()) next = coming.front();
   }
   const bool is_file = newest.service->empty();
-  ordered_json last = runs.empty() ? ordered_json() : Describe(runs.front(), rulings);
+  ordered_json last =
+      runs.empty() ? ordered_json() : DescribeFor(caller, runs.front(), rulings);
   if (!runs.empty()) last.erase("tasks");
   return ordered_json{{"graph", graph.key},
                       {"service", is_file ? ordered_json() : ordered_json(*newest.service)},
@@ -50,6 +51,16 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
                       {"trouble", TextOrNull(NameOf(memory.trouble))},
                       {"last_success", Describe(memory.last_success)},
                       {"last_run", std::move(last)}};
+}
+
+// Who is confined is not told the names of what it runs after beyond that.
+std::string ExplainedTo(const Caller& caller, const plan::Graph& graph, std::string sentence) {
+  constexpr std::string_view kAfter = " runs after a success of ";
+  const std::size_t at = sentence.find(kAfter);
+  const bool sees_all = std::all_of(graph.after.begin(), graph.after.end(),
+                                    [&](const auto& key) { return caller.Sees(key); });
+  if (at == std::string::npos || sees_all) return sentence;
+  return sentence.substr(0, at + kAfter.size()) + "others";
 }
 
 using Definitions = std::vector<std::shared_ptr<const daemon::Definition>>;
@@ -187,7 +198,9 @@ Response GraphsApi::ShowGraph(const Call& call) {
   if (!explained && explained.error().kind != ErrorKind::kTemporary) {
     return Problem(explained.error());
   }
-  (*described)["explained"] = explained ? *explained : WithoutPaths(explained.error().message);
+  (*described)["explained"] =
+      explained ? ExplainedTo(call.caller, (*definition)->graph, TextFor(call.caller, *explained))
+                : WithoutPaths(explained.error().message);
   return JsonResponse(*described);
 }
 
@@ -203,12 +216,12 @@ Response GraphsApi::StartRun(const Call& call) {
   if (!date.empty()) request.date = date;
   request.graph = GraphIn(call);
   request.by = call.caller.name;
-  const auto run = daemon_.requests().Start(request);
+  const auto run = requests_.Start(request);
   return run ? JsonResponse({{"run", *run}}, 201) : Problem(run.error());
 }
 
 Response GraphsApi::Pause(const Call& call, bool paused) {
-  return Done(daemon_.requests().Pause(GraphIn(call), paused, call.caller.name));
+  return Done(requests_.Pause(GraphIn(call), paused, call.caller.name));
 }
 
 Response GraphsApi::Backfill(const Call& call) {
@@ -228,7 +241,7 @@ Response GraphsApi::Backfill(const Call& call) {
   }
   request.graph = GraphIn(call);
   request.by = call.caller.name;
-  const auto instants = daemon_.requests().Backfill(request);
+  const auto instants = requests_.Backfill(request);
   if (!instants) return Problem(instants.error());
   ordered_json list = ordered_json::array();
   for (const auto& instant : *instants) list.push_back(daemon::ToJson(instant));

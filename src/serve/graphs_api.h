@@ -15,8 +15,10 @@ namespace busker::serve {
 // Its collaborators outlive it. Any thread.
 class GraphsApi {
  public:
-  GraphsApi(daemon::Daemon& daemon, Explainer& explainer, const dispatch::Home& home)
+  GraphsApi(daemon::Daemon& daemon, daemon::Requests& requests, Explainer& explainer,
+            const dispatch::Home& home)
       : daemon_(daemon),
+        requests_(requests),
         explainer_(explainer),
         home_(dispatch::FolderOf(home)),
         records_(home.RecordFile().string()) {}
@@ -31,6 +33,7 @@ class GraphsApi {
   Response Backfill(const Call& call);
 
   daemon::Daemon& daemon_;
+  daemon::Requests& requests_;
   Explainer& explainer_;
   const runner::HomeFolder home_;  // for what orders name in it
   Records records_;

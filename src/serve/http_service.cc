@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::uint16_t kUsualPort = 8321;
 
+// For a turn of the conductor: a browser waits no longer, and others wait behind it.
+constexpr Milliseconds kRequestLimit = std::chrono::seconds(20);
+
 // Requests that go wrong may be many: so many lines of a minute are said, the rest is not.
 constexpr int kLinesMax = 60;
 
@@ -75,18 +78,17 @@ Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
              const Installed& installed, std::vector<std::string> origins, Say say)
     : audit_(home.RecordFile().string(), say),
       records_(home.RecordFile().string()),
-      explainer_(daemon.requests()),
+      requests_(daemon.requests().Within(kRequestLimit)),
+      explainer_(requests_),
       guard_(std::move(origins), home.folder / "tokens.json"),
-      api_(daemon.requests(), explainer_, home, live, installed.version),
-      graphs_api_(daemon, explainer_, home),
+      api_(requests_, explainer_, home, live, installed.version),
+      graphs_api_(daemon, requests_, explainer_, home),
       versions_api_(daemon, installed.duckdb_library, audit_),
       admin_api_(TokenFile(home.folder / "tokens.json"), audit_),
       metrics_(daemon, home, installed.duckdb_library),
       schedule_api_(daemon, home),
       lineage_api_(daemon, home, installed.duckdb_library),
-      door_{guard_,
-            router_,
-            std::move(say),
+      door_{guard_, router_, std::move(say),
             [this](const std::string& peer, bool let_in, Instant now) {
               if (let_in) {
                 audit_.Note(peer, "logged in", "by a link");
@@ -94,8 +96,7 @@ Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
                 audit_.NoteRefused(peer, now);
               }
             },
-            [this](const std::string& run) { return GraphOf(run); },
-            &changes_} {
+            [this](const std::string& run) { return GraphOf(run); }} {
   api_.AddRoutes(router_);
   graphs_api_.AddRoutes(router_);
   versions_api_.AddRoutes(router_);

@@ -47,8 +47,8 @@ class Front {
 
   Audit audit_;
   Records records_;
+  daemon::Requests requests_;  // of those who cannot wait for long
   Explainer explainer_;
-  Turnstile changes_{kWorkers - 2};
   Guard guard_;  // before what has viewers, whose streams ask it whether they still may
   Api api_;
   GraphsApi graphs_api_;

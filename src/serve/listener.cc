@@ -36,6 +36,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t kConnectionsMax = 4096;
 constexpr int kJobsMax = 256;
+constexpr std::size_t kWorkers = 4;  // of each kind
 constexpr auto kHandshakeMax = seconds(10), kSilenceMax = seconds(60),
                kSilenceMaxWhenFull = seconds(5), kHeaderMax = seconds(10), kBodyMax = seconds(60),
                kWriteMax = seconds(30), kHeartbeat = seconds(15), kGoodbyeMax = seconds(1);
@@ -213,8 +214,11 @@ struct Listener::State {
   std::size_t connections_max = ConnectionsMax();
   asio::io_context context{1};
   tcp::acceptor acceptor{context};
-  asio::thread_pool workers{static_cast<std::size_t>(kWorkers)};
-  std::atomic<int> jobs = 0;
+  struct Workers {
+    asio::thread_pool threads{kWorkers};
+    std::atomic<int> jobs = 0;
+  };
+  Workers lookers, changers;
   std::size_t connections = 0;  // of the one thread of `context`, as all below
   bool ending = false;
   std::vector<std::weak_ptr<EventQueue>> watched;  // whose news wake a connection
@@ -321,21 +325,22 @@ asio::awaitable<int> Listener::State::Read(Wire& wire, RequestReader& reader) {
 }
 
 asio::awaitable<Response> Listener::State::Ask(Request request) {
-  if (jobs.fetch_add(1) >= kJobsMax) {
-    --jobs;
+  Workers& workers = OnlyLooks(request.method) ? lookers : changers;
+  if (workers.jobs.fetch_add(1) >= kJobsMax) {
+    --workers.jobs;
     Response busy = Problem(503, "Busker answers 256 requests already; try again");
     co_return busy;
   }
   auto pending = std::make_shared<Pending>(context);
-  auto job = [this, pending, asked = std::make_shared<Request>(std::move(request))] {
+  auto job = [this, pending, &workers, asked = std::make_shared<Request>(std::move(request))] {
     auto made = std::make_shared<Response>(Answered(answer, *asked));
-    --jobs;
+    --workers.jobs;
     asio::post(context, [pending, made] {
       pending->response = std::move(*made);
       pending->done.cancel();
     });
   };
-  asio::post(workers, std::move(job));
+  asio::post(workers.threads, std::move(job));
   error_code error;
   Token token(asio::use_awaitable, error);
   co_await pending->done.async_wait(token);
@@ -407,7 +412,8 @@ void Listener::Run(Answer answer) {
 Listener::Listener(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Listener::~Listener() {
-  state_->workers.join();  // their answers go to the context, which still runs
+  state_->lookers.threads.join();  // their answers go to the context, which still runs
+  state_->changers.threads.join();
   asio::post(state_->context, [raw = state_.get()] {
     raw->ending = true;
     raw->context.stop();

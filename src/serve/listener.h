@@ -5,7 +5,8 @@
 // the handshake of TLS and 10 for a header of 16 KiB and 100 fields; 60 for a body of 1 MiB; 60
 // seconds of silence between requests, and 5 when three quarters of the connections are taken; 256
 // requests that wait for a worker. Whatever is beyond is refused at once, with the status that says
-// so.
+// so. What changes something may wait, for the disk or for others who change the same: it has
+// workers, and 256 that wait for them, of its own, so that who only looks is always answered.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,6 @@
 #include "serve/message.h"
 
 namespace busker::serve {
-
-// The threads that answer. Two of them are for who only looks: see Door::changes.
-inline constexpr int kWorkers = 6;
 
 class Listener {
  public:

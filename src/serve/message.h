@@ -13,6 +13,7 @@ namespace busker::serve {
 
 enum class Method { kGet, kHead, kPost, kDelete, kOther };
 std::string_view NameOf(Method method);  // "GET"; "" for kOther
+inline bool OnlyLooks(Method method) { return method == Method::kGet || method == Method::kHead; }
 
 struct Request {
   Method method = Method::kGet;
