@@ -5,8 +5,10 @@
 // file's own count, syncs it, renames it, and commits by adding a change to the table's log. What
 // readers open is then made anew (catalogue.h); a process that dies before leaves that to the next.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 #include "base/check.h"
