@@ -1,5 +1,6 @@
 // A task that notes when it began and ended: called as `bash -c FILE`, in bash's place, it adds two
-// numbers of 8 bytes, nanoseconds since 1970 to FILE. Linked statically, so that it begins where exec ends.
+// numbers of 8 bytes, nanoseconds since 1970 to FILE. Linked statically, so that it begins where
+// exec ends.
 #include <fcntl.h>
 #include <time.h>
 #include <unistd.h>

@@ -179,5 +179,30 @@ class Metrics(Folder):
         self.assertEqual((self.folder / place / "model").read_text(), "1\n")
 
 
+class Refused(Folder):
+
+    # What a delivery had refused was tried again, and told three times for each try.
+    def test_a_delivery_is_tried_once_and_told_once(self):
+        self.write("in.csv", "id,score\n1,0.5\n")
+        self.write("busker.toml", f"""
+[model]
+command = "cp {self.folder}/in.csv output/predictions.csv"
+[actions.application]
+input = "none"
+retries = 3
+retry_delay = "30s"
+[actions.application.deliver."predictions.csv"]
+table = "s.t"
+schema = {{ id = "INT64", label = "BOOL" }}
+""")
+        done = self.busker("run", "application")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.count('has no column "label"'), 1, done.stdout)
+        self.assertEqual(done.stderr.count('has no column "label"'), 1, done.stderr)
+        self.assertNotIn("exit code", done.stdout + done.stderr)
+        self.assertIn("not tried again", done.stderr)
+        self.assertIn("not tried again", self.busker("explain", "application").stdout)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -20,8 +20,8 @@ Result<void> CheckJson(std::string_view text, std::string_view what);
 // The same, and the value. A name that occurs twice in an object is an error, too.
 Result<nlohmann::ordered_json> ParseJson(std::string_view text, std::string_view what);
 
-// For what Busker itself has written, which it reads often: half the time, and of a name that occurs
-// twice the last counts. Faults are told as by ParseJson.
+// For what Busker itself has written, which it reads often: half the time, and of a name that
+// occurs twice the last counts. Faults are told as by ParseJson.
 Result<nlohmann::ordered_json> ParseOwnJson(std::string_view text, std::string_view what);
 
 // JSON for people: two spaces, a line end behind. Bytes that are not UTF-8 become U+FFFD.

@@ -137,8 +137,8 @@ std::optional<Error> FindNoNumber(const std::string& json) {
     } else {
       for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
         if (std::string_view(json).substr(i).starts_with(word)) {
-          return Invalid(fmt::format("metrics.json:{}:{}: \"{}\" is {}, which is not a number", line,
-                                     column, Printable(name), word))
+          return Invalid(fmt::format("metrics.json:{}:{}: \"{}\" is {}, which is not a number",
+                                     line, column, Printable(name), word))
               .value();
         }
       }

@@ -40,8 +40,8 @@ struct Manifest {
   std::vector<std::string> command;
   std::string source_commit;  // git commit of the code: of source/ where that is a repository of
                               // its own, else the folder's; "-dirty" behind; or empty
-  std::string folder_commit;              // the same of the service's folder
-  std::string config_sha256;              // of the config file as the program saw it; or empty
+  std::string folder_commit;  // the same of the service's folder
+  std::string config_sha256;  // of the config file as the program saw it; or empty
   std::optional<std::string> input;       // key of the version that was loaded first
   std::map<std::string, double> metrics;  // metrics.json, when the action wrote one
   std::string runner_version;

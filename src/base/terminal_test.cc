@@ -40,10 +40,19 @@ TEST(ShownLine, LetsNothingElseThrough) {
     EXPECT_EQ(show("a\x1b]8;;http://x\x1b\\b"), "ab");
     EXPECT_EQ(show("a\x1bPq\x1b\\b"), "ab");
     EXPECT_EQ(show("a\x1b[2Jb\x1b[10;10Hc\x1b[?25ld"), "abcd");
-    EXPECT_EQ(show("a\x1b(Bb\x1b" "c"), "ab");
-    EXPECT_EQ(show("a\xc2\x9b" "31mb\xc2\x9d" "0;t\xc2\x9c" "c\xc2\x85"), "abc");
+    EXPECT_EQ(show("a\x1b(Bb\x1b"
+                   "c"),
+              "ab");
+    EXPECT_EQ(show("a\xc2\x9b"
+                   "31mb\xc2\x9d"
+                   "0;t\xc2\x9c"
+                   "c\xc2\x85"),
+              "abc");
     EXPECT_EQ(show("a\x1b[>4;2mb"), "ab");
-    EXPECT_EQ(show("\xe2\x80\xae" "a\x07" "b\xff"), "\\xe2\\x80\\xaea\\x07b\\xff");
+    EXPECT_EQ(show("\xe2\x80\xae"
+                   "a\x07"
+                   "b\xff"),
+              "\\xe2\\x80\\xaea\\x07b\\xff");
     EXPECT_EQ(show("\xc3\xa9\xc2\xa9\xc2"), "\xc3\xa9\xc2\xa9\\xc2");
     // One that does not end hides nothing.
     EXPECT_EQ(show("a\x1b]0;title"), "a0;title");

@@ -48,11 +48,11 @@ Result<void> FollowLog(const io::fs::path& attempt_folder, int stop_fd,
       look_at.reset();
     }
     const int wait_ms =
-        look_at ? static_cast<int>(
-                      std::chrono::ceil<Milliseconds>(*look_at - Clock::now()).count())
+        look_at ? static_cast<int>(std::chrono::ceil<Milliseconds>(*look_at - Clock::now()).count())
                 : -1;
     pollfd waits[2] = {{changes.get(), POLLIN, 0}, {stop_fd, POLLIN, 0}};
-    if (poll(waits, stop_fd >= 0 ? 2 : 1, std::max(wait_ms, look_at ? 0 : -1)) < 0 && errno != EINTR) {
+    if (poll(waits, stop_fd >= 0 ? 2 : 1, std::max(wait_ms, look_at ? 0 : -1)) < 0 &&
+        errno != EINTR) {
       return SystemError("follow " + attempt_folder.string(), errno);
     }
     if (stop_fd >= 0 && waits[1].revents != 0) return reader.ReadNew(use);

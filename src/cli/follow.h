@@ -12,8 +12,8 @@ namespace busker::cli {
 
 // Hands on the bytes of the log in an attempt's folder as they come, until the attempt has ended
 // (its exit record is there) and all was handed on, or `stop` becomes readable.
-// `looked`, when there is one, is called a moment after bytes were handed on, five times a second at
-// most: what they leave unfinished may be shown then.
+// `looked`, when there is one, is called a moment after bytes were handed on, five times a second
+// at most: what they leave unfinished may be shown then.
 Result<void> FollowLog(const io::fs::path& attempt_folder, int stop_fd,
                        const std::function<void(std::string_view)>& use,
                        const std::function<void()>& looked = {});

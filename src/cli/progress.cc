@@ -42,8 +42,8 @@ struct Progress::ShownLines {
 
 namespace {
 
-// Of a sentence about a failure what its log has not just said: what the program wrote last, and all
-// that one of Busker's own steps said.
+// Of a sentence about a failure what its log has not just said: what the program wrote last, and
+// all that one of Busker's own steps said.
 std::string Unsaid(const std::string& message, std::string_view last_line) {
   constexpr std::string_view kSelf = "busker: ";
   if (last_line.starts_with(kSelf)) last_line.remove_prefix(kSelf.size());

@@ -56,7 +56,8 @@ std::string MissingEnvironment(const service::Service& service) {
   const bool in_python =
       std::any_of(service.actions.begin(), service.actions.end(), [](const auto& action) {
         const auto& command = action.second.command;
-        return !command.empty() && io::fs::path(command[0]).filename().string().starts_with("python");
+        return !command.empty() &&
+               io::fs::path(command[0]).filename().string().starts_with("python");
       });
   if (!in_python || !io::fs::exists(root / "requirements.txt", error) ||
       io::fs::exists(root / ".venv", error)) {

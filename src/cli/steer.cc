@@ -55,12 +55,22 @@ Result<int> SetPaused(const Common& common, const std::string& action, bool paus
   return 0;
 }
 
+std::optional<plan::State> StateOf(const Meant& meant) {
+  const auto record = OpenRecord(meant.place.home);
+  const auto run = record ? (*record)->FindRun(meant.run) : tl::unexpected(record.error());
+  return run ? std::optional(run->state) : std::nullopt;
+}
+
 }  // namespace
 
 Result<int> Cancel(const Common& common, const RunVerbOptions& options) {
   TRY_ASSIGN(const Meant meant, FindMeant(common, options.run));
+  bool again = false;
   const auto asked =
       AskOwner(common, meant.place, [&](const daemon::Client& client) -> Result<void> {
+        // An owner that was ending may have cancelled it with its last deed, without an answer.
+        if (again && StateOf(meant) == plan::State::kCancelled) return {};
+        again = true;
         TRY(client.Cancel(meant.run, common.By()));
         return client.Follow(meant.run, kCancelLimit, [](const plan::Decision&) { return true; });
       });

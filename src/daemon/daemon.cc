@@ -81,9 +81,9 @@ Result<void> Daemon::Open() {
                                                     std::move(instance)));
   requests_ = std::make_unique<Requests>(Requests::Setup{
       *conductor_, announcer_, [this] { return catalogue(); },
-      [this](const service::Service& service) { return PlacesOf(service); }, since_, options_.target,
-      options_.schedules, options_.yields ? [this] { Stop(); } : std::function<void()>(),
-      options_.make_link,
+      [this](const service::Service& service) { return PlacesOf(service); }, since_,
+      options_.target, options_.schedules,
+      options_.yields ? [this] { Stop(); } : std::function<void()>(), options_.make_link,
       [this] { return outbox_ ? outbox_->ListUndelivered() : std::vector<Undelivered>(); }});
   TRY_ASSIGN(watch_, FolderWatch::Make());
   Reload();  // before anything else reaches the conductor, which judges what it finds by it

@@ -47,7 +47,7 @@ runner::ExitRecord NotStarted(std::string message) {
 
 Ended EndOf(const execute::AttemptName& name, const runner::ExitRecord& exit) {
   return {{name.run, name.task, name.number, exit.ending == runner::Ending::kSucceeded,
-           exit.ending == runner::Ending::kCancelled, exit.message},
+           exit.ending == runner::Ending::kCancelled, exit.message, exit.permanent},
           RowOf(name, exit)};
 }
 

@@ -33,9 +33,11 @@ Result<CurlLibrary> Load() {
   }
   CurlLibrary curl{};
   const char* missing = nullptr;
-#define BUSKER_FIND(member)                                                                \
-  if (!Find(library, "curl_" #member, curl.member) && missing == nullptr) missing = "curl" \
-                                                                                    "_" #member
+#define BUSKER_FIND(member)                                               \
+  if (!Find(library, "curl_" #member, curl.member) && missing == nullptr) \
+  missing =                                                               \
+      "curl"                                                              \
+      "_" #member
   BUSKER_FIND(global_init);
   BUSKER_FIND(version_info);
   BUSKER_FIND(slist_append);

@@ -37,6 +37,7 @@ struct AttemptEnded {
   bool succeeded = false;
   bool cancelled = false;  // it was told to stop; never retried
   std::string message;     // why, when it did not succeed
+  bool permanent = false;  // a next attempt would end so, too; never retried
 };
 struct CancelRequested {
   std::string run;

@@ -75,8 +75,8 @@ TEST(Missing, WhatWasPreparedBeforeNeedsNoDefinition) {
   failed.tasks[0].attempts = 1;
   engine.Take(GraphRemoved{"g"});
   EXPECT_EQ(engine.Take(RetryRequested{failed, "someone", ""}),
-            (Words{"run queued", "clear work up to 2", "work queued", "run running",
-                   "work running", "start work.2"}));
+            (Words{"run queued", "clear work up to 2", "work queued", "run running", "work running",
+                   "start work.2"}));
 }
 
 // A busy store while a run was prepared failed it for good.
@@ -86,9 +86,8 @@ TEST(Preparing, IsTriedAgainLaterEachTime) {
   engine.FailPreparing(2);
   EXPECT_EQ(engine.Begin(), (Words{"queue", "prepare", "hold"}));
   EXPECT_EQ(engine.wake_at(), kNoon + seconds(1));
-  EXPECT_EQ(Held(engine),
-            Words{"it could not be prepared: the store is busy; tried again from "
-                  "1970-01-01T12:00:01Z on (try 2 of 20)"});
+  EXPECT_EQ(Held(engine), Words{"it could not be prepared: the store is busy; tried again from "
+                                "1970-01-01T12:00:01Z on (try 2 of 20)"});
   EXPECT_EQ(engine.Begin(), Words{"r2 queue"});  // it would be the same with this one
   EXPECT_NE(engine.agenda().ExplainRun("r2", kNoon).find("another run of g could not be prepared"),
             std::string::npos);
@@ -111,8 +110,7 @@ TEST(Preparing, IsGivenUpAfterAnHour) {
   for (int i = 0; i < 18; ++i) engine.Wait(now = engine.wake_at().value());
   EXPECT_GT(now, kNoon + minutes(50));
   EXPECT_LT(now, kNoon + minutes(70));
-  EXPECT_EQ(engine.Wait(engine.wake_at().value()),
-            (Words{"prepare", "run failed", "tell failed"}));
+  EXPECT_EQ(engine.Wait(engine.wake_at().value()), (Words{"prepare", "run failed", "tell failed"}));
   EXPECT_EQ(std::get<RunChanged>(engine.last()[0]).message,
             "the store is busy; it was tried 20 times");
 }

@@ -51,6 +51,9 @@ void Agenda::Take(const AttemptEnded& event) {
     FinishTask(*active, index, State::kCancelled, why.empty() ? "cancelled" : why);
   } else if (task->attempts >= task->attempts_max) {
     FinishTask(*active, index, State::kFailed, event.message);
+  } else if (event.permanent) {
+    FinishTask(*active, index, State::kFailed,
+               event.message + "; not tried again, since it would end the same");
   } else {
     task->not_before = now_ + RetryDelay(*task, task->attempts + 1);
     task->message = event.message;

@@ -75,6 +75,15 @@ TEST(Agenda, RetriesAfterADelayThatDoubles) {
   EXPECT_EQ(engine.Take(Failure("train", 3)), (Words{"train failed", "run failed", "tell failed"}));
 }
 
+// A delivery that lacked a column was tried again, with the waits between, and failed the same.
+TEST(Agenda, DoesNotRetryWhatWouldEndTheSame) {
+  Begun engine(WithRetries("deliver", 2));
+  AttemptEnded refused = Failure("deliver", 1);
+  refused.permanent = true;
+  EXPECT_EQ(engine.Take(refused), (Words{"deliver failed", "run failed", "tell failed"}));
+  EXPECT_EQ(engine.wake_at(), std::nullopt);
+}
+
 TEST(Agenda, CancelStopsWhatRunsAndDropsWhatWaits) {
   Begun engine("train -> promote");
   EXPECT_EQ(engine.Take(CancelRequested{"r1", "someone"}),

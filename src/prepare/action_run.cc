@@ -57,6 +57,7 @@ class Builder {
     if (!prepared_.row.model_version.empty()) order.input = prepared_.row.model_version;
     for (const auto& delivery : action_.deliveries) order.required_outputs.push_back(delivery.file);
     order.timeout = action_.timeout;
+    KeepOfLog(action_.log_bytes_max, order);
     AddTask(order, {});
     return {};
   }

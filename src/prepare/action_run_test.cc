@@ -166,7 +166,8 @@ TEST_F(PrepareRunTest, TheTaskOfTheProgramTakesWhatTheActionSaysAndItsStepsNothi
   MakeLive();
   const PreparedRun run =
       Prepare(Load(std::string(kApplication) + "[actions.training]\npool = \"gpu\"\ncpus = 1.5\n"
-                                               "memory = \"2 GiB\"\nrun_timeout = \"1h\"\n"),
+                                               "memory = \"2 GiB\"\nrun_timeout = \"1h\"\n"
+                                               "log_bytes_max = \"1MiB\"\n"),
               "training")
           .value();
   EXPECT_EQ(run.tasks[0].pool, "gpu");
@@ -178,6 +179,8 @@ TEST_F(PrepareRunTest, TheTaskOfTheProgramTakesWhatTheActionSaysAndItsStepsNothi
   EXPECT_TRUE(OrderOf(run, 1).repeatable);
   EXPECT_FALSE(OrderOf(run, 0).repeatable);
   EXPECT_EQ(run.timeout, std::chrono::hours(1));
+  EXPECT_EQ(OrderOf(run, 0).log_head_bytes_max, 512U << 10);
+  EXPECT_EQ(OrderOf(run, 0).log_tail_bytes_max, 512U << 10);
 }
 
 // Slips that no test had noticed: a limit taken from elsewhere, a setting that did not arrive.

@@ -44,6 +44,11 @@ Environment ForPrograms(const std::vector<std::string>& entries) {
   return environment;
 }
 
+void KeepOfLog(std::uint64_t bytes_max, runner::AttemptOrder& order) {
+  order.log_head_bytes_max = bytes_max / 2;
+  order.log_tail_bytes_max = bytes_max - order.log_head_bytes_max;
+}
+
 std::vector<std::string> Entries(const Environment& environment) {
   std::vector<std::string> entries;
   for (const auto& [name, value] : environment) entries.push_back(name + "=" + value);

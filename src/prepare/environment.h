@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runner/attempt_file.h"
+
 namespace busker::prepare {
 
 using Environment = std::map<std::string, std::string>;  // name -> value
@@ -16,9 +18,12 @@ std::string FindVariable(const std::vector<std::string>& entries, std::string_vi
 // What a program may inherit of the environment of the person or unit that started Busker.
 Environment Inherited(const std::vector<std::string>& entries);
 
-// What the program of a service or graph file begins with: that, and what lets its output be seen as
-// it is written (Python keeps that of a pipe back), unless the environment says otherwise.
+// What the program of a service or graph file begins with: that, and what lets its output be seen
+// as it is written (Python keeps that of a pipe back), unless the environment says otherwise.
 Environment ForPrograms(const std::vector<std::string>& entries);
+
+// Of a program's log so many bytes are kept: half from its begin, half from its end.
+void KeepOfLog(std::uint64_t bytes_max, runner::AttemptOrder& order);
 
 std::vector<std::string> Entries(const Environment& environment);  // "NAME=value", sorted
 

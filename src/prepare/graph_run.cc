@@ -47,6 +47,7 @@ Result<PreparedRun> PrepareRun(const service::GraphFile& file, const plan::DagRu
     order.task = task.name;
     order.command = service::CommandOf(task);
     order.timeout = task.timeout;
+    KeepOfLog(task.log_bytes_max, order);
     prepared.tasks.push_back(TaskOf(task));
     prepared.row.orders.push_back(runner::OrderToJson(order));
   }

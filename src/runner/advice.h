@@ -8,8 +8,8 @@
 namespace busker::runner {
 
 // The command that makes the virtual environment of the service in `root`, or installs into it,
-// when `failure` says that Python or one of its modules is missing and requirements.txt says what is
-// needed. Empty: nothing of that.
+// when `failure` says that Python or one of its modules is missing and requirements.txt says what
+// is needed. Empty: nothing of that.
 std::string AdviceOn(const io::fs::path& root, const std::string& failure);
 
 // "; what the program left is in .busker/runs/RUN/TASK.1/work/output", with the home by its name;

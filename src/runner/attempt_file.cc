@@ -171,6 +171,7 @@ std::string ExitToJson(const ExitRecord& record) {
       {"attempt", record.number},
       {"ending", NameOf(record.ending)},
       {"message", record.message},
+      {"permanent", record.permanent},
       {"exit_code", record.exit_code},
       {"signal", record.signal},
       {"cpu_user_ms", record.cpu_user.count()},
@@ -198,6 +199,7 @@ Result<ExitRecord> ExitFromJson(const std::string& text) {
   in.Get("attempt", record.number);
   in.Get("ending", ending);
   in.Get("message", record.message);
+  if (!in.Member("permanent").is_null()) in.Get("permanent", record.permanent);
   in.Get("exit_code", record.exit_code);
   in.Get("signal", record.signal);
   in.Get("cpu_user_ms", record.cpu_user);

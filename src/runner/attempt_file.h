@@ -99,7 +99,10 @@ struct ExitRecord {
   int number = 1;
   Ending ending = Ending::kSucceeded;
   std::string message;  // one sentence; empty when succeeded
-  int exit_code = 0;    // of the command; 0 when a signal ended it
+  // It failed, and a next attempt would end so, too: one of Busker's own steps refused what it was
+  // given. What is away, locked, full or killed may pass, and is not that.
+  bool permanent = false;
+  int exit_code = 0;  // of the command; 0 when a signal ended it
   int signal = 0;
   Milliseconds cpu_user{}, cpu_system{};  // of the command and all its descendants that were reaped
   std::uint64_t memory_peak_bytes = 0;    // largest resident set of any one process of it

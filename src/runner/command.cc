@@ -38,11 +38,7 @@ milliseconds Bounded(milliseconds duration) { return std::min<milliseconds>(dura
 class CommandRun {
  public:
   CommandRun(const Limits& limits, Signals& signals, const Patterns& secrets, LogWriter& log)
-      : limits_(limits),
-        signals_(signals),
-        log_(log),
-        masked_(secrets),
-        masked_errors_(secrets) {}
+      : limits_(limits), signals_(signals), log_(log), masked_(secrets), masked_errors_(secrets) {}
 
   Result<void> Start(Launch launch, const MemoryGroup& group, const PendingMarker& marker) {
     TRY_ASSIGN(streams_, OutputStreams::Open());
@@ -180,7 +176,8 @@ class CommandRun {
     const std::size_t held = masked_.held_bytes();
     masked_.Add(bytes, [&](std::string_view shown) {
       shown_ += shown;
-      // What was held back came by the stream before; where something was masked, the mask is for both.
+      // What was held back came by the stream before; where something was masked, the mask is for
+      // both.
       const bool as_it_came = shown.size() + masked_.held_bytes() == held + bytes.size();
       const std::size_t before = as_it_came ? std::min(held, shown.size()) : 0;
       if (held_stream_ == Stream::kError) AddError(shown.substr(0, before));
@@ -228,7 +225,7 @@ class CommandRun {
   Clock::time_point stragglers_until_, kill_at_, give_up_at_;
   std::chrono::microseconds cpu_user_{}, cpu_system_{};
   OutputTail errors_, all_;
-  std::string shown_;  // at once, of many writes
+  std::string shown_;                     // at once, of many writes
   Stream held_stream_ = Stream::kOutput;  // of what masked_ holds back
   CommandEnd end_;
 };

@@ -33,9 +33,9 @@ struct CommandEnd {
   std::string last_output;  // when it failed: what it wrote that says why (runner/last_output.h)
 };
 
-// Starts the command (where its output goes is made here) and returns when it and all its descendants have
-// ended. Its output goes to `log`, durable at most a second later, without what `secrets` match;
-// nothing else ever sees it with them.
+// Starts the command (where its output goes is made here) and returns when it and all its
+// descendants have ended. Its output goes to `log`, durable at most a second later, without what
+// `secrets` match; nothing else ever sees it with them.
 //
 // When `limits.timeout` has passed, or `signals` says cancel, all processes get SIGTERM, and
 // SIGKILL after `limits.grace`. Those that live on after the command's own process has ended get a

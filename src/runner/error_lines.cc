@@ -127,7 +127,8 @@ std::optional<Found> FindPython(const Lines& lines) {
 
 // A line such as 'Exception in thread "main" java.lang.IllegalStateException: no'.
 bool NamesException(std::string_view line) {
-  if (StartsWithAny(line, {"Exception in thread", "Caused by: ", "Unhandled exception", "Uncaught "}))
+  if (StartsWithAny(line,
+                    {"Exception in thread", "Caused by: ", "Unhandled exception", "Uncaught "}))
     return true;
   const std::string_view name = line.substr(0, line.find_first_of(": ["));
   return !name.empty() && (name.ends_with("Error") || name.ends_with("Exception"));
@@ -185,7 +186,9 @@ std::optional<Found> FindR(const Lines& lines) {
 std::optional<Found> FindGo(const Lines& lines) {
   return FindBetween(
       lines,
-      [](const std::string& line) { return StartsWithAny(line, {"panic: ", "fatal error: "}); },
+      [](const std::string& line) {
+        return StartsWithAny(line, {"panic: ", "fatal error: "});
+      },
       [](const std::string& line) { return line.starts_with("goroutine "); }, true);
 }
 

@@ -20,7 +20,7 @@ class OutputTail {
   void Drop(std::string_view bytes);
 
   std::string tail_;
-  std::string begun_;           // of the line that tail_ goes on with, its first bytes
+  std::string begun_;            // of the line that tail_ goes on with, its first bytes
   std::size_t begun_bytes_ = 0;  // how many there were
 };
 

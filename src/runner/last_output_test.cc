@@ -59,8 +59,9 @@ TEST(LastOutput, OfATracebackIsTheExceptionWithItsWholeMessage) {
                  "    ~~~~~~^^^^\n"
                  "ValueError: bad\nthing\n"),
             "ValueError: bad\nthing");
-  EXPECT_EQ(Last("Traceback (most recent call last):\n  File \"/m.py\", line 1\nKeyboardInterrupt\n"),
-            "KeyboardInterrupt");
+  EXPECT_EQ(
+      Last("Traceback (most recent call last):\n  File \"/m.py\", line 1\nKeyboardInterrupt\n"),
+      "KeyboardInterrupt");
   EXPECT_EQ(Last("Traceback (most recent call last):\n  File \"/m.py\", line 1\n"
                  "  [Previous line repeated 993 more times]\n"
                  "RecursionError: maximum recursion depth exceeded\n"),
@@ -68,19 +69,21 @@ TEST(LastOutput, OfATracebackIsTheExceptionWithItsWholeMessage) {
   EXPECT_EQ(Last(" 50%|###   | 5/10\rTraceback (most recent call last):\n  File \"/m.py\", line 1\n"
                  "sqlalchemy.exc.DBAPIError: no\n[SQL: SELECT 1\nFROM t: x]\n"),
             "sqlalchemy.exc.DBAPIError: no\n[SQL: SELECT 1\nFROM t: x]");
-  EXPECT_EQ(Last("  File \"/m.py\", line 1\n    def f(\n         ^\nSyntaxError: '(' was never closed\n"),
-            "SyntaxError: '(' was never closed");
+  EXPECT_EQ(
+      Last("  File \"/m.py\", line 1\n    def f(\n         ^\nSyntaxError: '(' was never closed\n"),
+      "SyntaxError: '(' was never closed");
 }
 
 TEST(LastOutput, OfAChainOfExceptionsIsTheLast) {
   for (const std::string_view link :
        {"During handling of the above exception, another exception occurred:",
         "The above exception was the direct cause of the following exception:"}) {
-    EXPECT_EQ(Last("Traceback (most recent call last):\n  File \"/m.py\", line 1\nKeyError: 'a'\n\n" +
-                   std::string(link) +
-                   "\n\nTraceback (most recent call last):\n  File \"/m.py\", line 3\n"
-                   "models.Broken: no a\n"),
-              "models.Broken: no a");
+    EXPECT_EQ(
+        Last("Traceback (most recent call last):\n  File \"/m.py\", line 1\nKeyError: 'a'\n\n" +
+             std::string(link) +
+             "\n\nTraceback (most recent call last):\n  File \"/m.py\", line 3\n"
+             "models.Broken: no a\n"),
+        "models.Broken: no a");
   }
 }
 
@@ -116,8 +119,9 @@ TEST(LastOutput, PassesOverWhatPythonIgnoredAndWhatFramesIt) {
 TEST(LastOutput, OfOtherLanguagesIsTheErrorWithoutTheCalls) {
   EXPECT_EQ(Last("reading\nError in f(x) : object 'y' not found\nCalls: f\nExecution halted\n"),
             "Error in f(x) : object 'y' not found");
-  EXPECT_EQ(Last("Error in `mutate()`:\n! object 'z' not found\nBacktrace:\n 1. f\nExecution halted\n"),
-            "Error in `mutate()`:\n! object 'z' not found");
+  EXPECT_EQ(
+      Last("Error in `mutate()`:\n! object 'z' not found\nBacktrace:\n 1. f\nExecution halted\n"),
+      "Error in `mutate()`:\n! object 'z' not found");
   EXPECT_EQ(Last("INFO start\nException in thread \"main\" java.lang.IllegalStateException: outer\n"
                  "\tat Foo.main(Foo.java:5)\nCaused by: java.lang.RuntimeException: inner\n"
                  "\tat Foo.f(Foo.java:9)\n\t... 1 more\n"),

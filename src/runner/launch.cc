@@ -66,8 +66,7 @@ void CloseFrom(int first) {
   ResetSignals();
   if (chdir(child.folder) != 0) FailChild(child.fault);
   if (!child.marker->Write()) FailChild(child.marker_fault);
-  if (dup2(child.input, 0) < 0 || dup2(child.output, 1) < 0 ||
-      dup2(child.error, 2) < 0) {
+  if (dup2(child.input, 0) < 0 || dup2(child.output, 1) < 0 || dup2(child.error, 2) < 0) {
     FailChild(child.fault);
   }
   CloseFrom(3);

@@ -35,8 +35,8 @@ void BlockOutputSignals() {
   sigprocmask(SIG_BLOCK, &signals, nullptr);
 }
 
-// A read must have room for all that a pipe can hold: of a packet it takes what it has room for, and
-// the rest is gone.
+// A read must have room for all that a pipe can hold: of a packet it takes what it has room for,
+// and the rest is gone.
 OutputStreams::OutputStreams() : block_(new char[kBlockBytes]) {}
 
 Result<OutputStreams::Pipe> OutputStreams::MakePipe() {

@@ -33,9 +33,7 @@ class OutputStreams {
 
   // For the command; closed here once it has them.
   int output_end() const { return output_.write_end.get(); }
-  int error_end() const {
-    return error_.write_end.valid() ? error_.write_end.get() : output_end();
-  }
+  int error_end() const { return error_.write_end.valid() ? error_.write_end.get() : output_end(); }
   void CloseWriteEnds();
 
   // When to call Take: news of a write, and the ends of the pipes. A write is in its pipe a moment
@@ -49,7 +47,7 @@ class OutputStreams {
  private:
   struct Pipe {
     io::Descriptor read_end, write_end;
-    int reads = 0;  // of one Take
+    int reads = 0;         // of one Take
     int bytes_wanted = 0;  // of room
   };
   OutputStreams();

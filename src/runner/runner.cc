@@ -36,6 +36,7 @@ struct Verdict {
   std::string last_output = {};  // of the command, which stands in the log already
   std::string advice = {};       // what to do about it
   bool told = false;             // the message stands in the log already
+  bool permanent = false;        // see ExitRecord
 };
 
 std::string SentenceOf(const Verdict& verdict) {
@@ -87,14 +88,16 @@ bool RanOutOfMemory(const CommandEnd& end, MemoryGroup& group) {
   return group.own() || killed;
 }
 
-// One of Busker's own steps says itself what is wrong.
+// One of Busker's own steps says itself what is wrong, and by its exit code whether that can pass.
 Verdict JudgeExit(const AttemptOrder& order, int code, const std::string& last_output) {
   constexpr std::string_view kSelf = "busker: ";
+  constexpr int kInvalid = 2, kNotFound = 3;
   Verdict verdict{Ending::kExited, DescribeExitCode(code), last_output};
   if (!order.repeatable || !last_output.starts_with(kSelf)) return verdict;
   verdict.message = last_output.substr(kSelf.size());
   verdict.last_output.clear();
   verdict.told = true;
+  verdict.permanent = code == kInvalid || code == kNotFound;
   return verdict;
 }
 
@@ -366,6 +369,7 @@ class Attempt {
   ExitRecord End(const Verdict& verdict) {
     record_.ending = verdict.ending;
     record_.message = SentenceOf(verdict);
+    record_.permanent = verdict.permanent;
     record_.ended_at = Now();
     return record_;
   }

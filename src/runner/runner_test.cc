@@ -20,10 +20,10 @@ using Strings = std::vector<std::string>;
 class Attempt : public AttemptTest {
  protected:
   // Of output that was not saved: where it is, below the home.
-  const std::string left_ = "; what the program left is in " +
-                            (folder_.path().parent_path().filename() /
-                             folder_.path().filename() / "attempt/work/output")
-                                .string();
+  const std::string left_ =
+      "; what the program left is in " +
+      (folder_.path().parent_path().filename() / folder_.path().filename() / "attempt/work/output")
+          .string();
 };
 
 TEST_F(Attempt, ThatSucceedsPublishesItsOutputAndLeavesARecord) {
@@ -139,10 +139,10 @@ TEST_F(Attempt, EachStreamKeepsItsOrderInALongExchange) {
 
 TEST_F(Attempt, OutputIsWholeHoweverItIsWritten) {
   // In writes longer than a page, by programs at the same time, and to the streams opened anew.
-  const ExitRecord record = Run(
-      "head -c 3000000 /dev/zero >&2 & head -c 3000000 /dev/zero & "
-      "for i in 1 2 3 4 5 6 7 8 9; do head -c 50000 /dev/zero > /dev/stdout; "
-      "head -c 50000 /dev/zero > /dev/stderr; echo; done; wait; echo x > output/model");
+  const ExitRecord record =
+      Run("head -c 3000000 /dev/zero >&2 & head -c 3000000 /dev/zero & "
+          "for i in 1 2 3 4 5 6 7 8 9; do head -c 50000 /dev/zero > /dev/stdout; "
+          "head -c 50000 /dev/zero > /dev/stderr; echo; done; wait; echo x > output/model");
   EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
   EXPECT_EQ(record.log_bytes, 6'900'009U);
   EXPECT_EQ(record.log_bytes_cut, 0U);
@@ -158,24 +158,41 @@ TEST_F(Attempt, TheReasonIsTheLastLineOfTheErrors) {
 }
 
 TEST_F(Attempt, TheReasonIsTheErrorOfATracebackWhole) {
-  EXPECT_EQ(Run("printf 'Traceback (most recent call last):\\n  File \"m.py\"\\nValueError: bad\\nthing\\n'"
-                " >&2; echo loading; exit 1").message,
+  EXPECT_EQ(Run("printf 'Traceback (most recent call last):\\n  File \"m.py\"\\nValueError: "
+                "bad\\nthing\\n'"
+                " >&2; echo loading; exit 1")
+                .message,
             "the command ended with exit code 1; last output: ValueError: bad\nthing");
 }
 
-// What one of Busker's own steps said stood in the log twice, and in the reason behind a preamble.
+// What one of Busker's own steps said stood in the log twice, and in the reason behind a preamble,
+// and what it had refused was tried again.
 TEST_F(Attempt, OfAStepOfBuskersSaysWhatTheStepSaid) {
   order_.repeatable = true;
-  const ExitRecord record =
-      Run("echo 'busker: predictions.csv: it has no column \"label\"' >&2; exit 2");
+  ExitRecord record = Run("echo 'busker: predictions.csv: it has no column \"label\"' >&2; exit 2");
   EXPECT_EQ(record.message, "predictions.csv: it has no column \"label\"");
   EXPECT_EQ(record.exit_code, 2);
   EXPECT_EQ(Log(), "Running the action...\nbusker: predictions.csv: it has no column \"label\"\n");
+  EXPECT_TRUE(record.permanent);
+  const std::pair<int, bool> kCodes[] = {{1, false}, {3, true}, {75, false}, {78, false}};
+  for (const auto& [code, permanent] : kCodes) {
+    fs::remove_all(attempt_);
+    fs::create_directory(attempt_);
+    record = Run("echo 'busker: the table is locked' >&2; exit " + std::to_string(code));
+    EXPECT_EQ(record.permanent, permanent) << code;
+    EXPECT_EQ(record.message, "the table is locked");
+  }
+}
+
+// The same of a program: its exit codes mean what it likes.
+TEST_F(Attempt, OfAProgramMayAlwaysGoBetterTheNextTime) {
+  EXPECT_FALSE(Run("echo 'busker: no' >&2; exit 2").permanent);
 }
 
 // Hours of work seemed to be lost: nobody said where they are.
 TEST_F(Attempt, WhoseOutputWasNotSavedSaysWhereItIs) {
-  const ExitRecord record = Run("echo '{\"auc\": NaN}' > output/metrics.json; echo 1 > output/model");
+  const ExitRecord record =
+      Run("echo '{\"auc\": NaN}' > output/metrics.json; echo 1 > output/model");
   EXPECT_EQ(record.ending, Ending::kNotSaved);
   EXPECT_NE(record.message.find("metrics.json:1:9: \"auc\" is NaN, which is not a number; what the "
                                 "program left is in "),
@@ -302,7 +319,8 @@ TEST_F(Attempt, AnOutputFolderThatWasRemovedIsNotSaved) {
 
 TEST_F(Attempt, AMissingOutputIsNamedWithWhatIsThere) {
   EXPECT_EQ(Run("echo x > output/model.ubj").message,
-            "the output was not saved: the command left no output/model; output/ holds model.ubj" + left_);
+            "the output was not saved: the command left no output/model; output/ holds model.ubj" +
+                left_);
   EXPECT_EQ(Exit().ending, Ending::kNotSaved);
   EXPECT_TRUE(Versions().empty());
 }

@@ -207,8 +207,8 @@ void AddShell(std::string_view secret, Forms& forms) {
   forms.Add(Replaced(secret, {{'\'', "'\\''"}}));
   forms.Add(Replaced(secret, {{'\'', "'\"'\"'"}}));
   // $'...', for what has control characters.
-  forms.Add(Replaced(secret, {{'\'', "\\'"}, {'\\', "\\\\"}, {'\n', "\\n"}, {'\t', "\\t"},
-                              {'\r', "\\r"}}));
+  forms.Add(Replaced(secret,
+                     {{'\'', "\\'"}, {'\\', "\\\\"}, {'\n', "\\n"}, {'\t', "\\t"}, {'\r', "\\r"}}));
   std::string quoted, quoted_more;
   for (const char c : secret) {
     const bool plain = IsLetterOrDigit(c) || static_cast<unsigned char>(c) >= 0x80;
@@ -252,8 +252,9 @@ void AddHtml(std::string_view secret, Forms& forms) {
   for (const std::string_view quote : {"&quot;", "&#34;"}) {
     forms.Add(Replaced(secret, {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', quote}}));
     for (const std::string_view apostrophe : {"&#x27;", "&#39;", "&#039;", "&apos;"}) {
-      forms.Add(Replaced(secret, {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', quote},
-                                  {'\'', apostrophe}}));
+      forms.Add(Replaced(
+          secret,
+          {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', quote}, {'\'', apostrophe}}));
     }
   }
 }

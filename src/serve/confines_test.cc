@@ -121,17 +121,19 @@ TEST(TextFor, LeavesOutWhichRunCameBefore) {
 }
 
 // What it runs after was left out of one field and told in the sentence beside it.
-TEST_F(ConfinesTest, WhatAGraphRunsAfterIsToldWithoutItsName) {
-  folder_.Write("shop/busker.toml",
-                "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh\"\n"
-                "[actions.training]\nafter = [\"nightly\"]\n");
-  (void)daemon_->Reload();
-  const auto explained = [&](const std::string& who) {
-    return json::parse(Get("/api/v1/graphs/shop:training", who).body)["explained"]
-        .get<std::string>();
-  };
-  EXPECT_EQ(explained("viewer"), "shop/training runs after a success of nightly");
-  EXPECT_EQ(explained("shop-viewer"), "shop/training runs after a success of others");
+TEST(ExplainedTo, LeavesOutWhatItRunsAfterBeyondTheConfines) {
+  const Caller confined{"a", Scope::kViewer, {"shop"}}, all{"b", Scope::kViewer, {}};
+  plan::Graph graph;
+  graph.key = "shop/training";
+  graph.after = {"nightly"};
+  const std::string sentence =
+      "shop/training runs after a success of nightly; runs of a backfill do not count";
+  EXPECT_EQ(ExplainedTo(all, graph, sentence), sentence);
+  EXPECT_EQ(ExplainedTo(confined, graph, sentence),
+            "shop/training runs after a success of others; runs of a backfill do not count");
+  graph.after = {"shop/load"};
+  EXPECT_EQ(ExplainedTo(confined, graph, "shop/training runs after a success of shop/load"),
+            "shop/training runs after a success of shop/load");
 }
 
 // What made a run start may be the run of a graph that who asks knows nothing of.

@@ -130,6 +130,17 @@ std::string TextFor(const Caller& caller, std::string text) {
   return text;
 }
 
+std::string ExplainedTo(const Caller& caller, const plan::Graph& graph, std::string sentence) {
+  constexpr std::string_view kAfter = " runs after a success of ";
+  const std::size_t at = sentence.find(kAfter);
+  const bool sees_all = std::all_of(graph.after.begin(), graph.after.end(),
+                                    [&](const auto& key) { return caller.Sees(key); });
+  if (at == std::string::npos || sees_all) return sentence;
+  const std::size_t names = at + kAfter.size();
+  return sentence.replace(names, std::min(sentence.find(';', names), sentence.size()) - names,
+                          "others");
+}
+
 ordered_json Describe(const Token& token) {
   return {{"name", token.name},
           {"scope", NameOf(token.scope)},

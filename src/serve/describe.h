@@ -29,6 +29,9 @@ nlohmann::ordered_json DescribeFor(const Caller& caller, const record::RunRow& r
 nlohmann::ordered_json DescribeFor(const Caller& caller, const record::EventRow& event);
 // A trigger, or a sentence with one: "after nightly (run ID)" is only "after" to who is confined.
 std::string TextFor(const Caller& caller, std::string text);
+// The same of the sentence that explains `graph`: what it runs after beyond the confines is not
+// named.
+std::string ExplainedTo(const Caller& caller, const plan::Graph& graph, std::string sentence);
 nlohmann::ordered_json Describe(const artifact::Manifest& version, bool live);
 // The same and "gate": what it said of the version, or null.
 nlohmann::ordered_json Describe(const artifact::Manifest& version, const model::Versions& all);

@@ -36,8 +36,7 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
     if (const auto coming = plan::Coming(graph, now, 1); !coming.empty()) next = coming.front();
   }
   const bool is_file = newest.service->empty();
-  ordered_json last =
-      runs.empty() ? ordered_json() : DescribeFor(caller, runs.front(), rulings);
+  ordered_json last = runs.empty() ? ordered_json() : DescribeFor(caller, runs.front(), rulings);
   if (!runs.empty()) last.erase("tasks");
   return ordered_json{{"graph", graph.key},
                       {"service", is_file ? ordered_json() : ordered_json(*newest.service)},
@@ -51,16 +50,6 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
                       {"trouble", TextOrNull(NameOf(memory.trouble))},
                       {"last_success", Describe(memory.last_success)},
                       {"last_run", std::move(last)}};
-}
-
-// Who is confined is not told the names of what it runs after beyond that.
-std::string ExplainedTo(const Caller& caller, const plan::Graph& graph, std::string sentence) {
-  constexpr std::string_view kAfter = " runs after a success of ";
-  const std::size_t at = sentence.find(kAfter);
-  const bool sees_all = std::all_of(graph.after.begin(), graph.after.end(),
-                                    [&](const auto& key) { return caller.Sees(key); });
-  if (at == std::string::npos || sees_all) return sentence;
-  return sentence.substr(0, at + kAfter.size()) + "others";
 }
 
 using Definitions = std::vector<std::shared_ptr<const daemon::Definition>>;

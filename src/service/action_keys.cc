@@ -180,6 +180,10 @@ void ReadMemory(Reader& reader, const Member& member, ActionDraft& draft) {
   if (const auto bytes = reader.Memory(member)) draft.action.memory_bytes = *bytes;
 }
 
+void ReadLogBytesMax(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto bytes = reader.LogBytes(member)) draft.action.log_bytes_max = *bytes;
+}
+
 void ReadDeliver(Reader& reader, const Member& member, ActionDraft& draft) {
   const Node* table = reader.Table(member);
   if (table == nullptr) return;
@@ -192,7 +196,7 @@ void ReadActionSecrets(Reader& reader, const Member& member, ActionDraft& draft)
               draft.secrets_at);
 }
 
-constexpr std::array<Key<ActionDraft>, 30> kAction = {{
+constexpr std::array<Key<ActionDraft>, 31> kAction = {{
     {{"command", R"("build/prediction --action ${ACTION} --config ${CONFIG}")",
       "The command line of this action, where it differs from the one in [model].", kTextSchema},
      ReadCommand},
@@ -287,6 +291,11 @@ constexpr std::array<Key<ActionDraft>, 30> kAction = {{
     {{"memory", R"("2GiB")", "How much memory it needs.",
       R"({"type":"string","pattern":"^[0-9.]+ ?([KMGT]i?)?B$"})"},
      ReadMemory},
+    {{"log_bytes_max", R"("16MiB")",
+      "How much of what the program writes is kept, 64KiB to 1GiB: half from its begin, half from "
+      "its end. 16MiB unless given.",
+      R"({"type":"string","pattern":"^[0-9.]+ ?([KMGT]i?)?B$"})"},
+     ReadLogBytesMax},
     {{"promote", "true",
       "Whether what the action saves may become the live version. The default for training, and "
       "for "

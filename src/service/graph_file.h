@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "service/log_setting.h"
 #include "service/schedule_setting.h"
 
 namespace busker::service {
@@ -27,10 +28,11 @@ struct GraphTask {
   std::optional<Milliseconds> timeout;  // of one attempt
   std::string pool;                     // empty: none
   int pool_slots = 1;
-  int priority = 0;                // -1000..1000, higher first
-  int cpus_milli = 0;              // 1500: one and a half; 0: not said
-  std::uint64_t memory_bytes = 0;  // 0: not said
-  bool depends_on_past = false;    // waits until it has succeeded in the run before, by schedule
+  int priority = 0;                         // -1000..1000, higher first
+  int cpus_milli = 0;                       // 1500: one and a half; 0: not said
+  std::uint64_t memory_bytes = 0;           // 0: not said
+  std::uint64_t log_bytes_max = kLogBytes;  // kept of what it writes: half from each end
+  bool depends_on_past = false;  // waits until it has succeeded in the run before, by schedule
   std::string owner;
 };
 

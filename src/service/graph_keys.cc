@@ -251,6 +251,10 @@ void ReadMemory(Reader& reader, const Member& member, TaskDraft& draft) {
   if (const auto bytes = reader.Memory(member)) draft.task.memory_bytes = *bytes;
 }
 
+void ReadLogBytesMax(Reader& reader, const Member& member, TaskDraft& draft) {
+  if (const auto bytes = reader.LogBytes(member)) draft.task.log_bytes_max = *bytes;
+}
+
 template <typename Into>
 constexpr Key<Into> Row(std::string_view name, std::string_view example,
                         void (*read)(Reader&, const Member&, Into&)) {
@@ -272,7 +276,7 @@ constexpr std::array<Key<GraphDraft>, 12> kGraph = {{
     Row("default_args", R"({"retries": 2})", ReadDefaultArgs),
 }};
 
-constexpr std::array<Key<TaskDraft>, 16> kArgs = {{
+constexpr std::array<Key<TaskDraft>, 17> kArgs = {{
     Row("owner", R"("ana")", ReadOwner),
     Row("depends_on_past", "true", ReadDependsOnPast),
     Row("retries", "2", ReadRetries),
@@ -289,6 +293,7 @@ constexpr std::array<Key<TaskDraft>, 16> kArgs = {{
     Row("email_on_retry", "false", ReadEmailOnRetry),
     Row("cpus", "1.5", ReadCpus),
     Row("memory", R"("2GiB")", ReadMemory),
+    Row("log_bytes_max", R"("16MiB")", ReadLogBytesMax),
 }};
 
 template <std::size_t N, std::size_t M>

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "plan/cron.h"
 #include "service/keys.h"
+#include "service/log_setting.h"
 #include "service/service.h"
 #include "service/shell_signs.h"
 
@@ -170,6 +171,19 @@ std::optional<std::uint64_t> Reader::Memory(const Member& member) {
     Fault(member.value.at,
           fmt::format("{}: {}", Of(member),
                       bytes ? "more than nothing is needed" : bytes.error().message));
+    return std::nullopt;
+  }
+  return *bytes;
+}
+
+std::optional<std::uint64_t> Reader::LogBytes(const Member& member) {
+  const auto text = String(member);
+  if (!text) return std::nullopt;
+  const auto bytes = ParseBytes(*text);
+  if (!bytes || *bytes < kLogBytesLeast || *bytes > kLogBytesMost) {
+    Fault(member.value.at, fmt::format("{}: {}", Of(member),
+                                       bytes ? "must be from 64KiB to 1GiB, such as \"16MiB\""
+                                             : bytes.error().message));
     return std::nullopt;
   }
   return *bytes;

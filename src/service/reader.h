@@ -48,11 +48,12 @@ class Reader {
   std::optional<bool> Bool(const Member& member);
   std::optional<std::string> Name(const Member& member);  // base/id.h
   std::optional<Milliseconds> Duration(const Member& member);
-  std::optional<Milliseconds> Limit(const Member& member);    // a duration that is not zero
-  std::optional<std::string> Schedule(const Member& member);  // cron text
-  std::optional<std::string> TimeZone(const Member& member);  // IANA name
-  std::optional<int> Cpus(const Member& member);              // thousandths
-  std::optional<std::uint64_t> Memory(const Member& member);  // bytes
+  std::optional<Milliseconds> Limit(const Member& member);      // a duration that is not zero
+  std::optional<std::string> Schedule(const Member& member);    // cron text
+  std::optional<std::string> TimeZone(const Member& member);    // IANA name
+  std::optional<int> Cpus(const Member& member);                // thousandths
+  std::optional<std::uint64_t> Memory(const Member& member);    // bytes
+  std::optional<std::uint64_t> LogBytes(const Member& member);  // service/log_setting.h
   std::optional<std::string> Path(const Member& member, const std::string& folder);  // absolute
   std::optional<std::string> Url(const Member& member, const std::vector<std::string>& schemes);
   std::optional<std::string> Choice(const Member& member, const std::vector<std::string>& choices);

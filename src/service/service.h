@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "service/log_setting.h"
 #include "service/schedule_setting.h"
 
 namespace busker::service {
@@ -65,6 +66,7 @@ struct Action {
   int priority = 0;                         // -1000..1000, higher first
   int cpus_milli = 0;                       // 1500: one and a half; 0: not said
   std::uint64_t memory_bytes = 0;           // 0: not said
+  std::uint64_t log_bytes_max = kLogBytes;  // kept of what it writes: half from each end
   bool promotes = false;                    // its versions may become live
   std::optional<std::string> promote_when;  // the gate; none: every version that was saved
   std::vector<DeliverySetting> deliveries;
