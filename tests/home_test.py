@@ -397,6 +397,12 @@ class Disks(Folder):
         done = self.script(look)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("0 faults in 2 runs, 2 versions, 1 deliveries", done.stdout)
+        # One that delivered nothing yet has no warehouse, and none can be made.
+        self.service("young", "one")
+        self.must("run", "training", "-C", "young")
+        done = self.script("""mount --bind young young && mount -o remount,ro,bind young young && cd young || exit 99
+            busker runs && busker status && busker deliveries && busker query 'SELECT 1' && busker fsck""")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         # And with what is only in the log of the record, after a busker was killed.
         daemon = self.up("s")
         self.must("run", "training", "-C", "s")

@@ -500,8 +500,11 @@ Result<Answer> EmbeddedWarehouse::Query(const std::string& sql, std::uint64_t ro
   return Unusable(answer.error().message + why);
 }
 
-bool IsReadOnly(const fs::path& folder) {
-  return access(folder.c_str(), W_OK) != 0 && errno == EROFS;
+// Nothing can be written in the folder, or be made where it would be: a snapshot, a backup.
+bool IsReadOnly(fs::path folder) {
+  std::error_code error;
+  while (folder.has_relative_path() && !fs::exists(folder, error)) folder = folder.parent_path();
+  return access(folder.empty() ? "." : folder.c_str(), W_OK) != 0 && errno == EROFS;
 }
 
 // What to do about a delivery whose file is damaged.
@@ -565,7 +568,7 @@ Result<std::vector<std::string>> EmbeddedWarehouse::Check() {
       faults.push_back(history.error().message);
     }
   }
-  if (IsReadOnly(folder_)) return faults;  // a snapshot, a backup: nothing there can be renewed
+  if (IsReadOnly(folder_)) return faults;  // nothing there can be renewed
   const auto mended = MendAll();
   if (!mended) faults.push_back("warehouse.duckdb cannot be checked: " + mended.error().message);
   if (mended) faults.insert(faults.end(), mended->begin(), mended->end());
@@ -585,9 +588,9 @@ Result<std::vector<std::string>> EmbeddedWarehouse::Check() {
 Result<std::unique_ptr<Warehouse>> OpenEmbeddedWarehouse(const fs::path& folder,
                                                          const fs::path& duckdb_library,
                                                          Milliseconds wait_max) {
-  TRY(io::MakeFolders(folder));
+  if (!IsReadOnly(folder)) TRY(io::MakeFolders(folder));
   std::error_code error;
-  fs::path place = fs::canonical(folder, error);
+  fs::path place = fs::weakly_canonical(folder, error);
   if (error) return SystemError("open the warehouse " + folder.string(), error.value());
   return std::make_unique<EmbeddedWarehouse>(std::move(place), duckdb_library, wait_max);
 }

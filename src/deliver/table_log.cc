@@ -303,6 +303,8 @@ Result<void> TableLog::Append(const TableState& state, Change change) const {
 
 Result<std::vector<TableLog>> ListTables(const io::fs::path& warehouse) {
   std::vector<TableLog> tables;
+  std::error_code gone;
+  if (!io::fs::exists(warehouse, gone)) return tables;
   TRY_ASSIGN(const std::vector<std::string> schemas, ListWords(warehouse));
   for (const std::string& schema : schemas) {
     TRY_ASSIGN(const std::vector<std::string> names, ListWords(warehouse / schema));
