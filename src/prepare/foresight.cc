@@ -23,7 +23,8 @@ Result<Foresight> Foresight::Read(const service::Service& service, const service
     return foresight;
   }
   TRY_ASSIGN(const auto warehouse, deliver::OpenEmbeddedWarehouse(places.warehouse_folder, {}));
-  TRY_ASSIGN(const auto deliveries, warehouse->Deliveries());
+  std::vector<deliver::DamagedTable> damaged;  // another table's damage is no matter of this one
+  TRY_ASSIGN(const auto deliveries, warehouse->Deliveries("", &damaged));
   for (const deliver::Delivery& delivery : deliveries) {
     if (!delivery.current) continue;
     const Newest newest{delivery.scheduled_at, delivery.data_date};
