@@ -23,7 +23,7 @@ namespace {
 constexpr auto kAgainLimit = std::chrono::seconds(15);
 constexpr auto kAgainPause = std::chrono::milliseconds(50);
 
-// The last words about a run, and the exit code.
+// Says how a run ended; returns the exit code.
 Result<int> Conclude(const Common& common, const Place& place, record::Record& record,
                      const std::string& id, bool strict) {
   TRY_ASSIGN(const record::RunRow run, record.FindRun(id));
