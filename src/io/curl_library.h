@@ -1,4 +1,4 @@
-// The part of libcurl that this room calls, found in the shared library at its first use, for
+// The part of libcurl by which mail is sent, found in the shared library at its first use, for
 // linking it would cost every start of the command line some milliseconds.
 // Heavy: for .cc files only.
 #pragma once
@@ -41,7 +41,7 @@ struct CurlLibrary {
 Result<const CurlLibrary*> OpenCurlLibrary();
 
 // One exchange with a server, on a handle of its own: used once, by one thread. Every transfer
-// verifies TLS, follows nothing, reads no .netrc and never reaches a refused address.
+// verifies TLS, reads no .netrc and never reaches a refused address.
 class Transfer {
  public:
   // `origin` names the other side in messages.
@@ -57,7 +57,7 @@ class Transfer {
       set_ = code;
   }
   void Set(CURLoption option, const std::string& text) { Set(option, text.c_str()); }
-  void Append(CURLoption option, const std::string& line);  // to a list of headers or recipients
+  void Append(CURLoption option, const std::string& line);  // to a list, such as of recipients
 
   void AllowLoopbackOnly() { loopback_only_ = true; }
 

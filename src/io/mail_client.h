@@ -35,7 +35,7 @@ struct MailRequest {
 bool IsMailAddress(std::string_view text);
 
 // Returns when the server has taken the message for every recipient: it takes it for all, or this
-// is an error and the message went to nobody. Errors as those of Send in http_client.h; a server
+// is an error and the message went to nobody. Errors as those of HttpSession::Send; a server
 // that says no is kTemporary for 4xx replies, kFailed for 5xx. Any thread; returns soon after
 // `stop`.
 Result<void> SendMail(const MailRequest& request, const std::stop_token& stop = {});

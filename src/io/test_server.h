@@ -6,8 +6,10 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -83,6 +85,19 @@ class TestServer {
     port_ = ntohs(address.sin_port);
     accepting_ = std::jthread([this](const std::stop_token& stop) { Accept(stop); });
   }
+  // At a Unix socket, whose path is short.
+  TestServer(const std::string& path, std::function<void(TestConnection&)> serve)
+      : serve_(std::move(serve)) {
+    listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    CHECK(path.size() < sizeof address.sun_path, "a test's socket has a short path");
+    path.copy(address.sun_path, path.size());
+    CHECK(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+              listen(listener_, 64) == 0,
+          "a test can listen");
+    accepting_ = std::jthread([this](const std::stop_token& stop) { Accept(stop); });
+  }
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
   ~TestServer() {
@@ -99,6 +114,7 @@ class TestServer {
   }
 
   std::string Place() const { return "127.0.0.1:" + std::to_string(port_); }
+  int accepted() const { return accepted_; }  // connections so far
 
  private:
   void Accept(const std::stop_token& stop) {
@@ -106,6 +122,7 @@ class TestServer {
       const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (fd < 0) continue;
       const std::lock_guard lock(mutex_);
+      ++accepted_;
       open_.push_back(fd);
       connections_.emplace_back([this, fd] {
         TestConnection connection(fd);
@@ -118,6 +135,7 @@ class TestServer {
   const std::function<void(TestConnection&)> serve_;
   int listener_ = -1;
   int port_ = 0;
+  std::atomic<int> accepted_ = 0;
   std::mutex mutex_;
   std::vector<int> open_;
   std::vector<std::jthread> connections_;
@@ -159,46 +177,68 @@ inline std::string TestAnswer(std::string_view status, std::string_view headers 
          std::string(headers) + "\r\nok\n";
 }
 
+// The next request of the connection; a method that is empty when none comes.
+inline TestHttpRequest ReadTestRequest(TestConnection& connection) {
+  TestHttpRequest request;
+  const auto first = Split(connection.ReadLine(), ' ');
+  if (first.size() != 3) return request;
+  request.target = first[1];
+  for (std::string line = connection.ReadLine(); !line.empty(); line = connection.ReadLine()) {
+    const std::size_t colon = line.find(':');
+    std::string name = line.substr(0, colon);
+    for (char& c : name) c = static_cast<char>(tolower(c));
+    request.headers[name] = Trim(std::string_view(line).substr(colon + 1));
+  }
+  if (const auto length = request.headers.find("content-length"); length != request.headers.end()) {
+    request.body = connection.ReadBytes(std::stoul(length->second));
+  }
+  if (request.headers.contains("transfer-encoding")) {
+    for (;;) {
+      const std::size_t size = std::stoul("0" + connection.ReadLine(), nullptr, 16);
+      request.body += connection.ReadBytes(size);
+      connection.ReadLine();
+      if (size == 0 || connection.ended()) break;
+    }
+  }
+  request.method = first[0];
+  return request;
+}
+
 // Answers each request with what `answer` gives for it: all of the bytes; none at all: hangs up;
-// "hang": never.
+// "hang": never. Hangs up after the first of a connection, unless it is to keep it.
 class TestHttpServer {
  public:
   using Answer = std::function<std::string(const TestHttpRequest&)>;
-  explicit TestHttpServer(Answer answer)
-      : answer_(std::move(answer)), server_([this](TestConnection& c) { Serve(c); }) {}
-  explicit TestHttpServer(const std::string& answer)
-      : TestHttpServer([answer](const TestHttpRequest&) { return answer; }) {}
+  explicit TestHttpServer(Answer answer, bool keeps = false)
+      : answer_(std::move(answer)),
+        keeps_(keeps),
+        server_([this](TestConnection& c) { Serve(c); }) {}
+  explicit TestHttpServer(const std::string& answer, bool keeps = false)
+      : TestHttpServer([answer](const TestHttpRequest&) { return answer; }, keeps) {}
 
   std::string Url(std::string_view target = "/") const {
     return "http://" + server_.Place() + std::string(target);
   }
+  std::string Place() const { return server_.Place(); }
   TestJournal<TestHttpRequest>& requests() { return requests_; }
+  int connections() const { return server_.accepted(); }
 
  private:
   void Serve(TestConnection& connection) {
-    TestHttpRequest request;
-    const auto first = Split(connection.ReadLine(), ' ');
-    if (first.size() != 3) return;
-    request.method = first[0];
-    request.target = first[1];
-    for (std::string line = connection.ReadLine(); !line.empty(); line = connection.ReadLine()) {
-      const std::size_t colon = line.find(':');
-      std::string name = line.substr(0, colon);
-      for (char& c : name) c = static_cast<char>(tolower(c));
-      request.headers[name] = Trim(std::string_view(line).substr(colon + 1));
-    }
-    if (const auto length = request.headers.find("content-length");
-        length != request.headers.end()) {
-      request.body = connection.ReadBytes(std::stoul(length->second));
-    }
-    const std::string answer = answer_(request);
-    requests_.Add(request);
-    if (answer == "hang") return connection.Hang();
-    connection.Write(answer);
+    do {
+      const TestHttpRequest request = ReadTestRequest(connection);
+      if (request.method.empty()) return;
+      const std::string answer = answer_(request);
+      requests_.Add(request);
+      if (answer == "hang") return connection.Hang();
+      if (answer.empty()) return;
+      connection.Write(answer);
+    } while (keeps_);
   }
 
   TestJournal<TestHttpRequest> requests_;
   const Answer answer_;
+  const bool keeps_;
   TestServer server_;
 };
 

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <memory>
 
-#include "io/http_client.h"
+#include "io/http_session.h"
 #include "io/mail_client.h"
 #include "io/subprocess.h"
 #include "io/test_folder.h"
@@ -73,21 +73,19 @@ class TlsServer {
   std::unique_ptr<TestServer> server_;
 };
 
-HttpRequest To(const std::string& url, const std::string& ca_file) {
+Result<HttpResponse> Call(const std::string& url, const std::string& ca_file) {
   setenv("no_proxy", "*", 1);
+  HttpSession session({.ca_file = ca_file});
   HttpRequest request;
   request.url = url;
-  request.connect_limit = 5s;
-  request.limit = 10s;
-  request.ca_file = ca_file;
-  return request;
+  return session.Send(request, Within(10s));
 }
 
 TEST(Tls, ACertificateIsTrustedWhenItIsNamedAndFitsTheHost) {
   const TestFolder folder;
   const Certificate certificate(folder, "IP:127.0.0.1");
   const TlsServer server(certificate);
-  const auto response = Send(To("https://" + server.Place() + "/", certificate.certificate));
+  const auto response = Call("https://" + server.Place() + "/", certificate.certificate);
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->status, 200);
 }
@@ -95,7 +93,7 @@ TEST(Tls, ACertificateIsTrustedWhenItIsNamedAndFitsTheHost) {
 TEST(Tls, ACertificateThatNobodyKnowsIsRefusedBeforeAnythingIsSent) {
   const TestFolder folder;
   const TlsServer server(Certificate(folder, "IP:127.0.0.1"));
-  const auto response = Send(To("https://" + server.Place() + "/", ""));
+  const auto response = Call("https://" + server.Place() + "/", "");
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::kFailed) << response.error().message;
   EXPECT_EQ(server.handshakes(), 0);
@@ -105,7 +103,7 @@ TEST(Tls, ACertificateForAnotherHostIsRefused) {
   const TestFolder folder;
   const Certificate certificate(folder, "DNS:example.com,IP:127.0.0.2");
   const TlsServer server(certificate);
-  const auto response = Send(To("https://" + server.Place() + "/", certificate.certificate));
+  const auto response = Call("https://" + server.Place() + "/", certificate.certificate);
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::kFailed) << response.error().message;
   EXPECT_EQ(server.handshakes(), 0);
@@ -113,7 +111,7 @@ TEST(Tls, ACertificateForAnotherHostIsRefused) {
 
 TEST(Tls, AServerThatTalksInTheClearIsNotTalkedToByHttps) {
   TestHttpServer server(TestAnswer("200 OK"));
-  EXPECT_FALSE(Send(To("https" + server.Url().substr(4), "")));
+  EXPECT_FALSE(Call("https" + server.Url().substr(4), ""));
 }
 
 MailRequest MailTo(const std::string& url, MailTls tls) {

@@ -1,8 +1,11 @@
 #include "io/url.h"
 
 #include <arpa/inet.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
+#include <charconv>
+#include <vector>
 
 namespace busker::io {
 namespace {
@@ -11,24 +14,49 @@ constexpr std::string_view kAfterScheme = "://";
 
 struct Parts {
   std::string_view scheme;
-  std::string_view authority;  // without user and password
+  std::string_view user;       // and password
+  std::string_view authority;  // without these
+  std::string_view rest;       // path, query and fragment
 };
 
 Parts PartsOf(std::string_view url) {
   const std::size_t end = url.find(kAfterScheme);
   if (end == std::string_view::npos) return {};
   std::string_view authority = url.substr(end + kAfterScheme.size());
-  authority = authority.substr(0, authority.find_first_of("/?#"));
+  const std::size_t path = std::min(authority.find_first_of("/?#"), authority.size());
+  const std::string_view rest = authority.substr(path);
+  authority = authority.substr(0, path);
+  std::string_view user;
   if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+    user = authority.substr(0, at);
     authority.remove_prefix(at + 1);
   }
-  return {url.substr(0, end), authority};
+  return {url.substr(0, end), user, authority, rest};
 }
 
 bool IsUrlCharacter(char c) {
   constexpr std::string_view kMarks = "-._~:/?#[]@!$&'()*+,;=%";
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
          kMarks.find(c) != std::string_view::npos;
+}
+
+int HexOf(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string Unescaped(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool whole = text[i] == '%' && i + 2 < text.size();
+    const int high = whole ? HexOf(text[i + 1]) : -1, low = whole ? HexOf(text[i + 2]) : -1;
+    const bool escaped = high >= 0 && low >= 0;
+    plain += escaped ? static_cast<char>(high * 16 + low) : text[i];
+    if (escaped) i += 2;
+  }
+  return plain;
 }
 
 }  // namespace
@@ -67,6 +95,64 @@ Result<void> CheckUrl(std::string_view url, std::string_view scheme, std::string
     return Invalid("the URL holds a character that a URL cannot hold; write it as %XX");
   }
   return {};
+}
+
+std::string HttpUrl::PlaceWithPort() const {
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+std::string HttpUrl::Place() const {
+  std::string place = PlaceWithPort();
+  if (port == (is_safe ? 443 : 80)) place.resize(place.rfind(':'));
+  return place;
+}
+
+Result<HttpUrl> ParseHttpUrl(std::string_view text) {
+  TRY(CheckUrl(text, "http", "https"));
+  const Parts parts = PartsOf(text);
+  HttpUrl url;
+  url.is_safe = parts.scheme == "https";
+  url.host = HostOf(text);
+  url.user = Unescaped(parts.user);
+  url.target = std::string(parts.rest.substr(0, parts.rest.find('#')));
+  if (!url.target.starts_with('/')) url.target.insert(0, "/");
+  url.port = url.is_safe ? 443 : 80;
+  const std::size_t host_end = parts.authority.starts_with('[')
+                                   ? parts.authority.find(']') + 1  // 0: there is none
+                                   : std::min(parts.authority.find(':'), parts.authority.size());
+  std::string_view port = parts.authority.substr(host_end);
+  if (host_end == 0 || (!port.empty() && port[0] != ':')) {
+    return Invalid("the URL's host is no IPv6 address");
+  }
+  if (port.size() <= 1) return url;
+  port.remove_prefix(1);
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
+  if (error != std::errc() || end != port.data() + port.size() || url.port == 0) {
+    return Invalid("the URL's port is no number from 1 to 65535");
+  }
+  return url;
+}
+
+std::string ResolveUrl(std::string_view base, std::string_view location) {
+  const Parts parts = PartsOf(base);
+  if (location.find(kAfterScheme) < location.find_first_of("/?#")) return std::string(location);
+  if (location.starts_with("//")) {
+    return std::string(parts.scheme) + ":" + std::string(location);
+  }
+  if (location.starts_with('/')) return OriginOf(base) + std::string(location);
+  const std::string_view path = parts.rest.substr(0, parts.rest.find_first_of("?#"));
+  if (location.starts_with('?')) return OriginOf(base) + std::string(path) + std::string(location);
+  const std::size_t slash = path.rfind('/');
+  const std::string folder(slash == std::string_view::npos ? "/" : path.substr(0, slash + 1));
+  return OriginOf(base) + folder + std::string(location);
+}
+
+std::string BasicAuthorization(const std::string& user) {
+  std::vector<unsigned char> text(4 * ((user.size() + 2) / 3) + 1);
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(user.data());
+  const int length = EVP_EncodeBlock(text.data(), bytes, static_cast<int>(user.size()));
+  return "Basic " + std::string(text.begin(), text.begin() + length);
 }
 
 }  // namespace busker::io

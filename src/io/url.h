@@ -1,6 +1,7 @@
-// The few questions about a URL that are asked before libcurl is.
+// What a URL says, and what of it may be told.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,26 @@ std::string HostOf(std::string_view url);
 
 // Is the host this machine, by its spelling: localhost, 127.0.0.0/8 or ::1?
 bool IsLoopbackHost(std::string_view host);
+
+struct HttpUrl {
+  bool is_safe = false;  // https
+  std::string host;      // without the brackets of an IPv6 address
+  std::uint16_t port = 0;
+  std::string target;  // "/path?query", from "/" on
+  std::string user;    // "user:password" with what %XX stands for; empty: none
+
+  std::string Place() const;  // "host", "host:8080", "[::1]:8080": without a port that is usual
+  std::string PlaceWithPort() const;
+};
+
+// kInvalid as CheckUrl, and for a port that cannot be.
+Result<HttpUrl> ParseHttpUrl(std::string_view url);
+
+// The URL to which a redirect leads from `base`, which is one that ParseHttpUrl takes.
+std::string ResolveUrl(std::string_view base, std::string_view location);
+
+// RFC 7617: the value of an Authorization header for "user:password".
+std::string BasicAuthorization(const std::string& user);
 
 // kInvalid unless the URL begins with one of two schemes ("http", "https"), has a host, and holds
 // only characters that a URL may hold, so that no two readers can differ about its host.

@@ -85,5 +85,42 @@ TEST(LoopbackAddress, IsThisMachineAlone) {
   }
 }
 
+TEST(HttpUrl, IsTakenApart) {
+  const auto url = ParseHttpUrl("https://us%65r:p%40ss@example.com:8443/a/b?c=d#e");
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_TRUE(url->is_safe);
+  EXPECT_EQ(url->host, "example.com");
+  EXPECT_EQ(url->port, 8443);
+  EXPECT_EQ(url->target, "/a/b?c=d");
+  EXPECT_EQ(url->user, "user:p@ss");
+  EXPECT_EQ(url->Place(), "example.com:8443");
+  EXPECT_EQ(ParseHttpUrl("http://example.com")->target, "/");
+  EXPECT_EQ(ParseHttpUrl("http://example.com?a")->target, "/?a");
+  EXPECT_EQ(ParseHttpUrl("http://example.com:80/")->Place(), "example.com");
+  EXPECT_EQ(ParseHttpUrl("http://example.com:/")->port, 80);
+  EXPECT_EQ(ParseHttpUrl("https://[::1]:443/")->Place(), "[::1]");
+  EXPECT_EQ(ParseHttpUrl("https://[::1]/")->PlaceWithPort(), "[::1]:443");
+}
+
+TEST(HttpUrl, WithAPortOrAnAddressThatCannotBeIsRefused) {
+  for (const std::string url :
+       {"http://a:0/", "http://a:65536/", "http://a:x/", "http://a:80x/", "http://a:-1/",
+        "http://[::1/", "http://[::1]x/", "http://[::1]80/"}) {
+    const auto parsed = ParseHttpUrl(url);
+    ASSERT_FALSE(parsed) << url;
+    EXPECT_EQ(parsed.error().kind, ErrorKind::kInvalid);
+  }
+}
+
+TEST(HttpUrl, ARedirectLeadsOnFromWhereItWas) {
+  const std::string base = "https://u:p@example.com:1/a/b?c#d";
+  EXPECT_EQ(ResolveUrl(base, "http://other/x"), "http://other/x");
+  EXPECT_EQ(ResolveUrl(base, "//other/x"), "https://other/x");
+  EXPECT_EQ(ResolveUrl(base, "/x?y"), "https://example.com:1/x?y");
+  EXPECT_EQ(ResolveUrl(base, "x?u=http://z"), "https://example.com:1/a/x?u=http://z");
+  EXPECT_EQ(ResolveUrl(base, "?x"), "https://example.com:1/a/b?x");
+  EXPECT_EQ(ResolveUrl("https://example.com", "x"), "https://example.com/x");
+}
+
 }  // namespace
 }  // namespace busker::io

@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 Result<void> RunScript(const std::string& script, const io::fs::path& folder,
                        const DeliverOptions& options = TestOptions(),
                        const Notice& notice = TestNotice()) {
-  return Deliver(CommandChannel{{"sh", "-c", script}, folder}, notice, options);
+  return DeliverOnce(CommandChannel{{"sh", "-c", script}, folder}, notice, options);
 }
 
 TEST(CommandChannel, GetsTheNoticeOnStandardInputAndInItsEnvironment) {
@@ -45,7 +45,7 @@ TEST(CommandChannel, WordsAndFieldsMeetNoShell) {
   Notice notice = TestNotice();
   notice.message = "$(touch canary) `touch canary`; touch canary\ntouch canary";
   const CommandChannel channel{{"touch", "$(touch canary); x y"}, folder.path()};
-  ASSERT_TRUE(Deliver(channel, notice, TestOptions()));
+  ASSERT_TRUE(DeliverOnce(channel, notice, TestOptions()));
   EXPECT_TRUE(io::fs::exists(folder / "$(touch canary); x y"));
   EXPECT_FALSE(io::fs::exists(folder / "canary"));
 }
@@ -79,7 +79,7 @@ TEST(CommandChannel, IsKilledAtItsLimitWithItsChildren) {
 
 TEST(CommandChannel, AProgramThatIsMissingMayBeInstalledWithinThreeDays) {
   const auto delivered =
-      Deliver(CommandChannel{{"busker-no-such-program"}, {}}, TestNotice(), TestOptions());
+      DeliverOnce(CommandChannel{{"busker-no-such-program"}, {}}, TestNotice(), TestOptions());
   ASSERT_FALSE(delivered);
   EXPECT_TRUE(MayTryAgain(delivered.error()));
   EXPECT_NE(delivered.error().message.find("busker-no-such-program"), std::string::npos);

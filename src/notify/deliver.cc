@@ -25,12 +25,12 @@ std::vector<std::string> CommandEnvironment(const Notice& notice) {
   return environment;
 }
 
-Result<void> DeliverOne(const Webhook& webhook, const Notice& notice,
+Result<void> DeliverOne(io::HttpSession& http, const Webhook& webhook, const Notice& notice,
                         const DeliverOptions& options) {
-  return DeliverWebhook(webhook, notice, options);
+  return DeliverWebhook(http, webhook, notice, options);
 }
 
-Result<void> DeliverOne(const CommandChannel& channel, const Notice& notice,
+Result<void> DeliverOne(io::HttpSession&, const CommandChannel& channel, const Notice& notice,
                         const DeliverOptions& options) {
   const io::Command command{channel.words, CommandEnvironment(notice), channel.folder};
   constexpr std::uint64_t kOutputBytesMax = 0;  // nobody reads it
@@ -42,7 +42,8 @@ Result<void> DeliverOne(const CommandChannel& channel, const Notice& notice,
                    std::to_string(ended.exit_code));
 }
 
-Result<void> DeliverOne(const Mail& mail, const Notice& notice, const DeliverOptions& options) {
+Result<void> DeliverOne(io::HttpSession&, const Mail& mail, const Notice& notice,
+                        const DeliverOptions& options) {
   io::MailRequest request;
   TRY_ASSIGN(request.message, ComposeMail(mail, notice));
   TRY_ASSIGN(const Mailbox from, ParseMailbox(mail.from));
@@ -72,11 +73,12 @@ Error AsRetry(Error error, const Channel& channel) {
 
 }  // namespace
 
-Result<void> Deliver(const Channel& channel, const Notice& notice, const DeliverOptions& options) {
+Result<void> Deliver(io::HttpSession& http, const Channel& channel, const Notice& notice,
+                     const DeliverOptions& options) {
   if (!IsKey(notice.key)) return Invalid("a notice has no usable key: " + Printable(notice.key));
   TRY(CheckChannel(channel));
   auto delivered =
-      std::visit([&](const auto& one) { return DeliverOne(one, notice, options); }, channel);
+      std::visit([&](const auto& one) { return DeliverOne(http, one, notice, options); }, channel);
   if (!delivered) return tl::unexpected(AsRetry(std::move(delivered).error(), channel));
   return {};
 }

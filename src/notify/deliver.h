@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "io/http_session.h"
 #include "notify/channel.h"
 #include "notify/notice.h"
 
@@ -18,13 +19,14 @@ struct DeliverOptions {
   std::stop_token stop;                 // ends the try early: kTemporary
 };
 
-// Tries once, within the limits. Success is: the webhook answered 2xx, the command ended with 0,
-// the mail server took the mail. An answer's text is neither kept nor shown.
+// Tries once, within the limits; webhooks by `http`. Success is: the webhook answered 2xx, the
+// command ended with 0, the mail server took the mail. An answer's text is neither kept nor shown.
 //
 // On an error the receiver may have the notice nevertheless; that is what the key is for.
 // kTemporary, kTimedOut: try again, later. Any other kind: it will not work this way, ever: a URL
 // or address that cannot be, a link-local address, a webhook that answered 410 (gone).
-Result<void> Deliver(const Channel& channel, const Notice& notice, const DeliverOptions& options);
+Result<void> Deliver(io::HttpSession& http, const Channel& channel, const Notice& notice,
+                     const DeliverOptions& options);
 
 // Is there a point in trying again after this error of Deliver?
 bool MayTryAgain(const Error& error);

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "io/http_client.h"
 #include "io/url.h"
 
 namespace busker::notify {
@@ -21,7 +20,7 @@ Heartbeat::Heartbeat(HeartbeatSettings settings, std::function<bool()> is_well,
   thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
 }
 
-void Heartbeat::Run(const std::stop_token& stop) const {
+void Heartbeat::Run(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any stopped;
   auto next = std::chrono::steady_clock::now();
@@ -38,7 +37,7 @@ void Heartbeat::Run(const std::stop_token& stop) const {
   }
 }
 
-Result<void> Heartbeat::Call(const std::stop_token& stop) const {
+Result<void> Heartbeat::Call(const std::stop_token& stop) {
   io::HttpRequest request;
   request.url = settings_.url;
   if (!settings_.body.empty()) {
@@ -46,10 +45,11 @@ Result<void> Heartbeat::Call(const std::stop_token& stop) const {
     request.body = settings_.body;
     request.headers = {{"Content-Type", "application/json"}};
   }
+  request.is_repeatable = true;  // one more sign of life does no harm
   request.connect_limit = settings_.limit;
-  request.limit = settings_.limit;
   request.response_bytes_max = 0;
-  TRY_ASSIGN(const io::HttpResponse response, io::Send(request, stop));
+  TRY_ASSIGN(const io::HttpResponse response,
+             http_.Send(request, io::Within(settings_.limit, stop)));
   if (response.status >= 200 && response.status < 300) return {};
   return Temporary(io::OriginOf(settings_.url) + " answered the heartbeat with " +
                    std::to_string(response.status));

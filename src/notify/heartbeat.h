@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "io/http_session.h"
 
 namespace busker::notify {
 
@@ -30,12 +31,13 @@ class Heartbeat {
   ~Heartbeat() = default;  // breaks off a call; returns at once
 
  private:
-  void Run(const std::stop_token& stop) const;
-  Result<void> Call(const std::stop_token& stop) const;
+  void Run(const std::stop_token& stop);
+  Result<void> Call(const std::stop_token& stop);
 
   const HeartbeatSettings settings_;
   const std::function<bool()> is_well_;
   const std::function<void(const Error&)> on_failure_;
+  io::HttpSession http_;
   std::jthread thread_;  // last: it uses what is above
 };
 

@@ -60,8 +60,9 @@ void ExpectLinesThatMayBeSent(const std::string& message) {
 
 TEST(Mail, IsReceivedAndReadsAsItWasMeant) {
   io::TestSmtpServer server;
-  const auto delivered = Deliver(To(server.Url(), {"ops@example.com", "Ann Ops <ann@example.com>"}),
-                                 TestNotice(), TestOptions());
+  const auto delivered =
+      DeliverOnce(To(server.Url(), {"ops@example.com", "Ann Ops <ann@example.com>"}), TestNotice(),
+                  TestOptions());
   ASSERT_TRUE(delivered) << delivered.error().message;
   ASSERT_TRUE(server.mails().WaitFor(1));
   const io::TestMail seen = server.mails().All().at(0);
@@ -160,7 +161,7 @@ TEST(Mail, AnAttackThatIsSentArrivesAsOneMailToOneRecipient) {
   notice.message =
       "x\r\n.\r\nMAIL FROM:<evil@example.net>\r\nRCPT TO:<evil@example.net>\r\nDATA\r\n";
   notice.service = "y\r\nBcc: evil@example.net";
-  ASSERT_TRUE(Deliver(To(server.Url()), notice, TestOptions()));
+  ASSERT_TRUE(DeliverOnce(To(server.Url()), notice, TestOptions()));
   ASSERT_TRUE(server.mails().WaitFor(1));
   const auto mails = server.mails().All();
   ASSERT_EQ(mails.size(), 1U);
@@ -184,7 +185,7 @@ TEST(Mail, LogsInWhenThereIsAUser) {
   Mail mail = To(server.Url());
   mail.user = "user";
   mail.password = "word";
-  const auto delivered = Deliver(mail, TestNotice(), TestOptions());
+  const auto delivered = DeliverOnce(mail, TestNotice(), TestOptions());
   ASSERT_TRUE(delivered) << delivered.error().message;
   EXPECT_EQ(server.mails().All().at(0).login, "AHVzZXIAd29yZA==");  // \0user\0word
 }
@@ -192,8 +193,8 @@ TEST(Mail, LogsInWhenThereIsAUser) {
 TEST(Mail, AServerThatRefusesOneRecipientTakesTheMailForNobodyAndItIsTriedAgain) {
   for (const std::string refusal : {"450 4.2.1 full", "550 5.1.1 no such user"}) {
     io::TestSmtpServer server({.refuse_recipient = "b@example.com", .refusal = refusal});
-    const auto delivered =
-        Deliver(To(server.Url(), {"a@example.com", "b@example.com"}), TestNotice(), TestOptions());
+    const auto delivered = DeliverOnce(To(server.Url(), {"a@example.com", "b@example.com"}),
+                                       TestNotice(), TestOptions());
     ASSERT_FALSE(delivered);
     EXPECT_TRUE(MayTryAgain(delivered.error())) << delivered.error().message;
     EXPECT_TRUE(server.mails().All().empty());
@@ -205,7 +206,7 @@ TEST(Mail, AServerThatHangsIsLeftWithinTheLimit) {
   DeliverOptions options = TestOptions();
   options.exchange_limit = 300ms;
   const auto begin = std::chrono::steady_clock::now();
-  const auto delivered = Deliver(To("smtp://" + server.Place()), TestNotice(), options);
+  const auto delivered = DeliverOnce(To("smtp://" + server.Place()), TestNotice(), options);
   ASSERT_FALSE(delivered);
   EXPECT_EQ(delivered.error().kind, ErrorKind::kTimedOut);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);

@@ -53,7 +53,7 @@ void Sender::Work(const std::stop_token& stop) {
     DeliverOptions options = settings_.deliver;
     options.now = settings_.clock();
     options.stop = stop;
-    auto delivered = Deliver(job.pending.channel, job.pending.notice, options);
+    auto delivered = Deliver(http_, job.pending.channel, job.pending.notice, options);
     Outcome outcome{std::move(job), std::nullopt, false};
     if (!delivered) {
       outcome.stopped = stop.stop_requested();

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "io/http_session.h"
 #include "notify/channel.h"
 #include "notify/deliver.h"
 #include "notify/notice.h"
@@ -89,6 +90,7 @@ class Sender {
 
   const Outbox outbox_;
   const SenderSettings settings_;
+  io::HttpSession http_;
 
   std::mutex mutex_;  // over the four below
   std::condition_variable_any for_run_, for_workers_;

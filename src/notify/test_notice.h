@@ -33,4 +33,11 @@ inline DeliverOptions TestOptions() {
   return options;
 }
 
+// Over connections of its own.
+inline Result<void> DeliverOnce(const Channel& channel, const Notice& notice,
+                                const DeliverOptions& options) {
+  io::HttpSession http;
+  return Deliver(http, channel, notice, options);
+}
+
 }  // namespace busker::notify

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "io/http_client.h"
+#include "io/http_session.h"
 #include "io/url.h"
 
 namespace busker::notify {
@@ -72,7 +72,7 @@ Result<std::string> Sign(std::string_view secret, std::string_view id, std::stri
   return "v1," + ToBase64(digest, length);
 }
 
-Result<void> DeliverWebhook(const Webhook& webhook, const Notice& notice,
+Result<void> DeliverWebhook(io::HttpSession& http, const Webhook& webhook, const Notice& notice,
                             const DeliverOptions& options) {
   io::HttpRequest request;
   request.method = "POST";
@@ -88,10 +88,11 @@ Result<void> DeliverWebhook(const Webhook& webhook, const Notice& notice,
     TRY_ASSIGN(std::string signature, Sign(webhook.secret, notice.key, timestamp, request.body));
     request.headers.push_back({"webhook-signature", std::move(signature)});
   }
+  request.is_repeatable = true;  // by its key
   request.connect_limit = options.connect_limit;
-  request.limit = options.exchange_limit;
   request.response_bytes_max = 0;  // the status says all
-  TRY_ASSIGN(const io::HttpResponse response, io::Send(request, options.stop));
+  TRY_ASSIGN(const io::HttpResponse response,
+             http.Send(request, io::Within(options.exchange_limit, options.stop)));
   return JudgeStatus(response.status, io::OriginOf(webhook.url));
 }
 

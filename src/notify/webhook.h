@@ -13,7 +13,7 @@ namespace busker::notify {
 Result<std::string> Sign(std::string_view secret, std::string_view id, std::string_view timestamp,
                          std::string_view body);
 
-Result<void> DeliverWebhook(const Webhook& webhook, const Notice& notice,
+Result<void> DeliverWebhook(io::HttpSession& http, const Webhook& webhook, const Notice& notice,
                             const DeliverOptions& options);
 
 }  // namespace busker::notify

@@ -30,7 +30,7 @@ std::string SignatureByOpenssl(std::string_view hex_key, const std::string& text
 }
 
 Result<void> Try(const std::string& url, const DeliverOptions& options = TestOptions()) {
-  return Deliver(Webhook{url, std::string(kSecret)}, TestNotice(), options);
+  return DeliverOnce(Webhook{url, std::string(kSecret)}, TestNotice(), options);
 }
 
 TEST(Webhook, CarriesTheNoticeAndASignatureThatOpensslAgreesWith) {
@@ -77,7 +77,7 @@ TEST(Webhook, ASecretThatIsNoBase64IsUsedAsItStands) {
 
 TEST(Webhook, WithoutASecretIsNotSigned) {
   io::TestHttpServer server(io::TestAnswer("204 No Content"));
-  ASSERT_TRUE(Deliver(Webhook{server.Url(), ""}, TestNotice(), TestOptions()));
+  ASSERT_TRUE(DeliverOnce(Webhook{server.Url(), ""}, TestNotice(), TestOptions()));
   EXPECT_FALSE(server.requests().All().at(0).headers.contains("webhook-signature"));
 }
 
@@ -154,7 +154,7 @@ TEST(Webhook, LinkLocalAddressesAreRefusedForGood) {
 TEST(Webhook, AKeyThatCouldEndAHeaderOrBlurTheSignatureIsRefused) {
   io::TestHttpServer server(io::TestAnswer("200 OK"));
   for (const std::string key : {"", "a.b", "a b", "a\r\nX: y", "\xC3\xA4"}) {
-    const auto delivered = Deliver(Webhook{server.Url(), ""}, TestNotice(key), TestOptions());
+    const auto delivered = DeliverOnce(Webhook{server.Url(), ""}, TestNotice(key), TestOptions());
     ASSERT_FALSE(delivered) << key;
     EXPECT_FALSE(MayTryAgain(delivered.error()));
   }

@@ -1,4 +1,4 @@
-#include "io/http_client.h"
+#include "io/http_session.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -21,11 +21,16 @@ HttpRequest To(std::string url) {
   HttpRequest request;
   request.url = std::move(url);
   request.connect_limit = 5s;
-  request.limit = 10s;
   return request;
 }
 
-TEST(HttpClient, SendsMethodHeadersAndBodyAndReadsTheAnswer) {
+Result<HttpResponse> Send(const HttpRequest& request, Milliseconds limit = 10s,
+                          const std::stop_token& stop = {}) {
+  HttpSession session;
+  return session.Send(request, Within(limit, stop));
+}
+
+TEST(HttpSession, SendsMethodHeadersAndBodyAndReadsTheAnswer) {
   TestHttpServer server(
       "HTTP/1.1 201 Created\r\nX-Answer:  yes \r\nContent-Length: 5\r\n\r\nhello");
   HttpRequest request = To(server.Url("/a?b=c"));
@@ -48,7 +53,7 @@ TEST(HttpClient, SendsMethodHeadersAndBodyAndReadsTheAnswer) {
   EXPECT_EQ(seen.headers.at("user-agent"), "busker");
 }
 
-TEST(HttpClient, AnAnswerIsAnAnswerWhateverItsStatus) {
+TEST(HttpSession, AnAnswerIsAnAnswerWhateverItsStatus) {
   for (const std::string status : {"204 No Content", "404 Not Found", "500 Oops"}) {
     TestHttpServer server("HTTP/1.1 " + status + "\r\nContent-Length: 0\r\n\r\n");
     const auto response = Send(To(server.Url()));
@@ -57,14 +62,14 @@ TEST(HttpClient, AnAnswerIsAnAnswerWhateverItsStatus) {
   }
 }
 
-TEST(HttpClient, FollowsNoRedirect) {
+TEST(HttpSession, FollowsNoRedirect) {
   TestHttpServer target(TestAnswer("200 OK"));
   TestHttpServer server(TestAnswer("302 Found", "Location: " + target.Url() + "\r\n"));
   EXPECT_EQ(Send(To(server.Url()))->status, 302);
   EXPECT_TRUE(target.requests().All().empty());
 }
 
-TEST(HttpClient, ReadsNoMoreOfABodyThanItIsAskedTo) {
+TEST(HttpSession, ReadsNoMoreOfABodyThanItIsAskedTo) {
   TestHttpServer server("HTTP/1.1 200 OK\r\n\r\n" + std::string(3'000'000, 'x'));
   HttpRequest request = To(server.Url());
   request.response_bytes_max = 1000;
@@ -78,30 +83,27 @@ TEST(HttpClient, ReadsNoMoreOfABodyThanItIsAskedTo) {
   EXPECT_EQ(response->status, 200);
 }
 
-TEST(HttpClient, EndlessHeadersAreAnError) {
+TEST(HttpSession, EndlessHeadersAreAnError) {
   std::string answer = "HTTP/1.1 200 OK\r\n";
   for (int line = 0; line < 2000; ++line) answer += "X-Long: " + std::string(100, 'x') + "\r\n";
   TestHttpServer server(answer + "\r\n");
   EXPECT_FALSE(Send(To(server.Url())));
 }
 
-TEST(HttpClient, AServerThatHangsTimesOutWithinTheLimit) {
+TEST(HttpSession, AServerThatHangsTimesOutWithinTheLimit) {
   TestHttpServer server("hang");
-  HttpRequest request = To(server.Url());
-  request.limit = 300ms;
   const auto begin = Clock::now();
-  const auto response = Send(request);
+  const auto response = Send(To(server.Url()), 300ms);
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::kTimedOut) << response.error().message;
   EXPECT_LT(Clock::now() - begin, 5s);
 }
 
-TEST(HttpClient, IsStoppedAtOnce) {
+TEST(HttpSession, IsStoppedAtOnce) {
   TestHttpServer server("hang");
-  HttpRequest request = To(server.Url());
-  request.limit = 60s;
   std::stop_source source;
-  auto call = std::async(std::launch::async, [&] { return Send(request, source.get_token()); });
+  auto call = std::async(std::launch::async,
+                         [&] { return Send(To(server.Url()), 60s, source.get_token()); });
   ASSERT_TRUE(server.requests().WaitFor(1));
   const auto begin = Clock::now();
   source.request_stop();
@@ -111,7 +113,7 @@ TEST(HttpClient, IsStoppedAtOnce) {
   EXPECT_LT(Clock::now() - begin, 5s);
 }
 
-TEST(HttpClient, AServerThatHangsUpOrIsNotThereIsTemporary) {
+TEST(HttpSession, AServerThatHangsUpOrIsNotThereIsTemporary) {
   std::string gone;
   {
     TestHttpServer server("");
@@ -125,7 +127,7 @@ TEST(HttpClient, AServerThatHangsUpOrIsNotThereIsTemporary) {
   EXPECT_EQ(response.error().kind, ErrorKind::kTemporary) << response.error().message;
 }
 
-TEST(HttpClient, SpeaksHttpAndNothingElse) {
+TEST(HttpSession, SpeaksHttpAndNothingElse) {
   for (const std::string url : {"file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1:70/",
                                 "127.0.0.1", "", "http://", "http:///path", "http://127.0.0.1/a b",
                                 "http://127.0.0.1/\r\nX: y", "http://a\\@127.0.0.1/"}) {
@@ -135,7 +137,7 @@ TEST(HttpClient, SpeaksHttpAndNothingElse) {
   }
 }
 
-TEST(HttpClient, ALineEndInAHeaderIsRefused) {
+TEST(HttpSession, ALineEndInAHeaderIsRefused) {
   TestHttpServer server(TestAnswer("200 OK"));
   for (const HttpHeader& header :
        {HttpHeader{"X", "a\r\nY: b"}, HttpHeader{"X", "a\nb"}, HttpHeader{"X\r\nY", "b"},
@@ -153,20 +155,18 @@ TEST(HttpClient, ALineEndInAHeaderIsRefused) {
 }
 
 // Whatever the spelling: the address that would be connected to is what counts.
-TEST(HttpClient, LinkLocalAddressesAreRefusedHoweverTheyAreWritten) {
+TEST(HttpSession, LinkLocalAddressesAreRefusedHoweverTheyAreWritten) {
   for (const std::string host :
        {"169.254.169.254", "169.254.0.1:8080", "2852039166", "0xA9FEA9FE", "0251.0376.0251.0376",
         "169.254.43518", "[fe80::1]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]",
         "[fd00:ec2::254]", "[2002:a9fe:a9fe::1]"}) {
-    HttpRequest request = To("http://" + host + "/latest/meta-data");
-    request.limit = 5s;
-    const auto response = Send(request);
+    const auto response = Send(To("http://" + host + "/latest/meta-data"), 5s);
     ASSERT_FALSE(response) << host;
     EXPECT_EQ(response.error().kind, ErrorKind::kInvalid) << host << response.error().message;
   }
 }
 
-TEST(HttpClient, MessagesDoNotTellTheSecretPartsOfAUrl) {
+TEST(HttpSession, MessagesDoNotTellTheSecretPartsOfAUrl) {
   const auto response = Send(To("http://user:word@127.0.0.1:1/hooks/T0KEN?k=T0KEN"));
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().message.find("T0KEN"), std::string::npos);
@@ -175,7 +175,7 @@ TEST(HttpClient, MessagesDoNotTellTheSecretPartsOfAUrl) {
 }
 
 // libcurl waited for its resolving thread, however long that took, before it gave a call back.
-TEST(HttpClient, ANameServerThatHangsDoesNotOutlastTheLimit) {
+TEST(HttpSession, ANameServerThatHangsDoesNotOutlastTheLimit) {
   const TestFolder folder;
   const fs::path settings = folder.Write("resolv.conf", "nameserver 127.0.0.1\n");
   const Descriptor silent(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -188,10 +188,8 @@ TEST(HttpClient, ANameServerThatHangsDoesNotOutlastTheLimit) {
       mount(settings.c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) != 0) {
     GTEST_SKIP() << "a name server of one's own needs root";
   }
-  HttpRequest request = To("http://busker.example/");
-  request.limit = 500ms;
   const auto begin = Clock::now();
-  const auto response = Send(request);
+  const auto response = Send(To("http://busker.example/"), 500ms);
   const auto took = Clock::now() - begin;
   umount2("/etc/resolv.conf", MNT_DETACH);
   ASSERT_FALSE(response);
@@ -199,7 +197,7 @@ TEST(HttpClient, ANameServerThatHangsDoesNotOutlastTheLimit) {
   EXPECT_LT(took, 5s);
 }
 
-TEST(HttpClient, ManyThreadsCallAtOnce) {
+TEST(HttpSession, ManyThreadsCallAtOnce) {
   TestHttpServer server(TestAnswer("200 OK"));
   std::vector<std::future<int>> calls;
   for (int thread = 0; thread < 8; ++thread) {
