@@ -1,8 +1,10 @@
 // busker-runner ATTEMPT_FOLDER: carries out one attempt.
 // busker-runner --orders: carries out one after the other, as its standard input tells.
+// busker-runner fetch URL FILE: a file from a server (fetch.h).
 #include <cstdio>
 #include <string_view>
 
+#include "runner/fetch.h"
 #include "runner/open_files.h"
 #include "runner/runner.h"
 #include "runner/serve.h"
@@ -20,13 +22,17 @@ int main(int argc, char** argv) {
     std::puts("busker-runner " BUSKER_VERSION);
     return 0;
   }
+  if (argc >= 2 && std::string_view(argv[1]) == "fetch") {
+    return busker::runner::FetchCommand({argv + 2, argv + argc});
+  }
   busker::runner::RestoreOpenFiles();
   if (argc == 2 && std::string_view(argv[1]) == "--orders") {
     const auto served = busker::runner::ServeOrders(0);
     return served ? 0 : kTemporary;
   }
   if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '\0') {
-    std::fputs("usage: busker-runner ATTEMPT_FOLDER | --orders | --version\n", stderr);
+    std::fputs("usage: busker-runner ATTEMPT_FOLDER | --orders | fetch URL FILE | --version\n",
+               stderr);
     return kUsage;
   }
   const auto record = busker::runner::RunAttempt(argv[1]);
