@@ -8,7 +8,6 @@
 
 #include "base/text.h"
 #include "dispatch/record_file.h"
-#include "prepare/graph_run.h"
 #include "secret/store.h"
 
 namespace busker::daemon {
@@ -57,9 +56,13 @@ Result<void> Daemon::Open() {
   if (options_.schedules) (void)record_->ReserveLog();
   definitions_ = std::make_unique<Definitions>(options_.paths, home_.folder, options_.check_gate);
   catalogue_ = std::make_shared<const Catalogue>();
+  preparation_ = std::make_shared<RunPreparation>(home_.RecordFile().string(), PlacesOfHome(),
+                                                  options_.target, options_.environment);
 
   dispatch::Deeds deeds;
-  deeds.prepare = [this](const plan::DagRun& run) { return Prepare(run); };
+  deeds.prepare = [preparation = preparation_](const plan::DagRun& run) {
+    return preparation->Prepare(run);
+  };
   deeds.trouble = [this](const std::string& why) {
     if (!options_.warn) return;
     options_.warn(why.empty() ? "it works again"
@@ -210,6 +213,7 @@ std::vector<plan::Event> Daemon::Replace(std::shared_ptr<const Catalogue> next, 
     defined->pauses = options_.pauses;
     defined->graph.by_hand = !options_.schedules;
   }
+  preparation_->Use(next);
   const std::lock_guard lock(catalogue_mutex_);
   catalogue_ = std::move(next);
   return events;
@@ -245,31 +249,12 @@ void Daemon::StartArrivals(const std::set<std::string>& completed) {
 }
 
 Result<prepare::Places> Daemon::PlacesOf(const service::Service& service) const {
-  return prepare::PlacesOf(service, options_.target,
-                           {options_.busker, home_.ArtifactsFolder().string(),
-                            home_.WarehouseFolder().string(), home_.folder.string()});
+  return prepare::PlacesOf(service, options_.target, PlacesOfHome());
 }
 
-// On the conductor's thread.
-Result<dispatch::Prepared> Daemon::Prepare(const plan::DagRun& run) {
-  const auto all = catalogue();
-  const auto definition = all->Find(run.graph).value_or(nullptr);
-  if (definition == nullptr) return Temporary(all->WhyMissing(run.graph));  // it has just gone
-  prepare::PreparedRun prepared;
-  if (definition->file) {
-    TRY_ASSIGN(prepared, prepare::PrepareRun(*definition->file, run, options_.environment));
-  } else {
-    const service::Service& service = *definition->service;
-    TRY_ASSIGN(const prepare::Places places, PlacesOf(service));
-    TRY_ASSIGN(const auto store, artifact::OpenStore(places.store_url));
-    std::string& stamp = stamps_[run.graph];  // the last may not be on record yet
-    TRY_ASSIGN(stamp, record_->FreeTimestamp(service.name, service.version, definition->action,
-                                             stamp, Now()));
-    TRY_ASSIGN(prepared, prepare::PrepareRun(service, definition->Action(), run, places, *store,
-                                             stamp, options_.environment));
-  }
-  return dispatch::Prepared{{run.id, std::move(prepared.tasks), prepared.timeout},
-                            std::move(prepared.row)};
+prepare::HomePlaces Daemon::PlacesOfHome() const {
+  return {options_.busker, home_.ArtifactsFolder().string(), home_.WarehouseFolder().string(),
+          home_.folder.string()};
 }
 
 std::vector<record::NoticeRow> Daemon::NoticesOf(const plan::Tell& tell, Instant now) {

@@ -24,6 +24,7 @@
 #include "daemon/folder_watch.h"
 #include "daemon/outbox.h"
 #include "daemon/requests.h"
+#include "daemon/run_preparation.h"
 #include "daemon/server.h"
 #include "dispatch/conductor.h"
 #include "dispatch/home.h"
@@ -92,7 +93,7 @@ class Daemon {
 
   Result<void> Open();
   void TellOfCopy();
-  Result<dispatch::Prepared> Prepare(const plan::DagRun& run);
+  prepare::HomePlaces PlacesOfHome() const;
   std::vector<record::NoticeRow> NoticesOf(const plan::Tell& tell, Instant now);
   void Observe(const plan::Decision& decision);
   void Note(const plan::DagRun& catch_up);
@@ -107,9 +108,10 @@ class Daemon {
   const Instant since_ = Now();
   service::DaemonSettings settings_;
   std::unique_ptr<record::Record> record_;
-  std::map<std::string, std::string> stamps_;  // the last of each action; of the conductor's thread
+  std::shared_ptr<RunPreparation> preparation_;
 
-  // "of shop/training for 2019-08-01", for what is said of unfinished runs; of that thread, too.
+  // "of shop/training for 2019-08-01", for what is said of unfinished runs; of the conductor's
+  // thread.
   std::map<std::string, std::string> titles_;
 
   mutable std::mutex catalogue_mutex_;

@@ -90,8 +90,15 @@ Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record, io::
                                          raw->TakeEnd(name, std::move(exit));
                                        },
                                        conductor->deeds_.secret_of));
+  conductor->preparer_ = std::make_unique<Preparer>(
+      conductor->deeds_.prepare, [raw = conductor.get()](Preparation preparation) {
+        (void)raw->mailbox_.Post(std::move(preparation));
+      });
   return conductor;
 }
+
+// Whoever posts does not wait for room in a mailbox that nobody empties any more.
+Conductor::~Conductor() { (void)mailbox_.Close(); }
 
 Result<std::vector<std::string>> Conductor::Recover() {
   TRY_ASSIGN(std::vector<plan::GraphMemory> graphs, record_.Graphs());
@@ -242,11 +249,8 @@ Conductor::Intake Conductor::Sort(std::vector<Happened> happened, Instant now) {
     if (auto* ended = std::get_if<Ended>(&one)) {
       intake.events.push_back(std::move(ended->event));
       intake.ended.push_back(std::move(ended->row));
-    } else if (auto* prepared = std::get_if<Prepared>(&one)) {
-      intake.events.push_back(std::move(prepared->event));
-      intake.prepared.push_back(std::move(prepared->row));
-    } else if (auto* refused = std::get_if<plan::RunNotPrepared>(&one)) {
-      intake.events.push_back(std::move(*refused));
+    } else if (auto* preparation = std::get_if<Preparation>(&one)) {
+      Take(std::move(*preparation), intake);
     } else if (auto* outcome = std::get_if<record::NoticeOutcome>(&one)) {
       intake.outcomes.push_back(std::move(*outcome));
     } else if (auto* request = std::get_if<Request>(&one)) {
@@ -322,22 +326,38 @@ void Conductor::CarryOut(const plan::Decision& decision) {
     CHECK(stopped.has_value(), "a process of ours can be signalled");
   } else if (const auto* prepare = std::get_if<plan::PrepareRun>(&decision)) {
     Prepare(*prepare);
+  } else if (const auto* run = std::get_if<plan::RunChanged>(&decision)) {
+    const auto preparing = IsFinal(run->to) ? preparing_.find(run->run) : preparing_.end();
+    if (preparing == preparing_.end()) return;
+    preparer_->Drop(preparing->second);
+    preparing_.erase(preparing);
   }
 }
 
 void Conductor::Prepare(const plan::PrepareRun& decision) {
   const plan::DagRun* run = agenda_.FindRun(decision.run);
   if (run == nullptr) return;
-  auto prepared = deeds_.prepare(*run);
-  if (prepared) {
-    next_.push_back(std::move(*prepared));
-  } else {
-    // No program has run yet: what failed is the system's, and may pass.
-    const ErrorKind kind = prepared.error().kind;
-    const bool passing =
-        kind == ErrorKind::kTemporary || kind == ErrorKind::kTimedOut || kind == ErrorKind::kFailed;
-    next_.push_back(plan::RunNotPrepared{decision.run, prepared.error().message, passing});
+  auto number = preparer_->Begin(*run);
+  preparing_[decision.run] = number.value_or(0);
+  if (!number) next_.push_back(Preparation{0, decision.run, tl::unexpected(number.error())});
+}
+
+// One that nobody waits for any more is dropped: its run has ended since.
+void Conductor::Take(Preparation preparation, Intake& intake) {
+  const auto awaited = preparing_.find(preparation.run);
+  if (awaited == preparing_.end() || awaited->second != preparation.number) return;
+  preparing_.erase(awaited);
+  if (preparation.result) {
+    intake.events.push_back(std::move(preparation.result->event));
+    intake.prepared.push_back(std::move(preparation.result->row));
+    return;
   }
+  // No program has run yet: what failed is the system's, and may pass.
+  const ErrorKind kind = preparation.result.error().kind;
+  const bool passing =
+      kind == ErrorKind::kTemporary || kind == ErrorKind::kTimedOut || kind == ErrorKind::kFailed;
+  intake.events.push_back(plan::RunNotPrepared{
+      std::move(preparation.run), std::move(preparation.result.error().message), passing});
 }
 
 Result<void> Conductor::Launch(const execute::AttemptName& name) {

@@ -11,12 +11,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
 #include "dispatch/figures.h"
 #include "dispatch/instance.h"
 #include "dispatch/mailbox.h"
+#include "dispatch/preparer.h"
 #include "execute/process_executor.h"
 #include "plan/agenda.h"
 #include "record/record.h"
@@ -25,9 +27,9 @@ namespace busker::dispatch {
 
 // What the conductor is given; called on its thread, if nothing else is said.
 struct Deeds {
-  // Decides the tasks of a queued run, and their orders. `timestamp` names the version that it
-  // saves. An error fails the run.
-  std::function<Result<Prepared>(const plan::DagRun& run)> prepare;
+  // Decides the tasks of a queued run, and their orders. On threads of its own, and it may outlive
+  // the conductor: see there. An error fails the run, or has it prepared again when it may pass.
+  Preparer::Prepare prepare;
   // The notices that tell people so; empty: nobody is to be told.
   std::function<std::vector<record::NoticeRow>(const plan::Tell& tell, Instant now)> notices;
   // Told of each decision once it is on record and carried out; may be empty.
@@ -37,7 +39,7 @@ struct Deeds {
   std::function<void(const std::string& why)> trouble;
   // Told of new notices once they are on record; may be empty.
   std::function<void(const std::vector<record::NoticeRow>&)> send;
-  // The values of secrets; may be empty. Of all deeds this one is called on any thread.
+  // The values of secrets; may be empty. Called on any thread.
   execute::ProcessExecutor::SecretOf secret_of;
 };
 
@@ -52,6 +54,7 @@ class Conductor {
   static Result<std::unique_ptr<Conductor>> Start(record::Record& record, io::fs::path runner,
                                                   io::fs::path runs_folder, plan::Capacity capacity,
                                                   Deeds deeds, Instance instance = {});
+  ~Conductor();
 
   // Takes up what an earlier conductor left: the ids of its unfinished runs. To be called once,
   // before Run. An attempt that another home started (this one is a copy of it) has ended as its
@@ -101,6 +104,7 @@ class Conductor {
   void TakeEnd(const execute::AttemptName& name, Result<runner::ExitRecord> exit);
   void CarryOut(const plan::Decision& decision);
   void Prepare(const plan::PrepareRun& decision);
+  void Take(Preparation preparation, Intake& intake);
   Result<void> Launch(const execute::AttemptName& name);
   Result<void> Recover(const execute::AttemptName& name, const record::Launch& launch);
   runner::ExitRecord EndOfAnothers(const execute::AttemptName& name) const;
@@ -116,6 +120,9 @@ class Conductor {
   plan::Agenda agenda_;
   Mailbox mailbox_;
   std::vector<Happened> next_;  // of this thread: what the turn itself brought about
+  // By run, the preparation that counts: a run that was cancelled and taken up again meanwhile has
+  // another one.
+  std::unordered_map<std::string, std::uint64_t> preparing_;
   std::atomic<bool> stopped_ = false;
   const io::fs::path runs_folder_;
   const plan::Capacity capacity_;
@@ -125,7 +132,8 @@ class Conductor {
   mutable std::mutex trouble_mutex_;
   std::string trouble_;
   Figures figures_;
-  std::unique_ptr<execute::ProcessExecutor> executor_;  // last: its thread posts to the mailbox
+  std::unique_ptr<execute::ProcessExecutor> executor_;  // its thread posts to the mailbox
+  std::unique_ptr<Preparer> preparer_;                  // so do its threads
 };
 
 }  // namespace busker::dispatch

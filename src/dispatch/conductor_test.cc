@@ -4,11 +4,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include "dispatch/home.h"
+#include "dispatch/test_gate.h"
 #include "io/test_disk.h"
 #include "io/test_folder.h"
 
@@ -34,6 +37,7 @@ class ConductorTest : public testing::Test {
   Deeds MakeDeeds() {
     Deeds deeds;
     deeds.prepare = [this](const plan::DagRun& run) -> Result<Prepared> {
+      const std::lock_guard lock(mutex_);
       const auto scripts = scripts_.find(run.id);
       if (passing_failures_ > 0 && passing_failures_-- > 0) return Temporary("the store is busy");
       if (scripts == scripts_.end()) return NotFound("nobody knows how");
@@ -75,10 +79,16 @@ class ConductorTest : public testing::Test {
     return run;
   }
 
+  // From now on the run has these tasks.
+  void Prepares(const std::string& id, const std::vector<std::string>& scripts) {
+    const std::lock_guard lock(mutex_);
+    scripts_[id] = scripts;
+  }
+
   // Asks for a run; what became of that.
   std::future<Result<void>> Add(Conductor& conductor, const std::string& id,
                                 const std::vector<std::string>& scripts) {
-    scripts_[id] = scripts;
+    Prepares(id, scripts);
     return Ask(conductor, Events{plan::RunRequested{Requested(id)}});
   }
 
@@ -112,7 +122,7 @@ class ConductorTest : public testing::Test {
   // Puts a run with one task on record, up to the decision to start its first attempt, under the
   // kernel's `boot`.
   void DecideToStart(const std::string& script, const std::string& boot = {}) {
-    scripts_[kRun] = {script};
+    Prepares(kRun, {script});
     const Prepared prepared = MakeDeeds().prepare(Requested(kRun)).value();
     using enum plan::State;
     const std::vector<plan::Decision> decided = {
@@ -131,6 +141,7 @@ class ConductorTest : public testing::Test {
   io::TestFolder folder_;
   Home home_;
   std::unique_ptr<record::Record> record_;
+  std::mutex mutex_;  // of what preparing needs, on threads of its own
   std::map<std::string, std::vector<std::string>> scripts_;  // by run
   int retries_ = 0;
   int passing_failures_ = 0;  // of preparing a run
@@ -199,6 +210,83 @@ TEST_F(ConductorTest, PreparesARunAgainWhenWhatFailedMayPass) {
   EXPECT_EQ(Find(kRun).message, "");
 }
 
+// A store that did not answer kept the conductor's thread, and so everything, waiting.
+class HangingTest : public ConductorTest {
+ protected:
+  // A conductor for which preparing the runs of the service "slow" hangs until the gate opens.
+  std::unique_ptr<Conductor> NewHangingConductor() {
+    Deeds deeds = MakeDeeds();
+    deeds.prepare = [gate = gate_, begun = begun_,
+                     prepare = deeds.prepare](const plan::DagRun& run) -> Result<Prepared> {
+      if (plan::ServiceOf(run.graph) != "slow") return prepare(run);
+      begun->store(true);
+      begun->notify_all();
+      gate->Pass();
+      return prepare(run);
+    };
+    return Conductor::Start(*record_, BUSKER_RUNNER_PATH, home_.RunsFolder(), {}, std::move(deeds))
+        .value();
+  }
+  std::future<Result<void>> AddSlow(Conductor& conductor, const std::string& id) {
+    Prepares(id, {"echo " + id + " >> " + witness_});
+    plan::DagRun run = Requested(id);
+    run.graph = "slow/action";
+    return Ask(conductor, Events{plan::RunRequested{run}});
+  }
+
+  const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>(folder_ / "gate");
+  const std::shared_ptr<std::atomic<bool>> begun_ = std::make_shared<std::atomic<bool>>(false);
+  const std::string witness_ = (folder_ / "witness").string();
+};
+
+TEST_F(HangingTest, KeepsNoOtherServiceWaiting) {
+  auto conductor = NewHangingConductor();
+  auto slow = AddSlow(*conductor, "slow");
+  auto added = Add(*conductor, kRun, {"true"});
+  do {
+    ASSERT_FALSE(conductor->Run(Until::kIdle, Now() + Milliseconds(20)).value());
+  } while (Find(kRun).state != plan::State::kSucceeded);
+  EXPECT_EQ(Find("slow").state, plan::State::kQueued);
+  gate_->Open();
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(Find("slow").state, plan::State::kSucceeded);
+}
+
+TEST_F(HangingTest, IsCancelledAndItsLateAnswerIsDropped) {
+  auto conductor = NewHangingConductor();
+  auto slow = AddSlow(*conductor, "slow");
+  ASSERT_FALSE(conductor->Run(Until::kIdle, Now() + Milliseconds(20)).value());
+  begun_->wait(false);
+  conductor->Cancel("slow", "a test");
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(Find("slow").state, plan::State::kCancelled);
+  // Taken up again it is prepared again, and it is that which counts.
+  auto again =
+      Ask(*conductor, Events{plan::RetryRequested{record_->LoadRun("slow").value(), "me", ""}});
+  ASSERT_FALSE(conductor->Run(Until::kIdle, Now() + Milliseconds(20)).value());
+  gate_->Open();
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(Find("slow").state, plan::State::kSucceeded);
+  EXPECT_EQ(Read(witness_), "slow\n");
+  EXPECT_EQ(record_->Check().value(), std::vector<std::string>{});
+}
+
+// The thread that hangs is left to itself, and hangs until this process ends.
+TEST_F(HangingTest, DoesNotKeepTheConductorFromEndingAndIsPreparedByTheNext) {
+  auto conductor = NewHangingConductor();
+  auto slow = AddSlow(*conductor, "slow");
+  ASSERT_FALSE(conductor->Run(Until::kIdle, Now() + Milliseconds(20)).value());
+  begun_->wait(false);
+  const auto before = std::chrono::steady_clock::now();
+  conductor.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(20));
+  auto next = NewConductor();
+  ASSERT_EQ(next->Recover().value(), std::vector<std::string>{"slow"});
+  ASSERT_TRUE(next->Run(Until::kIdle).value());
+  EXPECT_EQ(Find("slow").state, plan::State::kSucceeded);
+  EXPECT_EQ(Read(witness_), "slow\n");
+}
+
 TEST_F(ConductorTest, CancelsEvenAnAttemptThatIsJustStarting) {
   auto conductor = NewConductor();
   auto added = Add(*conductor, kRun, {"sleep 60"});
@@ -220,7 +308,7 @@ TEST_F(ConductorTest, FailsAnAttemptWhoseRunnerCannotBeStarted) {
 TEST_F(ConductorTest, AnswersARequestOnceItIsOnRecordOrWithItsError) {
   auto conductor = NewConductor();
   bool on_record = false;
-  scripts_[kRun] = {"true"};
+  Prepares(kRun, {"true"});
   conductor->Ask({[&](const View&) { return Events{plan::RunRequested{Requested(kRun)}}; },
                   [&](const Result<void>& result, const View& view) {
                     on_record = result && view.record.FindRun(kRun) && view.agenda.FindRun(kRun);
@@ -293,17 +381,17 @@ TEST_F(ConductorTest, RefusesAtOnceWhoeverAsksWhenItHasStopped) {
 // A mailbox that was full when the conductor ended kept its senders for ever.
 TEST(Mailbox, ThatIsClosedGivesBackWhatIsPosted) {
   Mailbox mailbox;
-  for (int i = 0; i < 10'000; ++i) ASSERT_FALSE(mailbox.Post(plan::RunNotPrepared{}));
-  std::thread late([&] { EXPECT_TRUE(mailbox.Post(plan::RunNotPrepared{})); });
+  for (int i = 0; i < 10'000; ++i) ASSERT_FALSE(mailbox.Post(record::NoticeOutcome{}));
+  std::thread late([&] { EXPECT_TRUE(mailbox.Post(record::NoticeOutcome{})); });
   EXPECT_EQ(mailbox.Close().size(), 10'000U);
   late.join();
-  EXPECT_TRUE(mailbox.Post(plan::RunNotPrepared{}));
+  EXPECT_TRUE(mailbox.Post(record::NoticeOutcome{}));
 }
 
 TEST(Mailbox, ThatIsFullLetsThemWait) {
   Mailbox mailbox;
-  for (int i = 0; i < 10'000; ++i) ASSERT_FALSE(mailbox.Post(plan::RunNotPrepared{}));
-  std::thread late([&] { EXPECT_FALSE(mailbox.Post(plan::RunNotPrepared{})); });
+  for (int i = 0; i < 10'000; ++i) ASSERT_FALSE(mailbox.Post(record::NoticeOutcome{}));
+  std::thread late([&] { EXPECT_FALSE(mailbox.Post(record::NoticeOutcome{})); });
   std::size_t taken = 0;
   while (taken < 10'001) taken += mailbox.TakeAll(std::nullopt, std::chrono::seconds(5)).size();
   late.join();

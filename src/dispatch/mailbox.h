@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -40,14 +41,20 @@ struct Ended {
   record::AttemptRow row;
 };
 
-// What preparing a run came to.
+// The tasks of a queued run, and their orders.
 struct Prepared {
   plan::RunPrepared event;
   record::PreparedRun row;
 };
 
-using Happened =
-    std::variant<Ended, Prepared, plan::RunNotPrepared, Request, record::NoticeOutcome>;
+// What preparing a run came to.
+struct Preparation {
+  std::uint64_t number = 0;  // Preparer::Begin
+  std::string run;
+  Result<Prepared> result;
+};
+
+using Happened = std::variant<Ended, Preparation, Request, record::NoticeOutcome>;
 
 // Any thread posts, the conductor takes. Holds at most 10,000 entries: Post then waits.
 class Mailbox {

@@ -25,6 +25,8 @@ class ActiveRun {
   enum class Stage { kWaiting, kPreparing, kAdmitted } stage = Stage::kWaiting;
   bool timed_out = false;       // its deadline has passed
   int prepare_tries = 0;        // that failed, and may not the next time
+  Instant preparing_since{};    // while its tasks are decided
+  bool prepares_long = false;   // and so holds up no others
   bool waits_for_past = false;  // a task of it does, or did
   bool parked = false;          // nothing of it can go on before its past has, or there is room
   bool dropped = false;         // of a backfill, behind one that did not succeed

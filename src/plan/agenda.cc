@@ -80,6 +80,7 @@ Advanced Agenda::Advance(std::span<const Event> events, Instant now) {
     StartReady();
   } while (Admit());
   Advanced advanced{std::exchange(decisions_, {}), std::nullopt};
+  while (!timers_.empty() && IsNeedless(timers_.top())) timers_.pop();
   if (!timers_.empty()) advanced.wake_at = timers_.top().at;
   return advanced;
 }
@@ -154,6 +155,7 @@ ActiveRun* Agenda::Find(const std::string& id) {
 Agenda::Entry& Agenda::EntryOf(const GraphKey& key) {
   Entry& entry = entries_[key];
   if (entry.memory.key.empty()) entry.memory.key = key;
+  if (entry.line == nullptr) entry.line = &LineOf(key);
   return entry;
 }
 
@@ -299,11 +301,11 @@ void Agenda::End(ActiveRun& active, State state, std::string message) {
     if (!task.depends_on_past || !IsFinal(task.state)) continue;
     if (const auto good = active.Past(i)) pasts.emplace(task.name, *good);
   }
+  if (active.stage == ActiveRun::Stage::kPreparing) EndPreparing(active);
   const bool dropped = active.dropped;
   const DagRun run = std::move(active.run);
   Entry& entry = EntryOf(run.graph);
   const bool begun = run.prepared || state == State::kFailed;  // a restart tells the same
-  if (active.stage == ActiveRun::Stage::kPreparing) --preparing_;
   if (const auto batch = entry.batches.find(run.batch); batch != entry.batches.end()) {
     batch->second.waiting.erase({true, run.priority, active.order, run.id});
     if (active.stage != ActiveRun::Stage::kWaiting) --batch->second.active;

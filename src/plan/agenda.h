@@ -82,6 +82,14 @@ class Agenda {
     std::set<Candidate> waiting;
     int active = 0;
   };
+  // The actions of one service; graph files have one together. What the runs of a service are
+  // prepared from is common to them, and when that hangs it keeps no other service waiting.
+  struct Line {
+    std::set<Candidate> candidates;
+    std::optional<Candidate> first;  // what it has among firsts_
+    std::size_t preparing = 0;       // runs
+    std::size_t preparing_max = 0;
+  };
   // A graph, defined or only remembered, and its runs that have not ended.
   struct Entry {
     std::optional<Graph> graph;
@@ -98,13 +106,16 @@ class Agenda {
     std::set<std::string> past_waiting;   // of them, ActiveRun::waits_for_past
     std::map<Instant, std::string> dues;  // the instants of its unfinished runs
     std::set<GraphKey> downstream;        // graphs that run after this one
-    std::optional<Candidate> candidate;   // what it has among candidates_
-    bool changed = false;                 // it is among changed_
-    std::optional<Instant> once_after;    // an instant that was another run's
-    std::set<Instant> ran_ahead;          // instants to come that have their run
+    Line* line = nullptr;
+    std::optional<Candidate> candidate;                     // what it has in its line
+    bool changed = false;                                   // it is among changed_
+    std::optional<Instant> once_after;                      // an instant that was another run's
+    std::set<Instant> ran_ahead;                            // instants to come that have their run
     std::optional<Instant> schedule_timer, expected_timer;  // the ones that count
   };
-  enum class TimerKind { kRetry, kDeadline, kSchedule, kExpected, kPrepare };
+  // Preparing a run that takes longer may hang, and holds up none of another service.
+  static constexpr Milliseconds kPrepareUsual = std::chrono::seconds(1);
+  enum class TimerKind { kRetry, kDeadline, kSchedule, kExpected, kPrepare, kPrepareLong };
   struct Timer {
     Instant at;
     TimerKind kind;
@@ -129,6 +140,7 @@ class Agenda {
 
   // agenda_schedules.cc: what time brings.
   void FireTimers();
+  bool IsNeedless(const Timer& timer) const;
   void ComeDue(Entry& entry, Milliseconds on_time = kOnTime);
   void QueueDue(Entry& entry, Instant due, Milliseconds on_time);
   bool SetBack(Entry& entry);
@@ -141,6 +153,7 @@ class Agenda {
   // agenda.cc, agenda_admission.cc: what follows.
   ActiveRun* Find(const std::string& id);
   Entry& EntryOf(const GraphKey& key);
+  Line& LineOf(const GraphKey& key);
   const Entry* FindEntry(const GraphKey& key) const;
   ActiveRun& AddRun(DagRun run);
   void Queue(DagRun run);
@@ -172,6 +185,10 @@ class Agenda {
   void Reconsider(Entry& entry);
   std::vector<std::string> WaitingOf(const Entry& entry) const;
   void Hold(ActiveRun& active, const std::string& message);
+  void Offer(Line& line);
+  void BeginPreparing(ActiveRun& active);
+  void NoteLongPreparing(ActiveRun& active);
+  void EndPreparing(ActiveRun& active);
   void PrepareLater(ActiveRun& active, const std::string& message);
   bool MayPrepare(const Entry& entry) const;
   const Candidate* FirstOf(const Entry& entry, const std::set<Candidate>& waiting) const;
@@ -207,8 +224,9 @@ class Agenda {
   std::unordered_map<std::string, ActiveRun> runs_;
   std::map<GraphKey, Entry> entries_;
   std::vector<Entry*> changed_;  // graphs whose candidate is to be looked at again, each once
-  std::set<Candidate> candidates_;
-  std::size_t preparing_ = 0;  // runs
+  std::map<std::string, Line, std::less<>> lines_;  // by service; "" of graph files
+  std::set<Candidate> firsts_;  // of the lines that have room, and so what goes on next
+  std::size_t preparing_ = 0;   // runs, but for those that it takes long with
   ReadyQueue ready_;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::set<std::string> requested_;    // ids that requests of this turn brought

@@ -11,6 +11,9 @@ namespace {
 
 // So many tasks wait at hand for a slot; further runs are not prepared before they are needed.
 constexpr std::size_t kReadyMin = 64;
+// So many runs of one service are prepared at a time. They are waited for one after the other, and
+// all of them when its store hangs.
+constexpr std::size_t kPreparingMax = 8;
 
 // Preparing a run is tried again after a second, then after twice as long each time: for about an
 // hour in all.
@@ -131,8 +134,8 @@ bool Agenda::Admit() {
   bool went_on = false;
   for (;;) {
     for (Entry* entry : std::exchange(changed_, {})) Reconsider(*entry);
-    if (candidates_.empty() || !MayAdmit(*candidates_.begin())) return went_on;
-    went_on |= Admit(runs_.at(candidates_.begin()->run));
+    if (firsts_.empty() || !MayAdmit(*firsts_.begin())) return went_on;
+    went_on |= Admit(runs_.at(firsts_.begin()->run));
     SettleEnded();
   }
 }
@@ -158,10 +161,54 @@ bool Agenda::Admit(ActiveRun& active) {
     JudgeAll(active);
     return true;
   }
-  active.stage = ActiveRun::Stage::kPreparing;
-  ++preparing_;
-  Decide(PrepareRun{run.id, run.graph});
+  BeginPreparing(active);
   return false;
+}
+
+void Agenda::BeginPreparing(ActiveRun& active) {
+  active.stage = ActiveRun::Stage::kPreparing;
+  active.preparing_since = now_;
+  active.prepares_long = false;
+  ++preparing_;
+  Line& line = *EntryOf(active.run.graph).line;
+  ++line.preparing;
+  Offer(line);
+  At(now_ + kPrepareUsual, TimerKind::kPrepareLong, active.run.id);
+  Decide(PrepareRun{active.run.id, active.run.graph});
+}
+
+// It may hang: others are prepared in its place.
+void Agenda::NoteLongPreparing(ActiveRun& active) {
+  if (active.stage != ActiveRun::Stage::kPreparing || active.prepares_long) return;
+  if (active.preparing_since + kPrepareUsual > now_) return;  // this is another time
+  active.prepares_long = true;
+  --preparing_;
+}
+
+void Agenda::EndPreparing(ActiveRun& active) {
+  if (!active.prepares_long) --preparing_;
+  Line& line = *EntryOf(active.run.graph).line;
+  --line.preparing;
+  Offer(line);
+}
+
+// Graph files are prepared from what is in memory, which does not hang.
+Agenda::Line& Agenda::LineOf(const GraphKey& key) {
+  const std::string_view service = ServiceOf(key);
+  const auto found = lines_.find(service);
+  if (found != lines_.end()) return found->second;
+  Line& line = lines_[std::string(service)];
+  line.preparing_max = service.empty() ? kReadyMin : kPreparingMax;
+  return line;
+}
+
+// The first that waits in the line goes on, or nothing.
+void Agenda::Offer(Line& line) {
+  if (line.first) firsts_.erase(*line.first);
+  line.first.reset();
+  if (line.candidates.empty() || line.preparing >= line.preparing_max) return;
+  line.first = *line.candidates.begin();
+  firsts_.insert(*line.first);
 }
 
 void Agenda::Touch(Entry& entry) {
@@ -177,12 +224,14 @@ void Agenda::Reconsider(Entry& entry) {
       if (ActiveRun& active = runs_.at(id); !active.run.prepared) Hold(active, entry.missing);
     }
   }
-  if (entry.candidate) candidates_.erase(*entry.candidate);
+  std::set<Candidate>& candidates = entry.line->candidates;
+  if (entry.candidate) candidates.erase(*entry.candidate);
   entry.candidate.reset();
   if (const Candidate* next = NextOf(entry)) {
     entry.candidate = *next;
-    candidates_.insert(*next);
+    candidates.insert(*next);
   }
+  Offer(*entry.line);
 }
 
 // Runs that wait for their turn.
@@ -214,8 +263,8 @@ void Agenda::PrepareLater(ActiveRun& active, const std::string& message) {
     return End(active, State::kFailed,
                fmt::format("{}; it was tried {} times", message, active.prepare_tries));
   }
+  EndPreparing(active);
   active.stage = ActiveRun::Stage::kWaiting;
-  --preparing_;
   entry.active.erase(run.id);
   if (!run.batch.empty()) --entry.batches[run.batch].active;
   Enqueue(entry, active);

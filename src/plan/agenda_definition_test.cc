@@ -115,6 +115,48 @@ TEST(Preparing, IsGivenUpAfterAnHour) {
             "the store is busy; it was tried 20 times");
 }
 
+// Runs that were prepared while their store did not answer kept all others from beginning, once
+// there were sixty-four of them.
+TEST(Preparing, OfAServiceThatHangsHoldsUpNoOther) {
+  Engine engine;
+  std::vector<Event> requests;
+  for (int i = 0; i < 20; ++i) {
+    const GraphKey key = "slow/" + std::to_string(i);
+    engine.Take(GraphDefined{ParseGraph("", key)});
+    requests.emplace_back(RunRequested{Engine::Request(key)});
+  }
+  engine.HangPreparing("slow");
+  const Words words = engine.Take(requests);
+  EXPECT_EQ(std::count_if(words.begin(), words.end(),
+                          [](const auto& word) { return word.ends_with("prepare"); }),
+            8);
+  EXPECT_EQ(engine.Begin("shop/a").back(), "r21 start work.1");
+  EXPECT_EQ(engine.agenda().ExplainRun("r1", kNoon), "run r1 is being prepared");
+  EXPECT_EQ(engine.agenda().ExplainRun("r1", kNoon + seconds(2)),
+            "run r1 is being prepared since 1970-01-01T12:00:00Z, longer than usual: its artifact "
+            "store, or the disk of the home, does not answer; busker cancel r1 ends it");
+  EXPECT_EQ(engine.agenda().ExplainRun("r20", kNoon),
+            "run r20 of slow/19 for 1970-01-01 is queued: 8 other runs of slow are being prepared");
+  // In the place of one that somebody gives up another is prepared.
+  EXPECT_EQ(engine.Take(CancelRequested{"r1", "someone"}),
+            (Words{"cancel", "run cancelled", "r9 prepare"}));
+}
+
+TEST(Preparing, ManyServicesThatHangHoldUpTheOthersForASecond) {
+  Engine engine;
+  for (int i = 0; i < 64; ++i) {
+    const std::string service = "slow" + std::to_string(i);
+    engine.HangPreparing(service);
+    engine.Begin(service + "/a");
+  }
+  EXPECT_EQ(engine.Begin("shop/a"), Words{"r65 queue"});
+  EXPECT_EQ(engine.wake_at(), kNoon + seconds(1));
+  EXPECT_EQ(engine.Wait(kNoon + seconds(1)).back(), "r65 start work.1");
+  // Not a second time.
+  EXPECT_EQ(engine.Begin("shop/b", kNoon + seconds(1)).back(), "r66 start work.1");
+  EXPECT_EQ(engine.wake_at(), std::nullopt);
+}
+
 TEST(Preparing, WhatCannotPassFailsTheRunAtOnce) {
   Engine engine;
   engine.Take(GraphDefined{ParseGraph("")});

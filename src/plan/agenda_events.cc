@@ -19,8 +19,8 @@ void Agenda::Take(const RunPrepared& event) {
   run.prepared = true;
   for (Task& task : run.tasks) task.attempts_max = task.retries + 1;
   active->Index();
+  EndPreparing(*active);
   active->stage = ActiveRun::Stage::kAdmitted;
-  --preparing_;
   Hold(*active, "");
   Decide(TasksPlanned{run.id, run.tasks, run.timeout});
   if (run.due) JudgeAgain(run.graph);
@@ -190,6 +190,10 @@ void Agenda::Take(const ClockStepped& event) {
   }
   for (auto& [id, active] : runs_) {
     DagRun& run = active.run;
+    if (active.stage == ActiveRun::Stage::kPreparing) {
+      active.preparing_since += event.by;
+      At(active.preparing_since + kPrepareUsual, TimerKind::kPrepareLong, id);
+    }
     if (run.deadline) {
       run.deadline = *run.deadline + event.by;
       Decide(DeadlineSet{id, run.deadline});

@@ -83,10 +83,21 @@ std::string Agenda::ExplainRun(const std::string& id, Instant now) const {
   const ActiveRun& active = found->second;
   const DagRun& run = active.run;
   if (active.stage == ActiveRun::Stage::kPreparing) {
-    return fmt::format("run {} is being prepared", id);
+    if (now - active.preparing_since < kPrepareUsual) {
+      return fmt::format("run {} is being prepared", id);
+    }
+    return fmt::format(
+        "run {} is being prepared since {}, longer than usual: its artifact store, or the disk of "
+        "the home, does not answer; busker cancel {} ends it",
+        id, FormatRfc3339(active.preparing_since), id);
   }
   if (active.stage == ActiveRun::Stage::kWaiting) {
-    std::string why = WaitsFor(*FindEntry(run.graph), active);
+    const Entry& entry = *FindEntry(run.graph);
+    std::string why = WaitsFor(entry, active);
+    if (why.empty() && entry.line->preparing >= entry.line->preparing_max) {
+      why = fmt::format("{} other runs of {} are being prepared", entry.line->preparing,
+                        ServiceOf(run.graph));
+    }
     if (why.empty()) why = "other runs go first";
     return fmt::format("run {} of {} for {} is queued: {}", id, run.graph, run.data_date, why);
   }

@@ -18,12 +18,15 @@ void Agenda::FireTimers() {
   while (!timers_.empty() && timers_.top().at <= now_) {
     const Timer timer = timers_.top();
     timers_.pop();
-    if (timer.kind == TimerKind::kRetry || timer.kind == TimerKind::kDeadline) {
+    if (timer.kind == TimerKind::kRetry || timer.kind == TimerKind::kDeadline ||
+        timer.kind == TimerKind::kPrepareLong) {
       ActiveRun* active = Find(timer.key);
       if (active == nullptr) continue;
       const auto& deadline = active->run.deadline;
       if (timer.kind == TimerKind::kRetry) {
         Judge(*active, timer.task);
+      } else if (timer.kind == TimerKind::kPrepareLong) {
+        NoteLongPreparing(*active);
       } else if (deadline && *deadline <= now_) {
         EndOverdue(*active);
       }
@@ -43,6 +46,14 @@ void Agenda::FireTimers() {
     }
     SettleEnded();
   }
+}
+
+// Most runs are prepared long before anybody would ask why they are not.
+bool Agenda::IsNeedless(const Timer& timer) const {
+  if (timer.kind != TimerKind::kPrepareLong) return false;
+  const auto found = runs_.find(timer.key);
+  return found == runs_.end() || found->second.stage != ActiveRun::Stage::kPreparing ||
+         found->second.preparing_since + kPrepareUsual != timer.at;
 }
 
 // A clock that was ahead for a moment leaves marks in the future, behind which nothing would come

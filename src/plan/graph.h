@@ -18,6 +18,12 @@ namespace busker::plan {
 // under, whatever version of the definition they ran with.
 using GraphKey = std::string;
 
+// The service that the graph is an action of; empty: it is a graph file.
+inline std::string_view ServiceOf(const GraphKey& key) {
+  const std::size_t slash = key.find('/');
+  return slash == GraphKey::npos ? std::string_view() : std::string_view(key).substr(0, slash);
+}
+
 struct Graph {
   GraphKey key;
   std::string zone = "UTC";  // of its schedule and of the data dates of its runs

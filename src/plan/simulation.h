@@ -4,7 +4,8 @@
 //
 // What can go wrong: a turn is cut before all of its decisions are recorded (then none is) or
 // before any is carried out; what was under way in Busker is then forgotten, what attempts did is
-// not. Events come late, in any order and twice. Preparing a run fails. The wall clock is set.
+// not. Events come late, in any order and twice. Preparing a run fails, or hangs. The wall clock is
+// set.
 #pragma once
 
 #include <deque>
@@ -84,7 +85,8 @@ class Simulation {
   bool steps_ = false;  // the clock is set now and then
   bool faults_ = true;
   int ids_ = 0, batches_ = 0, lazy_turns_ = 0;
-  std::set<std::string> preparing_;  // runs
+  std::map<std::string, Milliseconds> preparing_;  // runs, since when
+  std::map<std::string, RunPrepared> hanging_;     // of them, those that are not answered for now
   std::unique_ptr<Agenda> agenda_;
   SimulatedRecord record_;
   std::map<GraphKey, std::vector<Task>> tasks_;

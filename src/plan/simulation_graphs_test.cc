@@ -18,6 +18,11 @@ void SetSchedule(Graph& graph, const std::string& text, const std::string& zone)
   graph.schedule = ZonedCron::Make(ParseCron(text).value(), zone).value();
 }
 
+// Graph files, and actions of two services.
+GraphKey KeyOf(int number) {
+  return fmt::format("{}g{}", number % 3 == 0 ? "" : number % 3 == 1 ? "shop/" : "churn/", number);
+}
+
 }  // namespace
 
 std::vector<Task> Simulation::MakeTasks() {
@@ -45,7 +50,7 @@ std::vector<Task> Simulation::MakeTasks() {
 
 Graph Simulation::MakeGraph(int number) {
   Graph graph;
-  graph.key = fmt::format("g{}", number);
+  graph.key = KeyOf(number);
   const int kind = Below(6);
   if (kind < 4) {
     SetSchedule(graph, kSchedules[static_cast<std::size_t>(Below(kSchedules.size()))],
@@ -67,7 +72,7 @@ Graph Simulation::MakeGraph(int number) {
   graph.priority = Chance(3) ? Below(5) - 2 : 0;
   if (Chance(3)) graph.run_timeout = minutes(1) + Upto(hours(2));
   for (int other = 0; other < number; ++other) {
-    if (Chance(5)) graph.after.push_back(fmt::format("g{}", other));
+    if (Chance(5)) graph.after.push_back(KeyOf(other));
   }
   return graph;
 }

@@ -200,13 +200,18 @@ void Simulation::CarryOut(const std::vector<Decision>& decisions) {
 }
 
 void Simulation::Prepare(const PrepareRun& prepare) {
-  preparing_.insert(prepare.run);
+  preparing_[prepare.run] = mono_;
+  hanging_.erase(prepare.run);  // an answer that is late is dropped
   const Milliseconds delay = Chance(2) ? Milliseconds(0) : Upto(minutes(1));
   if (faults_ && Chance(15)) {
     return Later(RunNotPrepared{prepare.run, "nothing is live", Chance(2)}, delay);
   }
   const RunPrepared prepared{prepare.run, tasks_.at(prepare.graph),
                              record_.graphs.at(prepare.graph).run_timeout};
+  if (faults_ && Chance(20)) {
+    hanging_[prepare.run] = prepared;
+    return;
+  }
   Later(prepared, delay);
   if (Chance(6)) Later(prepared, Upto(hours(1)));
 }
@@ -243,6 +248,7 @@ void Simulation::Crash() {
   }
   pending_.clear();
   preparing_.clear();
+  hanging_.clear();
   record_.in_change.clear();
   wake_at_.reset();
   agenda_ = MakeAgenda();
@@ -288,7 +294,10 @@ void Simulation::CheckNothingIsLeftLying() {
     Fault("agenda and record disagree on how many attempts run");
   }
   if (use.slots >= capacity.slots) return;
-  const bool all_prepared = use.slots + static_cast<int>(preparing_.size()) < capacity.slots;
+  const auto preparing = std::count_if(preparing_.begin(), preparing_.end(), [&](const auto& one) {
+    return mono_ - one.second < seconds(1);  // what takes longer holds up nothing
+  });
+  const bool all_prepared = use.slots + static_cast<int>(preparing) < capacity.slots;
   std::vector<std::pair<const Task*, std::string>> ready;
   bool any_big = false;
   for (const auto& [id, run] : record_.runs) {
@@ -322,7 +331,8 @@ void Simulation::CheckNothingIsLeftLying() {
   }
 }
 
-// While others of its graph run, as many as may, a run that waited for its past waits for room.
+// While others of its graph run, as many as may, a run that waited for its past waits for room. Of
+// a graph that nothing defines any more one may.
 bool Simulation::MayBeParked(const DagRun& run) const {
   if (!SimulatedRecord::WaitsForPast(run)) return false;
   const auto others = std::count_if(record_.runs.begin(), record_.runs.end(), [&](const auto& one) {
@@ -330,7 +340,9 @@ bool Simulation::MayBeParked(const DagRun& run) const {
     return other.graph == run.graph && other.id != run.id &&
            (other.state == State::kRunning || preparing_.contains(other.id));
   });
-  return record_.clock_set || others >= std::max(1, record_.graphs.at(run.graph).runs_at_once);
+  const int at_once =
+      record_.defined.contains(run.graph) ? record_.graphs.at(run.graph).runs_at_once : 1;
+  return record_.clock_set || others >= std::max(1, at_once);
 }
 
 // The instants that should have had a run, from when Busker looked at the clock.
@@ -396,6 +408,7 @@ void Simulation::Quiet() {
   for (auto& [_, attempt] : attempts_) {
     if (std::exchange(attempt.hangs, false)) attempt.ends_at = mono_ + Upto(hours(1));
   }
+  for (auto& [_, prepared] : std::exchange(hanging_, {})) Later(prepared, Upto(minutes(1)));
   for (auto& [key, graph] : record_.graphs) {
     graph.by_hand = true;
     graph.depends_on_past = false;

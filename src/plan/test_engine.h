@@ -66,6 +66,8 @@ class Engine {
   void Tasks(const GraphKey& graph, std::vector<Task> tasks) { tasks_[graph] = std::move(tasks); }
   void RunTimeout(Milliseconds timeout) { timeout_ = timeout; }
   void FailPreparing(int times) { failures_ = times; }  // for a reason that passes
+  // The runs of a service whose store does not answer stay as they are.
+  void HangPreparing(const std::string& service) { hanging_.insert(service); }
 
   Words Take(std::vector<Event> events, Instant now = kNoon) {
     Words words;
@@ -81,7 +83,11 @@ class Engine {
         const std::string word = std::visit([&](const auto& d) { return Word(d); }, decision);
         if (!word.empty()) words.push_back(word);
         if (const auto* queued = std::get_if<RunQueued>(&decision)) queued_.push_back(queued->run);
-        if (const auto* prepare = std::get_if<PrepareRun>(&decision); prepare && failures_ > 0) {
+        const auto* prepare = std::get_if<PrepareRun>(&decision);
+        if (prepare != nullptr && hanging_.contains(std::string(ServiceOf(prepare->graph)))) {
+          continue;
+        }
+        if (prepare != nullptr && failures_ > 0) {
           --failures_;
           events.push_back(RunNotPrepared{prepare->run, "the store is busy", true});
         } else if (prepare != nullptr) {
@@ -187,6 +193,7 @@ class Engine {
   std::map<GraphKey, std::vector<Task>> tasks_;
   std::optional<Milliseconds> timeout_;
   int failures_ = 0;
+  std::set<std::string> hanging_;  // services
   std::optional<Agenda> agenda_;
   std::map<GraphKey, GraphMemory> memories_;
   std::optional<Instant> wake_at_;

@@ -1,0 +1,53 @@
+#include "daemon/run_preparation.h"
+
+#include <utility>
+
+#include "artifact/store.h"
+#include "prepare/action_run.h"
+#include "prepare/graph_run.h"
+
+namespace busker::daemon {
+
+void RunPreparation::Use(std::shared_ptr<const Catalogue> catalogue) {
+  const std::lock_guard lock(catalogue_mutex_);
+  catalogue_ = std::move(catalogue);
+}
+
+std::shared_ptr<const Catalogue> RunPreparation::catalogue() const {
+  const std::lock_guard lock(catalogue_mutex_);
+  return catalogue_;
+}
+
+Result<dispatch::Prepared> RunPreparation::Prepare(const plan::DagRun& run) {
+  const auto all = catalogue();
+  const auto definition = all->Find(run.graph).value_or(nullptr);
+  if (definition == nullptr) return Temporary(all->WhyMissing(run.graph));  // it has just gone
+  prepare::PreparedRun prepared;
+  if (definition->file) {
+    TRY_ASSIGN(prepared, prepare::PrepareRun(*definition->file, run, environment_));
+  } else {
+    const service::Service& service = *definition->service;
+    TRY_ASSIGN(const prepare::Places places, prepare::PlacesOf(service, target_, home_));
+    TRY_ASSIGN(const auto store, artifact::OpenStore(places.store_url));
+    TRY_ASSIGN(const std::string stamp, ReserveTimestamp(run.graph, service, definition->action));
+    TRY_ASSIGN(prepared, prepare::PrepareRun(service, definition->Action(), run, places, *store,
+                                             stamp, environment_));
+  }
+  return dispatch::Prepared{{run.id, std::move(prepared.tasks), prepared.timeout},
+                            std::move(prepared.row)};
+}
+
+// The last that was given may not be on record yet, or never come to be.
+Result<std::string> RunPreparation::ReserveTimestamp(const plan::GraphKey& graph,
+                                                     const service::Service& service,
+                                                     const std::string& action) {
+  const std::lock_guard lock(stamps_mutex_);
+  if (record_ == nullptr) {
+    TRY_ASSIGN(record_, record::OpenSqliteRecord(record_file_, false));
+  }
+  std::string& stamp = stamps_[graph];
+  TRY_ASSIGN(stamp, record_->FreeTimestamp(service.name, service.version, action, stamp, Now()));
+  return stamp;
+}
+
+}  // namespace busker::daemon

@@ -1,0 +1,57 @@
+// From a queued run to its tasks and orders, as the definitions are when its turn comes: what the
+// conductor's preparer calls.
+//
+// It owns all that it touches, and is shared with the threads that it is called on: a store that
+// does not answer keeps such a thread, even when the daemon that started it has gone.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/definitions.h"
+#include "dispatch/mailbox.h"
+#include "prepare/places.h"
+#include "record/record.h"
+
+namespace busker::daemon {
+
+class RunPreparation {
+ public:
+  // `record_file`: of the home; it is opened when it is first needed. `target`: that the actions
+  // of services run at. `environment`: of the person or unit that started the daemon.
+  RunPreparation(std::string record_file, prepare::HomePlaces home, std::string target,
+                 std::vector<std::string> environment)
+      : record_file_(std::move(record_file)),
+        home_(std::move(home)),
+        target_(std::move(target)),
+        environment_(std::move(environment)) {}
+
+  // What runs are prepared from, from now on. Any thread.
+  void Use(std::shared_ptr<const Catalogue> catalogue);
+
+  // Any threads; at most one at a time for the runs of one service.
+  Result<dispatch::Prepared> Prepare(const plan::DagRun& run);
+
+ private:
+  std::shared_ptr<const Catalogue> catalogue() const;
+  Result<std::string> ReserveTimestamp(const plan::GraphKey& graph, const service::Service& service,
+                                       const std::string& action);
+
+  const std::string record_file_;
+  const prepare::HomePlaces home_;
+  const std::string target_;
+  const std::vector<std::string> environment_;
+
+  mutable std::mutex catalogue_mutex_;
+  std::shared_ptr<const Catalogue> catalogue_;
+
+  std::mutex stamps_mutex_;  // guards what follows
+  std::unique_ptr<record::Record> record_;
+  std::map<plan::GraphKey, std::string> stamps_;  // the last of each action that was given
+};
+
+}  // namespace busker::daemon
