@@ -6,15 +6,16 @@
 #include <string>
 #include <string_view>
 
+#include "deliver/declared_value.h"
 #include "deliver/value_look.h"
 
 namespace busker::deliver {
 
 class ColumnJudge {
  public:
-  // With a `type`: whether each text is plainly of it, so that DuckDB's reader takes it for what it
-  // is. Without: what type the column has, by the rule of value_look.h. `undeclared`: nobody said
-  // that the column is of the type, so that a plain text is one that the value gives back.
+  // With a `type`: whether each text is a value of it, by the rule of declared_value.h. Without:
+  // what type the column has, by the rule of value_look.h. `undeclared`: nobody said that the
+  // column is of the type, so that both rules hold.
   explicit ColumnJudge(std::string_view type = "", bool undeclared = false);
 
   // A value's text. An empty one is no value, whatever the type.
@@ -32,17 +33,20 @@ class ColumnJudge {
   // Without a type given: the column's; empty while it has no values.
   std::string Type() const;
 
-  // With a type given: false when a text needs a closer look.
-  bool is_plain() const { return is_plain_; }
+  // With a type given: false when a text is no value of it.
+  bool fits() const { return fits_; }
 
  private:
   enum class Way { kLook, kInteger, kDecimal, kBool, kSettled };
+  static constexpr unsigned kDecimalsQuick = 15;  // more are not taken quickly
 
-  void TakeHeld(std::string_view text);
+  void Hold(std::string_view text);
   void Note(const ValueLook& look);
   bool Saw(Look look) const { return (seen_ & (1u << static_cast<unsigned>(look))) != 0; }
   const char* TakeDecimal(const char* at, const char* point, const char* to);
-  void TookInteger() { seen_ |= is_held_ ? 0 : 1u << static_cast<unsigned>(Look::kInteger); }
+  void TookInteger() {
+    seen_ |= type_ != nullptr ? 0 : 1u << static_cast<unsigned>(Look::kInteger);
+  }
   void NoteDecimals(int decimals, bool padded) {
     if (decimals == 0) return;
     if (decimals_ == 0) decimals_ = decimals;
@@ -50,11 +54,11 @@ class ColumnJudge {
     padded_ = padded_ || padded;
   }
 
-  const bool is_held_;  // a type was given
-  const bool is_undeclared_;
+  const DeclaredType* type_ = nullptr;  // the one that was given
+  bool is_undeclared_ = false;
+  unsigned decimals_max_ = kDecimalsQuick;
   Way way_ = Way::kLook;
-  enum class Held { kInteger, kDecimal, kNumeric, kDate, kBool, kAny } held_ = Held::kAny;
-  bool is_plain_ = true;
+  bool fits_ = true;
   std::uint32_t seen_ = 0;   // a bit for each Look
   std::uint32_t forms_ = 0;  // a bit for each form of a DATETIME or TIMESTAMP
   int decimals_ = 0;         // of the values that have a point; 0: none had

@@ -72,8 +72,10 @@ inline const char* ColumnJudge::TakeQuickly(const char* at, const char* to) {
 inline const char* ColumnJudge::TakeDecimal(const char* at, const char* point, const char* to) {
   const auto decimals = static_cast<unsigned>(std::countr_one(DigitsAt(point + 1)));
   const char* const end = point + 1 + decimals;
-  if (decimals == 0 || end - at > 16 || end >= to || !EndsValue(*end)) return nullptr;
-  if (!is_held_) NoteDecimals(static_cast<int>(decimals), decimals > 1 && end[-1] == '0');
+  if (decimals == 0 || decimals > decimals_max_ || end - at > 16 || end >= to || !EndsValue(*end)) {
+    return nullptr;
+  }
+  if (type_ == nullptr) NoteDecimals(static_cast<int>(decimals), decimals > 1 && end[-1] == '0');
   return end;
 }
 

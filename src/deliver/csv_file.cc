@@ -165,6 +165,23 @@ Result<bool> CsvReader::Next(CsvRecord& record) {
   return true;
 }
 
+Result<bool> CsvRows::Next() {
+  if (columns_ == 0) {
+    TRY_ASSIGN(const bool has_header, reader_.Next(record_));
+    if (!has_header) return false;
+    columns_ = record_.fields.size();
+  }
+  for (;;) {
+    TRY_ASSIGN(const bool some, reader_.Next(record_));
+    if (!some) return false;
+    const bool is_empty =
+        record_.fault.empty() && record_.fields.size() == 1 && record_.fields[0].empty();
+    if (is_empty && columns_ > 1) continue;
+    ++number_;
+    return true;
+  }
+}
+
 // ---- header and faults
 
 Result<CsvHeader> ReadCsvHeader(int fd, const io::fs::path& path) {
@@ -205,42 +222,24 @@ bool LooksLikeRow(const CsvHeader& header) {
 
 Result<std::optional<CsvFault>> FindCsvFault(int fd, const io::fs::path& path,
                                              const CsvHeader& header) {
-  CsvReader reader(fd, path);
-  CsvRecord record;
-  TRY(reader.Next(record));
-  for (std::uint64_t row = 1;;) {
-    TRY_ASSIGN(const bool some, reader.Next(record));
+  CsvRows rows(fd, path);
+  for (;;) {
+    TRY_ASSIGN(const bool some, rows.Next());
     if (!some) return std::nullopt;
-    const bool blank =
-        record.fields.size() == 1 && record.fields[0].empty() && header.names.size() > 1;
-    if (!record.fault.empty()) return CsvFault{row, record.line, record.fault};
-    if (blank) continue;
-    if (record.ends_in_crlf != header.ends_in_crlf && !reader.at_end()) {
-      return CsvFault{row, record.line,
-                      header.ends_in_crlf ? "its line ends in LF, those before in CRLF"
-                                          : "its line ends in CRLF, those before in LF"};
+    const CsvRecord& record = rows.record();
+    const auto fault = [&](std::string what) {
+      return CsvFault{rows.number(), record.line, std::move(what)};
+    };
+    if (!record.fault.empty()) return fault(record.fault);
+    if (record.ends_in_crlf != header.ends_in_crlf && !rows.at_end()) {
+      return fault(header.ends_in_crlf ? "its line ends in LF, those before in CRLF"
+                                       : "its line ends in CRLF, those before in LF");
     }
     if (record.fields.size() != header.names.size()) {
-      return CsvFault{row, record.line,
-                      "it has " + std::to_string(record.fields.size()) +
-                          " values where the header has " + std::to_string(header.names.size()) +
-                          " columns"};
+      return fault("it has " + std::to_string(record.fields.size()) +
+                   " values where the header has " + std::to_string(header.names.size()) +
+                   " columns");
     }
-    ++row;
-  }
-}
-
-Result<std::uint64_t> LineOfCsvRow(int fd, const io::fs::path& path, std::uint64_t row) {
-  CsvReader reader(fd, path);
-  CsvRecord record;
-  TRY(reader.Next(record));
-  const std::size_t columns = record.fields.size();
-  for (std::uint64_t seen = 0;;) {
-    TRY_ASSIGN(const bool some, reader.Next(record));
-    if (!some) return 0;
-    const bool blank = record.fields.size() == 1 && record.fields[0].empty() && columns > 1;
-    if (!blank && ++seen == row) return record.line;
-    if (!record.fault.empty()) return 0;
   }
 }
 

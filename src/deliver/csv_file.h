@@ -59,6 +59,24 @@ class CsvReader {
   bool ended_ = false;
 };
 
+// The rows under the header, as a load counts them: a record without any character is none where
+// the file has more than one column.
+class CsvRows {
+ public:
+  CsvRows(int fd, io::fs::path path) : reader_(fd, std::move(path)) {}
+
+  Result<bool> Next();  // as CsvReader has it
+  const CsvRecord& record() const { return record_; }
+  std::uint64_t number() const { return number_; }  // of the row; the first is 1
+  bool at_end() const { return reader_.at_end(); }
+
+ private:
+  CsvReader reader_;
+  CsvRecord record_;
+  std::size_t columns_ = 0;  // of the header; 0: it is still to be read
+  std::uint64_t number_ = 0;
+};
+
 struct CsvHeader {
   std::vector<std::string> names;
   std::uint64_t size_bytes = 0;  // with its line end; the records begin there
@@ -98,8 +116,5 @@ struct CsvFault {
 // The first record that is not as the header and RFC 4180 want it; nullopt: all are well-formed.
 Result<std::optional<CsvFault>> FindCsvFault(int fd, const io::fs::path& path,
                                              const CsvHeader& header);
-
-// The line of the file where record `row` begins; 0 when there is no such record.
-Result<std::uint64_t> LineOfCsvRow(int fd, const io::fs::path& path, std::uint64_t row);
 
 }  // namespace busker::deliver

@@ -40,13 +40,13 @@ struct LoadPlan {
 // A judge for each column of the header: what its type is, or whether it has the type of the plan.
 std::vector<ColumnJudge> JudgesFor(const CsvSource& source, const LoadPlan& plan);
 
-// The COPY statement that writes `target`; it answers with the number of rows. It fails at a value
-// that is not of its type, and at "" unless the plan reads it; where a judge saw a text that is not
-// plain, the value may be another one than it should, and FindBadValue has to be asked.
+// The COPY statement that writes `target`; it answers with the number of rows. It gives the values
+// that the texts say where the judges found that they fit. Of one that does not, DuckDB may make
+// another value, or fail, as it does at "" unless the plan reads it.
 std::string LoadSql(const CsvSource& source, const LoadPlan& plan, const io::fs::path& target);
 
 // The first value that is not of its column's type, as a sentence; empty: all are. The file has to
 // be well-formed.
-Result<std::string> FindBadValue(Session& session, const CsvSource& source, const LoadPlan& plan);
+Result<std::string> FindBadValue(const CsvSource& source, const LoadPlan& plan);
 
 }  // namespace busker::deliver

@@ -9,6 +9,7 @@
 
 #include "deliver/csv_fields.h"
 #include "deliver/csv_load.h"
+#include "deliver/random_values.h"
 #include "deliver/snapshot.h"
 #include "deliver/warehouse_fixture.h"
 
@@ -16,13 +17,6 @@ namespace busker::deliver {
 namespace {
 
 namespace fs = io::fs;
-
-std::string Print(const char* format, auto... values) {
-  std::string text(400, '\0');
-  const int size = std::snprintf(text.data(), text.size(), format, values...);
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
 
 std::string Lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -85,35 +79,6 @@ std::string WrittenBack(const std::string& type, const Value& value, const std::
     if (seconds != std::string::npos) written.erase(seconds, 3);
   }
   return written;
-}
-
-using Random = std::mt19937_64;
-using Maker = std::function<std::string(Random&)>;
-
-std::string Digits(Random& random, std::size_t count) {
-  std::string digits;
-  while (digits.size() < count) digits += static_cast<char>('0' + random() % 10);
-  return digits;
-}
-
-double Share(Random& random) { return std::uniform_real_distribution<double>(0, 1)(random); }
-
-std::string Day(Random& random) {
-  return Print("%04d-%02d-%02d", 1900 + static_cast<int>(random() % 200),
-               1 + static_cast<int>(random() % 12), 1 + static_cast<int>(random() % 28));
-}
-
-std::string Clock(Random& random) {
-  return Print("%02d:%02d:%02d", static_cast<int>(random() % 24), static_cast<int>(random() % 60),
-               static_cast<int>(random() % 60));
-}
-
-std::string Shortest(double number) {  // as Python writes it
-  for (int digits = 1; digits < 17; ++digits) {
-    const std::string text = Print("%.*g", digits, number);
-    if (std::strtod(text.c_str(), nullptr) == number) return text;
-  }
-  return Print("%.17g", number);
 }
 
 // A look, and the type of a column that has it alone; "": any that gives the texts back.

@@ -51,14 +51,13 @@ Result<void> GuessFromSample(const CsvSource& source, const std::vector<Column>&
 
 }  // namespace
 
-tl::unexpected<Error> Explain(Session& session, const CsvSource& source, const LoadPlan& plan,
-                              Error otherwise) {
+tl::unexpected<Error> Explain(const CsvSource& source, const LoadPlan& plan, Error otherwise) {
   auto fault = FindCsvFault(source.fd.get(), source.path, source.header);
   if (!fault) return tl::unexpected(std::move(fault).error());
   if (*fault)
     return Invalid(
         fmt::format("row {} (line {}): {}", (*fault)->row, (*fault)->line, (*fault)->what));
-  auto bad = FindBadValue(session, source, plan);
+  auto bad = FindBadValue(source, plan);
   if (bad && !bad->empty()) return Invalid(*std::move(bad));
   otherwise.message = Printable(otherwise.message.substr(0, otherwise.message.find('\n')));
   if (otherwise.kind == ErrorKind::kFailed) otherwise.kind = ErrorKind::kInvalid;
@@ -85,7 +84,7 @@ Result<CsvSurvey> WriteSnapshot(Session& session, const CsvSource& source, LoadP
   }
   if (!copied && copied.error().kind == ErrorKind::kTemporary)
     return tl::unexpected(std::move(copied).error());
-  if (!copied) return Explain(session, source, plan, std::move(copied).error());
+  if (!copied) return Explain(source, plan, std::move(copied).error());
 
   const FileStamp after = StampOf(source.fd.get());
   if (after.size != before.size || after.changed.tv_sec != before.changed.tv_sec ||
@@ -100,19 +99,18 @@ Result<CsvSurvey> WriteSnapshot(Session& session, const CsvSource& source, LoadP
   const std::string expected = std::to_string(survey.records);
   for (const auto& arrived : {copied->at(0).at(0), counts.at(0).at(0), counts.at(0).at(1)}) {
     if (arrived == expected) continue;
-    return Explain(session, source, plan,
+    return Explain(source, plan,
                    Error{ErrorKind::kInvalid, fmt::format("the file has {} rows, {} arrived",
                                                           expected, arrived.value_or("none"))});
   }
   if (survey.separators != survey.records * (source.header.names.size() - 1)) {
-    return Explain(session, source, plan,
+    return Explain(source, plan,
                    Error{ErrorKind::kInvalid, "some rows have more values than the header"});
   }
-  const bool plain = plan.guess || std::all_of(judges.begin(), judges.end(),
-                                               [](const auto& judge) { return judge.is_plain(); });
-  if (!plain) {
-    TRY_ASSIGN(const std::string bad, FindBadValue(session, source, plan));
-    if (!bad.empty()) return Invalid(bad);
+  const bool all_fit = plan.guess || std::all_of(judges.begin(), judges.end(),
+                                                 [](const auto& judge) { return judge.fits(); });
+  if (!all_fit) {
+    return Explain(source, plan, Error{ErrorKind::kInvalid, "a value is not of its column's type"});
   }
   return survey;
 }

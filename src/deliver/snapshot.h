@@ -42,8 +42,7 @@ Result<CsvSurvey> WriteSnapshot(Session& session, const CsvSource& source, LoadP
                                 const std::vector<Column>& table, const io::fs::path& target);
 
 // Why a load failed with `otherwise`: the first malformed record or bad value, else that itself.
-tl::unexpected<Error> Explain(Session& session, const CsvSource& source, const LoadPlan& plan,
-                              Error otherwise);
+tl::unexpected<Error> Explain(const CsvSource& source, const LoadPlan& plan, Error otherwise);
 
 // The digest of a file, read while the system makes it durable.
 Result<io::FileDigest> SyncAndDigest(const io::fs::path& path);

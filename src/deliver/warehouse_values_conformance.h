@@ -160,6 +160,7 @@ TEST_P(WarehouseConformance, TakesNoIdForANumberBecauseTheTableHasNumbers) {
   ExpectRefused(append("id,label\n8,true\n007,true\n"),
                 "row 2 (line 3), column \"id\": \"007\" is no INT64, as which the table has");
   ExpectRefused(append("id,label\n+46,true\n"), "\"+46\" is no INT64");
+  ExpectRefused(append("id,label\n1E5,true\n"), "\"1E5\" is no INT64");
   ExpectRefused(append("id,label\n8,yes\n"), "\"yes\" is no BOOL");
   Deliver(append(
       "id,label\n8.0,False\n-9,\n,true\n"));  // as pandas writes integers beside a missing one
@@ -274,11 +275,41 @@ TEST_P(WarehouseConformance, RefusesValuesThatTheTypeDoesNotHave) {
     }
   }
   refused("TIMESTAMP", "2026-02-03 10:00:00+99:00");
+  for (const char* value : {"0001-01-01 00:00:00+01:00", "9999-12-31 23:30:00-01:00"})
+    refused("TIMESTAMP", value);
+  for (const char* value : {"0x1F", "0b11", "15e-1", "1 2"}) refused("INT64", value);
+  for (const char* value : {"1e-400", "nan(1)"}) refused("FLOAT64", value);
+  for (const char* value : {"on", "off", "2", " true", "wahr"}) refused("BOOL", value);
+  for (const char* value : {"AAH=", "AAG", "AA-_", "AA AA"}) refused("BYTES", value);
   for (const char* value :
        {"{\"p\": NaN}", "Infinity", "nan", "inf", "-Infinity", "[NaN]", "[1,]", "{\"a\":1,}",
         "[1 , ]", "{a:1}", "01", "+1", ".5", "1.", "'a'", " ", "[\"\\\\\",NaN]"}) {
     refused("JSON", value);
   }
+}
+
+// NUMERIC was rounded to 9 decimals, and times were cut to microseconds, without a word.
+TEST_P(WarehouseConformance, RefusesDigitsThatTheTableWouldNotKeep) {
+  const auto refused = [&](const std::string& type, const std::string& value,
+                           const std::string& remedy) {
+    ExpectFileRefused("id,v\n1,\n2," + value + "\n",
+                      "row 2 (line 3), column \"v\": \"" + value + "\" is no " + type + remedy,
+                      {{"id", "INT64"}, {"v", type}});
+  };
+  refused(
+      "INT64", "1.5",
+      ", which has no fraction; round it in the program, or declare FLOAT64, NUMERIC or STRING");
+  refused("INT64", "9223372036854775808", ", which has 64 bits; declare NUMERIC or STRING");
+  const std::string round = " decimals; round it in the program, or declare ";
+  refused("NUMERIC", "1.1234567890123",
+          ", which keeps 9" + round + "BIGNUMERIC, FLOAT64 or STRING");
+  refused("NUMERIC", "15e-10", ", which keeps 9" + round);
+  refused("NUMERIC", "100000000000000000000000000000",
+          ", which has 29 digits before the point; declare FLOAT64 or STRING");
+  refused("BIGNUMERIC", "0.1234567890123456789", ", which keeps 18" + round + "FLOAT64 or STRING");
+  refused("TIME", "10:00:00.1234567", ", which keeps 6" + round + "STRING");
+  refused("DATETIME", "2026-02-03 10:00:00.1234567", ", which keeps 6" + round + "STRING");
+  refused("TIMESTAMP", "2026-02-03 10:00:00.1234567Z", ", which keeps 6" + round + "STRING");
 }
 
 TEST_P(WarehouseConformance, TakesTheSpellingsThatATypeHas) {
@@ -299,6 +330,13 @@ TEST_P(WarehouseConformance, TakesTheSpellingsThatATypeHas) {
   taken("INT64", "007", "7");
   taken("INT64", "1.0", "1");
   taken("INT64", "1e3", "1000");
+  taken("INT64", " +7 ", "7");
+  taken("INT64", "9223372036854775807.000", "9223372036854775807");
+  taken("NUMERIC", "1.1234567890000", "1.123456789");
+  taken("NUMERIC", "1.5e-3", "0.001500000");
+  for (const char* value : {"true", "T", "Yes", "y", "1"}) taken("BOOL", value, "true");
+  for (const char* value : {"FALSE", "f", "no", "N", "0"}) taken("BOOL", value, "false");
+  taken("TIME", "10:00:00.123456000", "10:00:00.123456");
   taken("DATE", "2026-2-3", "2026-02-03");
   taken("DATE", " 2026-02-03 ", "2026-02-03");
   for (const char* value :
