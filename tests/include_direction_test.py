@@ -18,7 +18,6 @@ HEAVY_HEADERS = {
     "toml++/": "tomlplusplus",
     "sqlite3.h": "SQLite",
     "openssl/": "OpenSSL",
-    "curl/": "CURL",
 }
 
 FOR_CC_FILES_ONLY = re.compile(r"^//.*\bfor \.cc files only\b", re.MULTILINE)

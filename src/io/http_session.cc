@@ -54,7 +54,7 @@ Result<HttpRequest> Redirected(HttpRequest request, std::string_view location) {
 
 // How a request comes to its server.
 struct HttpSession::Route {
-  HttpUrl url;
+  Url url;
   std::string key;  // connections with one key lead to one place
   std::string head;
   std::optional<Proxy> proxy;
@@ -145,7 +145,7 @@ Result<HttpResponse> HttpSession::SendAlong(const Route& route, const HttpReques
 namespace {
 
 // Asks a proxy to pass bytes on to the server, which TLS then runs through.
-Result<void> OpenTunnel(Connection& connection, const HttpUrl& url, const Proxy& proxy,
+Result<void> OpenTunnel(Connection& connection, const Url& url, const Proxy& proxy,
                         Waiter& waiter) {
   HttpRequest request;
   request.method = "CONNECT";

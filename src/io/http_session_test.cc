@@ -174,7 +174,7 @@ TEST(HttpSession, MessagesDoNotTellTheSecretPartsOfAUrl) {
   EXPECT_NE(response.error().message.find("127.0.0.1:1"), std::string::npos);
 }
 
-// libcurl waited for its resolving thread, however long that took, before it gave a call back.
+// The C library answers when it answers: a call waited for that, however long it took.
 TEST(HttpSession, ANameServerThatHangsDoesNotOutlastTheLimit) {
   const TestFolder folder;
   const fs::path settings = folder.Write("resolv.conf", "nameserver 127.0.0.1\n");

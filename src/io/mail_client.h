@@ -1,4 +1,5 @@
-// Handing a message to a mail server by SMTP, by libcurl, which is opened at its first use.
+// Handing a message to a mail server by SMTP (RFC 5321), with STARTTLS and a login when there is
+// one.
 #pragma once
 
 #include <stop_token>

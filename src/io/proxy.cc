@@ -81,7 +81,7 @@ bool IsOnNoProxyList(std::string_view host, std::string_view list) {
   return false;
 }
 
-Result<std::optional<Proxy>> ProxyFor(const HttpUrl& url) {
+Result<std::optional<Proxy>> ProxyFor(const Url& url) {
   std::string named = url.is_safe ? FirstOf("https_proxy", "HTTPS_PROXY") : Variable("http_proxy");
   if (named.empty()) named = FirstOf("all_proxy", "ALL_PROXY");
   if (named.empty() || IsOnNoProxyList(url.host, FirstOf("no_proxy", "NO_PROXY"))) {

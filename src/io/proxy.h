@@ -21,7 +21,7 @@ struct Proxy {
 
 // nullopt: straight to the server. kInvalid for a proxy that is spoken to by something other than
 // HTTP (https://, socks5://).
-Result<std::optional<Proxy>> ProxyFor(const HttpUrl& url);
+Result<std::optional<Proxy>> ProxyFor(const Url& url);
 
 // Is the host one of a no_proxy list: "*"; "example.com" with all below it; an address;
 // "10.0.0.0/8"?

@@ -11,6 +11,7 @@
 #include "io/subprocess.h"
 #include "io/test_folder.h"
 #include "io/test_server.h"
+#include "io/url.h"
 
 namespace busker::io {
 namespace {
@@ -146,6 +147,145 @@ TEST(MailTls, ASmtpsServerIsVerified) {
   ASSERT_FALSE(sent);
   EXPECT_EQ(sent.error().kind, ErrorKind::kFailed) << sent.error().message;
   EXPECT_EQ(server.handshakes(), 0);
+}
+
+// A mail server that speaks TLS once it was asked to; `behind` goes along with its reply to that.
+class StarttlsServer {
+ public:
+  StarttlsServer(const Certificate& files, std::string behind)
+      : context_(SSL_CTX_new(TLS_server_method())), behind_(std::move(behind)) {
+    signal(SIGPIPE, SIG_IGN);
+    CHECK(
+        SSL_CTX_use_certificate_file(context_, files.certificate.c_str(), SSL_FILETYPE_PEM) == 1 &&
+            SSL_CTX_use_PrivateKey_file(context_, files.key.c_str(), SSL_FILETYPE_PEM) == 1,
+        "a test can use its certificate");
+    server_ =
+        std::make_unique<TestServer>([this](TestConnection& connection) { Serve(connection); });
+  }
+  StarttlsServer(const StarttlsServer&) = delete;
+  StarttlsServer& operator=(const StarttlsServer&) = delete;
+  ~StarttlsServer() {
+    server_.reset();
+    SSL_CTX_free(context_);
+  }
+  std::string Url() const { return "smtp://" + server_->Place(); }
+  TestJournal<std::string>& lines() { return lines_; }  // that came by TLS
+
+ private:
+  void Serve(TestConnection& connection) {
+    connection.Write("220 test\r\n");
+    connection.ReadLine();
+    connection.Write("250-test\r\n250 STARTTLS\r\n");
+    if (connection.ReadLine() != "STARTTLS") return;
+    connection.Write("220 go\r\n" + behind_);
+    SSL* const tls = SSL_new(context_);
+    SSL_set_fd(tls, connection.fd());
+    if (SSL_accept(tls) == 1) Talk(tls);
+    SSL_free(tls);
+  }
+
+  void Talk(SSL* tls) {
+    std::string text;
+    char byte = 0;
+    bool in_message = false;
+    while (SSL_read(tls, &byte, 1) == 1) {
+      text += byte;
+      if (!text.ends_with("\r\n")) continue;
+      const std::string line = text.substr(0, text.size() - 2);
+      text.clear();
+      lines_.Add(line);
+      std::string reply = "250 fine\r\n";
+      if (line.starts_with("EHLO")) reply = "250-test\r\n250 AUTH LOGIN XYZ\r\n";
+      if (line == "AUTH LOGIN" || line == Base64Of("user")) reply = "334 VXNlcg==\r\n";
+      if (line == Base64Of("word")) reply = "235 welcome\r\n";
+      if (line == "DATA") reply = "354 go on\r\n";
+      if (!in_message || line == ".") SSL_write(tls, reply.data(), static_cast<int>(reply.size()));
+      in_message = line != "." && (in_message || line == "DATA");
+    }
+  }
+
+  SSL_CTX* const context_;
+  const std::string behind_;
+  TestJournal<std::string> lines_;
+  std::unique_ptr<TestServer> server_;
+};
+
+TEST(MailTls, EverythingGoesByTlsOnceTheServerHasStartedIt) {
+  const TestFolder folder;
+  const Certificate certificate(folder, "IP:127.0.0.1");
+  StarttlsServer server(certificate, "");
+  MailRequest request = MailTo(server.Url(), MailTls::kRequired);
+  request.ca_file = certificate.certificate;
+  request.user = "user";
+  request.password = "word";
+  request.message = "Subject: x\r\n\r\n.a\n.\r\nlast";
+  const auto sent = SendMail(request);
+  ASSERT_TRUE(sent) << sent.error().message;
+  ASSERT_TRUE(server.lines().WaitFor(13));
+  std::vector<std::string> lines = server.lines().All();
+  EXPECT_TRUE(lines[0].starts_with("EHLO ")) << lines[0];
+  lines.erase(lines.begin());
+  lines.resize(12);
+  EXPECT_EQ(lines,
+            (std::vector<std::string>{"AUTH LOGIN", Base64Of("user"), Base64Of("word"),
+                                      "MAIL FROM:<busker@example.com>", "RCPT TO:<ops@example.com>",
+                                      "DATA", "Subject: x", "", "..a", "..", "last", "."}));
+}
+
+TEST(MailTls, AServerThatNobodyKnowsGetsNothing) {
+  const TestFolder folder;
+  StarttlsServer server(Certificate(folder, "IP:127.0.0.1"), "");
+  const auto sent = SendMail(MailTo(server.Url(), MailTls::kRequired));
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().kind, ErrorKind::kFailed) << sent.error().message;
+  EXPECT_TRUE(server.lines().All().empty());
+}
+
+// What somebody in between put behind the reply would have been read as the server's, by TLS.
+TEST(MailTls, WhatComesAlongWithTheReplyToStarttlsEndsIt) {
+  const TestFolder folder;
+  const Certificate certificate(folder, "IP:127.0.0.1");
+  StarttlsServer server(certificate, "250 AUTH PLAIN\r\n");
+  MailRequest request = MailTo(server.Url(), MailTls::kRequired);
+  request.ca_file = certificate.certificate;
+  const auto sent = SendMail(request);
+  ASSERT_FALSE(sent);
+  EXPECT_TRUE(server.lines().All().empty());
+}
+
+TEST(MailTls, AReplyIsToldAndAPasswordIsNot) {
+  TestServer server([](TestConnection& connection) {
+    connection.Write("220 test\r\n");
+    connection.ReadLine();
+    connection.Write("250-test\r\n250 AUTH PLAIN\r\n");
+    connection.ReadLine();
+    connection.Write("535 5.7.8 who\x1b[31m are you\r\n");
+    connection.Hang();
+  });
+  MailRequest request = MailTo("smtp://" + server.Place(), MailTls::kOff);
+  request.user = "user";
+  request.password = "word";
+  const auto sent = SendMail(request);
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().kind, ErrorKind::kFailed);
+  EXPECT_EQ(
+      sent.error().message,
+      "smtp://" + server.Place() + ": AUTH PLAIN was answered with 535 5.7.8 who\\x1b[31m are you");
+}
+
+TEST(MailTls, AServerThatDripsOrTalksOnIsLeft) {
+  for (const bool endless : {false, true}) {
+    TestServer server([&](TestConnection& connection) {
+      const std::string part = endless ? std::string(65536, 'x') : "220-\r\n";
+      while (send(connection.fd(), part.data(), part.size(), MSG_NOSIGNAL) > 0) {
+      }
+    });
+    MailRequest request = MailTo("smtp://" + server.Place(), MailTls::kOff);
+    request.limit = 20s;
+    const auto sent = SendMail(request);
+    ASSERT_FALSE(sent);
+    EXPECT_EQ(sent.error().kind, ErrorKind::kTemporary) << sent.error().message;
+  }
 }
 
 TEST(MailTls, AServerOnThisMachineIsTalkedToInTheClear) {

@@ -97,27 +97,34 @@ Result<void> CheckUrl(std::string_view url, std::string_view scheme, std::string
   return {};
 }
 
-std::string HttpUrl::PlaceWithPort() const {
+std::string Url::PlaceWithPort() const {
   const bool is_ipv6 = host.find(':') != std::string::npos;
   return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-std::string HttpUrl::Place() const {
+std::string Url::Place() const {
   std::string place = PlaceWithPort();
   if (port == (is_safe ? 443 : 80)) place.resize(place.rfind(':'));
   return place;
 }
 
-Result<HttpUrl> ParseHttpUrl(std::string_view text) {
-  TRY(CheckUrl(text, "http", "https"));
+namespace {
+
+struct Scheme {
+  std::string_view name;
+  std::uint16_t port;
+};
+
+Result<Url> ParseUrl(std::string_view text, const Scheme& open, const Scheme& safe) {
+  TRY(CheckUrl(text, open.name, safe.name));
   const Parts parts = PartsOf(text);
-  HttpUrl url;
-  url.is_safe = parts.scheme == "https";
+  Url url;
+  url.is_safe = parts.scheme == safe.name;
   url.host = HostOf(text);
   url.user = Unescaped(parts.user);
   url.target = std::string(parts.rest.substr(0, parts.rest.find('#')));
   if (!url.target.starts_with('/')) url.target.insert(0, "/");
-  url.port = url.is_safe ? 443 : 80;
+  url.port = url.is_safe ? safe.port : open.port;
   const std::size_t host_end = parts.authority.starts_with('[')
                                    ? parts.authority.find(']') + 1  // 0: there is none
                                    : std::min(parts.authority.find(':'), parts.authority.size());
@@ -134,6 +141,16 @@ Result<HttpUrl> ParseHttpUrl(std::string_view text) {
   return url;
 }
 
+}  // namespace
+
+Result<Url> ParseHttpUrl(std::string_view text) {
+  return ParseUrl(text, {"http", 80}, {"https", 443});
+}
+
+Result<Url> ParseMailUrl(std::string_view text) {
+  return ParseUrl(text, {"smtp", 25}, {"smtps", 465});
+}
+
 std::string ResolveUrl(std::string_view base, std::string_view location) {
   const Parts parts = PartsOf(base);
   if (location.find(kAfterScheme) < location.find_first_of("/?#")) return std::string(location);
@@ -148,11 +165,13 @@ std::string ResolveUrl(std::string_view base, std::string_view location) {
   return OriginOf(base) + folder + std::string(location);
 }
 
-std::string BasicAuthorization(const std::string& user) {
-  std::vector<unsigned char> text(4 * ((user.size() + 2) / 3) + 1);
-  const auto* const bytes = reinterpret_cast<const unsigned char*>(user.data());
-  const int length = EVP_EncodeBlock(text.data(), bytes, static_cast<int>(user.size()));
-  return "Basic " + std::string(text.begin(), text.begin() + length);
+std::string Base64Of(const std::string& bytes) {
+  std::vector<unsigned char> text(4 * ((bytes.size() + 2) / 3) + 1);
+  const auto* const from = reinterpret_cast<const unsigned char*>(bytes.data());
+  const int length = EVP_EncodeBlock(text.data(), from, static_cast<int>(bytes.size()));
+  return {text.begin(), text.begin() + length};
 }
+
+std::string BasicAuthorization(const std::string& user) { return "Basic " + Base64Of(user); }
 
 }  // namespace busker::io

@@ -19,22 +19,25 @@ std::string HostOf(std::string_view url);
 // Is the host this machine, by its spelling: localhost, 127.0.0.0/8 or ::1?
 bool IsLoopbackHost(std::string_view host);
 
-struct HttpUrl {
-  bool is_safe = false;  // https
+struct Url {
+  bool is_safe = false;  // https, smtps
   std::string host;      // without the brackets of an IPv6 address
   std::uint16_t port = 0;
   std::string target;  // "/path?query", from "/" on
   std::string user;    // "user:password" with what %XX stands for; empty: none
 
-  std::string Place() const;  // "host", "host:8080", "[::1]:8080": without a port that is usual
+  std::string Place() const;  // "host", "host:8080", "[::1]:8080": without a port of HTTP's
   std::string PlaceWithPort() const;
 };
 
 // kInvalid as CheckUrl, and for a port that cannot be.
-Result<HttpUrl> ParseHttpUrl(std::string_view url);
+Result<Url> ParseHttpUrl(std::string_view url);
+Result<Url> ParseMailUrl(std::string_view url);  // smtp://, smtps://
 
 // The URL to which a redirect leads from `base`, which is one that ParseHttpUrl takes.
 std::string ResolveUrl(std::string_view base, std::string_view location);
+
+std::string Base64Of(const std::string& bytes);
 
 // RFC 7617: the value of an Authorization header for "user:password".
 std::string BasicAuthorization(const std::string& user);

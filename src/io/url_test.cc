@@ -85,7 +85,7 @@ TEST(LoopbackAddress, IsThisMachineAlone) {
   }
 }
 
-TEST(HttpUrl, IsTakenApart) {
+TEST(Url, IsTakenApart) {
   const auto url = ParseHttpUrl("https://us%65r:p%40ss@example.com:8443/a/b?c=d#e");
   ASSERT_TRUE(url) << url.error().message;
   EXPECT_TRUE(url->is_safe);
@@ -102,7 +102,7 @@ TEST(HttpUrl, IsTakenApart) {
   EXPECT_EQ(ParseHttpUrl("https://[::1]/")->PlaceWithPort(), "[::1]:443");
 }
 
-TEST(HttpUrl, WithAPortOrAnAddressThatCannotBeIsRefused) {
+TEST(Url, WithAPortOrAnAddressThatCannotBeIsRefused) {
   for (const std::string url :
        {"http://a:0/", "http://a:65536/", "http://a:x/", "http://a:80x/", "http://a:-1/",
         "http://[::1/", "http://[::1]x/", "http://[::1]80/"}) {
@@ -112,7 +112,7 @@ TEST(HttpUrl, WithAPortOrAnAddressThatCannotBeIsRefused) {
   }
 }
 
-TEST(HttpUrl, ARedirectLeadsOnFromWhereItWas) {
+TEST(Url, ARedirectLeadsOnFromWhereItWas) {
   const std::string base = "https://u:p@example.com:1/a/b?c#d";
   EXPECT_EQ(ResolveUrl(base, "http://other/x"), "http://other/x");
   EXPECT_EQ(ResolveUrl(base, "//other/x"), "https://other/x");
