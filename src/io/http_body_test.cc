@@ -64,6 +64,17 @@ TEST(HttpBody, AFileIsSentAsItIs) {
   EXPECT_TRUE(seen.body == bytes);
 }
 
+TEST(HttpBody, ARequestThatIsTriedAgainSendsItsFileFromTheStart) {
+  const TestFolder folder;
+  TestHttpServer server(TestAnswer("503 Later"));
+  HttpRequest request = To(server.Url());
+  request.method = "PUT";
+  request.source = FileSource(folder.Write("model", "trees")).value();
+  ASSERT_TRUE(Send(request));
+  ASSERT_TRUE(Send(request));
+  EXPECT_EQ(server.requests().All().at(1).body, "trees");
+}
+
 TEST(HttpBody, WhatIsOfUnknownLengthIsSentInChunks) {
   TestHttpServer server(TestAnswer("200 OK"));
   HttpRequest request = To(server.Url());
@@ -294,6 +305,19 @@ TEST(HttpRedirect, IsFollowedWhenThatIsAskedFor) {
   request.redirects_max = 5;
   request.method = "POST";
   EXPECT_EQ(Send(request)->status, 307) << "a POST is carried out where it was sent to";
+}
+
+TEST(HttpRedirect, WhoLoggedInByTheUrlStaysSoOnThatHost) {
+  TestHttpServer server([](const TestHttpRequest& request) {
+    return request.target == "/" ? TestAnswer("302 There", "Location: /next\r\n")
+                                 : TestAnswer("200 OK");
+  });
+  HttpRequest request = To("http://user:word@" + server.Place() + "/");
+  request.redirects_max = 1;
+  ASSERT_TRUE(Send(request));
+  for (const TestHttpRequest& seen : server.requests().All()) {
+    EXPECT_EQ(seen.headers.at("authorization"), "Basic dXNlcjp3b3Jk") << seen.target;
+  }
 }
 
 TEST(HttpRedirect, NeverLeadsToAnAddressThatIsRefused) {

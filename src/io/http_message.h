@@ -23,7 +23,8 @@ struct HttpSource {
   // Fills up to `count` bytes, and returns how many; 0: the end. May take its time.
   std::function<Result<std::size_t>(char* to, std::size_t count)> read;
   std::optional<std::uint64_t> size_bytes;  // unknown: sent in chunks
-  std::function<Result<void>()> rewind;     // to the start, to send all again; none: cannot be
+  // To the start: called before each time that the body is sent. None: it can be sent once.
+  std::function<Result<void>()> rewind;
 };
 
 // The whole file, as long as it is when this is called. kInvalid for what is no file.

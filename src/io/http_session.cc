@@ -37,8 +37,18 @@ bool IsSecret(const HttpHeader& header) {
   return name == "authorization" || name == "cookie";
 }
 
+bool IsAuthorized(const HttpRequest& request) {
+  return std::any_of(request.headers.begin(), request.headers.end(), [](const HttpHeader& header) {
+    return LowerCaseOf(header.name) == "authorization";
+  });
+}
+
 Result<HttpRequest> Redirected(HttpRequest request, std::string_view location) {
   std::string url = ResolveUrl(request.url, location);
+  TRY_ASSIGN(const Url before, ParseHttpUrl(request.url));
+  if (!before.user.empty() && !IsAuthorized(request)) {  // what leads on does not say it again
+    request.headers.push_back({"Authorization", BasicAuthorization(before.user)});
+  }
   if (request.url.starts_with("https:") && !url.starts_with("https:")) {
     return Failed(OriginOf(request.url) +
                   " redirects to where there is no TLS, which is not followed");
@@ -99,10 +109,7 @@ Result<HttpSession::Route> HttpSession::RouteOf(const HttpRequest& request) cons
     TRY_ASSIGN(route.proxy, ProxyFor(route.url));
   }
   std::vector<HttpHeader> more;
-  const bool authorized = std::any_of(
-      request.headers.begin(), request.headers.end(),
-      [](const HttpHeader& header) { return LowerCaseOf(header.name) == "authorization"; });
-  if (!route.url.user.empty() && !authorized) {
+  if (!route.url.user.empty() && !IsAuthorized(request)) {
     more.push_back({"Authorization", BasicAuthorization(route.url.user)});
   }
   // By a proxy, in the clear: it is the proxy that is asked, for all of the URL.
@@ -130,14 +137,14 @@ Result<HttpResponse> HttpSession::SendAlong(const Route& route, const HttpReques
     if (!was_kept) {
       TRY_ASSIGN(connection, Connect(route, Within(request.connect_limit, interrupt)));
     }
+    if (request.source && request.source->rewind) {
+      TRY(request.source->rewind());
+    }
     HttpExchange exchange(*connection, request, waiter);
     auto response = exchange.Run(route.head);
     if (response && exchange.may_go_on()) KeepIdle(route.key, std::move(connection));
     if (response || !was_kept || !exchange.was_unheard() || !MayBeRepeated(request)) {
       return response;
-    }
-    if (request.source) {
-      TRY(request.source->rewind());
     }
   }
 }

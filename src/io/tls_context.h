@@ -9,7 +9,6 @@
 #include "base/result.h"
 #include "io/file.h"
 
-struct bio_method_st;
 struct ssl_st;
 struct ssl_ctx_st;
 
@@ -44,7 +43,6 @@ class TlsContext {
   Result<void> Trust(const std::string& ca_file);
 
   ssl_ctx_st* const context_;
-  bio_method_st* const socket_method_;
 };
 
 // In a program that runs in other people's containers, before anything else of this room: names are
