@@ -1,9 +1,12 @@
 #include "secret/store.h"
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "io/test_folder.h"
@@ -119,6 +122,45 @@ TEST_F(StoreTest, RefusesAKeyOfAnotherUser) {
   Expect(Open().Value("x"), ErrorKind::kUnusable, "make it your own");
 }
 
+// Whoever else owns the file may write to it at any time, whatever its mode says now.
+TEST_F(StoreTest, RefusesSecretsOfAnotherUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  ASSERT_EQ(chown((folder_ / "home/secrets.json").c_str(), 12345, 12345), 0);
+  Expect(Open().Value("x"), ErrorKind::kUnusable, "make it your own");
+  Expect(Open().List(), ErrorKind::kUnusable, "make it your own");
+  Expect(Set("y", "hunter3!"), ErrorKind::kUnusable, "make it your own");
+}
+
+// systemd hands a unit's user its credential as a file of root's, which a group may read; one that
+// it may write to as well could be anybody's key.
+TEST_F(StoreTest, TakesAKeyOfRootThatAGroupMayReadAndNoMore) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can be another user";
+  constexpr uid_t kService = 12345;
+  folder_.Write("credential", std::string(64, 'a'));
+  ASSERT_EQ(chown((folder_ / "credential").c_str(), 0, kService), 0);
+  ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
+  const std::string named = "BUSKER_SECRET_KEY_FILE=" + (folder_ / "credential").string();
+  const KeyFile file = KeyFile::Find({named}, folder_ / "home").value();
+  const auto is_taken = [&](mode_t mode) {
+    EXPECT_EQ(chmod((folder_ / "credential").c_str(), mode), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      if (setgroups(0, nullptr) != 0 || setegid(kService) != 0 || seteuid(kService) != 0) _exit(3);
+      const auto key = file.Read();
+      _exit(key ? 0 : key.error().kind == ErrorKind::kUnusable ? 1 : 2);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) <= 1) << status;
+    return WEXITSTATUS(status) == 0;
+  };
+  for (const mode_t mode : {0440u, 0640u}) EXPECT_TRUE(is_taken(mode)) << mode;
+  for (const mode_t mode : {0660u, 0650u, 0644u, 0642u, 0641u}) {
+    EXPECT_FALSE(is_taken(mode)) << mode;
+  }
+}
+
 TEST_F(StoreTest, RefusesAValueThatCannotBeMaskedAndOneThatIsTooLong) {
   Expect(Set("x", "12345"), ErrorKind::kInvalid, "a secret must have 6 characters or more");
   Expect(Set("x", ""), ErrorKind::kInvalid, "could not be masked");
@@ -219,6 +261,41 @@ TEST_F(StoreTest, MakesNoKeyWhereOneWasNamed) {
   chmod((folder_ / "credential").c_str(), 0400);
   EXPECT_TRUE(OpenWithKey("credential").Set("x", "hunter2!", "ann", kNow));
   EXPECT_EQ(OpenWithKey("credential").Value("x").value(), "hunter2!");
+}
+
+// Of a home that is full, no secret could be renewed.
+TEST_F(StoreTest, SetsAnewEachOfAThousandAndNoMore) {
+  ASSERT_TRUE(Set("x", "hunter2!"));
+  auto all = nlohmann::ordered_json::parse(File());
+  for (int i = 1; i < 1000; ++i) {
+    all["secrets"].push_back(all["secrets"][0]);
+    all["secrets"].back()["name"] = "s" + std::to_string(i);
+  }
+  WriteFile(all.dump());
+  Expect(Set("y", "hunter2!"), ErrorKind::kInvalid, "1,000 secrets already");
+  ASSERT_TRUE(Set("x", "another!"));
+  EXPECT_EQ(Open().Value("x").value(), "another!");
+  ASSERT_TRUE(Open().Remove("s1"));
+  EXPECT_TRUE(Set("y", "hunter2!"));
+}
+
+// A folder beside the home whose name begins as the home's does was taken for a part of it.
+TEST_F(StoreTest, TakesAKeyBesideTheHome) {
+  folder_.Write("home-keys/key", std::string(64, 'a'));
+  chmod((folder_ / "home-keys/key").c_str(), 0600);
+  EXPECT_TRUE(OpenWithKey("home-keys/key").Set("x", "hunter2!", "ann", kNow));
+}
+
+// A relative path would be another key in another folder.
+TEST_F(StoreTest, RefusesAKeyWhosePathDependsOnTheFolderItIsCalledIn) {
+  for (const std::string variable :
+       {"BUSKER_SECRET_KEY_FILE=key", "XDG_CONFIG_HOME=config", "HOME=me"}) {
+    Expect(Store(folder_ / "home", {variable}).Set("x", "hunter2!", "ann", kNow),
+           ErrorKind::kInvalid, "must be an absolute path");
+  }
+  const Store store(folder_ / "home", {"HOME=" + (folder_ / "me").string()});
+  ASSERT_TRUE(store.Set("x", "hunter2!", "ann", kNow));
+  EXPECT_TRUE(io::fs::exists(folder_ / "me/.config/busker/secret.key"));
 }
 
 TEST_F(StoreTest, RefusesAKeyInsideOfTheHome) {

@@ -103,19 +103,35 @@ TEST(Action, TakesOneNameForSeveralAndAbsolutePaths) {
   EXPECT_FALSE(action.exponential);
 }
 
+// 16 is for who says nothing: what was said was overridden.
+TEST(Action, RunsAsManyAtOnceAsItSays) {
+  for (const std::string keys : {"concurrency = \"allow\"\nruns_at_once = 4\n",
+                                 "runs_at_once = 4\nconcurrency = \"allow\"\n",
+                                 "concurrency = \"queue\"\nruns_at_once = 4\n"}) {
+    EXPECT_EQ(TrainingOf(keys).runs_at_once, 4) << keys;
+  }
+  EXPECT_EQ(TrainingOf("concurrency = \"allow\"\n").runs_at_once, 16);
+}
+
 TEST(Action, RefusesWhatCannotWorkTogether) {
   EXPECT_EQ(TrainingFault("catch_up = \"all\""),
             "2:12: \"catch_up\" means nothing without a \"schedule\"");
   EXPECT_EQ(TrainingFault("start = \"2026-01-01\""),
             "2:9: \"start\" means nothing without a \"schedule\"");
+  EXPECT_EQ(TrainingFault("end = \"2026-01-01\""),
+            "2:7: \"end\" means nothing without a \"schedule\"");
+  EXPECT_EQ(TrainingFault("catch_up_window = \"7d\""),
+            "2:19: \"catch_up_window\" means nothing without a \"schedule\"");
   EXPECT_EQ(TrainingFault("depends_on_past = true"),
             "2:19: \"depends_on_past\" means nothing without a \"schedule\"");
   EXPECT_EQ(TrainingFault("schedule = \"@daily\"\ncatch_up = \"none\"\ncatch_up_window = \"7d\""),
             "4:19: \"catch_up_window\" means nothing with catch_up = \"none\"");
   EXPECT_EQ(TrainingFault("schedule = \"@daily\"\nstart = \"2026-02-01\"\nend = \"2026-01-01\""),
             "4:7: \"end\" is before \"start\", 2026-02-01T00:00:00Z");
-  EXPECT_EQ(TrainingFault("concurrency = \"skip\"\nruns_at_once = 2"),
-            "3:16: \"runs_at_once\" means nothing with concurrency = \"skip\"");
+  for (const std::string one : {"skip", "replace"}) {
+    EXPECT_EQ(TrainingFault("concurrency = \"" + one + "\"\nruns_at_once = 2"),
+              "3:16: \"runs_at_once\" means nothing with concurrency = \"" + one + "\"");
+  }
   EXPECT_EQ(TrainingFault("pool_slots = 2"),
             "2:14: \"pool_slots\" means nothing without a \"pool\"");
   EXPECT_EQ(TrainingFault("retry_backoff = \"constant\"\nretry_delay_max = \"1h\""),

@@ -92,12 +92,16 @@ TEST(DaemonSettings, LetOthersInByTlsAloneOrKnowingly) {
   const auto settings = Load("[http]\nlisten = \"0.0.0.0:8443\"\n" + names + tls);
   EXPECT_TRUE(settings->http.certificate.ends_with("/c.pem")) << settings->http.certificate;
   EXPECT_EQ(settings->http.certificate.front(), '/');
+  EXPECT_TRUE(settings->http.key.ends_with("/k.pem")) << settings->http.key;
+  EXPECT_EQ(settings->http.key.front(), '/') << "the daemon may be started anywhere";
   EXPECT_EQ(
       FaultIn("[http]\nlisten = \"0.0.0.0:80\"\n"),
       "daemon.toml:2:10: 0.0.0.0 can be reached by others, who could read along without TLS: give "
       "[http] a \"certificate\" and a \"key\", or listen on 127.0.0.1 with a proxy before it");
   EXPECT_EQ(FaultIn("[http]\ncertificate = \"c.pem\"\n"),
             "daemon.toml:2:1: \"certificate\" in [http] means nothing without \"key\"");
+  EXPECT_EQ(FaultIn("[http]\nkey = \"k.pem\"\n"),
+            "daemon.toml:2:1: \"key\" in [http] means nothing without \"certificate\"");
   EXPECT_EQ(FaultIn("[http]\n" + tls + "names = [\"http://a\"]\n"),
             "daemon.toml:4:9: \"names\" in [http] must be https:// addresses, since there is a "
             "certificate");
@@ -126,6 +130,8 @@ TEST(DaemonSettings, SayWhatIsWrongAndWhere) {
             "smtp://HOST");
   EXPECT_EQ(FaultIn("[smtp]\nurl = \"smtp://x\"\nfrom = \"a@b\"\nuser = \"u\"\n"),
             "daemon.toml:4:1: \"user\" in [smtp] means nothing without \"password_file\"");
+  EXPECT_EQ(FaultIn("[smtp]\nurl = \"smtp://x\"\nfrom = \"a@b\"\npassword_file = \"p\"\n"),
+            "daemon.toml:4:1: \"password_file\" in [smtp] means nothing without \"user\"");
   EXPECT_EQ(FaultIn("[heartbeat]\nurl = \"https://x\"\nevery = \"10ms\"\n"),
             "daemon.toml:3:9: \"every\" in [heartbeat] must be at least 1s");
   EXPECT_EQ(FaultIn("[notify]\nemail = \"a@b\"\n"),

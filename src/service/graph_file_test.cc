@@ -166,6 +166,23 @@ TEST(GraphFile, ReadsAirflowsSchedules) {
             At("2026-02-01T00:00:00Z"));
 }
 
+// What a task or the graph says itself stands in the place of default_args: somebody who had left
+// went on being told, and a schedule went on after its end.
+TEST(GraphFile, PutsWhatIsSaidNearerInPlaceOfTheDefaults) {
+  const GraphFile file =
+      Good(Json(R"("end_date": "2026-03-01", "default_args": {"end_date": "2026-12-31",
+                   "email": "left@example.com", "email_on_failure": true, "pool": "gpu"})",
+                R"({"name": "a", "code": "true", "email": "a@example.com"},
+                   {"name": "b", "code": "true", "email": ["b@example.com", "a@example.com"]},
+                   {"name": "c", "code": "true", "email": "c@example.com",
+                    "email_on_failure": false})"));
+  EXPECT_EQ(file.notify.emails, (std::vector<std::string>{"a@example.com", "b@example.com"}));
+  EXPECT_EQ(file.end, At("2026-03-01T00:00:00Z"));
+  EXPECT_EQ(file.tasks[2].pool, "gpu");
+  EXPECT_EQ(Good(Json("\"default_args\": {\"end_date\": \"2026-12-31\"}", Tasks({"a"}))).end,
+            At("2026-12-31T00:00:00Z"));
+}
+
 TEST(GraphFile, TakesNullForAKeyThatIsLeftOut) {
   const GraphFile file = Good(Json("\"end_date\": null, \"default_args\": {\"retries\": 3}",
                                    R"({"name": "a", "code": "true", "retries": null})"));

@@ -157,6 +157,24 @@ TEST(ServiceFile, ReplacesTheConventionalDelivery) {
   EXPECT_EQ(deliveries[1].write, "append");
 }
 
+// What an action runs with is on record as a digest: a config that was edited looked like the same.
+TEST(ServiceFile, DigestsOfAnActionItsFileAndItsConfig) {
+  TestFolder folder;
+  folder.Configs({"training", "application"});
+  const auto digest = [&](const std::string& action) {
+    return folder.Load().actions.at(action).definition;
+  };
+  const std::string training = digest("training"), application = digest("application");
+  folder.Write("configs/training.json", "{\"trees\": 2}");
+  EXPECT_NE(digest("training"), training);
+  EXPECT_EQ(digest("application"), application) << "it has another config";
+  folder.Write("configs/training.json", "{}");
+  EXPECT_EQ(digest("training"), training);
+  folder.File("[actions.training]\nretries = 1\n");
+  EXPECT_NE(digest("training"), training);
+  EXPECT_NE(digest("application"), application) << "[model] may have changed, too";
+}
+
 TEST(ServiceFile, AddsToTheConventionalEnvironment) {
   TestFolder folder;
   folder.Configs({"training"})
