@@ -132,6 +132,20 @@ class Patience {
   std::string said_;
 };
 
+// What a file or a journal keeps is no place for what opens a session.
+void TellDashboard(serve::HttpService& http, const std::string& by) {
+  if (IsTerminal()) {
+    const auto link = http.MakeLink(serve::Scope::kAdmin, by);
+    if (link) {
+      PrintLine("dashboard: " + *link + "  (works once; busker token link makes another)");
+      return;
+    }
+    std::fprintf(stderr, "busker: no link to the dashboard: %s\n",
+                 Printable(link.error().message).c_str());
+  }
+  PrintLine(fmt::format("dashboard: {}  (busker token link opens it)", http.origin()));
+}
+
 // What starts at once, because its instant has passed: a line each, for the first few.
 void TellCatchUps(daemon::Daemon& daemon, bool quiet) {
   constexpr std::size_t kLinesMax = 10;
@@ -231,11 +245,7 @@ Result<int> Up(const Common& common, const UpOptions& options) {
                           FormatDuration(std::chrono::duration_cast<Milliseconds>(
                               std::chrono::steady_clock::now() - begun))));
     if (http) {
-      // What a file or a journal keeps is no place for what opens a session.
-      PrintLine(IsTerminal()
-                    ? "dashboard: " + http->MakeLink(serve::Scope::kAdmin, common.By()) +
-                          "  (works once; busker token link makes another)"
-                    : fmt::format("dashboard: {}  (busker token link opens it)", http->origin()));
+      TellDashboard(*http, common.By());
     }
     TellCatchUps(*daemon, options.quiet);
     auto ended = daemon->Wait();

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "record/raw_file.h"
 #include "serve/front_fixture.h"
 #include "serve/page.h"
 
@@ -510,6 +511,33 @@ TEST_F(FrontTest, LetsAnAdministratorMakeAndRevokeTokens) {
                 "token create failed: ../x, viewer", "token create requested: ../x, viewer",
                 "token create failed: grafana, viewer", "token create requested: grafana, viewer",
                 "token created: grafana, viewer", "token create requested: grafana, viewer"}));
+}
+
+// A link makes an administrator of whoever opens it, and nothing told of it but that somebody had
+// opened it.
+TEST_F(FrontTest, NotesWhoHadALinkMadeBeforeThereIsOne) {
+  const auto events = [&] {
+    std::vector<std::string> happened;
+    const json log = Body(Get("/api/v1/events"));
+    for (const json& event : log["events"]) {
+      happened.push_back(event["actor"].get<std::string>() + ": " +
+                         event["what"].get<std::string>() + " " +
+                         event["detail"].get<std::string>());
+    }
+    return happened;
+  };
+  const auto link = front_->MakeLink(Scope::kAdmin, "ada", Now());
+  ASSERT_TRUE(link) << link.error().message;
+  const std::string secret = link->substr(link->find('=') + 1);
+  EXPECT_EQ(events(), (std::vector<std::string>{"ada: token link made admin",
+                                                "ada: token link requested admin"}));
+  EXPECT_EQ(Get("/api/v1/events").body.find(secret), std::string::npos);
+  EXPECT_EQ(front_->Answer(Make(Method::kGet, "/login?token=" + secret, ""), Now()).status, 303);
+  EXPECT_EQ(events().front(), "127.0.0.1: logged in by a link");
+
+  // The end of the chain is gone, as in a record that was tampered with: it takes no more events.
+  record::RawFile(home_.RecordFile().string()).Run("DELETE FROM chain");
+  EXPECT_FALSE(front_->MakeLink(Scope::kAdmin, "ada", Now()));
 }
 
 // One token whose confines held a NUL was written to a file that its reader refuses, and nobody was

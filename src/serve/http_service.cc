@@ -111,6 +111,11 @@ Response Front::Answer(const Request& request, Instant now) {
   return AnswerAtDoor(door_, request, now);
 }
 
+Result<std::string> Front::MakeLink(Scope scope, const std::string& by, Instant now) {
+  record::Deed deed{by, "token link", "token link made", std::string(NameOf(scope))};
+  return audit_.Do(deed, [&]() -> Result<std::string> { return guard_.MakeLink(scope, by, now); });
+}
+
 Result<plan::GraphKey> Front::GraphOf(const std::string& run) {
   TRY_ASSIGN(const record::RunRow row,
              records_.With([&](record::Record& record) { return record.FindRun(run); }));
@@ -149,8 +154,8 @@ HttpService::~HttpService() {
   live_->End();       // before the guard, which it asks whether viewers still may
 }
 
-std::string HttpService::MakeLink(Scope scope, const std::string& by) {
-  return front_->guard().MakeLink(scope, by, Now());
+Result<std::string> HttpService::MakeLink(Scope scope, const std::string& by) {
+  return front_->MakeLink(scope, by, Now());
 }
 
 }  // namespace busker::serve

@@ -39,6 +39,10 @@ class Front {
 
   Response Answer(const Request& request, Instant now);
 
+  // The address that begins a session with that scope, once. Whoever has it may do what the scope
+  // lets them, so it is noted who had it made; an error when it cannot be, and there is no link.
+  Result<std::string> MakeLink(Scope scope, const std::string& by, Instant now);
+
   Guard& guard() { return guard_; }
   const Router& router() const { return router_; }
 
@@ -75,8 +79,7 @@ class HttpService {
   ~HttpService();
 
   const std::string& origin() const { return front_->guard().origin(); }  // "http://127.0.0.1:8321"
-  // An address that begins a session in a browser, once.
-  std::string MakeLink(Scope scope, const std::string& by);
+  Result<std::string> MakeLink(Scope scope, const std::string& by);       // as Front's
 
  private:
   HttpService(daemon::Announcer& announcer) : live_(std::make_unique<Live>(announcer)) {}
