@@ -140,6 +140,21 @@ TEST_F(PrepareRunTest, AProgramInheritsOnlyWhatIsAgreed) {
       Has(OrderOf(Prepare(buffered, "training").value(), 0).environment, "PYTHONUNBUFFERED="));
 }
 
+// The path is the rest of the trigger, whatever it holds: one with a blank before it is no file.
+TEST_F(PrepareRunTest, TellsTheProgramWhichFileItRunsFor) {
+  const auto service = Load("[model]\ncommand = \"./t\"\n[actions.training]\n");
+  const auto environment = [&](const std::string& trigger) {
+    run_.trigger = trigger;
+    return OrderOf(Prepare(service, "training").value(), 0).environment;
+  };
+  EXPECT_TRUE(Has(environment("file /in/new players.csv"), "BUSKER_FILE=/in/new players.csv"));
+  for (const std::string trigger : {"manual", "schedule", "after file (run 1)", "file"}) {
+    for (const auto& entry : environment(trigger)) {
+      EXPECT_FALSE(entry.starts_with("BUSKER_FILE")) << trigger;
+    }
+  }
+}
+
 // Midnight in Stockholm is the day before in UTC: a program that took the date of the instant would
 // work on the wrong day.
 TEST_F(PrepareRunTest, TheProgramsDateIsThatOfTheZoneAndItsInstantIsInUtc) {

@@ -47,6 +47,32 @@ TEST_F(DefinitionTest, AnActionIsFiledUnderItsServiceAndSaysWhenItRuns) {
   EXPECT_EQ(FormatRfc3339(*graph.expected_by->Next(midnight)), "2019-08-01T06:05:00Z");
 }
 
+// A setting that does not arrive in the plan is one that nobody is told of.
+TEST_F(DefinitionTest, WhatAnActionOrAGraphFileSaysArrivesInThePlan) {
+  const plan::Graph action = ActionSaying(
+      "schedule = \"@daily\"\nstart = \"2019-07-01\"\nend = \"2019-09-01\"\ncatch_up = "
+      "\"all\"\ncatch_up_window = \"7d\"\nconcurrency = \"allow\"\nruns_at_once = 5\n"
+      "depends_on_past = true\nrun_timeout = \"6h\"\n");
+  EXPECT_EQ(action.start, ParseRfc3339("2019-07-01T00:00:00Z").value());
+  EXPECT_EQ(action.end, ParseRfc3339("2019-09-01T00:00:00Z").value());
+  EXPECT_EQ(action.catch_up, plan::CatchUp::kAll);
+  EXPECT_EQ(action.catch_up_window, std::chrono::hours(7 * 24));
+  EXPECT_EQ(action.overlap, plan::Overlap::kAllow);
+  EXPECT_EQ(action.runs_at_once, 5);
+  EXPECT_TRUE(action.depends_on_past);
+  EXPECT_EQ(action.run_timeout, std::chrono::hours(6));
+  const plan::Graph graph = GraphSaying(
+      R"(, "schedule_interval": "@daily", "start_date": "2019-07-01", "end_date": "2019-09-01",
+         "catchup": true, "max_active_runs": 5, "dagrun_timeout": "6h",
+         "timezone": "Europe/Stockholm")");
+  EXPECT_EQ(graph.zone, "Europe/Stockholm");
+  EXPECT_EQ(graph.start, ParseRfc3339("2019-06-30T22:00:00Z").value());
+  EXPECT_EQ(graph.end, ParseRfc3339("2019-08-31T22:00:00Z").value());
+  EXPECT_EQ(graph.catch_up, plan::CatchUp::kAll);
+  EXPECT_EQ(graph.runs_at_once, 5);
+  EXPECT_EQ(graph.run_timeout, std::chrono::hours(6));
+}
+
 TEST_F(DefinitionTest, AnActionRunsAfterOthersOfItsService) {
   const plan::Graph graph =
       ActionSaying("after = [\"fetch\"]\n[actions.fetch]\ncommand = \"./f\"\n");

@@ -1,8 +1,9 @@
-// What is foreseen of runs: the version that each begins with, and what tables will refuse. What a
-// warehouse has already is in tests/backfill_test.py.
+// What is foreseen of runs: the version that each begins with, and what tables will refuse.
 #include "prepare/foresight.h"
 
 #include <gtest/gtest.h>
+
+#include <cstdlib>
 
 #include "io/test_folder.h"
 #include "model/live.h"
@@ -44,6 +45,25 @@ class ForesightTest : public testing::Test {
   }
   void MakeLive(const artifact::VersionName& name) {
     EXPECT_TRUE(model::Promote(*store_, {name, "me", "a test", At("2020-01-01")}));
+  }
+
+  std::unique_ptr<deliver::Warehouse> OpenWarehouse() {
+    const char* const library = std::getenv("BUSKER_DUCKDB");
+    return deliver::OpenEmbeddedWarehouse(places_.warehouse_folder,
+                                          library != nullptr ? library : BUSKER_DUCKDB_PATH)
+        .value();
+  }
+  // Loads a row for the date into shop.p.
+  void Deliver(const std::string& id, const std::string& date, deliver::Write write) {
+    deliver::Request request;
+    request.id = id;
+    request.table = "shop.p";
+    request.file = folder_.Write(id + ".csv", "id\n1\n");
+    request.write = write;
+    request.data_date = date;
+    request.scheduled_at = At(date);
+    const auto delivered = OpenWarehouse()->Deliver(request);
+    ASSERT_TRUE(delivered) << delivered.error().message;
   }
 
   const service::Action& Application() { return service_.actions.at("application"); }
@@ -110,6 +130,23 @@ TEST_F(ForesightTest, FollowsATableThroughTheRunsInTheirOrder) {
   EXPECT_TRUE(
       oldest_first.Of(Run("2019-08-01", true), false).warning.starts_with("takes the place"));
   EXPECT_FALSE(Refused(oldest_first.Of(Run("2019-08-02"), false))) << "the table is older now";
+}
+
+// A run was said to be refused by rows that were not in the table any more.
+TEST_F(ForesightTest, KnowsWhatTheTableHasAndNotWhatItHad) {
+  MakeLive(Save("2019-01-01", "20190102T000000Z"));
+  Write("live", "table = \"shop.p\"\n");
+  Deliver("first", "2019-08-01", deliver::Write::kReplace);
+  Deliver("second", "2019-08-05", deliver::Write::kReplace);
+  const Foreseen refused = Read().Of(Run("2019-08-03"), false);
+  EXPECT_TRUE(Refused(refused));
+  EXPECT_NE(refused.warning.find("the rows for 2019-08-05"), std::string::npos) << refused.warning;
+  EXPECT_FALSE(Refused(Read().Of(Run("2019-08-05"), false))) << "the same once more";
+  ASSERT_TRUE(OpenWarehouse()->Undo("second"));
+  EXPECT_FALSE(Refused(Read().Of(Run("2019-08-03"), false)));
+  EXPECT_TRUE(Refused(Read().Of(Run("2019-07-31"), false))) << "the first is back";
+  Deliver("forced", "2019-07-01", deliver::Write::kAppend);
+  EXPECT_TRUE(Refused(Read().Of(Run("2019-07-31"), false))) << "the newest counts";
 }
 
 TEST_F(ForesightTest, APartitionIsATableOfItsOwnAndAppendingTakesEverything) {

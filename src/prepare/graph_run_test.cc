@@ -44,6 +44,35 @@ TEST_F(GraphRunTest, ALimitIsForItsOwnTaskAlone) {
   EXPECT_FALSE(OrderOf(*run, 1).timeout);
 }
 
+// A setting of a graph file that does not arrive is one that nobody is told of.
+TEST_F(GraphRunTest, WhatAFileSaysArrivesWhereItIsMeant) {
+  const auto run = Prepare(R"({
+    "graph": {"dag_id": "nightly", "dagrun_timeout": "2h"},
+    "tasks": [{"name": "fetch", "code": "echo 1", "retries": 2, "retry_delay": 90,
+               "retry_exponential_backoff": true, "max_retry_delay": "10m",
+               "execution_timeout": "1h", "pool": "db", "pool_slots": 2, "priority_weight": 7,
+               "cpus": 1.5, "memory": "2GiB", "log_bytes_max": "1MiB"}]})");
+  ASSERT_TRUE(run) << run.error().message;
+  EXPECT_EQ(run->timeout, std::chrono::hours(2));
+  const plan::Task& task = run->tasks.at(0);
+  EXPECT_EQ(task.retry_delay, std::chrono::seconds(90));
+  EXPECT_TRUE(task.exponential);
+  EXPECT_EQ(task.retry_delay_max, std::chrono::minutes(10));
+  EXPECT_EQ(task.pool_slots, 2);
+  EXPECT_EQ(task.priority, 7);
+  EXPECT_EQ(task.cpus_milli, 1500);
+  EXPECT_EQ(task.memory_bytes, 2ULL << 30);
+  const runner::AttemptOrder order = OrderOf(*run, 0);
+  EXPECT_EQ(order.timeout, std::chrono::hours(1));
+  EXPECT_EQ(order.log_head_bytes_max + order.log_tail_bytes_max, 1U << 20);
+  EXPECT_EQ(order.data_date, "2019-08-01");
+  EXPECT_EQ(order.scheduled_at, Instant(std::chrono::hours(24)));
+  const auto plain =
+      Prepare(R"({"graph": {"dag_id": "n"}, "tasks": [{"name": "a", "code": "x"}]})");
+  EXPECT_FALSE(plain->timeout);
+  EXPECT_EQ(plain->tasks.at(0).retry_delay_max, plan::Task().retry_delay_max);
+}
+
 TEST_F(GraphRunTest, HasATaskAndAnOrderForEachTaskOfTheFile) {
   const auto run = Prepare(R"({
     "graph": {"dag_id": "nightly"},

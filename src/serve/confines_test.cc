@@ -167,6 +167,28 @@ TEST_F(ConfinesTest, OfInstantsToComeThereAreOnlyTheirs) {
             Get("/api/v1/instants?graph=x", "shop-viewer").body);
 }
 
+// What is counted of all schedules is kept for the next who asks, who may be somebody else.
+TEST_F(ConfinesTest, OfInstantsThatWereCountedForOthersThereAreOnlyTheirs) {
+  const std::string week = "/api/v1/instants?from=2026-12-01T00:00:00Z&to=2026-12-08T00:00:00Z";
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(json::parse(Get(week, "viewer").body)["days"][0]["count"], 1);
+    EXPECT_EQ(json::parse(Get(week, "shop-viewer").body)["days"][0]["count"], 0);
+  }
+}
+
+// A file at fault may be anybody's, and what is said of it names what is in it.
+TEST_F(ConfinesTest, OfFilesThatAreAtFaultNothingIsTold) {
+  folder_.Write("graphs/configs/other.json", R"({"graph": {"dag_id": "other"}, "tasks": 1})");
+  (void)daemon_->Reload();
+  const auto faults = [&](const std::string& who) {
+    return json::parse(Get("/api/v1/status", who).body)["faults"];
+  };
+  ASSERT_EQ(faults("viewer").size(), 1u);
+  EXPECT_EQ(faults("viewer")[0]["file"], "configs/other.json");
+  EXPECT_EQ(faults("shop-viewer").size(), 0u);
+  EXPECT_EQ(Get("/api/v1/status", "shop-viewer").body.find("other"), std::string::npos);
+}
+
 TEST_F(ConfinesTest, NewsOfOthersIsOnlyThatThereIsSome) {
   const auto queue = Get("/api/v1/live", "shop-viewer").events;
   RunToEnd("nightly");

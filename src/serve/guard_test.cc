@@ -163,6 +163,26 @@ TEST_F(GuardTest, EndsASessionThatWasNotUsedForTwelveHours) {
   EXPECT_EQ(StatusOf(Get({{"cookie", cookie}}), later + std::chrono::hours(24)), 401);
 }
 
+// Whoever logged in as the thousand-and-first was out again at once.
+TEST_F(GuardTest, MakesRoomByWhatWasUsedLeastLately) {
+  std::vector<std::string> cookies;
+  for (int i = 0; i < 1000; ++i) cookies.push_back(LogIn(kNow + std::chrono::seconds(i)));
+  const Instant later = kNow + std::chrono::hours(1);
+  EXPECT_EQ(StatusOf(Get({{"cookie", cookies[0]}}), later), 200);
+  cookies.push_back(LogIn(later + std::chrono::seconds(1)));
+  for (std::size_t i = 0; i < cookies.size(); ++i) {
+    EXPECT_EQ(StatusOf(Get({{"cookie", cookies[i]}}), later), i == 1 ? 401 : 200) << i;
+  }
+  std::vector<std::string> links;
+  for (int i = 0; i < 101; ++i) {
+    const std::string link = guard_.MakeLink(Scope::kViewer, "ada", kNow + std::chrono::seconds(i));
+    links.push_back(link.substr(link.find('=') + 1));
+  }
+  EXPECT_EQ(guard_.Login(Get(), links[0], later).status, 401);
+  EXPECT_EQ(guard_.Login(Get(), links[1], later).status, 303);
+  EXPECT_EQ(guard_.Login(Get(), links[100], later).status, 303);
+}
+
 TEST_F(GuardTest, KnowsWhoWatchesUntilTheSessionOrTheTokenEnds) {
   TokenFile file(folder_ / "tokens.json");
   const std::string secret = file.Add("grafana", Scope::kViewer, "ada", kNow).value();

@@ -84,6 +84,31 @@ TEST_F(LineageApiTest, FollowsFromTheTrainingToTheRows) {
   EXPECT_EQ(used[0]["run"], application);
 }
 
+// Who may look at one action was shown what another had made, and who had been given it.
+TEST_F(LineageApiTest, OfOneActionLeavesOutWhatTheOthersMade) {
+  TokenFile file(home_.folder / "tokens.json");
+  for (const auto& [name, confine] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"trains", "shop/training"}, {"applies", "shop/application"}, {"all", "shop"}}) {
+    tokens_[name] = file.Add(name, Scope::kViewer, "a test", Now(), {confine}).value();
+  }
+  const std::string training = Train(), application = RunToEnd("shop/application");
+  const std::string key = Lineage(training)["output"]["key"];
+  Deliver(application, key);
+  const auto lineage = [&](const std::string& run, const std::string& who) {
+    return json::parse(Get("/api/v1/runs/" + run + "/lineage", who).body);
+  };
+  const json applied = lineage(application, "applies");
+  EXPECT_EQ(applied["input_version"], key) << "its name is the run's own";
+  EXPECT_TRUE(applied["input"].is_null());
+  EXPECT_EQ(applied["output"]["run"], application);
+  EXPECT_EQ(applied["deliveries"].size(), 1u);
+  const json trained = lineage(training, "trains");
+  EXPECT_EQ(trained["output"]["run"], training);
+  EXPECT_EQ(trained["used_by"].size(), 0u);
+  EXPECT_EQ(lineage(application, "all")["input"]["run"], training);
+  EXPECT_EQ(lineage(training, "all")["used_by"].size(), 1u);
+}
+
 TEST_F(LineageApiTest, SaysWhatIsMissingAndNotWhere) {
   const std::string training = Train();
   const std::string application = RunToEnd("shop/application");

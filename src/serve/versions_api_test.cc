@@ -16,14 +16,15 @@ class VersionsApiTest : public FrontTest {
  protected:
   json Body(const Response& response) { return json::parse(response.body, nullptr, false); }
 
-  // A delivery of one row to the table shop.a; returns its id.
-  std::string Deliver(const std::string& id, const std::string& service = "shop") {
+  // A delivery of one row; returns its id.
+  std::string Deliver(const std::string& id, const std::string& service = "shop",
+                      const std::string& table = "shop.a") {
     folder_.Write(id + ".csv", "player_id\n1\n");
     const auto warehouse =
         deliver::OpenEmbeddedWarehouse(home_.WarehouseFolder(), BUSKER_DUCKDB_PATH).value();
     deliver::Request request;
     request.id = id;
-    request.table = "shop.a";
+    request.table = table;
     request.file = folder_ / (id + ".csv");
     request.write = deliver::Write::kAppend;
     request.data_date = "2019-08-01";
@@ -83,6 +84,16 @@ TEST_F(VersionsApiTest, UndoesNoDeliveryOfAnotherService) {
       deliver::OpenEmbeddedWarehouse(home_.WarehouseFolder(), BUSKER_DUCKDB_PATH).value();
   EXPECT_FALSE(warehouse->Deliveries()->front().undone_at);
   EXPECT_EQ(Body(Get("/api/v1/services/shop/deliveries"))["deliveries"].size(), 0u);
+}
+
+// Of two tables one was damaged, and what had been delivered to the other could not be undone.
+TEST_F(VersionsApiTest, UndoesADeliveryBesideATableThatIsDamaged) {
+  const std::string id = Deliver("first");
+  Deliver("second", "shop", "shop.b");
+  folder_.Write("home/warehouse/shop/b/log/00000001.json", "{");
+  EXPECT_EQ(Body(Get("/api/v1/services/shop/deliveries"))["deliveries"].size(), 1u);
+  const Response undone = Post(UndoPath(id));
+  EXPECT_EQ(undone.status, 200) << undone.body;
 }
 
 // Undo waited for a delivery to its table for up to ten minutes, on one of the four threads that
