@@ -120,6 +120,21 @@ TEST_F(GraphRunTest, TellsItsProgramsOfTheRunAndNoSecrets) {
   EXPECT_FALSE(has("SECRET=hush"));
 }
 
+// A unit of systemd may have no PATH, and a shell without one finds its own programs alone.
+TEST_F(GraphRunTest, FindsTheUsualProgramsWithoutAPath) {
+  environment_ = {"HOME=/home/me", "TZ=", "LD_PRELOAD=/x"};
+  const auto run = Prepare(R"({"graph": {"dag_id": "n"}, "tasks": [{"name": "a", "code": "x"}]})");
+  ASSERT_TRUE(run) << run.error().message;
+  const auto environment = OrderOf(*run, 0).environment;
+  const auto count = [&](const std::string& begin) {
+    return std::count_if(environment.begin(), environment.end(),
+                         [&](const auto& entry) { return entry.starts_with(begin); });
+  };
+  EXPECT_EQ(count("PATH=/usr/local/bin:/usr/bin:/bin"), 1);
+  EXPECT_EQ(count("HOME=/home/me"), 1);
+  EXPECT_EQ(count("LD_PRELOAD"), 0);
+}
+
 // The digest on record was of the file as it was when the run began, and a file that was gone for a
 // moment failed it.
 TEST_F(GraphRunTest, IsOfTheFileAsItWas) {

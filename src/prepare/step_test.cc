@@ -175,6 +175,8 @@ TEST_F(Step, DeliversAFileOnceHoweverOftenItIsCarriedOut) {
   EXPECT_EQ(deliveries[0].table_rows, 2U);
   EXPECT_EQ(deliveries[0].data_date, "2019-08-01");
   EXPECT_EQ(deliveries[0].run, "r-2019-08-01");
+  EXPECT_EQ(deliveries[0].service, "shop") << "by which the dashboard lists and undoes it";
+  EXPECT_EQ(deliveries[0].scheduled_at, ParseRfc3339("2019-08-01T00:00:00Z").value());
   EXPECT_EQ(deliveries[0].model_version, "shop/1/training/20190801T000000Z");
   EXPECT_EQ(deliveries[0].file_sha256, io::Sha256Of("id,p\n1,0.5\n2,1\n"));
 }

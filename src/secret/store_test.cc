@@ -250,6 +250,25 @@ TEST_F(StoreTest, MakesNoNewKeyWhileSecretsNeedTheOldOne) {
   EXPECT_TRUE(Set("y", "hunter3!")) << "nothing needs it any more";
 }
 
+// What cannot be looked at is not nothing: the next secret that was set would have replaced it.
+TEST_F(StoreTest, DoesNotTakeWhatItCannotLookAtForNoSecrets) {
+  io::fs::create_symlink("secrets.json", folder_ / "home/secrets.json");  // which leads nowhere
+  Expect(Open().List(), ErrorKind::kFailed, "look at");
+  Expect(Open().Value("x"), ErrorKind::kFailed, "look at");
+  EXPECT_FALSE(Set("x", "hunter2!"));
+  EXPECT_TRUE(io::fs::is_symlink(folder_ / "home/secrets.json"));
+}
+
+// Of a longer file the begin was the key, which is another than its owner means.
+TEST_F(StoreTest, TakesAFileWithMoreThanAKeyForNone) {
+  for (const std::string& more : {std::string("b"), std::string(64, 'b'), std::string("\nb")}) {
+    folder_.Write("credential", std::string(64, 'a') + more);
+    chmod((folder_ / "credential").c_str(), 0600);
+    Expect(OpenWithKey("credential").Set("x", "hunter2!", "ann", kNow), ErrorKind::kUnusable,
+           "64 hexadecimal digits");
+  }
+}
+
 TEST_F(StoreTest, MakesNoKeyWhereOneWasNamed) {
   Expect(OpenWithKey("credential").Set("x", "hunter2!", "ann", kNow), ErrorKind::kNotFound,
          "openssl rand -hex 32");

@@ -132,6 +132,14 @@ TEST(DaemonSettings, SayWhatIsWrongAndWhere) {
             "daemon.toml:4:1: \"user\" in [smtp] means nothing without \"password_file\"");
   EXPECT_EQ(FaultIn("[smtp]\nurl = \"smtp://x\"\nfrom = \"a@b\"\npassword_file = \"p\"\n"),
             "daemon.toml:4:1: \"password_file\" in [smtp] means nothing without \"user\"");
+  EXPECT_EQ(FaultIn("[smtp]\nurl = \"smtp://x\"\nfrom = [\"a@b\", \"c@d\"]\n"),
+            "daemon.toml:3:8: \"from\" in [smtp] must be one address, such as "
+            "\"busker@example.com\", not an array");
+  for (const std::string name : {"https://a.example.com/busker", "a.example.com", "ftp://a"}) {
+    EXPECT_NE(FaultIn("[http]\nnames = [\"" + name + "\"]\n").find("addresses without a path"),
+              std::string::npos)
+        << name;
+  }
   EXPECT_EQ(FaultIn("[heartbeat]\nurl = \"https://x\"\nevery = \"10ms\"\n"),
             "daemon.toml:3:9: \"every\" in [heartbeat] must be at least 1s");
   EXPECT_EQ(FaultIn("[notify]\nemail = \"a@b\"\n"),

@@ -93,6 +93,13 @@ TEST(Secrets, OfAnActionAreBounded) {
   for (int i = 0; i < 65; ++i) all += "secrets.K" + std::to_string(i) + " = \"x\"\n";
   EXPECT_EQ(FaultOf("[model]\n" + all),
             "busker.toml:2:1: an action can have 64 secrets, and [model] has 65");
+  // Those of [model] are of each action, too.
+  std::string some;
+  for (int i = 0; i < 64; ++i) some += "secrets.K" + std::to_string(i) + " = \"x\"\n";
+  const std::string model = "[model]\n" + some + "[actions.training]\n";
+  EXPECT_EQ(FaultOf(model + "secrets.K0 = \"y\"\n"), "") << "one in the place of another";
+  EXPECT_EQ(FaultOf(model + "secrets.MORE = \"y\"\n"),
+            "busker.toml:67:1: an action can have 64 secrets, and [actions.training] has 65");
 }
 
 }  // namespace
