@@ -136,6 +136,23 @@ TEST(Sender, TriesAgainAfterAFailureWithTheSameKey) {
   EXPECT_EQ(seen[0].headers.at("idempotency-key"), seen[1].headers.at("idempotency-key"));
 }
 
+// Were the tries counted from nought, the second wait would be no longer than the first.
+TEST(Sender, WaitsLongerAfterEachFailure) {
+  io::TestHttpServer server(io::TestAnswer("500 Oops"));
+  Box box;
+  box.Add(1, Webhook{server.Url(), ""});
+  Sender sender(box.AsOutbox(), box.Settings());
+  Instant now = TestNotice().at;
+  for (int tries = 1; tries <= 4; ++tries) {
+    ASSERT_TRUE(box.WaitUntil([&](auto& entries) { return entries[1].pending.tries == tries; }));
+    const Milliseconds wait = box.Of(1).due - now;
+    EXPECT_EQ(wait, RetryAfter(tries, "key-1")) << tries;
+    now += wait;
+    box.MoveClock(wait);
+    sender.Wake();
+  }
+}
+
 TEST(Sender, WakesByItselfWhenATryIsDue) {
   std::atomic<int> calls = 0;
   io::TestHttpServer server([&](const io::TestHttpRequest&) {

@@ -324,6 +324,46 @@ TEST(Record, CheckFindsNothingInARunTakenUpAgainByHand) {
   EXPECT_EQ(FaultsIn(*record), Sentences{});
 }
 
+// How long a run took is from when it first started, whatever was taken up again since.
+TEST(Record, ARunKeepsWhenItFirstStartedAndTellsWhenItLastEnded) {
+  auto record = Fresh();
+  const auto at = [&](int minute, std::vector<plan::Decision> decisions,
+                      std::vector<AttemptRow> ended = {}) {
+    TestTurn turn;
+    turn.now = kNoon + std::chrono::minutes(minute);
+    turn.decisions = std::move(decisions);
+    turn.ended = std::move(ended);
+    const auto appended = turn.AppendTo(*record);
+    ASSERT_TRUE(appended) << appended.error().message;
+  };
+  const auto shown = [&] {
+    const RunRow run = record->FindRun("r1").value();
+    const auto minute = [](const std::optional<Instant>& instant) {
+      return instant ? std::to_string((*instant - kNoon) / std::chrono::minutes(1)) : "none";
+    };
+    return minute(run.started_at) + " to " + minute(run.ended_at);
+  };
+  ASSERT_TRUE(AddRun(*record, "r1", {"train"}));
+  EXPECT_EQ(shown(), "none to none");
+  at(1, Begin("r1", "train"));
+  EXPECT_EQ(shown(), "1 to none");
+  at(2,
+     {plan::TaskChanged{"r1", "train", kRunning, kFailed, ""},
+      plan::RunChanged{"r1", kRunning, kFailed, ""}},
+     {Ended("r1", "train", "exited")});
+  EXPECT_EQ(shown(), "1 to 2");
+  at(5, {plan::RunChanged{"r1", kFailed, kRunning, ""}, plan::TaskCleared{"r1", "train", 2, "ada"},
+         plan::TaskChanged{"r1", "train", kFailed, kQueued, ""}});
+  EXPECT_EQ(shown(), "1 to none");
+  at(6, {plan::TaskChanged{"r1", "train", kQueued, kRunning, ""},
+         plan::StartAttempt{"r1", "train", 2}});
+  at(7,
+     {plan::TaskChanged{"r1", "train", kRunning, kSucceeded, ""},
+      plan::RunChanged{"r1", kRunning, kSucceeded, ""}},
+     {Ended("r1", "train", "succeeded", 2)});
+  EXPECT_EQ(shown(), "1 to 7");
+}
+
 // fsck took it for a fault that the task of a retried run had two attempts that succeeded: the
 // first had ended well in the moment in which its run was cancelled.
 TEST(Record, AProgramMayEndWellWhileItsRunIsCancelledAndBeRunAgain) {

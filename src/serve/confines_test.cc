@@ -214,6 +214,22 @@ TEST_F(ConfinesTest, AKeyOfAnotherGraphsRunTellsNothingOfIt) {
   EXPECT_EQ(other.body.find("nightly"), std::string::npos);
 }
 
+// What an action runs after is another's, whose name is not known to who sees that action alone.
+TEST_F(ConfinesTest, ToAnActionLeaveOutWhatItRunsAfter) {
+  folder_.Write("shop/busker.toml",
+                "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh\"\n"
+                "[actions.training]\n[actions.report]\nafter = \"training\"\n");
+  ASSERT_TRUE(daemon_->Reload());
+  TokenFile file(home_.folder / "tokens.json");
+  tokens_["x"] = file.Add("x", Scope::kViewer, "a test", Now(), {"shop/report"}).value();
+  const auto after = [&](const std::string& who) {
+    return json::parse(Get("/api/v1/graphs/shop:report", who).body)["after"];
+  };
+  EXPECT_EQ(after("shop-viewer"), json({"shop/training"}));
+  EXPECT_EQ(after("x"), json::array());
+  EXPECT_EQ(Get("/api/v1/graphs", "x").body.find("training"), std::string::npos);
+}
+
 // Who saw one action alone saw what the others of its service had made, whole.
 TEST_F(ConfinesTest, ToAnActionLeaveOutWhatTheRestOfItsServiceMade) {
   TokenFile file(home_.folder / "tokens.json");

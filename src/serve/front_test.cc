@@ -466,11 +466,12 @@ TEST_F(FrontTest, ShowsVersionsAndMovesTheLivePointer) {
     return Post("/api/v1/services/shop/promote",
                 R"({"version": ")" + version + R"(", "why": "better"})");
   };
-  EXPECT_EQ(promote(first).status, 200);
+  EXPECT_EQ(Body(promote(first))["can_roll_back"], false) << "nothing was live before";
   const Response promoted = promote(second);
   EXPECT_EQ(promoted.status, 200) << promoted.body;
   EXPECT_EQ(Body(promoted)["by"], "operator");
   EXPECT_EQ(Body(promoted)["why"], "better");
+  EXPECT_EQ(Body(promoted)["can_roll_back"], true);
   EXPECT_EQ(Body(Post("/api/v1/services/shop/rollback"))["key"], first);
   EXPECT_EQ(promote(second).status, 200);
   EXPECT_EQ(Body(Get("/api/v1/services"))["services"][0]["live"]["key"], second);

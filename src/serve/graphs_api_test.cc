@@ -193,6 +193,23 @@ TEST_F(GraphsApiTest, HasFiguresForPrometheus) {
   }
 }
 
+// What is served no more went on being counted among what is in trouble, with nobody to mend it.
+TEST_F(GraphsApiTest, CountsWhatIsServedAlone) {
+  RunToEnd("daily");  // which fails
+  ASSERT_EQ(Post("/api/v1/graphs/daily/pause").status, 200);
+  const auto figure = [&](const std::string& line) {
+    return ("\n" + Get("/metrics").body).find("\n" + line + "\n") != std::string::npos;
+  };
+  EXPECT_TRUE(figure("busker_graphs 3"));
+  EXPECT_TRUE(figure("busker_graphs_paused 1"));
+  EXPECT_TRUE(figure("busker_graphs_troubled{trouble=\"failed\"} 1"));
+  io::fs::remove(folder_ / "graphs/configs/daily.json");
+  ASSERT_TRUE(daemon_->Reload());
+  EXPECT_TRUE(figure("busker_graphs 2"));
+  EXPECT_TRUE(figure("busker_graphs_paused 0"));
+  EXPECT_TRUE(figure("busker_graphs_troubled{trouble=\"failed\"} 0"));
+}
+
 // Neither page nor API said which version a backfill would apply.
 TEST_F(GraphsApiTest, ABackfillTellsTheVersionOfEachDate) {
   folder_.Write("shop/busker.toml",

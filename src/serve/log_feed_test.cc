@@ -104,6 +104,21 @@ TEST(LogFeed, ShowsBytesThatAreNoText) {
             std::string("\xEF\xBF\xBD\xEF\xBF\xBD\0\x1B[31m\xEF\xBF\xBD\n", 19 - 3));
 }
 
+// Who followed the log of a run that goes on went on doing so when their token was revoked.
+TEST(LogFeed, TellsNothingMoreToWhoMayNotLookAnyMore) {
+  const io::TestFolder folder;
+  folder.Write("log", "one\n");
+  LogFeed feed;
+  const auto queue = feed.Follow(folder.path(), [] { return false; });
+  const auto other = feed.Follow(folder.path(), [] { return false; });
+  queue->OnlyWhile([](Instant) { return false; });
+  for (int i = 0; i < 1000 && !queue->closed(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(queue->closed());
+  EXPECT_FALSE(other->closed());
+}
+
 TEST(LogFeed, HasABound) {
   const io::TestFolder folder;
   LogFeed feed;
