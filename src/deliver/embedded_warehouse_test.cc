@@ -1,10 +1,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <mutex>
 #include <random>
 
 #include "deliver/catalogue.h"
@@ -19,6 +21,25 @@ namespace {
 
 namespace fs = io::fs;
 
+struct Syncs {
+  std::mutex mutex;
+  std::optional<std::vector<std::string>> paths;  // none: nobody asks
+} syncs;
+
+}  // namespace
+
+// In the place of libc's, for the whole program: what is synced is noted, and synced.
+extern "C" int fsync(int fd) {
+  std::error_code error;
+  const fs::path path = fs::read_symlink("/proc/self/fd/" + std::to_string(fd), error);
+  const int result = static_cast<int>(syscall(SYS_fsync, fd));
+  const std::lock_guard lock(syncs.mutex);
+  if (syncs.paths && result == 0) syncs.paths->push_back(path.string());
+  return result;
+}
+
+namespace {
+
 Result<std::unique_ptr<Warehouse>> OpenEmbedded(const fs::path& folder) {
   return OpenEmbeddedWarehouse(folder, DuckdbPath());
 }
@@ -26,6 +47,17 @@ Result<std::unique_ptr<Warehouse>> OpenEmbedded(const fs::path& folder) {
 INSTANTIATE_TEST_SUITE_P(Embedded, WarehouseConformance,
                          testing::Values(Backend{"embedded", OpenEmbedded}),
                          testing::PrintToStringParamName());
+
+// The paths that `act` had the system sync, in their order.
+std::vector<std::string> SyncedDuring(const std::function<void()>& act) {
+  {
+    const std::lock_guard lock(syncs.mutex);
+    syncs.paths.emplace();
+  }
+  act();
+  const std::lock_guard lock(syncs.mutex);
+  return *std::exchange(syncs.paths, std::nullopt);
+}
 
 class EmbeddedWarehouse : public testing::Test, public WarehouseTest {
  protected:
@@ -102,6 +134,53 @@ TEST_F(EmbeddedWarehouse, DeliversWhileAPersonHasTheCatalogueOpenAndWritesToIt) 
   }
   EXPECT_EQ(Seen(), "2");
   EXPECT_EQ(FilesBelow(place()), 2U) << "the lock, the catalogue and nothing else";
+}
+
+// A reader that had just followed a link found nothing there: of a table that is delivered to once
+// a day, what was replaced is old at once.
+TEST_F(EmbeddedWarehouse, KeepsWhatIsReplacedForAnHourFromThenOn) {
+  const auto age = [](const fs::path& path) {
+    fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::hours(25));
+  };
+  const auto target = [](const fs::path& link) {
+    return link.parent_path() / fs::read_symlink(link);
+  };
+  Deliver(Asking("one", "id\n1\n"));
+  const fs::path snapshot = target(TableFolder() / "current");
+  const fs::path catalogue = target(place() / "warehouse.duckdb");
+  age(snapshot);
+  age(catalogue);
+  Deliver(Asking("two", "id\n2\n", 2));
+  EXPECT_TRUE(fs::exists(snapshot / "one.parquet"));
+  EXPECT_TRUE(fs::exists(catalogue));
+  age(snapshot);
+  age(catalogue);
+  Deliver(Asking("three", "id\n3\n", 3));
+  EXPECT_FALSE(fs::exists(snapshot));
+  EXPECT_FALSE(fs::exists(catalogue));
+}
+
+// With the change in the log first, a power cut left a table that named rows which were not there.
+TEST_F(EmbeddedWarehouse, SyncsTheRowsAndTheirFolderBeforeTheCommit) {
+  Deliver(Asking("one", "id\n1\n"));
+  const std::vector<std::string> synced =
+      SyncedDuring([&] { Deliver(Asking("two", "id\n2\n", 2)); });
+  const auto where = [&](const std::string& part) {
+    const auto found = std::find_if(synced.begin(), synced.end(), [&](const std::string& path) {
+      return path.find("/game/predictions/" + part) != std::string::npos;
+    });
+    EXPECT_NE(found, synced.end()) << part;
+    return found - synced.begin();
+  };
+  const auto folder = std::find_if(synced.begin(), synced.end(), [](const std::string& path) {
+    return path.ends_with("/game/predictions/parts");
+  });
+  ASSERT_NE(folder, synced.end());
+  EXPECT_LT(where("parts/"), folder - synced.begin()) << "the rows, then their name";
+  EXPECT_LT(folder - synced.begin(), where("log/")) << "then the change";
+  EXPECT_TRUE(std::any_of(synced.begin(), synced.end(), [](const std::string& path) {
+    return path.ends_with("/game/predictions/log");
+  })) << "and its name";
 }
 
 TEST_F(EmbeddedWarehouse, HealsTheCatalogueWhenAProcessDiedBeforeItWasSwapped) {

@@ -378,7 +378,44 @@ TEST_P(WarehouseConformance, RefusesQueriesThatChangeAnything) {
   EXPECT_EQ(Rows(), "1");
 }
 
+TEST_P(WarehouseConformance, TellsDeliveriesToAllTablesInTheOrderOfTime) {
+  for (const std::string name : {"b", "a", "c", "b", "a"}) {
+    const std::string id = name + std::to_string(warehouse().Deliveries()->size());
+    Request request = Asking(id, "id\n1\n");
+    request.table = "game." + name;
+    Deliver(request);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // another instant
+  }
+  std::string told;
+  const auto deliveries = warehouse().Deliveries().value();
+  for (const Delivery& delivery : deliveries) told += delivery.id + " ";
+  EXPECT_EQ(told, "b0 a1 c2 b3 a4 ");
+}
+
 // ---- at the same time
+
+// Who waits for the table sees it as it is when the wait is over: by what it was before, a delivery
+// was refused, or one id delivered twice.
+TEST_P(WarehouseConformance, DeliversWhatSeveralBringAtOnceEachOnce) {
+  std::vector<Request> requests;
+  for (const std::string id : {"a", "b", "c", "d", "a", "b"}) {
+    requests.push_back(Asking(id, "id\n" + std::to_string(id[0]) + "\n"));
+    requests.back().write = Write::kAppend;
+  }
+  std::vector<std::thread> delivering;
+  for (const Request& request : requests) {
+    delivering.emplace_back([&] {
+      auto own = GetParam().open(place());
+      ASSERT_TRUE(own);
+      const auto delivered = (*own)->Deliver(request);
+      EXPECT_TRUE(delivered) << delivered.error().message;
+    });
+  }
+  for (std::thread& one : delivering) one.join();
+  EXPECT_EQ(Rows(), "97; 98; 99; 100");
+  EXPECT_EQ(warehouse().Deliveries()->size(), 4U);
+  EXPECT_TRUE(warehouse().Check()->empty());
+}
 
 TEST_P(WarehouseConformance, ShowsAReaderTheTableWhollyBeforeOrWhollyAfter) {
   const auto csv = [](int value) {
