@@ -1,6 +1,5 @@
 // How quick io::HttpSession is beside curl(1), which keeps its connection, too, but sets up each
-// transfer anew, against a server on
-// loopback that does next to nothing.
+// transfer anew, against a server on loopback that does next to nothing.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
