@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "base/terminal.h"
 #include "base/text.h"
 #include "cli/print.h"
@@ -62,6 +64,9 @@ void Progress::Take(const plan::Decision& decision) {
   } else if (const auto* task = std::get_if<plan::TaskChanged>(&decision)) {
     if (task->to != plan::State::kRunning) Ended(*task);
   } else if (const auto* retry = std::get_if<plan::RetryPlanned>(&decision)) {
+    // One that could not be begun comes again under its number.
+    Shown& shown = tasks_[retry->task];
+    shown.attempt = std::min(shown.attempt, retry->number - 1);
     Say(fmt::format("  {}: attempt {} at {}", retry->task, retry->number,
                     FormatRfc3339(retry->at)));
   }

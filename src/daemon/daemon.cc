@@ -68,6 +68,7 @@ Result<void> Daemon::Open() {
     options_.warn(why.empty() ? "it works again"
                               : why + "; nothing new starts until that is mended");
   };
+  deeds.warn = options_.warn;
   deeds.observe = [this](const plan::Decision& decision) { Observe(decision); };
   deeds.secret_of = [store = secret::Store(home_.folder, options_.environment)](
                         const std::string& name) { return store.Value(name); };

@@ -44,7 +44,8 @@ struct DaemonOptions {
   service::GateCheck check_gate;
   // An address that begins a session on the dashboard; empty: there is none. Any thread.
   std::function<Result<std::string>(const std::string& by)> make_link;
-  // Told why nothing new starts at the moment, and when it does again. Any thread.
+  // Told why nothing new starts at the moment, and when it does again; what could not be done and
+  // is tried again. Any thread.
   std::function<void(const std::string&)> warn;
   // Told what people may want to see: a line each. Any thread.
   std::function<void(const std::string&)> say;

@@ -1,11 +1,13 @@
 #include "dispatch/conductor.h"
 
+#include <fmt/core.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
+#include <utility>
 
-#include "base/check.h"
 #include "base/id.h"
 #include "io/boot.h"
 
@@ -46,8 +48,17 @@ runner::ExitRecord NotStarted(std::string message) {
 }
 
 Ended EndOf(const execute::AttemptName& name, const runner::ExitRecord& exit) {
-  return {{name.run, name.task, name.number, exit.ending == runner::Ending::kSucceeded,
-           exit.ending == runner::Ending::kCancelled, exit.message, exit.permanent},
+  return {plan::AttemptEnded{
+              name.run, name.task, name.number, exit.ending == runner::Ending::kSucceeded,
+              exit.ending == runner::Ending::kCancelled, exit.message, exit.permanent},
+          RowOf(name, exit)};
+}
+
+// Of an attempt of which nothing was begun. What may pass is no end.
+Ended RefusalOf(const execute::AttemptName& name, const Error& error) {
+  const runner::ExitRecord exit = NotStarted(error.message);
+  if (error.kind != ErrorKind::kTemporary) return EndOf(name, exit);
+  return {plan::AttemptNotBegun{name.run, name.task, name.number, error.message},
           RowOf(name, exit)};
 }
 
@@ -60,6 +71,8 @@ constexpr std::uint64_t kSpaceMinBytes = 1u << 20;
 constexpr std::uint64_t kFilesMin = 64;
 constexpr char kDiskIsFull[] = "the disk is full";
 constexpr Milliseconds kAppendAgain = std::chrono::seconds(1);
+// What the executor could not do is tried again after that.
+constexpr Milliseconds kSettleAgain = std::chrono::seconds(5);
 
 Milliseconds SteadyNow() {
   return std::chrono::duration_cast<Milliseconds>(
@@ -129,10 +142,8 @@ Result<std::vector<std::string>> Conductor::Recover() {
       next_.push_back(EndOf(name, EndOfAnothers(name)));
       continue;
     }
-    if (cancelled) TRY(executor_->Stop(name));
-    if (auto recovered = Recover(name, launch); !recovered) {
-      next_.push_back(EndOf(name, NotStarted(recovered.error().message)));
-    }
+    if (cancelled) Settle({name, Unsettled::kStop, {}});
+    Settle({name, Unsettled::kRecover, launch});
   }
   return ids;
 }
@@ -141,6 +152,39 @@ Result<void> Conductor::Recover(const execute::AttemptName& name, const record::
   TRY_ASSIGN(runner::AttemptOrder order, OrderOf(name, launch.instance));
   order.boot = launch.boot;
   return executor_->Recover(name, order);
+}
+
+// What cannot be done for now is done later. An attempt that cannot be found may live: it is not
+// given up while the reason may pass.
+void Conductor::Settle(Unsettled one) {
+  const bool stops = one.what == Unsettled::kStop;
+  const auto settled = stops ? executor_->Stop(one.name) : Recover(one.name, one.launch);
+  if (settled) return;
+  if (!stops && settled.error().kind != ErrorKind::kTemporary) {
+    next_.push_back(EndOf(one.name, NotStarted(settled.error().message)));
+    return;
+  }
+  if (!std::exchange(one.is_told, true) && deeds_.warn) {
+    deeds_.warn(fmt::format("attempt {} cannot be {}, which is tried again: {}", one.name.Text(),
+                            stops ? "told to stop" : "taken up", settled.error().message));
+  }
+  if (unsettled_.empty()) settle_at_ = std::chrono::steady_clock::now() + kSettleAgain;
+  unsettled_.push_back(std::move(one));
+}
+
+void Conductor::SettleAgain() {
+  if (unsettled_.empty() || std::chrono::steady_clock::now() < settle_at_) return;
+  for (Unsettled& one : std::exchange(unsettled_, {})) {
+    if (IsRunning(one.name)) Settle(std::move(one));
+  }
+}
+
+bool Conductor::IsRunning(const execute::AttemptName& name) const {
+  const plan::DagRun* run = agenda_.FindRun(name.run);
+  if (run == nullptr) return false;
+  const auto task = std::find_if(run->tasks.begin(), run->tasks.end(),
+                                 [&](const plan::Task& one) { return one.name == name.task; });
+  return task != run->tasks.end() && task->attempt_running && task->attempts == name.number;
 }
 
 runner::ExitRecord Conductor::EndOfAnothers(const execute::AttemptName& name) const {
@@ -200,6 +244,7 @@ Result<bool> Conductor::Loop(Until until, std::optional<Instant> limit) {
       Refuse(std::move(happened));
       return true;
     }
+    SettleAgain();
     TRY_ASSIGN(wake_at, Turn(std::move(happened)));
     if (stopped_) return true;
     if (until == Until::kIdle && agenda_.Idle() && next_.empty()) return true;
@@ -319,11 +364,10 @@ void Conductor::CarryOut(const plan::Decision& decision) {
   if (const auto* start = std::get_if<plan::StartAttempt>(&decision)) {
     const execute::AttemptName name{start->run, start->task, start->number};
     if (auto launched = Launch(name); !launched) {
-      next_.push_back(EndOf(name, NotStarted(launched.error().message)));
+      next_.push_back(RefusalOf(name, launched.error()));
     }
   } else if (const auto* stop = std::get_if<plan::StopAttempt>(&decision)) {
-    const auto stopped = executor_->Stop({stop->run, stop->task, stop->number});
-    CHECK(stopped.has_value(), "a process of ours can be signalled");
+    Settle({{stop->run, stop->task, stop->number}, Unsettled::kStop, {}});
   } else if (const auto* prepare = std::get_if<plan::PrepareRun>(&decision)) {
     Prepare(*prepare);
   } else if (const auto* run = std::get_if<plan::RunChanged>(&decision)) {
@@ -381,15 +425,19 @@ Result<runner::AttemptOrder> Conductor::OrderOf(const execute::AttemptName& name
 }
 
 void Conductor::Count(const record::Turn& turn) {
+  std::set<execute::AttemptName> undone;
   for (const plan::Decision& decision : turn.decisions) {
     if (const auto* change = std::get_if<plan::RunChanged>(&decision)) {
       if (IsFinal(change->to)) ++figures_.runs_ended[static_cast<std::size_t>(change->to)];
     } else if (const auto* queued = std::get_if<plan::RunQueued>(&decision)) {
       const plan::DagRun& run = queued->run;
       if (run.due && run.batch.empty()) figures_.schedule_lag.Add(turn.now - *run.due);
+    } else if (const auto* never = std::get_if<plan::AttemptUndone>(&decision)) {
+      undone.insert({never->run, never->task, never->number});
     }
   }
   for (const record::AttemptRow& row : turn.ended) {
+    if (undone.contains({row.run, row.task, row.number})) continue;
     ++(row.ending == runner::NameOf(runner::Ending::kSucceeded) ? figures_.attempts_succeeded
                                                                 : figures_.attempts_failed);
     if (!row.started_at || !row.command_started_at || !row.command_ended_at) continue;

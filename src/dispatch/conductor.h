@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -37,6 +38,8 @@ struct Deeds {
   // Told why nothing new starts at the moment, and with an empty text when it does again; may be
   // empty.
   std::function<void(const std::string& why)> trouble;
+  // Told what the executor could not do, and is tried again: a sentence; may be empty.
+  std::function<void(const std::string& sentence)> warn;
   // Told of new notices once they are on record; may be empty.
   std::function<void(const std::vector<record::NoticeRow>&)> send;
   // The values of secrets; may be empty. Called on any thread.
@@ -95,6 +98,14 @@ class Conductor {
     std::vector<Request> answers;  // to be given when the turn is on record
   };
 
+  // An attempt that is to be stopped, or taken up after a restart.
+  struct Unsettled {
+    execute::AttemptName name;
+    enum What { kStop, kRecover } what = kStop;
+    record::Launch launch;  // of one that is taken up
+    bool is_told = false;   // that it could not be done for now
+  };
+
   Result<bool> Loop(Until until, std::optional<Instant> limit);
   void Refuse(std::vector<Happened> happened);
   Result<std::optional<Instant>> Turn(std::vector<Happened> happened);
@@ -107,6 +118,9 @@ class Conductor {
   void Take(Preparation preparation, Intake& intake);
   Result<void> Launch(const execute::AttemptName& name);
   Result<void> Recover(const execute::AttemptName& name, const record::Launch& launch);
+  void Settle(Unsettled one);
+  void SettleAgain();
+  bool IsRunning(const execute::AttemptName& name) const;
   runner::ExitRecord EndOfAnothers(const execute::AttemptName& name) const;
   Result<runner::AttemptOrder> OrderOf(const execute::AttemptName& name,
                                        const std::string& instance);
@@ -124,6 +138,8 @@ class Conductor {
   // another one.
   std::unordered_map<std::string, std::uint64_t> preparing_;
   std::atomic<bool> stopped_ = false;
+  std::vector<Unsettled> unsettled_;                   // the executor could not, for now
+  std::chrono::steady_clock::time_point settle_at_{};  // and is asked again then
   const io::fs::path runs_folder_;
   const plan::Capacity capacity_;
   const Instance instance_;

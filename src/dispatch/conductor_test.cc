@@ -12,6 +12,7 @@
 
 #include "dispatch/home.h"
 #include "dispatch/test_gate.h"
+#include "dispatch/test_refusal.h"
 #include "io/test_disk.h"
 #include "io/test_folder.h"
 
@@ -303,6 +304,58 @@ TEST_F(ConductorTest, FailsAnAttemptWhoseRunnerCannotBeStarted) {
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   EXPECT_EQ(Find(kRun).state, plan::State::kFailed);
   EXPECT_NE(Find(kRun).message.find("busker-runner"), std::string::npos);
+}
+
+// Where there was no room for one more process, or no descriptor for it, a task without retries had
+// failed.
+TEST_F(ConductorTest, BeginsAnAttemptAgainForWhichThereWasNoRoom) {
+  auto conductor = NewConductor();
+  auto added = Add(*conductor, kRun, {"true"});
+  {
+    const NoMoreFiles none;
+    do {
+      ASSERT_FALSE(conductor->Run(Until::kIdle, Now() + Milliseconds(20)).value());
+    } while (Find(kRun).tasks.empty() || Find(kRun).tasks.at(0).task.message.empty());
+  }
+  const record::TaskRow waiting = Find(kRun).tasks.at(0);
+  EXPECT_EQ(waiting.task.state, plan::State::kQueued);
+  EXPECT_EQ(waiting.attempts.size(), 0U);
+  EXPECT_TRUE(waiting.task.message.starts_with("it could not be begun: ")) << waiting.task.message;
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(Find(kRun).state, plan::State::kSucceeded);
+  EXPECT_EQ(Find(kRun).tasks.at(0).attempts.size(), 1U);
+  EXPECT_EQ(conductor->figures().attempts_failed, 0U);
+  EXPECT_EQ(record_->Check().value(), std::vector<std::string>{});
+}
+
+// An attempt that could not be told to stop ended the daemon.
+TEST_F(ConductorTest, TellsAnAttemptAgainToStopWhenItCouldNot) {
+  Deeds deeds = MakeDeeds();
+  std::vector<std::string> warnings;
+  deeds.warn = [&](const std::string& sentence) { warnings.push_back(sentence); };
+  auto conductor =
+      Conductor::Start(*record_, BUSKER_RUNNER_PATH, home_.RunsFolder(), {}, deeds).value();
+  const std::string witness = (folder_ / "witness").string();
+  auto added = Add(*conductor, kRun, {"touch " + witness + "; sleep 600"});
+  do {
+    ASSERT_FALSE(conductor->Run(Until::kIdle, Now() + Milliseconds(20)).value());
+  } while (!fs::exists(witness));
+  conductor->Cancel(kRun, "a test");
+  bool refuses = false, ran = true;
+  std::thread([&] {
+    refuses = RefuseSignals();
+    if (refuses) ran = conductor->Run(Until::kIdle, Now() + Milliseconds(100)).value();
+  }).join();
+  if (!refuses) GTEST_SKIP() << "there is no seccomp";
+  EXPECT_FALSE(ran);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_TRUE(warnings[0].starts_with("attempt " + kRun +
+                                      "/t1.1 cannot be told to stop, which is "
+                                      "tried again: tell process "))
+      << warnings[0];
+  ASSERT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(Find(kRun).state, plan::State::kCancelled);
+  EXPECT_EQ(warnings.size(), 1U);
 }
 
 TEST_F(ConductorTest, AnswersARequestOnceItIsOnRecordOrWithItsError) {

@@ -35,9 +35,9 @@ struct Request {
   std::function<void(Result<void>, const View&)> answer;
 };
 
-// An attempt has ended, and what it left.
+// An attempt has ended, and what it left; or it could not be begun.
 struct Ended {
-  plan::AttemptEnded event;
+  plan::Event event;  // AttemptEnded, AttemptNotBegun
   record::AttemptRow row;
 };
 

@@ -122,10 +122,9 @@ Result<void> ProcessExecutor::Recover(const AttemptName& name, const runner::Att
 Result<void> ProcessExecutor::Stop(const AttemptName& name) {
   const Lock lock(mutex_);
   stopped_.insert(name);  // for a runner that is yet to come
-  if (const auto place = attempts_.find(name); place != attempts_.end()) {
-    Signal(watched_.at(place->second));
-  }
-  return {};
+  const auto place = attempts_.find(name);
+  if (place == attempts_.end()) return {};
+  return Signal(watched_.at(place->second));
 }
 
 // Gives the attempt to a runner that waits, or to a new one. `order` is empty when it is in the
@@ -185,11 +184,13 @@ Result<void> ProcessExecutor::StartRunner(const AttemptName& name, std::string o
   }
   const io::Command command{{runner_.string(), folder.string()}, {open_files_.Entry()}, {}};
   TRY_ASSIGN(const io::Descriptor secrets, SecretsFor(folder));
+  // The place of the descriptor by which it is watched: none is left, and it is not started.
+  io::Descriptor place(eventfd(0, EFD_CLOEXEC));
+  if (!place.valid()) return SystemError("watch " + name.Text(), errno);
   TRY_ASSIGN(const pid_t process,
              io::SpawnDetached(command, folder / runner::kErrorFile, secrets.get()));
-  Watched watched{OpenProcess(process), false, process, true, false, name, "", settles};
-  if (!watched.fd.valid()) return SystemError("watch " + name.Text(), errno);
-  return Watch(std::move(watched));
+  place.Close();
+  return WatchNew({OpenProcess(process), false, process, true, false, name, "", settles});
 }
 
 // Starts a runner that takes orders; the first is there before it.
@@ -207,7 +208,19 @@ Result<void> ProcessExecutor::StartWithOrder(const std::string& message, Watched
   const io::Command command{{runner_.string(), "--orders"}, {open_files_.Entry()}, {}};
   TRY_ASSIGN(watched.process,
              io::SpawnDetached(command, folder_ / runner::kErrorFile, theirs.get()));
-  return Watch(std::move(watched));
+  return WatchNew(std::move(watched));
+}
+
+// A runner that was just started and cannot be watched is ended, as nobody would hear of its end.
+// It may have begun, so its attempt is not launched once more under this name.
+Result<void> ProcessExecutor::WatchNew(Watched watched) {
+  const pid_t process = watched.process;
+  const auto watches = Watch(std::move(watched));
+  if (watches) return {};
+  kill(process, SIGKILL);
+  while (waitpid(process, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return Failed(watches.error().message);
 }
 
 // Begins to wait for a runner that lives already; false when none does.
@@ -246,17 +259,18 @@ void ProcessExecutor::Assign(Watched& watched, const AttemptName& name, std::str
   watched.order = std::move(order);
   watched.settles = settles;
   attempts_[name] = watched.fd.get();
-  if (stopped_.contains(name)) Signal(watched);
+  // Its own child, as a rule; one that it may not signal ends by its time limit.
+  if (stopped_.contains(name)) (void)Signal(watched);
 }
 
 // A child of ours keeps its number until it is reaped, which comes after it is forgotten.
-void ProcessExecutor::Signal(Watched& watched) {
+Result<void> ProcessExecutor::Signal(Watched& watched) {
   watched.signalled = true;
-  if (watched.is_child) {
-    kill(watched.process, SIGTERM);
-  } else {
-    syscall(SYS_pidfd_send_signal, watched.fd.get(), SIGTERM, nullptr, 0);
-  }
+  const long told = watched.is_child
+                        ? kill(watched.process, SIGTERM)
+                        : syscall(SYS_pidfd_send_signal, watched.fd.get(), SIGTERM, nullptr, 0);
+  if (told == 0 || errno == ESRCH) return {};  // it has ended, which is noticed soon
+  return SystemError(fmt::format("tell process {} to stop", watched.process), errno);
 }
 
 // The mutex is held, or the waiter is gone.

@@ -40,7 +40,8 @@ class ProcessExecutor {
                                                         OnEnded on_ended, SecretOf secret_of = {});
   ~ProcessExecutor();  // stops waiting; what runs goes on running
 
-  // Starts the attempt, whose name is on record already. An error means that it was not started.
+  // Starts the attempt, whose name is on record already. An error means that it was not started;
+  // with kTemporary nothing of it is there, and it may be launched again under the same name.
   // One with secrets has a runner of its own, which gets their values on no way that others see
   // (runner/handed_secrets.h); where one cannot be had, the attempt ends so without its command.
   Result<void> Launch(const AttemptName& name, const runner::AttemptOrder& order);
@@ -54,7 +55,7 @@ class ProcessExecutor {
   Result<void> Recover(const AttemptName& name, const runner::AttemptOrder& order);
 
   // Tells a running attempt to stop (SIGTERM, then SIGKILL after the order's grace). One that has
-  // ended is no error.
+  // ended is no error. After an error it goes on, and may be told again.
   Result<void> Stop(const AttemptName& name);
 
   io::fs::path FolderOf(const AttemptName& name) const;
@@ -89,7 +90,8 @@ class ProcessExecutor {
   Result<bool> Adopt(const AttemptName& name);
   Result<void> Watch(Watched watched);
   void Assign(Watched& watched, const AttemptName& name, std::string order, int settles);
-  void Signal(Watched& watched);
+  Result<void> WatchNew(Watched watched);
+  Result<void> Signal(Watched& watched);
   Watched Forget(int fd);
   void WaitLoop();
   void TakeAnswer(int fd);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -23,13 +24,14 @@ class ActiveRun {
   const std::uint64_t order;
   // Waiting for its graph to have room, having its tasks decided, or at work.
   enum class Stage { kWaiting, kPreparing, kAdmitted } stage = Stage::kWaiting;
-  bool timed_out = false;       // its deadline has passed
-  int prepare_tries = 0;        // that failed, and may not the next time
-  Instant preparing_since{};    // while its tasks are decided
-  bool prepares_long = false;   // and so holds up no others
-  bool waits_for_past = false;  // a task of it does, or did
-  bool parked = false;          // nothing of it can go on before its past has, or there is room
-  bool dropped = false;         // of a backfill, behind one that did not succeed
+  bool timed_out = false;                       // its deadline has passed
+  int prepare_tries = 0;                        // that failed, and may not the next time
+  Instant preparing_since{};                    // while its tasks are decided
+  bool prepares_long = false;                   // and so holds up no others
+  std::map<std::size_t, int> begin_tries = {};  // by task: its next attempt could not be begun
+  bool waits_for_past = false;                  // a task of it does, or did
+  bool parked = false;   // nothing of it can go on before its past has, or there is room
+  bool dropped = false;  // of a backfill, behind one that did not succeed
 
   // After run.tasks was replaced.
   void Index();

@@ -26,7 +26,7 @@ struct RunPrepared {
   std::optional<Milliseconds> timeout;  // of the whole run, from its first task's start
 };
 // They cannot be: nothing is live yet, a placeholder is unknown, ... The run fails. What may pass
-// (`passing`: a busy store, a disk) is tried again, later each time, and for about an hour.
+// (`passing`: a busy store, a disk) is tried again (kBeginTriesMax).
 struct RunNotPrepared {
   std::string run, message;
   bool passing = false;
@@ -38,6 +38,14 @@ struct AttemptEnded {
   bool cancelled = false;  // it was told to stop; never retried
   std::string message;     // why, when it did not succeed
   bool permanent = false;  // a next attempt would end so, too; never retried
+};
+// An attempt that was decided on could not be begun, for a reason that passes, and nothing of it
+// was: there was no room for a process, a quota was used up. It is begun again later
+// (kBeginTriesMax), and uses up no try.
+struct AttemptNotBegun {
+  std::string run, task;
+  int number = 0;
+  std::string message;
 };
 struct CancelRequested {
   std::string run;
@@ -82,9 +90,9 @@ struct ClockStepped {
 struct CapacityChanged {
   Capacity capacity;
 };
-using Event = std::variant<RunRequested, RunPrepared, RunNotPrepared, AttemptEnded, CancelRequested,
-                           RetryRequested, SkipRequested, GraphDefined, GraphRemoved, GraphPaused,
-                           ClockStepped, CapacityChanged>;
+using Event = std::variant<RunRequested, RunPrepared, RunNotPrepared, AttemptEnded, AttemptNotBegun,
+                           CancelRequested, RetryRequested, SkipRequested, GraphDefined,
+                           GraphRemoved, GraphPaused, ClockStepped, CapacityChanged>;
 
 // --- What follows. Everything but PrepareRun is a change, to be recorded before it is acted on;
 // StartAttempt, StopAttempt and PrepareRun are to be carried out after.
@@ -102,6 +110,11 @@ struct TasksPlanned {  // RunPrepared was accepted
   std::optional<Milliseconds> timeout;  // of the whole run
 };
 struct StartAttempt {
+  std::string run, task;
+  int number = 0;
+};
+// It could not be begun: it is as if it had not been decided on, and its number is free again.
+struct AttemptUndone {
   std::string run, task;
   int number = 0;
 };
@@ -124,7 +137,7 @@ struct RunChanged {
 struct RunHeld {
   std::string run, message;
 };
-// The attempt failed; another begins at `at`.
+// The attempt failed, or could not be begun; the next begins at `at`.
 struct RetryPlanned {
   std::string run, task;
   int number = 0;  // of the attempt to come
@@ -161,9 +174,9 @@ struct Tell {
 };
 std::string_view NameOf(Tell::Kind kind);  // "failed", "recovered", "late", "never-started"
 
-using Decision = std::variant<RunQueued, PrepareRun, TasksPlanned, StartAttempt, StopAttempt,
-                              TaskChanged, RunChanged, RunHeld, RetryPlanned, CancelAccepted,
-                              TaskCleared, DeadlineSet, GraphNoted, Tell>;
+using Decision = std::variant<RunQueued, PrepareRun, TasksPlanned, StartAttempt, AttemptUndone,
+                              StopAttempt, TaskChanged, RunChanged, RunHeld, RetryPlanned,
+                              CancelAccepted, TaskCleared, DeadlineSet, GraphNoted, Tell>;
 
 struct Advanced {
   std::vector<Decision> decisions;  // in the order in which they are to be recorded, carried out

@@ -129,6 +129,7 @@ class Agenda {
   void Take(const RunPrepared& event);
   void Take(const RunNotPrepared& event);
   void Take(const AttemptEnded& event);
+  void Take(const AttemptNotBegun& event);
   void Take(const CancelRequested& event);
   void Take(const RetryRequested& event);
   void Take(const SkipRequested& event);
@@ -158,6 +159,7 @@ class Agenda {
   ActiveRun& AddRun(DagRun run);
   void Queue(DagRun run);
   void Cancel(ActiveRun& active, const std::string& by, std::string message = {});
+  Task* EndAttempt(ActiveRun* active, const std::string& task, int number);
   void FinishTask(ActiveRun& active, std::size_t task, State state, std::string message);
   const std::vector<std::size_t>& Conclude(ActiveRun& active, std::size_t task, State state,
                                            std::string message);

@@ -15,16 +15,6 @@ constexpr std::size_t kReadyMin = 64;
 // all of them when its store hangs.
 constexpr std::size_t kPreparingMax = 8;
 
-// Preparing a run is tried again after a second, then after twice as long each time: for about an
-// hour in all.
-constexpr Milliseconds kPrepareAgain = std::chrono::seconds(1);
-constexpr Milliseconds kPrepareAgainMax = std::chrono::minutes(5);
-constexpr int kPrepareTriesMax = 20;
-
-Milliseconds PrepareDelay(int tries) {
-  return std::min(kPrepareAgain * (1L << std::min(tries - 1, 20)), kPrepareAgainMax);
-}
-
 }  // namespace
 
 // Files an unfinished run under its graph: among the active ones, or those that wait. A queued run
@@ -259,7 +249,7 @@ void Agenda::Hold(ActiveRun& active, const std::string& message) {
 void Agenda::PrepareLater(ActiveRun& active, const std::string& message) {
   DagRun& run = active.run;
   Entry& entry = EntryOf(run.graph);
-  if (++active.prepare_tries >= kPrepareTriesMax) {
+  if (++active.prepare_tries >= kBeginTriesMax) {
     return End(active, State::kFailed,
                fmt::format("{}; it was tried {} times", message, active.prepare_tries));
   }
@@ -269,11 +259,11 @@ void Agenda::PrepareLater(ActiveRun& active, const std::string& message) {
   if (!run.batch.empty()) --entry.batches[run.batch].active;
   Enqueue(entry, active);
   Touch(entry);
-  entry.prepare_after = now_ + PrepareDelay(active.prepare_tries);
+  entry.prepare_after = now_ + BeginDelay(active.prepare_tries);
   At(*entry.prepare_after, TimerKind::kPrepare, run.graph);
-  Hold(active, fmt::format("it could not be prepared: {}; tried again from {} on (try {} of {})",
-                           message, FormatRfc3339(*entry.prepare_after), active.prepare_tries + 1,
-                           kPrepareTriesMax));
+  Hold(active,
+       fmt::format("it could not be prepared: {}; tried again from {} on (try {} of {})", message,
+                   FormatRfc3339(*entry.prepare_after), active.prepare_tries + 1, kBeginTriesMax));
 }
 
 bool Agenda::MayPrepare(const Entry& entry) const {

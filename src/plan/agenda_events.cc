@@ -34,14 +34,22 @@ void Agenda::Take(const RunNotPrepared& event) {
   End(*active, State::kFailed, event.message);
 }
 
-void Agenda::Take(const AttemptEnded& event) {
-  ActiveRun* active = Find(event.run);
-  Task* task = active == nullptr ? nullptr : active->Find(event.task);
-  if (task == nullptr || !task->attempt_running || task->attempts != event.number) return;
-  const std::size_t index = active->IndexOf(*task);
-  const DagRun& run = active->run;
+// The attempt is over, whatever became of it; nullptr: it is not the one that runs.
+Task* Agenda::EndAttempt(ActiveRun* active, const std::string& name, int number) {
+  Task* task = active == nullptr ? nullptr : active->Find(name);
+  if (task == nullptr || !task->attempt_running || task->attempts != number) return nullptr;
   task->attempt_running = false;
   ready_.Release(*task);
+  return task;
+}
+
+void Agenda::Take(const AttemptEnded& event) {
+  ActiveRun* active = Find(event.run);
+  Task* task = EndAttempt(active, event.task, event.number);
+  if (task == nullptr) return;
+  const std::size_t index = active->IndexOf(*task);
+  const DagRun& run = active->run;
+  active->begin_tries.erase(index);
   if (active->timed_out) {
     FinishTask(*active, index, State::kFailed, task->message);
   } else if (event.succeeded && !run.cancel_requested) {
@@ -61,6 +69,29 @@ void Agenda::Take(const AttemptEnded& event) {
     Decide(RetryPlanned{run.id, task->name, task->attempts + 1, *task->not_before, event.message});
     MakeReadyAt(*active, index);
   }
+}
+
+void Agenda::Take(const AttemptNotBegun& event) {
+  ActiveRun* active = Find(event.run);
+  Task* task = EndAttempt(active, event.task, event.number);
+  if (task == nullptr) return;
+  const std::size_t index = active->IndexOf(*task);
+  const DagRun& run = active->run;
+  if (active->timed_out) return FinishTask(*active, index, State::kFailed, task->message);
+  if (run.cancel_requested) return FinishTask(*active, index, State::kCancelled, task->message);
+  const int tries = ++active->begin_tries[index];
+  std::string message = "it could not be begun: " + event.message;
+  if (tries >= kBeginTriesMax) {
+    return FinishTask(*active, index, State::kFailed,
+                      fmt::format("{}; it was tried {} times", message, tries));
+  }
+  message += fmt::format(" (try {} of {} is next)", tries + 1, kBeginTriesMax);
+  Decide(AttemptUndone{run.id, task->name, task->attempts});
+  --task->attempts;
+  task->not_before = now_ + BeginDelay(tries);
+  Move(*active, *task, State::kQueued, message);
+  Decide(RetryPlanned{run.id, task->name, task->attempts + 1, *task->not_before, message});
+  MakeReadyAt(*active, index);
 }
 
 void Agenda::Take(const CancelRequested& event) {

@@ -311,5 +311,61 @@ TEST(State, IsStoredByName) {
   EXPECT_EQ(ParseState("asleep"), std::nullopt);
 }
 
+// There was no room for a process, and a task without retries had failed.
+TEST(NotBegun, IsBegunAgainLaterAndUsesUpNoTry) {
+  Engine engine;
+  EXPECT_EQ(engine.Begin().back(), "start work.1");
+  EXPECT_EQ(engine.Take(NotBegun("work")), (Words{"undo work.1", "work queued", "retry work.1"}));
+  EXPECT_EQ(engine.wake_at(), kNoon + seconds(1));
+  EXPECT_EQ(engine.agenda().attempts_running(), 0U);
+  EXPECT_EQ(engine.agenda().ExplainTask("r1", "work", kNoon),
+            "work waits until 1970-01-01T12:00:01Z for its attempt 1: it could not be begun: no "
+            "room for a process (try 2 of 20 is next)");
+  EXPECT_EQ(engine.Wait(kNoon + seconds(1)), (Words{"work running", "start work.1"}));
+  EXPECT_EQ(engine.Take(NotBegun("work"), kNoon + seconds(1)).front(), "undo work.1");
+  EXPECT_EQ(engine.wake_at(), kNoon + seconds(3));
+  EXPECT_EQ(engine.Wait(kNoon + seconds(3)).back(), "start work.1");
+  EXPECT_EQ(engine.Take(Failure("work"), kNoon + seconds(3)).front(), "work failed");
+}
+
+TEST(NotBegun, IsGivenUpAfterAnHour) {
+  Engine engine;
+  engine.Begin();
+  Instant now = kNoon;
+  for (int i = 1; i < 20; ++i) {
+    EXPECT_EQ(engine.Take(NotBegun("work"), now).front(), "undo work.1");
+    EXPECT_EQ(engine.Wait(now = engine.wake_at().value()).back(), "start work.1");
+  }
+  EXPECT_GT(now, kNoon + minutes(50));
+  EXPECT_LT(now, kNoon + minutes(70));
+  EXPECT_EQ(engine.Take(NotBegun("work"), now),
+            (Words{"work failed", "run failed", "tell failed"}));
+  EXPECT_EQ(std::get<TaskChanged>(engine.last()[0]).message,
+            "it could not be begun: no room for a process; it was tried 20 times");
+}
+
+TEST(NotBegun, OfARunThatIsCancelledIsNotBegunAgain) {
+  Engine engine;
+  engine.Begin();
+  EXPECT_EQ(engine.Take({CancelRequested{"r1", "someone"}, NotBegun("work")}),
+            (Words{"cancel", "stop work.1", "work cancelled", "run cancelled"}));
+  Engine waiting;
+  waiting.Begin();
+  waiting.Take(NotBegun("work"));
+  EXPECT_EQ(waiting.Take(CancelRequested{"r1", "someone"}),
+            (Words{"cancel", "work cancelled", "run cancelled"}));
+}
+
+// What was in the way may be gone with the process.
+TEST(NotBegun, IsBegunAgainAtOnceAfterARestart) {
+  Engine engine;
+  engine.Take(GraphDefined{ParseGraph("")});
+  engine.Begin();
+  engine.Take(NotBegun("work"));
+  engine.Restart();
+  EXPECT_EQ(engine.Take(GraphDefined{ParseGraph("")}),
+            (Words{"retry work.1", "work running", "start work.1"}));
+}
+
 }  // namespace
 }  // namespace busker::plan

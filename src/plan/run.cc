@@ -21,6 +21,12 @@ std::optional<State> ParseState(std::string_view name) {
 
 bool IsFinal(State state) { return state != State::kQueued && state != State::kRunning; }
 
+Milliseconds BeginDelay(int tries) {
+  constexpr Milliseconds kFirst = std::chrono::seconds(1);
+  constexpr Milliseconds kLongest = std::chrono::minutes(5);
+  return std::min(kFirst * (1L << std::clamp(tries - 1, 0, 20)), kLongest);
+}
+
 Milliseconds RetryDelay(const Task& task, int attempt) {
   const Milliseconds first = std::max(task.retry_delay, Milliseconds(0));
   if (!task.exponential) return first;

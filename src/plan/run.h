@@ -69,6 +69,12 @@ struct DagRun {
   std::string message;  // of the task that decided the run's end
 };
 
+// What could not be begun for a reason that passes (a run could not be prepared, an attempt not
+// started) is tried again after a second, then after twice as long each time, up to five minutes:
+// so many times in all, which takes about an hour.
+inline constexpr int kBeginTriesMax = 20;
+Milliseconds BeginDelay(int tries);  // after so many
+
 // The delay before attempt number `attempt` (2, 3, ...).
 Milliseconds RetryDelay(const Task& task, int attempt);
 

@@ -4,8 +4,8 @@
 //
 // What can go wrong: a turn is cut before all of its decisions are recorded (then none is) or
 // before any is carried out; what was under way in Busker is then forgotten, what attempts did is
-// not. Events come late, in any order and twice. Preparing a run fails, or hangs. The wall clock is
-// set.
+// not. Events come late, in any order and twice. Preparing a run fails, or hangs; attempts cannot
+// be begun. The wall clock is set.
 #pragma once
 
 #include <deque>
@@ -91,6 +91,7 @@ class Simulation {
   SimulatedRecord record_;
   std::map<GraphKey, std::vector<Task>> tasks_;
   std::map<Name, Attempt> attempts_;
+  std::set<Name> not_begun_;  // nothing of them is there
   std::vector<Pending> pending_;
   std::vector<Event> unheard_;  // for the first turn after a crash, or of a new clock
   std::vector<Instant> turns_;  // that were recorded

@@ -21,6 +21,9 @@ struct Speaker {
   std::string operator()(const StartAttempt& d) const {
     return fmt::format("start {}.{}.{}", d.run, d.task, d.number);
   }
+  std::string operator()(const AttemptUndone& d) const {
+    return fmt::format("undo {}.{}.{}", d.run, d.task, d.number);
+  }
   std::string operator()(const StopAttempt& d) const {
     return fmt::format("stop {}.{}.{}", d.run, d.task, d.number);
   }
@@ -53,10 +56,11 @@ struct Speaker {
 };
 
 const char* NameOf(const Event& event) {
-  constexpr std::array kNames = {"run requested",  "run prepared",     "run not prepared",
-                                 "attempt ended",  "cancel requested", "retry requested",
-                                 "skip requested", "graph defined",    "graph removed",
-                                 "graph paused",   "clock stepped",    "capacity changed"};
+  constexpr std::array kNames = {"run requested",   "run prepared",      "run not prepared",
+                                 "attempt ended",   "attempt not begun", "cancel requested",
+                                 "retry requested", "skip requested",    "graph defined",
+                                 "graph removed",   "graph paused",      "clock stepped",
+                                 "capacity changed"};
   return kNames[event.index()];
 }
 
@@ -217,6 +221,14 @@ void Simulation::Prepare(const PrepareRun& prepare) {
 }
 
 void Simulation::Begin(const Name& name) {
+  // There is no room for it: nothing of it is there, and its name may come again.
+  if (faults_ && Chance(12)) {
+    const auto& [run, task, number] = name;
+    const AttemptNotBegun not_begun{run, task, number, "no room"};
+    not_begun_.insert(name);
+    return Later(not_begun, Chance(3) ? Upto(seconds(2)) : Milliseconds(0));
+  }
+  not_begun_.erase(name);
   Attempt attempt;
   attempt.ends_at = mono_ + (Chance(3) ? Upto(hours(1)) : Upto(minutes(3)));
   attempt.succeeds = !Chance(4);
@@ -228,6 +240,7 @@ void Simulation::Begin(const Name& name) {
 }
 
 void Simulation::Stop(const Name& name) {
+  if (not_begun_.contains(name)) return;
   const auto found = attempts_.find(name);
   if (found == attempts_.end()) return Fault("an attempt is stopped that was never started");
   Attempt& attempt = found->second;

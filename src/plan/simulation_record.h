@@ -273,6 +273,14 @@ class SimulatedRecord {
            d.run);
   }
 
+  void Take(const AttemptUndone& d) {
+    Task& task = Find(d.run, d.task);
+    Demand(task.attempt_running && task.attempts == d.number,
+           "attempt {} of {} in {} is undone and was not begun", d.number, d.task, d.run);
+    task.attempt_running = false;
+    --task.attempts;
+  }
+
   void Take(const StopAttempt& d) {
     const Task& task = Find(d.run, d.task);
     Demand(task.attempt_running && task.attempts == d.number,

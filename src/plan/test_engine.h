@@ -163,6 +163,9 @@ class Engine {
   static std::string Word(const StartAttempt& d) {
     return Of(d.run) + "start " + d.task + "." + std::to_string(d.number);
   }
+  static std::string Word(const AttemptUndone& d) {
+    return Of(d.run) + "undo " + d.task + "." + std::to_string(d.number);
+  }
   static std::string Word(const StopAttempt& d) {
     return Of(d.run) + "stop " + d.task + "." + std::to_string(d.number);
   }
@@ -206,6 +209,9 @@ inline AttemptEnded Success(const std::string& task, int number = 1, std::string
 }
 inline AttemptEnded Failure(const std::string& task, int number = 1, std::string run = "r1") {
   return {std::move(run), task, number, false, false, "exit code 1"};
+}
+inline AttemptNotBegun NotBegun(const std::string& task, int number = 1, std::string run = "r1") {
+  return {std::move(run), task, number, "no room for a process"};
 }
 inline AttemptEnded Stopped(const std::string& task, int number = 1, std::string run = "r1") {
   return {std::move(run), task, number, false, true, "stopped"};

@@ -128,7 +128,7 @@ struct NoticeOutcome {
 struct Turn {
   Instant now{};
   std::span<const plan::Decision> decisions;
-  std::span<const AttemptRow> ended;      // what the attempts that ended left
+  std::span<const AttemptRow> ended;      // what the attempts that ended, or never began, left
   std::span<const PreparedRun> prepared;  // one for each plan::TasksPlanned
   std::span<const NoticeRow> notices;     // new ones, for each plan::Tell
   std::span<const NoticeOutcome> outcomes;
@@ -184,11 +184,12 @@ class Record {
   // The run with that request key; nullopt: none.
   virtual Result<std::optional<std::string>> FindRequest(const std::string& request_key) = 0;
 
-  // The instants of a schedule in [from, to] that have a run, with its id and state.
+  // The instants of a schedule in [from, to] that have a run, with its id, state and end.
   struct DueRun {
     Instant due{};
     std::string run;
     plan::State state = plan::State::kQueued;
+    std::optional<Instant> ended_at = std::nullopt;  // none: it has not
   };
   virtual Result<std::vector<DueRun>> DueRuns(const plan::GraphKey& graph, Instant from,
                                               Instant to) = 0;

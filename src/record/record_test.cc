@@ -669,5 +669,36 @@ TEST(Record, ListsEachTaskWithItsOwnAttempts) {
   EXPECT_EQ(runs[1].tasks[0].attempts[0].ending, "succeeded");
 }
 
+// The number of an attempt that was never begun is free again; that it was tried, the events keep.
+TEST(Record, ForgetsAnAttemptThatCouldNotBeBegun) {
+  auto record = Fresh();
+  ASSERT_TRUE(AddRun(*record, "r1", {"train"}));
+  ASSERT_TRUE(Append(*record, Begin("r1", "train")));
+  AttemptRow row;
+  row.run = "r1";
+  row.task = "train";
+  row.number = 1;
+  row.ended_at = kNoon;
+  row.ending = "not-started";
+  row.message = "no room";
+  const std::vector<plan::Decision> undone = {
+      plan::AttemptUndone{"r1", "train", 1},
+      plan::TaskChanged{"r1", "train", kRunning, kQueued, "no room"},
+      plan::RetryPlanned{"r1", "train", 1, kNoon, "no room"}};
+  Turn turn;
+  turn.now = kNoon;
+  turn.decisions = undone;
+  turn.ended = std::span(&row, 1);
+  ASSERT_TRUE(record->Append(turn));
+  EXPECT_EQ(record->FindRun("r1").value().tasks[0].attempts.size(), 0U);
+  EXPECT_EQ(record->LoadRun("r1").value().tasks[0].attempts, 0);
+  EXPECT_EQ(FaultsIn(*record), Sentences{});
+  ASSERT_TRUE(Append(*record, {plan::TaskChanged{"r1", "train", kQueued, kRunning, ""},
+                               plan::StartAttempt{"r1", "train", 1}}));
+  EXPECT_EQ(FaultsIn(*record), Sentences{});
+  // One that has begun stays.
+  EXPECT_FALSE(Append(*record, {plan::AttemptUndone{"r1", "train", 1}}));
+}
+
 }  // namespace
 }  // namespace busker::record

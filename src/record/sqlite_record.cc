@@ -188,8 +188,8 @@ class SqliteRecord final : public Record {
   Result<std::vector<DueRun>> DueRuns(const plan::GraphKey& graph, Instant from,
                                       Instant to) override {
     TRY_ASSIGN(Statement rows,
-               database_.Prepare("SELECT due, id, state FROM runs WHERE graph = ?1 AND due BETWEEN "
-                                 "?2 AND ?3 ORDER BY due"));
+               database_.Prepare("SELECT due, id, state, ended_at FROM runs WHERE graph = ?1 AND "
+                                 "due BETWEEN ?2 AND ?3 ORDER BY due"));
     rows.Bind(graph).Bind(from).Bind(to);
     std::vector<DueRun> runs;
     for (;;) {
@@ -197,7 +197,8 @@ class SqliteRecord final : public Record {
       if (!more) return runs;
       const auto state = plan::ParseState(rows.View(2));
       if (!state) return Unusable("run " + rows.Text(1) + " has the unknown state " + rows.Text(2));
-      runs.push_back({rows.Time(0), rows.Text(1), *state});
+      const auto ended_at = rows.IsNull(3) ? std::nullopt : std::optional(rows.Time(3));
+      runs.push_back({rows.Time(0), rows.Text(1), *state, ended_at});
     }
   }
 

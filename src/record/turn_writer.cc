@@ -174,6 +174,19 @@ Result<void> TurnWriter::Write(const plan::StartAttempt& start) {
   return AddEvent(start.run, start.task, fmt::format("attempt {} started", start.number), "");
 }
 
+// That it was tried, the events keep.
+Result<void> TurnWriter::Write(const plan::AttemptUndone& undone) {
+  TRY(Change(
+      "undo an attempt of", undone.task,
+      "DELETE FROM attempts WHERE run = ?1 AND task = ?2 AND number = ?3 AND running = 0 AND "
+      "command_started_at IS NULL",
+      undone.run, undone.task, undone.number));
+  return Change("undo an attempt of", undone.task,
+                "UPDATE tasks SET attempts = ?3 - 1 WHERE run = ?1 AND name = ?2 AND attempts = ?3 "
+                "AND state = 'running'",
+                undone.run, undone.task, undone.number);
+}
+
 Result<void> TurnWriter::Write(const plan::StopAttempt& stop) {
   return AddEvent(stop.run, stop.task, fmt::format("attempt {} told to stop", stop.number), "");
 }

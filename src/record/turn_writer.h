@@ -24,6 +24,7 @@ class TurnWriter {
   Result<void> Write(const plan::PrepareRun&) { return {}; }
   Result<void> Write(const plan::TasksPlanned& planned);
   Result<void> Write(const plan::StartAttempt& start);
+  Result<void> Write(const plan::AttemptUndone& undone);
   Result<void> Write(const plan::StopAttempt& stop);
   Result<void> Write(const plan::TaskChanged& change);
   Result<void> Write(const plan::RunChanged& change);
