@@ -2,7 +2,7 @@
 """What the engine costs: graph files through `busker up`, all of it durable, beside a floor that only
 starts the same shell commands and waits for them (spawn_floor), make, ninja and GNU parallel.
 
-  graph_bench [PART...]     wide, chain, follow, gap, due, past, adopt: by default all of them
+  graph_bench [PART...]     wide, chain, follow, gap, due, actions, past, adopt: by default all of them
 
 Every part is measured in interleaved rounds of one run; what is shown are medians and ratios. On a
 machine that has other work, `chrt -r 1` before it keeps that work out of the way of all that is
@@ -34,6 +34,7 @@ WIDE = 1000
 CHAIN = 40
 LINES = 1_000_000
 SCHEDULES = 10_000
+SERVICES = 100
 PAST = 100_000
 RUNNING = 1000
 
@@ -293,23 +294,36 @@ def committed(home, due, count):
     return lags
 
 
-def due():
+def write_graphs(home, cron):
+    for i in range(SCHEDULES):
+        (home.graphs / f"g{i}.json").write_text(graph(f"g{i}", ["only"], schedule=cron))
+
+
+def write_actions(home, cron):
+    """Services whose actions begin with the live version, so that preparing each reads the artifact store."""
+    of_each = SCHEDULES // SERVICES
+    for i in range(SERVICES):
+        folder = home.folder / "scheduler" / f"s{i}"
+        folder.mkdir()
+        actions = "".join(f'[actions.a{j}]\nschedule = "{cron}"\ninput = "live"\n' for j in range(of_each))
+        (folder / "busker.toml").write_text(f'name = "s{i}"\nversion = "1"\n[model]\ncommand = "true"\n{actions}')
+
+
+def due(what="schedules of graph files", write=write_graphs):
     rounds = []
     for number in range(max(1, ROUNDS // 2)):
-        idle = 30 if number == 0 else 0
+        idle = 30 if number == 0 and write is write_graphs else 0
         home = Home(slots=1)
         at = (int(time.time()) + 25 + idle) // 60 * 60 + 60
         when = time.gmtime(at)
-        for i in range(SCHEDULES):
-            (home.graphs / f"g{i}.json").write_text(
-                graph(f"g{i}", ["only"], schedule=f"{when.tm_min} {when.tm_hour} * * *"))
+        write(home, f"{when.tm_min} {when.tm_hour} * * *")
         ready = home.start()
         time.sleep(3)
         if idle:
             before = ticks(home.up.pid)
             time.sleep(idle)
             spent = (ticks(home.up.pid) - before) * 1000 / os.sysconf("SC_CLK_TCK")
-            print(f"\na daemon with {SCHEDULES:,} schedules, idle")
+            print(f"\na daemon with {SCHEDULES:,} {what}, idle")
             print(f"  ready after {ready:.0f} ms")
             print(f"  resident {status(home.up.pid, 'VmRSS') / 1024:.1f} MB   (goal: at most 40)")
             print(f"  CPU in {idle} s: {spent:.0f} ms   (goal: none that top can see)")
@@ -320,7 +334,7 @@ def due():
         home.up.wait()
         home.up = None
     p50, p99, most = (statistics.median(values) for values in zip(*rounds))
-    print(f"\n{SCHEDULES:,} schedules due in the same second, from due to readable by another process: "
+    print(f"\n{SCHEDULES:,} {what} due in the same second, from due to readable by another process: "
           f"medians of {len(rounds)} rounds")
     print(f"  p50 {p50:.0f} ms   p99 {p99:.0f} ms   most {most:.0f} ms   (goal: p99 100 ms; p99 by "
           "rounds " + ", ".join(f"{one[1]:.0f}" for one in rounds) + ")")
@@ -382,7 +396,8 @@ def main():
                                 "   (goal: 0.6 x its rate)"),
         "chain": lambda: compare(f"a chain of {CHAIN} tasks, `true`", CHAIN, True,
                                  "   (goal: 1.5 x its time)"),
-        "follow": follow, "gap": gap, "due": due, "past": past, "adopt": adopt}
+        "follow": follow, "gap": gap, "due": due,
+        "actions": lambda: due("schedules of service actions", write_actions), "past": past, "adopt": adopt}
     try:
         for name in sys.argv[1:] or parts:
             parts[name]()

@@ -1,4 +1,4 @@
-"""A store that does not answer, as one on a disk that is away: it delays the runs of its own service, and nothing else."""
+"""A store that does not answer, as one on a disk that is away: it delays its own service, and nothing else."""
 
 import ctypes
 import datetime
@@ -46,7 +46,7 @@ class Hang(unittest.TestCase):
         self.shop.write("graphs/configs/hello.json", json.dumps(GRAPH))
         self.shop.must("run", "training")
         day = datetime.date.today() - datetime.timedelta(days=3)
-        self.shop.write("busker.toml", SCHEDULED.format(day=day))
+        self.shop.write("busker.toml", SCHEDULED.replace("{day}", str(day)))
         self.frozen = Frozen(self.shop.home / "artifacts" / "shop" / "1")
         self.addCleanup(self.frozen.end)
 
@@ -89,6 +89,19 @@ class Hang(unittest.TestCase):
         self.frozen.end()
         workshop.wait_until(lambda: self.application()["state"] == "succeeded", "it goes on")
         self.assertEqual(self.application()["id"], run)
+
+    # Whoever asked for a run of it kept a thread of the daemon, which did not end any more.
+    def test_a_run_of_it_can_be_asked_for_and_the_daemon_ends_all_the_same(self):
+        up = self.up()
+        self.hangs()
+        started = self.busker("start", "shop/application")
+        self.assertEqual(started.returncode, 0, started.stderr)
+        foreseen = self.busker("backfill", "shop/application", "--from", "2019-01-01", "--to", "2019-01-03",
+                               "--dry-run")
+        self.assertEqual(foreseen.returncode, 75, foreseen.stdout + foreseen.stderr)
+        self.assertIn("does not answer", foreseen.stderr)
+        up.send_signal(signal.SIGTERM)
+        self.assertEqual(up.wait(20), 0)
 
     def test_it_can_be_cancelled(self):
         self.up()

@@ -54,6 +54,7 @@ Result<void> Daemon::Open() {
   TRY_ASSIGN(dispatch::Instance instance, dispatch::OpenInstance(home_));
   if (instance.renewed) TellOfCopy();
   if (options_.schedules) (void)record_->ReserveLog();
+  reader_.emplace(home_.RecordFile().string());
   definitions_ = std::make_unique<Definitions>(options_.paths, home_.folder, options_.check_gate);
   catalogue_ = std::make_shared<const Catalogue>();
   preparation_ = std::make_shared<RunPreparation>(home_.RecordFile().string(), PlacesOfHome(),
@@ -84,7 +85,7 @@ Result<void> Daemon::Open() {
                                                     CapacityOf(settings_), std::move(deeds),
                                                     std::move(instance)));
   requests_ = std::make_unique<Requests>(Requests::Setup{
-      *conductor_, announcer_, [this] { return catalogue(); },
+      *conductor_, announcer_, *reader_, [this] { return catalogue(); },
       [this](const service::Service& service) { return PlacesOf(service); }, since_,
       options_.target, options_.schedules,
       options_.yields ? [this] { Stop(); } : std::function<void()>(), options_.make_link,

@@ -18,7 +18,12 @@ namespace busker::daemon {
 namespace {
 
 constexpr std::size_t kBackfillMax = 10'000;
-constexpr std::size_t kRetriesOfATurn = 100;  // each reads a run on the conductor's thread
+// So many are queued at a time: others have their turns of the conductor in between.
+constexpr std::size_t kInstantsOfATurn = 500;
+
+// For a look at the artifact store, before a run is requested.
+constexpr Milliseconds kLookLimit = std::chrono::seconds(2);
+constexpr Milliseconds kForeseeLimit = std::chrono::seconds(20);  // for all that a backfill reads
 
 // What becomes of an instant of a backfill.
 constexpr char kRun[] = "run", kRetry[] = "retry", kCannotRun[] = "cannot run";
@@ -110,6 +115,17 @@ std::shared_ptr<Subscription> Listen(const std::string& run, const dispatch::Vie
   return announcer.Subscribe(run, stands);
 }
 
+// Owns what it reads, for a store that does not answer.
+std::function<Result<void>()> LookWhetherRunnable(std::shared_ptr<const Definition> definition,
+                                                  const prepare::Places& places,
+                                                  const plan::DagRun& run) {
+  return [definition = std::move(definition), url = places.store_url,
+          data = run.scheduled_at]() -> Result<void> {
+    TRY_ASSIGN(const auto store, artifact::OpenStore(url));
+    return prepare::CheckRunnable(*definition->service, definition->Action(), *store, data);
+  };
+}
+
 // The instants that are asked for, in the order in which they are to run.
 Result<std::vector<Instant>> AskedFor(const BackfillRequest& request, const plan::Graph& graph) {
   if (!graph.schedule) {
@@ -135,18 +151,18 @@ bool IsToRun(const BackfillInstant& instant) {
   return instant.what == kRun || instant.what == kRetry;
 }
 
-// What becomes of the instants, as things stand on record.
+// What becomes of the instants, as things stand on record. `memory`: of the graph; nullptr: none.
 Result<std::vector<BackfillInstant>> Survey(const BackfillRequest& request,
                                             const plan::Graph& graph, std::span<const Instant> dues,
-                                            const dispatch::View& view) {
+                                            const plan::GraphMemory* memory, Instant now,
+                                            record::Record& record) {
   std::vector<BackfillInstant> instants;
   if (dues.empty()) return instants;
   const auto [first, last] = std::minmax_element(dues.begin(), dues.end());
-  TRY_ASSIGN(const auto rows, view.record.DueRuns(graph.key, *first, *last));
+  TRY_ASSIGN(const auto rows, record.DueRuns(graph.key, *first, *last));
   std::map<Instant, record::Record::DueRun> there;
   for (const auto& row : rows) there.emplace(row.due, row);
-  const plan::GraphMemory* memory = view.agenda.FindMemory(graph.key);
-  const Instant dealt_with = memory != nullptr && memory->cursor ? *memory->cursor : view.now;
+  const Instant dealt_with = memory != nullptr && memory->cursor ? *memory->cursor : now;
   for (const Instant due : dues) {
     BackfillInstant instant;
     instant.due = due;
@@ -155,9 +171,10 @@ Result<std::vector<BackfillInstant>> Survey(const BackfillRequest& request,
     if (const auto found = there.find(due); found != there.end()) {
       const record::Record::DueRun& row = found->second;
       instant.run = row.run;
+      instant.ended_at = row.ended_at;
       const bool again = request.retry_failed && CanBeRetried(row.state);
       instant.what = again ? kRetry : fmt::format("has its run, {}", NameOf(row.state));
-    } else if (due > view.now) {
+    } else if (due > now) {
       instant.what = "is still to come";
     } else if (due > dealt_with) {
       instant.what = "is run by the schedule itself";
@@ -167,13 +184,11 @@ Result<std::vector<BackfillInstant>> Survey(const BackfillRequest& request,
   return instants;
 }
 
-// What is known beforehand of those that are to run. kNotFound: none of them can.
-Result<void> Foresee(
-    const BackfillRequest& request, const Definition& definition,
-    const std::function<Result<prepare::Places>(const service::Service&)>& places_of,
-    std::vector<BackfillInstant>& instants) {
-  if (!definition.service) return {};
-  TRY_ASSIGN(const prepare::Places places, places_of(*definition.service));
+// What is known beforehand of those that are to run; kNotFound: none of them can.
+Result<std::vector<BackfillInstant>> Foresee(const BackfillRequest& request,
+                                             const Definition& definition,
+                                             const prepare::Places& places,
+                                             std::vector<BackfillInstant> instants) {
   TRY_ASSIGN(auto foresight,
              prepare::Foresight::Read(*definition.service, definition.Action(), places));
   std::string why;
@@ -192,40 +207,41 @@ Result<void> Foresee(
     why = foreseen.warning;
   }
   if (!any && !why.empty()) return NotFound(why);
-  return {};
+  return instants;
 }
 
-// The instants, so that no turn of the conductor has more than some runs to read.
-std::vector<std::span<const BackfillInstant>> Parts(std::span<const BackfillInstant> instants) {
-  std::vector<std::span<const BackfillInstant>> parts;
-  std::size_t begin = 0, retries = 0;
-  for (std::size_t i = 0; i < instants.size(); ++i) {
-    if (instants[i].what == kRetry && ++retries > kRetriesOfATurn) {
-      parts.push_back(instants.subspan(begin, i - begin));
-      begin = i;
-      retries = 1;
-    }
+// Those of the runs that are to be retried, as they are on record, by their ids.
+Result<std::map<std::string, plan::DagRun>> RunsToRetry(std::span<const BackfillInstant> instants,
+                                                        record::Record& record) {
+  std::map<std::string, plan::DagRun> runs;
+  for (const BackfillInstant& instant : instants) {
+    if (instant.what != kRetry) continue;
+    TRY_ASSIGN(runs[instant.run], record.LoadRun(instant.run));
   }
-  if (begin < instants.size()) parts.push_back(instants.subspan(begin));
-  return parts;
+  return runs;
 }
 
-// Requests those that are to run still; the others have got a run in the meantime.
+// Requests those that are to run still; the others have got a run in the meantime. `ended`: of
+// RunsToRetry, read after `instants` was surveyed: so a run whose end is still the same is the
+// same.
 Result<Events> QueueThem(const BackfillRequest& request, const plan::Graph& graph,
-                         const std::string& batch, std::vector<BackfillInstant>& instants,
-                         const dispatch::View& view) {
+                         const std::string& batch, std::map<std::string, plan::DagRun>& ended,
+                         std::span<BackfillInstant> instants, const dispatch::View& view) {
   std::vector<Instant> dues;
   for (const BackfillInstant& instant : instants) dues.push_back(instant.due);
-  TRY_ASSIGN(const auto now, Survey(request, graph, dues, view));
+  TRY_ASSIGN(const auto now, Survey(request, graph, dues, view.agenda.FindMemory(graph.key),
+                                    view.now, view.record));
   Events events;
   for (std::size_t i = 0; i < instants.size(); ++i) {
     BackfillInstant& instant = instants[i];
     if (!IsToRun(instant)) continue;
+    const bool is_same = instant.run == now[i].run && instant.ended_at == now[i].ended_at;
     instant.what = now[i].what;
     instant.run = now[i].run;
-    if (instant.what == kRetry) {
-      TRY_ASSIGN(plan::DagRun ended, view.record.LoadRun(instant.run));
-      events.push_back(plan::RetryRequested{std::move(ended), request.by, ""});
+    if (instant.what == kRetry && !is_same) {
+      instant.what = "was taken up by somebody else in the meantime";
+    } else if (instant.what == kRetry) {
+      events.push_back(plan::RetryRequested{std::move(ended.at(instant.run)), request.by, ""});
     } else if (instant.what == kRun) {
       plan::DagRun run = prepare::RequestRunAt(graph, instant.due, view.now);
       run.batch = batch;
@@ -278,9 +294,10 @@ Result<std::string> Requests::Start(const StartRequest& request,
   TRY_ASSIGN(plan::DagRun run, prepare::RequestRun(definition->graph, request.date, Now()));
   if (definition->service) {
     TRY_ASSIGN(const prepare::Places places, setup_.places(*definition->service));
-    TRY_ASSIGN(const auto store, artifact::OpenStore(places.store_url));
-    TRY(prepare::CheckRunnable(*definition->service, definition->Action(), *store,
-                               run.scheduled_at));
+    // What does not answer now is told of when the run is prepared.
+    const auto runnable = glance_->At(definition->service->name,
+                                      LookWhetherRunnable(definition, places, run), kLookLimit);
+    if (runnable) TRY(*runnable);
   }
   run.force = request.force;
   run.request_key = request.key;
@@ -312,19 +329,25 @@ Result<std::shared_ptr<Subscription>> Requests::Follow(const std::string& run) {
   const Decide decide =
       [run, heard, &announcer = setup_.announcer](const dispatch::View& view) -> Result<Events> {
     *heard = Listen(run, view, announcer);
-    if (*heard == nullptr) TRY(view.record.FindRun(run));
     return Events{};
   };
   TRY(Carry(decide));
+  if (*heard == nullptr) {
+    TRY(setup_.record.With([&](record::Record& record) { return record.FindRun(run); }));
+  }
   return *heard;
 }
 
 Result<void> Requests::Cancel(const std::string& run, const std::string& by) {
-  return Carry([run, by](const dispatch::View& view) -> Result<Events> {
-    if (view.agenda.FindRun(run) != nullptr) return Events{plan::CancelRequested{run, by}};
-    TRY_ASSIGN(const record::RunRow ended, view.record.FindRun(run));
-    return Invalid(HasEnded(ended));
-  });
+  auto is_there = std::make_shared<bool>(false);
+  TRY(Carry([run, by, is_there](const dispatch::View& view) -> Result<Events> {
+    *is_there = view.agenda.FindRun(run) != nullptr;
+    return *is_there ? Events{plan::CancelRequested{run, by}} : Events();
+  }));
+  if (*is_there) return {};
+  TRY_ASSIGN(const record::RunRow ended,
+             setup_.record.With([&](record::Record& record) { return record.FindRun(run); }));
+  return Invalid(HasEnded(ended));
 }
 
 Result<void> Requests::Retry(const std::string& run, const std::string& by) {
@@ -343,14 +366,14 @@ Result<void> Requests::Retry(const std::string& run, const std::string& by) {
 }
 
 Result<std::string> Requests::NoteOnRetry(const std::string& run) {
-  auto note = std::make_shared<std::string>();
-  TRY(Carry([run, note, all = setup_.catalogue()](const dispatch::View& view) -> Result<Events> {
-    TRY_ASSIGN(const record::RunRow row, view.record.FindRun(run));
-    TRY_ASSIGN(const auto events, view.record.Events(run));
+  const auto all = setup_.catalogue();
+  return setup_.record.With([&](record::Record& record) -> Result<std::string> {
+    TRY_ASSIGN(const record::RunRow row, record.FindRun(run));
+    TRY_ASSIGN(const auto events, record.Events(run));
     const auto decided = std::find_if(events.rbegin(), events.rend(), [](const auto& event) {
       return event.what == "run prepared";
     });
-    if (decided == events.rend()) return Events{};
+    if (decided == events.rend()) return "";
     const record::RunFacts& facts = row.facts;
     const plan::GraphKey key =
         facts.service.empty() ? facts.action : facts.service + "/" + facts.action;
@@ -362,12 +385,10 @@ Result<std::string> Requests::NoteOnRetry(const std::string& run) {
       change = fmt::format("{} since: busker start {} runs what is there now",
                            now->second->FilesHaveChanged(), key);
     } else {
-      return Events{};
+      return "";
     }
-    *note = fmt::format("it runs what was decided at {}; {}", FormatRfc3339(decided->at), change);
-    return Events{};
-  }));
-  return *note;
+    return fmt::format("it runs what was decided at {}; {}", FormatRfc3339(decided->at), change);
+  });
 }
 
 Result<void> Requests::Skip(const std::string& run, const std::string& task,
@@ -416,27 +437,50 @@ Result<void> Requests::Pause(const plan::GraphKey& graph, bool paused, const std
   });
 }
 
+// What is on record is read here, and not in the conductor's turn: in that nothing is looked up but
+// whether it has changed since.
 Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& request) {
   TRY_ASSIGN(const auto definition, setup_.catalogue()->Find(request.graph));
   const plan::Graph& graph = definition->graph;
   TRY_ASSIGN(const std::vector<Instant> dues, AskedFor(request, graph));
-  auto instants = std::make_shared<std::vector<BackfillInstant>>();
-  TRY(Carry([request, graph, dues, instants](const dispatch::View& view) -> Result<Events> {
-    TRY_ASSIGN(*instants, Survey(request, graph, dues, view));
-    return Events{};
-  }));
-  TRY(Foresee(request, *definition, setup_.places, *instants));
-  if (request.dry_run) return *instants;
-  const std::string batch = "backfill-" + MakeRunId(Now());
-  for (const auto& part : Parts(*instants)) {
-    auto queued = std::make_shared<std::vector<BackfillInstant>>(part.begin(), part.end());
-    TRY(Carry([request, graph, batch, queued](const dispatch::View& view) {
-      return QueueThem(request, graph, batch, *queued, view);
-    }));
-    std::move(queued->begin(), queued->end(),
-              instants->begin() + (&part.front() - instants->data()));
+  const auto survey = [&](record::Record& record) -> Result<std::vector<BackfillInstant>> {
+    TRY_ASSIGN(const auto memory, record.FindGraph(graph.key));
+    return Survey(request, graph, dues, memory ? &*memory : nullptr, Now(), record);
+  };
+  TRY_ASSIGN(std::vector<BackfillInstant> instants, setup_.record.With(survey));
+  if (definition->service) {
+    const std::string& service = definition->service->name;
+    TRY_ASSIGN(const prepare::Places places, setup_.places(*definition->service));
+    auto foreseen = glance_->At(
+        service, [=] { return Foresee(request, *definition, places, instants); }, kForeseeLimit);
+    if (!foreseen) {
+      return Temporary(
+          fmt::format("the artifact store or the warehouse of {} does not answer; "
+                      "nothing was queued",
+                      service));
+    }
+    TRY_ASSIGN(instants, std::move(*foreseen));
   }
-  return *instants;
+  if (request.dry_run) return instants;
+  const std::string batch = "backfill-" + MakeRunId(Now());
+  for (std::size_t begin = 0; begin < instants.size(); begin += kInstantsOfATurn) {
+    const std::span part =
+        std::span(instants).subspan(begin, std::min(kInstantsOfATurn, instants.size() - begin));
+    TRY_ASSIGN(auto ended, setup_.record.With(
+                               [&](record::Record& record) { return RunsToRetry(part, record); }));
+    // What the conductor's thread does may outlive this call, when its time is over.
+    struct Queued {
+      std::map<std::string, plan::DagRun> ended;
+      std::vector<BackfillInstant> instants;
+    };
+    auto queued = std::make_shared<Queued>();
+    *queued = {std::move(ended), {part.begin(), part.end()}};
+    TRY(Carry([request, graph, batch, queued](const dispatch::View& view) {
+      return QueueThem(request, graph, batch, queued->ended, queued->instants, view);
+    }));
+    std::move(queued->instants.begin(), queued->instants.end(), part.begin());
+  }
+  return instants;
 }
 
 Result<std::string> Requests::Explain(const std::string& what, const std::string& task) {

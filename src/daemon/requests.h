@@ -11,7 +11,9 @@
 #include "base/result.h"
 #include "daemon/announcer.h"
 #include "daemon/definitions.h"
+#include "daemon/glance.h"
 #include "daemon/outbox.h"
+#include "daemon/record_reader.h"
 #include "dispatch/conductor.h"
 #include "prepare/action_run.h"
 
@@ -44,6 +46,7 @@ struct BackfillInstant {
   std::string what;  // "run", "retry", or why not: "has succeeded", "is still to come", ...
   std::string version = {}, version_date = {};  // it begins with; empty: none, or decided before
   std::string warning = {};  // a version later than the date, a table that refuses it; empty: none
+  std::optional<Instant> ended_at = {};  // of the run that is there already
 };
 
 struct GraphStatus {
@@ -70,6 +73,7 @@ class Requests {
   struct Setup {
     dispatch::Conductor& conductor;
     Announcer& announcer;
+    RecordReader& record;
     std::function<std::shared_ptr<const Catalogue>()> catalogue;  // any thread
     std::function<Result<prepare::Places>(const service::Service&)> places;
     Instant since;
@@ -121,6 +125,7 @@ class Requests {
   Result<void> Carry(Decide decide);
 
   const Setup setup_;
+  const std::shared_ptr<Glance> glance_ = std::make_shared<Glance>();
   const Milliseconds limit_;  // for a turn of the conductor
 };
 

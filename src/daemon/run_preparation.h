@@ -13,22 +13,22 @@
 
 #include "base/result.h"
 #include "daemon/definitions.h"
+#include "daemon/record_reader.h"
 #include "dispatch/mailbox.h"
 #include "prepare/places.h"
-#include "record/record.h"
 
 namespace busker::daemon {
 
 class RunPreparation {
  public:
-  // `record_file`: of the home; it is opened when it is first needed. `target`: that the actions
-  // of services run at. `environment`: of the person or unit that started the daemon.
+  // `target`: that the actions of services run at. `environment`: of the person or unit that
+  // started the daemon.
   RunPreparation(std::string record_file, prepare::HomePlaces home, std::string target,
                  std::vector<std::string> environment)
-      : record_file_(std::move(record_file)),
-        home_(std::move(home)),
+      : home_(std::move(home)),
         target_(std::move(target)),
-        environment_(std::move(environment)) {}
+        environment_(std::move(environment)),
+        record_(std::move(record_file)) {}
 
   // What runs are prepared from, from now on. Any thread.
   void Use(std::shared_ptr<const Catalogue> catalogue);
@@ -41,7 +41,6 @@ class RunPreparation {
   Result<std::string> ReserveTimestamp(const plan::GraphKey& graph, const service::Service& service,
                                        const std::string& action);
 
-  const std::string record_file_;
   const prepare::HomePlaces home_;
   const std::string target_;
   const std::vector<std::string> environment_;
@@ -49,9 +48,9 @@ class RunPreparation {
   mutable std::mutex catalogue_mutex_;
   std::shared_ptr<const Catalogue> catalogue_;
 
-  std::mutex stamps_mutex_;  // guards what follows
-  std::unique_ptr<record::Record> record_;
-  std::map<plan::GraphKey, std::string> stamps_;  // the last of each action that was given
+  RecordReader record_;
+  // The last of each action that was given; only while the record is read.
+  std::map<plan::GraphKey, std::string> stamps_;
 };
 
 }  // namespace busker::daemon
