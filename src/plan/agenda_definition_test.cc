@@ -134,7 +134,7 @@ TEST(Preparing, OfAServiceThatHangsHoldsUpNoOther) {
   EXPECT_EQ(engine.agenda().ExplainRun("r1", kNoon), "run r1 is being prepared");
   EXPECT_EQ(engine.agenda().ExplainRun("r1", kNoon + seconds(2)),
             "run r1 is being prepared since 1970-01-01T12:00:00Z, longer than usual: its artifact "
-            "store, or the disk of the home, does not answer; busker cancel r1 ends it");
+            "store, or the disk of the home, may not answer; busker cancel r1 ends it");
   EXPECT_EQ(engine.agenda().ExplainRun("r20", kNoon),
             "run r20 of slow/19 for 1970-01-01 is queued: 8 other runs of slow are being prepared");
   // In the place of one that somebody gives up another is prepared.

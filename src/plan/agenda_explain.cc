@@ -88,7 +88,7 @@ std::string Agenda::ExplainRun(const std::string& id, Instant now) const {
     }
     return fmt::format(
         "run {} is being prepared since {}, longer than usual: its artifact store, or the disk of "
-        "the home, does not answer; busker cancel {} ends it",
+        "the home, may not answer; busker cancel {} ends it",
         id, FormatRfc3339(active.preparing_since), id);
   }
   if (active.stage == ActiveRun::Stage::kWaiting) {
