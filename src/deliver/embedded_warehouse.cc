@@ -3,7 +3,7 @@
 //
 // A delivery takes the table's lock, writes its part under a temporary name, holds it against the
 // file's own count, syncs it, renames it, and commits by adding a change to the table's log. What
-// readers open is then made anew (catalogue.h); a process that dies before leaves that to the next.
+// readers open is then made anew (published.h); a process that dies before leaves that to the next.
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -13,9 +13,9 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "deliver/catalogue.h"
 #include "deliver/csv_load.h"
 #include "deliver/duckdb_session.h"
+#include "deliver/published.h"
 #include "deliver/snapshot.h"
 #include "deliver/table_log.h"
 #include "deliver/warehouse.h"
@@ -478,8 +478,8 @@ Result<std::vector<Delivery>> EmbeddedWarehouse::Deliveries(const std::string& t
 
 Result<Answer> EmbeddedWarehouse::Query(const std::string& sql, std::uint64_t rows_max) {
   TRY_ASSIGN(Tables tables, ReadTables(folder_));
-  // The answer comes from the logs, so it does not need the catalogue, which may be on a disk that
-  // is full or read-only: renewing it is a courtesy to other readers, and Check tells when it
+  // The answer comes from the logs, so it does not need what is published, which may be on a disk
+  // that is full or read-only: renewing it is a courtesy to other readers, and Check tells when it
   // fails.
   (void)PublishAll(/*wait=*/false);
   TRY_ASSIGN(Session session, OpenSession(""));

@@ -9,9 +9,9 @@
 #include <mutex>
 #include <random>
 
-#include "deliver/catalogue.h"
 #include "deliver/csv_file.h"
 #include "deliver/duckdb_session.h"
+#include "deliver/published.h"
 #include "deliver/table_log.h"
 #include "deliver/warehouse_conformance.h"
 #include "deliver/warehouse_values_conformance.h"
@@ -70,14 +70,14 @@ class EmbeddedWarehouse : public testing::Test, public WarehouseTest {
     EXPECT_TRUE(delivery) << delivery.error().message;
     return delivery ? *delivery : Delivery{};
   }
-  Result<Session> OpenCatalogue() {
+  Result<Session> OpenDatabase() {
     return Session::Open(duckdb_, place() / "warehouse.duckdb", folder() / "spill");
   }
-  // What a person sees who opens the catalogue now.
+  // What a person sees who opens the database now.
   std::string Seen(
       const std::string& sql =
           "SELECT string_agg(CAST(id AS VARCHAR), ' ' ORDER BY id) FROM game.predictions") {
-    auto session = OpenCatalogue();
+    auto session = OpenDatabase();
     if (!session) return "error: " + session.error().message;
     auto rows = session->Run(sql);
     return rows ? rows->at(0).at(0).value_or("NULL") : "error: " + rows.error().message;
@@ -94,7 +94,7 @@ class EmbeddedWarehouse : public testing::Test, public WarehouseTest {
   DuckdbLibrary duckdb_;
 };
 
-TEST_F(EmbeddedWarehouse, ShowsEveryDeliveryAndUndoInTheCatalogue) {
+TEST_F(EmbeddedWarehouse, ShowsEveryDeliveryAndUndoInTheDatabase) {
   Deliver(Asking("one", "id\n1\n"));
   EXPECT_EQ(Seen(), "1");
   Deliver(Asking("two", "id\n2\n3\n", 2));
@@ -120,20 +120,20 @@ TEST_F(EmbeddedWarehouse, KeepsACurrentFolderForAnyParquetReader) {
   EXPECT_FALSE(fs::exists(current));
 }
 
-TEST_F(EmbeddedWarehouse, DeliversWhileAPersonHasTheCatalogueOpenAndWritesToIt) {
+TEST_F(EmbeddedWarehouse, DeliversWhileAPersonHasTheDatabaseOpenAndWritesToIt) {
   Deliver(Asking("one", "id\n1\n"));
   {
-    auto person = OpenCatalogue();
+    auto person = OpenDatabase();
     ASSERT_TRUE(person) << person.error().message;
     ASSERT_TRUE(person->Run("CREATE TABLE mine AS SELECT 1 AS x"));
     Deliver(Asking("two", "id\n2\n", 2));
     ASSERT_TRUE(person->Run("INSERT INTO mine VALUES (2)"));
     EXPECT_EQ(person->Run("SELECT id FROM game.predictions")->at(0).at(0), "1");
-    EXPECT_EQ(Seen(), "2") << "a log that the person writes is not taken for the new catalogue's";
+    EXPECT_EQ(Seen(), "2") << "a log that the person writes is not taken for the new database's";
     EXPECT_NE(Seen("SELECT x FROM mine").find("error"), std::string::npos);
   }
   EXPECT_EQ(Seen(), "2");
-  EXPECT_EQ(FilesBelow(place()), 2U) << "the lock, the catalogue and nothing else";
+  EXPECT_EQ(FilesBelow(place()), 2U) << "the lock, the database and nothing else";
 }
 
 // A reader that had just followed a link found nothing there: of a table that is delivered to once
@@ -147,17 +147,17 @@ TEST_F(EmbeddedWarehouse, KeepsWhatIsReplacedForAnHourFromThenOn) {
   };
   Deliver(Asking("one", "id\n1\n"));
   const fs::path snapshot = target(TableFolder() / "current");
-  const fs::path catalogue = target(place() / "warehouse.duckdb");
+  const fs::path database = target(place() / "warehouse.duckdb");
   age(snapshot);
-  age(catalogue);
+  age(database);
   Deliver(Asking("two", "id\n2\n", 2));
   EXPECT_TRUE(fs::exists(snapshot / "one.parquet"));
-  EXPECT_TRUE(fs::exists(catalogue));
+  EXPECT_TRUE(fs::exists(database));
   age(snapshot);
-  age(catalogue);
+  age(database);
   Deliver(Asking("three", "id\n3\n", 3));
   EXPECT_FALSE(fs::exists(snapshot));
-  EXPECT_FALSE(fs::exists(catalogue));
+  EXPECT_FALSE(fs::exists(database));
 }
 
 // With the change in the log first, a power cut left a table that named rows which were not there.
@@ -183,7 +183,7 @@ TEST_F(EmbeddedWarehouse, SyncsTheRowsAndTheirFolderBeforeTheCommit) {
   })) << "and its name";
 }
 
-TEST_F(EmbeddedWarehouse, HealsTheCatalogueWhenAProcessDiedBeforeItWasSwapped) {
+TEST_F(EmbeddedWarehouse, HealsTheDatabaseWhenAProcessDiedBeforeItWasSwapped) {
   Deliver(Asking("one", "id\n1\n"));
   const auto links = {place() / "warehouse.duckdb", TableFolder() / "current"};
   for (const fs::path& link : links) fs::rename(link, link.string() + ".old");
@@ -197,7 +197,7 @@ TEST_F(EmbeddedWarehouse, HealsTheCatalogueWhenAProcessDiedBeforeItWasSwapped) {
   EXPECT_EQ(Seen(), "2");
 }
 
-TEST_F(EmbeddedWarehouse, HealsTheCatalogueWhenTheWarehouseWasMoved) {
+TEST_F(EmbeddedWarehouse, HealsTheDatabaseWhenTheWarehouseWasMoved) {
   Deliver(Asking("one", "id\n1\n"));
   const fs::path elsewhere = folder() / "else[w]here*";
   fs::rename(place(), elsewhere);
@@ -347,10 +347,10 @@ TEST_F(EmbeddedWarehouse, TellsWhoAsksForATableThatAPartOfItIsDamaged) {
 
 // warehouse.duckdb was flipped, empty, cut or text: readers failed, and fsck found nothing and
 // mended nothing.
-TEST_F(EmbeddedWarehouse, MakesADamagedCatalogueAnewAndSaysSo) {
+TEST_F(EmbeddedWarehouse, MakesADamagedDatabaseAnewAndSaysSo) {
   Deliver(Asking("one", "id\n1\n"));
-  const fs::path catalogue = fs::canonical(place() / "warehouse.duckdb");
-  const std::string whole = *io::ReadFile(catalogue);
+  const fs::path database = fs::canonical(place() / "warehouse.duckdb");
+  const std::string whole = *io::ReadFile(database);
   EXPECT_TRUE(warehouse().Check()->empty());
   std::vector<std::string> damages = {"", "no database\n", whole.substr(0, whole.size() / 2),
                                       std::string(whole.size(), '\0')};
@@ -361,7 +361,7 @@ TEST_F(EmbeddedWarehouse, MakesADamagedCatalogueAnewAndSaysSo) {
   }
   for (const std::string& damage : damages) {
     SCOPED_TRACE(damage.size());
-    std::ofstream(catalogue, std::ios::binary) << damage;
+    std::ofstream(database, std::ios::binary) << damage;
     const bool harmless = Seen() == "1";
     const auto faults = warehouse().Check();
     ASSERT_TRUE(faults) << faults.error().message;
@@ -369,12 +369,12 @@ TEST_F(EmbeddedWarehouse, MakesADamagedCatalogueAnewAndSaysSo) {
     EXPECT_EQ(Seen(), "1");
     EXPECT_TRUE(warehouse().Check()->empty());
   }
-  std::ofstream(catalogue, std::ios::binary) << "";
+  std::ofstream(database, std::ios::binary) << "";
   EXPECT_TRUE(
       warehouse().Query("SELECT 1", 1));  // what is no database at a glance is renewed by any verb
   EXPECT_EQ(Seen(), "1");
   ASSERT_TRUE(
-      OpenCatalogue()->Run("DROP VIEW game.predictions; CREATE VIEW game.mine AS SELECT 1 AS x"));
+      OpenDatabase()->Run("DROP VIEW game.predictions; CREATE VIEW game.mine AS SELECT 1 AS x"));
   ASSERT_EQ(warehouse().Check()->size(), 1U);
   EXPECT_EQ(Seen(), "1");
   fs::remove(TableFolder() / "current" / "one.parquet");

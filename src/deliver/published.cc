@@ -1,4 +1,4 @@
-#include "deliver/catalogue.h"
+#include "deliver/published.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -17,20 +17,20 @@ namespace {
 
 namespace fs = io::fs;
 
-constexpr std::string_view kCatalogue = "warehouse.duckdb";
-constexpr std::string_view kCatalogues = ".catalogues";
+constexpr std::string_view kDatabase = "warehouse.duckdb";
+constexpr std::string_view kDatabases = ".catalogues";  // what warehouses have on disk
 constexpr auto kKeepReplaced =
     std::chrono::hours(1);  // for readers between following a link and opening
 
-// Where the catalogue link has to point: another name for each state of any table, and for each
+// Where warehouse.duckdb has to point: another name for each state of any table, and for each
 // place of the warehouse, as the views have absolute paths in them.
-std::string CatalogueTarget(const fs::path& warehouse, const Tables& tables) {
+std::string DatabaseTarget(const fs::path& warehouse, const Tables& tables) {
   std::string text = "2\n" + warehouse.string() + "\n";
   for (const Table& table : tables.tables) {
     text += fmt::format("{} {}\n", table.log.table(), table.state.number);
   }
   for (const DamagedTable& damaged : tables.damaged) text += damaged.table + " is damaged\n";
-  return fmt::format("{}/{}.duckdb", kCatalogues, io::Sha256Of(text).substr(0, 32));
+  return fmt::format("{}/{}.duckdb", kDatabases, io::Sha256Of(text).substr(0, 32));
 }
 
 std::string SnapshotTarget(std::uint64_t number) { return fmt::format("snapshots/{:08}", number); }
@@ -43,7 +43,7 @@ std::string LivingTarget(const fs::path& link) {
   return target.string();
 }
 
-// Whether a file begins as DuckDB's do: an empty one, or text, is no catalogue at a glance.
+// Whether a file begins as DuckDB's do: an empty one, or text, is no database at a glance.
 bool LooksLikeDatabase(const fs::path& path) {
   constexpr std::uint64_t kHeaderBytes = 3 * 4096;
   std::error_code error;
@@ -138,11 +138,11 @@ Result<void> PublishSnapshot(const Table& table) {
   return {};
 }
 
-Result<void> PublishCatalogue(const fs::path& warehouse, const std::string& target, Tables& tables,
-                              const OpenSession& open) {
-  const fs::path folder = warehouse / kCatalogues;
+Result<void> PublishDatabase(const fs::path& warehouse, const std::string& target, Tables& tables,
+                             const OpenSession& open) {
+  const fs::path folder = warehouse / kDatabases;
   TRY(io::MakeFolders(folder));
-  const fs::path temporary = io::TemporaryPath(folder, "catalogue");
+  const fs::path temporary = io::TemporaryPath(folder, "database");
   const auto build = [&]() -> Result<void> {
     TRY_ASSIGN(Session session, open(temporary));
     TRY(CreateViews(session, tables));
@@ -156,10 +156,10 @@ Result<void> PublishCatalogue(const fs::path& warehouse, const std::string& targ
     ::unlink((temporary.string() + ".wal").c_str());
     return built;
   }
-  TRY(SwapLink(warehouse / kCatalogue, target));
+  TRY(SwapLink(warehouse / kDatabase, target));
   // DuckDB before 1.5 keeps its write-ahead log beside the link, where it would be taken for the
-  // new catalogue's.
-  ::unlink((warehouse / (std::string(kCatalogue) + ".wal")).c_str());
+  // new database's.
+  ::unlink((warehouse / (std::string(kDatabase) + ".wal")).c_str());
   RemoveReplaced(folder, fs::path(target).filename().string());
   return {};
 }
@@ -219,8 +219,8 @@ std::string ReadingView(const Table& table) {
 
 Result<bool> IsPublished(const fs::path& warehouse, const Tables& tables) {
   if (tables.tables.empty() && tables.damaged.empty()) return true;
-  if (LivingTarget(warehouse / kCatalogue) != CatalogueTarget(warehouse, tables)) return false;
-  if (!LooksLikeDatabase(warehouse / kCatalogue)) return false;
+  if (LivingTarget(warehouse / kDatabase) != DatabaseTarget(warehouse, tables)) return false;
+  if (!LooksLikeDatabase(warehouse / kDatabase)) return false;
   for (const Table& table : tables.tables) {
     const std::string target = LivingTarget(table.log.folder() / "current");
     if (target != (table.state.parts.empty() ? "" : SnapshotTarget(table.state.number)))
@@ -236,13 +236,13 @@ Result<Session::Table> ViewsOf(Session& session) {
       "1");
 }
 
-// Why the catalogue is not what it was made as; empty: it is. A copy is looked at, as a person may
+// Why the database is not what it was made as; empty: it is. A copy is looked at, as a person may
 // have it open, and may have made tables in it.
-Result<std::string> CatalogueFault(const fs::path& warehouse, Tables tables,
-                                   const OpenSession& open) {
-  const fs::path copy = io::TemporaryPath(warehouse / kCatalogues, "looked-at");
+Result<std::string> DatabaseFault(const fs::path& warehouse, Tables tables,
+                                  const OpenSession& open) {
+  const fs::path copy = io::TemporaryPath(warehouse / kDatabases, "looked-at");
   std::error_code error;
-  fs::copy_file(warehouse / kCatalogue, copy, error);
+  fs::copy_file(warehouse / kDatabase, copy, error);
   const auto look = [&]() -> Result<Session::Table> {
     TRY_ASSIGN(Session session, open(copy));
     return ViewsOf(session);
@@ -336,11 +336,11 @@ Result<std::vector<DamagedTable>> Publish(const fs::path& warehouse, Millisecond
     if (snapshot.error().kind == ErrorKind::kTemporary) return tl::unexpected(snapshot.error());
     unpublished.push_back({table.log.table(), snapshot.error().message});
   }
-  const std::string target = CatalogueTarget(warehouse, tables);
-  if (LivingTarget(warehouse / kCatalogue) == target && LooksLikeDatabase(warehouse / kCatalogue)) {
+  const std::string target = DatabaseTarget(warehouse, tables);
+  if (LivingTarget(warehouse / kDatabase) == target && LooksLikeDatabase(warehouse / kDatabase)) {
     return unpublished;
   }
-  TRY(PublishCatalogue(warehouse, target, tables, open));
+  TRY(PublishDatabase(warehouse, target, tables, open));
   return unpublished;
 }
 
@@ -359,12 +359,12 @@ Result<std::vector<std::string>> MendPublished(const fs::path& warehouse, Millis
     faults.push_back(fmt::format("the files in {} were not the table's; they are now",
                                  (table.log.folder() / "current").string()));
   }
-  const std::string target = CatalogueTarget(warehouse, tables);
-  if (LivingTarget(warehouse / kCatalogue) != target) return faults;
-  TRY_ASSIGN(const std::string fault, CatalogueFault(warehouse, tables, open));
+  const std::string target = DatabaseTarget(warehouse, tables);
+  if (LivingTarget(warehouse / kDatabase) != target) return faults;
+  TRY_ASSIGN(const std::string fault, DatabaseFault(warehouse, tables, open));
   if (fault.empty()) return faults;
-  TRY(PublishCatalogue(warehouse, target, tables, open));
-  faults.push_back(std::string(kCatalogue) + " was damaged, and was made anew: " + fault);
+  TRY(PublishDatabase(warehouse, target, tables, open));
+  faults.push_back(std::string(kDatabase) + " was damaged, and was made anew: " + fault);
   return faults;
 }
 
