@@ -26,8 +26,12 @@
 #include <thread>
 #include <vector>
 
+#include "attempt/exit_record.h"
+#include "attempt/name.h"
+#include "attempt/order.h"
 #include "base/check.h"
 #include "execute/process_executor.h"
+#include "io/boot.h"
 #include "io/file.h"
 
 namespace {
@@ -101,7 +105,7 @@ class Attempts {
   explicit Attempts(const fs::path& folder)
       : executor_(Must(execute::ProcessExecutor::Start(
             BUSKER_RUNNER_PATH, folder,
-            [this](const execute::AttemptName& name, Result<runner::ExitRecord> exit) {
+            [this](const attempt::Name& name, Result<attempt::ExitRecord> exit) {
               TakeEnd(name, std::move(exit));
             }))) {}
 
@@ -123,23 +127,22 @@ class Attempts {
   void LaunchNext() {
     if (to_launch_ == 0) return;
     const int number = to_launch_--;
-    const execute::AttemptName name{"bench-" + std::to_string(run_),
-                                    "task-" + std::to_string(number), 1};
-    runner::AttemptOrder order;
+    const attempt::Name name{"bench-" + std::to_string(run_), "task-" + std::to_string(number), 1};
+    attempt::Order order;
     order.run = name.run;
     order.task = name.task;
-    order.number = name.number;
     order.command = {"/bin/sh", "-c", kCode};
     order.synced = false;
-    order.mark = execute::MarkOf(name, "");
-    order.environment = {"PATH=/usr/bin:/bin", order.mark};
+    order.environment = {"PATH=/usr/bin:/bin"};
+    const std::string sealed =
+        attempt::Seal({name.number, "", io::BootId(), {}}, attempt::OrderToJson(order));
     launched_[name] = Clock::now();
-    Must(executor_->Launch(name, order));
+    Must(executor_->Launch({name, sealed, order.synced}));
   }
 
-  void TakeEnd(const execute::AttemptName& name, Result<runner::ExitRecord> exit) {
-    const runner::ExitRecord record = Must(std::move(exit));
-    CHECK(record.ending == runner::Ending::kSucceeded, record.message.c_str());
+  void TakeEnd(const attempt::Name& name, Result<attempt::ExitRecord> exit) {
+    const attempt::ExitRecord record = Must(std::move(exit));
+    CHECK(record.ending == attempt::Ending::kSucceeded, record.message.c_str());
     const std::lock_guard lock(mutex_);
     times_.push_back(Seconds(Clock::now() - launched_.at(name)));
     LaunchNext();
@@ -149,7 +152,7 @@ class Attempts {
   std::mutex mutex_;
   std::condition_variable ended_;
   int run_ = 0, to_launch_ = 0, to_end_ = 0;
-  std::map<execute::AttemptName, Clock::time_point> launched_;
+  std::map<attempt::Name, Clock::time_point> launched_;
   std::vector<double> times_;
   std::unique_ptr<execute::ProcessExecutor> executor_;
 };

@@ -47,7 +47,7 @@ void AddRun(Batch& batch, const std::string& graph, int number, bool failed) {
   row.exit_code = failed ? 1 : 0;
   const plan::State end = failed ? kFailed : kSucceeded;
   const std::string why = failed ? "exit code 1" : "";
-  batch.prepared.push_back({run.id, "", "", "", std::string(64, 'd'), {std::string(600, 'o')}});
+  batch.prepared.push_back({run.id, "", "", "", std::string(64, 'd'), {{std::string(600, 'o')}}});
   batch.begin.push_back(plan::RunQueued{run});
   batch.begin.push_back(plan::RunChanged{run.id, kQueued, kRunning, ""});
   batch.begin.push_back(plan::TaskChanged{run.id, task.name, kQueued, kRunning, ""});

@@ -210,7 +210,7 @@ class Bench {
         run.prepared = true;
         run.tasks = {TaskNamed("train")};
         prepared.push_back(
-            {run.id, "1", FormatStamp(now_), "", std::string(64, 'd'), {std::string(600, 'o')}});
+            {run.id, "1", FormatStamp(now_), "", std::string(64, 'd'), {{std::string(600, 'o')}}});
         decisions.push_back(plan::RunQueued{run});
         decisions.push_back(plan::RunChanged{run.id, kQueued, kRunning, ""});
         decisions.push_back(plan::TaskChanged{run.id, "train", kQueued, kRunning, ""});
@@ -264,7 +264,7 @@ class Bench {
       for (int t = 0; t < 10; ++t) {
         tasks.push_back(TaskNamed(fmt::format("task-{}", t)));
         if (t > 0) tasks.back().after = {tasks[static_cast<std::size_t>(t) - 1].name};
-        prepared.orders.push_back(std::string(600, 'o'));
+        prepared.orders.push_back({std::string(600, 'o')});
       }
       queue.push_back(Took([&] { Append({plan::RunQueued{run}}); }));
       Append(
@@ -305,7 +305,7 @@ class Bench {
       for (int t = 0; t < 1000; ++t) {
         run.tasks.push_back(TaskNamed(fmt::format("task-{:04}", t)));
         if (t > 0) run.tasks.back().after = {run.tasks[static_cast<std::size_t>(t) - 1].name};
-        prepared.orders.push_back(std::string(600, 'o'));
+        prepared.orders.push_back({std::string(600, 'o')});
       }
       const std::vector<plan::Decision> decisions = {plan::RunQueued{run}};
       const std::vector<PreparedRun> all = {prepared};

@@ -1,4 +1,4 @@
-"""Rooms include only the rooms that CMakeLists.txt lists for them, and heavy headers stay in .cc files.
+"""Rooms include the rooms that CMakeLists.txt lists for them, all of those and no others, and heavy headers stay in .cc files.
 
 The rule is tried on small wrong trees first, then this repository is held to it."""
 
@@ -27,6 +27,8 @@ TOP = "app"
 
 ROOM = re.compile(r"^\s*room\(\s*(\w+)\s+ROOMS\b(.*?)\bUSES\b(.*?)\)", re.MULTILINE | re.DOTALL)
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+USED_NAMESPACE = re.compile(r"(?<![\w:.>])(\w+)::\w")
+COMMENT_OR_STRING = re.compile(r'//[^\n]*|"(?:[^"\\\n]|\\.)*"')
 
 
 def parse_rooms(cmake):
@@ -46,6 +48,18 @@ def faults_of_rooms(rooms):
             frontier = set().union(*(rooms[r][0] for r in frontier if r in rooms)) - reached
         if name in reached:
             yield f"CMakeLists.txt: room {name} depends on itself by way of the rooms that it lists"
+
+
+def faults_of_use(room, listed, rooms, sources):
+    """Rooms that are listed and never included, and those used by way of another room's header."""
+    included, used = set(), set()
+    for text in sources:
+        included |= {target.split("/")[0] for _, target in INCLUDE.findall(text)}
+        used |= set(USED_NAMESPACE.findall(COMMENT_OR_STRING.sub("", text)))
+    for other in sorted((listed & rooms.keys()) - included):
+        yield f"CMakeLists.txt: room {room} lists {other}, which none of its files includes"
+    for other in sorted((used & rooms.keys()) - included - {room}):
+        yield f"src/{room}: {other}:: is used, and no file includes a header of {other}"
 
 
 def is_light_header(path, text):
@@ -89,6 +103,9 @@ def faults_of_tree(root):
     for folder in sorted(path for path in (root / "src").iterdir() if path.is_dir()):
         if folder.name not in rooms and folder.name != TOP:
             yield f"src/{folder.name}: the folder is no room of CMakeLists.txt"
+    for room, (listed, _) in rooms.items():
+        yield from faults_of_use(room, listed, rooms, [
+            text for path, text in sources.items() if path.relative_to(root / "src").parts[0] == room])
     for path, text in sources.items():
         room = path.relative_to(root / "src").parts[0]
         if room not in rooms and room != TOP:
@@ -109,12 +126,16 @@ class TheRule(unittest.TestCase):
                                     USES SQLite::SQLite3)
     """
 
-    def faults(self, files, cmake=CMAKE):
+    def faults(self, files, cmake=CMAKE, all_used=True):
+        """Of a tree of these files; with `all_used` there are others that use each listed room."""
+        rooms = parse_rooms(cmake) if all_used else {}
+        others = {f"{room}/others.h": "".join(f'#include "{other}/others.h"\n' for other in listed if other in rooms)
+                  for room, (listed, _) in rooms.items()}
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
             (root / "CMakeLists.txt").write_text(cmake)
             (root / "src").mkdir()
-            for name, text in files.items():
+            for name, text in {**others, **files}.items():
                 path = root / "src" / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
@@ -181,6 +202,20 @@ class TheRule(unittest.TestCase):
         self.assertEqual(
             self.faults({"plan/b.cc": "#include <sqlite3.h>\n"}),
             ["src/plan/b.cc:1: room plan does not use SQLite, whose header <sqlite3.h> it includes"])
+
+    def test_refuses_a_listed_room_that_is_never_included(self):
+        self.assertEqual(
+            self.faults({
+                "base/a.h": "",
+                "plan/b.cc": '#include "base/a.h"\n',
+                "store/c.cc": '#include "plan/b.h"\n',
+            }, all_used=False), ["CMakeLists.txt: room store lists base, which none of its files includes"])
+
+    def test_refuses_a_room_used_by_way_of_another_rooms_header(self):
+        cmake = "room(base ROOMS USES)\nroom(plan ROOMS USES)\nroom(store ROOMS plan USES)"
+        files = {"store/c.cc": '#include "plan/b.h"\n// base::Id is nothing\nbase::Id id; std::base::T t; "base::x";\n'}
+        self.assertEqual(self.faults(files, cmake), ["src/store: base:: is used, and no file includes a header of base"])
+        self.assertEqual(self.faults({"store/c.cc": "// base::Id\n"}, cmake), [])
 
     def test_refuses_a_list_of_rooms_that_it_cannot_read(self):
         self.assertEqual(len(self.faults({}, "add_library(a)\n")), 1)

@@ -1,9 +1,9 @@
 // The manifest and the metrics as JSON.
 #include <fmt/core.h>
 
-#include "artifact/json_object.h"
 #include "artifact/key.h"
 #include "artifact/version.h"
+#include "base/json_object.h"
 #include "base/text.h"
 
 namespace busker::artifact {

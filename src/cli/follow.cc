@@ -9,8 +9,9 @@
 #include <chrono>
 #include <optional>
 
-#include "runner/attempt_file.h"
-#include "runner/capped_log.h"
+#include "attempt/folder.h"
+#include "attempt/log.h"
+#include "base/time.h"
 
 namespace busker::cli {
 namespace {
@@ -35,11 +36,11 @@ Result<void> FollowLog(const io::fs::path& attempt_folder, int stop_fd,
                         IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF) < 0) {
     return SystemError("follow " + attempt_folder.string(), errno);
   }
-  runner::LogReader reader(attempt_folder);
+  attempt::LogReader reader(attempt_folder);
   for (;;) {
     // First ask whether it has ended, then read: so nothing written before the end is missed.
     std::error_code error;
-    const bool ended = io::fs::exists(attempt_folder / runner::kExitFile, error) ||
+    const bool ended = io::fs::exists(attempt_folder / attempt::kExitFile, error) ||
                        !io::fs::exists(attempt_folder, error);
     TRY(reader.ReadNew(handed_on));
     if (ended) return {};

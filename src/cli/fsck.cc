@@ -6,13 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "attempt/home_place.h"
+#include "attempt/order.h"
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
 #include "dispatch/instance.h"
 #include "model/live.h"
 #include "prepare/step.h"
-#include "runner/attempt_file.h"
 #include "secret/cipher.h"
 #include "secret/store.h"
 #include "serve/tokens.h"
@@ -88,7 +89,7 @@ class Examination {
   // may be that of other homes, too.
   Result<void> CheckOrphans() {
     const auto is_own = [&](const std::string& place) {
-      return runner::NameOfPlace(place, home_.folder) != place;
+      return attempt::NameOfPlace(place, home_.folder) != place;
     };
     if (is_own(workspace_->places.store_url)) {
       for (const auto& [version, run] : run_of_version_) {
@@ -185,15 +186,15 @@ class Examination {
   }
 
   Result<void> CheckDone(const record::RunRow& run, const std::string& task) {
-    TRY_ASSIGN(const std::string json, record_->OrderOf(run.facts.id, task));
-    const auto order_read = runner::OrderFromJson(json);
+    TRY_ASSIGN(const record::Order recorded, record_->OrderOf(run.facts.id, task));
+    const auto order_read = attempt::OrderFromJson(recorded.text);
     if (!order_read) {
       faults_.push_back(fmt::format("record: the order of task {} of run {}: {}", task,
                                     run.facts.id, order_read.error().message));
       return {};
     }
-    const runner::AttemptOrder& order = *order_read;
-    const auto store_url = runner::UrlOfPlace(order.store_url, where_);
+    const attempt::Order& order = *order_read;
+    const auto store_url = attempt::UrlOfPlace(order.store_url, where_);
     if (order.output && store_url && *store_url == store_->Url()) {
       TRY_ASSIGN(const auto name, artifact::ParseVersionName(*order.output));
       const auto manifest = artifact::ReadManifest(*store_, name);
@@ -212,7 +213,7 @@ class Examination {
                                       run.facts.id, step.error().message));
         return {};
       }
-      const auto folder = runner::FolderOfPlace(step->warehouse_folder, where_);
+      const auto folder = attempt::FolderOfPlace(step->warehouse_folder, where_);
       if (folder && *folder == workspace_->places.warehouse_folder &&
           !delivery_ids_.contains(step->id) && !damaged_tables_.contains(step->table)) {
         faults_.push_back(fmt::format("task {} of run {} succeeded, but there is no delivery {}",
@@ -224,7 +225,7 @@ class Examination {
 
   const Common& common_;
   const dispatch::Home& home_;
-  const runner::HomeFolder where_;
+  const attempt::HomeFolder where_;
   const Workspace* workspace_;
   std::unique_ptr<record::Record> record_;
   std::unique_ptr<artifact::Store> store_;

@@ -29,7 +29,7 @@ LogWatch::~LogWatch() {
 
 void LogWatch::Begin(const std::string& name, io::fs::path attempt_folder, Use use) {
   const std::lock_guard lock(mutex_);
-  runner::LogReader reader(attempt_folder);
+  attempt::LogReader reader(attempt_folder);
   logs_.insert_or_assign(
       name, Log{std::move(attempt_folder), std::move(use), std::move(reader), Clock::now(), -1});
   if (!thread_.joinable()) {

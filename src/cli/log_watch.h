@@ -15,8 +15,8 @@
 #include <string_view>
 #include <thread>
 
+#include "attempt/log.h"
 #include "io/file.h"
-#include "runner/capped_log.h"
 
 namespace busker::cli {
 
@@ -42,7 +42,7 @@ class LogWatch {
   struct Log {
     io::fs::path folder;
     Use use;
-    runner::LogReader reader;
+    attempt::LogReader reader;
     Clock::time_point begun;
     int watch = -1;  // of inotify; none yet
   };

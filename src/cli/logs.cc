@@ -8,13 +8,14 @@
 #include <map>
 #include <utility>
 
+#include "attempt/folder.h"
+#include "attempt/log.h"
 #include "base/terminal.h"
 #include "base/text.h"
 #include "cli/follow.h"
 #include "cli/graph_names.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
-#include "runner/capped_log.h"
 
 namespace busker::cli {
 namespace {
@@ -53,11 +54,6 @@ void ShowHead(const std::string& task, int attempt) {
   PrintLine(Dim(fmt::format("==> {}, attempt {} <==", task, attempt)));
 }
 
-io::fs::path FolderOf(const Place& place, const std::string& run, const std::string& task,
-                      int attempt) {
-  return place.home.RunsFolder() / run / fmt::format("{}.{}", task, attempt);
-}
-
 // Waits until the record is written to again, at most two seconds: a writer may have died.
 void WaitForNews(const Place& place, int changes_fd) {
   pollfd wait{changes_fd, POLLIN, 0};
@@ -83,7 +79,7 @@ Result<int> Follow(const Place& place, record::Record& record, const std::string
       const bool wanted = only_task.empty() || task.name == only_task;
       const int next = shown[task.name] + 1;
       std::error_code error;
-      const io::fs::path folder = FolderOf(place, id, task.name, next);
+      const io::fs::path folder = attempt::FolderOf(place.home.RunsFolder(), {id, task.name, next});
       if (!wanted || next > task.attempts || !io::fs::exists(folder, error)) continue;
       if (only_task.empty()) ShowHead(task.name, next);
       Shower shower(options.raw);
@@ -138,9 +134,10 @@ Result<int> Logs(const Common& common, const LogsOptions& options) {
                                   run.facts.id, attempt, task.attempts));
     }
     if (run.tasks.size() > 1 && options.task.empty()) ShowHead(task.name, attempt);
-    const io::fs::path folder = FolderOf(place, run.facts.id, task.name, attempt);
+    const io::fs::path folder =
+        attempt::FolderOf(place.home.RunsFolder(), {run.facts.id, task.name, attempt});
     Shower shower(options.raw);
-    TRY(runner::LogReader(folder).ReadNew([&](std::string_view bytes) { shower.Add(bytes); }));
+    TRY(attempt::LogReader(folder).ReadNew([&](std::string_view bytes) { shower.Add(bytes); }));
     shower.End();
   }
   return 0;

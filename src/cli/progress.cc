@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "attempt/folder.h"
 #include "base/terminal.h"
 #include "base/text.h"
 #include "cli/print.h"
@@ -94,7 +95,7 @@ void Progress::Started(const std::string& run, const std::string& task, int atte
   EndLog(task);  // of the attempt before
   const auto lines = std::make_shared<ShownLines>(task);
   lines_[task] = lines;
-  logs_.Begin(task, home_.RunsFolder() / run / fmt::format("{}.{}", task, attempt),
+  logs_.Begin(task, attempt::FolderOf(home_.RunsFolder(), {run, task, attempt}),
               [lines](std::string_view bytes) { lines->Add(bytes); });
 }
 

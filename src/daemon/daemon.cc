@@ -6,8 +6,10 @@
 
 #include <algorithm>
 
+#include "artifact/store.h"
 #include "base/text.h"
 #include "dispatch/record_file.h"
+#include "execute/process_executor.h"
 #include "secret/store.h"
 
 namespace busker::daemon {
@@ -71,8 +73,6 @@ Result<void> Daemon::Open() {
   };
   deeds.warn = options_.warn;
   deeds.observe = [this](const plan::Decision& decision) { Observe(decision); };
-  deeds.secret_of = [store = secret::Store(home_.folder, options_.environment)](
-                        const std::string& name) { return store.Value(name); };
   if (options_.schedules) {
     deeds.notices = [this](const plan::Tell& tell, Instant now) { return NoticesOf(tell, now); };
     deeds.send = [this](const std::vector<record::NoticeRow>& rows) { outbox_->Send(rows); };
@@ -81,7 +81,15 @@ Result<void> Daemon::Open() {
         [this](record::NoticeOutcome outcome) { conductor_->Tell(std::move(outcome)); },
         [this](const std::string& trouble) { Say(trouble); });
   }
-  TRY_ASSIGN(conductor_, dispatch::Conductor::Start(*record_, options_.runner, home_.RunsFolder(),
+  const auto start_executor =
+      [&](execute::Executor::OnEnded on_ended) -> Result<std::unique_ptr<execute::Executor>> {
+    return execute::ProcessExecutor::Start(
+        options_.runner, home_.RunsFolder(), std::move(on_ended),
+        [store = secret::Store(home_.folder, options_.environment)](const std::string& name) {
+          return store.Value(name);
+        });
+  };
+  TRY_ASSIGN(conductor_, dispatch::Conductor::Start(*record_, start_executor, home_.RunsFolder(),
                                                     CapacityOf(settings_), std::move(deeds),
                                                     std::move(instance)));
   requests_ = std::make_unique<Requests>(Requests::Setup{

@@ -8,6 +8,7 @@
 #include <map>
 #include <span>
 
+#include "artifact/store.h"
 #include "base/id.h"
 #include "plan/cron.h"
 #include "plan/timetable.h"

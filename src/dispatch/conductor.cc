@@ -8,13 +8,16 @@
 #include <thread>
 #include <utility>
 
+#include "attempt/folder.h"
+#include "attempt/home_place.h"
+#include "attempt/order.h"
 #include "base/id.h"
 #include "io/boot.h"
 
 namespace busker::dispatch {
 namespace {
 
-record::AttemptRow RowOf(const execute::AttemptName& name, const runner::ExitRecord& exit) {
+record::AttemptRow RowOf(const attempt::Name& name, const attempt::ExitRecord& exit) {
   const auto known = [](Instant instant) -> std::optional<Instant> {
     if (instant == Instant{}) return std::nullopt;
     return instant;
@@ -27,7 +30,7 @@ record::AttemptRow RowOf(const execute::AttemptName& name, const runner::ExitRec
   row.command_started_at = known(exit.command_started_at);
   row.command_ended_at = known(exit.command_ended_at);
   row.ended_at = exit.ended_at;
-  row.ending = runner::NameOf(exit.ending);
+  row.ending = attempt::NameOf(exit.ending);
   row.message = exit.message;
   row.exit_code = exit.exit_code;
   row.signal = exit.signal;
@@ -39,24 +42,24 @@ record::AttemptRow RowOf(const execute::AttemptName& name, const runner::ExitRec
 }
 
 // The exit record of an attempt that could not be started at all.
-runner::ExitRecord NotStarted(std::string message) {
-  runner::ExitRecord exit;
-  exit.ending = runner::Ending::kNotStarted;
+attempt::ExitRecord NotStarted(std::string message) {
+  attempt::ExitRecord exit;
+  exit.ending = attempt::Ending::kNotStarted;
   exit.message = std::move(message);
   exit.started_at = exit.ended_at = Now();
   return exit;
 }
 
-Ended EndOf(const execute::AttemptName& name, const runner::ExitRecord& exit) {
+Ended EndOf(const attempt::Name& name, const attempt::ExitRecord& exit) {
   return {plan::AttemptEnded{
-              name.run, name.task, name.number, exit.ending == runner::Ending::kSucceeded,
-              exit.ending == runner::Ending::kCancelled, exit.message, exit.permanent},
+              name.run, name.task, name.number, exit.ending == attempt::Ending::kSucceeded,
+              exit.ending == attempt::Ending::kCancelled, exit.message, exit.permanent},
           RowOf(name, exit)};
 }
 
 // Of an attempt of which nothing was begun. What may pass is no end.
-Ended RefusalOf(const execute::AttemptName& name, const Error& error) {
-  const runner::ExitRecord exit = NotStarted(error.message);
+Ended RefusalOf(const attempt::Name& name, const Error& error) {
+  const attempt::ExitRecord exit = NotStarted(error.message);
   if (error.kind != ErrorKind::kTemporary) return EndOf(name, exit);
   return {plan::AttemptNotBegun{name.run, name.task, name.number, error.message},
           RowOf(name, exit)};
@@ -90,19 +93,18 @@ Conductor::Conductor(record::Record& record, io::fs::path runs_folder, plan::Cap
       capacity_(std::move(capacity)),
       instance_(std::move(instance)) {}
 
-Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record, io::fs::path runner,
+Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record,
+                                                    const StartExecutor& start_executor,
                                                     io::fs::path runs_folder,
                                                     plan::Capacity capacity, Deeds deeds,
                                                     Instance instance) {
-  std::unique_ptr<Conductor> conductor(new Conductor(record, runs_folder, std::move(capacity),
-                                                     std::move(deeds), std::move(instance)));
-  TRY_ASSIGN(conductor->executor_, execute::ProcessExecutor::Start(
-                                       std::move(runner), std::move(runs_folder),
-                                       [raw = conductor.get()](const execute::AttemptName& name,
-                                                               Result<runner::ExitRecord> exit) {
-                                         raw->TakeEnd(name, std::move(exit));
-                                       },
-                                       conductor->deeds_.secret_of));
+  std::unique_ptr<Conductor> conductor(new Conductor(
+      record, std::move(runs_folder), std::move(capacity), std::move(deeds), std::move(instance)));
+  TRY_ASSIGN(conductor->executor_,
+             start_executor([raw = conductor.get()](const attempt::Name& name,
+                                                    Result<attempt::ExitRecord> exit) {
+               raw->TakeEnd(name, std::move(exit));
+             }));
   conductor->preparer_ = std::make_unique<Preparer>(
       conductor->deeds_.prepare, [raw = conductor.get()](Preparation preparation) {
         (void)raw->mailbox_.Post(std::move(preparation));
@@ -117,7 +119,7 @@ Result<std::vector<std::string>> Conductor::Recover() {
   TRY_ASSIGN(std::vector<plan::GraphMemory> graphs, record_.Graphs());
   TRY_ASSIGN(std::vector<plan::DagRun> runs, record_.Unfinished());
   std::vector<std::string> ids;
-  std::vector<std::pair<execute::AttemptName, bool>> running;  // true: to be cancelled
+  std::vector<std::pair<attempt::Name, bool>> running;  // true: to be cancelled
   for (const plan::DagRun& run : runs) {
     ids.push_back(run.id);
     for (const plan::Task& task : run.tasks) {
@@ -134,6 +136,9 @@ Result<std::vector<std::string>> Conductor::Recover() {
   }
   agenda_.Restore(std::move(graphs), std::move(runs), ahead);
   CountUnfinished();  // who looks before the first turn is told the same as after it
+  std::vector<attempt::Name> unfinished;
+  for (const auto& [name, cancelled] : running) unfinished.push_back(name);
+  TRY(executor_->Sweep(unfinished));
   for (const auto& [name, cancelled] : running) {
     // What ends here is not posted to the mailbox: nobody takes from it yet.
     const auto launch =
@@ -148,10 +153,9 @@ Result<std::vector<std::string>> Conductor::Recover() {
   return ids;
 }
 
-Result<void> Conductor::Recover(const execute::AttemptName& name, const record::Launch& launch) {
-  TRY_ASSIGN(runner::AttemptOrder order, OrderOf(name, launch.instance));
-  order.boot = launch.boot;
-  return executor_->Recover(name, order);
+Result<void> Conductor::Recover(const attempt::Name& name, const record::Launch& launch) {
+  TRY_ASSIGN(const execute::Attempt attempt, AttemptOf(name, launch));
+  return executor_->Recover(attempt);
 }
 
 // What cannot be done for now is done later. An attempt that cannot be found may live: it is not
@@ -179,7 +183,7 @@ void Conductor::SettleAgain() {
   }
 }
 
-bool Conductor::IsRunning(const execute::AttemptName& name) const {
+bool Conductor::IsRunning(const attempt::Name& name) const {
   const plan::DagRun* run = agenda_.FindRun(name.run);
   if (run == nullptr) return false;
   const auto task = std::find_if(run->tasks.begin(), run->tasks.end(),
@@ -187,10 +191,11 @@ bool Conductor::IsRunning(const execute::AttemptName& name) const {
   return task != run->tasks.end() && task->attempt_running && task->attempts == name.number;
 }
 
-runner::ExitRecord Conductor::EndOfAnothers(const execute::AttemptName& name) const {
-  if (auto ended = runner::ReadExit(FolderOf(name)); ended && *ended) return **std::move(ended);
-  runner::ExitRecord exit;
-  exit.ending = runner::Ending::kLost;
+attempt::ExitRecord Conductor::EndOfAnothers(const attempt::Name& name) const {
+  if (auto ended = attempt::ReadExit(attempt::FolderOf(runs_folder_, name)); ended && *ended)
+    return **std::move(ended);
+  attempt::ExitRecord exit;
+  exit.ending = attempt::Ending::kLost;
   exit.message =
       "this home is a copy of another, or was restored, and the attempt began there; what became "
       "of it is not known here, and nothing of it was ended; busker retry begins the next one";
@@ -353,16 +358,16 @@ std::optional<plan::ClockStepped> Conductor::NoticeStep(Instant now) {
   return step;
 }
 
-void Conductor::TakeEnd(const execute::AttemptName& name, Result<runner::ExitRecord> exit) {
-  runner::ExitRecord record = exit ? *exit : NotStarted(exit.error().message);
+void Conductor::TakeEnd(const attempt::Name& name, Result<attempt::ExitRecord> exit) {
+  attempt::ExitRecord record = exit ? *exit : NotStarted(exit.error().message);
   if (!exit)
-    record.ending = runner::Ending::kLost;  // it may have been, and how it ended is not known
+    record.ending = attempt::Ending::kLost;  // it may have been, and how it ended is not known
   (void)mailbox_.Post(EndOf(name, record));
 }
 
 void Conductor::CarryOut(const plan::Decision& decision) {
   if (const auto* start = std::get_if<plan::StartAttempt>(&decision)) {
-    const execute::AttemptName name{start->run, start->task, start->number};
+    const attempt::Name name{start->run, start->task, start->number};
     if (auto launched = Launch(name); !launched) {
       next_.push_back(RefusalOf(name, launched.error()));
     }
@@ -404,28 +409,22 @@ void Conductor::Take(Preparation preparation, Intake& intake) {
       std::move(preparation.run), std::move(preparation.result.error().message), passing});
 }
 
-Result<void> Conductor::Launch(const execute::AttemptName& name) {
-  TRY_ASSIGN(runner::AttemptOrder order, OrderOf(name, instance_.id));
-  return executor_->Launch(name, order);
+Result<void> Conductor::Launch(const attempt::Name& name) {
+  TRY_ASSIGN(const execute::Attempt attempt, AttemptOf(name, {io::BootId(), instance_.id}));
+  return executor_->Launch(attempt);
 }
 
-// The order as it was when the run was prepared, with what depends on the attempt.
-Result<runner::AttemptOrder> Conductor::OrderOf(const execute::AttemptName& name,
-                                                const std::string& instance) {
-  TRY_ASSIGN(const std::string json, record_.OrderOf(name.run, name.task));
-  TRY_ASSIGN(runner::AttemptOrder order, runner::OrderFromJson(json));
-  order.number = name.number;
-  TRY_ASSIGN(order.store_url, runner::UrlOfPlace(order.store_url, instance_.home));
-  // Busker's own steps name places in the home, too, and find it as any verb does.
-  if (order.repeatable) order.environment.push_back("BUSKER_HOME=" + instance_.home.now.string());
-  order.mark = execute::MarkOf(name, instance);
-  order.environment.push_back(execute::EntryOf(name));
-  if (order.mark != order.environment.back()) order.environment.push_back(order.mark);
-  return order;
+// The order as it was when the run was prepared, with what depends on the attempt round it.
+Result<execute::Attempt> Conductor::AttemptOf(const attempt::Name& name,
+                                              const record::Launch& launch) {
+  TRY_ASSIGN(record::Order order, record_.OrderOf(name.run, name.task));
+  std::string sealed =
+      attempt::Seal({name.number, launch.instance, launch.boot, instance_.home}, order.text);
+  return execute::Attempt{name, std::move(sealed), order.synced, std::move(order.secrets)};
 }
 
 void Conductor::Count(const record::Turn& turn) {
-  std::set<execute::AttemptName> undone;
+  std::set<attempt::Name> undone;
   for (const plan::Decision& decision : turn.decisions) {
     if (const auto* change = std::get_if<plan::RunChanged>(&decision)) {
       if (IsFinal(change->to)) ++figures_.runs_ended[static_cast<std::size_t>(change->to)];
@@ -438,8 +437,8 @@ void Conductor::Count(const record::Turn& turn) {
   }
   for (const record::AttemptRow& row : turn.ended) {
     if (undone.contains({row.run, row.task, row.number})) continue;
-    ++(row.ending == runner::NameOf(runner::Ending::kSucceeded) ? figures_.attempts_succeeded
-                                                                : figures_.attempts_failed);
+    ++(row.ending == attempt::NameOf(attempt::Ending::kSucceeded) ? figures_.attempts_succeeded
+                                                                  : figures_.attempts_failed);
     if (!row.started_at || !row.command_started_at || !row.command_ended_at) continue;
     figures_.overhead.Add(*row.command_started_at - *row.started_at + *row.ended_at -
                           *row.command_ended_at);

@@ -15,12 +15,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "attempt/exit_record.h"
+#include "attempt/name.h"
 #include "base/result.h"
 #include "dispatch/figures.h"
 #include "dispatch/instance.h"
 #include "dispatch/mailbox.h"
 #include "dispatch/preparer.h"
-#include "execute/process_executor.h"
+#include "execute/executor.h"
 #include "plan/agenda.h"
 #include "record/record.h"
 
@@ -42,8 +44,6 @@ struct Deeds {
   std::function<void(const std::string& sentence)> warn;
   // Told of new notices once they are on record; may be empty.
   std::function<void(const std::vector<record::NoticeRow>&)> send;
-  // The values of secrets; may be empty. Called on any thread.
-  execute::ProcessExecutor::SecretOf secret_of;
 };
 
 // What whoever asks a conductor that is ending is told: nothing was done, and the next one may be
@@ -52,9 +52,13 @@ inline constexpr char kIsEnding[] = "the busker that owns the home is shutting d
 
 class Conductor {
  public:
-  // `runner`: path of busker-runner; `runs_folder`: where attempts live; `instance`: whose they
-  // are.
-  static Result<std::unique_ptr<Conductor>> Start(record::Record& record, io::fs::path runner,
+  // Makes the executor, which tells the conductor what ended.
+  using StartExecutor =
+      std::function<Result<std::unique_ptr<execute::Executor>>(execute::Executor::OnEnded)>;
+
+  // `runs_folder`: where the folders of attempts are; `instance`: whose they are.
+  static Result<std::unique_ptr<Conductor>> Start(record::Record& record,
+                                                  const StartExecutor& start_executor,
                                                   io::fs::path runs_folder, plan::Capacity capacity,
                                                   Deeds deeds, Instance instance = {});
   ~Conductor();
@@ -81,10 +85,6 @@ class Conductor {
   std::string Trouble() const;
   const Figures& figures() const { return figures_; }
 
-  io::fs::path FolderOf(const execute::AttemptName& name) const {
-    return executor_->FolderOf(name);
-  }
-
  private:
   Conductor(record::Record& record, io::fs::path runs_folder, plan::Capacity capacity, Deeds deeds,
             Instance instance);
@@ -100,7 +100,7 @@ class Conductor {
 
   // An attempt that is to be stopped, or taken up after a restart.
   struct Unsettled {
-    execute::AttemptName name;
+    attempt::Name name;
     enum What { kStop, kRecover } what = kStop;
     record::Launch launch;  // of one that is taken up
     bool is_told = false;   // that it could not be done for now
@@ -112,18 +112,17 @@ class Conductor {
   Intake Sort(std::vector<Happened> happened, Instant now);
   Result<void> Append(const record::Turn& turn);
   std::optional<plan::ClockStepped> NoticeStep(Instant now);
-  void TakeEnd(const execute::AttemptName& name, Result<runner::ExitRecord> exit);
+  void TakeEnd(const attempt::Name& name, Result<attempt::ExitRecord> exit);
   void CarryOut(const plan::Decision& decision);
   void Prepare(const plan::PrepareRun& decision);
   void Take(Preparation preparation, Intake& intake);
-  Result<void> Launch(const execute::AttemptName& name);
-  Result<void> Recover(const execute::AttemptName& name, const record::Launch& launch);
+  Result<void> Launch(const attempt::Name& name);
+  Result<void> Recover(const attempt::Name& name, const record::Launch& launch);
   void Settle(Unsettled one);
   void SettleAgain();
-  bool IsRunning(const execute::AttemptName& name) const;
-  runner::ExitRecord EndOfAnothers(const execute::AttemptName& name) const;
-  Result<runner::AttemptOrder> OrderOf(const execute::AttemptName& name,
-                                       const std::string& instance);
+  bool IsRunning(const attempt::Name& name) const;
+  attempt::ExitRecord EndOfAnothers(const attempt::Name& name) const;
+  Result<execute::Attempt> AttemptOf(const attempt::Name& name, const record::Launch& launch);
   std::optional<plan::CapacityChanged> NoticeSpace();
   void SetTrouble(std::string why);
   void Count(const record::Turn& turn);
@@ -148,8 +147,8 @@ class Conductor {
   mutable std::mutex trouble_mutex_;
   std::string trouble_;
   Figures figures_;
-  std::unique_ptr<execute::ProcessExecutor> executor_;  // its thread posts to the mailbox
-  std::unique_ptr<Preparer> preparer_;                  // so do its threads
+  std::unique_ptr<execute::Executor> executor_;  // its thread posts to the mailbox
+  std::unique_ptr<Preparer> preparer_;           // so do its threads
 };
 
 }  // namespace busker::dispatch

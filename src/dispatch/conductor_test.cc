@@ -10,9 +10,14 @@
 #include <mutex>
 #include <thread>
 
+#include "attempt/exit_record.h"
+#include "attempt/folder.h"
+#include "attempt/order.h"
 #include "dispatch/home.h"
 #include "dispatch/test_gate.h"
 #include "dispatch/test_refusal.h"
+#include "execute/process_executor.h"
+#include "io/boot.h"
 #include "io/test_disk.h"
 #include "io/test_folder.h"
 
@@ -45,7 +50,7 @@ class ConductorTest : public testing::Test {
       Prepared prepared;
       prepared.event.run = prepared.row.run = run.id;
       for (const std::string& script : scripts->second) {
-        runner::AttemptOrder order;
+        attempt::Order order;
         order.run = run.id;
         order.task = "t" + std::to_string(prepared.event.tasks.size() + 1);
         order.command = {"/bin/sh", "-c", script};
@@ -57,7 +62,7 @@ class ConductorTest : public testing::Test {
         task.retries = retries_;
         if (!prepared.event.tasks.empty()) task.after = {prepared.event.tasks.back().name};
         prepared.event.tasks.push_back(task);
-        prepared.row.orders.push_back(runner::OrderToJson(order));
+        prepared.row.orders.push_back({attempt::OrderToJson(order), order.synced});
       }
       return prepared;
     };
@@ -65,9 +70,17 @@ class ConductorTest : public testing::Test {
     return deeds;
   }
 
+  Conductor::StartExecutor Processes(const std::string& runner = BUSKER_RUNNER_PATH) const {
+    return [=, this](
+               execute::Executor::OnEnded on_ended) -> Result<std::unique_ptr<execute::Executor>> {
+      return execute::ProcessExecutor::Start(runner, home_.RunsFolder(), std::move(on_ended));
+    };
+  }
+
   std::unique_ptr<Conductor> NewConductor(const std::string& runner = BUSKER_RUNNER_PATH) {
     plan::Capacity capacity;
-    return Conductor::Start(*record_, runner, home_.RunsFolder(), capacity, MakeDeeds(), instance_)
+    return Conductor::Start(*record_, Processes(runner), home_.RunsFolder(), capacity, MakeDeeds(),
+                            instance_)
         .value();
   }
 
@@ -225,7 +238,7 @@ class HangingTest : public ConductorTest {
       gate->Pass();
       return prepare(run);
     };
-    return Conductor::Start(*record_, BUSKER_RUNNER_PATH, home_.RunsFolder(), {}, std::move(deeds))
+    return Conductor::Start(*record_, Processes(), home_.RunsFolder(), {}, std::move(deeds))
         .value();
   }
   std::future<Result<void>> AddSlow(Conductor& conductor, const std::string& id) {
@@ -333,8 +346,7 @@ TEST_F(ConductorTest, TellsAnAttemptAgainToStopWhenItCouldNot) {
   Deeds deeds = MakeDeeds();
   std::vector<std::string> warnings;
   deeds.warn = [&](const std::string& sentence) { warnings.push_back(sentence); };
-  auto conductor =
-      Conductor::Start(*record_, BUSKER_RUNNER_PATH, home_.RunsFolder(), {}, deeds).value();
+  auto conductor = Conductor::Start(*record_, Processes(), home_.RunsFolder(), {}, deeds).value();
   const std::string witness = (folder_ / "witness").string();
   auto added = Add(*conductor, kRun, {"touch " + witness + "; sleep 600"});
   do {
@@ -412,6 +424,25 @@ TEST_F(ConductorTest, StartsNothingOnAFullDiskAndGoesOnWhenThereIsSpace) {
   EXPECT_EQ(conductor->Trouble(), "");
 }
 
+// A disk has room for bytes and for files, and what lacks either can be written to no more.
+TEST_F(ConductorTest, StartsNothingOnADiskWithoutRoomForFiles) {
+  fs::create_directories(home_.RunsFolder());
+  const io::SmallDisk disk(home_.RunsFolder(), "8m,nr_inodes=200");
+  if (!disk.mounted()) GTEST_SKIP() << "mounting needs root";
+  const fs::path fillers = home_.RunsFolder() / "fillers";
+  fs::create_directory(fillers);
+  for (int i = 0; i < 150; ++i) std::ofstream(fillers / std::to_string(i));
+  auto conductor = NewConductor();
+  auto added = Add(*conductor, kRun, {"true"});
+  EXPECT_FALSE(conductor->Run(Until::kIdle, Now() + std::chrono::milliseconds(300)).value());
+  EXPECT_EQ(conductor->Trouble(), "the disk is full");
+  EXPECT_EQ(Find(kRun).state, plan::State::kQueued);
+  fs::remove_all(fillers);
+  EXPECT_TRUE(conductor->Run(Until::kIdle).value());
+  EXPECT_EQ(Find(kRun).state, plan::State::kSucceeded);
+  EXPECT_EQ(conductor->Trouble(), "");
+}
+
 // An idle conductor with a limit span for ever once the limit had passed.
 TEST_F(ConductorTest, EndsAtItsLimitWhenThereIsNothingToDo) {
   auto conductor = NewConductor();
@@ -471,8 +502,9 @@ TEST_F(ConductorTest, AdoptsAnAttemptThatRunsAndLearnsItsEnd) {
     auto executor = execute::ProcessExecutor::Start(BUSKER_RUNNER_PATH, home_.RunsFolder(),
                                                     [](const auto&, auto) {})
                         .value();
-    const auto order = runner::OrderFromJson(record_->OrderOf(kRun, "t1").value()).value();
-    ASSERT_TRUE(executor->Launch({kRun, "t1", 1}, order));
+    const record::Order order = record_->OrderOf(kRun, "t1").value();
+    ASSERT_TRUE(executor->Launch(
+        {{kRun, "t1", 1}, attempt::Seal({1, "", io::BootId(), {}}, order.text), order.synced}));
     WaitFor(witness);
   }  // whoever waited for it is gone
   auto conductor = NewConductor();
@@ -541,7 +573,8 @@ TEST_F(ConductorTest, NeverStartsACommandASecondTimeWhenItsRunnerWasKilled) {
   auto added = Add(*conductor, kRun, {"echo began >> " + witness.string() + "; sleep 60"});
   std::thread loop([&] { EXPECT_TRUE(conductor->Run(Until::kIdle)); });
   WaitFor(witness);
-  const auto runner = execute::FindRunner(conductor->FolderOf({kRun, "t1", 1})).value();
+  const auto runner =
+      execute::FindRunner(attempt::FolderOf(home_.RunsFolder(), {kRun, "t1", 1})).value();
   ASSERT_TRUE(runner);
   kill(runner->process, SIGKILL);
   loop.join();
@@ -577,19 +610,19 @@ TEST_F(ConductorTest, LeavesAloneWhatAnotherHomeRuns) {
   fs::remove_all(attempt);
   fs::rename(kept, attempt);
   std::ofstream(gate).close();
-  WaitFor(attempt / runner::kExitFile);
+  WaitFor(attempt / attempt::kExitFile);
   EXPECT_EQ(Read(witness), "began\nended\n");
 }
 
 TEST_F(ConductorTest, TakesTheEndOfWhatAnotherHomeRanFromItsFolder) {
   instance_.id = "original";
   DecideToStart("true");
-  runner::ExitRecord exit;
+  attempt::ExitRecord exit;
   exit.run = kRun;
   exit.task = "t1";
   exit.ended_at = Now();
   folder_.Write(fs::relative(home_.RunsFolder(), folder_.path()) / kRun / "t1.1/exit.json",
-                runner::ExitToJson(exit));
+                attempt::ExitToJson(exit));
   instance_ = {"copy", true, {home_.folder}};
   auto conductor = NewConductor();
   ASSERT_TRUE(conductor->Recover());
@@ -622,8 +655,7 @@ TEST_F(ConductorTest, RecordsANoticeWithWhatItTellsOfAndSendsItAfter) {
   deeds.send = [&](const std::vector<record::NoticeRow>& notices) {
     for (const auto& notice : notices) sent.push_back(notice.kind + " " + notice.run);
   };
-  auto conductor =
-      Conductor::Start(*record_, BUSKER_RUNNER_PATH, home_.RunsFolder(), {}, deeds).value();
+  auto conductor = Conductor::Start(*record_, Processes(), home_.RunsFolder(), {}, deeds).value();
   auto added = Add(*conductor, kRun, {"exit 1"});
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   EXPECT_EQ(sent, std::vector<std::string>{"failed " + kRun});

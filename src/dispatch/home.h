@@ -4,7 +4,7 @@
 //     owner             the lock (flock), with the owner's process id and what it does
 //     instance          which home it is (dispatch/instance.h)
 //     busker.db         the record
-//     runs/RUN/TASK.N/  the attempts (runner/attempt_file.h)
+//     runs/RUN/TASK.N/  the attempts (attempt/folder.h)
 //     artifacts/        the versions of the built-in target `local`
 //     warehouse/        its warehouse
 #pragma once

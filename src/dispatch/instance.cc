@@ -96,7 +96,7 @@ Result<Instance> OpenInstance(const Home& home) {
   return Instance{now.id, is_there && !same, {home.folder, std::move(now.folders)}};
 }
 
-runner::HomeFolder FolderOf(const Home& home) {
+attempt::HomeFolder FolderOf(const Home& home) {
   const auto text = io::ReadFile(home.InstanceFile(), kBytesMax);
   Written written = text ? Parse(*text) : Written();
   std::erase(written.folders, home.folder.string());

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "attempt/home_place.h"
 #include "base/result.h"
 #include "dispatch/home.h"
-#include "runner/home_place.h"
 
 namespace busker::dispatch {
 
@@ -16,13 +16,13 @@ struct Instance {
   std::string id;  // in the marks of attempts; empty: there are no copies to be told from
   // The id is new, in place of another's: what is on record as running was started by that home.
   bool renewed = false;
-  runner::HomeFolder home;
+  attempt::HomeFolder home;
 };
 
 // For the owner of the home, each time it is opened: gives it an id when it has none or another's.
 Result<Instance> OpenInstance(const Home& home);
 
 // For who only looks, or works for the owner. Nothing is written.
-runner::HomeFolder FolderOf(const Home& home);
+attempt::HomeFolder FolderOf(const Home& home);
 
 }  // namespace busker::dispatch

@@ -1,34 +1,17 @@
 // Finding the runner of an attempt, by the lock that it holds.
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <cerrno>
-
+#include "attempt/folder.h"
 #include "execute/process_executor.h"
-#include "runner/start_marker.h"
+#include "io/subprocess.h"
 
 namespace busker::execute {
-namespace {
-
-io::Descriptor OpenProcess(pid_t process) {
-  return io::Descriptor(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
-}
-
-}  // namespace
-
-std::string EntryOf(const AttemptName& name) { return "BUSKER_ATTEMPT=" + name.Text(); }
-
-std::string MarkOf(const AttemptName& name, const std::string& instance) {
-  return instance.empty() ? EntryOf(name) : "BUSKER_MARK=" + instance + "/" + name.Text();
-}
 
 Result<std::optional<LivingRunner>> FindRunner(const io::fs::path& attempt_folder) {
-  const io::fs::path path = attempt_folder / runner::kLockFile;
+  const io::fs::path path = attempt_folder / attempt::kLockFile;
   const auto text = io::ReadFile(path, 64 << 10);
   if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
   if (!text) return tl::unexpected(text.error());
-  const pid_t process = runner::HolderIn(*text);
-  LivingRunner runner{process > 0 ? OpenProcess(process) : io::Descriptor(), process};
+  const pid_t process = attempt::HolderIn(*text);
+  LivingRunner runner{process > 0 ? io::OpenProcess(process) : io::Descriptor(), process};
   // Only now ask for the lock: while it is held, its holder lives and the pidfd is the holder's,
   // for the id it wrote cannot have gone to another process.
   TRY_ASSIGN(const auto lock, io::FileLock::TryTake(path));

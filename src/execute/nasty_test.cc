@@ -9,8 +9,12 @@
 #include <chrono>
 #include <future>
 
+#include "attempt/exit_record.h"
+#include "attempt/name.h"
+#include "attempt/order.h"
 #include "base/text.h"
 #include "execute/process_executor.h"
+#include "io/boot.h"
 #include "io/test_folder.h"
 
 namespace busker::execute {
@@ -20,8 +24,8 @@ namespace {
 std::string RunName() { return "r" + std::to_string(getpid()); }
 
 namespace fs = io::fs;
-using runner::Ending;
-using runner::ExitRecord;
+using attempt::Ending;
+using attempt::ExitRecord;
 
 // Does a process live that carries the attempt's mark?
 bool Lives(const std::string& mark) {
@@ -40,7 +44,7 @@ class Nasty : public testing::TestWithParam<bool> {  // synced
  protected:
   Nasty() {
     executor_ = ProcessExecutor::Start(BUSKER_RUNNER_PATH, folder_ / "runs",
-                                       [this](const AttemptName&, Result<ExitRecord> exit) {
+                                       [this](const attempt::Name&, Result<ExitRecord> exit) {
                                          ended_.set_value(std::move(exit));
                                        })
                     .value();
@@ -49,26 +53,27 @@ class Nasty : public testing::TestWithParam<bool> {  // synced
   ExitRecord Run(const std::string& script, std::optional<Milliseconds> timeout = std::nullopt) {
     SCOPED_TRACE(script);
     name_ = {RunName(), "t" + std::to_string(++count_), 1};
-    runner::AttemptOrder order;
+    attempt::Order order;
     order.run = name_.run;
     order.task = name_.task;
     order.command = {"/bin/sh", "-c", script};
-    order.mark = MarkOf(name_, "home1");
-    order.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", order.mark};
+    order.environment = {"PATH=/usr/local/bin:/usr/bin:/bin"};
     order.grace = Milliseconds(300);
     order.timeout = timeout;
     order.synced = GetParam();
     ended_ = std::promise<Result<ExitRecord>>();
     auto end = ended_.get_future();
-    EXPECT_TRUE(executor_->Launch(name_, order));
+    const std::string sealed =
+        attempt::Seal({1, "home1", io::BootId(), {}}, attempt::OrderToJson(order));
+    EXPECT_TRUE(executor_->Launch({name_, sealed, order.synced}));
     if (end.wait_for(std::chrono::seconds(30)) != std::future_status::ready) {
       ADD_FAILURE() << "it never ended";
       std::abort();
     }
     const auto exit = end.get();
     EXPECT_TRUE(exit) << exit.error().message;
-    EXPECT_FALSE(Lives(order.mark));
-    const auto kept = runner::ReadExit(executor_->FolderOf(name_));
+    EXPECT_FALSE(Lives(MarkOf(name_, "home1")));
+    const auto kept = attempt::ReadExit(executor_->FolderOf(name_));
     EXPECT_TRUE(kept && *kept && exit && (*kept)->ending == exit->ending);
     return exit.value_or(ExitRecord{});
   }
@@ -78,7 +83,7 @@ class Nasty : public testing::TestWithParam<bool> {  // synced
   const io::TestFolder folder_;
   std::promise<Result<ExitRecord>> ended_;
   int count_ = 0;
-  AttemptName name_;
+  attempt::Name name_;
   std::unique_ptr<ProcessExecutor> executor_;
 };
 

@@ -13,12 +13,12 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "attempt/folder.h"
+#include "attempt/handed_secrets.h"
+#include "attempt/scratch.h"
 #include "base/text.h"
 #include "io/boot.h"
 #include "io/subprocess.h"
-#include "runner/handed_secrets.h"
-#include "runner/scratch.h"
-#include "runner/serve.h"
 
 namespace busker::execute {
 namespace {
@@ -28,19 +28,15 @@ constexpr int kAdoptTriesMax = 200;  // of 1 ms: a runner writes its id right af
 constexpr std::size_t kWaitingMax = 8;  // more than cores for most; each has about 1 MB of its own
 constexpr int kGoodbyeMs = 1000;
 
-io::Descriptor OpenProcess(pid_t process) {
-  return io::Descriptor(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
-}
-
 // How the attempt ended, by its folder; nullopt: it has not.
-Result<std::optional<runner::ExitRecord>> ReadExitOf(const AttemptName& name,
-                                                     const io::fs::path& folder) {
-  TRY_ASSIGN(auto ended, runner::ReadExit(folder));
+Result<std::optional<attempt::ExitRecord>> ReadExitOf(const attempt::Name& name,
+                                                      const io::fs::path& folder) {
+  TRY_ASSIGN(auto ended, attempt::ReadExit(folder));
   if (!ended) return std::nullopt;
-  const AttemptName of{ended->run, ended->task, ended->number};
+  const attempt::Name of{ended->run, ended->task, ended->number};
   if (of == name) return ended;
   return Unusable(fmt::format("{} is that of {}, and how this attempt ended is not known",
-                              (folder / runner::kExitFile).string(), Printable(of.Text())));
+                              (folder / attempt::kExitFile).string(), Printable(of.Text())));
 }
 
 }  // namespace
@@ -53,7 +49,6 @@ Result<std::unique_ptr<ProcessExecutor>> ProcessExecutor::Start(io::fs::path run
       std::move(runner), std::move(folder), std::move(on_ended), std::move(secret_of)));
   TRY(io::MakeFolders(executor->folder_, 0700));
   io::SpreadFolders(executor->folder_);
-  runner::Scratch::RemoveOfTheDead(executor->folder_);
   executor->epoll_ = io::Descriptor(epoll_create1(EPOLL_CLOEXEC));
   executor->wake_ = io::Descriptor(eventfd(0, EFD_CLOEXEC));
   if (!executor->epoll_.valid() || !executor->wake_.valid()) {
@@ -71,32 +66,29 @@ ProcessExecutor::~ProcessExecutor() {
   // Those that wait end when their channel does. Who has an attempt ends after it.
   for (const int fd : waiting_) {
     Watched watched = Forget(fd);
-    const io::Descriptor process = OpenProcess(watched.process);
+    const io::Descriptor process = io::OpenProcess(watched.process);
     watched.fd.Close();
     pollfd wait{process.get(), POLLIN, 0};
     if (poll(&wait, 1, kGoodbyeMs) > 0) waitpid(watched.process, nullptr, 0);
   }
 }
 
-io::fs::path ProcessExecutor::FolderOf(const AttemptName& name) const {
-  return folder_ / name.run / (name.task + "." + std::to_string(name.number));
+io::fs::path ProcessExecutor::FolderOf(const attempt::Name& name) const {
+  return attempt::FolderOf(folder_, name);
 }
 
-Result<void> ProcessExecutor::Launch(const AttemptName& name, const runner::AttemptOrder& order) {
-  if (order.synced) {
-    const io::fs::path folder = FolderOf(name);
-    TRY(io::MakeFolders(folder, 0700));
-    TRY(io::WriteFileAtomically(folder / runner::kOrderFile, runner::OrderToJson(order), 0600));
-    return order.secrets.empty() ? HandOver(name, "", 0) : StartRunner(name, "", 0);
-  }
-  runner::AttemptOrder dated = order;
-  dated.boot = io::BootId();
-  const std::string json = runner::OrderToJson(dated);
-  return order.secrets.empty() ? HandOver(name, json, 0) : StartRunner(name, json, 0);
+Result<void> ProcessExecutor::Launch(const Attempt& attempt) {
+  if (!attempt.synced) return Begin({attempt.name, attempt.order, attempt.secrets, 0});
+  const io::fs::path folder = FolderOf(attempt.name);
+  TRY(io::MakeFolders(folder, 0700));
+  TRY(io::WriteFileAtomically(folder / attempt::kOrderFile, attempt.order, 0600));
+  return Begin({attempt.name, "", attempt.secrets, 0});
 }
 
-Result<void> ProcessExecutor::Recover(const AttemptName& name, const runner::AttemptOrder& order) {
-  TRY_ASSIGN(const bool adopted, Adopt(name));
+Result<void> ProcessExecutor::Recover(const Attempt& attempt) {
+  const attempt::Name& name = attempt.name;
+  Job job{name, attempt.synced ? "" : attempt.order, attempt.secrets, 1};
+  TRY_ASSIGN(const bool adopted, Adopt(job));
   if (adopted) return {};
   const io::fs::path folder = FolderOf(name);
   auto ended = ReadExitOf(name, folder);
@@ -105,21 +97,24 @@ Result<void> ProcessExecutor::Recover(const AttemptName& name, const runner::Att
       const Lock lock(mutex_);
       stopped_.erase(name);
     }
-    on_ended_(name, ended ? Result<runner::ExitRecord>(**std::move(ended))
+    on_ended_(name, ended ? Result<attempt::ExitRecord>(**std::move(ended))
                           : tl::unexpected(std::move(ended).error()));
     return {};
   }
   // The runner itself finds out how far an earlier one came.
-  if (!order.synced) {
-    const std::string json = runner::OrderToJson(order);
-    return order.secrets.empty() ? HandOver(name, json, 1) : StartRunner(name, json, 1);
-  }
+  if (!attempt.synced) return Begin(std::move(job));
   std::error_code error;
-  if (!io::fs::exists(folder / runner::kOrderFile, error)) return Launch(name, order);
-  return StartRunner(name, "", 1);
+  if (!io::fs::exists(folder / attempt::kOrderFile, error)) return Launch(attempt);
+  return StartRunner(std::move(job));
 }
 
-Result<void> ProcessExecutor::Stop(const AttemptName& name) {
+// What is in the folders of attempts is theirs; beside them lie working folders of runners.
+Result<void> ProcessExecutor::Sweep(std::span<const attempt::Name>) {
+  attempt::Scratch::RemoveOfTheDead(folder_);
+  return {};
+}
+
+Result<void> ProcessExecutor::Stop(const attempt::Name& name) {
   const Lock lock(mutex_);
   stopped_.insert(name);  // for a runner that is yet to come
   const auto place = attempts_.find(name);
@@ -127,11 +122,14 @@ Result<void> ProcessExecutor::Stop(const AttemptName& name) {
   return Signal(watched_.at(place->second));
 }
 
-// Gives the attempt to a runner that waits, or to a new one. `order` is empty when it is in the
-// attempt's folder.
-Result<void> ProcessExecutor::HandOver(const AttemptName& name, std::string order, int settles) {
-  const std::string message = runner::OrderMessage(FolderOf(name), order);
-  if (message.size() > runner::kOrderBytesMax) return StartRunner(name, std::move(order), settles);
+Result<void> ProcessExecutor::Begin(Job job) {
+  return job.secrets.empty() ? HandOver(std::move(job)) : StartRunner(std::move(job));
+}
+
+// Gives the attempt to a runner that waits, or to a new one.
+Result<void> ProcessExecutor::HandOver(Job job) {
+  const std::string message = attempt::OrderMessage(FolderOf(job.name), job.order);
+  if (message.size() > attempt::kOrderBytesMax) return StartRunner(std::move(job));
   {
     const Lock lock(mutex_);
     while (!waiting_.empty()) {
@@ -139,35 +137,32 @@ Result<void> ProcessExecutor::HandOver(const AttemptName& name, std::string orde
       waiting_.pop_back();
       Watched& watched = watched_.at(fd);
       // Assigned first: a stop may wait for it.
-      Assign(watched, name, order, settles);
+      Assign(watched, job);
       if (send(fd, message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return {};
-      attempts_.erase(name);  // it has died, which is noticed soon
-      watched.name.reset();
+      attempts_.erase(job.name);  // it has died, which is noticed soon
+      watched.job.reset();
     }
   }
-  return StartWithOrder(message, {{}, true, 0, true, false, name, std::move(order), settles});
+  return StartWithOrder(message, std::move(job));
 }
 
-// The file in memory with the values that the order in the folder names; none when it names none.
-Result<io::Descriptor> ProcessExecutor::SecretsFor(const io::fs::path& attempt_folder) const {
-  const auto text = io::ReadFile(attempt_folder / runner::kOrderFile);
-  if (!text || text->find("\"secrets\"") == std::string::npos) return io::Descriptor();
-  const auto order = runner::OrderFromJson(*text);
-  if (!order || order->secrets.empty()) return io::Descriptor();  // the runner tells the fault
-  auto values = ValuesOf(order->secrets);
-  auto file = runner::HandOver(values);
+// The file in memory with the values; none without names.
+Result<io::Descriptor> ProcessExecutor::HandSecrets(const std::vector<std::string>& names) const {
+  if (names.empty()) return io::Descriptor();
+  auto values = ValuesOf(names);
+  auto file = attempt::HandOver(values);
   if (values) {
-    for (std::string& value : *values) runner::Wipe(value);
+    for (std::string& value : *values) attempt::Wipe(value);
   }
   return file;
 }
 
 Result<std::vector<std::string>> ProcessExecutor::ValuesOf(
-    const std::vector<runner::SecretUse>& secrets) const {
+    const std::vector<std::string>& names) const {
   std::vector<std::string> values;
-  for (const runner::SecretUse& use : secrets) {
+  for (const std::string& name : names) {
     if (!secret_of_) return NotFound("there are no secrets here");
-    TRY_ASSIGN(std::string value, secret_of_(use.name));
+    TRY_ASSIGN(std::string value, secret_of_(name));
     values.push_back(std::move(value));
   }
   return values;
@@ -175,40 +170,41 @@ Result<std::vector<std::string>> ProcessExecutor::ValuesOf(
 
 // Starts a runner on the attempt's folder alone. One that finds an earlier runner's traces settles
 // the attempt instead of starting the command again.
-Result<void> ProcessExecutor::StartRunner(const AttemptName& name, std::string order, int settles) {
-  const io::fs::path folder = FolderOf(name);
-  if (!order.empty()) {
+Result<void> ProcessExecutor::StartRunner(Job job) {
+  const io::fs::path folder = FolderOf(job.name);
+  if (!job.order.empty()) {
     std::error_code error;
     io::fs::create_directories(folder, error);
-    TRY(io::WriteFileUnsynced(folder / runner::kOrderFile, order, 0600));
+    TRY(io::WriteFileUnsynced(folder / attempt::kOrderFile, job.order, 0600));
+    job.order.clear();
   }
   const io::Command command{{runner_.string(), folder.string()}, {open_files_.Entry()}, {}};
-  TRY_ASSIGN(const io::Descriptor secrets, SecretsFor(folder));
+  TRY_ASSIGN(const io::Descriptor secrets, HandSecrets(job.secrets));
   // The place of the descriptor by which it is watched: none is left, and it is not started.
   io::Descriptor place(eventfd(0, EFD_CLOEXEC));
-  if (!place.valid()) return SystemError("watch " + name.Text(), errno);
+  if (!place.valid()) return SystemError("watch " + job.name.Text(), errno);
   TRY_ASSIGN(const pid_t process,
-             io::SpawnDetached(command, folder / runner::kErrorFile, secrets.get()));
+             io::SpawnDetached(command, folder / attempt::kErrorFile, secrets.get()));
   place.Close();
-  return WatchNew({OpenProcess(process), false, process, true, false, name, "", settles});
+  return WatchNew({io::OpenProcess(process), false, process, true, false, std::move(job)});
 }
 
 // Starts a runner that takes orders; the first is there before it.
-Result<void> ProcessExecutor::StartWithOrder(const std::string& message, Watched watched) {
+Result<void> ProcessExecutor::StartWithOrder(const std::string& message, Job job) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     return SystemError("make a socket", errno);
   }
-  watched.fd = io::Descriptor(ends[0]);
+  io::Descriptor ours(ends[0]);
   const io::Descriptor theirs(ends[1]);
   if (send(ends[0], message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     return SystemError("hand an order to a runner", errno);
   }
   TRY(io::MakeFolders(folder_, 0700));
   const io::Command command{{runner_.string(), "--orders"}, {open_files_.Entry()}, {}};
-  TRY_ASSIGN(watched.process,
-             io::SpawnDetached(command, folder_ / runner::kErrorFile, theirs.get()));
-  return WatchNew(std::move(watched));
+  TRY_ASSIGN(const pid_t process,
+             io::SpawnDetached(command, folder_ / attempt::kErrorFile, theirs.get()));
+  return WatchNew({std::move(ours), true, process, true, false, std::move(job)});
 }
 
 // A runner that was just started and cannot be watched is ended, as nobody would hear of its end.
@@ -224,17 +220,19 @@ Result<void> ProcessExecutor::WatchNew(Watched watched) {
 }
 
 // Begins to wait for a runner that lives already; false when none does.
-Result<bool> ProcessExecutor::Adopt(const AttemptName& name) {
-  auto runner = FindRunner(FolderOf(name));
+Result<bool> ProcessExecutor::Adopt(const Job& job) {
+  const io::fs::path folder = FolderOf(job.name);
+  auto runner = FindRunner(folder);
   for (int tries = 1; !runner && runner.error().kind == ErrorKind::kTemporary; ++tries) {
     if (tries == kAdoptTriesMax) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    runner = FindRunner(FolderOf(name));
+    runner = FindRunner(folder);
   }
   if (!runner) return tl::unexpected(runner.error());
   if (!*runner) return false;
   const pid_t process = (*runner)->process;
-  TRY(Watch({std::move((*runner)->pidfd), false, process, false, false, name, "", 0}));
+  Job adopted{job.name, job.order, job.secrets, 0};
+  TRY(Watch({std::move((*runner)->pidfd), false, process, false, false, std::move(adopted)}));
   return true;
 }
 
@@ -243,7 +241,7 @@ Result<void> ProcessExecutor::Watch(Watched watched) {
   const Lock lock(mutex_);
   Watched& place = watched_[fd];
   place = std::move(watched);
-  if (place.name) Assign(place, *place.name, std::move(place.order), place.settles);
+  if (place.job) Assign(place, *place.job);
   epoll_event event{EPOLLIN, {.fd = fd}};
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
     const int reason = errno;
@@ -253,14 +251,12 @@ Result<void> ProcessExecutor::Watch(Watched watched) {
   return {};
 }
 
-void ProcessExecutor::Assign(Watched& watched, const AttemptName& name, std::string order,
-                             int settles) {
-  watched.name = name;
-  watched.order = std::move(order);
-  watched.settles = settles;
-  attempts_[name] = watched.fd.get();
+void ProcessExecutor::Assign(Watched& watched, Job job) {
+  attempts_[job.name] = watched.fd.get();
+  const bool stopped = stopped_.contains(job.name);
+  watched.job = std::move(job);
   // Its own child, as a rule; one that it may not signal ends by its time limit.
-  if (stopped_.contains(name)) (void)Signal(watched);
+  if (stopped) (void)Signal(watched);
 }
 
 // A child of ours keeps its number until it is reaped, which comes after it is forgotten.
@@ -279,8 +275,8 @@ ProcessExecutor::Watched ProcessExecutor::Forget(int fd) {
   if (node.empty()) return {};
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   Watched watched = std::move(node.mapped());
-  if (watched.name) {
-    const auto place = attempts_.find(*watched.name);
+  if (watched.job) {
+    const auto place = attempts_.find(watched.job->name);
     if (place != attempts_.end() && place->second == fd) attempts_.erase(place);
   }
   return watched;
@@ -314,10 +310,9 @@ void ProcessExecutor::TakeAnswer(int fd) {
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   Lock lock(mutex_);
   Watched& watched = watched_.at(fd);
-  if (count <= 0 || !watched.name) return WatchProcess(std::move(lock), fd);
+  if (count <= 0 || !watched.job) return WatchProcess(std::move(lock), fd);
   const std::string text(answer_.data(), static_cast<std::size_t>(count));
-  const AttemptName name = *std::exchange(watched.name, std::nullopt);
-  watched.order.clear();
+  const attempt::Name name = std::exchange(watched.job, std::nullopt)->name;
   attempts_.erase(name);
   stopped_.erase(name);
   if (!watched.signalled && waiting_.size() < kWaitingMax) {
@@ -326,7 +321,7 @@ void ProcessExecutor::TakeAnswer(int fd) {
     shutdown(fd, SHUT_WR);  // and so it goes
   }
   lock.unlock();
-  on_ended_(name, runner::ExitFromJson(text));
+  on_ended_(name, attempt::ExitFromJson(text));
 }
 
 // Its channel has ended, so it takes no order any more: its death, which is near, tells the rest.
@@ -334,7 +329,7 @@ void ProcessExecutor::WatchProcess(Lock lock, int fd) {
   waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), fd), waiting_.end());
   Watched watched = Forget(fd);
   lock.unlock();
-  watched.fd = OpenProcess(watched.process);
+  watched.fd = io::OpenProcess(watched.process);
   watched.is_channel = false;
   if (!watched.fd.valid()) return TakeDeath(std::move(watched));  // out of descriptors
   (void)Watch(std::move(watched));
@@ -346,16 +341,14 @@ void ProcessExecutor::TakeDeath(Watched watched) {
     while (waitpid(watched.process, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
-  if (!watched.name) return;
-  const AttemptName& name = *watched.name;
+  if (!watched.job) return;
+  const attempt::Name name = watched.job->name;
   const io::fs::path folder = FolderOf(name);
   auto ended = ReadExitOf(name, folder);
   if (ended && !*ended) {
     // Another runner may have been faster to the lock: then that one is waited for.
-    if (const auto adopted = Adopt(name); adopted && *adopted) return;
-    if (watched.settles < kSettlesMax && StartRunner(name, watched.order, watched.settles + 1)) {
-      return;
-    }
+    if (const auto adopted = Adopt(*watched.job); adopted && *adopted) return;
+    if (++watched.job->settles <= kSettlesMax && StartRunner(*watched.job)) return;
     ended = ReadExitOf(name, folder);
   }
   {
@@ -364,7 +357,7 @@ void ProcessExecutor::TakeDeath(Watched watched) {
   }
   if (!ended) return on_ended_(name, tl::unexpected(std::move(ended).error()));
   if (*ended) return on_ended_(name, **std::move(ended));
-  const auto said = io::ReadFile(folder / runner::kErrorFile, 4096);
+  const auto said = io::ReadFile(folder / attempt::kErrorFile, 4096);
   on_ended_(name, Failed("the runner left no exit record" +
                          (said && !said->empty() ? ": " + *said : std::string())));
 }

@@ -14,11 +14,13 @@
 #include <map>
 #include <set>
 
+#include "attempt/exit_record.h"
+#include "attempt/folder.h"
+#include "attempt/name.h"
+#include "attempt/order.h"
 #include "base/text.h"
 #include "io/boot.h"
 #include "io/test_folder.h"
-#include "runner/secret_folder.h"
-#include "runner/start_marker.h"
 
 namespace busker::execute {
 namespace {
@@ -27,8 +29,8 @@ namespace {
 std::string RunName() { return "r" + std::to_string(getpid()); }
 
 namespace fs = io::fs;
-using runner::Ending;
-using runner::ExitRecord;
+using attempt::Ending;
+using attempt::ExitRecord;
 using std::chrono::steady_clock;
 
 class Executor : public testing::Test {
@@ -36,7 +38,7 @@ class Executor : public testing::Test {
   void Begin() {
     executor_ = ProcessExecutor::Start(
                     BUSKER_RUNNER_PATH, folder_ / "runs",
-                    [this](const AttemptName& name, Result<ExitRecord> exit) {
+                    [this](const attempt::Name& name, Result<ExitRecord> exit) {
                       const std::lock_guard lock(mutex_);
                       EXPECT_FALSE(ended_.contains(name)) << name.Text() << " ended twice";
                       EXPECT_TRUE(exit || faults_expected_) << exit.error().message;
@@ -53,34 +55,41 @@ class Executor : public testing::Test {
                     .value();
   }
 
-  runner::AttemptOrder Order(const AttemptName& name, const std::string& script) const {
-    runner::AttemptOrder order;
+  attempt::Order Order(const attempt::Name& name, const std::string& script) const {
+    attempt::Order order;
     order.run = name.run;
     order.task = name.task;
     order.number = name.number;
     order.command = {"/bin/sh", "-c", script};
-    order.mark = MarkOf(name, "home1");
-    order.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", order.mark};
+    order.environment = {"PATH=/usr/local/bin:/usr/bin:/bin"};
     order.grace = Milliseconds(300);
     order.synced = false;
+    order.boot = io::BootId();
     return order;
   }
+  static Attempt Sealed(const attempt::Order& order) {
+    Attempt attempt{{order.run, order.task, order.number},
+                    attempt::Seal({order.number, "home1", order.boot, {}}, OrderToJson(order)),
+                    order.synced};
+    for (const attempt::SecretUse& use : order.secrets) attempt.secrets.push_back(use.name);
+    return attempt;
+  }
 
-  ExitRecord WaitFor(const AttemptName& name) {
+  ExitRecord WaitFor(const attempt::Name& name) {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(
         changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ended_.contains(name); }))
         << name.Text() << " never ended";
     return ended_[name];
   }
-  ExitRecord Run(const AttemptName& name, const std::string& script) {
-    const auto launched = executor_->Launch(name, Order(name, script));
+  ExitRecord Run(const attempt::Name& name, const std::string& script) {
+    const auto launched = executor_->Launch(Sealed(Order(name, script)));
     EXPECT_TRUE(launched) << launched.error().message;
     return WaitFor(name);
   }
   // As a next Busker does.
-  ExitRecord Recover(const AttemptName& name, const runner::AttemptOrder& order) {
-    const auto recovered = executor_->Recover(name, order);
+  ExitRecord Recover(const attempt::Name& name, const attempt::Order& order) {
+    const auto recovered = executor_->Recover(Sealed(order));
     EXPECT_TRUE(recovered) << recovered.error().message;
     return WaitFor(name);
   }
@@ -115,7 +124,7 @@ class Executor : public testing::Test {
   const io::TestFolder folder_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<AttemptName, ExitRecord> ended_;
+  std::map<attempt::Name, ExitRecord> ended_;
   bool faults_expected_ = false;  // of attempts of which no record can be had
   std::vector<std::string> faults_;
   std::map<std::string, std::string> secrets_;
@@ -132,11 +141,11 @@ TEST_F(Executor, HasMoreAttemptsAtOnceThanItsSoftLimitOfOpenFilesAndGivesThemTha
   Begin();
   constexpr int kAttempts = 80;
   const std::string gate = (folder_ / "gate").string();
-  const auto name = [](int i) { return AttemptName{RunName(), "t" + std::to_string(i), 1}; };
+  const auto name = [](int i) { return attempt::Name{RunName(), "t" + std::to_string(i), 1}; };
   for (int i = 1; i <= kAttempts; ++i) {
     const std::string script =
         Witnessed("until [ -e " + gate + " ]; do sleep 0.05; done; exit $(ulimit -S -n)");
-    const auto launched = executor_->Launch(name(i), Order(name(i), script));
+    const auto launched = executor_->Launch(Sealed(Order(name(i), script)));
     EXPECT_TRUE(launched) << launched.error().message;
   }
   EXPECT_TRUE(Soon([&] { return Split(Witness(), '\n').size() == kAttempts + 1; }));
@@ -154,14 +163,14 @@ TEST_F(Executor, OneRunnerTakesOneAttemptAfterTheOther) {
   Begin();
   std::set<std::string> runners;
   for (int i = 1; i <= 20; ++i) {
-    const AttemptName name{RunName(), "t" + std::to_string(i), 1};
+    const attempt::Name name{RunName(), "t" + std::to_string(i), 1};
     const ExitRecord record = Run(name, "echo hello; exit " + std::to_string(i % 3));
     EXPECT_EQ(record.exit_code, i % 3);
     EXPECT_EQ(record.task, name.task);
     EXPECT_EQ(record.log_bytes, 6U);
-    const auto lock = io::ReadFile(executor_->FolderOf(name) / runner::kLockFile).value();
-    runners.insert(std::to_string(runner::HolderIn(lock)));
-    EXPECT_TRUE(runner::ReadExit(executor_->FolderOf(name)).value());
+    const auto lock = io::ReadFile(executor_->FolderOf(name) / attempt::kLockFile).value();
+    runners.insert(std::to_string(attempt::HolderIn(lock)));
+    EXPECT_TRUE(attempt::ReadExit(executor_->FolderOf(name)).value());
   }
   EXPECT_EQ(runners.size(), 1U);
   EXPECT_EQ(Children().size(), 1U);
@@ -189,7 +198,7 @@ TEST_F(Executor, WhatOneAttemptUsedIsNotCountedForTheNext) {
 TEST_F(Executor, AStopThatIsThereBeforeItsAttemptEndsIt) {
   Begin();
   Run({RunName(), "first", 1}, "true");  // its runner waits for the next
-  const AttemptName stopped{RunName(), "stopped", 1};
+  const attempt::Name stopped{RunName(), "stopped", 1};
   ASSERT_TRUE(executor_->Stop(stopped));
   EXPECT_EQ(Run(stopped, "sleep 100").ending, Ending::kCancelled);
   EXPECT_EQ(Run({RunName(), "stopped", 2}, "true").ending, Ending::kSucceeded);
@@ -199,9 +208,9 @@ TEST_F(Executor, AStopThatIsThereBeforeItsAttemptEndsIt) {
 TEST_F(Executor, AStopIsForItsOwnAttemptOnly) {
   Begin();
   for (int i = 1; i <= 60; ++i) {
-    const AttemptName first{RunName(), "first" + std::to_string(i), 1};
-    const AttemptName second{RunName(), "second" + std::to_string(i), 1};
-    ASSERT_TRUE(executor_->Launch(first, Order(first, "true")));
+    const attempt::Name first{RunName(), "first" + std::to_string(i), 1};
+    const attempt::Name second{RunName(), "second" + std::to_string(i), 1};
+    ASSERT_TRUE(executor_->Launch(Sealed(Order(first, "true"))));
     std::this_thread::sleep_for(std::chrono::microseconds(i * 150));
     ASSERT_TRUE(executor_->Stop(first));
     const Ending ending = WaitFor(first).ending;
@@ -213,7 +222,7 @@ TEST_F(Executor, AStopIsForItsOwnAttemptOnly) {
 TEST_F(Executor, AStopThatComesBeforeTheAttemptIsKept) {
   Begin();
   EXPECT_EQ(Run({RunName(), "warm", 1}, "true").ending, Ending::kSucceeded);
-  const AttemptName name{RunName(), "t", 1};
+  const attempt::Name name{RunName(), "t", 1};
   ASSERT_TRUE(executor_->Stop(name));
   EXPECT_EQ(Run(name, "sleep 60").ending, Ending::kCancelled);
 }
@@ -231,15 +240,15 @@ TEST_F(Executor, ARunnerThatIsKilledWhileItWaitsCostsNoAttempt) {
 
 TEST_F(Executor, ARunnerThatIsKilledLosesItsAttemptOnly) {
   Begin();
-  const AttemptName lost{RunName(), "lost", 1};
-  const AttemptName other{RunName(), "other", 1};
+  const attempt::Name lost{RunName(), "lost", 1};
+  const attempt::Name other{RunName(), "other", 1};
   const std::string gate = (folder_ / "gate").string();
   ASSERT_TRUE(executor_->Launch(
-      other, Order(other, "while ! test -e " + gate + "; do sleep 0.02; done; exit 7")));
-  ASSERT_TRUE(executor_->Launch(lost, Order(lost, Witnessed("sleep 60"))));
+      Sealed(Order(other, "while ! test -e " + gate + "; do sleep 0.02; done; exit 7"))));
+  ASSERT_TRUE(executor_->Launch(Sealed(Order(lost, Witnessed("sleep 60")))));
   ASSERT_TRUE(Soon([&] { return Witness() == "started\n"; }));
-  const auto lock = io::ReadFile(executor_->FolderOf(lost) / runner::kLockFile).value();
-  kill(runner::HolderIn(lock), SIGKILL);
+  const auto lock = io::ReadFile(executor_->FolderOf(lost) / attempt::kLockFile).value();
+  kill(attempt::HolderIn(lock), SIGKILL);
   EXPECT_EQ(WaitFor(lost).ending, Ending::kLost);
   EXPECT_EQ(Witness(), "started\n");
   folder_.Write("gate", "");
@@ -248,15 +257,15 @@ TEST_F(Executor, ARunnerThatIsKilledLosesItsAttemptOnly) {
 
 TEST_F(Executor, AnAttemptOutlivesItAndIsFoundAgain) {
   Begin();
-  const AttemptName name{RunName(), "t", 1};
+  const attempt::Name name{RunName(), "t", 1};
   const std::string gate = (folder_ / "gate").string();
-  runner::AttemptOrder order = Order(
+  attempt::Order order = Order(
       name, Witnessed("while ! test -e " + gate + "; do sleep 0.02; done; echo late; exit 7"));
-  ASSERT_TRUE(executor_->Launch(name, order));
+  ASSERT_TRUE(executor_->Launch(Sealed(order)));
   ASSERT_TRUE(Soon([&] { return Witness() == "started\n"; }));
   executor_.reset();
   Begin();
-  ASSERT_TRUE(executor_->Recover(name, order));
+  ASSERT_TRUE(executor_->Recover(Sealed(order)));
   folder_.Write("gate", "");
   EXPECT_EQ(WaitFor(name).exit_code, 7);
   EXPECT_EQ(Witness(), "started\n");
@@ -267,7 +276,7 @@ TEST_F(Executor, AnAttemptOutlivesItAndIsFoundAgain) {
 TEST_F(Executor, TheWorkingFolderIsEmptyAgainForTheNextAndKeptAfterAFailure) {
   Begin();
   const auto work = [&](const char* task) {
-    return executor_->FolderOf({RunName(), task, 1}) / runner::kWorkFolder;
+    return executor_->FolderOf({RunName(), task, 1}) / attempt::kWorkFolder;
   };
   EXPECT_EQ(Run({RunName(), "one", 1}, "touch a .b; mkdir c").ending, Ending::kSucceeded);
   EXPECT_FALSE(fs::exists(work("one")));
@@ -290,8 +299,8 @@ TEST_F(Executor, AThousandAttemptsLeaveNothingBehind) {
   const auto run = [&](const std::string& id, int count) {
     for (int i = 0; i < count; i += 4) {
       for (int k = i; k < i + 4; ++k) {
-        const AttemptName name{id, "t" + std::to_string(k), 1};
-        ASSERT_TRUE(executor_->Launch(name, Order(name, "true")));
+        const attempt::Name name{id, "t" + std::to_string(k), 1};
+        ASSERT_TRUE(executor_->Launch(Sealed(Order(name, "true"))));
       }
       for (int k = i; k < i + 4; ++k) WaitFor({id, "t" + std::to_string(k), 1});
     }
@@ -318,25 +327,25 @@ TEST_F(Executor, ManyThatRunAreFoundWithinASecond) {
   Begin();
   const std::string gate = (folder_ / "gate").string();
   ASSERT_EQ(mkfifo(gate.c_str(), 0600), 0);
-  std::vector<runner::AttemptOrder> orders;
+  std::vector<attempt::Order> orders;
   for (int i = 0; i < kCount; ++i) {
-    const AttemptName name{RunName(), "t" + std::to_string(i), 1};
+    const attempt::Name name{RunName(), "t" + std::to_string(i), 1};
     orders.push_back(Order(name, Witnessed("read line < " + gate)));
-    ASSERT_TRUE(executor_->Launch(name, orders.back()));
+    ASSERT_TRUE(executor_->Launch(Sealed(orders.back())));
   }
   ASSERT_TRUE(Soon([&] { return Witness().size() == kCount * std::string("started\n").size(); }));
   executor_.reset();
   Begin();
   const auto begin = steady_clock::now();
-  for (const runner::AttemptOrder& order : orders) {
-    ASSERT_TRUE(executor_->Recover({order.run, order.task, 1}, order));
+  for (const attempt::Order& order : orders) {
+    ASSERT_TRUE(executor_->Recover(Sealed(order)));
   }
   EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(1));
   const io::Descriptor open_gate(::open(gate.c_str(), O_RDWR | O_CLOEXEC));
   ASSERT_TRUE(open_gate.valid());
   const std::string lines(kCount * 4, '\n');
   ASSERT_TRUE(io::WriteAll(open_gate.get(), lines, gate));
-  for (const runner::AttemptOrder& order : orders) WaitFor({order.run, order.task, 1});
+  for (const attempt::Order& order : orders) WaitFor({order.run, order.task, 1});
   executor_.reset();
   while (waitpid(-1, nullptr, 0) > 0) {
   }
@@ -350,18 +359,18 @@ class PowerCut : public Executor {
   // What is left in the folder of an attempt that was decided on in `boot`.
   ExitRecord Find(const std::map<std::string, std::string>& left, const std::string& boot,
                   bool repeatable = false) {
-    const AttemptName name{RunName(), "t" + std::to_string(++count_), 1};
+    const attempt::Name name{RunName(), "t" + std::to_string(++count_), 1};
     const fs::path place = executor_->FolderOf(name);
     fs::remove(folder_ / "witness");
     for (const auto& [file, text] : left) {
       fs::create_directories(place);
       EXPECT_TRUE(io::WriteFileUnsynced(place / file, text));
     }
-    runner::AttemptOrder order = Order(name, Witnessed());
+    attempt::Order order = Order(name, Witnessed());
     order.boot = boot;
     order.repeatable = repeatable;
     const ExitRecord record = Recover(name, order);
-    EXPECT_TRUE(faults_expected_ || runner::ReadExit(place).value()) << "no record is left";
+    EXPECT_TRUE(faults_expected_ || attempt::ReadExit(place).value()) << "no record is left";
     return record;
   }
   std::string ExitText() {
@@ -370,7 +379,7 @@ class PowerCut : public Executor {
     record.task = "t" + std::to_string(count_ + 1);
     record.ending = Ending::kExited;
     record.exit_code = 5;
-    return runner::ExitToJson(record);
+    return attempt::ExitToJson(record);
   }
   int count_ = 0;
 };
@@ -425,34 +434,35 @@ TEST_F(PowerCut, ARecordThatIsNotTheAttemptsOwnOrAtOddsWithItselfIsNotTaken) {
   record.run = RunName();
   record.task = "another";
   faults_expected_ = true;
-  Find({{"exit.json", runner::ExitToJson(record)}}, io::BootId());
+  Find({{"exit.json", attempt::ExitToJson(record)}}, io::BootId());
   EXPECT_NE(faults_.back().find("another.1, and how this attempt ended is not"), std::string::npos)
       << faults_.back();
   record.task = "t" + std::to_string(count_ + 1);
   record.exit_code = 7;
-  Find({{"exit.json", runner::ExitToJson(record)}}, io::BootId());
+  Find({{"exit.json", attempt::ExitToJson(record)}}, io::BootId());
   EXPECT_NE(faults_.back().find("says \"succeeded\" with exit code 7"), std::string::npos)
       << faults_.back();
   EXPECT_EQ(Witness(), "");
 }
 
 TEST_F(PowerCut, WhatHadBegunInThisBootIsLost) {
-  const AttemptName name{"r0", "t", 1};
+  const attempt::Name name{"r0", "t", 1};
   ASSERT_EQ(Run(name, "true").ending, Ending::kSucceeded);
-  const auto lock = io::ReadFile(executor_->FolderOf(name) / runner::kLockFile).value();
+  const auto lock = io::ReadFile(executor_->FolderOf(name) / attempt::kLockFile).value();
   EXPECT_EQ(Find({{"lock", lock}}, io::BootId()).ending, Ending::kLost);
   EXPECT_EQ(Witness(), "");
 }
 
 class ExecutorWithSecrets : public Executor {
  protected:
-  runner::AttemptOrder OrderWithSecret(const AttemptName& name, const std::string& script) {
-    runner::AttemptOrder order = Order(name, script);
+  attempt::Order OrderWithSecret(const attempt::Name& name, const std::string& script) {
+    attempt::Order order = Order(name, script);
     order.secrets = {{"KEY_FILE", "key", false}};
     return order;
   }
-  io::fs::path SecretsOf(const AttemptName& name) {
-    return runner::SecretFolder(executor_->FolderOf(name)).path();
+  io::fs::path SecretsOf(const attempt::Name& name) {
+    const auto note = io::ReadFile(executor_->FolderOf(name) / "secrets");
+    return note ? fs::path("/dev/shm") / *note : fs::path();
   }
   // The exit code is 7 for the right value.
   const std::string check_ = "[ \"$(cat $KEY_FILE)\" = hunter2! ] && exit 7";
@@ -462,11 +472,11 @@ TEST_F(ExecutorWithSecrets, HandsThemToTheAttemptsThatNameThem) {
   secrets_["key"] = "hunter2!";
   Begin();
   for (const bool synced : {false, true}) {
-    const AttemptName with{RunName(), synced ? "synced" : "with", 1},
+    const attempt::Name with{RunName(), synced ? "synced" : "with", 1},
         without{RunName(), "without", 1 + synced};
-    runner::AttemptOrder order = OrderWithSecret(with, check_);
+    attempt::Order order = OrderWithSecret(with, check_);
     order.synced = synced;
-    ASSERT_TRUE(executor_->Launch(with, order));
+    ASSERT_TRUE(executor_->Launch(Sealed(order)));
     EXPECT_EQ(WaitFor(with).exit_code, 7) << WaitFor(with).message;
     EXPECT_EQ(SecretsOf(with), "");
     EXPECT_EQ(Run(without, "[ -z \"$KEY_FILE\" ] && exit 5").exit_code, 5);
@@ -475,8 +485,8 @@ TEST_F(ExecutorWithSecrets, HandsThemToTheAttemptsThatNameThem) {
 
 TEST_F(ExecutorWithSecrets, EndsAnAttemptWhoseSecretIsNotSetBeforeItsCommand) {
   Begin();
-  const AttemptName first{RunName(), "t", 1}, second{RunName(), "t", 2};
-  ASSERT_TRUE(executor_->Launch(first, OrderWithSecret(first, Witnessed())));
+  const attempt::Name first{RunName(), "t", 1}, second{RunName(), "t", 2};
+  ASSERT_TRUE(executor_->Launch(Sealed(OrderWithSecret(first, Witnessed()))));
   EXPECT_EQ(WaitFor(first).ending, Ending::kNotStarted);
   EXPECT_EQ(WaitFor(first).message, "secret \"key\" is not set");
   EXPECT_EQ(Witness(), "");
@@ -484,15 +494,15 @@ TEST_F(ExecutorWithSecrets, EndsAnAttemptWhoseSecretIsNotSetBeforeItsCommand) {
     const std::lock_guard lock(mutex_);
     secrets_["key"] = "hunter2!";
   }
-  ASSERT_TRUE(executor_->Launch(second, OrderWithSecret(second, check_)));
+  ASSERT_TRUE(executor_->Launch(Sealed(OrderWithSecret(second, check_))));
   EXPECT_EQ(WaitFor(second).exit_code, 7) << "a retry finds it";
 }
 
 TEST_F(ExecutorWithSecrets, LeavesNoneWhenTheRunnerIsKilled) {
   secrets_["key"] = "hunter2!";
   Begin();
-  const AttemptName name{RunName(), "t", 1};
-  ASSERT_TRUE(executor_->Launch(name, OrderWithSecret(name, Witnessed("sleep 100"))));
+  const attempt::Name name{RunName(), "t", 1};
+  ASSERT_TRUE(executor_->Launch(Sealed(OrderWithSecret(name, Witnessed("sleep 100")))));
   ASSERT_TRUE(Soon([&] { return !Witness().empty(); }));
   EXPECT_TRUE(fs::exists(SecretsOf(name)));
   const auto runner = FindRunner(executor_->FolderOf(name));
@@ -505,16 +515,16 @@ TEST_F(ExecutorWithSecrets, LeavesNoneWhenTheRunnerIsKilled) {
 TEST_F(ExecutorWithSecrets, GivesThemToAnAttemptThatTheLastBuskerOnlyDecidedOn) {
   secrets_["key"] = "hunter2!";
   Begin();
-  const AttemptName decided{RunName(), "decided", 1}, written{RunName(), "written", 1};
-  runner::AttemptOrder order = OrderWithSecret(decided, check_);
+  const attempt::Name decided{RunName(), "decided", 1}, written{RunName(), "written", 1};
+  attempt::Order order = OrderWithSecret(decided, check_);
   order.boot = io::BootId();
   EXPECT_EQ(Recover(decided, order).exit_code, 7);
   // The order is in its folder, and no runner was started.
   order = OrderWithSecret(written, check_);
   order.synced = true;
   ASSERT_TRUE(io::MakeFolders(executor_->FolderOf(written)));
-  ASSERT_TRUE(io::WriteFileAtomically(executor_->FolderOf(written) / runner::kOrderFile,
-                                      runner::OrderToJson(order)));
+  ASSERT_TRUE(io::WriteFileAtomically(executor_->FolderOf(written) / attempt::kOrderFile,
+                                      Sealed(order).order));
   EXPECT_EQ(Recover(written, order).exit_code, 7);
 }
 

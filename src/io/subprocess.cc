@@ -214,4 +214,8 @@ Result<pid_t> SpawnDetached(const Command& command, const fs::path& errors, int 
   return Spawn(command, settings);
 }
 
+Descriptor OpenProcess(pid_t process) {
+  return Descriptor(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+}
+
 }  // namespace busker::io

@@ -48,4 +48,8 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
 // it, so that none is lost while it starts. Returns its process id, to be reaped by the caller.
 Result<pid_t> SpawnDetached(const Command& command, const fs::path& errors, int input = -1);
 
+// The pidfd of a process: readable once it has ended. Not valid, with errno, when there is none or
+// no descriptor to be had.
+Descriptor OpenProcess(pid_t process);
+
 }  // namespace busker::io

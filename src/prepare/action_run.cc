@@ -5,11 +5,12 @@
 #include <algorithm>
 
 #include "artifact/version.h"
+#include "attempt/home_place.h"
+#include "attempt/order.h"
 #include "prepare/environment.h"
 #include "prepare/input.h"
+#include "prepare/recorded_order.h"
 #include "prepare/step.h"
-#include "runner/attempt_file.h"
-#include "runner/home_place.h"
 
 namespace busker::prepare {
 namespace {
@@ -31,7 +32,7 @@ class Builder {
         places_(places),
         environment_(environment),
         prepared_(prepared),
-        store_(runner::NameOfPlace(places.store_url, places.home)) {
+        store_(attempt::NameOfPlace(places.store_url, places.home)) {
     const std::string& timestamp = prepared.row.timestamp;
     placeholders_ = {{"NAME", service.name},  {"VERSION", service.version},
                      {"ACTION", action.name}, {"CONFIG", action.config},
@@ -41,7 +42,7 @@ class Builder {
   }
 
   Result<void> AddProgram() {
-    runner::AttemptOrder order = BareOrder(action_.name);
+    attempt::Order order = BareOrder(action_.name);
     for (const std::string& word : action_.command) {
       TRY_ASSIGN(std::string expanded, service::Expand(word, placeholders_));
       order.command.push_back(std::move(expanded));
@@ -68,7 +69,7 @@ class Builder {
     step.store_url = store_;
     step.version = version_;
     step.file = setting.file;
-    step.warehouse_folder = runner::NameOfPlace(places_.warehouse_folder, places_.home);
+    step.warehouse_folder = attempt::NameOfPlace(places_.warehouse_folder, places_.home);
     deliver::Request& request = step.request;
     request.id = fmt::format("{}.{}", run_.id, number);
     TRY_ASSIGN(request.table, service::ExpandTable(setting.table, placeholders_));
@@ -92,8 +93,8 @@ class Builder {
   }
 
  private:
-  runner::AttemptOrder BareOrder(const std::string& task) const {
-    runner::AttemptOrder order;
+  attempt::Order BareOrder(const std::string& task) const {
+    attempt::Order order;
     order.run = run_.id;
     order.task = task;
     order.store_url = store_;
@@ -103,7 +104,7 @@ class Builder {
   }
 
   void AddStep(const std::string& task, const std::string& step, std::string json) {
-    runner::AttemptOrder order = BareOrder(task);
+    attempt::Order order = BareOrder(task);
     order.command = {places_.busker, "step", step, std::move(json)};
     order.environment = Entries(Inherited(environment_));
     order.repeatable = true;
@@ -112,7 +113,7 @@ class Builder {
   }
 
   // The program is what takes room; Busker's own steps only wait for it.
-  void AddTask(const runner::AttemptOrder& order, std::vector<std::string> after) {
+  void AddTask(const attempt::Order& order, std::vector<std::string> after) {
     plan::Task task;
     task.name = order.task;
     task.after = std::move(after);
@@ -127,7 +128,7 @@ class Builder {
       task.memory_bytes = action_.memory_bytes;
     }
     prepared_.tasks.push_back(std::move(task));
-    prepared_.row.orders.push_back(runner::OrderToJson(order));
+    prepared_.row.orders.push_back(ForRecord(order));
   }
 
   // What the program inherits, then what the service sets, then what Busker tells it.

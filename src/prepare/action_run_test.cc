@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
+#include "attempt/order.h"
 #include "deliver/warehouse.h"
 #include "io/test_folder.h"
 #include "model/live.h"
 #include "prepare/definition.h"
 #include "prepare/step.h"
-#include "runner/attempt_file.h"
 
 namespace busker::prepare {
 namespace {
@@ -42,8 +42,8 @@ class PrepareRunTest : public testing::Test {
         {"PATHS=/nowhere", "PATH=/usr/bin", "HOME=/home/me", "SECRET=hush", "TOKEN=t"});
   }
 
-  static runner::AttemptOrder OrderOf(const PreparedRun& run, std::size_t task) {
-    return runner::OrderFromJson(run.row.orders.at(task)).value();
+  static attempt::Order OrderOf(const PreparedRun& run, std::size_t task) {
+    return attempt::OrderFromJson(run.row.orders.at(task).text).value();
   }
 
   static bool Has(const std::vector<std::string>& environment, const std::string& entry) {
@@ -77,7 +77,7 @@ TEST_F(PrepareRunTest, ATrainingIsFollowedByItsPromotion) {
   EXPECT_EQ(run.tasks[0].name, "training");
   EXPECT_EQ(run.tasks[1].name, "promote");
   EXPECT_EQ(run.tasks[1].after, std::vector<std::string>{"training"});
-  const runner::AttemptOrder order = OrderOf(run, 0);
+  const attempt::Order order = OrderOf(run, 0);
   EXPECT_EQ(order.command, (std::vector<std::string>{"./train", "--to", "2019-08-01"}));
   EXPECT_EQ(order.output, "my-shop/1/training/" + run.row.timestamp);
   EXPECT_FALSE(order.input);
@@ -96,7 +96,7 @@ TEST_F(PrepareRunTest, AnApplicationPinsTheLiveVersionAndDeliversEachFile) {
   EXPECT_EQ(run.tasks[1].name, "deliver");
   EXPECT_EQ(run.tasks[2].name, "deliver-2");
   EXPECT_EQ(run.tasks[1].retries, 2);
-  const runner::AttemptOrder order = OrderOf(run, 0);
+  const attempt::Order order = OrderOf(run, 0);
   EXPECT_EQ(order.input, "my-shop/1/training/20190801T000000Z");
   EXPECT_EQ(order.required_outputs, (std::vector<std::string>{"a.csv", "b.csv"}));
   // A name in a table's name becomes one that SQL takes without quotes.
@@ -209,12 +209,12 @@ TEST_F(PrepareRunTest, WhatAnActionSaysArrivesWhereItIsMeant) {
       "[actions.application]\n[actions.application.deliver.\"a.csv\"]\ntable = \"s.a\"\n"
       "rows_min = 7\nwrite = \"append\"\n");
   const PreparedRun training = Prepare(service, "training").value();
-  const runner::AttemptOrder program = OrderOf(training, 0);
+  const attempt::Order program = OrderOf(training, 0);
   EXPECT_EQ(program.timeout, std::chrono::hours(2));
   EXPECT_EQ(training.timeout, std::chrono::hours(5));
   EXPECT_EQ(training.tasks[0].retry_delay_max, std::chrono::minutes(10));
   ASSERT_EQ(program.secrets.size(), 2U);
-  for (const runner::SecretUse& use : program.secrets) {
+  for (const attempt::SecretUse& use : program.secrets) {
     EXPECT_EQ(use.as_environment, use.variable == "KEY") << use.variable;
   }
   const std::string promote = OrderOf(training, 1).command.at(3);

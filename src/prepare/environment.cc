@@ -44,7 +44,7 @@ Environment ForPrograms(const std::vector<std::string>& entries) {
   return environment;
 }
 
-void KeepOfLog(std::uint64_t bytes_max, runner::AttemptOrder& order) {
+void KeepOfLog(std::uint64_t bytes_max, attempt::Order& order) {
   order.log_head_bytes_max = bytes_max / 2;
   order.log_tail_bytes_max = bytes_max - order.log_head_bytes_max;
 }

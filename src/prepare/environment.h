@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runner/attempt_file.h"
+#include "attempt/order.h"
 
 namespace busker::prepare {
 
@@ -23,7 +23,7 @@ Environment Inherited(const std::vector<std::string>& entries);
 Environment ForPrograms(const std::vector<std::string>& entries);
 
 // Of a program's log so many bytes are kept: half from its begin, half from its end.
-void KeepOfLog(std::uint64_t bytes_max, runner::AttemptOrder& order);
+void KeepOfLog(std::uint64_t bytes_max, attempt::Order& order);
 
 std::vector<std::string> Entries(const Environment& environment);  // "NAME=value", sorted
 

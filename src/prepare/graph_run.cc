@@ -1,7 +1,8 @@
 #include "prepare/graph_run.h"
 
+#include "attempt/order.h"
 #include "prepare/environment.h"
-#include "runner/attempt_file.h"
+#include "prepare/recorded_order.h"
 
 namespace busker::prepare {
 namespace {
@@ -37,7 +38,7 @@ Result<PreparedRun> PrepareRun(const service::GraphFile& file, const plan::DagRu
   variables["BUSKER_RUN"] = run.id;
   variables["BUSKER_DATE"] = run.data_date;
   variables["BUSKER_SCHEDULED_AT"] = FormatRfc3339(run.scheduled_at);
-  runner::AttemptOrder order;
+  attempt::Order order;
   order.run = run.id;
   order.synced = false;  // it saves nothing, and its end is recorded before anything follows
   order.environment = Entries(variables);
@@ -49,7 +50,7 @@ Result<PreparedRun> PrepareRun(const service::GraphFile& file, const plan::DagRu
     order.timeout = task.timeout;
     KeepOfLog(task.log_bytes_max, order);
     prepared.tasks.push_back(TaskOf(task));
-    prepared.row.orders.push_back(runner::OrderToJson(order));
+    prepared.row.orders.push_back(ForRecord(order));
   }
   return prepared;
 }

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "attempt/order.h"
 #include "io/digest.h"
 #include "io/test_folder.h"
-#include "runner/attempt_file.h"
 
 namespace busker::prepare {
 namespace {
@@ -25,8 +25,8 @@ class GraphRunTest : public testing::Test {
     return PrepareRun(*file, run, environment_);
   }
 
-  static runner::AttemptOrder OrderOf(const PreparedRun& run, std::size_t task) {
-    return runner::OrderFromJson(run.row.orders.at(task)).value();
+  static attempt::Order OrderOf(const PreparedRun& run, std::size_t task) {
+    return attempt::OrderFromJson(run.row.orders.at(task).text).value();
   }
 
   bool gone_ = false;
@@ -62,7 +62,7 @@ TEST_F(GraphRunTest, WhatAFileSaysArrivesWhereItIsMeant) {
   EXPECT_EQ(task.priority, 7);
   EXPECT_EQ(task.cpus_milli, 1500);
   EXPECT_EQ(task.memory_bytes, 2ULL << 30);
-  const runner::AttemptOrder order = OrderOf(*run, 0);
+  const attempt::Order order = OrderOf(*run, 0);
   EXPECT_EQ(order.timeout, std::chrono::hours(1));
   EXPECT_EQ(order.log_head_bytes_max + order.log_tail_bytes_max, 1U << 20);
   EXPECT_EQ(order.data_date, "2019-08-01");
@@ -87,7 +87,7 @@ TEST_F(GraphRunTest, HasATaskAndAnOrderForEachTaskOfTheFile) {
   EXPECT_EQ(run->tasks[0].pool, "db");
   EXPECT_EQ(run->tasks[1].after, std::vector<std::string>{"fetch"});
   EXPECT_EQ(run->tasks[1].rule, plan::TriggerRule::kAllDone);
-  const runner::AttemptOrder order = OrderOf(*run, 1);
+  const attempt::Order order = OrderOf(*run, 1);
   EXPECT_EQ(order.run, "r1");
   EXPECT_EQ(order.task, "report");
   EXPECT_EQ(order.command, (std::vector<std::string>{"bash", "-c", "echo 2"}));

@@ -12,7 +12,7 @@ struct Places {
   std::string busker;            // this program, for Busker's own steps
   std::string store_url;         // of the artifact store
   std::string warehouse_folder;  // of the embedded warehouse
-  std::string home = {};         // orders name what is in it relative to it (runner/home_place.h)
+  std::string home = {};         // orders name what is in it relative to it (attempt/home_place.h)
 };
 
 // What a target leaves out is in the home.

@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include "runner/attempt_file.h"
+#include "attempt/order.h"
 
 namespace busker::prepare {
 namespace {
@@ -13,13 +13,14 @@ constexpr std::string_view kFile = "file://";
 
 Result<std::optional<model::Ruling>> Rulings::Of(const record::RunRow& run) {
   if (run.facts.service.empty() || !IsFinal(run.state)) return std::nullopt;
-  const auto json = record_.OrderOf(run.facts.id, run.facts.action);
-  if (!json && json.error().kind == ErrorKind::kNotFound) return std::nullopt;  // never prepared
-  TRY(json);
-  TRY_ASSIGN(const runner::AttemptOrder order, runner::OrderFromJson(*json));
+  const auto recorded = record_.OrderOf(run.facts.id, run.facts.action);
+  if (!recorded && recorded.error().kind == ErrorKind::kNotFound)
+    return std::nullopt;  // never prepared
+  TRY(recorded);
+  TRY_ASSIGN(const attempt::Order order, attempt::OrderFromJson(recorded->text));
   if (!order.output) return std::nullopt;
   TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.output));
-  TRY_ASSIGN(const std::string url, runner::UrlOfPlace(order.store_url, home_));
+  TRY_ASSIGN(const std::string url, attempt::UrlOfPlace(order.store_url, home_));
   const std::string key = url + "\n" + name.service + "/" + name.service_version;
   auto known = read_.find(key);
   if (known == read_.end()) {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "attempt/home_place.h"
 #include "model/rulings.h"
 #include "record/record.h"
-#include "runner/home_place.h"
 
 namespace busker::prepare {
 
@@ -16,7 +16,7 @@ namespace busker::prepare {
 class Rulings {
  public:
   // `home`: that of the record, which orders name places by.
-  Rulings(record::Record& record, runner::HomeFolder home)
+  Rulings(record::Record& record, attempt::HomeFolder home)
       : record_(record), home_(std::move(home)) {}
 
   // By what is on record and in the store that the run used, whatever its service says today.
@@ -25,7 +25,7 @@ class Rulings {
 
  private:
   record::Record& record_;
-  const runner::HomeFolder home_;
+  const attempt::HomeFolder home_;
   std::map<std::string, std::vector<model::Ruling>> read_;  // by store and service version
 };
 

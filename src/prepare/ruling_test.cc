@@ -5,8 +5,8 @@
 
 #include "artifact/store.h"
 #include "io/test_folder.h"
+#include "prepare/recorded_order.h"
 #include "record/record_fixture.h"
-#include "runner/attempt_file.h"
 
 namespace busker::prepare {
 namespace {
@@ -15,7 +15,7 @@ class RulingTest : public testing::Test {
  protected:
   // A run of shop/training that saved a version of that service version, as it is on record.
   record::RunRow AddRun(const std::string& id, const std::string& service_version) {
-    runner::AttemptOrder order;
+    attempt::Order order;
     order.run = id;
     order.task = "training";
     order.command = {"./train"};
@@ -27,7 +27,7 @@ class RulingTest : public testing::Test {
     run.tasks = record::TasksNamed({"training"});
     turn.prepared = {record::PreparedFor(id, run.tasks)};
     turn.prepared[0].service_version = service_version;
-    turn.prepared[0].orders = {runner::OrderToJson(order)};
+    turn.prepared[0].orders = {ForRecord(order)};
     turn.decisions = {plan::RunQueued{run}};
     EXPECT_TRUE(turn.AppendTo(*record_));
     record::RunRow row = record_->FindRun(id).value();

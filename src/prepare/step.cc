@@ -15,12 +15,12 @@ namespace {
 
 using nlohmann::json;
 
-Result<std::unique_ptr<artifact::Store>> StoreOf(const json& j, const runner::HomeFolder& home) {
-  TRY_ASSIGN(const std::string url, runner::UrlOfPlace(j.at("store_url"), home));
+Result<std::unique_ptr<artifact::Store>> StoreOf(const json& j, const attempt::HomeFolder& home) {
+  TRY_ASSIGN(const std::string url, attempt::UrlOfPlace(j.at("store_url"), home));
   return artifact::OpenStore(url);
 }
 
-Result<std::string> Deliver(const json& j, const runner::HomeFolder& home,
+Result<std::string> Deliver(const json& j, const attempt::HomeFolder& home,
                             const io::fs::path& duckdb_library) {
   const json& r = j.at("request");
   deliver::Request request;
@@ -46,7 +46,7 @@ Result<std::string> Deliver(const json& j, const runner::HomeFolder& home,
   }
   request.file_sha256 = digest->second.sha256;
   TRY_ASSIGN(request.file, store->LocalPath(name.Key() + "/" + file, "."));
-  TRY_ASSIGN(const std::string folder, runner::FolderOfPlace(j.at("warehouse_folder"), home));
+  TRY_ASSIGN(const std::string folder, attempt::FolderOfPlace(j.at("warehouse_folder"), home));
   TRY_ASSIGN(auto warehouse, deliver::OpenEmbeddedWarehouse(folder, duckdb_library));
   TRY_ASSIGN(const deliver::Delivery delivery, warehouse->Deliver(request));
   return fmt::format("Delivered {} rows of {} into {} ({}), which now has {} rows; delivery {}",
@@ -78,7 +78,7 @@ Result<std::optional<std::string>> Refusal(const json& j, const artifact::Manife
   return std::nullopt;
 }
 
-Result<std::string> Promote(const json& j, const runner::HomeFolder& home, Instant now) {
+Result<std::string> Promote(const json& j, const attempt::HomeFolder& home, Instant now) {
   TRY_ASSIGN(auto store, StoreOf(j, home));
   TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
   TRY_ASSIGN(const artifact::Manifest challenger, artifact::ReadManifest(*store, name));
@@ -153,8 +153,8 @@ Result<DeliveryNamed> DeliveryIn(const std::string& text) {
 }
 
 Result<std::string> CarryOutStep(const std::string& name, const std::string& text,
-                                 const runner::HomeFolder& home, const io::fs::path& duckdb_library,
-                                 Instant now) {
+                                 const attempt::HomeFolder& home,
+                                 const io::fs::path& duckdb_library, Instant now) {
   try {
     const json j = json::parse(text);
     if (name == "deliver") return Deliver(j, home, duckdb_library);

@@ -8,16 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "attempt/home_place.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "deliver/warehouse.h"
-#include "runner/home_place.h"
 
 namespace busker::prepare {
 
 // Loads one file of a saved version into a table.
 struct DeliverStep {
-  std::string store_url, version;  // where the version is (runner/home_place.h), and its key
+  std::string store_url, version;  // where the version is (attempt/home_place.h), and its key
   std::string file;                // within the version
   std::string warehouse_folder;    // of the embedded warehouse (likewise)
   deliver::Request request;        // `file` and `file_sha256` are filled in from the version
@@ -44,7 +44,7 @@ Result<DeliveryNamed> DeliveryIn(const std::string& json);
 // about what was done. Both may be repeated: the second time finds the work done. `home`: whose
 // places the step names.
 Result<std::string> CarryOutStep(const std::string& name, const std::string& json,
-                                 const runner::HomeFolder& home, const io::fs::path& duckdb_library,
-                                 Instant now);
+                                 const attempt::HomeFolder& home,
+                                 const io::fs::path& duckdb_library, Instant now);
 
 }  // namespace busker::prepare

@@ -38,6 +38,10 @@ constexpr const char* kInvariants[] = {
     "NULL)",
     "SELECT 'task ' || name || ' of run ' || run || ' has no order' FROM tasks WHERE NOT EXISTS "
     "(SELECT 1 FROM orders o WHERE o.run = tasks.run AND o.task = tasks.name)",
+    "SELECT 'the order of task ' || task || ' of run ' || run || ' is not what its row says of it' "
+    "FROM orders WHERE json_valid(order_json) AND (synced <> ifnull(json_extract(order_json, "
+    "'$.synced'), 1) OR secrets <> ifnull((SELECT group_concat(json_extract(value, '$.name'), ' ') "
+    "FROM json_each(order_json, '$.secrets')), ''))",
     // A success is shown by its last attempt, and by that alone; but for one whose program ended
     // well when its run had been cancelled already, or its time was over.
     "SELECT 'task ' || name || ' of run ' || run || ' succeeded without an attempt that did' FROM "

@@ -96,6 +96,8 @@ TEST_F(Tampered, StatesThatDoNotFollowAreFound) {
   ExpectFault("UPDATE runs SET prepared = 0 WHERE id = 'r1'", "has tasks but is not prepared");
   ExpectFault("UPDATE runs SET ended_at = NULL WHERE id = 'r1'", "but has no end");
   ExpectFault("DELETE FROM orders WHERE run = 'r1'", "has no order");
+  ExpectFault("UPDATE orders SET synced = 0 WHERE run = 'r1'", "is not what its row says of it");
+  ExpectFault("UPDATE orders SET secrets = 'key' WHERE run = 'r1'", "is not what its row says");
   ExpectFault("DELETE FROM runs WHERE id = 'r1'", "points at a missing row of runs");
 }
 

@@ -88,7 +88,7 @@ TestTurn LargeTurn(const std::string& id) {
   auto tasks = TasksNamed({"a", "b", "c"});
   tasks[0].retries = 1;
   turn.prepared = {PreparedFor(id, tasks)};
-  turn.prepared[0].orders[0] = std::string(20'000, 'o');
+  turn.prepared[0].orders[0].text = std::string(20'000, 'o');
   plan::GraphMemory memory;
   memory.key = "shop/training";
   turn.decisions = {plan::RunQueued{Requested(id)}, plan::TasksPlanned{id, tasks, {}},

@@ -37,7 +37,7 @@ INSERT INTO tasks (run, position, name, waits_for, rule, retries, retry_delay_ms
   SELECT run, position, name, waits_for, 'all_success', retries, retry_delay_ms, 1, 3600000, '', 1,
     0, 0, 0, retries + 1, state, attempts, not_before, message
   FROM old_tasks;
-INSERT INTO orders SELECT run, name, order_json FROM old_tasks;
+INSERT INTO orders (run, task, order_json) SELECT run, name, order_json FROM old_tasks;
 INSERT INTO attempts (run, task, number, running, launched_at, started_at, command_started_at,
     command_ended_at, ended_at, ending, message, exit_code, signal, cpu_ms, memory_peak_bytes,
     output_files, output_bytes)
@@ -122,7 +122,9 @@ Result<void> TakeOver(Database& database) {
   if (version <= 2) TRY(database.Execute(kIndicesOfVersion3));
   // The tables of version 1 are made anew.
   if (version == 2 || version == 3) TRY(database.Execute(kFromVersion3));
-  if (version >= 2) TRY(database.Execute(kColumnsOfVersion5));
+  if (version >= 2 && version <= 4) TRY(database.Execute(kColumnsOfVersion5));
+  if (version >= 2) TRY(database.Execute(kColumnsOfVersion6));
+  TRY(database.Execute(kOrdersOfVersion6));
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();
 }

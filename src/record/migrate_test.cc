@@ -159,7 +159,7 @@ class Version1 : public RecordFile {
     EXPECT_EQ(attempt.ending, "killed");
     EXPECT_EQ(attempt.signal, 9);
     EXPECT_EQ(attempt.output_bytes, 23U);
-    EXPECT_EQ(record.OrderOf("r1", "promote").value(), "{\"b\":2}");
+    EXPECT_EQ(record.OrderOf("r1", "promote").value().text, "{\"b\":2}");
     EXPECT_EQ(runs[0].facts.model_version, "model");
 
     const auto unfinished = record.Unfinished().value();
@@ -254,6 +254,7 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
         "ALTER TABLE attempts DROP COLUMN instance; "
         "ALTER TABLE graphs DROP COLUMN pasts; ALTER TABLE graphs DROP COLUMN ran_until; "
         "ALTER TABLE tasks DROP COLUMN depends_on_past; "
+        "ALTER TABLE orders DROP COLUMN synced; ALTER TABLE orders DROP COLUMN secrets; "
         "ALTER TABLE graphs DROP COLUMN trouble; ALTER TABLE graphs ADD COLUMN failing INTEGER NOT "
         "NULL DEFAULT 0; INSERT INTO graphs VALUES ('g', '', 'UTC', 1, 0, '', NULL, 0, NULL, 2, 3, "
         "1), ('h', '', 'UTC', 1, 0, '', NULL, 0, NULL, NULL, NULL, 0)");
@@ -266,7 +267,7 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
   EXPECT_EQ((*record)->TroubledGraphs().value(), std::vector<plan::GraphKey>{"g"});
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
   RawFile raw(path_);
-  EXPECT_EQ(raw.Text("PRAGMA user_version"), "5");
+  EXPECT_EQ(raw.Text("PRAGMA user_version"), "6");
   EXPECT_EQ(raw.Text("SELECT count(*) FROM sqlite_schema WHERE name IN ('runs_unsuccessful', "
                      "'runs_unsuccessful_by_graph', 'events_by_people')"),
             "3");
@@ -277,25 +278,51 @@ TEST_F(RecordFile, OfVersion3IsBroughtUpToDate) {
   RawFile(path_).Run(
       "ALTER TABLE attempts DROP COLUMN instance; ALTER TABLE graphs DROP COLUMN pasts; "
       "ALTER TABLE graphs DROP COLUMN ran_until; ALTER TABLE tasks DROP COLUMN depends_on_past; "
+      "ALTER TABLE orders DROP COLUMN synced; ALTER TABLE orders DROP COLUMN secrets; "
       "PRAGMA user_version = 3");
   const auto record = OpenSqliteRecord(path_, false);
   ASSERT_TRUE(record) << record.error().message;
   EXPECT_EQ((*record)->LaunchOf("r1", "train", 1).value().instance, "");
   LiveThrough(**record, "r2");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
-  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "5");
+  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "6");
 }
 
 TEST_F(RecordFile, OfVersion4IsBroughtUpToDate) {
   LiveThrough(**OpenSqliteRecord(path_, true), "r1");
   RawFile(path_).Run(
       "ALTER TABLE graphs DROP COLUMN pasts; ALTER TABLE graphs DROP COLUMN ran_until; "
-      "ALTER TABLE tasks DROP COLUMN depends_on_past; PRAGMA user_version = 4");
+      "ALTER TABLE tasks DROP COLUMN depends_on_past; "
+      "ALTER TABLE orders DROP COLUMN synced; ALTER TABLE orders DROP COLUMN secrets; "
+      "PRAGMA user_version = 4");
   const auto record = OpenSqliteRecord(path_, false);
   ASSERT_TRUE(record) << record.error().message;
   EXPECT_FALSE((*record)->LoadRun("r1").value().tasks.front().depends_on_past);
   LiveThrough(**record, "r2");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
+}
+
+// What whoever launches an attempt must know of its order stood in the order's text alone.
+TEST_F(RecordFile, OfVersion5KnowsOfEachOrderWhatItsTextSaid) {
+  {
+    const auto record = OpenSqliteRecord(path_, true).value();
+    LiveThrough(*record, "r1");
+    LiveThrough(*record, "r2");
+  }
+  RawFile(path_).Run(
+      "UPDATE orders SET order_json = '{\"synced\":false}' WHERE run = 'r1'; "
+      "UPDATE orders SET order_json = '{\"secrets\":[{\"name\":\"key\"},{\"name\":\"db\"}]}' "
+      "WHERE run = 'r2'; "
+      "ALTER TABLE orders DROP COLUMN synced; ALTER TABLE orders DROP COLUMN secrets; "
+      "PRAGMA user_version = 5");
+  const auto record = OpenSqliteRecord(path_, false);
+  ASSERT_TRUE(record) << record.error().message;
+  const Order bare = (*record)->OrderOf("r1", "train").value();
+  EXPECT_FALSE(bare.synced);
+  EXPECT_EQ(bare.secrets, std::vector<std::string>{});
+  const Order secret = (*record)->OrderOf("r2", "train").value();
+  EXPECT_TRUE(secret.synced);
+  EXPECT_EQ(secret.secrets, (std::vector<std::string>{"key", "db"}));
 }
 
 }  // namespace

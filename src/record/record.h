@@ -41,11 +41,19 @@ struct RunFacts {
   std::string definition;      // SHA-256 of the files that say what it does; empty until prepared
 };
 
+// What the runner is to do for a task: text that it alone reads (attempt/order.h), and what whoever
+// launches an attempt must know of it.
+struct Order {
+  std::string text;
+  bool synced = true;                     // each step of an attempt is durable before the next one
+  std::vector<std::string> secrets = {};  // names of those that it needs, in the order's order
+};
+
 // What preparing a queued run decided (plan::RunPrepared); stored with plan::TasksPlanned.
 struct PreparedRun {
   std::string run;
   std::string service_version, timestamp, model_version, definition;
-  std::vector<std::string> orders;  // of each task, in the order of plan::RunPrepared::tasks
+  std::vector<Order> orders;  // of each task, in the order of plan::RunPrepared::tasks
 };
 
 struct AttemptRow {
@@ -54,7 +62,7 @@ struct AttemptRow {
   bool running = false;
   Instant launched_at{};
   std::optional<Instant> started_at, command_started_at, command_ended_at, ended_at;
-  std::string ending;  // runner::Ending's name; empty while it runs
+  std::string ending;  // attempt::Ending's name; empty while it runs
   std::string message;
   int exit_code = 0, signal = 0;
   Milliseconds cpu{};
@@ -176,7 +184,7 @@ class Record {
   // One run, ended or not, as the plan needs it; kNotFound.
   virtual Result<plan::DagRun> LoadRun(const std::string& id) = 0;
 
-  virtual Result<std::string> OrderOf(const std::string& run, const std::string& task) = 0;
+  virtual Result<Order> OrderOf(const std::string& run, const std::string& task) = 0;
 
   virtual Result<Launch> LaunchOf(const std::string& run, const std::string& task,
                                   int number) = 0;  // kNotFound

@@ -43,7 +43,7 @@ inline PreparedRun PreparedFor(const std::string& run, const std::vector<plan::T
   prepared.service_version = "1";
   prepared.definition = std::string(64, 'd');
   for (const plan::Task& task : tasks)
-    prepared.orders.push_back("{\"task\":\"" + task.name + "\"}");
+    prepared.orders.push_back({"{\"task\":\"" + task.name + "\"}"});
   return prepared;
 }
 

@@ -82,7 +82,7 @@ TEST(Record, GivesBackEveryWordOfATask) {
   EXPECT_EQ(back.cpus_milli, 1500);
   EXPECT_EQ(back.memory_bytes, 5'000'000'000U);
   EXPECT_EQ(back.attempts_max, 5);
-  EXPECT_EQ(record->OrderOf("r1", "fetch").value(), "{\"task\":\"fetch\"}");
+  EXPECT_EQ(record->OrderOf("r1", "fetch").value().text, "{\"task\":\"fetch\"}");
   EXPECT_EQ(record->OrderOf("r1", "nobody").error().kind, ErrorKind::kNotFound);
   const RunRow row = record->FindRun("r1").value();
   EXPECT_EQ(row.facts.service, "");

@@ -10,7 +10,7 @@ namespace busker::record {
 
 // PRAGMA application_id of a record, "Busk" in ASCII, and the newest schema this program knows.
 inline constexpr long kApplicationId = 0x4275736B;
-inline constexpr long kSchemaVersion = 5;
+inline constexpr long kSchemaVersion = 6;
 
 inline constexpr char kSchema[] = R"sql(
 CREATE TABLE runs (
@@ -81,6 +81,8 @@ CREATE TABLE orders (
   run             TEXT NOT NULL,
   task            TEXT NOT NULL,
   order_json      TEXT NOT NULL,
+  synced          INTEGER NOT NULL DEFAULT 1,   -- record::Order
+  secrets         TEXT NOT NULL DEFAULT '',     -- names, separated by blanks
   PRIMARY KEY (run, task)
 ) STRICT, WITHOUT ROWID;
 
@@ -91,7 +93,7 @@ CREATE TABLE attempts (
   running         INTEGER NOT NULL,
   launched_at     INTEGER NOT NULL,
   boot            TEXT NOT NULL DEFAULT '',      -- of the kernel that it was to be started under
-  instance        TEXT NOT NULL DEFAULT '',      -- dispatch::Instance::id of the home
+  instance        TEXT NOT NULL DEFAULT '',      -- id of the home that starts it
   started_at      INTEGER,
   command_started_at INTEGER,
   command_ended_at INTEGER,
@@ -186,6 +188,19 @@ inline constexpr char kColumnsOfVersion5[] = R"sql(
 ALTER TABLE tasks ADD COLUMN depends_on_past INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE graphs ADD COLUMN pasts TEXT NOT NULL DEFAULT '';
 ALTER TABLE graphs ADD COLUMN ran_until INTEGER;
+)sql";
+
+// What version 6 added: what whoever launches an attempt must know of its order, beside its text.
+inline constexpr char kColumnsOfVersion6[] = R"sql(
+ALTER TABLE orders ADD COLUMN synced INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE orders ADD COLUMN secrets TEXT NOT NULL DEFAULT '';
+)sql";
+inline constexpr char kOrdersOfVersion6[] = R"sql(
+UPDATE orders SET
+  synced = ifnull(json_extract(order_json, '$.synced'), 1),
+  secrets = ifnull((SELECT group_concat(json_extract(value, '$.name'), ' ')
+                    FROM json_each(order_json, '$.secrets')), '')
+  WHERE json_valid(order_json);
 )sql";
 
 }  // namespace busker::record

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <unordered_map>
 
+#include "base/text.h"
 #include "record/check.h"
 #include "record/event_chain.h"
 #include "record/migrate.h"
@@ -170,12 +171,17 @@ class SqliteRecord final : public Record {
     return Launch{row.Text(0), row.Text(1)};
   }
 
-  Result<std::string> OrderOf(const std::string& run, const std::string& task) override {
+  Result<Order> OrderOf(const std::string& run, const std::string& task) override {
     TRY_ASSIGN(Statement row,
-               database_.Prepare("SELECT order_json FROM orders WHERE run = ? AND task = ?"));
+               database_.Prepare("SELECT order_json, synced, secrets FROM orders WHERE run = ? AND "
+                                 "task = ?"));
     TRY_ASSIGN(const bool found, row.Bind(run).Bind(task).Step());
     if (!found) return NotFound("run " + run + " has no task " + task);
-    return row.Text(0);
+    Order order{row.Text(0), row.Integer(1) != 0, {}};
+    for (std::string& name : Split(row.Text(2), ' ')) {
+      if (!name.empty()) order.secrets.push_back(std::move(name));
+    }
+    return order;
   }
 
   Result<std::optional<std::string>> FindRequest(const std::string& request_key) override {

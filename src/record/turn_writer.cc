@@ -147,7 +147,7 @@ Result<void> TurnWriter::Prepared(const std::string& run, const std::vector<plan
 }
 
 Result<void> TurnWriter::AddTask(const std::string& run, int position, const plan::Task& task,
-                                 const std::string& order) {
+                                 const Order& order) {
   TRY(Change("add task", task.name,
              "INSERT INTO tasks (run, position, name, waits_for, rule, retries, retry_delay_ms, "
              "exponential, retry_delay_max_ms, pool, pool_slots, priority, cpus_milli, "
@@ -157,9 +157,10 @@ Result<void> TurnWriter::AddTask(const std::string& run, int position, const pla
              task.retry_delay, task.exponential, task.retry_delay_max, task.pool, task.pool_slots,
              task.priority, task.cpus_milli, task.memory_bytes, task.attempts_max,
              task.depends_on_past));
-  return Change("add task", task.name,
-                "INSERT INTO orders (run, task, order_json) VALUES (?, ?, ?)", run, task.name,
-                order);
+  return Change(
+      "add task", task.name,
+      "INSERT INTO orders (run, task, order_json, synced, secrets) VALUES (?, ?, ?, ?, ?)", run,
+      task.name, order.text, order.synced, Join(order.secrets, " "));
 }
 
 Result<void> TurnWriter::Write(const plan::StartAttempt& start) {

@@ -41,7 +41,7 @@ class TurnWriter {
   Result<void> Prepared(const std::string& run, const std::vector<plan::Task>& tasks,
                         const std::optional<Milliseconds>& timeout);
   Result<void> AddTask(const std::string& run, int position, const plan::Task& task,
-                       const std::string& order);
+                       const Order& order);
   Result<void> AddEvent(std::string_view run, std::string_view task, std::string_view what,
                         std::string_view detail, std::string_view actor = "busker");
 

@@ -15,10 +15,12 @@
 
 #include "artifact/directory_store.h"
 #include "artifact/version.h"
+#include "attempt/exit_record.h"
+#include "attempt/folder.h"
+#include "attempt/log.h"
+#include "attempt/order.h"
 #include "base/text.h"
 #include "io/test_folder.h"
-#include "runner/attempt_file.h"
-#include "runner/capped_log.h"
 #include "runner/start_marker.h"
 
 namespace busker::runner {
@@ -42,11 +44,16 @@ class AttemptTest : public testing::Test {
     order_.data_date = "2019-08-01";
   }
 
+  // What the runner is handed.
+  std::string Sealed() const {
+    return attempt::Seal({order_.number, instance_, order_.boot, {}}, attempt::OrderToJson(order_));
+  }
+
   void Command(const std::string& script) { order_.command = {"sh", "-c", script}; }
 
   // Starts a runner of the attempt. `before_exec` is called in its process.
   pid_t StartRunner(const std::function<void()>& before_exec = [] {}) {
-    const auto written = io::WriteFileAtomically(attempt_ / kOrderFile, OrderToJson(order_));
+    const auto written = io::WriteFileAtomically(attempt_ / attempt::kOrderFile, Sealed());
     CHECK(written, "a test can write an order");
     const pid_t pid = fork();
     if (pid != 0) return pid;
@@ -66,31 +73,31 @@ class AttemptTest : public testing::Test {
   }
 
   // Runs the attempt to its end and returns the exit record.
-  ExitRecord Run(const std::function<void()>& before_exec = [] {}) {
+  attempt::ExitRecord Run(const std::function<void()>& before_exec = [] {}) {
     EXPECT_EQ(WaitFor(StartRunner(before_exec)), 0) << Errors();
     return Exit();
   }
-  ExitRecord Run(const std::string& script) {
+  attempt::ExitRecord Run(const std::string& script) {
     Command(script);
     return Run();
   }
 
-  ExitRecord Exit() {
-    auto record = ExitFromJson(folder_.Read("attempt/exit.json"));
+  attempt::ExitRecord Exit() {
+    auto record = attempt::ExitFromJson(folder_.Read("attempt/exit.json"));
     EXPECT_TRUE(record) << record.error().message;
-    return record.value_or(ExitRecord{});
+    return record.value_or(attempt::ExitRecord{});
   }
   bool WasStarted() {
     const auto marker = ReadStartMarker(attempt_);
     EXPECT_TRUE(marker);
     return marker && marker->has_value();
   }
-  bool HasExit() { return io::fs::exists(attempt_ / kExitFile); }
+  bool HasExit() { return io::fs::exists(attempt_ / attempt::kExitFile); }
   std::string Errors() { return folder_.Read("errors"); }
 
   std::string Log() {
     std::string text;
-    LogReader reader(attempt_);
+    attempt::LogReader reader(attempt_);
     EXPECT_TRUE(reader.ReadNew([&](std::string_view bytes) { text += bytes; }));
     return text;
   }
@@ -137,7 +144,9 @@ class AttemptTest : public testing::Test {
 
   const io::TestFolder folder_;
   const io::fs::path attempt_ = folder_ / "attempt";
-  AttemptOrder order_;
+  attempt::Order order_;
+  // A test in another process must not take our processes for its own.
+  std::string instance_ = "test-" + std::to_string(getpid());
 };
 
 }  // namespace busker::runner

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <set>
 
-#include "runner/handed_secrets.h"
+#include "attempt/handed_secrets.h"
 #include "runner/secret_forms.h"
 
 namespace busker::runner {
@@ -28,28 +28,28 @@ bool Sets(const std::string& entry, const std::string& variable) {
 
 }  // namespace
 
-AttemptSecrets::AttemptSecrets(const AttemptOrder& order, const io::fs::path& attempt_folder)
+AttemptSecrets::AttemptSecrets(const attempt::Order& order, const io::fs::path& attempt_folder)
     : uses_(order.secrets) {
   if (uses_.empty()) return;
   if (auto file = io::Open("/proc/self/oom_score_adj", O_WRONLY)) oom_score_ = *std::move(file);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   folder_.emplace(attempt_folder);
   (void)folder_->Remove();
-  values_ = TakeHanded(0, uses_.size());
+  values_ = attempt::TakeHanded(0, uses_.size());
   if (values_) patterns_ = PatternsOf(*values_);
 }
 
 AttemptSecrets::~AttemptSecrets() {
   (void)Remove();
   if (!values_) return;
-  for (std::string& value : *values_) Wipe(value);
+  for (std::string& value : *values_) attempt::Wipe(value);
 }
 
 Result<void> AttemptSecrets::Give(std::vector<std::string>& environment) {
   if (uses_.empty()) return {};
   if (!values_) return tl::unexpected(values_.error());
   const bool files = std::any_of(uses_.begin(), uses_.end(),
-                                 [](const SecretUse& use) { return !use.as_environment; });
+                                 [](const attempt::SecretUse& use) { return !use.as_environment; });
   if (files) TRY(folder_->Make());
   for (std::size_t i = 0; i < uses_.size(); ++i) {
     TRY_ASSIGN(const std::string value, ValueOf(uses_[i], (*values_)[i]));
@@ -61,7 +61,8 @@ Result<void> AttemptSecrets::Give(std::vector<std::string>& environment) {
 }
 
 // What the variable is to hold.
-Result<std::string> AttemptSecrets::ValueOf(const SecretUse& use, const std::string& value) {
+Result<std::string> AttemptSecrets::ValueOf(const attempt::SecretUse& use,
+                                            const std::string& value) {
   if (!use.as_environment) {
     TRY_ASSIGN(const io::fs::path path, folder_->Put(use.name, value));
     return path.string();

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "attempt/order.h"
 #include "base/result.h"
 #include "io/file.h"
-#include "runner/attempt_file.h"
 #include "runner/masker.h"
 #include "runner/secret_folder.h"
 
@@ -16,10 +16,10 @@ namespace busker::runner {
 
 class AttemptSecrets {
  public:
-  // Takes what was handed over on standard input (runner/handed_secrets.h), when the order names
+  // Takes what was handed over on standard input (attempt/handed_secrets.h), when the order names
   // any, and removes what an earlier runner of the attempt left. From then on nobody may look into
   // this process: no core, no debugger, nor /proc.
-  AttemptSecrets(const AttemptOrder& order, const io::fs::path& attempt_folder);
+  AttemptSecrets(const attempt::Order& order, const io::fs::path& attempt_folder);
   ~AttemptSecrets();  // as Remove
   AttemptSecrets(const AttemptSecrets&) = delete;
   AttemptSecrets& operator=(const AttemptSecrets&) = delete;
@@ -38,9 +38,9 @@ class AttemptSecrets {
   const Patterns& patterns() const { return patterns_; }
 
  private:
-  Result<std::string> ValueOf(const SecretUse& use, const std::string& value);
+  Result<std::string> ValueOf(const attempt::SecretUse& use, const std::string& value);
 
-  const std::vector<SecretUse> uses_;
+  const std::vector<attempt::SecretUse> uses_;
   Result<std::vector<std::string>> values_;
   std::optional<SecretFolder> folder_;  // when there are secrets
   io::Descriptor oom_score_;

@@ -5,9 +5,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "attempt/exit_record.h"
+#include "attempt/folder.h"
+#include "attempt/handed_secrets.h"
+#include "attempt/order.h"
 #include "runner/attempt_fixture.h"
 #include "runner/call_tracer.h"
-#include "runner/handed_secrets.h"
 
 namespace busker::runner {
 namespace {
@@ -27,12 +30,13 @@ class SecretsOfAnAttempt : public AttemptTest {
 
   // A runner that finds `handed` as its standard input.
   pid_t StartWith(const Result<std::vector<std::string>>& handed) {
-    const auto file = HandOver(handed);
+    const auto file = attempt::HandOver(handed);
     EXPECT_TRUE(file) << file.error().message;
     return StartRunner([&] { dup2(file->get(), 0); });
   }
   // The script is not in the order, so that it may have secrets in it.
-  ExitRecord RunWith(const Result<std::vector<std::string>>& handed, const std::string& script) {
+  attempt::ExitRecord RunWith(const Result<std::vector<std::string>>& handed,
+                              const std::string& script) {
     folder_.Write("service/script.sh", script);
     Command(". ./script.sh");
     EXPECT_EQ(WaitFor(StartWith(handed)), 0) << Errors();
@@ -57,7 +61,7 @@ TEST_F(SecretsOfAnAttempt, ReachTheCommandAndNothingThatIsKept) {
               "stat -f -c %T $PASSWORD_FILE; readlink /proc/self/fd/0; ulimit -Hc; "
               "echo \"$API_KEY\"; printf hunt; sleep 0.2; printf 'er2-is-'; sleep 0.2; echo it; "
               "printf '<%s>' $(printf hunter2-is-it | base64) >&2; exit 3");
-  EXPECT_EQ(record.ending, Ending::kExited) << record.message;
+  EXPECT_EQ(record.ending, attempt::Ending::kExited) << record.message;
   EXPECT_EQ(record.exit_code, 3);
   EXPECT_EQ(
       Log(),
@@ -88,7 +92,7 @@ TEST_F(SecretsOfAnAttempt, AreMaskedInWhatTheProgramCallsItsFiles) {
   order_.output = "churn/1/training/20190801T000000Z";
   order_.required_outputs = {"model"};
   const auto record = RunWith(kValues, "touch output/hunter2-is-it");
-  EXPECT_EQ(record.ending, Ending::kNotSaved);
+  EXPECT_EQ(record.ending, attempt::Ending::kNotSaved);
   EXPECT_NE(record.message.find("output/ holds ***"), std::string::npos) << record.message;
   io::fs::remove(attempt_ / "work/output/hunter2-is-it");
   ExpectNowhere("hunter2");
@@ -97,7 +101,7 @@ TEST_F(SecretsOfAnAttempt, AreMaskedInWhatTheProgramCallsItsFiles) {
 TEST_F(SecretsOfAnAttempt, ThatCannotBeHadEndItBeforeItsCommand) {
   const auto record = RunWith(NotFound("secret \"x\" is not set; set it with: busker secret set x"),
                               "touch " + PathOf("started"));
-  EXPECT_EQ(record.ending, Ending::kNotStarted);
+  EXPECT_EQ(record.ending, attempt::Ending::kNotStarted);
   EXPECT_EQ(record.message, "secret \"x\" is not set; set it with: busker secret set x");
   EXPECT_FALSE(WasStarted());
   EXPECT_FALSE(io::fs::exists(folder_ / "started"));
@@ -107,7 +111,7 @@ TEST_F(SecretsOfAnAttempt, ThatCannotBeHadEndItBeforeItsCommand) {
 TEST_F(SecretsOfAnAttempt, ThatNobodyHandedOverEndItBeforeItsCommand) {
   Command("touch " + PathOf("started"));
   const auto record = Run([] { dup2(::open("/dev/null", O_RDONLY), 0); });
-  EXPECT_EQ(record.ending, Ending::kNotStarted);
+  EXPECT_EQ(record.ending, attempt::Ending::kNotStarted);
   EXPECT_EQ(record.message, "the secrets of this attempt were not handed to its runner");
   EXPECT_FALSE(io::fs::exists(folder_ / "started"));
 }
@@ -121,7 +125,7 @@ TEST_F(SecretsOfAnAttempt, MustBeAsManyAsTheOrderHas) {
 TEST_F(SecretsOfAnAttempt, WithANulByteAreNoVariable) {
   const std::vector<std::string> values = {"hunter2-is-it", std::string("nul\0byte", 8)};
   const auto record = RunWith(values, "true");
-  EXPECT_EQ(record.ending, Ending::kNotStarted);
+  EXPECT_EQ(record.ending, attempt::Ending::kNotStarted);
   EXPECT_NE(record.message.find("secret \"api-key\" has a NUL byte"), std::string::npos)
       << record.message;
   EXPECT_FALSE(FolderIsThere());
@@ -135,7 +139,7 @@ TEST_F(SecretsOfAnAttempt, GoWithTheNextRunnerWhenThisOneIsKilled) {
   kill(runner, SIGKILL);
   WaitFor(runner);
   EXPECT_TRUE(FolderIsThere()) << "nobody was there to remove it";
-  EXPECT_EQ(Run([] { dup2(::open("/dev/null", O_RDONLY), 0); }).ending, Ending::kLost);
+  EXPECT_EQ(Run([] { dup2(::open("/dev/null", O_RDONLY), 0); }).ending, attempt::Ending::kLost);
   EXPECT_FALSE(FolderIsThere());
   ExpectNowhere("hunter2");
 }
@@ -149,7 +153,7 @@ TEST_F(SecretsOfAnAttempt, LeaveNothingAtWhateverCallTheRunnerIsKilled) {
     io::fs::create_directory(attempt_);
     folder_.Write("service/script.sh", "cat $PASSWORD_FILE; printf \"$API_KEY\"; exit 3");
     Command(". ./script.sh");
-    const auto file = HandOver(kValues);
+    const auto file = attempt::HandOver(kValues);
     ASSERT_TRUE(file);
     const pid_t runner = StartRunner([&] {
       dup2(file->get(), 0);
@@ -165,8 +169,9 @@ TEST_F(SecretsOfAnAttempt, LeaveNothingAtWhateverCallTheRunnerIsKilled) {
     if (!HasExit()) {
       ASSERT_EQ(WaitFor(StartWith(kValues)), 0) << Errors();
     }
-    const Ending ending = Exit().ending;
-    ASSERT_TRUE(ending == Ending::kExited || ending == Ending::kLost) << Exit().message;
+    const attempt::Ending ending = Exit().ending;
+    ASSERT_TRUE(ending == attempt::Ending::kExited || ending == attempt::Ending::kLost)
+        << Exit().message;
     ASSERT_FALSE(FolderIsThere());
     ExpectNowhere("hunter2");
     ExpectNowhere("two+");
@@ -180,14 +185,14 @@ TEST_F(SecretsOfAnAttempt, CloseTheRunnerToItsOwnUser) {
   const std::string program = PathOf("busker-runner");
   io::fs::copy_file(BUSKER_RUNNER_PATH, program);
   Command("cat /proc/self/oom_score_adj > " + PathOf("service/score") + "; sleep 100");
-  ASSERT_TRUE(io::WriteFileAtomically(attempt_ / kOrderFile, OrderToJson(order_)));
+  ASSERT_TRUE(io::WriteFileAtomically(attempt_ / attempt::kOrderFile, Sealed()));
   if (geteuid() == 0) {  // to root everything is open
     for (const auto& entry : io::fs::recursive_directory_iterator(folder_.path())) {
       ASSERT_EQ(chown(entry.path().c_str(), kNobody, kNobody), 0);
     }
     ASSERT_EQ(chown(folder_.path().c_str(), kNobody, kNobody), 0);
   }
-  const auto file = HandOver(kValues);
+  const auto file = attempt::HandOver(kValues);
   const pid_t runner = StartRunner([&] {
     dup2(file->get(), 0);
     if (geteuid() == 0 && (setgid(kNobody) != 0 || setuid(kNobody) != 0)) _exit(125);
@@ -205,7 +210,7 @@ TEST_F(SecretsOfAnAttempt, CloseTheRunnerToItsOwnUser) {
   EXPECT_EQ(std::atoi(folder_.Read("service/score").c_str()), std::min(1000, own + 500));
   kill(runner, SIGTERM);
   EXPECT_EQ(WaitFor(runner), 0) << Errors();
-  EXPECT_EQ(Exit().ending, Ending::kCancelled);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kCancelled);
   EXPECT_FALSE(FolderIsThere());
 }
 
@@ -259,14 +264,14 @@ TEST(SecretFolder, ANoteThatIsNoneLeadsNowhere) {
 TEST(HandedSecrets, ArriveAsTheyWere) {
   const std::vector<std::string> values = {"a", "", std::string("\0\n12\n", 5),
                                            std::string(70'000, 'x')};
-  const auto file = HandOver(values);
+  const auto file = attempt::HandOver(values);
   ASSERT_TRUE(file);
-  EXPECT_EQ(TakeHanded(file->get(), 4).value(), values);
-  EXPECT_FALSE(TakeHanded(file->get(), 4)) << "/dev/null is there now";
+  EXPECT_EQ(attempt::TakeHanded(file->get(), 4).value(), values);
+  EXPECT_FALSE(attempt::TakeHanded(file->get(), 4)) << "/dev/null is there now";
 }
 
 TEST(HandedSecrets, CannotBeChangedByWhoeverHoldsThem) {
-  const auto file = HandOver(kValues);
+  const auto file = attempt::HandOver(kValues);
   ASSERT_TRUE(file);
   EXPECT_LT(::pwrite(file->get(), "x", 1, 0), 0);
   EXPECT_NE(ftruncate(file->get(), 0), 0);
@@ -276,9 +281,9 @@ TEST(HandedSecrets, AreRefusedWhenTheyAreNoneOrTooMany) {
   const io::TestFolder folder;
   folder.Write("file", "values\n1\nx");
   const auto plain = io::Open(folder / "file", O_RDONLY);
-  EXPECT_FALSE(TakeHanded(plain->get(), 1));
-  const auto file = HandOver(std::vector<std::string>(5, std::string(64 << 10, 'x')));
-  const auto taken = TakeHanded(file->get(), 5);
+  EXPECT_FALSE(attempt::TakeHanded(plain->get(), 1));
+  const auto file = attempt::HandOver(std::vector<std::string>(5, std::string(64 << 10, 'x')));
+  const auto taken = attempt::TakeHanded(file->get(), 5);
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().message, "the secrets of one attempt may have 128 KiB together");
 }

@@ -37,7 +37,8 @@ milliseconds Bounded(milliseconds duration) { return std::min<milliseconds>(dura
 
 class CommandRun {
  public:
-  CommandRun(const Limits& limits, Signals& signals, const Patterns& secrets, LogWriter& log)
+  CommandRun(const Limits& limits, Signals& signals, const Patterns& secrets,
+             attempt::LogWriter& log)
       : limits_(limits), signals_(signals), log_(log), masked_(secrets), masked_errors_(secrets) {}
 
   Result<void> Start(Launch launch, const MemoryGroup& group, const PendingMarker& marker) {
@@ -214,7 +215,7 @@ class CommandRun {
 
   const Limits limits_;
   Signals& signals_;
-  LogWriter& log_;
+  attempt::LogWriter& log_;
   MaskedStream masked_, masked_errors_;
   std::optional<OutputStreams> streams_;  // once started
   pid_t main_ = 0;
@@ -233,7 +234,7 @@ class CommandRun {
 }  // namespace
 
 Result<CommandEnd> RunCommand(Launch launch, const MemoryGroup& group, const Limits& limits,
-                              Signals& signals, const Patterns& secrets, LogWriter& log,
+                              Signals& signals, const Patterns& secrets, attempt::LogWriter& log,
                               const PendingMarker& marker, const std::function<void()>& meanwhile) {
   CommandRun run(limits, signals, secrets, log);
   TRY(run.Start(std::move(launch), group, marker));

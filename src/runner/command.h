@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "attempt/log.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "runner/capped_log.h"
 #include "runner/launch.h"
 #include "runner/masker.h"
 #include "runner/signals.h"
@@ -45,7 +45,7 @@ struct CommandEnd {
 // that the program was not started. Output that could not be stored counts as cut in the log, and
 // the command goes on.
 Result<CommandEnd> RunCommand(Launch launch, const MemoryGroup& group, const Limits& limits,
-                              Signals& signals, const Patterns& secrets, LogWriter& log,
+                              Signals& signals, const Patterns& secrets, attempt::LogWriter& log,
                               const PendingMarker& marker, const std::function<void()>& meanwhile);
 
 }  // namespace busker::runner

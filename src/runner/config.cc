@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "artifact/json_object.h"
+#include "base/json_object.h"
 #include "base/text.h"
 
 namespace busker::runner {
@@ -46,7 +46,7 @@ std::string Escaped(const std::string& value) {
 Result<std::string> ExpandConfig(std::string_view text, std::string_view path,
                                  const std::map<std::string, std::string>& placeholders) {
   if (!IsUtf8(text)) return Invalid(fmt::format("{}: it is not UTF-8", path));
-  TRY(artifact::CheckJson(text, path));
+  TRY(CheckJson(text, path));
   std::string expanded;
   std::size_t done = 0;
   for (auto at = text.find("${"); at != std::string_view::npos; at = text.find("${", at + 2)) {
@@ -71,7 +71,7 @@ Result<std::string> ExpandConfig(std::string_view text, std::string_view path,
     }
   }
   expanded.append(text.substr(done));
-  TRY(artifact::CheckJson(expanded, path));
+  TRY(CheckJson(expanded, path));
   return expanded;
 }
 

@@ -13,11 +13,13 @@
 #include <random>
 #include <set>
 
+#include "attempt/channel.h"
+#include "attempt/exit_record.h"
+#include "attempt/order.h"
 #include "io/boot.h"
 #include "runner/attempt_fixture.h"
 #include "runner/call_tracer.h"
 #include "runner/memory_group.h"
-#include "runner/serve.h"
 
 namespace busker::runner {
 namespace {
@@ -68,20 +70,20 @@ class Killed : public AttemptTest {
       const bool was_started = WasStarted();
       ASSERT_EQ(WaitFor(StartRunner()), 0) << Errors();
       ASSERT_LE(starts(), 1);
-      const Ending ending = Exit().ending;
+      const attempt::Ending ending = Exit().ending;
       if (visible == 1) {
-        ASSERT_EQ(ending, Ending::kSucceeded) << Exit().message;
+        ASSERT_EQ(ending, attempt::Ending::kSucceeded) << Exit().message;
       }
       if (was_started && visible == 0) {
-        ASSERT_EQ(ending, Ending::kLost) << Exit().message;
+        ASSERT_EQ(ending, attempt::Ending::kLost) << Exit().message;
       }
       if (!was_started) {
-        ASSERT_EQ(ending, Ending::kSucceeded) << Exit().message;
+        ASSERT_EQ(ending, attempt::Ending::kSucceeded) << Exit().message;
       }
     }
     const auto versions = Versions();
-    ASSERT_EQ(versions.size(), Exit().ending == Ending::kSucceeded ? 1U : 0U);
-    if (Exit().ending == Ending::kSucceeded) {
+    ASSERT_EQ(versions.size(), Exit().ending == attempt::Ending::kSucceeded ? 1U : 0U);
+    if (Exit().ending == attempt::Ending::kSucceeded) {
       ASSERT_EQ(starts(), 1);
       ASSERT_EQ(Exit().output, order_.output);
       ASSERT_EQ(versions[0].attempt, order_.number);
@@ -155,7 +157,7 @@ TEST_F(Killed, AtEachChangingCallAWaitingRunnerRepeatsNothing) {
       int ends[2];
       ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
       io::Descriptor ours(ends[0]);
-      const std::string message = OrderMessage(attempt_, OrderToJson(order_));
+      const std::string message = attempt::OrderMessage(attempt_, Sealed());
       ASSERT_GT(send(ours.get(), message.data(), message.size(), MSG_NOSIGNAL), 0);
       const pid_t runner = fork();
       if (runner == 0) {
@@ -173,10 +175,12 @@ TEST_F(Killed, AtEachChangingCallAWaitingRunnerRepeatsNothing) {
         killed = true;
         return CallDeed::kKill;
       });
-      char answer[kAnswerBytesMax];
+      char answer[attempt::kAnswerBytesMax];
       const ssize_t answered = recv(ours.get(), answer, sizeof answer, MSG_DONTWAIT);
       if (answered > 0) {  // then it is so
-        ASSERT_EQ(ExitFromJson({answer, static_cast<std::size_t>(answered)}).value().exit_code, 3);
+        ASSERT_EQ(
+            attempt::ExitFromJson({answer, static_cast<std::size_t>(answered)}).value().exit_code,
+            3);
         ASSERT_TRUE(HasExit());
       }
       fs::create_directories(attempt_);
@@ -187,7 +191,8 @@ TEST_F(Killed, AtEachChangingCallAWaitingRunnerRepeatsNothing) {
       }
       const std::string witness = fs::exists(folder_ / "witness") ? folder_.Read("witness") : "";
       const bool lost = !had_exit && was_started;
-      ASSERT_EQ(Exit().ending, lost ? Ending::kLost : Ending::kExited) << Exit().message;
+      ASSERT_EQ(Exit().ending, lost ? attempt::Ending::kLost : attempt::Ending::kExited)
+          << Exit().message;
       if (!lost) {
         ASSERT_EQ(witness, "started\n");
       }
@@ -236,8 +241,9 @@ TEST_F(Killed, EachCallThatFailsIsToldOrMadeUpFor) {
         ASSERT_EQ(Split(Trim(Errors()), '\n').size(), 1U) << Errors();
       }
       if (HasExit()) {
-        ASSERT_EQ(Exit().ending == Ending::kSucceeded, Versions().size() == 1) << Exit().message;
-        ASSERT_EQ(Exit().ending == Ending::kSucceeded, Exit().message.empty());
+        ASSERT_EQ(Exit().ending == attempt::Ending::kSucceeded, Versions().size() == 1)
+            << Exit().message;
+        ASSERT_EQ(Exit().ending == attempt::Ending::kSucceeded, Exit().message.empty());
       }
       Settle();
       if (HasFatalFailure() || !failed) break;
@@ -281,7 +287,7 @@ TEST_F(Killed, TheCommandDiesWithItsRunnerAndItsChildrenWithTheNext) {
   EXPECT_FALSE(IsGone(PidIn("child")));
   EXPECT_EQ(WaitFor(StartRunner()), 0);
   EXPECT_TRUE(Soon([&] { return IsGone(PidIn("child")); }));
-  EXPECT_EQ(Exit().ending, Ending::kLost);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kLost);
   EXPECT_EQ(Exit().message,
             "an earlier runner of this attempt vanished while the command ran; it is "
             "not started a second time");
@@ -291,8 +297,6 @@ TEST_F(Killed, TheCommandDiesWithItsRunnerAndItsChildrenWithTheNext) {
 // The lock file with one wrong byte in it passed for that of an attempt that had not begun, and its
 // program was started a second time.
 TEST_F(Killed, ADamagedMarkerDoesNotStartTheCommandAgain) {
-  order_.mark = "BUSKER_ATTEMPT=damaged-" + std::to_string(getpid());
-  order_.environment.push_back(order_.mark);
   NewAttempt(1, "setsid sleep 100 & echo $! > " + PathOf("child") + "; wait");
   const pid_t runner = StartRunner();
   ASSERT_TRUE(Soon([&] { return PidIn("child") > 0; }));
@@ -302,7 +306,7 @@ TEST_F(Killed, ADamagedMarkerDoesNotStartTheCommandAgain) {
   lock[lock.find("session_started")] = 'S';
   folder_.Write("attempt/lock", lock);
   EXPECT_EQ(WaitFor(StartRunner()), 0) << Errors();
-  EXPECT_EQ(Exit().ending, Ending::kLost);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kLost);
   EXPECT_NE(Exit().message.find("is damaged"), std::string::npos) << Exit().message;
   EXPECT_EQ(folder_.Read("witness"), "started\n");
   EXPECT_TRUE(IsGone(PidIn("child")));
@@ -310,8 +314,6 @@ TEST_F(Killed, ADamagedMarkerDoesNotStartTheCommandAgain) {
 
 // One of Busker's own steps was carried out again beside what its dead runner had left running.
 TEST_F(Killed, ARepeatableAttemptStartsOnlyWhenWhatWasLeftHasEnded) {
-  order_.mark = "BUSKER_ATTEMPT=left-" + std::to_string(getpid());
-  order_.environment.push_back(order_.mark);
   order_.repeatable = true;
   // Twenty that ignore SIGTERM; half of them in sessions of their own.
   NewAttempt(1, "if [ -e " + PathOf("children") + " ]; then for p in $(cat " + PathOf("children") +
@@ -326,7 +328,7 @@ TEST_F(Killed, ARepeatableAttemptStartsOnlyWhenWhatWasLeftHasEnded) {
   kill(runner, SIGKILL);
   WaitFor(runner);
   EXPECT_EQ(WaitFor(StartRunner()), 0) << Errors();
-  EXPECT_EQ(Exit().ending, Ending::kSucceeded) << Exit().message;
+  EXPECT_EQ(Exit().ending, attempt::Ending::kSucceeded) << Exit().message;
   EXPECT_EQ(folder_.Read("witness"), "started\nstarted\n");
 }
 
@@ -335,22 +337,21 @@ TEST_F(Killed, ARepeatableAttemptStartsOnlyWhenWhatWasLeftHasEnded) {
 TEST_F(Killed, WhatAnotherHomeStartedIsLeftAlone) {
   NewAttempt(1, "echo $$ > " + PathOf("command") + "; while ! test -e " + PathOf("gate") +
                     "; do sleep 0.02; done; echo x > output/model");
-  order_.mark = "BUSKER_ATTEMPT=original/r/training.1";
-  order_.environment.push_back(order_.mark);
+  instance_ = "original-" + std::to_string(getpid());
   const pid_t runner = StartRunner();
   ASSERT_TRUE(Soon([&] { return PidIn("command") > 0; }));
   const fs::path kept = folder_ / "kept";
   fs::rename(attempt_, kept);
   fs::copy(kept, attempt_, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-  order_.mark = "BUSKER_ATTEMPT=copy/r/training.1";
-  EXPECT_EQ(Run().ending, Ending::kLost);
+  instance_ = "copy-" + std::to_string(getpid());
+  EXPECT_EQ(Run().ending, attempt::Ending::kLost);
   EXPECT_NE(Exit().message.find("copied from another home"), std::string::npos) << Exit().message;
   EXPECT_FALSE(IsGone(PidIn("command")));
   fs::remove_all(attempt_);
   fs::rename(kept, attempt_);
   folder_.Write("gate", "");
   EXPECT_EQ(WaitFor(runner), 0) << Errors();
-  EXPECT_EQ(Exit().ending, Ending::kSucceeded);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kSucceeded);
 }
 
 TEST_F(Killed, AnotherAttemptsVersionIsNoEvidence) {
@@ -361,7 +362,7 @@ TEST_F(Killed, AnotherAttemptsVersionIsNoEvidence) {
   fs::create_directory(attempt_);
   folder_.Write("attempt/lock", lock);
   order_.number = 2;
-  EXPECT_EQ(Run().ending, Ending::kLost);
+  EXPECT_EQ(Run().ending, attempt::Ending::kLost);
 }
 
 }  // namespace

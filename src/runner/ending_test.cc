@@ -1,6 +1,8 @@
 // How attempts end before their time, or leave something behind: timeouts, cancels, memory.
 #include <sys/stat.h>
 
+#include "attempt/exit_record.h"
+#include "attempt/folder.h"
 #include "runner/attempt_fixture.h"
 #include "runner/memory_group.h"
 
@@ -25,9 +27,9 @@ TEST_F(Ended, ATimeoutEndsTheWholeTreeHoweverStubborn) {
   Command(Stubborn("one") + "(" + Stubborn("two") + ") ; while [ ! -e " + PathOf("one") +
           " ] || [ ! -e " + PathOf("two") + " ]; do sleep 0.01; done; sleep 100");
   const auto begin = Clock::now();
-  const ExitRecord record = Run();
+  const attempt::ExitRecord record = Run();
   const auto took = Clock::now() - begin;
-  EXPECT_EQ(record.ending, Ending::kTimedOut);
+  EXPECT_EQ(record.ending, attempt::Ending::kTimedOut);
   EXPECT_EQ(record.message, "the command did not end within its timeout of 700ms");
   EXPECT_GE(took, milliseconds(1000));  // the grace, too
   EXPECT_LT(took, milliseconds(8000));
@@ -42,8 +44,9 @@ TEST_F(Ended, ATimeoutIsOneAlsoWhenTheCommandEndsWellOnSigterm) {
   order_.timeout = milliseconds(300);
   order_.grace = milliseconds(20'000);
   const auto begin = Clock::now();
-  const ExitRecord record = Run("trap 'echo x > output/model; exit 0' TERM; sleep 100 & wait");
-  EXPECT_EQ(record.ending, Ending::kTimedOut);
+  const attempt::ExitRecord record =
+      Run("trap 'echo x > output/model; exit 0' TERM; sleep 100 & wait");
+  EXPECT_EQ(record.ending, attempt::Ending::kTimedOut);
   EXPECT_EQ(record.exit_code, 0);
   EXPECT_LT(Clock::now() - begin, milliseconds(10'000));  // who goes is not waited for
   EXPECT_TRUE(Versions().empty());
@@ -51,12 +54,12 @@ TEST_F(Ended, ATimeoutIsOneAlsoWhenTheCommandEndsWellOnSigterm) {
 
 TEST_F(Ended, ACommandThatEndsInTimeIsNotTimedOut) {
   order_.timeout = milliseconds(20'000);
-  EXPECT_EQ(Run("sleep 0.2; echo x > output/model").ending, Ending::kSucceeded);
+  EXPECT_EQ(Run("sleep 0.2; echo x > output/model").ending, attempt::Ending::kSucceeded);
   fs::remove_all(attempt_);
   fs::create_directory(attempt_);
   order_.output = "churn/1/training/20190802T000000Z";
   order_.timeout = Milliseconds(900'000'000'000'000);  // past what the clock can count
-  EXPECT_EQ(Run("echo x > output/model").ending, Ending::kSucceeded);
+  EXPECT_EQ(Run("echo x > output/model").ending, attempt::Ending::kSucceeded);
 }
 
 TEST_F(Ended, ACancelEndsTheWholeTree) {
@@ -67,7 +70,7 @@ TEST_F(Ended, ACancelEndsTheWholeTree) {
   kill(runner, SIGTERM);
   EXPECT_EQ(WaitFor(runner), 0);
   EXPECT_LT(Clock::now() - begin, milliseconds(5300));
-  EXPECT_EQ(Exit().ending, Ending::kCancelled);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kCancelled);
   EXPECT_EQ(Exit().message, "the attempt was cancelled");
   EXPECT_TRUE(IsGone(PidIn("one")));
 }
@@ -80,20 +83,20 @@ TEST_F(Ended, ACancelIsOneAlsoWhenTheCommandEndsWellOnSigterm) {
   ASSERT_TRUE(SoonThere("ready"));
   kill(runner, SIGTERM);
   EXPECT_EQ(WaitFor(runner), 0);
-  EXPECT_EQ(Exit().ending, Ending::kCancelled);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kCancelled);
   EXPECT_TRUE(Versions().empty());
 }
 
 TEST_F(Ended, ACancelBeforeTheStartStartsNothing) {
   Command("touch " + PathOf("ran"));
-  const ExitRecord record = Run([] {
+  const attempt::ExitRecord record = Run([] {
     sigset_t term;
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);
     sigprocmask(SIG_BLOCK, &term, nullptr);
     raise(SIGTERM);
   });
-  EXPECT_EQ(record.ending, Ending::kCancelled);
+  EXPECT_EQ(record.ending, attempt::Ending::kCancelled);
   EXPECT_FALSE(fs::exists(folder_ / "ran"));
 }
 
@@ -105,7 +108,7 @@ TEST_F(Ended, HangUpsAndInterruptsAreForTheOneAtTheTerminal) {
   for (const int signal : {SIGHUP, SIGINT, SIGPIPE}) kill(runner, signal);
   folder_.Write("go", "");
   EXPECT_EQ(WaitFor(runner), 0);
-  EXPECT_EQ(Exit().ending, Ending::kSucceeded) << Exit().message;
+  EXPECT_EQ(Exit().ending, attempt::Ending::kSucceeded) << Exit().message;
 }
 
 TEST_F(Ended, TheRunnerOutlivesItsParent) {
@@ -121,14 +124,14 @@ TEST_F(Ended, TheRunnerOutlivesItsParent) {
   WaitFor(parent);
   folder_.Write("go", "");
   EXPECT_TRUE(Soon([&] { return HasExit(); }));
-  EXPECT_EQ(Exit().ending, Ending::kSucceeded) << Exit().message;
+  EXPECT_EQ(Exit().ending, attempt::Ending::kSucceeded) << Exit().message;
 }
 
 TEST_F(Ended, ADaemonThatForkedAwayIsEndedAndTold) {
-  const ExitRecord record =
+  const attempt::ExitRecord record =
       Run("echo x > output/model; (setsid sh -c 'echo $$ > " + PathOf("daemon") +
           "; exec sleep 100' &); while [ ! -s " + PathOf("daemon") + " ]; do sleep 0.01; done");
-  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  EXPECT_EQ(record.ending, attempt::Ending::kSucceeded) << record.message;
   EXPECT_TRUE(IsGone(PidIn("daemon")));
   EXPECT_EQ(
       Log(),
@@ -136,10 +139,10 @@ TEST_F(Ended, ADaemonThatForkedAwayIsEndedAndTold) {
 }
 
 TEST_F(Ended, StubbornOnesThatStayBehindAreKilled) {
-  const ExitRecord record =
+  const attempt::ExitRecord record =
       Run(Stubborn("one") + "(" + Stubborn("two") + ") & while [ ! -e " + PathOf("one") +
           " ] || [ ! -e " + PathOf("two") + " ]; do sleep 0.01; done; echo x > output/model");
-  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  EXPECT_EQ(record.ending, attempt::Ending::kSucceeded) << record.message;
   EXPECT_TRUE(IsGone(PidIn("one")));
   EXPECT_TRUE(IsGone(PidIn("two")));
   EXPECT_NE(Log().find(" processes that the command left behind were ended.\n"), std::string::npos);
@@ -148,8 +151,8 @@ TEST_F(Ended, StubbornOnesThatStayBehindAreKilled) {
 // Helpers that end by themselves a moment after the command, as Python's resource tracker does,
 // were reported as left behind.
 TEST_F(Ended, WhoEndsAMomentLaterIsNotLeftBehind) {
-  const ExitRecord record = Run("sleep 0.03 & echo x > output/model");
-  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  const attempt::ExitRecord record = Run("sleep 0.03 & echo x > output/model");
+  EXPECT_EQ(record.ending, attempt::Ending::kSucceeded) << record.message;
   EXPECT_EQ(Log(), "Running the action...\nWell done.\n");
 }
 
@@ -161,17 +164,17 @@ TEST_F(Ended, OutputThatIsHeldOpenByNobodyLeftIsNotWaitedFor) {
 }
 
 TEST_F(Ended, ManyShortChildrenAreAllReaped) {
-  const ExitRecord record =
+  const attempt::ExitRecord record =
       Run("i=0; while [ $i -lt 300 ]; do (true &); i=$((i+1)); done; echo x > output/model");
-  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  EXPECT_EQ(record.ending, attempt::Ending::kSucceeded) << record.message;
 }
 
 TEST_F(Ended, AProcessThatForksWhileItIsKilledIsKilledToo) {
   order_.timeout = milliseconds(400);
   order_.grace = milliseconds(50);
   Command("trap '' TERM; f() { while :; do (trap '' TERM; sleep 0.05); done; }; f & f & f & f & f");
-  const ExitRecord record = Run();
-  EXPECT_EQ(record.ending, Ending::kTimedOut);
+  const attempt::ExitRecord record = Run();
+  EXPECT_EQ(record.ending, attempt::Ending::kTimedOut);
 }
 
 // --- memory
@@ -211,12 +214,12 @@ TEST_F(Ended, AnOutOfMemoryKillIsOneWhateverTheExitCode) {
   if (!limited.made()) {
     // Without a group of its own only a SIGKILL, and a count that has grown, tell; a SIGKILL alone
     // is no evidence.
-    EXPECT_EQ(Run("kill -KILL $$").ending, Ending::kSignalled);
+    EXPECT_EQ(Run("kill -KILL $$").ending, attempt::Ending::kSignalled);
     return;
   }
   Command(std::string(kEatMemory) + "; echo x > output/model; exit 0");
-  const ExitRecord record = Run([&] { limited.Enter(); });
-  EXPECT_EQ(record.ending, Ending::kOutOfMemory);
+  const attempt::ExitRecord record = Run([&] { limited.Enter(); });
+  EXPECT_EQ(record.ending, attempt::Ending::kOutOfMemory);
   EXPECT_EQ(record.exit_code, 0);
   EXPECT_EQ(record.message,
             "the kernel killed a process of the command for memory (its exit code was 0)");
@@ -230,14 +233,14 @@ TEST_F(Ended, TheCommandItselfKilledForMemoryIsOutOfMemory) {
   const LimitedMemory limited("80000000");
   if (!limited.made()) return;  // said above
   order_.command = {"sh", "-c", "exec tail /dev/zero"};
-  const ExitRecord record = Run([&] { limited.Enter(); });
-  EXPECT_EQ(record.ending, Ending::kOutOfMemory);
+  const attempt::ExitRecord record = Run([&] { limited.Enter(); });
+  EXPECT_EQ(record.ending, attempt::Ending::kOutOfMemory);
   EXPECT_EQ(record.signal, SIGKILL);
 }
 
 TEST_F(Ended, ASigkillOfSomebodyElseIsNoLackOfMemory) {
-  const ExitRecord record = Run("kill -KILL $$");
-  EXPECT_EQ(record.ending, Ending::kSignalled);
+  const attempt::ExitRecord record = Run("kill -KILL $$");
+  EXPECT_EQ(record.ending, attempt::Ending::kSignalled);
   EXPECT_EQ(record.message, "the command was ended by signal 9 (Killed)");
 }
 
@@ -245,8 +248,8 @@ TEST_F(Ended, NoGroupIsLeftBehind) {
   const MemoryCgroup ours = FindMemoryCgroup(io::ReadFile("/proc/self/cgroup").value_or(""),
                                              io::ReadFile("/proc/self/mountinfo").value_or(""));
   const std::string marker = "echo x > output/model";
-  EXPECT_EQ(Run(marker).ending, Ending::kSucceeded);
-  const auto started = io::ReadFile(attempt_ / kLockFile).value();
+  EXPECT_EQ(Run(marker).ending, attempt::Ending::kSucceeded);
+  const auto started = io::ReadFile(attempt_ / attempt::kLockFile).value();
   const auto begin = started.find("busker-attempt-");
   if (begin == std::string::npos) return;  // none was made
   EXPECT_FALSE(fs::exists(ours.folder / started.substr(begin, started.find('"', begin) - begin)));

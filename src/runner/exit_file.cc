@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "attempt/folder.h"
+
 namespace busker::runner {
 namespace {
 
@@ -15,12 +17,12 @@ constexpr std::size_t kMessageBytesMax = 4096;
 
 }  // namespace
 
-std::string ExitText(const ExitRecord& record) {
-  if (record.message.size() <= kMessageBytesMax) return ExitToJson(record);
-  ExitRecord bounded = record;
+std::string ExitText(const attempt::ExitRecord& record) {
+  if (record.message.size() <= kMessageBytesMax) return attempt::ExitToJson(record);
+  attempt::ExitRecord bounded = record;
   bounded.message.resize(kMessageBytesMax);
   bounded.message += "...";
-  return ExitToJson(bounded);
+  return attempt::ExitToJson(bounded);
 }
 
 Result<void> ExitFile::Reserve() {
@@ -41,7 +43,7 @@ Result<void> ExitFile::Reserve() {
 Result<void> ExitFile::Write(const std::string& text) {
   std::error_code error;
   if (!fd_.valid() || !io::fs::exists(folder_ / kReservedFile, error)) return WriteAnew(text);
-  const io::fs::path path = folder_ / kExitFile;
+  const io::fs::path path = folder_ / attempt::kExitFile;
   if (lseek(fd_.get(), 0, SEEK_SET) != 0) return SystemError("write " + path.string(), errno);
   TRY(io::WriteAll(fd_.get(), text, path));
   if (synced_) {
@@ -59,8 +61,8 @@ Result<void> ExitFile::Write(const std::string& text) {
 // The command has removed it, perhaps with the whole folder.
 Result<void> ExitFile::WriteAnew(const std::string& text) {
   TRY(io::MakeFolders(folder_, 0700));
-  return synced_ ? io::WriteFileAtomically(folder_ / kExitFile, text)
-                 : io::WriteFileUnsynced(folder_ / kExitFile, text);
+  return synced_ ? io::WriteFileAtomically(folder_ / attempt::kExitFile, text)
+                 : io::WriteFileUnsynced(folder_ / attempt::kExitFile, text);
 }
 
 }  // namespace busker::runner

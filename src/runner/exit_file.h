@@ -1,14 +1,14 @@
 // exit.json, with its space reserved when the attempt begins, so that a full disk can be reported.
 #pragma once
 
+#include "attempt/exit_record.h"
 #include "base/result.h"
 #include "io/file.h"
-#include "runner/attempt_file.h"
 
 namespace busker::runner {
 
 // What goes into it: the record as JSON, with a message of bounded length.
-std::string ExitText(const ExitRecord& record);
+std::string ExitText(const attempt::ExitRecord& record);
 
 class ExitFile {
  public:

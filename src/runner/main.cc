@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <string_view>
 
+#include "io/open_files.h"
 #include "runner/fetch.h"
-#include "runner/open_files.h"
+#include "runner/orders.h"
 #include "runner/runner.h"
-#include "runner/serve.h"
 
 namespace {
 
@@ -25,9 +25,9 @@ int main(int argc, char** argv) {
   if (argc >= 2 && std::string_view(argv[1]) == "fetch") {
     return busker::runner::FetchCommand({argv + 2, argv + argc});
   }
-  busker::runner::RestoreOpenFiles();
+  busker::io::RestoreOpenFiles();
   if (argc == 2 && std::string_view(argv[1]) == "--orders") {
-    const auto served = busker::runner::ServeOrders(0);
+    const auto served = busker::runner::CarryOutOrders(0);
     return served ? 0 : kTemporary;
   }
   if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '\0') {

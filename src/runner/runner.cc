@@ -11,6 +11,9 @@
 #include <functional>
 
 #include "artifact/store.h"
+#include "attempt/exit_record.h"
+#include "attempt/folder.h"
+#include "attempt/log.h"
 #include "base/text.h"
 #include "io/boot.h"
 #include "runner/advice.h"
@@ -31,7 +34,7 @@ constexpr Milliseconds kGitLimit(5000);
 constexpr Milliseconds kLogSyncAfter(1000);  // what took less is not worth a sync of its log
 
 struct Verdict {
-  Ending ending;
+  attempt::Ending ending;
   std::string message;
   std::string last_output = {};  // of the command, which stands in the log already
   std::string advice = {};       // what to do about it
@@ -45,9 +48,9 @@ std::string SentenceOf(const Verdict& verdict) {
          (verdict.advice.empty() ? "" : "; " + verdict.advice);
 }
 
-Result<AttemptOrder> ReadOrder(const fs::path& folder) {
-  TRY_ASSIGN(const std::string text, io::ReadFile(folder / kOrderFile));
-  return OrderFromJson(text);
+Result<attempt::Order> ReadOrder(const fs::path& folder) {
+  TRY_ASSIGN(const std::string text, io::ReadFile(folder / attempt::kOrderFile));
+  return attempt::Open(text);
 }
 
 // Makes the attempt's folder; true when it was not there.
@@ -89,10 +92,10 @@ bool RanOutOfMemory(const CommandEnd& end, MemoryGroup& group) {
 }
 
 // One of Busker's own steps says itself what is wrong, and by its exit code whether that can pass.
-Verdict JudgeExit(const AttemptOrder& order, int code, const std::string& last_output) {
+Verdict JudgeExit(const attempt::Order& order, int code, const std::string& last_output) {
   constexpr std::string_view kSelf = "busker: ";
   constexpr int kInvalid = 2, kNotFound = 3;
-  Verdict verdict{Ending::kExited, DescribeExitCode(code), last_output};
+  Verdict verdict{attempt::Ending::kExited, DescribeExitCode(code), last_output};
   if (!order.repeatable || !last_output.starts_with(kSelf)) return verdict;
   verdict.message = last_output.substr(kSelf.size());
   verdict.last_output.clear();
@@ -102,37 +105,37 @@ Verdict JudgeExit(const AttemptOrder& order, int code, const std::string& last_o
 }
 
 // How the command ended, before anything is saved.
-Verdict Judge(const AttemptOrder& order, const CommandEnd& end, MemoryGroup& group) {
+Verdict Judge(const attempt::Order& order, const CommandEnd& end, MemoryGroup& group) {
   const int status = end.wait_status;
-  if (end.cancelled) return {Ending::kCancelled, "the attempt was cancelled"};
+  if (end.cancelled) return {attempt::Ending::kCancelled, "the attempt was cancelled"};
   const bool out_of_memory = RanOutOfMemory(end, group);
   if (end.timed_out) {
-    return {Ending::kTimedOut,
+    return {attempt::Ending::kTimedOut,
             fmt::format("the command did not end within its timeout of {}{}",
                         FormatDuration(*order.timeout),
                         out_of_memory ? "; a process of it had been killed for memory" : "")};
   }
   if (out_of_memory) {
     return {
-        Ending::kOutOfMemory,
+        attempt::Ending::kOutOfMemory,
         fmt::format(
             "the kernel killed a process of the command for memory{}",
             WIFEXITED(status) ? fmt::format(" (its exit code was {})", WEXITSTATUS(status)) : "")};
   }
   if (WIFSIGNALED(status)) {
-    return {Ending::kSignalled, DescribeSignal(WTERMSIG(status)), end.last_output};
+    return {attempt::Ending::kSignalled, DescribeSignal(WTERMSIG(status)), end.last_output};
   }
   if (WEXITSTATUS(status) != 0) {
     return JudgeExit(order, WEXITSTATUS(status), end.last_output);
   }
   if (end.stuck > 0) {
-    return {Ending::kNotSaved,
+    return {attempt::Ending::kNotSaved,
             fmt::format("{} processes that the command left behind could not be ended", end.stuck)};
   }
-  return {Ending::kSucceeded, ""};
+  return {attempt::Ending::kSucceeded, ""};
 }
 
-void Note(const CommandEnd& end, ExitRecord& record) {
+void Note(const CommandEnd& end, attempt::ExitRecord& record) {
   record.exit_code = WIFEXITED(end.wait_status) ? WEXITSTATUS(end.wait_status) : 0;
   record.signal = WIFSIGNALED(end.wait_status) ? WTERMSIG(end.wait_status) : 0;
   record.cpu_user = end.cpu_user;
@@ -144,7 +147,7 @@ void Note(const CommandEnd& end, ExitRecord& record) {
 }
 
 // A bare task: nothing is loaded, linked, saved or synced.
-bool MayUseScratch(const AttemptOrder& order) {
+bool MayUseScratch(const attempt::Order& order) {
   return !order.synced && order.root.empty() && !order.input && !order.output;
 }
 
@@ -155,9 +158,9 @@ fs::path AttemptsFolderOf(const fs::path& attempt_folder) {
 // One attempt whose order was read and whose lock is held.
 class Attempt {
  public:
-  Attempt(fs::path folder, bool is_new, AttemptOrder order, const AttemptLock& lock,
-          Signals& signals, const std::function<MemoryGroup&()>& make_group, Scratch* scratch,
-          ExitFile& exit_file, Instant started_at)
+  Attempt(fs::path folder, bool is_new, attempt::Order order, const AttemptLock& lock,
+          Signals& signals, const std::function<MemoryGroup&()>& make_group,
+          attempt::Scratch* scratch, ExitFile& exit_file, Instant started_at)
       : folder_(std::move(folder)),
         is_new_(is_new),
         order_(std::move(order)),
@@ -168,17 +171,17 @@ class Attempt {
         scratch_(scratch),
         exit_file_(exit_file),
         secrets_(order_, folder_),
-        work_folder_(scratch != nullptr ? scratch->path() : folder_ / kWorkFolder) {
+        work_folder_(scratch != nullptr ? scratch->path() : folder_ / attempt::kWorkFolder) {
     record_.run = order_.run;
     record_.task = order_.task;
     record_.number = order_.number;
     record_.started_at = started_at;
   }
 
-  ExitRecord CarryOut() {
-    auto log =
-        LogWriter::Create(folder_, order_.log_head_bytes_max, order_.log_tail_bytes_max, !is_new_);
-    if (!log) return End({Ending::kNotStarted, log.error().message});
+  attempt::ExitRecord CarryOut() {
+    auto log = attempt::LogWriter::Create(folder_, order_.log_head_bytes_max,
+                                          order_.log_tail_bytes_max, !is_new_);
+    if (!log) return End({attempt::Ending::kNotStarted, log.error().message});
     Say(*log, "Running the action...");
     Verdict verdict = RunAndSave(*log);
     // What it says may come from the program: its last output, the names of its files.
@@ -189,15 +192,16 @@ class Attempt {
     if (auto removed = secrets_.Remove(); !removed) {
       Say(*log, "Files with secrets stay: " + removed.error().message);
     }
-    if (verdict.ending == Ending::kSucceeded) {
+    if (verdict.ending == attempt::Ending::kSucceeded) {
       RemoveWork(*log);
     } else if (scratch_ != nullptr) {
-      scratch_->MoveTo(folder_ / kWorkFolder);
+      scratch_->MoveTo(folder_ / attempt::kWorkFolder);
     }
     if (!verdict.told) {
       Verdict told = verdict;
       told.last_output.clear();  // it stands there already
-      Say(*log, verdict.ending == Ending::kSucceeded ? "Well done." : Printable(SentenceOf(told)));
+      Say(*log, verdict.ending == attempt::Ending::kSucceeded ? "Well done."
+                                                              : Printable(SentenceOf(told)));
     }
     // The log is for people; nothing depends on it.
     if (order_.synced || Now() - record_.started_at > kLogSyncAfter) (void)log->Sync();
@@ -207,8 +211,8 @@ class Attempt {
 
   // Decided on in an earlier boot, or nobody knows when; and what an earlier runner noted may have
   // gone with the power.
-  ExitRecord Lose() {
-    return End({Ending::kLost,
+  attempt::ExitRecord Lose() {
+    return End({attempt::Ending::kLost,
                 "the machine may have stopped after this attempt had begun, and how far it came "
                 "is not known; the command is not started a second time"});
   }
@@ -217,28 +221,30 @@ class Attempt {
   bool clean() const { return clean_; }
 
   // What runs by that marker is another home's: this folder came here by copying.
-  ExitRecord LeaveAlone() {
+  attempt::ExitRecord LeaveAlone() {
     clean_ = false;
-    return End({Ending::kLost,
+    return End({attempt::Ending::kLost,
                 "the folder of this attempt was copied from another home, where the attempt had "
                 "begun; what it started there is left alone; busker retry begins the next one"});
   }
 
   // An earlier runner died after it had started the command. The command is not started again,
   // unless it may be; what the earlier one left tells how the attempt ended.
-  ExitRecord Settle(const StartMarker& marker) {
+  attempt::ExitRecord Settle(const StartMarker& marker) {
     if (!marker.mark.empty() && marker.mark != order_.mark) return LeaveAlone();
     const int left = EndLeftovers(marker, order_.mark);
     if (MayUseScratch(order_)) {
-      Scratch(AttemptsFolderOf(folder_), lock_.holder_before()).MoveTo(folder_ / kWorkFolder);
+      attempt::Scratch(AttemptsFolderOf(folder_), lock_.holder_before())
+          .MoveTo(folder_ / attempt::kWorkFolder);
     }
     if (order_.repeatable && left == 0) return CarryOut();
     clean_ = false;
     if (order_.repeatable) {
-      return End({Ending::kLost, fmt::format("{} processes that an earlier runner of this attempt "
-                                             "left behind could not be ended, so it is not carried "
-                                             "out again beside them",
-                                             left)});
+      return End({attempt::Ending::kLost,
+                  fmt::format("{} processes that an earlier runner of this attempt "
+                              "left behind could not be ended, so it is not carried "
+                              "out again beside them",
+                              left)});
     }
     if (!marker.damaged) {
       record_.started_at = marker.started_at;
@@ -246,39 +252,40 @@ class Attempt {
     }
     auto saved = FindSaved();
     if (!saved) {
-      return End({Ending::kLost,
+      return End({attempt::Ending::kLost,
                   "an earlier runner of this attempt vanished, and whether it "
                   "had saved the output is not known: " +
                       saved.error().message});
     }
     if (!*saved && marker.damaged) {
       return End(
-          {Ending::kLost,
+          {attempt::Ending::kLost,
            "what an earlier runner of this attempt noted in the file \"lock\" is damaged, and "
            "how far it came is not known; the command is not started a second time"});
     }
     if (!*saved) {
-      return End({Ending::kLost,
+      return End({attempt::Ending::kLost,
                   "an earlier runner of this attempt vanished while the command "
                   "ran; it is not started a second time"});
     }
     NoteOutput(**saved, record_);
     record_.command_ended_at = (*saved)->saved_at;
-    return End({Ending::kSucceeded, ""});
+    return End({attempt::Ending::kSucceeded, ""});
   }
 
  private:
-  Verdict RunAndSave(LogWriter& log) {
+  Verdict RunAndSave(attempt::LogWriter& log) {
     auto prepared = Prepare();
-    if (!prepared) return {Ending::kNotStarted, prepared.error().message};
+    if (!prepared) return {attempt::Ending::kNotStarted, prepared.error().message};
     if (!order_.root.empty() && order_.output) FindCommits(log);
     if (signals_.CancelRequested()) {
-      return {Ending::kCancelled, "the attempt was cancelled before the command was started"};
+      return {attempt::Ending::kCancelled,
+              "the attempt was cancelled before the command was started"};
     }
     const Verdict verdict = Run(make_group_(), log);
-    if (verdict.ending != Ending::kSucceeded || !order_.output) return verdict;
+    if (verdict.ending != attempt::Ending::kSucceeded || !order_.output) return verdict;
     if (signals_.CancelRequested()) {
-      return {Ending::kCancelled, "the attempt was cancelled before its output was saved"};
+      return {attempt::Ending::kCancelled, "the attempt was cancelled before its output was saved"};
     }
     return Save();
   }
@@ -286,7 +293,7 @@ class Attempt {
   Result<void> Prepare() {
     TRY(secrets_.Give(environment_));
     if (order_.input || order_.output) {
-      TRY_ASSIGN(store_, artifact::OpenStore(order_.store_url));
+      TRY_ASSIGN(store_, OpenStore());
     }
     if (order_.output) TRY(RefuseExisting());
     if (scratch_ != nullptr) return scratch_->MakeReady();
@@ -294,8 +301,13 @@ class Attempt {
     return {};
   }
 
+  Result<std::unique_ptr<artifact::Store>> OpenStore() const {
+    TRY_ASSIGN(const std::string url, attempt::UrlOfPlace(order_.store_url, order_.home));
+    return artifact::OpenStore(url);
+  }
+
   // For the manifest. That they are not known fails nothing.
-  void FindCommits(LogWriter& log) {
+  void FindCommits(attempt::LogWriter& log) {
     auto commits = FindSourceCommits(order_.root, order_.environment, kGitLimit);
     if (commits) {
       work_.commits = *std::move(commits);
@@ -314,18 +326,18 @@ class Attempt {
                                name.Key(), manifest->run, manifest->task, manifest->attempt));
   }
 
-  Verdict Run(MemoryGroup& group, LogWriter& log) {
+  Verdict Run(MemoryGroup& group, attempt::LogWriter& log) {
     const auto marker = PendingMarker::Prepare(
         lock_, folder_, {record_.started_at, Now(), {}, group.folder(), order_.mark},
         order_.synced);
-    if (!marker) return {Ending::kNotStarted, marker.error().message};
+    if (!marker) return {attempt::Ending::kNotStarted, marker.error().message};
     const Launch launch{order_.command, environment_, work_folder_, -1, -1, secrets_.oom_score()};
     auto end = RunCommand(launch, group, {order_.timeout, order_.grace}, signals_,
                           secrets_.patterns(), log, *marker, [&] {
                             if (!order_.synced) (void)exit_file_.Reserve();  // or written anew
                           });
     (void)secrets_.Remove();  // nobody reads them any more
-    if (!end) return {Ending::kNotStarted, end.error().message};
+    if (!end) return {attempt::Ending::kNotStarted, end.error().message};
     clean_ = end->left_behind == 0 && end->stuck == 0 && !end->timed_out;
     Note(*end, record_);
     if (end->left_behind > 0) {
@@ -338,35 +350,36 @@ class Attempt {
   }
 
   Verdict Save() {
-    auto manifest = SaveOutput(order_, *store_, folder_ / kWorkFolder, work_, Now());
+    auto manifest = SaveOutput(order_, *store_, folder_ / attempt::kWorkFolder, work_, Now());
     if (!manifest) {
-      return {Ending::kNotSaved, "the output was not saved: " + manifest.error().message +
-                                     WhereItIs(folder_ / kWorkFolder / kOutputFolder)};
+      return {attempt::Ending::kNotSaved,
+              "the output was not saved: " + manifest.error().message +
+                  WhereItIs(folder_ / attempt::kWorkFolder / kOutputFolder)};
     }
     NoteOutput(*manifest, record_);
-    return {Ending::kSucceeded, ""};
+    return {attempt::Ending::kSucceeded, ""};
   }
 
   Result<std::optional<artifact::Manifest>> FindSaved() {
     if (!order_.output) return std::nullopt;
-    TRY_ASSIGN(store_, artifact::OpenStore(order_.store_url));
+    TRY_ASSIGN(store_, OpenStore());
     return FindOwnOutput(order_, *store_);
   }
 
   // Only after success: after a failure a person wants to look at it.
-  void RemoveWork(LogWriter& log) {
+  void RemoveWork(attempt::LogWriter& log) {
     if (scratch_ != nullptr) return scratch_->Clear();
-    if (auto removed = io::RemoveTree(folder_ / kWorkFolder); !removed) {
+    if (auto removed = io::RemoveTree(folder_ / attempt::kWorkFolder); !removed) {
       Say(log, "The working folder stays: " + removed.error().message);
     }
   }
 
   // A line of our own in the log, which begins on a line of its own.
-  void Say(LogWriter& log, std::string_view line) {
+  void Say(attempt::LogWriter& log, std::string_view line) {
     (void)log.Append(fmt::format("{}{}\n", log.at_line_begin() ? "" : "\n", line));
   }
 
-  ExitRecord End(const Verdict& verdict) {
+  attempt::ExitRecord End(const Verdict& verdict) {
     record_.ending = verdict.ending;
     record_.message = SentenceOf(verdict);
     record_.permanent = verdict.permanent;
@@ -376,17 +389,18 @@ class Attempt {
 
   const fs::path folder_;
   const bool is_new_;  // the folder
-  const AttemptOrder order_;
+  const attempt::Order order_;
   std::vector<std::string> environment_;  // the order's, and secrets
   const AttemptLock& lock_;
   Signals& signals_;
   const std::function<MemoryGroup&()>& make_group_;
-  Scratch* const scratch_;  // where the command works; null: in a folder of the attempt's own
+  attempt::Scratch* const
+      scratch_;  // where the command works; null: in a folder of the attempt's own
   ExitFile& exit_file_;
   AttemptSecrets secrets_;
   const fs::path work_folder_;
   bool clean_ = true;
-  ExitRecord record_;
+  attempt::ExitRecord record_;
   std::unique_ptr<artifact::Store> store_;  // when something is loaded or saved
   WorkingFolder work_;
 };
@@ -400,7 +414,7 @@ Result<Runner> Runner::Claim() {
 }
 
 Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
-                                      std::optional<AttemptOrder> order) {
+                                      std::optional<attempt::Order> order) {
   const Instant started_at = Now();
   const fs::path folder = fs::absolute(attempt_folder);
   bool is_new = false;
@@ -409,7 +423,7 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
   }
   TRY_ASSIGN(const AttemptLock lock, AttemptLock::Take(folder));
   if (!is_new) {
-    TRY_ASSIGN(const auto ended, ReadExit(folder));
+    TRY_ASSIGN(const auto ended, attempt::ReadExit(folder));
     if (ended) return Invalid("this attempt has ended already");
   }
   if (!order) {
@@ -432,7 +446,7 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
   };
   const bool may_begin = order->synced || order->repeatable || order->boot == io::BootId();
 
-  Scratch* scratch = nullptr;
+  attempt::Scratch* scratch = nullptr;
   if (many_ && MayUseScratch(*order)) {
     if (!scratch_) scratch_.emplace(AttemptsFolderOf(folder), getpid());
     scratch = &*scratch_;
@@ -440,9 +454,9 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
 
   Attempt attempt(folder, is_new, *std::move(order), lock, signals_, make_group, scratch, exit_file,
                   started_at);
-  ExitRecord record = marker      ? attempt.Settle(*marker)
-                      : may_begin ? attempt.CarryOut()
-                                  : attempt.Lose();
+  attempt::ExitRecord record = marker      ? attempt.Settle(*marker)
+                               : may_begin ? attempt.CarryOut()
+                                           : attempt.Lose();
   if (!many_) RemoveGroup();
   std::string text = ExitText(record);
   Result<void> saved = exit_file.Write(text);
@@ -460,7 +474,7 @@ void Runner::RemoveGroup() {
   group_.reset();
 }
 
-Result<ExitRecord> RunAttempt(const fs::path& attempt_folder) {
+Result<attempt::ExitRecord> RunAttempt(const fs::path& attempt_folder) {
   TRY_ASSIGN(Runner runner, Runner::Claim());
   TRY_ASSIGN(Runner::Done done, runner.CarryOut(attempt_folder, std::nullopt));
   TRY(done.saved);

@@ -7,11 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "attempt/exit_record.h"
+#include "attempt/order.h"
+#include "attempt/scratch.h"
 #include "base/result.h"
 #include "io/file.h"
-#include "runner/attempt_file.h"
 #include "runner/memory_group.h"
-#include "runner/scratch.h"
 #include "runner/signals.h"
 
 namespace busker::runner {
@@ -24,7 +25,7 @@ class Runner {
   static Result<Runner> Claim();
 
   struct Done {
-    ExitRecord record;
+    attempt::ExitRecord record;
     std::string text;    // of exit.json
     Result<void> saved;  // as exit.json; else who waits for the answer is the only one to know
     bool clean;          // no process was left behind, nothing was cancelled: another may follow
@@ -33,7 +34,7 @@ class Runner {
   // missing. Also when the command failed the exit record is in the folder in the end, but for
   // `saved`. An Error means that the attempt was not touched (no order, the lock is held by another
   // runner, exit.json already there, disk full).
-  Result<Done> CarryOut(const io::fs::path& attempt_folder, std::optional<AttemptOrder> order);
+  Result<Done> CarryOut(const io::fs::path& attempt_folder, std::optional<attempt::Order> order);
 
   // From now on one memory group and one working folder for bare tasks serve all attempts, until
   // they are cleaned up.
@@ -49,10 +50,10 @@ class Runner {
   Signals signals_;
   bool many_ = false;
   std::optional<MemoryGroup> group_;
-  std::optional<Scratch> scratch_;
+  std::optional<attempt::Scratch> scratch_;
 };
 
 // The same for a process that carries out one.
-Result<ExitRecord> RunAttempt(const io::fs::path& attempt_folder);
+Result<attempt::ExitRecord> RunAttempt(const io::fs::path& attempt_folder);
 
 }  // namespace busker::runner

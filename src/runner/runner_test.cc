@@ -6,6 +6,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "attempt/exit_record.h"
+#include "attempt/folder.h"
+#include "attempt/order.h"
 #include "base/text.h"
 #include "io/digest.h"
 #include "io/test_disk.h"
@@ -29,8 +32,8 @@ class Attempt : public AttemptTest {
 TEST_F(Attempt, ThatSucceedsPublishesItsOutputAndLeavesARecord) {
   order_.command = {"sh", "-c", "cat \"$1\" source/data.txt > output/model; echo trained", "sh",
                     "configs/training.json"};
-  const ExitRecord record = Run();
-  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  const attempt::ExitRecord record = Run();
+  EXPECT_EQ(record.ending, attempt::Ending::kSucceeded) << record.message;
   EXPECT_EQ(record.message, "");
   EXPECT_EQ(record.run, order_.run);
   EXPECT_EQ(record.task, "training");
@@ -65,8 +68,8 @@ TEST_F(Attempt, WithoutOutputSavesNothing) {
   order_.root = order_.config = "";
   order_.output.reset();
   order_.required_outputs.clear();
-  const ExitRecord record = Run("pwd; ls -A");
-  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  const attempt::ExitRecord record = Run("pwd; ls -A");
+  EXPECT_EQ(record.ending, attempt::Ending::kSucceeded) << record.message;
   EXPECT_EQ(record.output, std::nullopt);
   EXPECT_EQ(Log(), "Running the action...\n" + PathOf("attempt/work") + "\nWell done.\n");
   EXPECT_FALSE(fs::exists(folder_ / "store"));
@@ -74,15 +77,15 @@ TEST_F(Attempt, WithoutOutputSavesNothing) {
 
 TEST_F(Attempt, LoadsItsInputFirstAndSavesOnlyWhatIsNew) {
   EXPECT_EQ(Run("echo trees > output/model; echo '{\"auc\": 0.7}' > output/metrics.json").ending,
-            Ending::kSucceeded);
+            attempt::Ending::kSucceeded);
   fs::remove_all(attempt_);
   fs::create_directory(attempt_);
   order_.task = "application";
   order_.input = order_.output;
   order_.output = "churn/1/application/20190802T000000Z";
   order_.required_outputs = {"predictions.csv"};
-  const ExitRecord record = Run("wc -c < output/model > output/predictions.csv");
-  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  const attempt::ExitRecord record = Run("wc -c < output/model > output/predictions.csv");
+  EXPECT_EQ(record.ending, attempt::Ending::kSucceeded) << record.message;
   const auto versions = Versions();
   ASSERT_EQ(versions.size(), 2U);
   EXPECT_EQ(versions[1].input, order_.input);
@@ -91,8 +94,8 @@ TEST_F(Attempt, LoadsItsInputFirstAndSavesOnlyWhatIsNew) {
 }
 
 TEST_F(Attempt, ExitCodesAreTold) {
-  const ExitRecord record = Run("echo oops; exit 3");
-  EXPECT_EQ(record.ending, Ending::kExited);
+  const attempt::ExitRecord record = Run("echo oops; exit 3");
+  EXPECT_EQ(record.ending, attempt::Ending::kExited);
   EXPECT_EQ(record.exit_code, 3);
   EXPECT_EQ(record.message, "the command ended with exit code 3; last output: oops");
   EXPECT_EQ(Log(), "Running the action...\noops\nthe command ended with exit code 3\n");
@@ -101,8 +104,8 @@ TEST_F(Attempt, ExitCodesAreTold) {
 }
 
 TEST_F(Attempt, TheSignalThatEndedItIsTold) {
-  const ExitRecord record = Run("kill -SEGV $$");
-  EXPECT_EQ(record.ending, Ending::kSignalled);
+  const attempt::ExitRecord record = Run("kill -SEGV $$");
+  EXPECT_EQ(record.ending, attempt::Ending::kSignalled);
   EXPECT_EQ(record.signal, SIGSEGV);
   EXPECT_EQ(record.exit_code, 0);
   EXPECT_EQ(record.message, "the command was ended by signal 11 (Segmentation fault)");
@@ -139,11 +142,11 @@ TEST_F(Attempt, EachStreamKeepsItsOrderInALongExchange) {
 
 TEST_F(Attempt, OutputIsWholeHoweverItIsWritten) {
   // In writes longer than a page, by programs at the same time, and to the streams opened anew.
-  const ExitRecord record =
+  const attempt::ExitRecord record =
       Run("head -c 3000000 /dev/zero >&2 & head -c 3000000 /dev/zero & "
           "for i in 1 2 3 4 5 6 7 8 9; do head -c 50000 /dev/zero > /dev/stdout; "
           "head -c 50000 /dev/zero > /dev/stderr; echo; done; wait; echo x > output/model");
-  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  EXPECT_EQ(record.ending, attempt::Ending::kSucceeded) << record.message;
   EXPECT_EQ(record.log_bytes, 6'900'009U);
   EXPECT_EQ(record.log_bytes_cut, 0U);
 }
@@ -169,7 +172,8 @@ TEST_F(Attempt, TheReasonIsTheErrorOfATracebackWhole) {
 // and what it had refused was tried again.
 TEST_F(Attempt, OfAStepOfBuskersSaysWhatTheStepSaid) {
   order_.repeatable = true;
-  ExitRecord record = Run("echo 'busker: predictions.csv: it has no column \"label\"' >&2; exit 2");
+  attempt::ExitRecord record =
+      Run("echo 'busker: predictions.csv: it has no column \"label\"' >&2; exit 2");
   EXPECT_EQ(record.message, "predictions.csv: it has no column \"label\"");
   EXPECT_EQ(record.exit_code, 2);
   EXPECT_EQ(Log(), "Running the action...\nbusker: predictions.csv: it has no column \"label\"\n");
@@ -191,9 +195,9 @@ TEST_F(Attempt, OfAProgramMayAlwaysGoBetterTheNextTime) {
 
 // Hours of work seemed to be lost: nobody said where they are.
 TEST_F(Attempt, WhoseOutputWasNotSavedSaysWhereItIs) {
-  const ExitRecord record =
+  const attempt::ExitRecord record =
       Run("echo '{\"auc\": NaN}' > output/metrics.json; echo 1 > output/model");
-  EXPECT_EQ(record.ending, Ending::kNotSaved);
+  EXPECT_EQ(record.ending, attempt::Ending::kNotSaved);
   EXPECT_NE(record.message.find("metrics.json:1:9: \"auc\" is NaN, which is not a number; what the "
                                 "program left is in "),
             std::string::npos)
@@ -208,7 +212,7 @@ TEST_F(Attempt, FindsPython3WherePythonIsNot) {
   ASSERT_EQ(chmod(python3.c_str(), 0755), 0);
   order_.environment = {"PATH=" + python3.parent_path().string()};
   order_.command = {"python", "-m", "prediction.main"};
-  EXPECT_EQ(Run().ending, Ending::kSucceeded) << Log();
+  EXPECT_EQ(Run().ending, attempt::Ending::kSucceeded) << Log();
   fs::remove(python3);
   fs::remove_all(attempt_);
   fs::create_directory(attempt_);
@@ -222,8 +226,9 @@ TEST_F(Attempt, FindsPython3WherePythonIsNot) {
 TEST_F(Attempt, AFloodOfOutputIsCappedAndCounted) {
   order_.log_head_bytes_max = 10'000;
   order_.log_tail_bytes_max = 10'000;
-  const ExitRecord record = Run("yes | head -c 30000000; echo done; echo x > output/model");
-  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  const attempt::ExitRecord record =
+      Run("yes | head -c 30000000; echo done; echo x > output/model");
+  EXPECT_EQ(record.ending, attempt::Ending::kSucceeded) << record.message;
   EXPECT_EQ(record.log_bytes, 30'000'005U);
   EXPECT_GT(record.log_bytes_cut, 29'000'000U);
   std::uint64_t stored = 0;
@@ -244,7 +249,7 @@ TEST_F(Attempt, TheLogIsThereWhileTheCommandRuns) {
           " ]; do sleep 0.01; done; echo x > output/model");
   const pid_t runner = StartRunner();
   EXPECT_TRUE(Soon([&] { return Log() == "Running the action...\nfirst\n"; }));
-  EXPECT_EQ(runner, HolderIn(folder_.Read("attempt/lock")));
+  EXPECT_EQ(runner, attempt::HolderIn(folder_.Read("attempt/lock")));
   EXPECT_FALSE(HasExit());
   folder_.Write("go", "");
   EXPECT_EQ(WaitFor(runner), 0);
@@ -255,7 +260,7 @@ TEST_F(Attempt, TheLogIsThereWhileTheCommandRuns) {
 TEST_F(Attempt, AMissingProgramIsSaid) {
   order_.command = {"no-such-program"};
   EXPECT_EQ(Run().message, "there is no program no-such-program along PATH");
-  EXPECT_EQ(Exit().ending, Ending::kNotStarted);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kNotStarted);
   EXPECT_EQ(Exit().command_started_at, Instant{});
   EXPECT_EQ(Log(), "Running the action...\nthere is no program no-such-program along PATH\n");
   EXPECT_FALSE(WasStarted());
@@ -265,10 +270,10 @@ TEST_F(Attempt, AProgramOfTheServiceIsFoundRelativeToIt) {
   folder_.Write("service/build/prediction", "#!/bin/sh\necho x > output/model\n");
   order_.command = {"build/prediction"};
   EXPECT_EQ(Run().message, "the program build/prediction is not executable (chmod +x)");
-  EXPECT_EQ(Exit().ending, Ending::kNotStarted);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kNotStarted);
   chmod((folder_ / "service/build/prediction").c_str(), 0755);
-  fs::remove(attempt_ / kExitFile);
-  EXPECT_EQ(Run().ending, Ending::kSucceeded) << Exit().message;
+  fs::remove(attempt_ / attempt::kExitFile);
+  EXPECT_EQ(Run().ending, attempt::Ending::kSucceeded) << Exit().message;
 }
 
 TEST_F(Attempt, AProgramThatCannotRunHereSaysWhy) {
@@ -278,8 +283,8 @@ TEST_F(Attempt, AProgramThatCannotRunHereSaysWhy) {
     fs::remove_all(attempt_);
     fs::create_directory(attempt_);
     order_.command = {"./program"};
-    const ExitRecord record = Run();
-    EXPECT_EQ(record.ending, Ending::kNotStarted);
+    const attempt::ExitRecord record = Run();
+    EXPECT_EQ(record.ending, attempt::Ending::kNotStarted);
     return record.message;
   };
   EXPECT_EQ(fault("echo hello\n"),
@@ -295,8 +300,8 @@ TEST_F(Attempt, AProgramThatCannotRunHereSaysWhy) {
 
 TEST_F(Attempt, AConfigThatIsNoJsonIsSaidWithItsPlace) {
   folder_.Write("service/configs/training.json", "{\n  \"rows\": 1,\n      }\n");
-  const ExitRecord record = Run("touch " + PathOf("ran"));
-  EXPECT_EQ(record.ending, Ending::kNotStarted);
+  const attempt::ExitRecord record = Run("touch " + PathOf("ran"));
+  EXPECT_EQ(record.ending, attempt::Ending::kNotStarted);
   EXPECT_EQ(record.message, "configs/training.json:3:7: unexpected '}'; expected string literal");
   EXPECT_FALSE(fs::exists(folder_ / "ran"));
 }
@@ -308,8 +313,8 @@ TEST_F(Attempt, AConfigWithAnUnknownPlaceholderIsSaidWithItsPlace) {
 }
 
 TEST_F(Attempt, AnOutputFolderThatWasRemovedIsNotSaved) {
-  const ExitRecord record = Run("rm -r output");
-  EXPECT_EQ(record.ending, Ending::kNotSaved);
+  const attempt::ExitRecord record = Run("rm -r output");
+  EXPECT_EQ(record.ending, attempt::Ending::kNotSaved);
   EXPECT_EQ(record.exit_code, 0);
   EXPECT_EQ(
       record.message,
@@ -321,7 +326,7 @@ TEST_F(Attempt, AMissingOutputIsNamedWithWhatIsThere) {
   EXPECT_EQ(Run("echo x > output/model.ubj").message,
             "the output was not saved: the command left no output/model; output/ holds model.ubj" +
                 left_);
-  EXPECT_EQ(Exit().ending, Ending::kNotSaved);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kNotSaved);
   EXPECT_TRUE(Versions().empty());
 }
 
@@ -329,16 +334,17 @@ TEST_F(Attempt, EmptyPredictionsAreNotSaved) {
   order_.required_outputs = {"predictions.csv"};
   EXPECT_EQ(Run(": > output/predictions.csv").message,
             "the output was not saved: output/predictions.csv is empty (0 bytes)" + left_);
-  EXPECT_EQ(Exit().ending, Ending::kNotSaved);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kNotSaved);
   EXPECT_TRUE(Versions().empty());
 }
 
 // Predictions that had come with the input passed for new ones.
 TEST_F(Attempt, AnOutputThatCameWithTheInputMustBeWrittenAnew) {
-  ASSERT_EQ(Run("echo old > output/model").ending, Ending::kSucceeded);
+  ASSERT_EQ(Run("echo old > output/model").ending, attempt::Ending::kSucceeded);
   order_.input = order_.output;
-  for (const auto& [script, ending] : {std::pair("true", Ending::kNotSaved),
-                                       std::pair("echo old > output/model", Ending::kSucceeded)}) {
+  for (const auto& [script, ending] :
+       {std::pair("true", attempt::Ending::kNotSaved),
+        std::pair("echo old > output/model", attempt::Ending::kSucceeded)}) {
     fs::remove_all(attempt_);
     fs::create_directory(attempt_);
     order_.output = "churn/1/training/20190802T000000Z";
@@ -350,12 +356,13 @@ TEST_F(Attempt, AnOutputThatCameWithTheInputMustBeWrittenAnew) {
 TEST_F(Attempt, MetricsThatAreNoNumbersAreNotSaved) {
   EXPECT_EQ(Run("echo x > output/model; echo '{\"auc\": \"high\"}' > output/metrics.json").message,
             "the output was not saved: metrics.json: \"auc\" is string, not a number" + left_);
-  EXPECT_EQ(Exit().ending, Ending::kNotSaved);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kNotSaved);
   EXPECT_TRUE(Versions().empty());
 }
 
 TEST_F(Attempt, AnOutputThatLeadsElsewhereIsNotSaved) {
-  EXPECT_EQ(Run("echo x > output/model; ln -s /etc/passwd output/users").ending, Ending::kNotSaved);
+  EXPECT_EQ(Run("echo x > output/model; ln -s /etc/passwd output/users").ending,
+            attempt::Ending::kNotSaved);
   EXPECT_NE(Exit().message.find("users"), std::string::npos);
   EXPECT_TRUE(Versions().empty());
 }
@@ -371,14 +378,15 @@ TEST_F(Attempt, AnOutputFolderThatBecameALinkIsNotFollowed) {
            "mv \"$PWD\" ../w; mkdir -p \"$PWD/output\"; echo x > \"$PWD/output/model\""}) {
     fs::remove_all(attempt_);
     fs::create_directory(attempt_);
-    const ExitRecord record = Run(script);
-    EXPECT_EQ(record.ending, Ending::kNotSaved) << script << ": " << record.message;
+    const attempt::ExitRecord record = Run(script);
+    EXPECT_EQ(record.ending, attempt::Ending::kNotSaved) << script << ": " << record.message;
     EXPECT_TRUE(Versions().empty()) << script;
     EXPECT_EQ(folder_.Read("elsewhere/output/model"), "stolen");
   }
   fs::remove_all(attempt_);
   fs::create_directory(attempt_);
-  EXPECT_EQ(Run("rm -rf output; mkdir output; echo x > output/model").ending, Ending::kSucceeded);
+  EXPECT_EQ(Run("rm -rf output; mkdir output; echo x > output/model").ending,
+            attempt::Ending::kSucceeded);
 }
 
 // A program that the training had put into output/ was none any more for the application.
@@ -387,30 +395,30 @@ TEST_F(Attempt, FindsTheProgramsLinksAndFoldersOfItsInput) {
                 "printf '#!/bin/sh\necho 0.5\n' > output/run-1/predict; "
                 "chmod 4755 output/run-1/predict; ln -s run-1 output/latest")
                 .ending,
-            Ending::kSucceeded)
+            attempt::Ending::kSucceeded)
       << Exit().message;
   order_.input = order_.output;
   order_.output = "churn/1/application/20190802T000000Z";
   order_.required_outputs = {"predictions.csv"};
   fs::remove_all(attempt_);
   fs::create_directory(attempt_);
-  const ExitRecord record =
+  const attempt::ExitRecord record =
       Run("test ! -u output/run-1/predict && test ! -x output/model && rmdir output/cache/tmp && "
           "output/latest/predict > output/predictions.csv");
-  EXPECT_EQ(record.ending, Ending::kSucceeded) << record.message;
+  EXPECT_EQ(record.ending, attempt::Ending::kSucceeded) << record.message;
   EXPECT_EQ(folder_.Read("store/" + *order_.output + "/predictions.csv"), "0.5\n");
   EXPECT_EQ(Versions().back().files.size(), 1U);
 }
 
 TEST_F(Attempt, ACorruptedInputIsRefusedByItsDigest) {
-  ASSERT_EQ(Run("echo trees > output/model").ending, Ending::kSucceeded);
+  ASSERT_EQ(Run("echo trees > output/model").ending, attempt::Ending::kSucceeded);
   folder_.Write("store/" + *order_.output + "/model", "treez\n");
   fs::remove_all(attempt_);
   fs::create_directory(attempt_);
   order_.input = order_.output;
   order_.output = "churn/1/application/20190802T000000Z";
-  const ExitRecord record = Run("touch " + PathOf("ran"));
-  EXPECT_EQ(record.ending, Ending::kNotStarted);
+  const attempt::ExitRecord record = Run("touch " + PathOf("ran"));
+  EXPECT_EQ(record.ending, attempt::Ending::kNotStarted);
   EXPECT_NE(record.message.find("model is not what was saved"), std::string::npos)
       << record.message;
   EXPECT_FALSE(fs::exists(folder_ / "ran"));
@@ -420,11 +428,11 @@ TEST_F(Attempt, AnInputThatDoesNotExistIsSaid) {
   order_.input = "churn/1/training/20180801T000000Z";
   EXPECT_EQ(Run("true").message,
             "load the input: there is no version churn/1/training/20180801T000000Z");
-  EXPECT_EQ(Exit().ending, Ending::kNotStarted);
+  EXPECT_EQ(Exit().ending, attempt::Ending::kNotStarted);
 }
 
 TEST_F(Attempt, AVersionThatExistsIsNotComputedAgain) {
-  ASSERT_EQ(Run("echo x > output/model").ending, Ending::kSucceeded);
+  ASSERT_EQ(Run("echo x > output/model").ending, attempt::Ending::kSucceeded);
   fs::remove_all(attempt_);
   fs::create_directory(attempt_);
   order_.number = 2;
@@ -437,8 +445,8 @@ TEST_F(Attempt, AVersionThatExistsIsNotComputedAgain) {
 TEST_F(Attempt, AReadOnlyArtifactFolderIsSaid) {
   fs::create_directory(folder_ / "store");
   const io::ReadOnlyFolder read_only(folder_ / "store");
-  const ExitRecord record = Run("echo x > output/model");
-  EXPECT_EQ(record.ending, Ending::kNotSaved);
+  const attempt::ExitRecord record = Run("echo x > output/model");
+  EXPECT_EQ(record.ending, attempt::Ending::kNotSaved);
   EXPECT_NE(record.message.find(PathOf("store")), std::string::npos) << record.message;
   EXPECT_NE(record.message.find(geteuid() == 0 ? "Read-only" : "denied"), std::string::npos);
 }
@@ -448,9 +456,9 @@ TEST_F(Attempt, ADiskThatIsFullWhileSavingIsSaidAndNoVersionIsSeen) {
   const io::SmallDisk disk(folder_ / "store", "1m");
   // Without the rights for a small disk, the runner is forbidden large files once it runs.
   const std::string limit = disk.mounted() ? "" : "; prlimit --pid $PPID --fsize=1000000";
-  const ExitRecord record =
+  const attempt::ExitRecord record =
       Run("echo a > output/a; head -c 3000000 /dev/zero > output/model" + limit);
-  EXPECT_EQ(record.ending, Ending::kNotSaved);
+  EXPECT_EQ(record.ending, attempt::Ending::kNotSaved);
   EXPECT_NE(record.message.find(disk.mounted() ? "No space left" : "File too large"),
             std::string::npos)
       << record.message;
@@ -459,18 +467,18 @@ TEST_F(Attempt, ADiskThatIsFullWhileSavingIsSaidAndNoVersionIsSeen) {
 }
 
 TEST_F(Attempt, AFileThatIsTooLargeToSaveDoesNotEndTheRunner) {
-  const ExitRecord record =
+  const attempt::ExitRecord record =
       Run("head -c 3000000 /dev/zero > output/model; prlimit --pid $PPID --fsize=1000000");
-  EXPECT_EQ(record.ending, Ending::kNotSaved);
+  EXPECT_EQ(record.ending, attempt::Ending::kNotSaved);
   EXPECT_NE(record.message.find("File too large"), std::string::npos) << record.message;
 }
 
 // The record, the lock and the log are on the disk that the command fills.
 TEST_F(Attempt, AFullDiskIsStillReported) {
   const io::SmallDisk disk(attempt_, "1m");
-  const ExitRecord record =
+  const attempt::ExitRecord record =
       Run("head -c 5000000 /dev/zero > fill; echo much; echo more >&2; exit 4");
-  EXPECT_EQ(record.ending, Ending::kExited);
+  EXPECT_EQ(record.ending, attempt::Ending::kExited);
   EXPECT_EQ(record.exit_code, 4);
 }
 
@@ -496,7 +504,7 @@ TEST_F(Attempt, HasOneRunnerAtATime) {
                           "\n");
   folder_.Write("go", "");
   EXPECT_EQ(WaitFor(first), 0);
-  EXPECT_EQ(Exit().ending, Ending::kSucceeded) << Exit().message;
+  EXPECT_EQ(Exit().ending, attempt::Ending::kSucceeded) << Exit().message;
   EXPECT_EQ(folder_.Read("witness"), "x\n");
 }
 
@@ -578,26 +586,26 @@ TEST_F(Attempt, WhetherTheCommandMayGainPrivilegesIsAsItIsOutside) {
 // A parent that ignored SIGCHLD left it ignored, and then no exit status is kept for the runner.
 TEST_F(Attempt, WhatTheRunnersParentDidToSignalsDoesNotMatter) {
   Command("exit 5");
-  const ExitRecord record = Run([] {
+  const attempt::ExitRecord record = Run([] {
     signal(SIGCHLD, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, nullptr);
   });
-  EXPECT_EQ(record.ending, Ending::kExited);
+  EXPECT_EQ(record.ending, attempt::Ending::kExited);
   EXPECT_EQ(record.exit_code, 5);
 }
 
 TEST_F(Attempt, CpuTimeOfChildrenCounts) {
   Command("sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; exit 1");
-  const ExitRecord record = Run();
+  const attempt::ExitRecord record = Run();
   EXPECT_GT(record.cpu_user + record.cpu_system, Milliseconds(50));
   EXPECT_LT(record.cpu_user + record.cpu_system, Milliseconds(60'000));
 }
 
 TEST_F(Attempt, TheMemoryPeakIsThatOfItsLargestProcess) {
-  const ExitRecord record =
+  const attempt::ExitRecord record =
       Run("head -c 60000000 /dev/zero | tail -c 60000000 > /dev/null; exit 1");
   EXPECT_GT(record.memory_peak_bytes, 50'000'000U);
   EXPECT_LT(record.memory_peak_bytes, 500'000'000U);
@@ -639,7 +647,7 @@ TEST_F(Attempt, RunsInAnEmptyContainer) {
   order_.store_url = "file:///store";
   order_.environment = {};
   order_.command = {"/busker-runner", "--version"};
-  ASSERT_TRUE(io::WriteFileAtomically(root / "attempt/attempt.json", OrderToJson(order_)));
+  ASSERT_TRUE(io::WriteFileAtomically(root / "attempt/attempt.json", Sealed()));
   const pid_t pid = fork();
   if (pid == 0) {
     if (chroot(root.c_str()) == 0 && chdir("/") == 0) {
@@ -648,9 +656,9 @@ TEST_F(Attempt, RunsInAnEmptyContainer) {
     _exit(126);
   }
   EXPECT_EQ(WaitFor(pid), 0);
-  const auto record = ExitFromJson(folder_.Read("container/attempt/exit.json"));
+  const auto record = attempt::ExitFromJson(folder_.Read("container/attempt/exit.json"));
   ASSERT_TRUE(record);
-  EXPECT_EQ(record->ending, Ending::kSucceeded) << record->message;
+  EXPECT_EQ(record->ending, attempt::Ending::kSucceeded) << record->message;
   EXPECT_EQ(folder_.Read("container/attempt/log"),
             "Running the action...\nbusker-runner " BUSKER_VERSION "\nWell done.\n");
   EXPECT_TRUE(fs::exists(root / "store" / *order_.output / "manifest.json"));

@@ -41,7 +41,7 @@ Result<void> CheckRequired(const fs::path& output, const std::string& file,
   return {};
 }
 
-artifact::Manifest FactsOf(const AttemptOrder& order, const artifact::VersionName& name,
+artifact::Manifest FactsOf(const attempt::Order& order, const artifact::VersionName& name,
                            const WorkingFolder& made, Instant saved_at) {
   artifact::Manifest manifest;
   manifest.name = name;
@@ -62,7 +62,7 @@ artifact::Manifest FactsOf(const AttemptOrder& order, const artifact::VersionNam
 
 }  // namespace
 
-Result<artifact::Manifest> SaveOutput(const AttemptOrder& order, artifact::Store& store,
+Result<artifact::Manifest> SaveOutput(const attempt::Order& order, artifact::Store& store,
                                       const fs::path& work, const WorkingFolder& made,
                                       Instant saved_at) {
   const fs::path output = work / kOutputFolder;
@@ -75,14 +75,14 @@ Result<artifact::Manifest> SaveOutput(const AttemptOrder& order, artifact::Store
   return artifact::Publish(store, output, FactsOf(order, name, made, saved_at), input);
 }
 
-void NoteOutput(const artifact::Manifest& manifest, ExitRecord& record) {
+void NoteOutput(const artifact::Manifest& manifest, attempt::ExitRecord& record) {
   record.output = manifest.name.Key();
   record.output_files = manifest.files.size();
   record.output_bytes = 0;
   for (const auto& [_, digest] : manifest.files) record.output_bytes += digest.size_bytes;
 }
 
-Result<std::optional<artifact::Manifest>> FindOwnOutput(const AttemptOrder& order,
+Result<std::optional<artifact::Manifest>> FindOwnOutput(const attempt::Order& order,
                                                         artifact::Store& store) {
   TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.output));
   auto manifest = artifact::ReadManifest(store, name);

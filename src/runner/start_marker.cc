@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <charconv>
 
-#include "artifact/json_object.h"
+#include "attempt/folder.h"
+#include "base/json_object.h"
 #include "io/boot.h"
-#include "runner/attempt_file.h"
 #include "runner/memory_group.h"
 
 namespace busker::runner {
@@ -41,7 +41,7 @@ char* Put(char* to, std::uint64_t number) { return std::to_chars(to, to + 20, nu
 bool IsBeginning(std::string_view json) {
   while (!json.empty() && json.back() == '\0') json.remove_suffix(1);
   if (json.empty()) return true;
-  const auto value = artifact::ParseOwnJson(std::string(json) + "}", kLockFile);
+  const auto value = ParseOwnJson(std::string(json) + "}", attempt::kLockFile);
   return value && value->is_object() && value->contains("memory_group") &&
          !value->contains("session");
 }
@@ -49,18 +49,19 @@ bool IsBeginning(std::string_view json) {
 }  // namespace
 
 Result<AttemptLock> AttemptLock::Take(const io::fs::path& attempt_folder) {
-  const io::fs::path path = attempt_folder / kLockFile;
+  const io::fs::path path = attempt_folder / attempt::kLockFile;
   TRY_ASSIGN(auto at_once, io::FileLock::TryTake(path));
   auto lock = at_once ? Result<io::FileLock>(*std::move(at_once))
                       : io::FileLock::Take(path, Milliseconds(300));
   if (!lock && lock.error().kind == ErrorKind::kTimedOut) {
     return Temporary(fmt::format("this attempt has a runner already, process {}",
-                                 HolderIn(io::ReadFile(path).value_or(""))));
+                                 attempt::HolderIn(io::ReadFile(path).value_or(""))));
   }
   if (!lock) return tl::unexpected(std::move(lock).error());
   char before[kHolderBytes];
   const ssize_t count = ::pread(lock->fd(), before, sizeof before, 0);
-  const pid_t holder_before = count > 0 ? HolderIn({before, static_cast<std::size_t>(count)}) : 0;
+  const pid_t holder_before =
+      count > 0 ? attempt::HolderIn({before, static_cast<std::size_t>(count)}) : 0;
   const std::string holder = fmt::format("{:<{}}\n", getpid(), kHolderBytes - 1);
   if (::pwrite(lock->fd(), holder.data(), holder.size(), 0) != kHolderBytes) {
     return SystemError("write " + path.string(), errno);
@@ -74,7 +75,7 @@ Result<PendingMarker> PendingMarker::Prepare(const AttemptLock& lock,
   PendingMarker pending;
   pending.lock_ = lock.fd();
   if (lseek(lock.fd(), 0, SEEK_END) > kHolderBytes && ftruncate(lock.fd(), kHolderBytes) != 0) {
-    return SystemError("write " + (attempt_folder / kLockFile).string(), errno);
+    return SystemError("write " + (attempt_folder / attempt::kLockFile).string(), errno);
   }
   if (synced) {
     TRY_ASSIGN(pending.folder_, io::Open(attempt_folder, O_RDONLY | O_DIRECTORY));
@@ -83,8 +84,7 @@ Result<PendingMarker> PendingMarker::Prepare(const AttemptLock& lock,
       "{{\n  \"started_at\": \"{}\",\n  \"command_started_at\": \"{}\",\n  \"boot\": \"{}\",\n"
       "  \"memory_group\": {},\n  \"mark\": {}",
       FormatRfc3339(marker.started_at), FormatRfc3339(marker.command_started_at), io::BootId(),
-      artifact::JsonBytes(marker.memory_group.string()).dump(),
-      artifact::JsonBytes(marker.mark).dump());
+      JsonBytes(marker.memory_group.string()).dump(), JsonBytes(marker.mark).dump());
   return pending;
 }
 
@@ -106,7 +106,7 @@ bool PendingMarker::Write() const {
 }
 
 Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_folder) {
-  const auto text = io::ReadFile(attempt_folder / kLockFile);
+  const auto text = io::ReadFile(attempt_folder / attempt::kLockFile);
   if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
   if (!text) return tl::unexpected(text.error());
   if (text->size() <= kHolderBytes) return std::nullopt;
@@ -114,11 +114,11 @@ Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_f
   if (IsBeginning(json)) return std::nullopt;
   StartMarker marker;
   marker.damaged = true;
-  const auto value = artifact::ParseOwnJson(json, kLockFile);
+  const auto value = ParseOwnJson(json, attempt::kLockFile);
   if (!value) return marker;
   StartMarker whole;
   std::string memory_group;  // any bytes
-  artifact::JsonObject in(*value, kLockFile);
+  JsonObject in(*value, attempt::kLockFile);
   in.Get("started_at", whole.started_at);
   in.Get("command_started_at", whole.command_started_at);
   in.Get("session", whole.session.leader);
@@ -130,12 +130,6 @@ Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_f
   if (!in.Done() || whole.started_at == Instant{}) return marker;
   whole.memory_group = memory_group;
   return whole;
-}
-
-pid_t HolderIn(const std::string& lock_text) {
-  pid_t holder = 0;
-  std::from_chars(lock_text.data(), lock_text.data() + lock_text.size(), holder);
-  return holder;
 }
 
 int EndLeftovers(const StartMarker& marker, const std::string& mark) {

@@ -62,9 +62,6 @@ class PendingMarker {
 // one is `damaged`.
 Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_folder);
 
-// The process that held the attempt's lock last, from the text of the lock file; 0: none.
-pid_t HolderIn(const std::string& lock_text);
-
 // Kills what an earlier runner left running when it died: the command's cgroup, its session, and
 // what carries `mark` (an environment entry; empty: none). Returns how many processes could not be
 // ended.

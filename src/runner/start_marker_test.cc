@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "artifact/json_object.h"
+#include "attempt/folder.h"
+#include "base/json_object.h"
 #include "io/boot.h"
 #include "io/test_folder.h"
-#include "runner/attempt_file.h"
 
 namespace busker::runner {
 namespace {
@@ -19,10 +19,10 @@ class StartMarkerOf : public testing::Test {
     const auto marker = PendingMarker::Prepare(
         *lock, folder_.path(), {now, now + Milliseconds(20), {}, "/sys/fs/cgroup/a \"b\""}, false);
     EXPECT_TRUE(marker && marker->Write());
-    return folder_.Read(kLockFile);
+    return folder_.Read(attempt::kLockFile);
   }
   std::optional<StartMarker> Read(const std::string& text) {
-    EXPECT_TRUE(io::WriteFileUnsynced(folder_ / kLockFile, text));
+    EXPECT_TRUE(io::WriteFileUnsynced(folder_ / attempt::kLockFile, text));
     return ReadStartMarker(folder_.path()).value();
   }
   const io::TestFolder folder_;
@@ -67,7 +67,7 @@ TEST_F(StartMarkerOf, IsNoneWhileItsWritingHasOnlyBegun) {
                                   first + std::string(80, '\0')}) {
     EXPECT_FALSE(Read(text)) << text;
   }
-  io::fs::remove(folder_ / kLockFile);
+  io::fs::remove(folder_ / attempt::kLockFile);
   EXPECT_FALSE(ReadStartMarker(folder_.path()).value());
 }
 

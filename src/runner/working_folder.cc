@@ -44,7 +44,7 @@ Result<void> LinkEntries(const fs::path& from, const fs::path& to,
 }
 
 // The folders above the config are real, so that the config can be; all else is links.
-Result<void> LinkRoot(const AttemptOrder& order, const fs::path& folder) {
+Result<void> LinkRoot(const attempt::Order& order, const fs::path& folder) {
   std::error_code error;
   if (!fs::is_directory(order.root, error)) {
     return NotFound("there is no service folder " + order.root);
@@ -61,7 +61,7 @@ Result<void> LinkRoot(const AttemptOrder& order, const fs::path& folder) {
   return {};
 }
 
-Result<std::string> ReadConfig(const AttemptOrder& order) {
+Result<std::string> ReadConfig(const attempt::Order& order) {
   if (std::find(kNotShown.begin(), kNotShown.end(), fs::path(order.config).begin()->string()) !=
       kNotShown.end()) {
     return Invalid("a config cannot be " + order.config + ": the working folder has its own there");
@@ -79,7 +79,7 @@ Result<void> WriteConfig(const fs::path& path, std::string_view text) {
   return io::WriteAll(fd.get(), text, path);
 }
 
-Result<void> LoadInput(const AttemptOrder& order, artifact::Store& store, const fs::path& output,
+Result<void> LoadInput(const attempt::Order& order, artifact::Store& store, const fs::path& output,
                        WorkingFolder& made) {
   TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.input));
   TRY_ASSIGN(const artifact::Manifest manifest, artifact::ReadManifest(store, name));
@@ -119,7 +119,7 @@ std::int64_t ChangedNs(const fs::path& path) {
   return std::int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec;
 }
 
-Result<WorkingFolder> MakeWorkingFolder(const AttemptOrder& order, artifact::Store* store,
+Result<WorkingFolder> MakeWorkingFolder(const attempt::Order& order, artifact::Store* store,
                                         const fs::path& folder, bool may_exist) {
   WorkingFolder made;
   std::string config;

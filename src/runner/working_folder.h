@@ -6,9 +6,9 @@
 #include <string>
 
 #include "artifact/version.h"
+#include "attempt/order.h"
 #include "base/result.h"
 #include "io/file.h"
-#include "runner/attempt_file.h"
 #include "runner/source_commit.h"
 
 namespace busker::runner {
@@ -42,7 +42,7 @@ std::int64_t ChangedNs(const io::fs::path& path);
 // Without order.root the folder is bare but for `output/`, which is there when something is loaded
 // or saved.
 // `may_exist`: is there possibly one of an earlier runner?
-Result<WorkingFolder> MakeWorkingFolder(const AttemptOrder& order, artifact::Store* store,
+Result<WorkingFolder> MakeWorkingFolder(const attempt::Order& order, artifact::Store* store,
                                         const io::fs::path& folder, bool may_exist = true);
 
 }  // namespace busker::runner

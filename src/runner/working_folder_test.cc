@@ -4,6 +4,7 @@
 
 #include "artifact/directory_store.h"
 #include "artifact/version.h"
+#include "attempt/order.h"
 #include "io/test_folder.h"
 #include "runner/config.h"
 
@@ -39,7 +40,7 @@ class WorkingFolderOf : public testing::Test {
   const io::TestFolder folder_;
   const fs::path work_ = folder_ / "work";
   std::unique_ptr<artifact::Store> store_ = artifact::OpenDirectoryStore(folder_ / "store").value();
-  AttemptOrder order_;
+  attempt::Order order_;
 };
 
 TEST_F(WorkingFolderOf, AServiceShowsItsEntriesAndHasItsOwnOutputAndConfig) {
@@ -81,7 +82,7 @@ TEST_F(WorkingFolderOf, AConfigAtTheTopOrNoneNeedsNoFolders) {
 }
 
 TEST_F(WorkingFolderOf, ATaskOfBuskersOwnIsBare) {
-  order_ = AttemptOrder{};
+  order_ = attempt::Order{};
   ASSERT_TRUE(Make());
   EXPECT_TRUE(fs::is_empty(work_));
   order_.output = "a/1/b/20190801T000000Z";

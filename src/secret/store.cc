@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <map>
 
-#include "artifact/json_object.h"
 #include "base/id.h"
+#include "base/json_object.h"
 #include "base/text.h"
 #include "io/lock_wait.h"
 #include "secret/hex.h"
@@ -17,7 +17,6 @@
 namespace busker::secret {
 namespace {
 
-using artifact::JsonObject;
 using nlohmann::ordered_json;
 
 constexpr char kCipher[] = "AES-256-GCM";
@@ -86,7 +85,7 @@ Result<Store::Contents> Store::Understand(const std::string& text) const {
                     "and set the secrets again",
                     Path().string(), why));
   };
-  const auto value = artifact::ParseJson(text, "secrets.json");
+  const auto value = ParseJson(text, "secrets.json");
   if (!value) return unusable(value.error().message);
   Contents contents;
   std::string cipher;
@@ -133,8 +132,8 @@ Result<void> Store::Write(const Contents& contents) const {
                     {"value", ToHex(stored.sealed.text)},
                     {"tag", ToHex(stored.sealed.tag)}});
   }
-  const std::string text = artifact::JsonText(
-      {{"cipher", kCipher}, {"key_id", contents.key_id}, {"secrets", std::move(list)}});
+  const std::string text =
+      JsonText({{"cipher", kCipher}, {"key_id", contents.key_id}, {"secrets", std::move(list)}});
   if (text.size() > kFileBytesMax)
     return Invalid("the secrets of this home are too large together");
   // One that its own reader takes for another, or refuses, would lose all of them. A value is bound

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "attempt/folder.h"
+#include "attempt/log.h"
 #include "dispatch/instance.h"
-#include "runner/capped_log.h"
 #include "serve/describe.h"
 #include "serve/graphs_api.h"
 #include "serve/json_body.h"
@@ -250,13 +251,13 @@ Result<Api::Written> Api::FindAttempt(const Call& call) {
   const auto task = std::find_if(run.tasks.begin(), run.tasks.end(),
                                  [&](const auto& row) { return row.task.name == call.At("task"); });
   if (task == run.tasks.end()) return NotFound("the run has no such task");
-  const auto number = ParseNumber(call.At("attempt"));
-  if (!number || *number < 1 || *number > static_cast<std::uint64_t>(task->task.attempts)) {
+  const auto asked = ParseNumber(call.At("attempt"));
+  if (!asked || *asked < 1 || *asked > static_cast<std::uint64_t>(task->task.attempts)) {
     return NotFound("the task has no such attempt");
   }
-  return Written{
-      run.facts.id, task->task.name, static_cast<int>(*number),
-      home_.RunsFolder() / run.facts.id / fmt::format("{}.{}", task->task.name, *number)};
+  const auto number = static_cast<int>(*asked);
+  return Written{run.facts.id, task->task.name, number,
+                 attempt::FolderOf(home_.RunsFolder(), {run.facts.id, task->task.name, number})};
 }
 
 Response Api::ShowLog(const Call& call) {
@@ -269,7 +270,7 @@ Response Api::ShowLog(const Call& call) {
   }
   std::string text;
   std::uint64_t at = 0;
-  runner::LogReader reader(written->folder);
+  attempt::LogReader reader(written->folder);
   const auto read = reader.ReadNew([&](std::string_view bytes) {
     const std::uint64_t begin = at;
     at += bytes.size();

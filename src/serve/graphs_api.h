@@ -4,6 +4,7 @@
 // A graph is named in a path as it is everywhere, with ":" for "/": "churn:training".
 #pragma once
 
+#include "attempt/home_place.h"
 #include "daemon/daemon.h"
 #include "dispatch/instance.h"
 #include "serve/explainer.h"
@@ -35,7 +36,7 @@ class GraphsApi {
   daemon::Daemon& daemon_;
   daemon::Requests& requests_;
   Explainer& explainer_;
-  const runner::HomeFolder home_;  // for what orders name in it
+  const attempt::HomeFolder home_;  // for what orders name in it
   Records records_;
 };
 

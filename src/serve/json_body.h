@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "artifact/json_object.h"
+#include "base/json_object.h"
 #include "base/result.h"
 #include "serve/message.h"
 #include "serve/problem.h"
@@ -33,7 +33,7 @@ class JsonBody {
  public:
   static Result<JsonBody> Of(const Request& request) {
     if (request.body.empty()) return JsonBody(nlohmann::ordered_json::object());
-    TRY_ASSIGN(auto value, artifact::ParseJson(request.body, "the body"));
+    TRY_ASSIGN(auto value, ParseJson(request.body, "the body"));
     if (!value.is_object()) return Invalid("the body must be a JSON object, {...}");
     return JsonBody(std::move(value));
   }

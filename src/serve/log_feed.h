@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "runner/capped_log.h"
+#include "attempt/log.h"
 #include "serve/live.h"
 
 namespace busker::serve {
@@ -39,7 +39,7 @@ class LogFeed {
     explicit Log(const io::fs::path& folder, std::function<bool()> over)
         : reader(folder), is_over(std::move(over)) {}
 
-    runner::LogReader reader;
+    attempt::LogReader reader;
     std::function<bool()> is_over;
     int turns = 0;     // since it was asked whether it is over
     std::string tail;  // what a new viewer gets

@@ -10,9 +10,9 @@
 #include <array>
 #include <ctime>
 
-#include "artifact/json_object.h"
 #include "base/check.h"
 #include "base/id.h"
+#include "base/json_object.h"
 #include "base/text.h"
 #include "io/digest.h"
 #include "io/lock_wait.h"
@@ -39,7 +39,7 @@ constexpr std::array<std::pair<Scope, std::string_view>, 4> kScopes = {
 Result<Token> TokenFrom(const ordered_json& value, const std::string& path) {
   Token token;
   std::string scope;
-  artifact::JsonObject in(value, path);
+  JsonObject in(value, path);
   in.Get("name", token.name);
   in.Get("scope", scope);
   in.Get("sha256", token.sha256);
@@ -55,7 +55,7 @@ Result<Token> TokenFrom(const ordered_json& value, const std::string& path) {
 }
 
 Result<std::vector<Token>> TokensFrom(const std::string& text, const std::string& path) {
-  const auto value = artifact::ParseJson(text, path);
+  const auto value = ParseJson(text, path);
   if (!value || !value->is_object() || !value->contains("tokens") ||
       !(*value)["tokens"].is_array()) {
     return Unusable(path + " is no list of tokens; remove it and make new ones");
@@ -200,9 +200,9 @@ Result<void> TokenFile::Write(const std::vector<Token>& tokens) const {
                     {"sha256", token.sha256},
                     {"created_at", FormatRfc3339(token.created_at)},
                     {"created_by", token.created_by}});
-    if (!token.confines.empty()) list.back()["confines"] = artifact::JsonBytes(token.confines);
+    if (!token.confines.empty()) list.back()["confines"] = JsonBytes(token.confines);
   }
-  const std::string text = artifact::JsonText({{"tokens", list}});
+  const std::string text = JsonText({{"tokens", list}});
   if (text.size() > kFileBytesMax) {
     return Invalid(
         "the tokens would take more than 1 MiB together; revoke some, or confine them to fewer "

@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace busker::runner {
+namespace busker::io {
 
 // While it lives, this process may open as many files as the system lets it, at most 65,536.
 class OpenFilesRaised {
@@ -27,4 +27,4 @@ class OpenFilesRaised {
 // In the runner: the limit of before.
 void RestoreOpenFiles();
 
-}  // namespace busker::runner
+}  // namespace busker::io

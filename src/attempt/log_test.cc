@@ -1,4 +1,4 @@
-#include "runner/capped_log.h"
+#include "attempt/log.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -8,11 +8,12 @@
 #include <random>
 #include <thread>
 
+#include "attempt/folder.h"
 #include "base/text.h"
 #include "io/test_disk.h"
 #include "io/test_folder.h"
 
-namespace busker::runner {
+namespace busker::attempt {
 namespace {
 
 namespace fs = io::fs;
@@ -230,4 +231,4 @@ TEST(CappedLog, AFullDiskCutsAndTakesNothingAwayThatIsThere) {
 }
 
 }  // namespace
-}  // namespace busker::runner
+}  // namespace busker::attempt

@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "io/file.h"
 
-namespace busker::runner {
+namespace busker::attempt {
 
 class Scratch {
  public:
@@ -37,4 +37,4 @@ class Scratch {
   std::optional<ino_t> made_;
 };
 
-}  // namespace busker::runner
+}  // namespace busker::attempt

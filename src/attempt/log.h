@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "io/file.h"
 
-namespace busker::runner {
+namespace busker::attempt {
 
 class LogWriter {
  public:
@@ -72,4 +72,4 @@ class LogReader {
   bool at_line_begin_ = true;  // the last byte handed was a line end
 };
 
-}  // namespace busker::runner
+}  // namespace busker::attempt

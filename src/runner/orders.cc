@@ -1,4 +1,4 @@
-#include "runner/serve.h"
+#include "runner/orders.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -8,6 +8,9 @@
 #include <cerrno>
 #include <vector>
 
+#include "attempt/channel.h"
+#include "attempt/folder.h"
+#include "attempt/order.h"
 #include "runner/runner.h"
 
 namespace busker::runner {
@@ -31,47 +34,39 @@ std::string NextMessage(int socket, Signals& signals, std::vector<char>& buffer)
   }
 }
 
-Result<Runner::Done> CarryOut(Runner& runner, const io::fs::path& folder,
-                              const std::string& order_json) {
-  if (order_json.empty()) return runner.CarryOut(folder, std::nullopt);
-  TRY_ASSIGN(AttemptOrder order, OrderFromJson(order_json));
+Result<Runner::Done> CarryOut(Runner& runner, const io::fs::path& folder, const std::string& text) {
+  if (text.empty()) return runner.CarryOut(folder, std::nullopt);
+  TRY_ASSIGN(attempt::Order order, attempt::Open(text));
   return runner.CarryOut(folder, std::move(order));
 }
 
 // Where the executor looks for it. The disk may be full: then nobody can be told.
 void LeaveError(const io::fs::path& folder, const std::string& message) {
-  auto fd = io::Open(folder / kErrorFile, O_WRONLY | O_CREAT | O_APPEND, 0600);
-  if (fd) (void)io::WriteAll(fd->get(), "busker-runner: " + message + "\n", folder / kErrorFile);
+  auto fd = io::Open(folder / attempt::kErrorFile, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (fd)
+    (void)io::WriteAll(fd->get(), "busker-runner: " + message + "\n", folder / attempt::kErrorFile);
 }
 
 }  // namespace
 
-std::string OrderMessage(const io::fs::path& attempt_folder, std::string_view order_json) {
-  std::string message = attempt_folder.string();
-  message += '\0';
-  message += order_json;
-  return message;
-}
-
-Result<void> ServeOrders(int socket) {
+Result<void> CarryOutOrders(int socket) {
   TRY_ASSIGN(Runner runner, Runner::Claim());
   runner.ExpectMany();
   fcntl(socket, F_SETFD, FD_CLOEXEC);
-  std::vector<char> buffer(kOrderBytesMax);
+  std::vector<char> buffer(attempt::kOrderBytesMax);
   Result<void> result;
   for (bool more = true; more && result;) {
     const std::string message = NextMessage(socket, runner.signals(), buffer);
-    const auto folder_end = message.find('\0');
-    if (folder_end == std::string::npos) break;
-    const io::fs::path folder = message.substr(0, folder_end);
-    auto done = CarryOut(runner, folder, message.substr(folder_end + 1));
+    const auto received = attempt::ReadOrderMessage(message);
+    if (!received) break;
+    auto done = CarryOut(runner, received->folder, received->order);
     if (done) {
       more = done->clean;
       if (!more) runner.CleanUp();
       // Who is not there any more finds it in the folder.
       if (send(socket, done->text.data(), done->text.size(), MSG_NOSIGNAL) < 0) more = false;
     } else {
-      LeaveError(folder, done.error().message);
+      LeaveError(received->folder, done.error().message);
       result = tl::unexpected(std::move(done).error());
     }
   }

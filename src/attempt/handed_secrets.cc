@@ -1,4 +1,4 @@
-#include "runner/handed_secrets.h"
+#include "attempt/handed_secrets.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -10,7 +10,7 @@
 #include <charconv>
 #include <optional>
 
-namespace busker::runner {
+namespace busker::attempt {
 namespace {
 
 // "values\n", then each as "SIZE\n" and its bytes; or "none\n" and a sentence.
@@ -98,4 +98,4 @@ Result<std::vector<std::string>> TakeHanded(int fd, std::size_t count) {
   return *std::move(values);
 }
 
-}  // namespace busker::runner
+}  // namespace busker::attempt

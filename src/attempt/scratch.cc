@@ -1,4 +1,4 @@
-#include "runner/scratch.h"
+#include "attempt/scratch.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <charconv>
 
-namespace busker::runner {
+namespace busker::attempt {
 namespace {
 
 namespace fs = io::fs;
@@ -70,4 +70,4 @@ void Scratch::RemoveOfTheDead(const fs::path& attempts_folder) {
   }
 }
 
-}  // namespace busker::runner
+}  // namespace busker::attempt

@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "base/time.h"
 
-namespace busker::artifact {
+namespace busker {
 
 // kInvalid, "what:3:7: unexpected '}'; expected string literal", unless `text` is JSON in UTF-8.
 Result<void> CheckJson(std::string_view text, std::string_view what);
@@ -79,4 +79,4 @@ class JsonObject {
   std::set<std::string> asked_;
 };
 
-}  // namespace busker::artifact
+}  // namespace busker

@@ -1,4 +1,4 @@
-#include "runner/capped_log.h"
+#include "attempt/log.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "attempt/folder.h"
 #include "base/text.h"
-#include "runner/attempt_file.h"
 
-namespace busker::runner {
+namespace busker::attempt {
 namespace {
 
 namespace fs = io::fs;
@@ -190,4 +190,4 @@ void LogReader::TellCut(std::uint64_t bytes, const std::function<void(std::strin
   at_line_begin_ = true;
 }
 
-}  // namespace busker::runner
+}  // namespace busker::attempt

@@ -1,8 +1,8 @@
-#include "artifact/json_object.h"
+#include "base/json_object.h"
 
 #include <gtest/gtest.h>
 
-namespace busker::artifact {
+namespace busker {
 namespace {
 
 std::string FaultOf(std::string_view text) {
@@ -82,4 +82,4 @@ TEST(JsonObject, BytesWithANulAreRefused) {
 }
 
 }  // namespace
-}  // namespace busker::artifact
+}  // namespace busker

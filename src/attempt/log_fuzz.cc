@@ -7,10 +7,10 @@
 #include <fstream>
 #include <string>
 
+#include "attempt/log.h"
 #include "base/check.h"
 #include "base/text.h"
 #include "io/test_folder.h"
-#include "runner/capped_log.h"
 
 namespace {
 
@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (IsName(name))
       Write(folder / ("log." + name), parts[i].substr(std::min(end + 1, parts[i].size())));
   }
-  runner::LogReader reader(folder);
+  busker::attempt::LogReader reader(folder);
   std::string text;
   CHECK(reader.ReadNew([&](std::string_view bytes) { text += bytes; }), "what is there is read");
   CHECK(text.size() <= size + parts.size() * 64, "a log is no longer than what is stored");

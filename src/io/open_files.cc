@@ -1,9 +1,9 @@
-#include "runner/open_files.h"
+#include "io/open_files.h"
 
 #include <algorithm>
 #include <cstdlib>
 
-namespace busker::runner {
+namespace busker::io {
 namespace {
 
 constexpr char kVariable[] = "BUSKER_OPEN_FILES";
@@ -38,4 +38,4 @@ void RestoreOpenFiles() {
   if (soft > 0) SetSoft(soft);
 }
 
-}  // namespace busker::runner
+}  // namespace busker::io

@@ -1,10 +1,10 @@
-#include "runner/home_place.h"
+#include "attempt/home_place.h"
 
 #include <gtest/gtest.h>
 
 #include "io/test_folder.h"
 
-namespace busker::runner {
+namespace busker::attempt {
 namespace {
 
 TEST(HomePlace, IsNamedWithinTheHomeAndFoundWhereThatIsNow) {
@@ -47,4 +47,4 @@ TEST(HomePlace, OfAnotherHomeIsRefused) {
 }
 
 }  // namespace
-}  // namespace busker::runner
+}  // namespace busker::attempt

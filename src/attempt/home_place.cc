@@ -1,10 +1,10 @@
-#include "runner/home_place.h"
+#include "attempt/home_place.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 
-namespace busker::runner {
+namespace busker::attempt {
 namespace {
 
 namespace fs = io::fs;
@@ -45,6 +45,7 @@ std::string NameOfPlace(const std::string& place, const fs::path& home) {
 }
 
 Result<std::string> FolderOfPlace(const std::string& name, const HomeFolder& home) {
+  if (home.now.empty()) return name;  // an earlier version of Busker says where it is
   if (!name.starts_with(kHome)) return MapOld(name, home);
   return (home.now / name.substr(kHome.size())).string();
 }
@@ -57,4 +58,4 @@ Result<std::string> UrlOfPlace(const std::string& name, const HomeFolder& home) 
   return std::string(kFile) + folder;
 }
 
-}  // namespace busker::runner
+}  // namespace busker::attempt

@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "io/file.h"
 
-namespace busker::runner {
+namespace busker::attempt {
 
 struct HomeFolder {
   io::fs::path now;  // absolute
@@ -21,10 +21,11 @@ struct HomeFolder {
 // itself.
 std::string NameOfPlace(const std::string& place, const io::fs::path& home);
 
-// The folder that the name in an order means now. kInvalid: it is in another home.
+// The folder that the name in an order means now; without a home, the name itself. kInvalid: it is
+// in another home.
 Result<std::string> FolderOfPlace(const std::string& name, const HomeFolder& home);
 
 // The same for a store: a URL.
 Result<std::string> UrlOfPlace(const std::string& name, const HomeFolder& home);
 
-}  // namespace busker::runner
+}  // namespace busker::attempt

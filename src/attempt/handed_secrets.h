@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "io/file.h"
 
-namespace busker::runner {
+namespace busker::attempt {
 
 inline constexpr std::size_t kHandedBytesMax = 128 << 10;  // of all values of an attempt
 
@@ -23,4 +23,4 @@ Result<io::Descriptor> HandOver(const Result<std::vector<std::string>>& values);
 // one that was handed over, or says that nothing was.
 Result<std::vector<std::string>> TakeHanded(int fd, std::size_t count);
 
-}  // namespace busker::runner
+}  // namespace busker::attempt

@@ -1,4 +1,4 @@
-#include "artifact/json_object.h"
+#include "base/json_object.h"
 
 #include <fmt/core.h>
 
@@ -8,7 +8,7 @@
 #include "base/json_syntax.h"
 #include "base/text.h"
 
-namespace busker::artifact {
+namespace busker {
 namespace {
 
 using nlohmann::ordered_json;
@@ -225,4 +225,4 @@ Result<void> JsonObject::Done() const {
   return {};
 }
 
-}  // namespace busker::artifact
+}  // namespace busker

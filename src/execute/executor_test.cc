@@ -1,0 +1,52 @@
+// Processes of this machine sit the exam of executors.
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "execute/executor_conformance.h"
+#include "execute/process_executor.h"
+
+namespace busker::execute {
+namespace {
+
+class ProcessPlace : public PlaceUnderTest {
+ public:
+  // What an executor started that is gone by now was a child of this process.
+  ~ProcessPlace() override {
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+  }
+  std::unique_ptr<Executor> Open(Executor::OnEnded on_ended,
+                                 Executor::SecretOf secret_of) override {
+    return ProcessExecutor::Start(BUSKER_RUNNER_PATH, folder_ / "runs", std::move(on_ended),
+                                  std::move(secret_of))
+        .value();
+  }
+  io::fs::path FolderOf(const attempt::Name& name) override {
+    return attempt::FolderOf(folder_ / "runs", name);
+  }
+  void KillRunner(const attempt::Name& name) override {
+    const auto runner = FindRunner(FolderOf(name));
+    ASSERT_TRUE(runner && *runner) << "no runner to be killed";
+    kill((*runner)->process, SIGKILL);
+  }
+  io::fs::path Shared() override { return folder_.path(); }
+
+ private:
+  const io::TestFolder folder_;
+};
+
+std::unique_ptr<PlaceUnderTest> MakeProcessPlace() { return std::make_unique<ProcessPlace>(); }
+
+std::string NameOf(const testing::TestParamInfo<std::tuple<MakePlace, bool>>& tested) {
+  return std::get<1>(tested.param) ? "Synced" : "Unsynced";
+}
+
+INSTANTIATE_TEST_SUITE_P(Processes, ExecutorConformance,
+                         testing::Combine(testing::Values(&MakeProcessPlace), testing::Bool()),
+                         NameOf);
+INSTANTIATE_TEST_SUITE_P(Processes, ExecutorSecretsConformance,
+                         testing::Combine(testing::Values(&MakeProcessPlace), testing::Bool()),
+                         NameOf);
+
+}  // namespace
+}  // namespace busker::execute
