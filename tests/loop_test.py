@@ -412,7 +412,7 @@ while ! test -e {self.gate}; do sleep 0.02; done
 {workshop.TRAINING}""")
         run = self.service.start("run", "training")
         self.addCleanup(run.stdout.close)
-        wait_until(self.witness.exists, "the program starts")
+        wait_until(lambda: self.witness.exists() and self.witness.read_text() != "", "the program starts")
         return run
 
     def test_the_program_goes_on_when_busker_is_killed_and_the_next_busker_finishes_the_run(self):

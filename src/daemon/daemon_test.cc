@@ -10,6 +10,7 @@
 
 #include "daemon/client.h"
 #include "io/test_folder.h"
+#include "io/test_server.h"
 
 namespace busker::daemon {
 namespace {
@@ -115,6 +116,41 @@ TEST_F(DaemonTest, TellsWhoFollowsOfARunFromItsBeginningToItsEnd) {
   EXPECT_TRUE(client_->Follow(*run, kLimit, [](const auto&) { return true; }));
   EXPECT_EQ(client_->Follow("r0", kLimit, [](const auto&) { return true; }).error().kind,
             ErrorKind::kNotFound);
+}
+
+// A notice is on record until its receiver has taken it. One that hung when the daemon was stopped
+// had it neither then nor from the next daemon; or the end waited for who hung.
+TEST_F(DaemonTest, SendsAgainWhatAReceiverHadNotTakenWhenItWasStopped) {
+  std::atomic<bool> hangs = true;
+  io::TestHttpServer receiver([&](const io::TestHttpRequest&) {
+    return hangs ? std::string("hang") : io::TestAnswer("200 OK");
+  });
+  folder_.Write("home/daemon.toml", "[notify]\nwebhook = \"" + receiver.Url("/hook") + "\"\n");
+  const auto pending = [&] {
+    return record::OpenSqliteRecord(home_.RecordFile(), false).value()->PendingNotices()->size();
+  };
+  StartDaemon(true);
+  RunToEnd("broken");
+  ASSERT_TRUE(receiver.requests().WaitFor(1));
+  const auto begun = std::chrono::steady_clock::now();
+  daemon_.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, notify::DeliverOptions().exchange_limit)
+      << "it waited for who hangs";
+  EXPECT_EQ(pending(), 1U);
+  hangs = false;
+  StartDaemon(true);
+  ASSERT_TRUE(receiver.requests().WaitFor(2));
+  const auto seen = receiver.requests().All();
+  EXPECT_EQ(seen[0].headers.at("idempotency-key"), seen[1].headers.at("idempotency-key"));
+  EXPECT_EQ(seen[0].body, seen[1].body);
+  for (int i = 0; i < 1000 && pending() > 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(pending(), 0U);
+  daemon_.reset();
+  StartDaemon(true);
+  RunToEnd("nightly");  // the next daemon has looked into the record, too
+  EXPECT_EQ(receiver.requests().All().size(), 2U) << "what was taken is sent no more";
 }
 
 // Who asked in the moment in which a conductor ended had to try again by hand.

@@ -85,6 +85,24 @@ TEST_F(OutboxTest, TriesAgainLaterWhatFails) {
   EXPECT_NE(outcomes[0].message, "");
 }
 
+// A clock that was a year ahead for a moment put a notice off for a year.
+TEST_F(OutboxTest, PutsOffNoNoticeForLongerThanAWait) {
+  const std::string file = (folder_ / "told").string();
+  auto waits = Outbox::NoticesOf(Failure("r1"), Now(), {ByCommand("echo r1 >> " + file)});
+  auto ahead = Outbox::NoticesOf(Failure("r2"), Now(), {ByCommand("echo r2 >> " + file)});
+  waits[0].tries = ahead[0].tries = 8;  // after which it waits for ten minutes
+  waits[0].next_try = Now() + std::chrono::minutes(5);
+  ahead[0].next_try = Now() + std::chrono::hours(24 * 365);
+  auto outbox = Make();
+  outbox->Send({waits[0], ahead[0]});
+  const auto outcomes = heard_.Await(1);
+  ASSERT_EQ(outcomes.size(), 1U);
+  EXPECT_EQ(outcomes[0].key, ahead[0].key);
+  EXPECT_EQ(outcomes[0].state, State::kDelivered) << outcomes[0].message;
+  EXPECT_EQ(folder_.Read("told"), "r2\n");
+  EXPECT_EQ(outbox->ListUndelivered().size(), 1U) << "the other waits";
+}
+
 // A notice was given up for a password file that was being replaced.
 TEST_F(OutboxTest, TriesAgainLaterWhatLacksItsSecret) {
   service::Notify notify;

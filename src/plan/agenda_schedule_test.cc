@@ -394,6 +394,31 @@ TEST(ExpectedBy, TellsOnceThatARunIsLateOrNeverStarted) {
   EXPECT_EQ(good.Wait(kNoon + hours(2)), Words{});
 }
 
+// At eight in the morning of New Zealand it is still the day before in UTC: a notice that a run is
+// late named another run than the one that was.
+TEST(ExpectedBy, NamesTheDataDateOfTheZone) {
+  Graph graph = ParseGraph("0 8 * * *", "g", "Pacific/Auckland");
+  graph.expected_by = ParseGraph("0 9 * * *", "g", "Pacific/Auckland").schedule;
+  const auto told = [](const Engine& engine) -> std::string {
+    for (const Decision& decision : engine.last()) {
+      if (const auto* tell = std::get_if<Tell>(&decision)) return tell->data_date;
+    }
+    return "nothing";
+  };
+  Engine late;
+  late.Take(GraphDefined{graph});
+  late.Wait(kNoon + hours(8));  // 20:00 UTC
+  EXPECT_EQ(late.Wait(kNoon + hours(9)), Words{"tell late"});
+  EXPECT_EQ(told(late), "1970-01-02");
+  EXPECT_EQ(late.queued().front().data_date, "1970-01-02");
+  Engine never;
+  never.Take(GraphDefined{graph});
+  never.Restart();
+  graph.catch_up = CatchUp::kNone;
+  EXPECT_EQ(never.Take(GraphDefined{graph}, kNoon + hours(10)), Words{"tell never-started"});
+  EXPECT_EQ(told(never), "1970-01-02");
+}
+
 // Somebody was told that the run of this morning never started, of a graph written at noon.
 TEST(ExpectedBy, DoesNotExpectWhatWasDueBeforeTheGraphWasKnown) {
   Engine engine;
