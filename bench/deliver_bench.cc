@@ -16,9 +16,11 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "artifact/store.h"
 #include "base/check.h"
 #include "base/text.h"
 #include "deliver/csv_load.h"
@@ -72,6 +74,7 @@ class Bench {
       : rows_(rows),
         rounds_(rounds),
         folder_(io::TemporaryPath(fs::temp_directory_path(), "deliver-bench")),
+        store_(Must(artifact::OpenStore("file://" + folder_.string()))),
         library_(DuckdbPath()),
         duckdb_(Must(OpenDuckdbLibrary(library_))) {
     Must(io::MakeFolders(folder_));
@@ -131,11 +134,11 @@ class Bench {
 
   void Deliver(const std::vector<Column>& schema) {
     const fs::path place = folder_ / "warehouse";
-    auto warehouse = Must(OpenEmbeddedWarehouse(place, library_));
+    auto warehouse = Must(OpenWarehouse("embedded://" + place.string(), library_));
     Request request;
     request.id = "bench";
     request.table = "bench.predictions";
-    request.file = csv_;
+    request.source = {store_.get(), csv_.filename().string(), ""};
     request.schema = schema;
     const Delivery delivery = Must(warehouse->Deliver(request));
     CHECK(delivery.table_rows == static_cast<std::uint64_t>(rows_), "all rows arrive");
@@ -173,11 +176,11 @@ class Bench {
     const fs::path small = folder_ / "small.csv";
     Must(io::WriteFileAtomically(small, "player_id,label\n1,true\n"));
     const fs::path place = folder_ / "small";
-    auto warehouse = Must(OpenEmbeddedWarehouse(place, library_));
+    auto warehouse = Must(OpenWarehouse("embedded://" + place.string(), library_));
     Request request;
     request.id = "bench";
     request.table = "bench.predictions";
-    request.file = small;
+    request.source = {store_.get(), small.filename().string(), ""};
     request.schema = schema_;
     begin = Begin{};
     (void)Must(warehouse->Deliver(request));
@@ -208,6 +211,7 @@ class Bench {
   long rows_;
   int rounds_;
   fs::path folder_;
+  std::unique_ptr<artifact::Store> store_;
   fs::path library_;
   DuckdbLibrary duckdb_;
   fs::path csv_;

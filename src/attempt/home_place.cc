@@ -10,12 +10,16 @@ namespace {
 namespace fs = io::fs;
 
 constexpr std::string_view kHome = "home:";
-constexpr std::string_view kFile = "file://";
+constexpr std::string_view kMark = "://";
+
+bool IsIn(const fs::path& home, const std::string& folder) {
+  return !home.empty() && folder.starts_with(home.string() + "/");
+}
 
 // Where an absolute path of an earlier version's order is now. Its places in the home were
 // HOME/artifacts and HOME/warehouse, of the home as it was then.
 Result<std::string> MapOld(const std::string& folder, const HomeFolder& home) {
-  if (NameOfPlace(folder, home.now) != folder) return folder;
+  if (IsIn(home.now, folder)) return folder;
   const fs::path path = folder;
   const fs::path then = path.parent_path();
   const std::string now = (home.now / path.filename()).string();
@@ -36,26 +40,24 @@ Result<std::string> MapOld(const std::string& folder, const HomeFolder& home) {
 
 }  // namespace
 
-std::string NameOfPlace(const std::string& place, const fs::path& home) {
-  const bool is_url = place.starts_with(kFile);
-  const std::string folder = is_url ? place.substr(kFile.size()) : place;
-  const std::string prefix = home.string() + "/";
-  if (home.empty() || !folder.starts_with(prefix)) return place;
-  return std::string(kHome) + folder.substr(prefix.size());
+std::string NameOfPlace(const std::string& url, const fs::path& home) {
+  const auto mark = url.find(kMark);
+  const std::string folder = mark == std::string::npos ? url : url.substr(mark + kMark.size());
+  if (!IsIn(home, folder)) return url;
+  return std::string(kHome) + folder.substr(home.string().size() + 1);
 }
 
-Result<std::string> FolderOfPlace(const std::string& name, const HomeFolder& home) {
+Result<std::string> UrlOfPlace(const std::string& name, const HomeFolder& home,
+                               std::string_view scheme) {
+  const std::string prefix = std::string(scheme) + std::string(kMark);
+  if (name.starts_with(kHome)) {
+    return prefix + (home.now / name.substr(kHome.size())).string();
+  }
+  const bool is_url = name.starts_with(prefix);
   if (home.now.empty()) return name;  // an earlier version of Busker says where it is
-  if (!name.starts_with(kHome)) return MapOld(name, home);
-  return (home.now / name.substr(kHome.size())).string();
-}
-
-Result<std::string> UrlOfPlace(const std::string& name, const HomeFolder& home) {
-  const bool is_url = name.starts_with(kFile);
-  if (!is_url && !name.starts_with(kHome)) return name;  // none, or elsewhere
-  TRY_ASSIGN(const std::string folder,
-             FolderOfPlace(is_url ? name.substr(kFile.size()) : name, home));
-  return std::string(kFile) + folder;
+  if (!is_url && !name.starts_with('/')) return name;  // none, or elsewhere
+  TRY_ASSIGN(const std::string folder, MapOld(is_url ? name.substr(prefix.size()) : name, home));
+  return prefix + folder;
 }
 
 }  // namespace busker::attempt

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -17,15 +18,14 @@ struct HomeFolder {
   std::vector<std::string> before = {};
 };
 
-// The name of a folder, or of a URL "file://FOLDER": "home:artifacts" when it is in the home, else
-// itself.
-std::string NameOfPlace(const std::string& place, const io::fs::path& home);
+// The name of a URL such as "file://FOLDER" or "embedded://FOLDER": "home:artifacts" when the
+// folder is in the home, else the URL.
+std::string NameOfPlace(const std::string& url, const io::fs::path& home);
 
-// The folder that the name in an order means now; without a home, the name itself. kInvalid: it is
-// in another home.
-Result<std::string> FolderOfPlace(const std::string& name, const HomeFolder& home);
-
-// The same for a store: a URL.
-Result<std::string> UrlOfPlace(const std::string& name, const HomeFolder& home);
+// The URL that the name in an order means now, with the scheme that its places in the home have:
+// "file" for stores, "embedded" for warehouses. Orders of earlier versions have a warehouse's
+// folder for its name. kInvalid: it is in another home.
+Result<std::string> UrlOfPlace(const std::string& name, const HomeFolder& home,
+                               std::string_view scheme = "file");
 
 }  // namespace busker::attempt

@@ -9,11 +9,12 @@ namespace {
 
 TEST(HomePlace, IsNamedWithinTheHomeAndFoundWhereThatIsNow) {
   EXPECT_EQ(NameOfPlace("file:///a/.busker/artifacts", "/a/.busker"), "home:artifacts");
-  EXPECT_EQ(NameOfPlace("/a/.busker/warehouse", "/a/.busker"), "home:warehouse");
-  EXPECT_EQ(NameOfPlace("/a/.busker2/warehouse", "/a/.busker"), "/a/.busker2/warehouse");
+  EXPECT_EQ(NameOfPlace("embedded:///a/.busker/warehouse", "/a/.busker"), "home:warehouse");
+  EXPECT_EQ(NameOfPlace("embedded:///a/.busker2/warehouse", "/a/.busker"),
+            "embedded:///a/.busker2/warehouse");
   EXPECT_EQ(NameOfPlace("file:///mnt/store", "/a/.busker"), "file:///mnt/store");
   EXPECT_EQ(UrlOfPlace("home:artifacts", {"/b"}).value(), "file:///b/artifacts");
-  EXPECT_EQ(FolderOfPlace("home:warehouse", {"/b"}).value(), "/b/warehouse");
+  EXPECT_EQ(UrlOfPlace("home:warehouse", {"/b"}, "embedded").value(), "embedded:///b/warehouse");
   EXPECT_EQ(UrlOfPlace("file:///mnt/store", {"/b"}).value(), "file:///mnt/store");
   EXPECT_EQ(UrlOfPlace("gs://bucket/store", {"/b"}).value(), "gs://bucket/store");
   EXPECT_EQ(UrlOfPlace("", {"/b"}).value(), "");
@@ -23,10 +24,11 @@ TEST(HomePlace, IsNamedWithinTheHomeAndFoundWhereThatIsNow) {
 TEST(HomePlace, OfAnEarlierVersionIsMappedWhenItWasThisHomes) {
   const HomeFolder home{"/b", {"/gone", "/a"}};
   EXPECT_EQ(UrlOfPlace("file:///a/artifacts", home).value(), "file:///b/artifacts");
-  EXPECT_EQ(FolderOfPlace("/a/warehouse", home).value(), "/b/warehouse");
-  EXPECT_EQ(FolderOfPlace("/b/warehouse", home).value(), "/b/warehouse");
-  EXPECT_EQ(FolderOfPlace("/not-there/.busker/warehouse", home).value(), "/b/warehouse");
-  EXPECT_EQ(FolderOfPlace("/mnt/warehouse", home).value(), "/mnt/warehouse");
+  EXPECT_EQ(UrlOfPlace("/a/warehouse", home, "embedded").value(), "embedded:///b/warehouse");
+  EXPECT_EQ(UrlOfPlace("/b/warehouse", home, "embedded").value(), "embedded:///b/warehouse");
+  EXPECT_EQ(UrlOfPlace("/not-there/.busker/warehouse", home, "embedded").value(),
+            "embedded:///b/warehouse");
+  EXPECT_EQ(UrlOfPlace("/mnt/warehouse", home, "embedded").value(), "embedded:///mnt/warehouse");
 }
 
 TEST(HomePlace, OfAnotherHomeIsRefused) {
@@ -38,12 +40,12 @@ TEST(HomePlace, OfAnotherHomeIsRefused) {
     ASSERT_TRUE(io::WriteFileAtomically(home / "busker.db", ""));
   }
   io::fs::create_symlink(own, folder.path() / "link");
-  const auto refused = FolderOfPlace((other / "warehouse").string(), {own});
+  const auto refused = UrlOfPlace((other / "warehouse").string(), {own}, "embedded");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::kInvalid);
   EXPECT_NE(refused.error().message.find("another home"), std::string::npos);
-  EXPECT_EQ(FolderOfPlace((folder.path() / "link/warehouse").string(), {own}).value(),
-            (own / "warehouse").string());
+  EXPECT_EQ(UrlOfPlace((folder.path() / "link/warehouse").string(), {own}, "embedded").value(),
+            "embedded://" + (own / "warehouse").string());
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ class Examination {
         TRY(CheckOrphan("artifacts: version " + version, run));
       }
     }
-    if (!is_own(workspace_->places.warehouse_folder)) return {};
+    if (!is_own(workspace_->places.warehouse_url)) return {};
     for (const auto& [delivery, run] : run_of_delivery_) {
       TRY(CheckOrphan("warehouse: delivery " + delivery, run));
     }
@@ -213,9 +213,9 @@ class Examination {
                                       run.facts.id, step.error().message));
         return {};
       }
-      const auto folder = attempt::FolderOfPlace(step->warehouse_folder, where_);
-      if (folder && *folder == workspace_->places.warehouse_folder &&
-          !delivery_ids_.contains(step->id) && !damaged_tables_.contains(step->table)) {
+      const auto url = attempt::UrlOfPlace(step->warehouse_url, where_, "embedded");
+      if (url && *url == workspace_->places.warehouse_url && !delivery_ids_.contains(step->id) &&
+          !damaged_tables_.contains(step->table)) {
         faults_.push_back(fmt::format("task {} of run {} succeeded, but there is no delivery {}",
                                       task, run.facts.id, step->id));
       }

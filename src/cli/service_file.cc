@@ -74,8 +74,6 @@ Result<std::vector<std::string>> WholeTables(const Common& common, const std::st
   Common there = common;
   there.folder = folder;
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(there));
-  std::error_code error;
-  if (!io::fs::exists(workspace.places.warehouse_folder, error)) return faults;
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(there, workspace));
   std::vector<deliver::DamagedTable> damaged;  // busker fsck tells of them
   TRY_ASSIGN(const auto deliveries, warehouse->Deliveries("", &damaged));

@@ -182,10 +182,9 @@ Result<Workspace> OpenWorkspace(const Common& common) {
   TRY_ASSIGN(workspace.home, FindHome(common, workspace.service.root));
   TRY(CheckPlace(workspace.service.root, workspace.home.folder));
   TRY_ASSIGN(workspace.places,
-             prepare::PlacesOf(
-                 workspace.service, common.Target(),
-                 {common.installation->busker, workspace.home.ArtifactsFolder().string(),
-                  workspace.home.WarehouseFolder().string(), workspace.home.folder.string()}));
+             prepare::PlacesOf(workspace.service, common.Target(),
+                               {common.installation->busker, workspace.home.StoreUrl(),
+                                workspace.home.WarehouseUrl(), workspace.home.folder.string()}));
   return workspace;
 }
 
@@ -197,8 +196,8 @@ Result<std::unique_ptr<record::Record>> OpenRecord(const dispatch::Home& home) {
 
 Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
                                                           const Workspace& workspace) {
-  return deliver::OpenEmbeddedWarehouse(workspace.places.warehouse_folder,
-                                        common.installation->duckdb_library);
+  return deliver::OpenWarehouse(workspace.places.warehouse_url,
+                                common.installation->duckdb_library);
 }
 
 void SayNotNoted(const record::Deed& deed, const std::string& why) {

@@ -263,8 +263,7 @@ Result<prepare::Places> Daemon::PlacesOf(const service::Service& service) const 
 }
 
 prepare::HomePlaces Daemon::PlacesOfHome() const {
-  return {options_.busker, home_.ArtifactsFolder().string(), home_.WarehouseFolder().string(),
-          home_.folder.string()};
+  return {options_.busker, home_.StoreUrl(), home_.WarehouseUrl(), home_.folder.string()};
 }
 
 std::vector<record::NoticeRow> Daemon::NoticesOf(const plan::Tell& tell, Instant now) {

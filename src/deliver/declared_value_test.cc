@@ -331,7 +331,7 @@ bool FitsInAFile(const std::string& type, const std::string& text, bool undeclar
 
 class DeclaredValues : public testing::Test, public WarehouseTest {
  protected:
-  DeclaredValues() : warehouse_(*OpenEmbeddedWarehouse(place(), DuckdbPath())) {}
+  DeclaredValues() : warehouse_(*OpenWarehouse("embedded://" + place().string(), DuckdbPath())) {}
 
   // A delivery of the texts, in a column v of the type beside their numbers.
   Request AskingFor(const std::string& type, const std::vector<std::string>& texts,
@@ -362,7 +362,7 @@ class DeclaredValues : public testing::Test, public WarehouseTest {
       ASSERT_EQ(kind.exact(value.text), kind.exact(texts[i]))
           << texts[i] << " became " << value.text;
     }
-    io::fs::remove(request.file);
+    io::fs::remove(PathOf(request.source));
   }
 
   std::unique_ptr<Warehouse> warehouse_;

@@ -1,9 +1,8 @@
-// The embedded warehouse: Parquet files in a folder, a log per table, and DuckDB to make and read
-// them.
-//
 // A delivery takes the table's lock, writes its part under a temporary name, holds it against the
 // file's own count, syncs it, renames it, and commits by adding a change to the table's log. What
 // readers open is then made anew (published.h); a process that dies before leaves that to the next.
+#include "deliver/embedded_warehouse.h"
+
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -18,7 +17,6 @@
 #include "deliver/published.h"
 #include "deliver/snapshot.h"
 #include "deliver/table_log.h"
-#include "deliver/warehouse.h"
 #include "io/digest.h"
 #include "io/lock_wait.h"
 
@@ -158,8 +156,9 @@ class EmbeddedWarehouse : public Warehouse {
   Result<Delivery> Deliver(const Request& request) override {
     auto delivery = DoDeliver(request);
     if (!delivery) {
-      return Wrap("deliver " + request.file.filename().string() + " to " + request.table,
-                  std::move(delivery).error());
+      return Wrap(
+          "deliver " + fs::path(request.source.key).filename().string() + " to " + request.table,
+          std::move(delivery).error());
     }
     return delivery;
   }
@@ -295,8 +294,9 @@ Result<Loaded> EmbeddedWarehouse::LoadPart(const Request& request, const TableSt
   const std::vector<Column> known = state.parts.empty() ? std::vector<Column>() : state.columns;
   auto survey = WriteSnapshot(session, source, plan, known, part.path());
   if (!survey) return tl::unexpected(std::move(survey).error());
-  if (!request.file_sha256.empty() && survey->digest.sha256 != request.file_sha256) {
-    return Invalid("its SHA-256 is " + survey->digest.sha256 + " and not " + request.file_sha256 +
+  const std::string& expected = request.source.sha256;
+  if (!expected.empty() && survey->digest.sha256 != expected) {
+    return Invalid("its SHA-256 is " + survey->digest.sha256 + " and not " + expected +
                    ": it is not the file that was to be delivered");
   }
   if (survey->records == 0 && request.rows_min.value_or(1) > 0)
@@ -346,9 +346,12 @@ Result<Delivery> EmbeddedWarehouse::DoDeliver(const Request& unchecked) {
   TRY_ASSIGN(const TableState state, log.State());
   TRY(CheckOrder(request, state));
   TRY(CheckPartitioned(request, state));
-  TRY_ASSIGN(const CsvSource source, OpenCsv(request.file));
   RemoveTemporaries(log.folder() / "parts");
   RemoveTemporaries(log.folder() / "log");
+  const TemporaryFolder copies(io::TemporaryPath(log.folder() / "parts", "source"));
+  TRY_ASSIGN(const fs::path file,
+             request.source.store->LocalPath(request.source.key, copies.path()));
+  TRY_ASSIGN(const CsvSource source, OpenCsv(file));
   TRY_ASSIGN(Session session, OpenSession(""));
   TemporaryFile part(io::TemporaryPath(log.folder() / "parts", "part"));
   std::vector<Column> columns;
@@ -500,11 +503,9 @@ Result<Answer> EmbeddedWarehouse::Query(const std::string& sql, std::uint64_t ro
   return Unusable(answer.error().message + why);
 }
 
-// Nothing can be written in the folder, or be made where it would be: a snapshot, a backup.
-bool IsReadOnly(fs::path folder) {
-  std::error_code error;
-  while (folder.has_relative_path() && !fs::exists(folder, error)) folder = folder.parent_path();
-  return access(folder.empty() ? "." : folder.c_str(), W_OK) != 0 && errno == EROFS;
+// Nothing can be written in the folder: a snapshot, a backup.
+bool IsReadOnly(const fs::path& folder) {
+  return access(folder.c_str(), W_OK) != 0 && errno == EROFS;
 }
 
 // What to do about a delivery whose file is damaged.
@@ -568,7 +569,9 @@ Result<std::vector<std::string>> EmbeddedWarehouse::Check() {
       faults.push_back(history.error().message);
     }
   }
-  if (IsReadOnly(folder_)) return faults;  // nothing there can be renewed
+  std::error_code error;
+  if (!fs::exists(folder_, error)) return faults;  // nothing was delivered yet
+  if (IsReadOnly(folder_)) return faults;          // nothing there can be renewed
   const auto mended = MendAll();
   if (!mended) faults.push_back("warehouse.duckdb cannot be checked: " + mended.error().message);
   if (mended) faults.insert(faults.end(), mended->begin(), mended->end());
@@ -585,10 +588,9 @@ Result<std::vector<std::string>> EmbeddedWarehouse::Check() {
 
 }  // namespace
 
-Result<std::unique_ptr<Warehouse>> OpenEmbeddedWarehouse(const fs::path& folder,
-                                                         const fs::path& duckdb_library,
-                                                         Milliseconds wait_max) {
-  if (!IsReadOnly(folder)) TRY(io::MakeFolders(folder));
+Result<std::unique_ptr<Warehouse>> OpenEmbedded(const fs::path& folder,
+                                                const fs::path& duckdb_library,
+                                                Milliseconds wait_max) {
   std::error_code error;
   fs::path place = fs::weakly_canonical(folder, error);
   if (error) return SystemError("open the warehouse " + folder.string(), error.value());

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <mutex>
 #include <random>
 
@@ -40,12 +41,27 @@ extern "C" int fsync(int fd) {
 
 namespace {
 
-Result<std::unique_ptr<Warehouse>> OpenEmbedded(const fs::path& folder) {
-  return OpenEmbeddedWarehouse(folder, DuckdbPath());
+Result<std::unique_ptr<Warehouse>> OpenAt(const fs::path& folder) {
+  return OpenWarehouse("embedded://" + folder.string(), DuckdbPath());
+}
+
+Result<Answer> AllRows(Warehouse& warehouse, const std::string& table) {
+  TRY_ASSIGN(const std::vector<Delivery> deliveries, warehouse.Deliveries(table));
+  std::string columns;
+  for (auto delivery = deliveries.rbegin(); delivery != deliveries.rend(); ++delivery) {
+    if (!delivery->current) continue;
+    for (const Column& column : delivery->columns) {
+      const std::string name = QuoteName(column.name);
+      columns += (columns.empty() ? "" : ", ");
+      columns += column.type == "BYTES" ? "to_base64(" + name + ")" : name;
+    }
+    break;
+  }
+  return warehouse.Query("SELECT " + (columns.empty() ? "*" : columns) + " FROM " + table, 1000);
 }
 
 INSTANTIATE_TEST_SUITE_P(Embedded, WarehouseConformance,
-                         testing::Values(Backend{"embedded", OpenEmbedded}),
+                         testing::Values(Backend{"embedded", OpenAt, AllRows}),
                          testing::PrintToStringParamName());
 
 // The paths that `act` had the system sync, in their order.
@@ -61,8 +77,7 @@ std::vector<std::string> SyncedDuring(const std::function<void()>& act) {
 
 class EmbeddedWarehouse : public testing::Test, public WarehouseTest {
  protected:
-  EmbeddedWarehouse()
-      : warehouse_(*OpenEmbedded(place())), duckdb_(*OpenDuckdbLibrary(DuckdbPath())) {}
+  EmbeddedWarehouse() : warehouse_(*OpenAt(place())), duckdb_(*OpenDuckdbLibrary(DuckdbPath())) {}
 
   Warehouse& warehouse() { return *warehouse_; }
   Delivery Deliver(const Request& request) {
@@ -201,7 +216,7 @@ TEST_F(EmbeddedWarehouse, HealsTheDatabaseWhenTheWarehouseWasMoved) {
   Deliver(Asking("one", "id\n1\n"));
   const fs::path elsewhere = folder() / "else[w]here*";
   fs::rename(place(), elsewhere);
-  auto moved = OpenEmbedded(elsewhere);
+  auto moved = OpenAt(elsewhere);
   ASSERT_TRUE(moved);
   EXPECT_EQ(TextOf((*moved)->Query("SELECT id FROM game.predictions", 9)), "1");
   fs::rename(elsewhere / "warehouse.duckdb", folder() / "link");
@@ -471,12 +486,26 @@ TEST_F(EmbeddedWarehouse, ReadsALongLogOfAppends) {
   EXPECT_EQ(warehouse().Deliveries()->size(), 150U);
 }
 
+TEST(OpenWarehouse, TakesAUrlAndMakesNothing) {
+  WarehouseTest test;
+  const auto warehouse = OpenAt(test.place());
+  ASSERT_TRUE(warehouse) << warehouse.error().message;
+  EXPECT_TRUE((*warehouse)->Deliveries()->empty());
+  EXPECT_TRUE((*warehouse)->Check()->empty());
+  EXPECT_EQ(TextOf((*warehouse)->Query("SELECT 1", 1)), "1");
+  EXPECT_ERROR((*warehouse)->Undo("one"), ErrorKind::kNotFound, "no such delivery");
+  EXPECT_FALSE(fs::exists(test.place()));
+  for (const char* url : {"bigquery://project", "embedded://folder", "/folder", ""}) {
+    EXPECT_ERROR(OpenWarehouse(url, DuckdbPath()), ErrorKind::kInvalid, "embedded:///FOLDER");
+  }
+}
+
 TEST(EmbeddedWarehouseLibrary, SaysWhatToDoWhenItIsMissing) {
   WarehouseTest test;
-  const fs::path text = test.Csv("no library");
+  const fs::path text = test.PathOf(test.Csv("no library"));
   for (const fs::path& path :
        {test.folder() / "nowhere.so", text, fs::path("/lib/x86_64-linux-gnu/libm.so.6")}) {
-    auto warehouse = OpenEmbeddedWarehouse(test.place(), path);
+    auto warehouse = OpenWarehouse("embedded://" + test.place().string(), path);
     ASSERT_TRUE(warehouse);
     EXPECT_ERROR((*warehouse)->Query("SELECT 1", 1), ErrorKind::kUnusable, "script/setup");
     EXPECT_ERROR((*warehouse)->Query("SELECT 1", 1), ErrorKind::kUnusable,
@@ -490,7 +519,7 @@ TEST(EmbeddedWarehouseLibrary, SaysWhatToDoWhenItIsMissing) {
 // `place` until it is killed, with a "+" on standard output for each delivery that was
 // acknowledged.
 int DeliverUntilKilled(const fs::path& place) {
-  auto warehouse = OpenEmbedded(place);
+  auto warehouse = OpenAt(place);
   if (!warehouse) return 1;
   WarehouseTest files;
   const std::size_t made = (*warehouse)->Deliveries()->size();
@@ -588,7 +617,7 @@ TEST(CsvSurvey, CountsWhatTheSlowReaderCounts) {
       }
       if (row + 1 < rows || random() % 2 == 0) csv += line_end;
     }
-    const fs::path path = test.Csv(csv);
+    const fs::path path = test.PathOf(test.Csv(csv));
     auto fd = io::Open(path, O_RDONLY);
     ASSERT_TRUE(fd);
     const auto header = ReadCsvHeader(fd->get(), path);
@@ -621,7 +650,7 @@ TEST(CsvSurvey, CountsWhatTheSlowReaderCounts) {
 // is, as it is read and as it is shown.
 int ReadInstant() {
   WarehouseTest files;
-  auto warehouse = OpenEmbedded(files.place());
+  auto warehouse = OpenAt(files.place());
   Request request = files.Asking("one", "at,n\n2026-02-03 10:00:00,1\n2026-02-03 10:00:00Z,2\n");
   request.schema = {{"at", "TIMESTAMP"}, {"n", "INT64"}};
   if (!warehouse || !(*warehouse)->Deliver(request)) return 1;

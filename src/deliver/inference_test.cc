@@ -171,7 +171,7 @@ const std::map<std::string, Kind>& Kinds() {
 
 class Inference : public testing::Test, public WarehouseTest {
  protected:
-  Inference() : warehouse_(*OpenEmbeddedWarehouse(place(), DuckdbPath())) {}
+  Inference() : warehouse_(*OpenWarehouse("embedded://" + place().string(), DuckdbPath())) {}
 
   struct Cell {
     std::string text;
@@ -249,7 +249,7 @@ class Inference : public testing::Test, public WarehouseTest {
         }
       }
     }
-    fs::remove(request.file);
+    fs::remove(PathOf(request.source));
   }
 
   std::unique_ptr<Warehouse> warehouse_;
@@ -343,7 +343,7 @@ TEST_F(Inference, DoesNotDependOnTheNumberOfThreads) {
   std::string csv = "id,at,score\n";
   for (int i = 0; i < 300'000; ++i)
     csv += std::to_string(i) + ",2026-03-29 02:30:00,0." + std::to_string(i) + "1\n";
-  const fs::path path = Csv(csv);
+  const fs::path path = PathOf(Csv(csv));
   const auto source = OpenCsv(path);
   ASSERT_TRUE(source);
   const auto library = OpenDuckdbLibrary(DuckdbPath());

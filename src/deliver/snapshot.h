@@ -34,6 +34,19 @@ class TemporaryFile {
   io::fs::path path_;
 };
 
+// A folder that goes, with what was put there, if anything was.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(io::fs::path path) : path_(std::move(path)) {}
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() { (void)io::RemoveTree(path_); }
+  const io::fs::path& path() const { return path_; }
+
+ private:
+  io::fs::path path_;
+};
+
 // Writes the rows of the file to `target` and checks that every one arrived; the survey runs beside
 // DuckDB's load. A plan that is a guess gets the types that all rows have; a column without values
 // has the one of `table` then, or STRING. kInvalid names row, line and column of the first fault

@@ -5,15 +5,21 @@
 // moment; a delivery that fails leaves the table as it was; delivering twice for the same `id`
 // changes nothing the second time and returns the same Delivery; a reader never blocks a delivery.
 // Calls may come from several processes at once; one object is used by one thread.
+//
+// The truth is in the warehouse itself: every back end keeps there, as the table
+// `_busker_deliveries` or as files that say as much, what each delivery and undo added and removed,
+// for ever, and changes it in the transaction that changes the table. What a table consists of,
+// whether a delivery was made, what an undo brings back, the types of a column and the order of
+// deliveries are read from there, and never from what the caller remembers.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "artifact/store.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "io/file.h"
@@ -35,11 +41,18 @@ struct Column {
 const std::vector<std::string>& TypeNames();
 Result<std::string> CanonicalType(std::string_view name);  // any case, alias -> canonical
 
+// The file that is delivered: a value of an artifact store, which a warehouse may load from where
+// it is. CSV, RFC 4180, UTF-8, with a header.
+struct Source {
+  artifact::Store* store = nullptr;  // outlives the call
+  std::string key;
+  std::string sha256;  // of the value; compared before anything is changed; empty: not compared
+};
+
 struct Request {
-  std::string id;           // names the delivery: a pure function of run and file; [a-z0-9._-]
-  std::string table;        // "schema.table": two names of [a-z0-9_], at most 63 each
-  io::fs::path file;        // CSV, RFC 4180, UTF-8, with a header
-  std::string file_sha256;  // of `file`; compared before anything is changed; empty: not compared
+  std::string id;     // names the delivery: a pure function of run and file; [a-z0-9._-]
+  std::string table;  // "schema.table": two names of [a-z0-9_], at most 63 each
+  Source source;
   std::vector<Column> schema;  // the columns that the file must have, by name, in any order; the
                                // table gets them in this order. Empty: all columns, types inferred
   Write write = Write::kReplace;
@@ -107,8 +120,8 @@ class Warehouse {
   virtual Result<std::vector<Delivery>> Deliveries(
       const std::string& table = "", std::vector<DamagedTable>* damaged = nullptr) = 0;
 
-  // Runs SQL on one consistent snapshot of all tables; it cannot change them. At most `rows_max`
-  // rows. kUnusable when it asks for a table that is damaged.
+  // Runs a query in the warehouse's own SQL on one consistent snapshot of all tables; it cannot
+  // change them. At most `rows_max` rows. kUnusable when it asks for a table that is damaged.
   virtual Result<Answer> Query(const std::string& sql, std::uint64_t rows_max) = 0;
 
   // Checks everything that can be checked (files against digests, row counts); a sentence per
@@ -116,11 +129,12 @@ class Warehouse {
   virtual Result<std::vector<std::string>> Check() = 0;
 };
 
-// Opens the embedded warehouse in `folder` (created when missing), with the DuckDB library at
-// `duckdb_library`, which is opened on first use. Who changes a table waits for others that do for
-// `wait_max` at most.
-Result<std::unique_ptr<Warehouse>> OpenEmbeddedWarehouse(
-    const io::fs::path& folder, const io::fs::path& duckdb_library,
-    Milliseconds wait_max = std::chrono::minutes(10));
+// Opens the warehouse at "embedded:///absolute/folder", with the DuckDB library at
+// `duckdb_library`, which is opened on first use; another scheme is kInvalid, and the message says
+// which ones there are. Opening makes nothing: where nothing was delivered yet, it is empty. Who
+// changes a table waits for others that do for `wait_max` at most.
+Result<std::unique_ptr<Warehouse>> OpenWarehouse(const std::string& url,
+                                                 const io::fs::path& duckdb_library,
+                                                 Milliseconds wait_max = std::chrono::minutes(10));
 
 }  // namespace busker::deliver

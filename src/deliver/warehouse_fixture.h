@@ -3,15 +3,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "artifact/store.h"
+#include "base/text.h"
 #include "deliver/warehouse.h"
 #include "io/digest.h"
 #include "io/file.h"
@@ -22,6 +24,11 @@ struct Backend {
   std::string name;
   // Opens the warehouse at a place that belongs to one test; the same folder is the same warehouse.
   std::function<Result<std::unique_ptr<Warehouse>>(const io::fs::path& folder)> open;
+  // All rows of a table, asked for in the warehouse's own SQL, in any order. The values are text in
+  // one form for all warehouses: 100000.0, inf and nan for FLOAT64, as many decimals for NUMERIC as
+  // it keeps, 2026-02-03 10:00:00.5 for DATETIME, the same with +00 behind it for TIMESTAMP, base64
+  // for BYTES.
+  std::function<Result<Answer>(Warehouse& warehouse, const std::string& table)> rows;
 };
 inline void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
 
@@ -33,9 +40,9 @@ inline io::fs::path DuckdbPath() {
 
 class WarehouseTest {
  public:
-  WarehouseTest() : folder_(io::TemporaryPath(io::fs::temp_directory_path(), "warehouse-test")) {
-    EXPECT_TRUE(io::MakeFolders(folder_));
-  }
+  WarehouseTest()
+      : folder_(io::TemporaryPath(io::fs::temp_directory_path(), "warehouse-test")),
+        files_(*artifact::OpenStore("file://" + (folder_ / "files").string())) {}
   ~WarehouseTest() { EXPECT_TRUE(io::RemoveTree(folder_)); }
   WarehouseTest(const WarehouseTest&) = delete;
   WarehouseTest& operator=(const WarehouseTest&) = delete;
@@ -43,18 +50,21 @@ class WarehouseTest {
   const io::fs::path& folder() const { return folder_; }
   io::fs::path place() const { return folder_ / "warehouse"; }
 
-  io::fs::path Csv(const std::string& text) {
-    const io::fs::path path = folder_ / ("predictions-" + std::to_string(++files_) + ".csv");
-    std::ofstream(path, std::ios::binary) << text;
-    return path;
+  artifact::Store& files() { return *files_; }
+
+  Source Csv(const std::string& text) {
+    const std::string key = "predictions-" + std::to_string(++count_) + ".csv";
+    EXPECT_TRUE(files_->PutText(key, text));
+    return {files_.get(), key, ""};
   }
+  io::fs::path PathOf(const Source& source) const { return folder_ / "files" / source.key; }
 
   // A delivery of `csv` to game.predictions, for day `day` of August 2019.
   Request Asking(const std::string& id, const std::string& csv, int day = 1) {
     Request request;
     request.id = id;
     request.table = "game.predictions";
-    request.file = Csv(csv);
+    request.source = Csv(csv);
     request.data_date =
         day < 10 ? "2019-08-0" + std::to_string(day) : "2019-08-" + std::to_string(day);
     request.scheduled_at = *ParseRfc3339(request.data_date + "T07:00:00Z");
@@ -66,19 +76,31 @@ class WarehouseTest {
 
  private:
   io::fs::path folder_;
-  int files_ = 0;
+  std::unique_ptr<artifact::Store> files_;
+  int count_ = 0;
 };
 
-inline std::string TextOf(const Result<Answer>& answer) {
-  if (!answer) return "error: " + answer.error().message;
-  std::string text;
-  for (const auto& row : answer->rows) {
-    if (!text.empty()) text += "; ";
+inline std::vector<std::string> LinesOf(const Answer& answer) {
+  std::vector<std::string> lines;
+  for (const auto& row : answer.rows) {
+    std::string& line = lines.emplace_back();
     for (std::size_t i = 0; i < row.size(); ++i) {
-      text += (i == 0 ? "" : ",") + (row[i].kind == Value::Kind::kNull ? "NULL" : row[i].text);
+      line += (i == 0 ? "" : ",") + (row[i].kind == Value::Kind::kNull ? "NULL" : row[i].text);
     }
   }
-  return text;
+  return lines;
+}
+
+inline std::string TextOf(const Result<Answer>& answer) {
+  return answer ? Join(LinesOf(*answer), "; ") : "error: " + answer.error().message;
+}
+
+// The rows of a table have no order: so they are compared in that of their text.
+inline std::string SortedTextOf(const Result<Answer>& answer) {
+  if (!answer) return "error: " + answer.error().message;
+  std::vector<std::string> lines = LinesOf(*answer);
+  std::sort(lines.begin(), lines.end());
+  return Join(lines, "; ");
 }
 
 inline std::string TextOf(const std::vector<Column>& columns) {
@@ -107,7 +129,7 @@ class WarehouseConformance : public testing::TestWithParam<Backend>, public Ware
   }
   Warehouse& warehouse() { return *warehouse_; }
   std::string Ask(const std::string& sql) { return TextOf(warehouse_->Query(sql, 1000)); }
-  std::string Rows() { return Ask("SELECT * FROM game.predictions ORDER BY ALL"); }
+  std::string Rows() { return SortedTextOf(GetParam().rows(warehouse(), "game.predictions")); }
   Delivery Deliver(const Request& request) {
     auto delivery = warehouse_->Deliver(request);
     EXPECT_TRUE(delivery) << delivery.error().message;

@@ -69,7 +69,7 @@ class Builder {
     step.store_url = store_;
     step.version = version_;
     step.file = setting.file;
-    step.warehouse_folder = attempt::NameOfPlace(places_.warehouse_folder, places_.home);
+    step.warehouse_url = attempt::NameOfPlace(places_.warehouse_url, places_.home);
     deliver::Request& request = step.request;
     request.id = fmt::format("{}.{}", run_.id, number);
     TRY_ASSIGN(request.table, service::ExpandTable(setting.table, placeholders_));

@@ -22,7 +22,7 @@ class PrepareRunTest : public testing::Test {
  protected:
   PrepareRunTest() {
     places_ = {"/usr/bin/busker", "file://" + (folder_ / "artifacts").string(),
-               (folder_ / "warehouse").string()};
+               "embedded://" + (folder_ / "warehouse").string()};
     store_ = std::move(artifact::OpenStore(places_.store_url).value());
     run_.id = "r1";
     run_.data_date = "2019-08-01";
@@ -117,7 +117,7 @@ TEST_F(PrepareRunTest, NamesWhatIsInTheHomeByItsPlaceInIt) {
   EXPECT_EQ(OrderOf(*run, 0).store_url, "home:artifacts");
   EXPECT_EQ(OrderOf(*run, 1).store_url, "home:artifacts");
   const std::string step = OrderOf(*run, 1).command.at(3);
-  EXPECT_EQ(DeliveryIn(step).value().warehouse_folder, "home:warehouse");
+  EXPECT_EQ(DeliveryIn(step).value().warehouse_url, "home:warehouse");
   EXPECT_EQ(DeliveryIn(step).value().id, "r1.1");
   EXPECT_EQ(step.find(folder_.path().string()), std::string::npos) << step;
 }

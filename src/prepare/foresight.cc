@@ -18,11 +18,8 @@ Result<Foresight> Foresight::Read(const service::Service& service, const service
   TRY_ASSIGN(const auto store, artifact::OpenStore(places.store_url));
   TRY_ASSIGN(Input input, Input::Read(service, action, *store));
   Foresight foresight(service, action, std::move(input));
-  std::error_code error;
-  if (action.deliveries.empty() || !io::fs::exists(places.warehouse_folder, error)) {
-    return foresight;
-  }
-  TRY_ASSIGN(const auto warehouse, deliver::OpenEmbeddedWarehouse(places.warehouse_folder, {}));
+  if (action.deliveries.empty()) return foresight;
+  TRY_ASSIGN(const auto warehouse, deliver::OpenWarehouse(places.warehouse_url, {}));
   std::vector<deliver::DamagedTable> damaged;  // another table's damage is no matter of this one
   TRY_ASSIGN(const auto deliveries, warehouse->Deliveries("", &damaged));
   for (const deliver::Delivery& delivery : deliveries) {

@@ -20,7 +20,7 @@ class ForesightTest : public testing::Test {
  protected:
   ForesightTest() {
     places_ = {"/usr/bin/busker", "file://" + (folder_ / "artifacts").string(),
-               (folder_ / "warehouse").string()};
+               "embedded://" + (folder_ / "warehouse").string()};
     store_ = std::move(artifact::OpenStore(places_.store_url).value());
   }
 
@@ -49,8 +49,8 @@ class ForesightTest : public testing::Test {
 
   std::unique_ptr<deliver::Warehouse> OpenWarehouse() {
     const char* const library = std::getenv("BUSKER_DUCKDB");
-    return deliver::OpenEmbeddedWarehouse(places_.warehouse_folder,
-                                          library != nullptr ? library : BUSKER_DUCKDB_PATH)
+    return deliver::OpenWarehouse(places_.warehouse_url,
+                                  library != nullptr ? library : BUSKER_DUCKDB_PATH)
         .value();
   }
   // Loads a row for the date into shop.p.
@@ -58,7 +58,8 @@ class ForesightTest : public testing::Test {
     deliver::Request request;
     request.id = id;
     request.table = "shop.p";
-    request.file = folder_.Write(id + ".csv", "id\n1\n");
+    EXPECT_TRUE(store_->PutText(id + ".csv", "id\n1\n"));
+    request.source = {store_.get(), id + ".csv", ""};
     request.write = write;
     request.data_date = date;
     request.scheduled_at = At(date);

@@ -7,13 +7,12 @@
 namespace busker::prepare {
 namespace {
 
-// The folder that `url` names, when its scheme is `scheme`; `standard` when it is empty.
-Result<std::string> LocalFolder(const service::Target& target, std::string_view setting,
-                                const std::string& url, std::string_view scheme,
-                                std::string standard) {
+// `url`, when its scheme is `scheme`; `standard` when it is empty.
+Result<std::string> UrlOf(const service::Target& target, std::string_view setting,
+                          const std::string& url, std::string_view scheme, std::string standard) {
   if (url.empty()) return standard;
   const std::string prefix = fmt::format("{}:///", scheme);
-  if (url.starts_with(prefix)) return url.substr(prefix.size() - 1);
+  if (url.starts_with(prefix)) return url;
   return Invalid(fmt::format("target \"{}\" has {} = \"{}\"; this version of Busker has only {}",
                              target.name, setting, url, prefix + "FOLDER"));
 }
@@ -53,11 +52,9 @@ Result<Places> PlacesOf(const service::Service& service, const std::string& targ
   Places places;
   places.busker = home.busker;
   places.home = home.home;
-  TRY_ASSIGN(const std::string artifacts,
-             LocalFolder(found, "artifacts", found.artifacts, "file", home.artifacts_folder));
-  places.store_url = "file://" + artifacts;
-  TRY_ASSIGN(places.warehouse_folder,
-             LocalFolder(found, "warehouse", found.warehouse, "embedded", home.warehouse_folder));
+  TRY_ASSIGN(places.store_url, UrlOf(found, "artifacts", found.artifacts, "file", home.store_url));
+  TRY_ASSIGN(places.warehouse_url,
+             UrlOf(found, "warehouse", found.warehouse, "embedded", home.warehouse_url));
   return places;
 }
 

@@ -9,15 +9,15 @@
 namespace busker::prepare {
 
 struct Places {
-  std::string busker;            // this program, for Busker's own steps
-  std::string store_url;         // of the artifact store
-  std::string warehouse_folder;  // of the embedded warehouse
-  std::string home = {};         // orders name what is in it relative to it (attempt/home_place.h)
+  std::string busker;     // this program, for Busker's own steps
+  std::string store_url;  // of the artifact store
+  std::string warehouse_url;
+  std::string home = {};  // orders name what is in it relative to it (attempt/home_place.h)
 };
 
 // What a target leaves out is in the home.
 struct HomePlaces {
-  std::string busker, artifacts_folder, warehouse_folder, home;
+  std::string busker, store_url, warehouse_url, home;
 };
 
 // kNotFound: the service has no such target ("local" is built in); kInvalid: the target asks for

@@ -5,8 +5,8 @@
 namespace busker::prepare {
 namespace {
 
-const HomePlaces kHome{"/usr/bin/busker", "/home/me/.busker/artifacts", "/home/me/.busker/tables",
-                       "/home/me/.busker"};
+const HomePlaces kHome{"/usr/bin/busker", "file:///home/me/.busker/artifacts",
+                       "embedded:///home/me/.busker/tables", "/home/me/.busker"};
 
 service::Service WithTarget(const service::Target& target) {
   service::Service service;
@@ -24,14 +24,14 @@ TEST(Places, AreInTheHomeUnlessTheTargetSaysWhere) {
   const Places local = PlacesOf({}, "local", kHome).value();
   EXPECT_EQ(local.busker, "/usr/bin/busker");
   EXPECT_EQ(local.store_url, "file:///home/me/.busker/artifacts");
-  EXPECT_EQ(local.warehouse_folder, "/home/me/.busker/tables");
+  EXPECT_EQ(local.warehouse_url, "embedded:///home/me/.busker/tables");
   service::Target prod = Target();
   prod.artifacts = "file:///mnt/store";
   prod.warehouse = "embedded:///mnt/tables";
   prod.executor = "process://";
   const Places there = PlacesOf(WithTarget(prod), "prod", kHome).value();
   EXPECT_EQ(there.store_url, "file:///mnt/store");
-  EXPECT_EQ(there.warehouse_folder, "/mnt/tables");
+  EXPECT_EQ(there.warehouse_url, "embedded:///mnt/tables");
 }
 
 TEST(Places, ThereAreNoneForATargetThatTheServiceDoesNotName) {

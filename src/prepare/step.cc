@@ -20,6 +20,11 @@ Result<std::unique_ptr<artifact::Store>> StoreOf(const json& j, const attempt::H
   return artifact::OpenStore(url);
 }
 
+// Orders of earlier versions have it as the folder of the embedded warehouse, by name or by path.
+std::string WarehouseIn(const json& j) {
+  return j.at(j.contains("warehouse_url") ? "warehouse_url" : "warehouse_folder");
+}
+
 Result<std::string> Deliver(const json& j, const attempt::HomeFolder& home,
                             const io::fs::path& duckdb_library) {
   const json& r = j.at("request");
@@ -44,10 +49,9 @@ Result<std::string> Deliver(const json& j, const attempt::HomeFolder& home,
   if (digest == manifest.files.end()) {
     return NotFound(fmt::format("version {} has no file {} to deliver", name.Key(), file));
   }
-  request.file_sha256 = digest->second.sha256;
-  TRY_ASSIGN(request.file, store->LocalPath(name.Key() + "/" + file, "."));
-  TRY_ASSIGN(const std::string folder, attempt::FolderOfPlace(j.at("warehouse_folder"), home));
-  TRY_ASSIGN(auto warehouse, deliver::OpenEmbeddedWarehouse(folder, duckdb_library));
+  request.source = {store.get(), name.Key() + "/" + file, digest->second.sha256};
+  TRY_ASSIGN(const std::string url, attempt::UrlOfPlace(WarehouseIn(j), home, "embedded"));
+  TRY_ASSIGN(auto warehouse, deliver::OpenWarehouse(url, duckdb_library));
   TRY_ASSIGN(const deliver::Delivery delivery, warehouse->Deliver(request));
   return fmt::format("Delivered {} rows of {} into {} ({}), which now has {} rows; delivery {}",
                      WithThousands(static_cast<long long>(delivery.rows)), file, delivery.table,
@@ -117,7 +121,7 @@ std::string ToJson(const DeliverStep& step) {
   return json{{"store_url", step.store_url},
               {"version", step.version},
               {"file", step.file},
-              {"warehouse_folder", step.warehouse_folder},
+              {"warehouse_url", step.warehouse_url},
               {"request",
                {{"id", request.id},
                 {"table", request.table},
@@ -145,8 +149,7 @@ std::string ToJson(const PromoteStep& step) {
 Result<DeliveryNamed> DeliveryIn(const std::string& text) {
   try {
     const json j = json::parse(text);
-    return DeliveryNamed{j.at("request").at("id"), j.at("warehouse_folder"),
-                         j.at("request").at("table")};
+    return DeliveryNamed{j.at("request").at("id"), WarehouseIn(j), j.at("request").at("table")};
   } catch (const json::exception& error) {
     return Invalid(fmt::format("what it is to deliver cannot be read: {}", error.what()));
   }

@@ -19,8 +19,8 @@ namespace busker::prepare {
 struct DeliverStep {
   std::string store_url, version;  // where the version is (attempt/home_place.h), and its key
   std::string file;                // within the version
-  std::string warehouse_folder;    // of the embedded warehouse (likewise)
-  deliver::Request request;        // `file` and `file_sha256` are filled in from the version
+  std::string warehouse_url;       // likewise
+  deliver::Request request;        // `source` is filled in from the version
 };
 
 // Makes a saved version live, if the gate lets it pass.
@@ -36,7 +36,7 @@ std::string ToJson(const PromoteStep& step);
 
 // What the step "deliver" described by `json` delivers. kInvalid: it is not such a description.
 struct DeliveryNamed {
-  std::string id, warehouse_folder, table;
+  std::string id, warehouse_url, table;
 };
 Result<DeliveryNamed> DeliveryIn(const std::string& json);
 

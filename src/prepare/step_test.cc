@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "artifact/version.h"
 #include "io/test_folder.h"
@@ -56,12 +57,13 @@ class Step : public testing::Test {
     return live ? live->now.version.timestamp : "none";
   }
 
+  std::string WarehouseUrl() { return "embedded://" + (folder_ / "warehouse").string(); }
   DeliverStep DeliveryOf(const std::string& version, const std::string& date) {
     DeliverStep step;
     step.store_url = store_->Url();
     step.version = version;
     step.file = "predictions.csv";
-    step.warehouse_folder = (folder_ / "warehouse").string();
+    step.warehouse_url = WarehouseUrl();
     step.request.id = "r-" + date + ".1";
     step.request.table = "shop.predictions";
     step.request.write = deliver::Write::kAppend;
@@ -73,7 +75,7 @@ class Step : public testing::Test {
     return step;
   }
   std::vector<deliver::Delivery> Deliveries() {
-    const auto warehouse = deliver::OpenEmbeddedWarehouse(folder_ / "warehouse", DuckdbPath());
+    const auto warehouse = deliver::OpenWarehouse(WarehouseUrl(), DuckdbPath());
     return (*warehouse)->Deliveries().value();
   }
 
@@ -179,6 +181,21 @@ TEST_F(Step, DeliversAFileOnceHoweverOftenItIsCarriedOut) {
   EXPECT_EQ(deliveries[0].scheduled_at, ParseRfc3339("2019-08-01T00:00:00Z").value());
   EXPECT_EQ(deliveries[0].model_version, "shop/1/training/20190801T000000Z");
   EXPECT_EQ(deliveries[0].file_sha256, io::Sha256Of("id,p\n1,0.5\n2,1\n"));
+}
+
+// Runs that were prepared by an earlier version have orders that name the warehouse's folder.
+TEST_F(Step, DeliversWhereAnOrderOfAnEarlierVersionSays) {
+  const std::string version =
+      Save("application", "20190801T070000Z", "2019-08-01", {{"predictions.csv", "id,p\n1,0.5\n"}});
+  const std::vector<std::string> names = {"home:warehouse", (folder_ / "warehouse").string()};
+  for (const std::string& folder : names) {
+    nlohmann::json step = nlohmann::json::parse(ToJson(DeliveryOf(version, "2019-08-01")));
+    step.erase("warehouse_url");
+    step["warehouse_folder"] = folder;
+    EXPECT_EQ(DeliveryIn(step.dump()).value().warehouse_url, folder);
+    EXPECT_EQ(CarryOut("deliver", step.dump()).substr(0, 15), "Delivered 1 row");
+  }
+  EXPECT_EQ(Deliveries().size(), 1U);
 }
 
 TEST_F(Step, DeliversByThePartitionSchemaAndRowsThatItSays) {

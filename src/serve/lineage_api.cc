@@ -48,7 +48,7 @@ class Versions {
           service));
       return;
     }
-    warehouse_folder_ = places->warehouse_folder;
+    warehouse_url_ = places->warehouse_url;
     store_ = std::move(*store);
     if (auto live = model::ReadLive(*store_, service, service_version)) live_ = std::move(*live);
   }
@@ -79,11 +79,11 @@ class Versions {
 
   const std::vector<std::string>& missing() const { return missing_; }
   // Where its predictions are delivered; empty: not known.
-  const io::fs::path& warehouse_folder() const { return warehouse_folder_; }
+  const std::string& warehouse_url() const { return warehouse_url_; }
 
  private:
   std::unique_ptr<artifact::Store> store_;
-  io::fs::path warehouse_folder_;
+  std::string warehouse_url_;
   std::optional<model::LivePointer> live_;
   std::vector<std::string> missing_;
 };
@@ -111,7 +111,7 @@ Response LineageApi::Show(const Call& call) {
     output =
         versions.Describe({facts.service, facts.service_version, facts.action, facts.timestamp});
     missing = versions.missing();
-    const io::fs::path& warehouse = versions.warehouse_folder();
+    const std::string& warehouse = versions.warehouse_url();
     const auto all =
         ReadDeliveries(warehouse.empty() ? home_warehouse_ : warehouse, duckdb_library_);
     if (!all) return Problem(all.error());

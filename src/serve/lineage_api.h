@@ -16,7 +16,7 @@ class LineageApi {
   LineageApi(daemon::Daemon& daemon, const dispatch::Home& home, std::string duckdb_library)
       : daemon_(daemon),
         duckdb_library_(std::move(duckdb_library)),
-        home_warehouse_(home.WarehouseFolder()),
+        home_warehouse_(home.WarehouseUrl()),
         records_(home.RecordFile().string()) {}
 
   void AddRoutes(Router& router);
@@ -26,7 +26,7 @@ class LineageApi {
 
   daemon::Daemon& daemon_;
   const std::string duckdb_library_;
-  const io::fs::path home_warehouse_;  // of a service that is not served any more
+  const std::string home_warehouse_;  // of a service that is not served any more
   Records records_;
 };
 

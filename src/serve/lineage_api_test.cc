@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "artifact/store.h"
 #include "deliver/warehouse.h"
 #include "serve/front_fixture.h"
 
@@ -38,16 +39,15 @@ class LineageApiTest : public FrontTest {
     return run;
   }
   // Loads a row as the delivery of the run, of what `version` predicted.
-  void Deliver(const std::string& run, const std::string& version,
-               io::fs::path warehouse_folder = {}) {
-    if (warehouse_folder.empty()) warehouse_folder = home_.WarehouseFolder();
+  void Deliver(const std::string& run, const std::string& version, std::string warehouse_url = {}) {
+    if (warehouse_url.empty()) warehouse_url = home_.WarehouseUrl();
     folder_.Write("predictions.csv", "player_id,label\n1,true\n");
-    const auto warehouse =
-        deliver::OpenEmbeddedWarehouse(warehouse_folder, BUSKER_DUCKDB_PATH).value();
+    const auto warehouse = deliver::OpenWarehouse(warehouse_url, BUSKER_DUCKDB_PATH).value();
+    const auto store = artifact::OpenStore("file://" + folder_.path().string()).value();
     deliver::Request request;
     request.id = run + ".1";
     request.table = "shop.predictions";
-    request.file = folder_ / "predictions.csv";
+    request.source = {store.get(), "predictions.csv", ""};
     request.data_date = "2026-05-01";
     request.run = run;
     request.service = "shop";
@@ -144,7 +144,8 @@ TEST_F(TargetApiTest, LooksIntoTheWarehouseOfTheTarget) {
   Train();
   const std::string application = RunToEnd("shop/application");
   Deliver("elsewhere", "");  // into the home's, where nobody is to look
-  Deliver(application, Lineage(application)["input_version"], folder_ / "prod");
+  Deliver(application, Lineage(application)["input_version"],
+          "embedded://" + (folder_ / "prod").string());
   const json lineage = Lineage(application);
   ASSERT_EQ(lineage["deliveries"].size(), 1u);
   EXPECT_EQ(lineage["deliveries"][0]["id"], application + ".1");

@@ -121,13 +121,13 @@ void AddModels(Page& page, const daemon::Daemon& daemon) {
 // The last delivery into each table of the warehouses that the services deliver to.
 std::map<std::string, deliver::Delivery> NewestDeliveries(const daemon::Daemon& daemon,
                                                           const std::string& duckdb_library) {
-  std::set<std::string> folders;
+  std::set<std::string> urls;
   for (const SharedService& service : ServicesOf(*daemon.catalogue())) {
-    if (const auto places = daemon.PlacesOf(*service)) folders.insert(places->warehouse_folder);
+    if (const auto places = daemon.PlacesOf(*service)) urls.insert(places->warehouse_url);
   }
   std::map<std::string, deliver::Delivery> newest;
-  for (const std::string& folder : folders) {
-    auto deliveries = ReadDeliveries(folder, duckdb_library);
+  for (const std::string& url : urls) {
+    auto deliveries = ReadDeliveries(url, duckdb_library);
     if (!deliveries) continue;
     for (deliver::Delivery& delivery : *deliveries) {
       const auto there = newest.find(delivery.table);

@@ -23,12 +23,9 @@ Result<SharedService> FindService(const daemon::Catalogue& catalogue, const std:
   return NotFound(fmt::format("there is no service {}", name));
 }
 
-Result<std::vector<deliver::Delivery>> ReadDeliveries(const io::fs::path& warehouse_folder,
+Result<std::vector<deliver::Delivery>> ReadDeliveries(const std::string& warehouse_url,
                                                       const std::string& duckdb_library) {
-  std::error_code error;
-  if (!io::fs::exists(warehouse_folder, error)) return std::vector<deliver::Delivery>();
-  TRY_ASSIGN(const auto warehouse,
-             deliver::OpenEmbeddedWarehouse(warehouse_folder, duckdb_library));
+  TRY_ASSIGN(const auto warehouse, deliver::OpenWarehouse(warehouse_url, duckdb_library));
   std::vector<deliver::DamagedTable> damaged;  // busker fsck tells of them; the others are shown
   return warehouse->Deliveries("", &damaged);
 }

@@ -19,7 +19,7 @@ std::vector<SharedService> ServicesOf(const daemon::Catalogue& catalogue);
 Result<SharedService> FindService(const daemon::Catalogue& catalogue, const std::string& name);
 
 // All deliveries ever, oldest first; none while there is no warehouse, which is not made for this.
-Result<std::vector<deliver::Delivery>> ReadDeliveries(const io::fs::path& warehouse_folder,
+Result<std::vector<deliver::Delivery>> ReadDeliveries(const std::string& warehouse_url,
                                                       const std::string& duckdb_library);
 
 }  // namespace busker::serve

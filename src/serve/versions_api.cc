@@ -153,7 +153,7 @@ Response VersionsApi::ListDeliveries(const Call& call) {
   if (!service) return Problem(service.error());
   const auto places = daemon_.PlacesOf(**service);
   if (!places) return Problem(places.error());
-  const auto deliveries = ReadDeliveries(places->warehouse_folder, duckdb_library_);
+  const auto deliveries = ReadDeliveries(places->warehouse_url, duckdb_library_);
   if (!deliveries) return Problem(deliveries.error());
   ordered_json list = ordered_json::array();
   for (auto delivery = deliveries->rbegin(); delivery != deliveries->rend(); ++delivery) {
@@ -167,12 +167,7 @@ Response VersionsApi::Undo(const Call& call) {
   if (!service) return Problem(service.error());
   const auto places = daemon_.PlacesOf(**service);
   if (!places) return Problem(places.error());
-  std::error_code error;
-  if (!io::fs::exists(places->warehouse_folder, error)) {
-    return Problem(404, "there is no such delivery");
-  }
-  auto warehouse =
-      deliver::OpenEmbeddedWarehouse(places->warehouse_folder, duckdb_library_, kTableLimit);
+  auto warehouse = deliver::OpenWarehouse(places->warehouse_url, duckdb_library_, kTableLimit);
   if (!warehouse) return Problem(warehouse.error());
   std::vector<deliver::DamagedTable> damaged;  // that another table is, is no reason
   const auto all = (*warehouse)->Deliveries("", &damaged);

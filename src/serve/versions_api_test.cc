@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "artifact/store.h"
 #include "deliver/warehouse.h"
 #include "serve/front_fixture.h"
 
@@ -20,12 +21,12 @@ class VersionsApiTest : public FrontTest {
   std::string Deliver(const std::string& id, const std::string& service = "shop",
                       const std::string& table = "shop.a") {
     folder_.Write(id + ".csv", "player_id\n1\n");
-    const auto warehouse =
-        deliver::OpenEmbeddedWarehouse(home_.WarehouseFolder(), BUSKER_DUCKDB_PATH).value();
+    const auto warehouse = deliver::OpenWarehouse(home_.WarehouseUrl(), BUSKER_DUCKDB_PATH).value();
+    const auto store = artifact::OpenStore("file://" + folder_.path().string()).value();
     deliver::Request request;
     request.id = id;
     request.table = table;
-    request.file = folder_ / (id + ".csv");
+    request.source = {store.get(), id + ".csv", ""};
     request.write = deliver::Write::kAppend;
     request.data_date = "2019-08-01";
     request.run = "20190801-070000-k3f9x2";
@@ -80,8 +81,7 @@ TEST_F(VersionsApiTest, UndoesNoDeliveryOfAnotherService) {
   const std::string foreign = Deliver("first", "other");
   const Response refused = Post(UndoPath(foreign));
   EXPECT_EQ(refused.status, 404) << refused.body;
-  const auto warehouse =
-      deliver::OpenEmbeddedWarehouse(home_.WarehouseFolder(), BUSKER_DUCKDB_PATH).value();
+  const auto warehouse = deliver::OpenWarehouse(home_.WarehouseUrl(), BUSKER_DUCKDB_PATH).value();
   EXPECT_FALSE(warehouse->Deliveries()->front().undone_at);
   EXPECT_EQ(Body(Get("/api/v1/services/shop/deliveries"))["deliveries"].size(), 0u);
 }
