@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include "io/file.h"
 
 namespace busker::dispatch {
@@ -18,8 +21,15 @@ class Gate {
   }
   ~Gate() { Open(); }
 
-  // Any thread; hangs until Open.
-  void Pass() const { const io::Descriptor through(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)); }
+  // Any thread; hangs until Open. A sanitizer that stops all threads at the end of the process
+  // interrupts the call; who went on then would touch what is gone.
+  void Pass() const {
+    for (;;) {
+      const io::Descriptor through(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+      if (through.valid()) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
 
   void Open() {
     if (!open_.valid()) open_ = io::Descriptor(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
