@@ -5,6 +5,24 @@
 
 namespace busker {
 
+int ExitCodeOf(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kFailed:
+      return 1;
+    case ErrorKind::kInvalid:
+      return 2;
+    case ErrorKind::kNotFound:
+      return 3;
+    case ErrorKind::kTimedOut:
+      return 4;
+    case ErrorKind::kTemporary:
+      return 75;
+    case ErrorKind::kUnusable:
+      return 78;
+  }
+  return 1;
+}
+
 tl::unexpected<Error> SystemError(std::string_view what, int errno_value) {
   ErrorKind kind = ErrorKind::kFailed;
   switch (errno_value) {

@@ -12,7 +12,7 @@
 
 namespace busker {
 
-// What kind of no. Each maps to one exit code of the command line (DESIGN "The command line").
+// What kind of no. Each has an exit code of its own, the same in all programs.
 enum class ErrorKind {
   kFailed,     // exit 1: the work was tried and failed
   kInvalid,    // exit 2: wrong usage, an invalid file
@@ -21,6 +21,8 @@ enum class ErrorKind {
   kTemporary,  // exit 75: may work when tried again (disk full, locked by another)
   kUnusable,   // exit 78: stored state is corrupt or from a newer Busker; nothing was changed
 };
+
+int ExitCodeOf(ErrorKind kind);
 
 struct Error {
   ErrorKind kind = ErrorKind::kFailed;

@@ -12,6 +12,7 @@ namespace busker {
 std::vector<std::string> Split(std::string_view text, char separator);
 std::string Join(std::span<const std::string> parts, std::string_view separator);
 std::string_view Trim(std::string_view text);  // blanks, tabs and line ends at both sides
+std::string LowerCase(std::string_view text);  // of A to Z alone
 
 // The candidate nearest to `word` by edit distance, when near enough to be a slip of the hand (at
 // most a third of the word's length, at least 1, at most 3): for "did you mean ...?".

@@ -16,24 +16,6 @@
 namespace busker::cli {
 namespace {
 
-int ExitCodeOf(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kFailed:
-      return 1;
-    case ErrorKind::kInvalid:
-      return 2;
-    case ErrorKind::kNotFound:
-      return 3;
-    case ErrorKind::kTimedOut:
-      return 4;
-    case ErrorKind::kTemporary:
-      return 75;
-    case ErrorKind::kUnusable:
-      return 78;
-  }
-  return 1;
-}
-
 // Examples and exit codes, at the end of a verb's --help.
 std::string Examples(const std::string& lines) {
   return "Examples:\n" + lines +

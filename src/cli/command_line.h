@@ -5,7 +5,7 @@
 
 namespace busker::cli {
 
-// Carries out what the person typed; returns the exit code (DESIGN of exit codes: base/result.h).
+// Carries out what the person typed; returns the exit code (base/result.h).
 int RunCommandLine(int argc, const char* const* argv, const Installation& installation);
 
 }  // namespace busker::cli

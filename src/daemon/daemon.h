@@ -109,7 +109,7 @@ class Daemon {
   const Instant since_ = Now();
   service::DaemonSettings settings_;
   std::unique_ptr<record::Record> record_;
-  std::optional<RecordReader> reader_;
+  std::optional<record::Readers> reader_;
   std::shared_ptr<RunPreparation> preparation_;
 
   // "of shop/training for 2019-08-01", for what is said of unfinished runs; of the conductor's

@@ -13,9 +13,9 @@
 #include "daemon/definitions.h"
 #include "daemon/glance.h"
 #include "daemon/outbox.h"
-#include "daemon/record_reader.h"
 #include "dispatch/conductor.h"
 #include "prepare/action_run.h"
+#include "record/readers.h"
 
 namespace busker::daemon {
 
@@ -73,7 +73,7 @@ class Requests {
   struct Setup {
     dispatch::Conductor& conductor;
     Announcer& announcer;
-    RecordReader& record;
+    record::Readers& record;
     std::function<std::shared_ptr<const Catalogue>()> catalogue;  // any thread
     std::function<Result<prepare::Places>(const service::Service&)> places;
     Instant since;

@@ -13,9 +13,9 @@
 
 #include "base/result.h"
 #include "daemon/definitions.h"
-#include "daemon/record_reader.h"
 #include "dispatch/mailbox.h"
 #include "prepare/places.h"
+#include "record/readers.h"
 
 namespace busker::daemon {
 
@@ -48,9 +48,9 @@ class RunPreparation {
   mutable std::mutex catalogue_mutex_;
   std::shared_ptr<const Catalogue> catalogue_;
 
-  RecordReader record_;
-  // The last of each action that was given; only while the record is read.
-  std::map<plan::GraphKey, std::string> stamps_;
+  record::Readers record_;
+  std::mutex stamps_mutex_;
+  std::map<plan::GraphKey, std::string> stamps_;  // the last of each action that was given
 };
 
 }  // namespace busker::daemon

@@ -23,9 +23,7 @@
 
 #include "attempt/folder.h"
 #include "attempt/log.h"
-#include "attempt/order.h"
-#include "execute/executor.h"
-#include "io/boot.h"
+#include "execute/test_order.h"
 #include "io/test_folder.h"
 
 namespace busker::execute {
@@ -84,25 +82,10 @@ class ExecutorConformance : public testing::TestWithParam<std::tuple<MakePlace, 
     return {"r" + std::to_string(getpid()), task, number};
   }
 
-  attempt::Order OrderOf(const attempt::Name& name, const std::string& script) const {
-    attempt::Order order;
-    order.run = name.run;
-    order.task = name.task;
-    order.number = name.number;
-    order.command = {"/bin/sh", "-c", script};
-    order.environment = {"PATH=/usr/local/bin:/usr/bin:/bin"};
-    order.grace = Milliseconds(300);
+  static attempt::Order OrderOf(const attempt::Name& name, const std::string& script) {
+    attempt::Order order = TestOrder(name, script);
     order.synced = std::get<1>(GetParam());
-    order.boot = io::BootId();
     return order;
-  }
-  static Attempt Sealed(const attempt::Order& order) {
-    Attempt attempt{{order.run, order.task, order.number},
-                    attempt::Seal({order.number, "home1", order.boot, {}}, OrderToJson(order)),
-                    order.synced,
-                    {}};
-    for (const attempt::SecretUse& use : order.secrets) attempt.secrets.push_back(use.name);
-    return attempt;
   }
 
   void Launch(const attempt::Order& order) {

@@ -14,7 +14,7 @@
 #include "attempt/order.h"
 #include "base/text.h"
 #include "execute/process_executor.h"
-#include "io/boot.h"
+#include "execute/test_order.h"
 #include "io/test_folder.h"
 
 namespace busker::execute {
@@ -53,26 +53,19 @@ class Nasty : public testing::TestWithParam<bool> {  // synced
   ExitRecord Run(const std::string& script, std::optional<Milliseconds> timeout = std::nullopt) {
     SCOPED_TRACE(script);
     name_ = {RunName(), "t" + std::to_string(++count_), 1};
-    attempt::Order order;
-    order.run = name_.run;
-    order.task = name_.task;
-    order.command = {"/bin/sh", "-c", script};
-    order.environment = {"PATH=/usr/local/bin:/usr/bin:/bin"};
-    order.grace = Milliseconds(300);
+    attempt::Order order = TestOrder(name_, script);
     order.timeout = timeout;
     order.synced = GetParam();
     ended_ = std::promise<Result<ExitRecord>>();
     auto end = ended_.get_future();
-    const std::string sealed =
-        attempt::Seal({1, "home1", io::BootId(), {}}, attempt::OrderToJson(order));
-    EXPECT_TRUE(executor_->Launch({name_, sealed, order.synced}));
+    EXPECT_TRUE(executor_->Launch(Sealed(order)));
     if (end.wait_for(std::chrono::seconds(30)) != std::future_status::ready) {
       ADD_FAILURE() << "it never ended";
       std::abort();
     }
     const auto exit = end.get();
     EXPECT_TRUE(exit) << exit.error().message;
-    EXPECT_FALSE(Lives(MarkOf(name_, "home1")));
+    EXPECT_FALSE(Lives(MarkOf(name_, kTestInstance)));
     const auto kept = attempt::ReadExit(executor_->FolderOf(name_));
     EXPECT_TRUE(kept && *kept && exit && (*kept)->ending == exit->ending);
     return exit.value_or(ExitRecord{});

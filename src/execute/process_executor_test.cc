@@ -19,6 +19,7 @@
 #include "attempt/name.h"
 #include "attempt/order.h"
 #include "base/text.h"
+#include "execute/test_order.h"
 #include "io/boot.h"
 #include "io/test_folder.h"
 
@@ -55,26 +56,6 @@ class Executor : public testing::Test {
                     .value();
   }
 
-  attempt::Order Order(const attempt::Name& name, const std::string& script) const {
-    attempt::Order order;
-    order.run = name.run;
-    order.task = name.task;
-    order.number = name.number;
-    order.command = {"/bin/sh", "-c", script};
-    order.environment = {"PATH=/usr/local/bin:/usr/bin:/bin"};
-    order.grace = Milliseconds(300);
-    order.synced = false;
-    order.boot = io::BootId();
-    return order;
-  }
-  static Attempt Sealed(const attempt::Order& order) {
-    Attempt attempt{{order.run, order.task, order.number},
-                    attempt::Seal({order.number, "home1", order.boot, {}}, OrderToJson(order)),
-                    order.synced};
-    for (const attempt::SecretUse& use : order.secrets) attempt.secrets.push_back(use.name);
-    return attempt;
-  }
-
   ExitRecord WaitFor(const attempt::Name& name) {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(
@@ -83,7 +64,7 @@ class Executor : public testing::Test {
     return ended_[name];
   }
   ExitRecord Run(const attempt::Name& name, const std::string& script) {
-    const auto launched = executor_->Launch(Sealed(Order(name, script)));
+    const auto launched = executor_->Launch(Sealed(TestOrder(name, script)));
     EXPECT_TRUE(launched) << launched.error().message;
     return WaitFor(name);
   }
@@ -145,7 +126,7 @@ TEST_F(Executor, HasMoreAttemptsAtOnceThanItsSoftLimitOfOpenFilesAndGivesThemTha
   for (int i = 1; i <= kAttempts; ++i) {
     const std::string script =
         Witnessed("until [ -e " + gate + " ]; do sleep 0.05; done; exit $(ulimit -S -n)");
-    const auto launched = executor_->Launch(Sealed(Order(name(i), script)));
+    const auto launched = executor_->Launch(Sealed(TestOrder(name(i), script)));
     EXPECT_TRUE(launched) << launched.error().message;
   }
   EXPECT_TRUE(Soon([&] { return Split(Witness(), '\n').size() == kAttempts + 1; }));
@@ -210,21 +191,13 @@ TEST_F(Executor, AStopIsForItsOwnAttemptOnly) {
   for (int i = 1; i <= 60; ++i) {
     const attempt::Name first{RunName(), "first" + std::to_string(i), 1};
     const attempt::Name second{RunName(), "second" + std::to_string(i), 1};
-    ASSERT_TRUE(executor_->Launch(Sealed(Order(first, "true"))));
+    ASSERT_TRUE(executor_->Launch(Sealed(TestOrder(first, "true"))));
     std::this_thread::sleep_for(std::chrono::microseconds(i * 150));
     ASSERT_TRUE(executor_->Stop(first));
     const Ending ending = WaitFor(first).ending;
     EXPECT_TRUE(ending == Ending::kSucceeded || ending == Ending::kCancelled);
     EXPECT_EQ(Run(second, "true").ending, Ending::kSucceeded);
   }
-}
-
-TEST_F(Executor, AStopThatComesBeforeTheAttemptIsKept) {
-  Begin();
-  EXPECT_EQ(Run({RunName(), "warm", 1}, "true").ending, Ending::kSucceeded);
-  const attempt::Name name{RunName(), "t", 1};
-  ASSERT_TRUE(executor_->Stop(name));
-  EXPECT_EQ(Run(name, "sleep 60").ending, Ending::kCancelled);
 }
 
 TEST_F(Executor, ARunnerThatIsKilledWhileItWaitsCostsNoAttempt) {
@@ -244,8 +217,8 @@ TEST_F(Executor, ARunnerThatIsKilledLosesItsAttemptOnly) {
   const attempt::Name other{RunName(), "other", 1};
   const std::string gate = (folder_ / "gate").string();
   ASSERT_TRUE(executor_->Launch(
-      Sealed(Order(other, "while ! test -e " + gate + "; do sleep 0.02; done; exit 7"))));
-  ASSERT_TRUE(executor_->Launch(Sealed(Order(lost, Witnessed("sleep 60")))));
+      Sealed(TestOrder(other, "while ! test -e " + gate + "; do sleep 0.02; done; exit 7"))));
+  ASSERT_TRUE(executor_->Launch(Sealed(TestOrder(lost, Witnessed("sleep 60")))));
   ASSERT_TRUE(Soon([&] { return Witness() == "started\n"; }));
   const auto lock = io::ReadFile(executor_->FolderOf(lost) / attempt::kLockFile).value();
   kill(attempt::HolderIn(lock), SIGKILL);
@@ -253,24 +226,6 @@ TEST_F(Executor, ARunnerThatIsKilledLosesItsAttemptOnly) {
   EXPECT_EQ(Witness(), "started\n");
   folder_.Write("gate", "");
   EXPECT_EQ(WaitFor(other).exit_code, 7);
-}
-
-TEST_F(Executor, AnAttemptOutlivesItAndIsFoundAgain) {
-  Begin();
-  const attempt::Name name{RunName(), "t", 1};
-  const std::string gate = (folder_ / "gate").string();
-  attempt::Order order = Order(
-      name, Witnessed("while ! test -e " + gate + "; do sleep 0.02; done; echo late; exit 7"));
-  ASSERT_TRUE(executor_->Launch(Sealed(order)));
-  ASSERT_TRUE(Soon([&] { return Witness() == "started\n"; }));
-  executor_.reset();
-  Begin();
-  ASSERT_TRUE(executor_->Recover(Sealed(order)));
-  folder_.Write("gate", "");
-  EXPECT_EQ(WaitFor(name).exit_code, 7);
-  EXPECT_EQ(Witness(), "started\n");
-  while (waitpid(-1, nullptr, WNOHANG) > 0) {  // it was a child of the first one
-  }
 }
 
 TEST_F(Executor, TheWorkingFolderIsEmptyAgainForTheNextAndKeptAfterAFailure) {
@@ -300,7 +255,7 @@ TEST_F(Executor, AThousandAttemptsLeaveNothingBehind) {
     for (int i = 0; i < count; i += 4) {
       for (int k = i; k < i + 4; ++k) {
         const attempt::Name name{id, "t" + std::to_string(k), 1};
-        ASSERT_TRUE(executor_->Launch(Sealed(Order(name, "true"))));
+        ASSERT_TRUE(executor_->Launch(Sealed(TestOrder(name, "true"))));
       }
       for (int k = i; k < i + 4; ++k) WaitFor({id, "t" + std::to_string(k), 1});
     }
@@ -330,7 +285,7 @@ TEST_F(Executor, ManyThatRunAreFoundWithinASecond) {
   std::vector<attempt::Order> orders;
   for (int i = 0; i < kCount; ++i) {
     const attempt::Name name{RunName(), "t" + std::to_string(i), 1};
-    orders.push_back(Order(name, Witnessed("read line < " + gate)));
+    orders.push_back(TestOrder(name, Witnessed("read line < " + gate)));
     ASSERT_TRUE(executor_->Launch(Sealed(orders.back())));
   }
   ASSERT_TRUE(Soon([&] { return Witness().size() == kCount * std::string("started\n").size(); }));
@@ -366,7 +321,7 @@ class PowerCut : public Executor {
       fs::create_directories(place);
       EXPECT_TRUE(io::WriteFileUnsynced(place / file, text));
     }
-    attempt::Order order = Order(name, Witnessed());
+    attempt::Order order = TestOrder(name, Witnessed());
     order.boot = boot;
     order.repeatable = repeatable;
     const ExitRecord record = Recover(name, order);
@@ -456,7 +411,7 @@ TEST_F(PowerCut, WhatHadBegunInThisBootIsLost) {
 class ExecutorWithSecrets : public Executor {
  protected:
   attempt::Order OrderWithSecret(const attempt::Name& name, const std::string& script) {
-    attempt::Order order = Order(name, script);
+    attempt::Order order = TestOrder(name, script);
     order.secrets = {{"KEY_FILE", "key", false}};
     return order;
   }
@@ -481,21 +436,6 @@ TEST_F(ExecutorWithSecrets, HandsThemToTheAttemptsThatNameThem) {
     EXPECT_EQ(SecretsOf(with), "");
     EXPECT_EQ(Run(without, "[ -z \"$KEY_FILE\" ] && exit 5").exit_code, 5);
   }
-}
-
-TEST_F(ExecutorWithSecrets, EndsAnAttemptWhoseSecretIsNotSetBeforeItsCommand) {
-  Begin();
-  const attempt::Name first{RunName(), "t", 1}, second{RunName(), "t", 2};
-  ASSERT_TRUE(executor_->Launch(Sealed(OrderWithSecret(first, Witnessed()))));
-  EXPECT_EQ(WaitFor(first).ending, Ending::kNotStarted);
-  EXPECT_EQ(WaitFor(first).message, "secret \"key\" is not set");
-  EXPECT_EQ(Witness(), "");
-  {
-    const std::lock_guard lock(mutex_);
-    secrets_["key"] = "hunter2!";
-  }
-  ASSERT_TRUE(executor_->Launch(Sealed(OrderWithSecret(second, check_))));
-  EXPECT_EQ(WaitFor(second).exit_code, 7) << "a retry finds it";
 }
 
 TEST_F(ExecutorWithSecrets, LeavesNoneWhenTheRunnerIsKilled) {

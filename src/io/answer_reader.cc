@@ -136,8 +136,7 @@ Result<void> AnswerReader::TakeHeader() {
   if (colon == std::string_view::npos || !IsHttpToken(line.substr(0, colon))) {
     return NoAnswer("a header has no name");
   }
-  headers_.push_back(
-      {LowerCaseOf(line.substr(0, colon)), std::string(Trim(line.substr(colon + 1)))});
+  headers_.push_back({LowerCase(line.substr(0, colon)), std::string(Trim(line.substr(colon + 1)))});
   return {};
 }
 
@@ -158,11 +157,11 @@ Result<void> AnswerReader::DecideLength() {
   for (const HttpHeader& header : headers_) {
     if (header.name == "connection") {
       for (const std::string& word : Split(header.value, ',')) {
-        if (LowerCaseOf(Trim(word)) == "close") keep_alive_ = false;
+        if (LowerCase(Trim(word)) == "close") keep_alive_ = false;
       }
     } else if (header.name == "transfer-encoding") {
       ++codings;
-      if (LowerCaseOf(header.value) != "chunked")
+      if (LowerCase(header.value) != "chunked")
         return NoAnswer("a transfer coding that is not known");
     } else if (header.name == "content-length") {
       for (const std::string& one : Split(header.value, ',')) {

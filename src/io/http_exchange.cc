@@ -23,12 +23,12 @@ bool IsOfTheTransport(const std::string& name) {
   constexpr std::array<std::string_view, 8> kNames{
       "content-length", "transfer-encoding", "connection", "keep-alive", "te",
       "trailer",        "upgrade",           "expect"};
-  return std::find(kNames.begin(), kNames.end(), LowerCaseOf(name)) != kNames.end();
+  return std::find(kNames.begin(), kNames.end(), LowerCase(name)) != kNames.end();
 }
 
 bool IsGiven(const std::vector<HttpHeader>& headers, std::string_view name) {
   return std::any_of(headers.begin(), headers.end(),
-                     [&](const HttpHeader& header) { return LowerCaseOf(header.name) == name; });
+                     [&](const HttpHeader& header) { return LowerCase(header.name) == name; });
 }
 
 std::string LengthLine(const HttpRequest& request) {

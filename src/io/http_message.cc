@@ -46,12 +46,4 @@ bool IsHttpToken(std::string_view text) {
   });
 }
 
-std::string LowerCaseOf(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
 }  // namespace busker::io

@@ -69,6 +69,4 @@ struct HttpResponse {
 // RFC 9110: what a method and a header's name are made of.
 bool IsHttpToken(std::string_view text);
 
-std::string LowerCaseOf(std::string_view text);  // of A to Z alone
-
 }  // namespace busker::io

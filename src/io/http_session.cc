@@ -33,13 +33,13 @@ bool IsFollowed(const HttpRequest& request, const HttpResponse& response) {
 
 // What is meant for one host alone.
 bool IsSecret(const HttpHeader& header) {
-  const std::string name = LowerCaseOf(header.name);
+  const std::string name = LowerCase(header.name);
   return name == "authorization" || name == "cookie";
 }
 
 bool IsAuthorized(const HttpRequest& request) {
   return std::any_of(request.headers.begin(), request.headers.end(), [](const HttpHeader& header) {
-    return LowerCaseOf(header.name) == "authorization";
+    return LowerCase(header.name) == "authorization";
   });
 }
 

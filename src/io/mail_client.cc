@@ -154,7 +154,7 @@ Result<void> Talk::Greet() { return Say("EHLO " + OwnName(), 2); }
 bool Talk::Offers(std::string_view what) const {
   return std::any_of(reply_.begin(), reply_.end(), [&](const std::string& line) {
     const std::string offer =
-        LowerCaseOf(std::string_view(line).substr(std::min<std::size_t>(4, line.size())));
+        LowerCase(std::string_view(line).substr(std::min<std::size_t>(4, line.size())));
     return offer == what || offer.starts_with(std::string(what) + " ");
   });
 }
@@ -174,7 +174,7 @@ Result<void> Talk::LogIn(const std::string& user, const std::string& password) {
   std::vector<std::string> ways;
   for (const std::string& line : reply_) {
     std::vector<std::string> words =
-        Split(LowerCaseOf(line.substr(std::min<std::size_t>(4, line.size()))), ' ');
+        Split(LowerCase(line.substr(std::min<std::size_t>(4, line.size()))), ' ');
     if (words[0] == "auth") ways.insert(ways.end(), words.begin() + 1, words.end());
   }
   const auto has = [&](std::string_view way) {

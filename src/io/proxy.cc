@@ -69,10 +69,10 @@ bool IsAtOrBelow(std::string_view host, std::string_view domain) {
 }  // namespace
 
 bool IsOnNoProxyList(std::string_view host, std::string_view list) {
-  std::string name = LowerCaseOf(host);
+  std::string name = LowerCase(host);
   if (name.ends_with('.')) name.pop_back();
   const std::vector<unsigned char> address = AddressOf(name);
-  std::string words = LowerCaseOf(list);
+  std::string words = LowerCase(list);
   std::replace(words.begin(), words.end(), ' ', ',');
   for (const std::string& word : Split(words, ',')) {
     if (word == "*") return true;

@@ -42,12 +42,6 @@ constexpr std::array<Nickname, 7> kNicknames = {{{"@hourly", "0 * * * *"},
 
 constexpr std::size_t kCronBytesMax = 1000;
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower;
-}
-
 std::string Shown(std::string_view text) {
   const bool cut = text.size() > 60;
   return Printable(text.substr(0, 60)) + (cut ? "..." : "");
@@ -63,7 +57,7 @@ std::string MayHold(const Field& field) {
 
 // A number within the field, or one of its names.
 Result<int> ParseValue(std::string_view text, const Field& field) {
-  const std::string lower = Lower(text);
+  const std::string lower = LowerCase(text);
   for (std::size_t i = 0; i < field.names.size(); ++i) {
     if (lower == field.names[i]) return field.first + static_cast<int>(i);
   }
@@ -188,10 +182,10 @@ Result<Cron> ParseFields(const std::vector<std::string>& fields) {
 Result<Cron> ParseNickname(std::string_view text) {
   std::vector<std::string> names;
   for (const Nickname& nickname : kNicknames) {
-    if (Lower(text) == nickname.name) return ParseFields(Fields(nickname.fields));
+    if (LowerCase(text) == nickname.name) return ParseFields(Fields(nickname.fields));
     names.emplace_back(nickname.name);
   }
-  const auto nearest = Nearest(Lower(text), names);
+  const auto nearest = Nearest(LowerCase(text), names);
   if (nearest) return Invalid(fmt::format("unknown; did you mean \"{}\"?", *nearest));
   return Invalid("unknown; there are " + Join(names, ", "));
 }

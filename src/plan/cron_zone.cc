@@ -19,9 +19,8 @@ bool IsUtc(const std::string& zone) { return zone == "UTC" || zone == "Etc/UTC";
 
 // Lower case, and '_' for what people write instead: "New York" finds America/New_York.
 std::string Folded(std::string_view text) {
-  std::string folded(text);
+  std::string folded = LowerCase(text);
   for (char& c : folded) {
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     if (c == ' ' || c == '-') c = '_';
   }
   return folded;

@@ -77,24 +77,6 @@ Result<io::FileDigest> Fetch(const Wanted& wanted) {
   return io::Download(http, std::move(request), wanted.file, wanted.sha256, interrupt);
 }
 
-int ExitCodeOf(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kFailed:
-      return 1;
-    case ErrorKind::kInvalid:
-      return 2;
-    case ErrorKind::kNotFound:
-      return 3;
-    case ErrorKind::kTimedOut:
-      return 4;
-    case ErrorKind::kTemporary:
-      return 75;
-    case ErrorKind::kUnusable:
-      return 78;
-  }
-  return 1;
-}
-
 }  // namespace
 
 int FetchCommand(const std::vector<std::string>& arguments) {

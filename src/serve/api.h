@@ -8,10 +8,10 @@
 
 #include "daemon/requests.h"
 #include "dispatch/home.h"
+#include "record/readers.h"
 #include "serve/explainer.h"
 #include "serve/live.h"
 #include "serve/log_feed.h"
-#include "serve/records.h"
 #include "serve/router.h"
 
 namespace busker::serve {
@@ -57,7 +57,7 @@ class Api {
   const dispatch::Home home_;
   Live& live_;
   const std::string version_;
-  Records records_;
+  record::Readers records_;
   LogFeed log_feed_;  // last: it asks the record
 };
 

@@ -8,8 +8,8 @@
 
 #include "base/time.h"
 #include "record/deed.h"
+#include "record/readers.h"
 #include "serve/door.h"
-#include "serve/records.h"
 
 namespace busker::serve {
 
@@ -39,7 +39,7 @@ class Audit {
   Result<void> Add(const record::EventRow& event);
   void SayNotNoted(const std::string& actor, const std::string& what, const std::string& why);
 
-  Records records_;
+  record::Readers records_;
   const Say say_;
   std::mutex mutex_;  // guards what follows
   std::map<std::string, Instant> noted_;

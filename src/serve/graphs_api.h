@@ -7,8 +7,8 @@
 #include "attempt/home_place.h"
 #include "daemon/daemon.h"
 #include "dispatch/instance.h"
+#include "record/readers.h"
 #include "serve/explainer.h"
-#include "serve/records.h"
 #include "serve/router.h"
 
 namespace busker::serve {
@@ -37,7 +37,7 @@ class GraphsApi {
   daemon::Requests& requests_;
   Explainer& explainer_;
   const attempt::HomeFolder home_;  // for what orders name in it
-  Records records_;
+  record::Readers records_;
 };
 
 // Those of the graph, for Record::ListRuns.

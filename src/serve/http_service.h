@@ -50,7 +50,7 @@ class Front {
   Result<plan::GraphKey> GraphOf(const std::string& run);
 
   Audit audit_;
-  Records records_;
+  record::Readers records_;
   daemon::Requests requests_;  // of those who cannot wait for long
   Explainer explainer_;
   Guard guard_;  // before what has viewers, whose streams ask it whether they still may

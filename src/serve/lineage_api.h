@@ -5,7 +5,7 @@
 #include <string>
 
 #include "daemon/daemon.h"
-#include "serve/records.h"
+#include "record/readers.h"
 #include "serve/router.h"
 
 namespace busker::serve {
@@ -27,7 +27,7 @@ class LineageApi {
   daemon::Daemon& daemon_;
   const std::string duckdb_library_;
   const std::string home_warehouse_;  // of a service that is not served any more
-  Records records_;
+  record::Readers records_;
 };
 
 }  // namespace busker::serve

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "daemon/daemon.h"
-#include "serve/records.h"
+#include "record/readers.h"
 #include "serve/router.h"
 
 namespace busker::serve {
@@ -25,7 +25,7 @@ class Metrics {
 
   daemon::Daemon& daemon_;
   const std::string duckdb_library_;
-  Records records_;
+  record::Readers records_;
 };
 
 }  // namespace busker::serve

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace busker::serve {
 namespace {
@@ -36,14 +37,6 @@ Method MethodOf(http::verb verb) {
     default:
       return Method::kOther;
   }
-}
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
 }
 
 // Of the head alone: fields that follow the last chunk are not what a header is.

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "daemon/daemon.h"
-#include "serve/records.h"
+#include "record/readers.h"
 #include "serve/router.h"
 
 namespace busker::serve {
@@ -31,7 +31,7 @@ class ScheduleApi {
   void Keep(const std::string& question, std::shared_ptr<const Whole> whole);
 
   daemon::Daemon& daemon_;
-  Records records_;
+  record::Readers records_;
   std::mutex mutex_;                                          // guards what follows
   std::map<std::string, std::shared_ptr<const Whole>> kept_;  // by what was asked; few
 };

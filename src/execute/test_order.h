@@ -1,0 +1,37 @@
+// Orders of attempts, for tests only.
+#pragma once
+
+#include <string>
+
+#include "attempt/order.h"
+#include "execute/executor.h"
+#include "io/boot.h"
+
+namespace busker::execute {
+
+// The home of all of them.
+inline constexpr char kTestInstance[] = "home1";
+
+// To run a shell's script, decided on in this boot.
+inline attempt::Order TestOrder(const attempt::Name& name, const std::string& script) {
+  attempt::Order order;
+  order.run = name.run;
+  order.task = name.task;
+  order.number = name.number;
+  order.command = {"/bin/sh", "-c", script};
+  order.environment = {"PATH=/usr/local/bin:/usr/bin:/bin"};
+  order.grace = Milliseconds(300);
+  order.synced = false;
+  order.boot = io::BootId();
+  return order;
+}
+
+inline Attempt Sealed(const attempt::Order& order) {
+  Attempt attempt{{order.run, order.task, order.number},
+                  attempt::Seal({order.number, kTestInstance, order.boot, {}}, OrderToJson(order)),
+                  order.synced};
+  for (const attempt::SecretUse& use : order.secrets) attempt.secrets.push_back(use.name);
+  return attempt;
+}
+
+}  // namespace busker::execute
