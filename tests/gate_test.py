@@ -1,5 +1,7 @@
 """A version that the gate refuses looks refused, wherever somebody looks."""
 
+import contextlib
+import sqlite3
 import unittest
 
 import workshop
@@ -76,10 +78,22 @@ class RefusedTest(unittest.TestCase):
         self.assertEqual([(m["live"], m["gate"]["passed"]) for m in self.service.facts("models")],
                          [(False, True), (True, False)])
 
-    def test_looking_makes_no_store_where_one_was_moved_away(self):
+    def test_what_the_gate_said_is_on_record_and_needs_no_store(self):
         self.service.must("run", "training", "-q")
         artifacts = self.service.home / "artifacts"
         artifacts.rename(self.service.folder / "elsewhere")
+        self.assertEqual(self.service.facts("runs")[0]["gate"], {"passed": True, "why": "nothing is live yet"})
+        self.assertFalse(artifacts.exists())
+
+    def test_looking_makes_no_store_where_one_was_moved_away(self):
+        # An earlier version of Busker left the gate's word in the store alone.
+        self.service.must("run", "training", "-q")
+        with contextlib.closing(sqlite3.connect(self.service.home / "busker.db")) as record, record:
+            record.execute("UPDATE attempts SET result = ''")
+        artifacts = self.service.home / "artifacts"
+        elsewhere = self.service.folder / "elsewhere"
+        self.assertTrue(self.service.facts("runs")[0]["gate"]["passed"])
+        artifacts.rename(elsewhere)
         self.assertIsNone(self.service.facts("runs")[0]["gate"])
         self.assertFalse(artifacts.exists())
 

@@ -6,9 +6,9 @@ import unittest
 import workshop
 from workshop import Service, kill, wait_until
 
-OTHER_VERBS = [["start", "training"], ["pause", "training"], ["resume", "training"], ["cancel", "RUN"], ["retry", "RUN"],
-               ["skip", "RUN", "promote"], ["backfill", "training", "--from", "2026-01-01", "--to", "2026-01-02"],
-               ["explain", "training"], ["status"]]
+# Verbs that do the same whatever the target is: a run knows its own.
+OTHER_VERBS = [["pause", "training"], ["resume", "training"], ["cancel", "RUN"], ["retry", "RUN"], ["skip", "RUN", "promote"],
+               ["explain", "training"], ["wait", "training"], ["check", "training"], ["logs"], ["runs"], ["next", "training"]]
 
 
 class TargetTest(unittest.TestCase):
@@ -50,35 +50,79 @@ warehouse = "embedded://{self.prod}/warehouse"
         self.assertEqual(self.service.facts("models"), [])
         self.assertEqual(self.service.facts("deliveries"), [])
 
-    def test_another_target_than_the_owner_has_is_refused_by_every_verb_that_asks_it(self):
-        # --target was ignored in silence when another process owned the home: the run happened at its target.
-        run = self.service.facts("run", "training")["id"]
+    def versions_at_prod(self):
+        return len(list(self.prod.glob("artifacts/shop/1/*/*/manifest.json")))
+
+    def test_each_run_is_at_the_target_that_it_was_asked_for_whoever_owns_the_home(self):
+        # A target belonged to the process: who asked a busker at work for another one was refused.
         self.up()
-        verbs = [["run", "training"], *OTHER_VERBS]
-        for words in [[run if word == "RUN" else word for word in verb] for verb in verbs]:
+        for action in ("training", "application"):
+            self.service.must("run", action, "--target", "prod")
+        self.assertEqual(self.versions_at_prod(), 2)
+        self.assertEqual(self.in_home(), [])
+        run = self.service.must("start", "training", "--target", "prod").strip()
+        self.service.must("wait", run)
+        self.service.must("run", "training")
+        targets = [run["target"] for run in self.service.facts("runs")]
+        self.assertEqual(targets, ["local", "prod", "prod", "prod"])
+        self.assertEqual(self.versions_at_prod(), 3)
+        self.assertEqual(len(list(self.service.home.glob("artifacts/shop/1/*/*/manifest.json"))), 1)
+        header, first, *_ = self.service.must("runs").splitlines()
+        self.assertIn("TARGET", header)
+        self.assertIn("local", first)
+
+    def test_a_retry_goes_on_at_the_target_of_its_run(self):
+        go = self.service.folder / "go"
+        self.service.write("configs/training.sh", f"test -e {go}\n" + workshop.TRAINING)
+        done = self.service.busker("run", "training", "--target", "prod")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        run = self.service.facts("runs")[0]
+        go.touch()
+        self.service.must("retry", run["id"])
+        self.service.must("wait", run["id"])
+        again = self.service.facts("runs")[0]
+        self.assertEqual((again["id"], again["target"]), (run["id"], "prod"))
+        self.assertEqual((self.versions_at_prod(), self.in_home()), (1, []))
+
+    def test_verbs_that_have_no_use_for_a_target_say_so(self):
+        # --target was taken by every verb and ignored by many.
+        run = self.service.facts("run", "training")["id"]
+        for words in [[run if word == "RUN" else word for word in verb] for verb in OTHER_VERBS]:
             done = self.service.busker(*words, "--target", "prod")
             self.assertEqual(done.returncode, 2, f"{words}: {done.stdout}{done.stderr}")
-            self.assertIn('works with the target "local", not "prod"; leave --target out', done.stderr, words)
-        self.assertEqual(len(self.service.facts("runs")), 1)
-        self.assertFalse(self.prod.exists())
-        self.service.must("run", "training", "--target", "local")
+            self.assertIn(f"busker {words[0]} does the same whatever the target is; leave --target out", done.stderr)
 
-    def test_the_target_of_the_owner_is_used_when_none_is_named(self):
+    def test_the_target_of_busker_up_is_used_when_none_is_named(self):
         self.up("--target", "prod")
         self.service.must("run", "training")
         self.service.must("run", "application", "--target", "prod")
-        self.assertEqual(len(list(self.prod.glob("artifacts/shop/1/*/*/manifest.json"))), 2)
+        self.assertEqual(self.versions_at_prod(), 2)
         self.assertEqual(self.in_home(), [])
-        self.assertEqual(self.service.busker("run", "training", "--target", "local").returncode, 2)
+        self.service.must("run", "training", "--target", "local")
+        self.assertNotEqual(self.in_home(), [])
 
-    def test_a_conductor_in_the_background_that_is_done_makes_room_for_another_target(self):
-        # It stays for some seconds after its last run, in which the other target was refused.
-        run = self.service.facts("start", "training")["id"]
-        self.service.must("wait", run)
-        self.assertIsNotNone(self.service.owner())
+    def test_the_service_file_says_at_which_target_its_actions_are(self):
+        text = (self.service.folder / "busker.toml").read_text()
+        self.service.write("busker.toml", 'target = "prod"\n' + text)
         for action in ("training", "application"):
-            self.service.must("run", action, "--target", "prod")
-        self.assertEqual(len(list(pathlib.Path(self.prod).glob("artifacts/shop/1/*/*/manifest.json"))), 2)
+            self.service.must("run", action)
+        self.assertEqual(self.versions_at_prod(), 2)
+        self.assertEqual(self.in_home(), [])
+        self.assertEqual([m["live"] for m in self.service.facts("models")], [True])
+        self.assertEqual(self.service.facts("models", "--target", "local"), [])
+        self.service.write("busker.toml", text.replace("[actions.training]", '[actions.training]\ntarget = "prud"', 1))
+        done = self.service.busker("validate")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('"target": there is no [targets.prud]; did you mean "prod"?', done.stdout + done.stderr)
+
+    def test_a_backfill_is_at_the_target_that_it_was_asked_for(self):
+        self.service.must("run", "training", "--target", "prod")
+        text = (self.service.folder / "busker.toml").read_text()
+        self.service.write("busker.toml", text.replace("[actions.application]", '[actions.application]\nschedule = "@daily"', 1))
+        self.service.must("backfill", "application", "--from", "2026-01-01", "--to", "2026-01-02", "--target", "prod")
+        wait_until(lambda: all(run["state"] == "succeeded" for run in self.service.facts("runs")), "the backfill has ended")
+        self.assertEqual({run["target"] for run in self.service.facts("runs")}, {"prod"})
+        self.assertEqual(self.in_home(), [])
 
     def test_a_target_that_the_service_does_not_have_is_told(self):
         done = self.service.busker("run", "training", "--target", "staging")

@@ -21,6 +21,7 @@ export interface Task {
   state: State;
   message: string;
   after: string[];
+  place: string | null; // null: where busker runs
   attempts: Attempt[];
 }
 export interface RunHead {
@@ -36,6 +37,7 @@ export interface RunHead {
   ended_at: string | null;
   trigger: string;
   requested_by: string;
+  target: string | null;
 }
 export interface Run extends RunHead {
   tasks: Task[];

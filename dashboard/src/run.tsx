@@ -88,7 +88,7 @@ export function RunPage({ id, task }: { id: string; task: string }) {
       <Section main title={`Run ${value.id}`}>
         <Problem message={error} />
         <p>
-          <StateMark state={value.state} /> of <a href={`#/graphs/${inPath(graphOf(value))}`}>{graphOf(value)}</a> for {value.data_date};
+          <StateMark state={value.state} /> of <a href={`#/graphs/${inPath(graphOf(value))}`}>{graphOf(value)}</a> for {value.data_date}{value.target && value.target !== "local" ? ` at ${value.target}` : ""};
           {value.started_at ? ` began ${local(value.started_at)}, took ${between(value.started_at, value.ended_at, now)}` : " has not begun"}
         </p>
         {why.value && why.value.explained !== "it succeeded" ? <p>{why.value.explained.charAt(0).toUpperCase() + why.value.explained.slice(1)}</p> : null}

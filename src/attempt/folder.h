@@ -6,7 +6,8 @@
 //   lock          held (flock) by the runner while it lives; holds its process id and, once the
 //                 command was about to start, the start marker (runner/start_marker.h)
 //   log, log.*    the output of the command (attempt/log.h)
-//   work/         the working folder of the command
+//   work/         the working folder of the command; one of Busker's own steps leaves there, in
+//                 result.json, what it came to
 //   runner.err    what the runner itself had to complain of
 //   exit.json     runner -> conductor: how it ended (attempt/exit_record.h); written last, durable
 //
@@ -27,6 +28,7 @@ inline constexpr char kOrderFile[] = "attempt.json";
 inline constexpr char kLockFile[] = "lock";
 inline constexpr char kLogFile[] = "log";
 inline constexpr char kWorkFolder[] = "work";
+inline constexpr char kResultFile[] = "result.json";
 inline constexpr char kErrorFile[] = "runner.err";
 inline constexpr char kExitFile[] = "exit.json";
 

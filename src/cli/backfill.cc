@@ -71,6 +71,7 @@ Result<int> Backfill(const Common& common, const BackfillOptions& options) {
   request.runs_at_once = options.runs_at_once;
   request.force = options.force;
   request.by = common.By();
+  request.target = common.target;
   std::vector<daemon::BackfillInstant> instants;
   const auto asked = AskOwner(common, place, [&](const daemon::Client& client) -> Result<void> {
     TRY_ASSIGN(instants, client.Backfill(request));

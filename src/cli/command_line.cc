@@ -70,6 +70,15 @@ class CommandLine {
     if (!common_.home.empty() && !kBegin.contains(verb) && !kNone.contains(verb)) {
       TRY(CheckHome(common_.home));
     }
+    static const std::set<std::string> kAtTarget = {
+        "run",      "start", "backfill",   "up",   "status", "models",  "promote",
+        "rollback", "query", "deliveries", "undo", "fsck",   "validate"};
+    if (!common_.target.empty() && !kAtTarget.contains(verb)) {
+      return Invalid(
+          fmt::format("busker {} does the same whatever the target is; leave --target "
+                      "out",
+                      verb));
+    }
     const bool stays = verb == "init" || verb == "schema" || verb == "step" || verb == "conduct";
     if (common_.folder == "." && !stays) common_.folder = NearestFolder();
     return chosen_();

@@ -56,9 +56,8 @@ Result<std::string> ExplainUnattended(const Place& place, const std::string& wha
   return paused + last + kNothingStarts;
 }
 
-Result<std::string> ExplainIt(const Common& common, const Place& place,
-                              const ExplainOptions& options) {
-  const daemon::Client client = ClientOf(common, place.home);
+Result<std::string> ExplainIt(const Place& place, const ExplainOptions& options) {
+  const daemon::Client client = ClientOf(place.home);
   const bool answered = client.SomebodyListens();
   std::optional<record::RunRow> run;
   std::unique_ptr<record::Record> record;
@@ -89,7 +88,7 @@ Result<std::string> ExplainIt(const Common& common, const Place& place,
 
 Result<int> Explain(const Common& common, const ExplainOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
-  TRY_ASSIGN(const std::string sentence, ExplainIt(common, place, options));
+  TRY_ASSIGN(const std::string sentence, ExplainIt(place, options));
   if (common.json) {
     PrintJson({{"what", options.what}, {"explained", sentence}});
   } else {

@@ -78,8 +78,8 @@ std::vector<std::string> ServedPaths(const dispatch::Home& home, const std::stri
   return paths;
 }
 
-daemon::Client ClientOf(const Common& common, const dispatch::Home& home) {
-  return daemon::Client(home.folder / "socket", common.target);
+daemon::Client ClientOf(const dispatch::Home& home) {
+  return daemon::Client(home.folder / "socket");
 }
 
 daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::string> paths,
@@ -87,7 +87,6 @@ daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::st
   daemon::DaemonOptions options;
   options.paths = std::move(paths);
   options.schedules = schedules;
-  options.target = common.Target();
   options.busker = common.installation->busker;
   options.runner = common.installation->runner;
   options.environment = common.installation->environment;
@@ -103,7 +102,7 @@ bool IsInTask(const Common& common) {
 }
 
 Result<void> CheckMayLeaveWork(const Common& common, const Place& place) {
-  if (!IsInTask(common) || ClientOf(common, place.home).SomebodyListens()) return {};
+  if (!IsInTask(common) || ClientOf(place.home).SomebodyListens()) return {};
   if (!dispatch::OwnerOf(place.home).empty()) return {};
   return Failed(
       fmt::format("no busker is at work in {}, and one that this task left behind would end with "
@@ -115,9 +114,8 @@ Result<void> CheckMayLeaveWork(const Common& common, const Place& place) {
 Result<void> StartInBackground(const Common& common, const Place& place) {
   const Installation& installation = *common.installation;
   io::Command command;
-  command.arguments = {installation.busker, "conduct",      "-C",
-                       place.folder,        "--home",       place.home.folder.string(),
-                       "--target",          common.Target()};
+  command.arguments = {installation.busker, "conduct", "-C",
+                       place.folder,        "--home",  place.home.folder.string()};
   command.environment = installation.environment;
   TRY(io::SpawnDetached(command, place.home.folder / "conduct.err"));
   return {};
@@ -125,7 +123,7 @@ Result<void> StartInBackground(const Common& common, const Place& place) {
 
 Result<daemon::Client> Reach(const Common& common, const Place& place) {
   TRY(dispatch::MakeHome(place.home.folder));
-  daemon::Client client = ClientOf(common, place.home);
+  daemon::Client client = ClientOf(place.home);
   if (client.SomebodyListens()) return client;
   const HomeChanges changes(place.home);
   const auto begun = std::chrono::steady_clock::now();
@@ -170,7 +168,7 @@ Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place, const
   const auto begun = std::chrono::steady_clock::now();
   bool said = common.json;
   for (;;) {
-    daemon::Client client = ClientOf(common, place.home);
+    daemon::Client client = ClientOf(place.home);
     if (client.SomebodyListens()) return OwnerOrClient{std::nullopt, std::move(client)};
     auto ownership = dispatch::Ownership::Take(place.home, doing, Milliseconds(0));
     if (ownership) return OwnerOrClient{std::move(*ownership), std::move(client)};

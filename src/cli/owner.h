@@ -20,8 +20,8 @@ Result<void> WriteServed(const dispatch::Home& home, const std::vector<std::stri
 // `folder`.
 std::vector<std::string> ServedPaths(const dispatch::Home& home, const std::string& folder);
 
-// Of whoever owns the home, if it works with the target that was asked for.
-daemon::Client ClientOf(const Common& common, const dispatch::Home& home);
+// Of whoever owns the home.
+daemon::Client ClientOf(const dispatch::Home& home);
 
 daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::string> paths,
                                        bool schedules);

@@ -207,6 +207,7 @@ Result<int> Run(const Common& common, const RunOptions& options) {
   request.date = options.date;
   request.force = options.force;
   request.by = common.By();
+  request.target = common.target;
   return RunNow(common, place, request, ServedPaths(place.home, place.folder), options.quiet,
                 options.wait, options.strict);
 }

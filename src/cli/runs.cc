@@ -1,6 +1,7 @@
 // busker runs: what ran, newest first.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/gate_word.h"
@@ -22,6 +23,27 @@ std::string Took(const record::RunRow& run) {
 std::string NameOfGraph(const Place& place, const record::RunFacts& run) {
   const bool own = place.service && place.service->name == run.service;
   return own || run.service.empty() ? run.action : run.service + "/" + run.action;
+}
+
+// With the targets, if one of them is not the usual one.
+void PrintTable(const Place& place, const std::vector<record::RunRow>& runs,
+                prepare::Rulings& rulings) {
+  const bool has_targets = std::any_of(runs.begin(), runs.end(), [](const record::RunRow& run) {
+    return !run.facts.target.empty() && run.facts.target != "local";
+  });
+  std::vector<Column> columns = {{"RUN"},       {"ACTION"},     {"STATE"}, {"DATA DATE"},
+                                 {"REQUESTED"}, {"TOOK", true}, {"WHY"}};
+  if (has_targets) columns.insert(columns.begin() + 2, {"TARGET"});
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& run : runs) {
+    GateWord word = WordOf(run, rulings);
+    std::vector<std::string>& row = rows.emplace_back();
+    row = {run.facts.id,        NameOfGraph(place, run.facts),         std::move(word.state),
+           run.facts.data_date, FormatRfc3339(run.facts.requested_at), Took(run),
+           std::move(word.why)};
+    if (has_targets) row.insert(row.begin() + 2, run.facts.target);
+  }
+  Print(Table(columns, rows));
 }
 
 }  // namespace
@@ -65,16 +87,7 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
     PrintJson(list);
     return 0;
   }
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& run : runs) {
-    GateWord word = WordOf(run, rulings);
-    rows.push_back({run.facts.id, NameOfGraph(place, run.facts), std::move(word.state),
-                    run.facts.data_date, FormatRfc3339(run.facts.requested_at), Took(run),
-                    std::move(word.why)});
-  }
-  Print(
-      Table({{"RUN"}, {"ACTION"}, {"STATE"}, {"DATA DATE"}, {"REQUESTED"}, {"TOOK", true}, {"WHY"}},
-            rows));
+  PrintTable(place, runs, rulings);
   return 0;
 }
 

@@ -42,6 +42,7 @@ Result<int> Start(const Common& common, const StartOptions& options) {
   request.force = options.force;
   request.key = options.key;
   request.by = common.By();
+  request.target = common.target;
   std::string run;
   const auto asked = AskOwner(common, place, [&](const daemon::Client& client) -> Result<void> {
     TRY_ASSIGN(run, client.Start(request));

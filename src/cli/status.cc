@@ -132,7 +132,7 @@ Result<void> PrintService(const Common& common, const service::Service& service)
 
 Result<int> Status(const Common& common) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
-  const daemon::Client client = ClientOf(common, place.home);
+  const daemon::Client client = ClientOf(place.home);
   std::optional<daemon::Status> status;
   if (client.SomebodyListens()) {
     TRY_ASSIGN(status, client.Ask());

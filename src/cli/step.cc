@@ -1,5 +1,6 @@
 #include "prepare/step.h"
 
+#include "attempt/folder.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
 #include "dispatch/instance.h"
@@ -7,11 +8,13 @@
 namespace busker::cli {
 
 Result<int> Step(const Common& common, const StepOptions& options) {
-  TRY_ASSIGN(const std::string sentence,
+  TRY_ASSIGN(const prepare::StepDone done,
              prepare::CarryOutStep(options.name, options.json,
                                    dispatch::FolderOf(dispatch::Home{common.home}),
                                    common.installation->duckdb_library, Now()));
-  PrintLine(sentence);
+  // Here: in the working folder. The runner makes it durable, with how the step ended.
+  TRY(io::WriteFileUnsynced(attempt::kResultFile, prepare::ToJson(done.result), 0600));
+  PrintLine(done.sentence);
   return 0;
 }
 

@@ -76,7 +76,7 @@ Result<int> RevokeToken(const Common& common, const TokenOptions& options) {
 
 Result<int> MakeLink(const Common& common) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
-  const daemon::Client client = ClientOf(common, place.home);
+  const daemon::Client client = ClientOf(place.home);
   if (!client.SomebodyListens()) {
     return NotFound(fmt::format("no busker up is at work in {}; it has the dashboard",
                                 place.home.folder.string()));

@@ -68,7 +68,7 @@ std::vector<std::string> Folders(const std::vector<std::string>& paths,
 Result<dispatch::Ownership> TakeOver(const Place& place) {
   const auto begun = std::chrono::steady_clock::now();
   for (;;) {
-    const daemon::Client client(place.home.folder / "socket");  // whatever its target is
+    const daemon::Client client = ClientOf(place.home);
     (void)client.Yield();
     auto ownership = dispatch::Ownership::Take(place.home, "is up", std::chrono::seconds(2));
     if (ownership || ownership.error().kind != ErrorKind::kTemporary) return ownership;
@@ -201,6 +201,7 @@ Result<int> Up(const Common& common, const UpOptions& options) {
       if (!quiet) PrintLine(FormatRfc3339(Now()) + " " + LogLine(line));
     };
     daemon_options.say = say;
+    daemon_options.target = common.target;
     if (options.paused) daemon_options.pauses = "up --paused";
     daemon_options.make_link = [&](const std::string& by) -> Result<std::string> {
       const std::lock_guard lock(mutex);

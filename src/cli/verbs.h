@@ -30,8 +30,6 @@ struct Common {
   bool json = false;         // --json
   std::string by;            // --by; empty: who types
 
-  std::string Target() const { return target.empty() ? "local" : target; }
-
   // What the engine does by itself is by "busker", on record: a person of that name is told apart.
   std::string By() const {
     const std::string& who = by.empty() ? installation->user : by;

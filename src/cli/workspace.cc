@@ -182,7 +182,8 @@ Result<Workspace> OpenWorkspace(const Common& common) {
   TRY_ASSIGN(workspace.home, FindHome(common, workspace.service.root));
   TRY(CheckPlace(workspace.service.root, workspace.home.folder));
   TRY_ASSIGN(workspace.places,
-             prepare::PlacesOf(workspace.service, common.Target(),
+             prepare::PlacesOf(workspace.service,
+                               prepare::TargetOf(workspace.service, "", common.target, ""),
                                {common.installation->busker, workspace.home.StoreUrl(),
                                 workspace.home.WarehouseUrl(), workspace.home.folder.string()}));
   return workspace;

@@ -34,9 +34,7 @@ struct Asked {
   Json answer;
 };
 
-// `target`: that the owner is to have; empty: whichever it has.
-Result<Asked> Ask(const io::fs::path& socket, const std::string& target, Json request) {
-  if (!target.empty()) request["target"] = target;
+Result<Asked> Ask(const io::fs::path& socket, const Json& request) {
   auto connected = LineChannel::Connect(socket);
   // Somebody listened a moment ago.
   if (!connected && connected.error().kind == ErrorKind::kNotFound) {
@@ -57,8 +55,8 @@ Result<Asked> Ask(const io::fs::path& socket, const std::string& target, Json re
   return Asked{std::move(channel), *std::move(answer)};
 }
 
-Result<void> Do(const io::fs::path& socket, const std::string& target, Json request) {
-  TRY(Ask(socket, target, std::move(request)));
+Result<void> Do(const io::fs::path& socket, const Json& request) {
+  TRY(Ask(socket, request));
   return {};
 }
 
@@ -100,7 +98,7 @@ bool WasEnding(const Error& error) {
 bool Client::SomebodyListens() const { return LineChannel::Connect(socket_).has_value(); }
 
 Result<std::string> Client::Start(const StartRequest& request) const {
-  TRY_ASSIGN(const Asked asked, daemon::Ask(socket_, target_, ToJson(request)));
+  TRY_ASSIGN(const Asked asked, daemon::Ask(socket_, ToJson(request)));
   return TextOf(asked.answer, "run");
 }
 
@@ -109,7 +107,7 @@ Result<std::string> Client::StartAndFollow(
     const Told& told, const std::function<void()>& silent) const {
   Json message = ToJson(request);
   message["follow"] = true;
-  TRY_ASSIGN(Asked asked, daemon::Ask(socket_, target_, message));
+  TRY_ASSIGN(Asked asked, daemon::Ask(socket_, message));
   const std::string run = TextOf(asked.answer, "run");
   started(run);
   if (FlagOf(asked.answer, "ended")) return run;
@@ -119,33 +117,32 @@ Result<std::string> Client::StartAndFollow(
 
 Result<void> Client::Follow(const std::string& run, std::optional<Milliseconds> limit,
                             const Told& told) const {
-  TRY_ASSIGN(Asked asked, daemon::Ask(socket_, target_, Json{{"verb", "follow"}, {"run", run}}));
+  TRY_ASSIGN(Asked asked, daemon::Ask(socket_, Json{{"verb", "follow"}, {"run", run}}));
   if (FlagOf(asked.answer, "ended")) return {};
   return Listen(asked.channel, limit, told);
 }
 
 Result<void> Client::Cancel(const std::string& run, const std::string& by) const {
-  return Do(socket_, target_, {{"verb", "cancel"}, {"run", run}, {"by", by}});
+  return Do(socket_, {{"verb", "cancel"}, {"run", run}, {"by", by}});
 }
 
 Result<std::string> Client::Retry(const std::string& run, const std::string& by) const {
   TRY_ASSIGN(const Asked asked,
-             daemon::Ask(socket_, target_, Json{{"verb", "retry"}, {"run", run}, {"by", by}}));
+             daemon::Ask(socket_, Json{{"verb", "retry"}, {"run", run}, {"by", by}}));
   return TextOf(asked.answer, "note");
 }
 
 Result<void> Client::Skip(const std::string& run, const std::string& task,
                           const std::string& by) const {
-  return Do(socket_, target_, {{"verb", "skip"}, {"run", run}, {"task", task}, {"by", by}});
+  return Do(socket_, {{"verb", "skip"}, {"run", run}, {"task", task}, {"by", by}});
 }
 
 Result<void> Client::Pause(const plan::GraphKey& graph, bool paused, const std::string& by) const {
-  return Do(socket_, target_,
-            {{"verb", paused ? "pause" : "resume"}, {"graph", graph}, {"by", by}});
+  return Do(socket_, {{"verb", paused ? "pause" : "resume"}, {"graph", graph}, {"by", by}});
 }
 
 Result<std::vector<BackfillInstant>> Client::Backfill(const BackfillRequest& request) const {
-  TRY_ASSIGN(const Asked asked, daemon::Ask(socket_, target_, ToJson(request)));
+  TRY_ASSIGN(const Asked asked, daemon::Ask(socket_, ToJson(request)));
   std::vector<BackfillInstant> instants;
   for (const Json& instant : asked.answer.value("instants", Json::array())) {
     instants.push_back(BackfillInstantFrom(instant));
@@ -154,21 +151,20 @@ Result<std::vector<BackfillInstant>> Client::Backfill(const BackfillRequest& req
 }
 
 Result<std::string> Client::Explain(const std::string& what, const std::string& task) const {
-  TRY_ASSIGN(
-      const Asked asked,
-      daemon::Ask(socket_, target_, Json{{"verb", "explain"}, {"what", what}, {"task", task}}));
+  TRY_ASSIGN(const Asked asked,
+             daemon::Ask(socket_, Json{{"verb", "explain"}, {"what", what}, {"task", task}}));
   return TextOf(asked.answer, "sentence");
 }
 
 Result<std::string> Client::MakeLink(const std::string& by) const {
-  TRY_ASSIGN(const Asked asked, daemon::Ask(socket_, target_, Json{{"verb", "link"}, {"by", by}}));
+  TRY_ASSIGN(const Asked asked, daemon::Ask(socket_, Json{{"verb", "link"}, {"by", by}}));
   return TextOf(asked.answer, "link");
 }
 
-Result<void> Client::Yield() const { return Do(socket_, target_, {{"verb", "yield"}}); }
+Result<void> Client::Yield() const { return Do(socket_, {{"verb", "yield"}}); }
 
 Result<Status> Client::Ask() const {
-  TRY_ASSIGN(const Asked asked, daemon::Ask(socket_, target_, Json{{"verb", "status"}}));
+  TRY_ASSIGN(const Asked asked, daemon::Ask(socket_, Json{{"verb", "status"}}));
   return StatusFrom(asked.answer);
 }
 

@@ -16,10 +16,8 @@ bool WasEnding(const Error& error);
 
 class Client {
  public:
-  // Nothing is connected before it is used; each call is a connection of its own. An owner that
-  // works with another target than `target` refuses whatever it is asked (kInvalid); empty: any.
-  explicit Client(io::fs::path socket, std::string target = "")
-      : socket_(std::move(socket)), target_(std::move(target)) {}
+  // Nothing is connected before it is used; each call is a connection of its own.
+  explicit Client(io::fs::path socket) : socket_(std::move(socket)) {}
 
   bool SomebodyListens() const;
 
@@ -49,7 +47,6 @@ class Client {
 
  private:
   io::fs::path socket_;
-  std::string target_;
 };
 
 }  // namespace busker::daemon

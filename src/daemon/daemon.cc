@@ -9,7 +9,7 @@
 #include "artifact/store.h"
 #include "base/text.h"
 #include "dispatch/record_file.h"
-#include "execute/process_executor.h"
+#include "execute/open.h"
 #include "secret/store.h"
 
 namespace busker::daemon {
@@ -81,22 +81,22 @@ Result<void> Daemon::Open() {
         [this](record::NoticeOutcome outcome) { conductor_->Tell(std::move(outcome)); },
         [this](const std::string& trouble) { Say(trouble); });
   }
-  const auto start_executor =
-      [&](execute::Executor::OnEnded on_ended) -> Result<std::unique_ptr<execute::Executor>> {
-    return execute::ProcessExecutor::Start(
-        options_.runner, home_.RunsFolder(), std::move(on_ended),
-        [store = secret::Store(home_.folder, options_.environment)](const std::string& name) {
-          return store.Value(name);
-        });
+  const execute::Settings settings{options_.runner, home_.RunsFolder(), instance.id,
+                                   [store = secret::Store(home_.folder, options_.environment)](
+                                       const std::string& name) { return store.Value(name); }};
+  const execute::OpenExecutor open_executor = [settings](const std::string& place,
+                                                         execute::Executor::OnEnded on_ended) {
+    return execute::Open(place, settings, std::move(on_ended));
   };
-  TRY_ASSIGN(conductor_, dispatch::Conductor::Start(*record_, start_executor, home_.RunsFolder(),
+  TRY_ASSIGN(conductor_, dispatch::Conductor::Start(*record_, open_executor, home_.RunsFolder(),
                                                     CapacityOf(settings_), std::move(deeds),
                                                     std::move(instance)));
   requests_ = std::make_unique<Requests>(Requests::Setup{
       *conductor_, announcer_, *reader_, [this] { return catalogue(); },
-      [this](const service::Service& service) { return PlacesOf(service); }, since_,
-      options_.target, options_.schedules,
-      options_.yields ? [this] { Stop(); } : std::function<void()>(), options_.make_link,
+      [this](const service::Service& service, const std::string& action,
+             const std::string& target) { return PlacesOf(service, action, target); },
+      since_, options_.schedules, options_.yields ? [this] { Stop(); } : std::function<void()>(),
+      options_.make_link,
       [this] { return outbox_ ? outbox_->ListUndelivered() : std::vector<Undelivered>(); }});
   TRY_ASSIGN(watch_, FolderWatch::Make());
   Reload();  // before anything else reaches the conductor, which judges what it finds by it
@@ -258,8 +258,10 @@ void Daemon::StartArrivals(const std::set<std::string>& completed) {
   }
 }
 
-Result<prepare::Places> Daemon::PlacesOf(const service::Service& service) const {
-  return prepare::PlacesOf(service, options_.target, PlacesOfHome());
+Result<prepare::Places> Daemon::PlacesOf(const service::Service& service, const std::string& action,
+                                         const std::string& target) const {
+  return prepare::PlacesOf(service, prepare::TargetOf(service, action, target, options_.target),
+                           PlacesOfHome());
 }
 
 prepare::HomePlaces Daemon::PlacesOfHome() const {

@@ -38,7 +38,7 @@ struct DaemonOptions {
   bool schedules = true;           // false: nothing starts by itself, no notices are sent
   bool yields = false;             // ends when a daemon wants the home
   std::string pauses;              // plan::GraphDefined::pauses
-  std::string target = "local";
+  std::string target;  // that runs are at for which none is asked for; empty: as services say
   std::string busker, runner;            // programs
   std::vector<std::string> environment;  // of the person or unit that started it
   service::GateCheck check_gate;
@@ -73,7 +73,10 @@ class Daemon {
   const service::DaemonSettings& settings() const { return settings_; }
 
   // Where the things of a service are. Any thread.
-  Result<prepare::Places> PlacesOf(const service::Service& service) const;
+  // Of an action's runs, or of the service as a whole; `target`: that was asked for, or is on
+  // record.
+  Result<prepare::Places> PlacesOf(const service::Service& service, const std::string& action = "",
+                                   const std::string& target = "") const;
 
   // Whether every run has ended, or waits for a definition that is not there.
   bool Idle();

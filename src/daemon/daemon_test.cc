@@ -166,18 +166,16 @@ TEST_F(DaemonTest, SaysThatNothingWasDoneWhenItIsEnding) {
   EXPECT_FALSE(WasEnding(Error{ErrorKind::kTemporary, "64 verbs are being answered already"}));
 }
 
-// --target was ignored in silence when another process owned the home.
-TEST_F(DaemonTest, RefusesWhoeverWantsAnotherTarget) {
+// The target of a request was told to the owner of the home, who refused all but its own.
+TEST_F(DaemonTest, AGraphFileHasNoTarget) {
   StartDaemon(false, "prod");
-  const io::fs::path socket = home_.folder / "socket";
-  EXPECT_TRUE(Client(socket, "prod").Start(Of("nightly")));
-  EXPECT_TRUE(Client(socket).Start(Of("long")));
-  const Client local(socket, "local");
-  EXPECT_EQ(local.Start(Of("nightly")).error().kind, ErrorKind::kInvalid);
-  EXPECT_EQ(local.Pause("nightly", true, "a test").error().kind, ErrorKind::kInvalid);
-  EXPECT_EQ(local.Ask().error().kind, ErrorKind::kInvalid);
-  EXPECT_EQ(local.Follow("r0", kLimit, [](const auto&) { return true; }).error().kind,
-            ErrorKind::kInvalid);
+  EXPECT_TRUE(client_->Start(Of("nightly")));
+  StartRequest request = Of("long");
+  request.target = "prod";
+  const auto refused = client_->Start(request);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kInvalid);
+  EXPECT_NE(refused.error().message.find("has no target"), std::string::npos);
 }
 
 // A backfill read each run that it took up again in one turn, up to 10,000 of them, and nothing

@@ -68,10 +68,14 @@ std::optional<Error> ErrorIn(const Json& message) {
 }
 
 Json ToJson(const StartRequest& request) {
-  return {
-      {"verb", "start"},           {"graph", request.graph}, {"date", request.date.value_or("")},
-      {"force", request.force},    {"key", request.key},     {"by", request.by},
-      {"trigger", request.trigger}};
+  return {{"verb", "start"},
+          {"graph", request.graph},
+          {"date", request.date.value_or("")},
+          {"force", request.force},
+          {"key", request.key},
+          {"by", request.by},
+          {"trigger", request.trigger},
+          {"target", request.target}};
 }
 
 StartRequest StartRequestFrom(const Json& message) {
@@ -81,6 +85,7 @@ StartRequest StartRequestFrom(const Json& message) {
   request.force = FlagOf(message, "force");
   request.key = TextOf(message, "key");
   request.by = TextOf(message, "by");
+  request.target = TextOf(message, "target");
   if (const std::string trigger = TextOf(message, "trigger"); !trigger.empty()) {
     request.trigger = trigger;
   }
@@ -97,7 +102,8 @@ Json ToJson(const BackfillRequest& request) {
           {"runs_at_once", request.runs_at_once},
           {"dry_run", request.dry_run},
           {"force", request.force},
-          {"by", request.by}};
+          {"by", request.by},
+          {"target", request.target}};
 }
 
 BackfillRequest BackfillRequestFrom(const Json& message) {
@@ -111,6 +117,7 @@ BackfillRequest BackfillRequestFrom(const Json& message) {
   request.dry_run = FlagOf(message, "dry_run");
   request.force = FlagOf(message, "force");
   request.by = TextOf(message, "by");
+  request.target = TextOf(message, "target");
   return request;
 }
 

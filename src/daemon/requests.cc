@@ -222,6 +222,13 @@ Result<std::map<std::string, plan::DagRun>> RunsToRetry(std::span<const Backfill
   return runs;
 }
 
+Result<void> CheckHasNoTarget(const plan::GraphKey& graph, const std::string& target) {
+  if (target.empty()) return {};
+  return Invalid(fmt::format(
+      "{} is a graph file, whose tasks run where busker does: it has no target; leave \"{}\" out",
+      graph, target));
+}
+
 // Requests those that are to run still; the others have got a run in the meantime. `ended`: of
 // RunsToRetry, read after `instants` was surveyed: so a run whose end is still the same is the
 // same.
@@ -248,6 +255,7 @@ Result<Events> QueueThem(const BackfillRequest& request, const plan::Graph& grap
       run.batch = batch;
       run.batch_runs_at_once = request.runs_at_once;
       run.requested_by = request.by;
+      run.target = request.target;
       run.force = request.force;
       instant.run = run.id;
       events.push_back(plan::RunRequested{std::move(run)});
@@ -270,36 +278,20 @@ Result<void> Requests::Carry(Decide decide) {
                                trouble.empty() ? "" : ": ", trouble));
 }
 
-Result<void> Requests::CheckTarget(const std::string& wanted) {
-  if (wanted.empty() || wanted == setup_.target) return {};
-  if (setup_.yield) {
-    auto idle = std::make_shared<bool>(false);
-    TRY(Carry([idle](const dispatch::View& view) -> Result<Events> {
-      *idle = view.agenda.Idle();
-      return Events{};
-    }));
-    if (*idle) {
-      setup_.yield();
-      return Temporary(dispatch::kIsEnding);
-    }
-  }
-  return Invalid(
-      fmt::format("the busker that owns the home (process {}) works with the target \"{}\", not "
-                  "\"{}\"; leave --target out, or stop it and start it with --target {}",
-                  getpid(), setup_.target, wanted, wanted));
-}
-
 Result<std::string> Requests::Start(const StartRequest& request,
                                     std::shared_ptr<Subscription>* follow) {
   TRY_ASSIGN(const auto definition, setup_.catalogue()->Find(request.graph));
   TRY_ASSIGN(plan::DagRun run, prepare::RequestRun(definition->graph, request.date, Now()));
   if (definition->service) {
-    TRY_ASSIGN(const prepare::Places places, setup_.places(*definition->service));
+    TRY_ASSIGN(const prepare::Places places,
+               setup_.places(*definition->service, definition->action, request.target));
     // What does not answer now is told of when the run is prepared.
     const auto runnable = glance_->At(definition->service->name,
                                       LookWhetherRunnable(definition, places, run), kLookLimit);
     if (runnable) TRY(*runnable);
   }
+  if (!definition->service) TRY(CheckHasNoTarget(request.graph, request.target));
+  run.target = request.target;
   run.force = request.force;
   run.request_key = request.key;
   run.requested_by = request.by;
@@ -451,7 +443,8 @@ Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& r
   TRY_ASSIGN(std::vector<BackfillInstant> instants, setup_.record.With(survey));
   if (definition->service) {
     const std::string& service = definition->service->name;
-    TRY_ASSIGN(const prepare::Places places, setup_.places(*definition->service));
+    TRY_ASSIGN(const prepare::Places places,
+               setup_.places(*definition->service, definition->action, request.target));
     auto foreseen = glance_->At(
         service, [=] { return Foresee(request, *definition, places, instants); }, kForeseeLimit);
     if (!foreseen) {
@@ -462,6 +455,7 @@ Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& r
     }
     TRY_ASSIGN(instants, std::move(*foreseen));
   }
+  if (!definition->service) TRY(CheckHasNoTarget(request.graph, request.target));
   if (request.dry_run) return instants;
   const std::string batch = "backfill-" + MakeRunId(Now());
   for (std::size_t begin = 0; begin < instants.size(); begin += kInstantsOfATurn) {

@@ -26,6 +26,7 @@ struct StartRequest {
   std::string key;  // a second request with the same key is the first one; empty: none
   std::string by;
   std::string trigger = "manual";
+  std::string target = {};  // of a service's action; empty: as the daemon or the service says
 };
 
 struct BackfillRequest {
@@ -36,7 +37,8 @@ struct BackfillRequest {
   int runs_at_once = 1;
   bool dry_run = false;
   std::string by;
-  bool force = false;  // older data over newer
+  bool force = false;       // older data over newer
+  std::string target = {};  // as StartRequest::target
 };
 
 // One instant of a backfill, and what becomes of it.
@@ -75,9 +77,11 @@ class Requests {
     Announcer& announcer;
     record::Readers& record;
     std::function<std::shared_ptr<const Catalogue>()> catalogue;  // any thread
-    std::function<Result<prepare::Places>(const service::Service&)> places;
+    // Of an action's runs at the target that was asked for (empty: none was).
+    std::function<Result<prepare::Places>(const service::Service&, const std::string& action,
+                                          const std::string& target)>
+        places;
     Instant since;
-    std::string target = "local";  // that the actions of services run at
     bool schedules = false;
     std::function<void()> yield;  // makes room for a daemon; empty: it is one
     std::function<Result<std::string>(const std::string& by)> make_link;  // empty: no dashboard
@@ -88,10 +92,6 @@ class Requests {
 
   // The same for who cannot wait that long for the conductor; then a call is kTemporary.
   Requests Within(Milliseconds limit) const { return Requests(setup_, limit); }
-
-  // kInvalid: somebody wants things done at another target than this process does them at. Empty:
-  // whichever it is. A conductor in the background that has nothing to do makes room instead.
-  Result<void> CheckTarget(const std::string& wanted);
 
   // The id of the run. `follow` hears of all that is decided about it, from the beginning; of the
   // run of an earlier request with the same key as Follow does.

@@ -27,7 +27,8 @@ Result<dispatch::Prepared> RunPreparation::Prepare(const plan::DagRun& run) {
     TRY_ASSIGN(prepared, prepare::PrepareRun(*definition->file, run, environment_));
   } else {
     const service::Service& service = *definition->service;
-    TRY_ASSIGN(const prepare::Places places, prepare::PlacesOf(service, target_, home_));
+    const std::string target = prepare::TargetOf(service, definition->action, run.target, target_);
+    TRY_ASSIGN(const prepare::Places places, prepare::PlacesOf(service, target, home_));
     TRY_ASSIGN(const auto store, artifact::OpenStore(places.store_url));
     TRY_ASSIGN(const std::string stamp, ReserveTimestamp(run.graph, service, definition->action));
     TRY_ASSIGN(prepared, prepare::PrepareRun(service, definition->Action(), run, places, *store,

@@ -21,7 +21,8 @@ namespace busker::daemon {
 
 class RunPreparation {
  public:
-  // `target`: that the actions of services run at. `environment`: of the person or unit that
+  // `target`: that runs are at for which none was asked for; empty: their service says.
+  // `environment`: of the person or unit that
   // started the daemon.
   RunPreparation(std::string record_file, prepare::HomePlaces home, std::string target,
                  std::vector<std::string> environment)

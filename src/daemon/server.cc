@@ -89,9 +89,6 @@ void Server::Answer(LineChannel& channel, const std::stop_token& stop) {
   const std::string verb = TextOf(*message, "verb");
   const std::string run = TextOf(*message, "run");
   const std::string by = TextOf(*message, "by");
-  if (const auto fine = requests_.CheckTarget(TextOf(*message, "target")); !fine) {
-    return fail(fine.error());
-  }
   const auto done = [&](const Result<void>& result) {
     if (!result) return fail(result.error());
     (void)send({{"done", true}});

@@ -38,6 +38,7 @@ record::AttemptRow RowOf(const attempt::Name& name, const attempt::ExitRecord& e
   row.memory_peak_bytes = exit.memory_peak_bytes;
   row.output_files = exit.output_files;
   row.output_bytes = exit.output_bytes;
+  row.result = exit.result;
   return row;
 }
 
@@ -94,17 +95,18 @@ Conductor::Conductor(record::Record& record, io::fs::path runs_folder, plan::Cap
       instance_(std::move(instance)) {}
 
 Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record,
-                                                    const StartExecutor& start_executor,
+                                                    execute::OpenExecutor open_executor,
                                                     io::fs::path runs_folder,
                                                     plan::Capacity capacity, Deeds deeds,
                                                     Instance instance) {
   std::unique_ptr<Conductor> conductor(new Conductor(
       record, std::move(runs_folder), std::move(capacity), std::move(deeds), std::move(instance)));
-  TRY_ASSIGN(conductor->executor_,
-             start_executor([raw = conductor.get()](const attempt::Name& name,
-                                                    Result<attempt::ExitRecord> exit) {
-               raw->TakeEnd(name, std::move(exit));
-             }));
+  conductor->executors_.emplace(
+      std::move(open_executor),
+      [raw = conductor.get()](const attempt::Name& name, Result<attempt::ExitRecord> exit) {
+        raw->TakeEnd(name, std::move(exit));
+      });
+  TRY(conductor->executors_->At(""));
   conductor->preparer_ = std::make_unique<Preparer>(
       conductor->deeds_.prepare, [raw = conductor.get()](Preparation preparation) {
         (void)raw->mailbox_.Post(std::move(preparation));
@@ -136,9 +138,12 @@ Result<std::vector<std::string>> Conductor::Recover() {
   }
   agenda_.Restore(std::move(graphs), std::move(runs), ahead);
   CountUnfinished();  // who looks before the first turn is told the same as after it
-  std::vector<attempt::Name> unfinished;
-  for (const auto& [name, cancelled] : running) unfinished.push_back(name);
-  TRY(executor_->Sweep(unfinished));
+  std::vector<std::pair<std::string, attempt::Name>> unfinished;
+  for (const auto& [name, cancelled] : running) {
+    const plan::Task* task = RunningTask(name);
+    unfinished.emplace_back(task == nullptr ? "" : task->place, name);
+  }
+  TRY(executors_->Sweep(std::move(unfinished)));
   for (const auto& [name, cancelled] : running) {
     // What ends here is not posted to the mailbox: nobody takes from it yet.
     const auto launch =
@@ -155,14 +160,15 @@ Result<std::vector<std::string>> Conductor::Recover() {
 
 Result<void> Conductor::Recover(const attempt::Name& name, const record::Launch& launch) {
   TRY_ASSIGN(const execute::Attempt attempt, AttemptOf(name, launch));
-  return executor_->Recover(attempt);
+  TRY_ASSIGN(execute::Executor * executor, executors_->At(attempt.place));
+  return executor->Recover(attempt);
 }
 
 // What cannot be done for now is done later. An attempt that cannot be found may live: it is not
 // given up while the reason may pass.
 void Conductor::Settle(Unsettled one) {
   const bool stops = one.what == Unsettled::kStop;
-  const auto settled = stops ? executor_->Stop(one.name) : Recover(one.name, one.launch);
+  const auto settled = stops ? Stop(one.name) : Recover(one.name, one.launch);
   if (settled) return;
   if (!stops && settled.error().kind != ErrorKind::kTemporary) {
     next_.push_back(EndOf(one.name, NotStarted(settled.error().message)));
@@ -179,16 +185,27 @@ void Conductor::Settle(Unsettled one) {
 void Conductor::SettleAgain() {
   if (unsettled_.empty() || std::chrono::steady_clock::now() < settle_at_) return;
   for (Unsettled& one : std::exchange(unsettled_, {})) {
-    if (IsRunning(one.name)) Settle(std::move(one));
+    if (RunningTask(one.name) != nullptr) Settle(std::move(one));
   }
 }
 
-bool Conductor::IsRunning(const attempt::Name& name) const {
+// The task whose attempt this is, while that runs; nullptr: it does not.
+const plan::Task* Conductor::RunningTask(const attempt::Name& name) const {
   const plan::DagRun* run = agenda_.FindRun(name.run);
-  if (run == nullptr) return false;
+  if (run == nullptr) return nullptr;
   const auto task = std::find_if(run->tasks.begin(), run->tasks.end(),
                                  [&](const plan::Task& one) { return one.name == name.task; });
-  return task != run->tasks.end() && task->attempt_running && task->attempts == name.number;
+  const bool runs =
+      task != run->tasks.end() && task->attempt_running && task->attempts == name.number;
+  return runs ? &*task : nullptr;
+}
+
+// One that has ended meanwhile needs no stop.
+Result<void> Conductor::Stop(const attempt::Name& name) {
+  const plan::Task* task = RunningTask(name);
+  if (task == nullptr) return {};
+  TRY_ASSIGN(execute::Executor * executor, executors_->At(task->place));
+  return executor->Stop(name);
 }
 
 attempt::ExitRecord Conductor::EndOfAnothers(const attempt::Name& name) const {
@@ -411,7 +428,8 @@ void Conductor::Take(Preparation preparation, Intake& intake) {
 
 Result<void> Conductor::Launch(const attempt::Name& name) {
   TRY_ASSIGN(const execute::Attempt attempt, AttemptOf(name, {io::BootId(), instance_.id}));
-  return executor_->Launch(attempt);
+  TRY_ASSIGN(execute::Executor * executor, executors_->At(attempt.place));
+  return executor->Launch(attempt);
 }
 
 // The order as it was when the run was prepared, with what depends on the attempt round it.
@@ -420,7 +438,9 @@ Result<execute::Attempt> Conductor::AttemptOf(const attempt::Name& name,
   TRY_ASSIGN(record::Order order, record_.OrderOf(name.run, name.task));
   std::string sealed =
       attempt::Seal({name.number, launch.instance, launch.boot, instance_.home}, order.text);
-  return execute::Attempt{name, std::move(sealed), order.synced, std::move(order.secrets)};
+  const plan::Task* task = RunningTask(name);
+  return execute::Attempt{name, std::move(sealed), order.synced, std::move(order.secrets),
+                          task == nullptr ? "" : task->place};
 }
 
 void Conductor::Count(const record::Turn& turn) {

@@ -22,7 +22,7 @@
 #include "dispatch/instance.h"
 #include "dispatch/mailbox.h"
 #include "dispatch/preparer.h"
-#include "execute/executor.h"
+#include "execute/executors.h"
 #include "plan/agenda.h"
 #include "record/record.h"
 
@@ -52,13 +52,9 @@ inline constexpr char kIsEnding[] = "the busker that owns the home is shutting d
 
 class Conductor {
  public:
-  // Makes the executor, which tells the conductor what ended.
-  using StartExecutor =
-      std::function<Result<std::unique_ptr<execute::Executor>>(execute::Executor::OnEnded)>;
-
   // `runs_folder`: where the folders of attempts are; `instance`: whose they are.
   static Result<std::unique_ptr<Conductor>> Start(record::Record& record,
-                                                  const StartExecutor& start_executor,
+                                                  execute::OpenExecutor open_executor,
                                                   io::fs::path runs_folder, plan::Capacity capacity,
                                                   Deeds deeds, Instance instance = {});
   ~Conductor();
@@ -120,7 +116,8 @@ class Conductor {
   Result<void> Recover(const attempt::Name& name, const record::Launch& launch);
   void Settle(Unsettled one);
   void SettleAgain();
-  bool IsRunning(const attempt::Name& name) const;
+  const plan::Task* RunningTask(const attempt::Name& name) const;
+  Result<void> Stop(const attempt::Name& name);
   attempt::ExitRecord EndOfAnothers(const attempt::Name& name) const;
   Result<execute::Attempt> AttemptOf(const attempt::Name& name, const record::Launch& launch);
   std::optional<plan::CapacityChanged> NoticeSpace();
@@ -147,7 +144,7 @@ class Conductor {
   mutable std::mutex trouble_mutex_;
   std::string trouble_;
   Figures figures_;
-  std::unique_ptr<execute::Executor> executor_;  // its thread posts to the mailbox
+  std::optional<execute::Executors> executors_;  // their threads post to the mailbox
   std::unique_ptr<Preparer> preparer_;           // so do its threads
 };
 

@@ -70,8 +70,9 @@ class ConductorTest : public testing::Test {
     return deeds;
   }
 
-  Conductor::StartExecutor Processes(const std::string& runner = BUSKER_RUNNER_PATH) const {
+  execute::OpenExecutor Processes(const std::string& runner = BUSKER_RUNNER_PATH) const {
     return [=, this](
+               const std::string&,
                execute::Executor::OnEnded on_ended) -> Result<std::unique_ptr<execute::Executor>> {
       return execute::ProcessExecutor::Start(runner, home_.RunsFolder(), std::move(on_ended));
     };

@@ -25,6 +25,7 @@ struct Attempt {
   std::string order;                      // of attempt::Seal: text for the runner alone
   bool synced = true;                     // of the order
   std::vector<std::string> secrets = {};  // names of those that it gets
+  std::string place = {};                 // plan::Task::place: settings of the attempt behind a "?"
 };
 
 // Any thread.

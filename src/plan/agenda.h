@@ -53,7 +53,7 @@ class Agenda {
   bool Idle() const { return runs_.empty(); }                        // no run that has not ended
   bool Resting() const;  // none, but those that wait for their definition
   std::size_t runs_unfinished() const { return runs_.size(); }
-  std::size_t attempts_running() const { return ready_.slots_in_use(); }
+  std::size_t attempts_running() const { return ready_.running(); }
   std::size_t tasks_ready() const { return ready_.size(); }  // and wait for room
 
   // The next instants of the graph's schedule, as it would run them; at most `count`.

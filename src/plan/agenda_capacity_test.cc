@@ -309,5 +309,55 @@ TEST(Capacity, ABigTaskIsNotPassedForEverBySmallOnes) {
   EXPECT_EQ(engine.Take(Success("big")).back(), "start c.1");
 }
 
+std::vector<Task> At(const std::string& place, int tasks_max, std::vector<Task> tasks) {
+  for (Task& task : tasks) {
+    task.place = place;
+    task.place_tasks_max = tasks_max;
+  }
+  return tasks;
+}
+
+// Ninety-nine virtual machines were bounded by the cores of the machine that asked for them.
+TEST(Capacity, WhatRunsElsewhereTakesNoRoomHere) {
+  Capacity capacity = Slots(1);
+  capacity.cpus_milli = 2000;
+  capacity.memory_bytes = 1 << 20;
+  Engine engine(capacity);
+  auto tasks = At("vm://", 2, ParseTasks("a; b; c"));
+  tasks[0].cpus_milli = tasks[1].cpus_milli = 96'000;
+  tasks[0].memory_bytes = std::uint64_t{1} << 40;
+  engine.Tasks("far", tasks);
+  EXPECT_EQ(engine.Begin("far").back(), "start b.1");
+  EXPECT_EQ(engine.agenda().ExplainTask("r1", "c", kNoon),
+            "c waits for room at vm://, where 2 of 2 tasks run");
+  EXPECT_EQ(engine.agenda().attempts_running(), 2u);
+  EXPECT_EQ(engine.Begin("here").back(), "r2 start work.1");
+  EXPECT_EQ(engine.Take(Success("a")).back(), "start c.1");
+}
+
+TEST(Capacity, ATaskThatThisMachineHasNoRoomForLetsThosePassThatAreElsewhere) {
+  Engine engine(Slots(1));
+  engine.Begin("here");
+  engine.Tasks("far", At("vm://", 1, ParseTasks("a")));
+  engine.Tasks("also far", At("pod://", 1, ParseTasks("a")));
+  EXPECT_EQ(engine.Begin("and here").back(), "r2 prepare");
+  EXPECT_EQ(engine.Begin("far").back(), "r3 start a.1");
+  EXPECT_EQ(engine.Begin("also far").back(), "r4 start a.1");
+}
+
+TEST(Capacity, AContainerOnThisMachineTakesRoomHere) {
+  Engine engine(Slots(1));
+  engine.Tasks("boxed", At("docker://", 0, ParseTasks("a; b")));
+  EXPECT_EQ(engine.Begin("boxed").back(), "start a.1");
+}
+
+// The end of what is begun while the disk is full could not be recorded.
+TEST(Capacity, WithoutSlotsNothingStartsElsewhereEither) {
+  Engine engine(Slots(0));
+  engine.Tasks("far", At("vm://", 1, ParseTasks("a")));
+  EXPECT_EQ(engine.Begin("far").back(), "prepare");
+  EXPECT_EQ(engine.Take(CapacityChanged{Slots(1)}).back(), "start a.1");
+}
+
 }  // namespace
 }  // namespace busker::plan

@@ -11,10 +11,26 @@ std::string Cpus(int milli) { return fmt::format("{:g} cpus", milli / 1000.0); }
 
 }  // namespace
 
+ReadyTask NeedsOf(const Task& task) {
+  ReadyTask needs;
+  needs.pool = task.pool;
+  needs.pool_slots = task.pool_slots;
+  needs.cpus_milli = task.cpus_milli;
+  needs.memory_bytes = task.memory_bytes;
+  if (task.place_tasks_max > 0) needs.place = task.place;
+  needs.place_tasks_max = task.place_tasks_max;
+  return needs;
+}
+
 ReadyTask MakeReady(const DagRun& run, std::uint64_t order, std::size_t task) {
   const Task& it = run.tasks[task];
-  return {run.id,  task,          order,         !run.batch.empty(), it.priority + run.priority,
-          it.pool, it.pool_slots, it.cpus_milli, it.memory_bytes};
+  ReadyTask ready = NeedsOf(it);
+  ready.run = run.id;
+  ready.task = task;
+  ready.order = order;
+  ready.backfill = !run.batch.empty();
+  ready.priority = it.priority + run.priority;
+  return ready;
 }
 
 std::string ReadyQueue::Hopeless(const Task& task) const {
@@ -25,6 +41,7 @@ std::string ReadyQueue::Hopeless(const Task& task) const {
           task.pool_slots, task.pool, slots);
     }
   }
+  if (task.place_tasks_max > 0) return {};  // its size is that place's affair
   if (capacity_.cpus_milli > 0 && task.cpus_milli > capacity_.cpus_milli) {
     return fmt::format("it takes {}, and there are {}", Cpus(task.cpus_milli),
                        Cpus(capacity_.cpus_milli));
@@ -38,22 +55,27 @@ std::string ReadyQueue::Hopeless(const Task& task) const {
 
 void ReadyQueue::Add(ReadyTask task) {
   const std::pair kind(task.backfill, -std::int64_t{task.priority});
-  std::set<ReadyTask>& pool = by_pool_[task.pool];
-  if (pool.insert(std::move(task)).second) ++counts_[kind];
+  std::set<ReadyTask>& waiting = by_place_[task.place][task.pool];
+  if (waiting.insert(std::move(task)).second) ++counts_[kind];
 }
 
 void ReadyQueue::Remove(const ReadyTask& task) {
-  const auto pool = by_pool_.find(task.pool);
-  if (pool == by_pool_.end()) return;
+  const auto place = by_place_.find(task.place);
+  if (place == by_place_.end()) return;
+  const auto pool = place->second.find(task.pool);
+  if (pool == place->second.end()) return;
   if (pool->second.erase(task) == 0) return;
   const auto count = counts_.find({task.backfill, -std::int64_t{task.priority}});
   if (--count->second == 0) counts_.erase(count);
-  if (pool->second.empty()) by_pool_.erase(pool);
+  if (pool->second.empty()) place->second.erase(pool);
+  if (place->second.empty()) by_place_.erase(place);
 }
 
 bool ReadyQueue::Contains(const ReadyTask& task) const {
-  const auto pool = by_pool_.find(task.pool);
-  return pool != by_pool_.end() && pool->second.contains(task);
+  const auto place = by_place_.find(task.place);
+  if (place == by_place_.end()) return false;
+  const auto pool = place->second.find(task.pool);
+  return pool != place->second.end() && pool->second.contains(task);
 }
 
 std::size_t ReadyQueue::size() const {
@@ -81,7 +103,16 @@ int ReadyQueue::SlotsOf(const std::string& pool) const {
   return found == capacity_.pools.end() ? 1 : found->second;
 }
 
-bool ReadyQueue::MachineHasRoom(const ReadyTask& task) const {
+int ReadyQueue::TasksAt(const std::string& place) const {
+  const auto found = places_.find(place);
+  return found == places_.end() ? 0 : found->second;
+}
+
+// Without slots (the disk is full) nothing starts anywhere: its end could not be recorded.
+bool ReadyQueue::PlaceHasRoom(const ReadyTask& task) const {
+  if (!task.place.empty()) {
+    return capacity_.slots > 0 && TasksAt(task.place) < task.place_tasks_max;
+  }
   if (slots_ >= capacity_.slots) return false;
   if (capacity_.cpus_milli > 0 && task.cpus_milli > 0 &&
       cpus_milli_ + task.cpus_milli > capacity_.cpus_milli) {
@@ -91,9 +122,10 @@ bool ReadyQueue::MachineHasRoom(const ReadyTask& task) const {
          memory_bytes_ + task.memory_bytes <= capacity_.memory_bytes;
 }
 
-const ReadyTask* ReadyQueue::Head() const {
+// The first of a place whose pool has room.
+const ReadyTask* ReadyQueue::Head(const Pools& pools) const {
   const ReadyTask* head = nullptr;
-  for (const auto& [_, tasks] : by_pool_) {
+  for (const auto& [_, tasks] : pools) {
     const ReadyTask& first = *tasks.begin();
     if (PoolHasRoom(first) && (head == nullptr || first < *head)) head = &first;
   }
@@ -101,29 +133,36 @@ const ReadyTask* ReadyQueue::Head() const {
 }
 
 std::optional<ReadyTask> ReadyQueue::TakeNext() {
-  const ReadyTask* head = Head();
-  if (head == nullptr || !MachineHasRoom(*head)) return std::nullopt;
-  const ReadyTask taken = *head;
+  const ReadyTask* next = nullptr;
+  for (const auto& [_, pools] : by_place_) {
+    const ReadyTask* head = Head(pools);
+    if (head == nullptr || !PlaceHasRoom(*head)) continue;
+    if (next == nullptr || *head < *next) next = head;
+  }
+  if (next == nullptr) return std::nullopt;
+  const ReadyTask taken = *next;
   Remove(taken);
-  ++slots_;
-  cpus_milli_ += taken.cpus_milli;
-  memory_bytes_ += taken.memory_bytes;
-  if (!taken.pool.empty()) pools_[taken.pool] += taken.pool_slots;
+  Use(taken, 1);
   return taken;
 }
 
-void ReadyQueue::Occupy(const Task& task) {
-  ++slots_;
-  cpus_milli_ += task.cpus_milli;
-  memory_bytes_ += task.memory_bytes;
-  if (!task.pool.empty()) pools_[task.pool] += task.pool_slots;
-}
+void ReadyQueue::Occupy(const Task& task) { Use(NeedsOf(task), 1); }
 
-void ReadyQueue::Release(const Task& task) {
-  --slots_;
-  cpus_milli_ -= task.cpus_milli;
-  memory_bytes_ -= task.memory_bytes;
-  if (!task.pool.empty()) pools_[task.pool] -= task.pool_slots;
+void ReadyQueue::Release(const Task& task) { Use(NeedsOf(task), -1); }
+
+// Takes what the task needs, or (`sign` -1) gives it back.
+void ReadyQueue::Use(const ReadyTask& task, int sign) {
+  running_ += static_cast<std::size_t>(sign);
+  if (!task.pool.empty()) pools_[task.pool] += sign * task.pool_slots;
+  if (!task.place.empty()) {
+    const auto place = places_.try_emplace(task.place).first;
+    place->second += sign;
+    if (place->second == 0) places_.erase(place);
+    return;
+  }
+  slots_ += sign;
+  cpus_milli_ += sign * task.cpus_milli;
+  memory_bytes_ += static_cast<std::uint64_t>(sign) * task.memory_bytes;
 }
 
 std::string ReadyQueue::Explain(const ReadyTask& task) const {
@@ -132,14 +171,19 @@ std::string ReadyQueue::Explain(const ReadyTask& task) const {
     return fmt::format("waits for room in the pool \"{}\", {} of whose {} slots are in use",
                        task.pool, used == pools_.end() ? 0 : used->second, SlotsOf(task.pool));
   }
-  if (slots_ >= capacity_.slots) {
+  if (!task.place.empty() && TasksAt(task.place) >= task.place_tasks_max) {
+    return fmt::format("waits for room at {}, where {} of {} tasks run", task.place,
+                       TasksAt(task.place), task.place_tasks_max);
+  }
+  if (task.place.empty() ? slots_ >= capacity_.slots : capacity_.slots == 0) {
     return fmt::format("waits for a slot: {} of {} are in use", slots_, capacity_.slots);
   }
-  if (!MachineHasRoom(task)) {
+  if (!PlaceHasRoom(task)) {
     return fmt::format("waits for {} and {} of memory to be free", Cpus(task.cpus_milli),
                        FormatBytes(task.memory_bytes));
   }
-  const ReadyTask* head = Head();
+  const auto place = by_place_.find(task.place);
+  const ReadyTask* head = place == by_place_.end() ? nullptr : Head(place->second);
   if (head != nullptr && *head < task) return "waits behind a task of higher priority";
   return "is about to start";
 }

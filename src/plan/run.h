@@ -33,6 +33,8 @@ struct Task {
   int priority = 0;  // higher first
   int cpus_milli = 0;
   std::uint64_t memory_bytes = 0;
+  std::string place;             // where its attempts happen (the URL of an executor); empty: here
+  int place_tasks_max = 0;       // at once at that place; 0: it takes room on this machine, too
   bool depends_on_past = false;  // of a scheduled run: waits for its success in the run before
 
   // How far it has come.
@@ -54,6 +56,7 @@ struct DagRun {
   std::string trigger;         // "schedule", "manual", "after churn/training", "backfill", ...
   std::string requested_by;    // "busker" or a user's name
   std::string request_key;     // the same key is the same request; empty: none
+  std::string target;          // that it was asked to run at; empty: as its service says
   Instant requested_at{};
   int priority = 0;
   bool force = false;  // older data over newer

@@ -39,6 +39,10 @@ std::vector<Task> Simulation::MakeTasks() {
     task.exponential = Chance(2);
     if (Chance(4)) task.pool = Chance(2) ? "gpu" : "db";
     task.pool_slots = task.pool.empty() ? 1 : 1 + Below(2);
+    if (Chance(5)) {
+      task.place = Chance(2) ? "vm://a" : "docker://";
+      task.place_tasks_max = task.place == "vm://a" ? 2 : 0;
+    }
     task.priority = Chance(3) ? Below(5) - 2 : 0;
     task.cpus_milli = Chance(3) ? 500 * Below(4) : 0;
     task.memory_bytes = Chance(3) ? 100u * static_cast<unsigned>(Below(4)) : 0;

@@ -303,7 +303,9 @@ void Simulation::TryAnotherAgenda() {
 void Simulation::CheckNothingIsLeftLying() {
   const SimulatedRecord::Use use = record_.InUse();
   const Capacity& capacity = record_.capacity;
-  if (agenda_->attempts_running() != static_cast<std::size_t>(use.slots)) {
+  int running = use.slots;
+  for (const auto& [_, tasks] : use.places) running += tasks;
+  if (agenda_->attempts_running() != static_cast<std::size_t>(running)) {
     Fault("agenda and record disagree on how many attempts run");
   }
   if (use.slots >= capacity.slots) return;
@@ -333,7 +335,11 @@ void Simulation::CheckNothingIsLeftLying() {
     }
   }
   for (const auto& [task, run] : ready) {
-    if (any_big) return;  // it may be one that the others must not pass
+    const auto there = use.places.find(task->place);
+    const bool has_room = task->place_tasks_max == 0
+                              ? !any_big  // else it may be one that the others must not pass
+                              : there == use.places.end() || there->second < task->place_tasks_max;
+    if (!has_room) continue;
     const auto pool = capacity.pools.find(task->pool);
     const auto used = use.pools.find(task->pool);
     const int slots = pool == capacity.pools.end() ? 1 : pool->second;

@@ -133,12 +133,16 @@ class SimulatedRecord {
   struct Use {
     int slots = 0, cpus_milli = 0;
     std::uint64_t memory_bytes = 0;
-    std::map<std::string, int> pools;
+    std::map<std::string, int> pools, places;
     void Add(const Task& task) {
+      if (!task.pool.empty()) pools[task.pool] += task.pool_slots;
+      if (task.place_tasks_max > 0) {
+        ++places[task.place];
+        return;
+      }
       ++slots;
       cpus_milli += task.cpus_milli;
       memory_bytes += task.memory_bytes;
-      if (!task.pool.empty()) pools[task.pool] += task.pool_slots;
     }
   };
   Use InUse() const {
@@ -259,11 +263,16 @@ class SimulatedRecord {
   // What was made smaller may be exceeded, but by no more tasks that take of it.
   void CheckRoom(const Task& task, const StartAttempt& d) {
     const Use use = InUse();
-    Demand(use.slots <= capacity.slots, "no slot for {} of {}", d.task, d.run);
-    Demand(
-        capacity.cpus_milli == 0 || task.cpus_milli == 0 || use.cpus_milli <= capacity.cpus_milli,
-        "no cpus for {} of {}", d.task, d.run);
-    Demand(capacity.memory_bytes == 0 || task.memory_bytes == 0 ||
+    if (task.place_tasks_max > 0) {
+      Demand(use.places.at(task.place) <= task.place_tasks_max && capacity.slots > 0,
+             "no room at {} for {} of {}", task.place, d.task, d.run);
+    }
+    const bool here = task.place_tasks_max == 0;
+    Demand(!here || use.slots <= capacity.slots, "no slot for {} of {}", d.task, d.run);
+    Demand(!here || capacity.cpus_milli == 0 || task.cpus_milli == 0 ||
+               use.cpus_milli <= capacity.cpus_milli,
+           "no cpus for {} of {}", d.task, d.run);
+    Demand(!here || capacity.memory_bytes == 0 || task.memory_bytes == 0 ||
                use.memory_bytes <= capacity.memory_bytes,
            "no memory for {} of {}", d.task, d.run);
     if (task.pool.empty()) return;

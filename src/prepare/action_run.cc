@@ -122,6 +122,8 @@ class Builder {
     task.exponential = action_.exponential;
     task.retry_delay_max = action_.retry_delay_max.value_or(task.retry_delay_max);
     if (!order.repeatable) {
+      task.place = places_.executor;
+      task.place_tasks_max = places_.tasks_max;
       task.pool = action_.pool;
       task.pool_slots = action_.pool_slots;
       task.cpus_milli = action_.cpus_milli;
@@ -186,6 +188,7 @@ Result<PreparedRun> PrepareRun(const service::Service& service, const service::A
   prepared.row.service_version = service.version;
   prepared.row.timestamp = timestamp;
   prepared.row.definition = action.definition;
+  prepared.row.target = places.target;
   prepared.timeout = action.run_timeout;
   TRY_ASSIGN(const Input input, Input::Read(service, action, store));
   TRY_ASSIGN(const artifact::Manifest* version, input.For(run.scheduled_at));

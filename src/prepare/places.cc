@@ -45,11 +45,21 @@ Result<service::Target> FindTarget(const service::Service& service, const std::s
 
 }  // namespace
 
+std::string TargetOf(const service::Service& service, const std::string& action,
+                     const std::string& asked, const std::string& standing) {
+  if (!asked.empty()) return asked;
+  if (!standing.empty()) return standing;
+  const auto own = service.actions.find(action);
+  if (own != service.actions.end() && !own->second.target.empty()) return own->second.target;
+  return service.target.empty() ? "local" : service.target;
+}
+
 Result<Places> PlacesOf(const service::Service& service, const std::string& target,
                         const HomePlaces& home) {
   TRY_ASSIGN(const service::Target found, FindTarget(service, target));
   TRY(CheckExecutor(found));
   Places places;
+  places.target = target;
   places.busker = home.busker;
   places.home = home.home;
   TRY_ASSIGN(places.store_url, UrlOf(found, "artifacts", found.artifacts, "file", home.store_url));

@@ -12,13 +12,22 @@ struct Places {
   std::string busker;     // this program, for Busker's own steps
   std::string store_url;  // of the artifact store
   std::string warehouse_url;
-  std::string home = {};  // orders name what is in it relative to it (attempt/home_place.h)
+  std::string home = {};         // orders name what is in it relative to it (attempt/home_place.h)
+  std::string target = "local";  // its name
+  std::string executor = {};     // URL of the executor of its programs; empty: processes here
+  int tasks_max = 0;             // of programs at once there; 0: they take room on this machine
 };
 
 // What a target leaves out is in the home.
 struct HomePlaces {
   std::string busker, store_url, warehouse_url, home;
 };
+
+// The name of the target that runs of the action are at, and what belongs to the service as a whole
+// if no action is named: `asked` for with the run, else the one that this busker was started with
+// (`standing`), else the action's or the service's own, else "local". Each may be empty.
+std::string TargetOf(const service::Service& service, const std::string& action,
+                     const std::string& asked, const std::string& standing);
 
 // kNotFound: the service has no such target ("local" is built in); kInvalid: the target asks for
 // something that this version does not have.

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "attempt/order.h"
+#include "prepare/step_result.h"
 
 namespace busker::prepare {
 namespace {
@@ -13,6 +14,9 @@ constexpr std::string_view kFile = "file://";
 
 Result<std::optional<model::Ruling>> Rulings::Of(const record::RunRow& run) {
   if (run.facts.service.empty() || !IsFinal(run.state)) return std::nullopt;
+  for (const record::TaskRow& task : run.tasks) {
+    if (const auto result = ResultOf(task); result && result->ruling) return result->ruling;
+  }
   const auto recorded = record_.OrderOf(run.facts.id, run.facts.action);
   if (!recorded && recorded.error().kind == ErrorKind::kNotFound)
     return std::nullopt;  // never prepared

@@ -19,8 +19,8 @@ class Rulings {
   Rulings(record::Record& record, attempt::HomeFolder home)
       : record_(record), home_(std::move(home)) {}
 
-  // By what is on record and in the store that the run used, whatever its service says today.
-  // nullopt: the run did not come to a gate.
+  // By what is on record, and for what an earlier version of Busker left out there in the store
+  // that the run used, whatever its service says today. nullopt: the run did not come to a gate.
   Result<std::optional<model::Ruling>> Of(const record::RunRow& run);
 
  private:

@@ -25,8 +25,8 @@ std::string WarehouseIn(const json& j) {
   return j.at(j.contains("warehouse_url") ? "warehouse_url" : "warehouse_folder");
 }
 
-Result<std::string> Deliver(const json& j, const attempt::HomeFolder& home,
-                            const io::fs::path& duckdb_library) {
+Result<StepDone> Deliver(const json& j, const attempt::HomeFolder& home,
+                         const io::fs::path& duckdb_library) {
   const json& r = j.at("request");
   deliver::Request request;
   request.id = r.at("id");
@@ -53,10 +53,12 @@ Result<std::string> Deliver(const json& j, const attempt::HomeFolder& home,
   TRY_ASSIGN(const std::string url, attempt::UrlOfPlace(WarehouseIn(j), home, "embedded"));
   TRY_ASSIGN(auto warehouse, deliver::OpenWarehouse(url, duckdb_library));
   TRY_ASSIGN(const deliver::Delivery delivery, warehouse->Deliver(request));
-  return fmt::format("Delivered {} rows of {} into {} ({}), which now has {} rows; delivery {}",
-                     WithThousands(static_cast<long long>(delivery.rows)), file, delivery.table,
-                     deliver::NameOf(delivery.write),
-                     WithThousands(static_cast<long long>(delivery.table_rows)), delivery.id);
+  const std::string sentence =
+      fmt::format("Delivered {} rows of {} into {} ({}), which now has {} rows; delivery {}",
+                  WithThousands(static_cast<long long>(delivery.rows)), file, delivery.table,
+                  deliver::NameOf(delivery.write),
+                  WithThousands(static_cast<long long>(delivery.table_rows)), delivery.id);
+  return StepDone{sentence, {delivery, WarehouseIn(j), {}}};
 }
 
 // Why the version is not made live; nullopt: it is. `why` then tells what the gate saw in it.
@@ -82,7 +84,7 @@ Result<std::optional<std::string>> Refusal(const json& j, const artifact::Manife
   return std::nullopt;
 }
 
-Result<std::string> Promote(const json& j, const attempt::HomeFolder& home, Instant now) {
+Result<StepDone> Promote(const json& j, const attempt::HomeFolder& home, Instant now) {
   TRY_ASSIGN(auto store, StoreOf(j, home));
   TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
   TRY_ASSIGN(const artifact::Manifest challenger, artifact::ReadManifest(*store, name));
@@ -94,22 +96,29 @@ Result<std::string> Promote(const json& j, const attempt::HomeFolder& home, Inst
   std::optional<artifact::Manifest> champion;
   if (live) {
     TRY_ASSIGN(champion, artifact::ReadManifest(*store, live->now.version));
-    if (champion->name == name) return fmt::format("{} is live already", name.timestamp);
+    if (champion->name == name) {
+      return StepDone{fmt::format("{} is live already", name.timestamp), {}};
+    }
     for (const model::LiveMove& move : live->before) {  // the second time of this step
-      if (move.version == name) return fmt::format("{} was live already", name.timestamp);
+      if (move.version != name) continue;
+      return StepDone{fmt::format("{} was live already", name.timestamp), {}};
     }
   }
   const std::string run = j.at("run");
   std::string why = "no gate";
   TRY_ASSIGN(const auto refusal, Refusal(j, challenger, champion, why));
   // Before the pointer moves: whoever finds it moved finds the ruling, too.
-  TRY(model::NoteRuling(*store, {name, !refusal, refusal.value_or(why), run, now}));
+  const model::Ruling ruling{name, !refusal, refusal.value_or(why), run, now};
+  TRY(model::NoteRuling(*store, ruling));
+  StepDone done{"", {{}, "", ruling}};
   if (refusal) {
-    return fmt::format("not promoted: {}; busker promote {} makes it live all the same", *refusal,
-                       name.timestamp);
+    done.sentence = fmt::format("not promoted: {}; busker promote {} makes it live all the same",
+                                *refusal, name.timestamp);
+    return done;
   }
   TRY(model::Promote(*store, {name, "run " + run, why, now}));
-  return fmt::format("{} is live now: {}", name.timestamp, why);
+  done.sentence = fmt::format("{} is live now: {}", name.timestamp, why);
+  return done;
 }
 
 }  // namespace
@@ -155,9 +164,9 @@ Result<DeliveryNamed> DeliveryIn(const std::string& text) {
   }
 }
 
-Result<std::string> CarryOutStep(const std::string& name, const std::string& text,
-                                 const attempt::HomeFolder& home,
-                                 const io::fs::path& duckdb_library, Instant now) {
+Result<StepDone> CarryOutStep(const std::string& name, const std::string& text,
+                              const attempt::HomeFolder& home, const io::fs::path& duckdb_library,
+                              Instant now) {
   try {
     const json j = json::parse(text);
     if (name == "deliver") return Deliver(j, home, duckdb_library);

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "deliver/warehouse.h"
+#include "prepare/step_result.h"
 
 namespace busker::prepare {
 
@@ -40,11 +41,16 @@ struct DeliveryNamed {
 };
 Result<DeliveryNamed> DeliveryIn(const std::string& json);
 
-// Carries out the step `name` ("deliver" or "promote") described by `json`; returns a sentence
-// about what was done. Both may be repeated: the second time finds the work done. `home`: whose
-// places the step names.
-Result<std::string> CarryOutStep(const std::string& name, const std::string& json,
-                                 const attempt::HomeFolder& home,
-                                 const io::fs::path& duckdb_library, Instant now);
+// What a step has done: a sentence for its log, and what is kept of it.
+struct StepDone {
+  std::string sentence;
+  StepResult result;
+};
+
+// Carries out the step `name` ("deliver" or "promote") described by `json`. Both may be repeated:
+// the second time finds the work done. `home`: whose places the step names.
+Result<StepDone> CarryOutStep(const std::string& name, const std::string& json,
+                              const attempt::HomeFolder& home, const io::fs::path& duckdb_library,
+                              Instant now);
 
 }  // namespace busker::prepare

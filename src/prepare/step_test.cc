@@ -46,7 +46,9 @@ class Step : public testing::Test {
 
   std::string CarryOut(const std::string& name, const std::string& json) {
     const auto said = CarryOutStep(name, json, {folder_.path()}, DuckdbPath(), kNow);
-    return said ? *said : "error: " + said.error().message;
+    if (!said) return "error: " + said.error().message;
+    result_ = said->result;
+    return said->sentence;
   }
   std::string Promote(const std::string& version, const std::optional<std::string>& gate = {},
                       bool force = false) {
@@ -83,6 +85,7 @@ class Step : public testing::Test {
   std::unique_ptr<artifact::Store> store_ =
       std::move(artifact::OpenStore("file://" + (folder_ / "artifacts").string()).value());
   int outputs_ = 0;
+  StepResult result_;  // of the step that was carried out last
 };
 
 TEST_F(Step, PromotesAVersionAndSaysWhy) {
@@ -181,6 +184,40 @@ TEST_F(Step, DeliversAFileOnceHoweverOftenItIsCarriedOut) {
   EXPECT_EQ(deliveries[0].scheduled_at, ParseRfc3339("2019-08-01T00:00:00Z").value());
   EXPECT_EQ(deliveries[0].model_version, "shop/1/training/20190801T000000Z");
   EXPECT_EQ(deliveries[0].file_sha256, io::Sha256Of("id,p\n1,0.5\n2,1\n"));
+}
+
+// To find what one run delivered, all deliveries of all tables were listed.
+TEST_F(Step, LeavesWhatItDelivered) {
+  const std::string version = Save("application", "20190801T070000Z", "2019-08-01",
+                                   {{"predictions.csv", "id,p\n1,0.5\n2,1\n"}});
+  CarryOut("deliver", ToJson(DeliveryOf(version, "2019-08-01")));
+  const StepResult result = StepResultFrom(ToJson(result_)).value();
+  EXPECT_EQ(result.warehouse_url, WarehouseUrl());
+  ASSERT_TRUE(result.delivery);
+  deliver::Delivery made = Deliveries().at(0);
+  made.columns.clear();
+  made.current = false;
+  deliver::Delivery left = *result.delivery;
+  left.columns.clear();
+  left.current = false;
+  EXPECT_EQ(ToJson(StepResult{left, "", {}}), ToJson(StepResult{made, "", {}}));
+  EXPECT_EQ(left.rows, 2U);
+  EXPECT_FALSE(result.ruling);
+}
+
+TEST_F(Step, LeavesWhatTheGateSaid) {
+  const std::string version = Train("20190801T000000Z", "2019-08-01", "0.7");
+  Promote(version, "auc >= 0.8");
+  const StepResult refused = StepResultFrom(ToJson(result_)).value();
+  ASSERT_TRUE(refused.ruling);
+  EXPECT_FALSE(refused.ruling->passed);
+  EXPECT_EQ(refused.ruling->version.Key(), version);
+  EXPECT_EQ(refused.ruling->at, kNow);
+  EXPECT_NE(refused.ruling->why.find("0.7"), std::string::npos);
+  Promote(version, "auc >= 0.5");
+  EXPECT_TRUE(result_.ruling && result_.ruling->passed);
+  Promote(version, "auc >= 0.5");
+  EXPECT_FALSE(result_.ruling) << "the second time finds the work done, and judges nothing";
 }
 
 // Runs that were prepared by an earlier version have orders that name the warehouse's folder.

@@ -123,8 +123,10 @@ Result<void> TakeOver(Database& database) {
   // The tables of version 1 are made anew.
   if (version == 2 || version == 3) TRY(database.Execute(kFromVersion3));
   if (version >= 2 && version <= 4) TRY(database.Execute(kColumnsOfVersion5));
-  if (version >= 2) TRY(database.Execute(kColumnsOfVersion6));
-  TRY(database.Execute(kOrdersOfVersion6));
+  if (version >= 2 && version <= 5) TRY(database.Execute(kColumnsOfVersion6));
+  if (version <= 5) TRY(database.Execute(kOrdersOfVersion6));
+  if (version >= 2) TRY(database.Execute(kColumnsOfVersion7));
+  TRY(database.Execute(kIndicesOfVersion7));
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();
 }

@@ -244,20 +244,37 @@ TEST_F(Version1, KilledAtAnyWriteIsBroughtUpToDateByTheNext) {
   EXPECT_GT(kills, 10);
 }
 
+// What takes a record of this version back to an earlier one, from version 2 on.
+std::string BackTo(int version) {
+  const std::pair<int, const char*> kAdded[] = {
+      {7,
+       "DROP INDEX runs_by_model_version; ALTER TABLE runs DROP COLUMN target; "
+       "ALTER TABLE tasks DROP COLUMN place; ALTER TABLE tasks DROP COLUMN place_tasks_max; "
+       "ALTER TABLE attempts DROP COLUMN result; "},
+      {6, "ALTER TABLE orders DROP COLUMN synced; ALTER TABLE orders DROP COLUMN secrets; "},
+      {5,
+       "ALTER TABLE graphs DROP COLUMN pasts; ALTER TABLE graphs DROP COLUMN ran_until; "
+       "ALTER TABLE tasks DROP COLUMN depends_on_past; "},
+      {4, "ALTER TABLE attempts DROP COLUMN instance; "},
+      {3,
+       "DROP INDEX runs_unsuccessful; DROP INDEX runs_unsuccessful_by_graph; "
+       "DROP INDEX events_by_people; ALTER TABLE graphs DROP COLUMN trouble; "
+       "ALTER TABLE graphs ADD COLUMN failing INTEGER NOT NULL DEFAULT 0; "},
+  };
+  std::string sql;
+  for (const auto& [added_in, back] : kAdded) {
+    if (added_in > version) sql += back;
+  }
+  return sql + "PRAGMA user_version = " + std::to_string(version) + "; ";
+}
+
 TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
   LiveThrough(**OpenSqliteRecord(path_, true), "r1");
   {
     RawFile raw(path_);
-    raw.Run(
-        "DROP INDEX runs_unsuccessful; DROP INDEX runs_unsuccessful_by_graph; "
-        "DROP INDEX events_by_people; PRAGMA user_version = 2; "
-        "ALTER TABLE attempts DROP COLUMN instance; "
-        "ALTER TABLE graphs DROP COLUMN pasts; ALTER TABLE graphs DROP COLUMN ran_until; "
-        "ALTER TABLE tasks DROP COLUMN depends_on_past; "
-        "ALTER TABLE orders DROP COLUMN synced; ALTER TABLE orders DROP COLUMN secrets; "
-        "ALTER TABLE graphs DROP COLUMN trouble; ALTER TABLE graphs ADD COLUMN failing INTEGER NOT "
-        "NULL DEFAULT 0; INSERT INTO graphs VALUES ('g', '', 'UTC', 1, 0, '', NULL, 0, NULL, 2, 3, "
-        "1), ('h', '', 'UTC', 1, 0, '', NULL, 0, NULL, NULL, NULL, 0)");
+    raw.Run(BackTo(2) +
+            "INSERT INTO graphs VALUES ('g', '', 'UTC', 1, 0, '', NULL, 0, NULL, 2, 3, "
+            "1), ('h', '', 'UTC', 1, 0, '', NULL, 0, NULL, NULL, NULL, 0)");
   }
   const auto record = OpenSqliteRecord(path_, false);
   ASSERT_TRUE(record) << record.error().message;
@@ -267,7 +284,7 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
   EXPECT_EQ((*record)->TroubledGraphs().value(), std::vector<plan::GraphKey>{"g"});
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
   RawFile raw(path_);
-  EXPECT_EQ(raw.Text("PRAGMA user_version"), "6");
+  EXPECT_EQ(raw.Text("PRAGMA user_version"), "7");
   EXPECT_EQ(raw.Text("SELECT count(*) FROM sqlite_schema WHERE name IN ('runs_unsuccessful', "
                      "'runs_unsuccessful_by_graph', 'events_by_people')"),
             "3");
@@ -275,26 +292,18 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
 
 TEST_F(RecordFile, OfVersion3IsBroughtUpToDate) {
   LiveThrough(**OpenSqliteRecord(path_, true), "r1");
-  RawFile(path_).Run(
-      "ALTER TABLE attempts DROP COLUMN instance; ALTER TABLE graphs DROP COLUMN pasts; "
-      "ALTER TABLE graphs DROP COLUMN ran_until; ALTER TABLE tasks DROP COLUMN depends_on_past; "
-      "ALTER TABLE orders DROP COLUMN synced; ALTER TABLE orders DROP COLUMN secrets; "
-      "PRAGMA user_version = 3");
+  RawFile(path_).Run(BackTo(3));
   const auto record = OpenSqliteRecord(path_, false);
   ASSERT_TRUE(record) << record.error().message;
   EXPECT_EQ((*record)->LaunchOf("r1", "train", 1).value().instance, "");
   LiveThrough(**record, "r2");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
-  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "6");
+  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "7");
 }
 
 TEST_F(RecordFile, OfVersion4IsBroughtUpToDate) {
   LiveThrough(**OpenSqliteRecord(path_, true), "r1");
-  RawFile(path_).Run(
-      "ALTER TABLE graphs DROP COLUMN pasts; ALTER TABLE graphs DROP COLUMN ran_until; "
-      "ALTER TABLE tasks DROP COLUMN depends_on_past; "
-      "ALTER TABLE orders DROP COLUMN synced; ALTER TABLE orders DROP COLUMN secrets; "
-      "PRAGMA user_version = 4");
+  RawFile(path_).Run(BackTo(4));
   const auto record = OpenSqliteRecord(path_, false);
   ASSERT_TRUE(record) << record.error().message;
   EXPECT_FALSE((*record)->LoadRun("r1").value().tasks.front().depends_on_past);
@@ -312,9 +321,8 @@ TEST_F(RecordFile, OfVersion5KnowsOfEachOrderWhatItsTextSaid) {
   RawFile(path_).Run(
       "UPDATE orders SET order_json = '{\"synced\":false}' WHERE run = 'r1'; "
       "UPDATE orders SET order_json = '{\"secrets\":[{\"name\":\"key\"},{\"name\":\"db\"}]}' "
-      "WHERE run = 'r2'; "
-      "ALTER TABLE orders DROP COLUMN synced; ALTER TABLE orders DROP COLUMN secrets; "
-      "PRAGMA user_version = 5");
+      "WHERE run = 'r2'; " +
+      BackTo(5));
   const auto record = OpenSqliteRecord(path_, false);
   ASSERT_TRUE(record) << record.error().message;
   const Order bare = (*record)->OrderOf("r1", "train").value();
@@ -323,6 +331,20 @@ TEST_F(RecordFile, OfVersion5KnowsOfEachOrderWhatItsTextSaid) {
   const Order secret = (*record)->OrderOf("r2", "train").value();
   EXPECT_TRUE(secret.synced);
   EXPECT_EQ(secret.secrets, (std::vector<std::string>{"key", "db"}));
+}
+
+// The chain of events holds a digest of what was decided of a run: that of a run of an earlier
+// version, which knows of no target, has to stay what it was.
+TEST_F(RecordFile, OfVersion6IsBroughtUpToDate) {
+  LiveThrough(**OpenSqliteRecord(path_, true), "r1");
+  RawFile(path_).Run(BackTo(6));
+  const auto record = OpenSqliteRecord(path_, false);
+  ASSERT_TRUE(record) << record.error().message;
+  const RunRow run = (*record)->FindRun("r1").value();
+  EXPECT_EQ(run.facts.target, "");
+  EXPECT_EQ(run.tasks.at(0).task.place, "");
+  EXPECT_EQ(run.tasks.at(0).attempts.at(0).result, "");
+  EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
 }
 
 }  // namespace

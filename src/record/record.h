@@ -39,6 +39,7 @@ struct RunFacts {
   std::string request_key;     // unique; empty: none
   std::string batch;           // of a backfill; empty: none
   std::string definition;      // SHA-256 of the files that say what it does; empty until prepared
+  std::string target = {};     // of a service's run; until it is prepared: that was asked for
 };
 
 // What the runner is to do for a task: text that it alone reads (attempt/order.h), and what whoever
@@ -54,6 +55,7 @@ struct PreparedRun {
   std::string run;
   std::string service_version, timestamp, model_version, definition;
   std::vector<Order> orders;  // of each task, in the order of plan::RunPrepared::tasks
+  std::string target = {};    // that its places are of; of a service's run
 };
 
 struct AttemptRow {
@@ -68,6 +70,7 @@ struct AttemptRow {
   Milliseconds cpu{};
   std::uint64_t memory_peak_bytes = 0;
   std::uint64_t output_files = 0, output_bytes = 0;
+  std::string result = {};  // JSON: what one of Busker's own steps came to; empty: nothing was left
 };
 
 struct TaskRow {
@@ -99,6 +102,7 @@ struct RunFilter {
   std::string action;                  // empty: all
   std::optional<std::string> service;  // "" for graph files; none: all
   std::string batch;                   // empty: all
+  std::string model_version = {};      // that they applied; empty: all
   std::optional<plan::State> state;
   std::optional<std::int64_t> before;  // RunRow::number: only what was requested before
   std::vector<std::string> within;     // services, and graphs by their keys; empty: all

@@ -27,7 +27,7 @@ const char kRunColumns[] =
     "runs.id, graph, due, scheduled_at, data_date, trigger, requested_by, coalesce(request_key, "
     "''), requested_at, batch, service_version, coalesce(timestamp, ''), model_version, "
     "definition, runs.state, runs.message, started_at, ended_at, runs.priority, force, "
-    "batch_runs_at_once, prepared, timeout_ms, deadline, cancel_requested, runs.number";
+    "batch_runs_at_once, prepared, timeout_ms, deadline, cancel_requested, runs.number, target";
 
 Result<RunRow> ReadRun(const Statement& row) {
   RunRow run;
@@ -51,6 +51,7 @@ Result<RunRow> ReadRun(const Statement& row) {
   run.started_at = row.MaybeTime(16);
   run.ended_at = row.MaybeTime(17);
   run.number = row.Integer(25);
+  facts.target = row.Text(26);
   return run;
 }
 
@@ -75,13 +76,14 @@ Result<plan::DagRun> ReadDagRun(const Statement& row) {
   if (!row.IsNull(22)) run.timeout = Milliseconds(row.Integer(22));
   run.deadline = row.MaybeTime(23);
   run.cancel_requested = row.Flag(24);
+  run.target = row.Text(26);
   return run;
 }
 
 const char kTaskColumns[] =
     "tasks.name, waits_for, rule, retries, retry_delay_ms, exponential, retry_delay_max_ms, pool, "
     "pool_slots, tasks.priority, cpus_milli, memory_bytes, attempts_max, tasks.state, attempts, "
-    "waived, not_before, tasks.message, depends_on_past";
+    "waived, not_before, tasks.message, depends_on_past, place, place_tasks_max";
 
 Result<plan::Task> ReadTask(const Statement& row) {
   plan::Task task;
@@ -106,13 +108,15 @@ Result<plan::Task> ReadTask(const Statement& row) {
   task.not_before = row.MaybeTime(16);
   task.message = row.Text(17);
   task.depends_on_past = row.Flag(18);
+  task.place = row.Text(19);
+  task.place_tasks_max = row.Int(20);
   return task;
 }
 
 const char kAttemptColumns[] =
     "run, task, number, running, launched_at, started_at, command_started_at, command_ended_at, "
     "ended_at, ending, message, exit_code, signal, cpu_ms, memory_peak_bytes, output_files, "
-    "output_bytes";
+    "output_bytes, result";
 
 AttemptRow ReadAttempt(const Statement& row) {
   AttemptRow attempt;
@@ -133,6 +137,7 @@ AttemptRow ReadAttempt(const Statement& row) {
   attempt.memory_peak_bytes = static_cast<std::uint64_t>(row.Integer(14));
   attempt.output_files = static_cast<std::uint64_t>(row.Integer(15));
   attempt.output_bytes = static_cast<std::uint64_t>(row.Integer(16));
+  attempt.result = row.Text(17);
   return attempt;
 }
 

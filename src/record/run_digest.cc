@@ -15,6 +15,10 @@ constexpr const char* kRows[] = {
     "run "
     "= ? ORDER BY position",
     "SELECT json_array(task, order_json) FROM orders WHERE run = ? ORDER BY task",
+    // What runs of earlier versions do not have adds nothing to their digests.
+    "SELECT json_array('target', target) FROM runs WHERE id = ? AND target <> ''",
+    "SELECT json_array('place', name, place, place_tasks_max) FROM tasks WHERE run = ? AND place "
+    "<> '' ORDER BY position",
 };
 
 }  // namespace

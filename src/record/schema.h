@@ -10,7 +10,7 @@ namespace busker::record {
 
 // PRAGMA application_id of a record, "Busk" in ASCII, and the newest schema this program knows.
 inline constexpr long kApplicationId = 0x4275736B;
-inline constexpr long kSchemaVersion = 6;
+inline constexpr long kSchemaVersion = 7;
 
 inline constexpr char kSchema[] = R"sql(
 CREATE TABLE runs (
@@ -28,6 +28,7 @@ CREATE TABLE runs (
   force           INTEGER NOT NULL,
   batch           TEXT NOT NULL,
   batch_runs_at_once INTEGER NOT NULL,
+  target          TEXT NOT NULL DEFAULT '',     -- asked for; where it is prepared for, once it is
   prepared        INTEGER NOT NULL DEFAULT 0,
   service_version TEXT NOT NULL DEFAULT '',     -- this and the next four: once it is prepared
   timestamp       TEXT,
@@ -73,6 +74,8 @@ CREATE TABLE tasks (
   not_before      INTEGER,
   message         TEXT NOT NULL DEFAULT '',
   depends_on_past INTEGER NOT NULL DEFAULT 0,
+  place           TEXT NOT NULL DEFAULT '',     -- URL of an executor; '': here
+  place_tasks_max INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (run, name)
 ) STRICT, WITHOUT ROWID;
 
@@ -106,6 +109,7 @@ CREATE TABLE attempts (
   memory_peak_bytes INTEGER NOT NULL DEFAULT 0,
   output_files    INTEGER NOT NULL DEFAULT 0,
   output_bytes    INTEGER NOT NULL DEFAULT 0,
+  result          TEXT NOT NULL DEFAULT '',      -- JSON: what one of Busker's own steps came to
   PRIMARY KEY (run, task, number),
   FOREIGN KEY (run, task) REFERENCES tasks (run, name)
 ) STRICT, WITHOUT ROWID;
@@ -201,6 +205,17 @@ UPDATE orders SET
   secrets = ifnull((SELECT group_concat(json_extract(value, '$.name'), ' ')
                     FROM json_each(order_json, '$.secrets')), '')
   WHERE json_valid(order_json);
+)sql";
+
+// What version 7 added: where runs are, and what their steps came to.
+inline constexpr char kColumnsOfVersion7[] = R"sql(
+ALTER TABLE runs ADD COLUMN target TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN place TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN place_tasks_max INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN result TEXT NOT NULL DEFAULT '';
+)sql";
+inline constexpr char kIndicesOfVersion7[] = R"sql(
+CREATE INDEX runs_by_model_version ON runs (model_version) WHERE model_version <> '';
 )sql";
 
 }  // namespace busker::record

@@ -236,6 +236,7 @@ class SqliteRecord final : public Record {
     }
     if (!filter.within.empty()) sql += " AND (" + Within(filter.within.size()) + ")";
     if (!filter.batch.empty()) sql += " AND batch = ?";
+    if (!filter.model_version.empty()) sql += " AND model_version = ? AND model_version <> ''";
     if (filter.state) sql += ConditionOn(*filter.state);
     if (filter.before) sql += " AND number < ?";
     sql += " ORDER BY number DESC LIMIT ?";
@@ -254,6 +255,7 @@ class SqliteRecord final : public Record {
       rows.Bind(one).Bind(low).Bind(high);
     }
     if (!filter.batch.empty()) rows.Bind(filter.batch);
+    if (!filter.model_version.empty()) rows.Bind(filter.model_version);
     if (filter.before) rows.Bind(*filter.before);
     rows.Bind(filter.count_max);
     std::vector<RunRow> runs;
@@ -378,7 +380,7 @@ class SqliteRecord final : public Record {
       TRY_ASSIGN(const bool more, rows.Step());
       if (!more) return {};
       TRY_ASSIGN(plan::Task task, ReadTask(rows));
-      task.attempt_running = rows.Flag(19);
+      task.attempt_running = rows.Flag(21);
       run.tasks.push_back(std::move(task));
     }
   }
@@ -448,6 +450,7 @@ Result<void> LayOut(Database& database, const std::string& path) {
   if (!still_empty) return Unusable(path + " is being used by another program");
   TRY(database.Execute(kSchema));
   TRY(database.Execute(kIndicesOfVersion3));
+  TRY(database.Execute(kIndicesOfVersion7));
   TRY(database.Execute(fmt::format("PRAGMA application_id = {}", kApplicationId).c_str()));
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();

@@ -98,11 +98,12 @@ Result<void> TurnWriter::Write(const AttemptRow& ended) {
              "UPDATE attempts SET running = 0, started_at = ?4, command_started_at = ?5, "
              "command_ended_at = ?6, ended_at = ?7, ending = ?8, message = ?9, exit_code = ?10, "
              "signal = ?11, cpu_ms = ?12, memory_peak_bytes = ?13, output_files = ?14, "
-             "output_bytes = ?15 WHERE run = ?1 AND task = ?2 AND number = ?3 AND running = 1",
+             "output_bytes = ?15, result = ?16 WHERE run = ?1 AND task = ?2 AND number = ?3 AND "
+             "running = 1",
              ended.run, ended.task, ended.number, ended.started_at, ended.command_started_at,
              ended.command_ended_at, ended.ended_at, ended.ending, ended.message, ended.exit_code,
              ended.signal, ended.cpu, ended.memory_peak_bytes, ended.output_files,
-             ended.output_bytes));
+             ended.output_bytes, ended.result));
   return AddEvent(ended.run, ended.task, fmt::format("attempt {} {}", ended.number, ended.ending),
                   ended.message);
 }
@@ -111,11 +112,11 @@ Result<void> TurnWriter::Write(const plan::RunQueued& queued) {
   const plan::DagRun& run = queued.run;
   TRY(Change("queue run", run.id,
              "INSERT INTO runs (id, graph, due, scheduled_at, data_date, trigger, requested_by, "
-             "request_key, requested_at, priority, force, batch, batch_runs_at_once, deadline) "
-             "VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?)",
+             "request_key, requested_at, priority, force, batch, batch_runs_at_once, deadline, "
+             "target) VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?)",
              run.id, run.graph, run.due, run.scheduled_at, run.data_date, run.trigger,
              run.requested_by, run.request_key, run.requested_at, run.priority, run.force,
-             run.batch, run.batch_runs_at_once, run.deadline));
+             run.batch, run.batch_runs_at_once, run.deadline, run.target));
   TRY(AddEvent(run.id, "", "run queued", run.trigger, run.requested_by));
   if (!run.prepared) return {};
   return Prepared(run.id, run.tasks, run.timeout);
@@ -133,10 +134,11 @@ Result<void> TurnWriter::Prepared(const std::string& run, const std::vector<plan
   CHECK(prepared.orders.size() == tasks.size(), "each task has its order");
   TRY(Change("prepare run", run,
              "UPDATE runs SET prepared = 1, service_version = ?2, timestamp = nullif(?3, ''), "
-             "model_version = ?4, definition = ?5, timeout_ms = ?6 WHERE id = ?1 AND prepared = 0 "
+             "model_version = ?4, definition = ?5, timeout_ms = ?6, target = ?7 WHERE id = ?1 AND "
+             "prepared = 0 "
              "AND state = 'queued'",
              run, prepared.service_version, prepared.timestamp, prepared.model_version,
-             prepared.definition, timeout));
+             prepared.definition, timeout, prepared.target));
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     TRY(AddTask(run, static_cast<int>(i), tasks[i], prepared.orders[i]));
   }
@@ -151,12 +153,12 @@ Result<void> TurnWriter::AddTask(const std::string& run, int position, const pla
   TRY(Change("add task", task.name,
              "INSERT INTO tasks (run, position, name, waits_for, rule, retries, retry_delay_ms, "
              "exponential, retry_delay_max_ms, pool, pool_slots, priority, cpus_milli, "
-             "memory_bytes, attempts_max, depends_on_past) "
-             "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+             "memory_bytes, attempts_max, depends_on_past, place, place_tasks_max) "
+             "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
              run, position, task.name, Join(task.after, " "), NameOf(task.rule), task.retries,
              task.retry_delay, task.exponential, task.retry_delay_max, task.pool, task.pool_slots,
              task.priority, task.cpus_milli, task.memory_bytes, task.attempts_max,
-             task.depends_on_past));
+             task.depends_on_past, task.place, task.place_tasks_max));
   return Change(
       "add task", task.name,
       "INSERT INTO orders (run, task, order_json, synced, secrets) VALUES (?, ?, ?, ?, ?)", run,

@@ -31,6 +31,9 @@ namespace {
 namespace fs = io::fs;
 
 constexpr Milliseconds kGitLimit(5000);
+// With all that is escaped in it, it fits into a message to the executor
+// (attempt::kAnswerBytesMax).
+constexpr std::uint64_t kResultBytesMax = 16 * 1024;
 constexpr Milliseconds kLogSyncAfter(1000);  // what took less is not worth a sync of its log
 
 struct Verdict {
@@ -283,6 +286,7 @@ class Attempt {
               "the attempt was cancelled before the command was started"};
     }
     const Verdict verdict = Run(make_group_(), log);
+    if (verdict.ending == attempt::Ending::kSucceeded && order_.repeatable) TakeResult(log);
     if (verdict.ending != attempt::Ending::kSucceeded || !order_.output) return verdict;
     if (signals_.CancelRequested()) {
       return {attempt::Ending::kCancelled, "the attempt was cancelled before its output was saved"};
@@ -347,6 +351,17 @@ class Attempt {
                            end->left_behind == 1 ? "was" : "were"));
     }
     return Judge(order_, *end, group);
+  }
+
+  // For whoever asks later what the step came to. What it did, it did, whether this is there or
+  // not.
+  void TakeResult(attempt::LogWriter& log) {
+    auto result = io::ReadFile(work_folder_ / attempt::kResultFile, kResultBytesMax);
+    if (result) {
+      record_.result = *std::move(result);
+    } else if (result.error().kind != ErrorKind::kNotFound) {
+      Say(log, "What it came to is not on record: " + Printable(result.error().message));
+    }
   }
 
   Verdict Save() {

@@ -54,6 +54,7 @@ ordered_json Describe(const record::RunRow& run) {
                      {"state", NameOf(row.task.state)},
                      {"message", row.task.message},
                      {"after", row.task.after},
+                     {"place", TextOrNull(row.task.place)},
                      {"attempts", attempts}});
   }
   return {{"id", run.facts.id},
@@ -73,6 +74,7 @@ ordered_json Describe(const record::RunRow& run) {
           {"service_version", run.facts.service_version},
           {"timestamp", run.facts.timestamp},
           {"model_version", TextOrNull(run.facts.model_version)},
+          {"target", TextOrNull(run.facts.target)},
           {"tasks", tasks}};
 }
 

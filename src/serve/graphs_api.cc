@@ -128,18 +128,20 @@ void GraphsApi::AddRoutes(Router& router) {
                 {"q", kText, "those with this in their name"}});
   get("/api/v1/graphs/{graph}", "One of them, with a sentence on where it stands.",
       [this](const Call& call) { return ShowGraph(call); });
-  post("/api/v1/graphs/{graph}/runs", "Starts a run: {date, force, key}, all of them optional.",
+  post("/api/v1/graphs/{graph}/runs",
+       "Starts a run: {date, force, key, target}, all of them optional.",
        [this](const Call& call) { return StartRun(call); })
       .body = {{"date", kText, "of the data: a date, or an RFC 3339 instant; default: now"},
                {"force", kFlag, "lets older data replace newer"},
-               {"key", kText, "a second request with the same key is the first one"}};
+               {"key", kText, "a second request with the same key is the first one"},
+               {"target", kText, "of a service's run; default: as the daemon or the service says"}};
   post("/api/v1/graphs/{graph}/pause", "Nothing of it starts by its schedule any more.",
        [this](const Call& call) { return Pause(call, true); });
   post("/api/v1/graphs/{graph}/resume", "Its schedule goes on.",
        [this](const Call& call) { return Pause(call, false); });
   post("/api/v1/graphs/{graph}/backfill",
        "One run for each instant: {from, to, dry_run, newest_first, retry_failed, runs_at_once, "
-       "force}; each with the version that it begins with, and what to be warned of.",
+       "force, target}; each with the version that it begins with, and what to be warned of.",
        [this](const Call& call) { return Backfill(call); })
       .body = {{"from", kText, "the first date or instant of the data", true},
                {"to", kText, "the last", true},
@@ -147,7 +149,8 @@ void GraphsApi::AddRoutes(Router& router) {
                {"newest_first", kFlag, "the last instant first"},
                {"retry_failed", kFlag, "also those that have failed or were cancelled"},
                {"runs_at_once", kNumber, "from 1, the default, to 1,000"},
-               {"force", kFlag, "lets an older data date replace a newer one"}};
+               {"force", kFlag, "lets an older data date replace a newer one"},
+               {"target", kText, "of a service's runs, as for one run"}};
 }
 
 Response GraphsApi::ListGraphs(const Call& call) {
@@ -201,6 +204,7 @@ Response GraphsApi::StartRun(const Call& call) {
   body->Get("date", date);
   body->Get("force", request.force);
   body->Get("key", request.key);
+  body->Get("target", request.target);
   if (const auto fine = body->Finish(); !fine) return Problem(fine.error());
   if (!date.empty()) request.date = date;
   request.graph = GraphIn(call);
@@ -224,6 +228,7 @@ Response GraphsApi::Backfill(const Call& call) {
   body->Get("retry_failed", request.retry_failed);
   body->Get("runs_at_once", request.runs_at_once);
   body->Get("force", request.force);
+  body->Get("target", request.target);
   if (const auto fine = body->Finish(); !fine) return Problem(fine.error());
   if (request.runs_at_once < 1 || request.runs_at_once > kRunsAtOnceMax) {
     return Problem(400, "\"runs_at_once\" must be from 1 to 1,000");

@@ -30,6 +30,10 @@ void ReadConfig(Reader& reader, const Member& member, ActionDraft& draft) {
   draft.action.config = *path;
 }
 
+void ReadTarget(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (auto target = reader.Name(member)) draft.action.target = *target;
+}
+
 void ReadInput(Reader& reader, const Member& member, ActionDraft& draft) {
   if (const auto input = reader.Choice(member, {"live", "as-of", "none"})) {
     draft.action.input = *input == "live"    ? Input::kLive
@@ -196,7 +200,7 @@ void ReadActionSecrets(Reader& reader, const Member& member, ActionDraft& draft)
               draft.secrets_at);
 }
 
-constexpr std::array<Key<ActionDraft>, 31> kAction = {{
+constexpr std::array<Key<ActionDraft>, 32> kAction = {{
     {{"command", R"("build/prediction --action ${ACTION} --config ${CONFIG}")",
       "The command line of this action, where it differs from the one in [model].", kTextSchema},
      ReadCommand},
@@ -285,6 +289,9 @@ constexpr std::array<Key<ActionDraft>, 31> kAction = {{
     {{"priority", "10", "Of those that wait, the highest starts first. 0 unless given.",
       R"({"type":"integer","minimum":-1000,"maximum":1000})"},
      ReadPriority},
+    {{"target", R"("local")", "The target that its runs are at; the service's unless given.",
+      R"({"type":"string","pattern":"^[a-z0-9][a-z0-9._-]{0,62}$"})"},
+     ReadTarget},
     {{"cpus", "1.5", "How many processors it needs. As many as it takes unless given.",
       R"({"type":"number","minimum":0.001,"maximum":1024})"},
      ReadCpus},

@@ -36,6 +36,11 @@ void ReadTargets(Reader& reader, const Member& member, ServiceDraft& draft) {
   if (reader.Table(member) != nullptr) draft.targets = &member;
 }
 
+void ReadTarget(Reader& reader, const Member& member, ServiceDraft& draft) {
+  draft.target_at = member.value.at;
+  if (auto target = reader.Name(member)) draft.service.target = *target;
+}
+
 void ReadNotifyTable(Reader& reader, const Member& member, ServiceDraft& draft) {
   ReadNotify(reader, member, draft.service.root, draft.service.notify);
 }
@@ -90,7 +95,7 @@ void ReadModelSecrets(Reader& reader, const Member& member, ServiceDraft& draft)
   ReadSecrets(reader, member, "[model]", draft.service.secrets, draft.secrets_at);
 }
 
-constexpr std::array<Key<ServiceDraft>, 6> kTop = {{
+constexpr std::array<Key<ServiceDraft>, 7> kTop = {{
     {{"name", R"("churn")", "The name of the service; the folder's name unless given.",
       kNameSchema},
      ReadName},
@@ -113,6 +118,8 @@ constexpr std::array<Key<ServiceDraft>, 6> kTop = {{
       R"({"type":"object","propertyNames":{"pattern":"^[a-z0-9][a-z0-9._-]{0,62}$"},)"
       R"("additionalProperties":{"$ref":"#/$defs/target"}})"},
      ReadTargets},
+    {{"target", R"("local")", "The target that runs are at; \"local\" unless given.", kNameSchema},
+     ReadTarget},
     {{"notify", "{ email = \"ops@example.com\" }", "Who is told when a run fails or is late.",
       R"({"$ref":"#/$defs/notify"})"},
      ReadNotifyTable},

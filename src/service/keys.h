@@ -29,6 +29,7 @@ struct ServiceDraft {
   std::map<std::string, Position> secrets_at;  // by variable
   const Member* actions = nullptr;
   const Member* targets = nullptr;
+  Position target_at;  // line 0: not said
 };
 
 // What the file says of an action, over what the conventions say.

@@ -70,6 +70,7 @@ struct Action {
   bool promotes = false;                    // its versions may become live
   std::optional<std::string> promote_when;  // the gate; none: every version that was saved
   std::vector<DeliverySetting> deliveries;
+  std::string target;      // that its runs are at; empty: the service's
   std::string definition;  // SHA-256 of busker.toml and the config, as they were read
 };
 
@@ -89,6 +90,7 @@ struct Service {
   Secrets secrets;                                 // of every action
   std::map<std::string, Action> actions;
   std::map<std::string, Target> targets;
+  std::string target;  // that runs are at; empty: not said
   Notify notify;
   std::vector<std::string> warnings;  // sentences with their place: what may not be meant so
 };

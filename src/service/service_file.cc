@@ -62,6 +62,8 @@ class ServiceReader {
     ReadActions();
     CheckAfter(draft_.service.actions, after_at_, faults_);
     ReadTargets();
+    CheckTarget(draft_.service.target, draft_.target_at);
+    for (const auto& [name, at] : target_at_) CheckTarget(draft_.service.actions[name].target, at);
     return std::move(draft_.service);
   }
 
@@ -90,6 +92,7 @@ class ServiceReader {
     }
     CheckAction(draft);
     if (draft.said.contains("after")) after_at_[name] = draft.said.at("after");
+    if (draft.said.contains("target")) target_at_[name] = draft.said.at("target");
     service.actions.emplace(name, std::move(draft.action));
   }
 
@@ -240,11 +243,23 @@ class ServiceReader {
     }
   }
 
+  void CheckTarget(const std::string& name, Position at) {
+    const auto& targets = draft_.service.targets;
+    if (name.empty() || name == "local" || targets.contains(name)) return;
+    std::vector<std::string> names = {"local"};
+    for (const auto& [other, _] : targets) names.push_back(other);
+    const auto nearest = Nearest(name, names);
+    faults_.Add(at, fmt::format("\"target\": there is no [targets.{}]; {}", name,
+                                nearest ? fmt::format("did you mean \"{}\"?", *nearest)
+                                        : "there is " + Join(names, ", ")));
+  }
+
   ServiceDraft draft_;
   std::vector<std::string> configs_;  // names, without configs/ and .json
   const GateCheck& check_gate_;
   Faults& faults_;
-  std::map<std::string, Position> after_at_;  // of the "after" of each action that has one
+  std::map<std::string, Position> after_at_;   // of the "after" of each action that has one
+  std::map<std::string, Position> target_at_;  // the same of "target"
   bool model_command_faulted_ = false;
 };
 

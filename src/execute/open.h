@@ -1,0 +1,24 @@
+// Which executors there are, by the scheme of their place's URL: the one file that knows them all.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "execute/executor.h"
+
+namespace busker::execute {
+
+// What every executor of a home is given.
+struct Settings {
+  io::fs::path runner;       // busker-runner
+  io::fs::path runs_folder;  // of attempts, on this machine
+  std::string instance;      // id of the home
+  Executor::SecretOf secret_of;
+};
+
+// Opens the executor at `place`, "" being this machine. kInvalid: there is none of that scheme, and
+// the message says which there are.
+Result<std::unique_ptr<Executor>> Open(const std::string& place, const Settings& settings,
+                                       Executor::OnEnded on_ended);
+
+}  // namespace busker::execute
