@@ -46,6 +46,32 @@ std::optional<std::vector<std::string>> Unpack(std::string_view text) {
   return values;
 }
 
+std::string Pack(const Result<std::vector<std::string>>& values) {
+  if (!values) return std::string(kNone) + values.error().message;
+  std::size_t bytes = 0;
+  for (const std::string& value : *values) bytes += value.size();
+  if (bytes > kHandedBytesMax) {
+    return std::string(kNone) + "the secrets of one attempt may have 128 KiB together";
+  }
+  std::string text(kValues);
+  text.reserve(bytes + 64 * values->size() + 64);  // in one place: that it can be wiped
+  for (const std::string& value : *values) {
+    text += fmt::format("{}\n", value.size());
+    text += value;
+  }
+  return text;
+}
+
+Result<io::Descriptor> InMemory(std::string_view text) {
+  io::Descriptor file(memfd_create("secrets", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file.valid()) return SystemError("make a file in memory", errno);
+  TRY(io::WriteAll(file.get(), text, "a file in memory"));
+  if (fcntl(file.get(), F_ADD_SEALS, kSeals) != 0) {
+    return SystemError("seal a file in memory", errno);
+  }
+  return file;
+}
+
 }  // namespace
 
 void Wipe(std::string& text) {
@@ -54,27 +80,31 @@ void Wipe(std::string& text) {
 }
 
 Result<io::Descriptor> HandOver(const Result<std::vector<std::string>>& values) {
-  io::Descriptor file(memfd_create("secrets", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!file.valid()) return SystemError("make a file in memory", errno);
-  std::size_t bytes = 0;
-  for (const std::string& value : values.value_or(std::vector<std::string>())) {
-    bytes += value.size();
-  }
-  const bool too_many = bytes > kHandedBytesMax;
-  if (!values || too_many) {
-    const std::string why =
-        too_many ? "the secrets of one attempt may have 128 KiB together" : values.error().message;
-    TRY(io::WriteAll(file.get(), std::string(kNone) + why, "a file in memory"));
-  } else {
-    TRY(io::WriteAll(file.get(), kValues, "a file in memory"));
-    for (const std::string& value : *values) {
-      TRY(io::WriteAll(file.get(), fmt::format("{}\n", value.size()), "a file in memory"));
-      TRY(io::WriteAll(file.get(), value, "a file in memory"));
-    }
-  }
-  if (fcntl(file.get(), F_ADD_SEALS, kSeals) != 0)
-    return SystemError("seal a file in memory", errno);
+  std::string text = Pack(values);
+  auto file = InMemory(text);
+  Wipe(text);
   return file;
+}
+
+Result<void> HandOverIn(const io::fs::path& path, const Result<std::vector<std::string>>& values) {
+  if (unlink(path.c_str()) != 0 && errno != ENOENT)
+    return SystemError("replace " + path.string(), errno);
+  const io::Descriptor file(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400));
+  if (!file.valid()) return SystemError("make " + path.string(), errno);
+  std::string text = Pack(values);
+  auto written = io::WriteAll(file.get(), text, path.string());
+  Wipe(text);
+  return written;
+}
+
+Result<void> TakeOverFrom(const io::fs::path& path, int fd) {
+  TRY_ASSIGN(std::string text, io::ReadFile(path, kHandedBytesMax + (64 << 10)));
+  auto file = InMemory(text);
+  Wipe(text);
+  if (!file) return tl::unexpected(file.error());
+  if (dup2(file->get(), fd) < 0) return SystemError("take the secrets", errno);
+  return {};
 }
 
 Result<std::vector<std::string>> TakeHanded(int fd, std::size_t count) {

@@ -81,7 +81,11 @@ Result<void> Daemon::Open() {
         [this](record::NoticeOutcome outcome) { conductor_->Tell(std::move(outcome)); },
         [this](const std::string& trouble) { Say(trouble); });
   }
-  const execute::Settings settings{options_.runner, home_.RunsFolder(), instance.id,
+  const execute::Settings settings{options_.runner,
+                                   home_.RunsFolder(),
+                                   dispatch::FolderOf(home_),
+                                   instance.id,
+                                   options_.environment,
                                    [store = secret::Store(home_.folder, options_.environment)](
                                        const std::string& name) { return store.Value(name); }};
   const execute::OpenExecutor open_executor = [settings](const std::string& place,

@@ -376,6 +376,10 @@ std::optional<plan::ClockStepped> Conductor::NoticeStep(Instant now) {
 }
 
 void Conductor::TakeEnd(const attempt::Name& name, Result<attempt::ExitRecord> exit) {
+  if (!exit && exit.error().kind == ErrorKind::kTemporary) {
+    (void)mailbox_.Post(RefusalOf(name, exit.error()));
+    return;
+  }
   attempt::ExitRecord record = exit ? *exit : NotStarted(exit.error().message);
   if (!exit)
     record.ending = attempt::Ending::kLost;  // it may have been, and how it ended is not known
@@ -438,9 +442,13 @@ Result<execute::Attempt> Conductor::AttemptOf(const attempt::Name& name,
   TRY_ASSIGN(record::Order order, record_.OrderOf(name.run, name.task));
   std::string sealed =
       attempt::Seal({name.number, launch.instance, launch.boot, instance_.home}, order.text);
-  const plan::Task* task = RunningTask(name);
-  return execute::Attempt{name, std::move(sealed), order.synced, std::move(order.secrets),
-                          task == nullptr ? "" : task->place};
+  execute::Attempt attempt{name, std::move(sealed), order.synced, std::move(order.secrets)};
+  if (const plan::Task* task = RunningTask(name)) {
+    attempt.place = task->place;
+    attempt.cpus_milli = task->cpus_milli;
+    attempt.memory_bytes = task->memory_bytes;
+  }
+  return attempt;
 }
 
 void Conductor::Count(const record::Turn& turn) {

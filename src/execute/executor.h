@@ -8,6 +8,7 @@
 // executor_conformance.h is the exam of every implementation.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -26,14 +27,17 @@ struct Attempt {
   bool synced = true;                     // of the order
   std::vector<std::string> secrets = {};  // names of those that it gets
   std::string place = {};                 // plan::Task::place: settings of the attempt behind a "?"
+  int cpus_milli = 0;                     // what its task says that it needs; 0: nothing
+  std::uint64_t memory_bytes = 0;
 };
 
 // Any thread.
 class Executor {
  public:
-  // How an attempt ended; an Error when no record of it can be had (the disk is gone). Called once
-  // per attempt launched or recovered, on a thread of the executor's or by Recover itself. It may
-  // call Launch.
+  // How an attempt ended. An Error: no record of it can be had (the disk is gone); but kTemporary
+  // says that nothing of it was begun, nor will be, and that it may be launched again under the
+  // same name. Called once per attempt launched or recovered, on a thread of the executor's or by
+  // Recover itself. It may call Launch.
   using OnEnded = std::function<void(const attempt::Name&, Result<attempt::ExitRecord>)>;
 
   // The value of a secret, or the sentence why an attempt that needs it fails. Any thread.

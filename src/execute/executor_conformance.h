@@ -38,6 +38,8 @@ class PlaceUnderTest {
   virtual io::fs::path FolderOf(const attempt::Name& name) = 0;
   // Ends the runner of an attempt that runs, in a way that lets it say nothing.
   virtual void KillRunner(const attempt::Name& name) = 0;
+  // plan::Task::place of its attempts.
+  virtual std::string Url() { return {}; }
   // A folder that commands reach by the same path.
   virtual io::fs::path Shared() = 0;
 };
@@ -89,14 +91,14 @@ class ExecutorConformance : public testing::TestWithParam<std::tuple<MakePlace, 
   }
 
   void Launch(const attempt::Order& order) {
-    const auto launched = executor_->Launch(Sealed(order));
+    const auto launched = executor_->Launch(Sealed(order, place_->Url()));
     ASSERT_TRUE(launched) << launched.error().message;
   }
   void Launch(const attempt::Name& name, const std::string& script) {
     Launch(OrderOf(name, script));
   }
   void Recover(const attempt::Order& order) {
-    const auto recovered = executor_->Recover(Sealed(order));
+    const auto recovered = executor_->Recover(Sealed(order, place_->Url()));
     ASSERT_TRUE(recovered) << recovered.error().message;
   }
 

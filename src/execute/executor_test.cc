@@ -1,7 +1,8 @@
-// Processes of this machine sit the exam of executors.
+// Processes of this machine, and containers, sit the exam of executors.
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "execute/docker_place.h"
 #include "execute/executor_conformance.h"
 #include "execute/process_executor.h"
 
@@ -46,6 +47,13 @@ INSTANTIATE_TEST_SUITE_P(Processes, ExecutorConformance,
                          NameOf);
 INSTANTIATE_TEST_SUITE_P(Processes, ExecutorSecretsConformance,
                          testing::Combine(testing::Values(&MakeProcessPlace), testing::Bool()),
+                         NameOf);
+
+INSTANTIATE_TEST_SUITE_P(Docker, ExecutorConformance,
+                         testing::Combine(testing::ValuesIn(DockerPlaces()), testing::Bool()),
+                         NameOf);
+INSTANTIATE_TEST_SUITE_P(Docker, ExecutorSecretsConformance,
+                         testing::Combine(testing::ValuesIn(DockerPlaces()), testing::Bool()),
                          NameOf);
 
 }  // namespace

@@ -3,16 +3,21 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "attempt/home_place.h"
 #include "execute/executor.h"
+#include "io/file.h"
 
 namespace busker::execute {
 
 // What every executor of a home is given.
 struct Settings {
-  io::fs::path runner;       // busker-runner
-  io::fs::path runs_folder;  // of attempts, on this machine
-  std::string instance;      // id of the home
+  io::fs::path runner;                   // busker-runner
+  io::fs::path runs_folder;              // of attempts, on this machine
+  attempt::HomeFolder home;              // in which places are named
+  std::string instance;                  // id of the home
+  std::vector<std::string> environment;  // of this process: DOCKER_HOST
   Executor::SecretOf secret_of;
 };
 

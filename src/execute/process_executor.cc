@@ -16,7 +16,7 @@
 #include "attempt/folder.h"
 #include "attempt/handed_secrets.h"
 #include "attempt/scratch.h"
-#include "base/text.h"
+#include "execute/exit_of.h"
 #include "io/boot.h"
 #include "io/subprocess.h"
 
@@ -27,17 +27,6 @@ constexpr int kSettlesMax = 3;
 constexpr int kAdoptTriesMax = 200;  // of 1 ms: a runner writes its id right after it has the lock
 constexpr std::size_t kWaitingMax = 8;  // more than cores for most; each has about 1 MB of its own
 constexpr int kGoodbyeMs = 1000;
-
-// How the attempt ended, by its folder; nullopt: it has not.
-Result<std::optional<attempt::ExitRecord>> ReadExitOf(const attempt::Name& name,
-                                                      const io::fs::path& folder) {
-  TRY_ASSIGN(auto ended, attempt::ReadExit(folder));
-  if (!ended) return std::nullopt;
-  const attempt::Name of{ended->run, ended->task, ended->number};
-  if (of == name) return ended;
-  return Unusable(fmt::format("{} is that of {}, and how this attempt ended is not known",
-                              (folder / attempt::kExitFile).string(), Printable(of.Text())));
-}
 
 }  // namespace
 
@@ -97,8 +86,8 @@ Result<void> ProcessExecutor::Recover(const Attempt& attempt) {
       const Lock lock(mutex_);
       stopped_.erase(name);
     }
-    on_ended_(name, ended ? Result<attempt::ExitRecord>(**std::move(ended))
-                          : tl::unexpected(std::move(ended).error()));
+    on_ended_(name,
+              ended ? Result<attempt::ExitRecord>(**std::move(ended)) : Unknown(ended.error()));
     return {};
   }
   // The runner itself finds out how far an earlier one came.
@@ -321,7 +310,8 @@ void ProcessExecutor::TakeAnswer(int fd) {
     shutdown(fd, SHUT_WR);  // and so it goes
   }
   lock.unlock();
-  on_ended_(name, attempt::ExitFromJson(text));
+  auto ended = attempt::ExitFromJson(text);
+  on_ended_(name, ended ? std::move(ended) : Unknown(ended.error()));
 }
 
 // Its channel has ended, so it takes no order any more: its death, which is near, tells the rest.
@@ -355,7 +345,7 @@ void ProcessExecutor::TakeDeath(Watched watched) {
     const Lock lock(mutex_);
     stopped_.erase(name);
   }
-  if (!ended) return on_ended_(name, tl::unexpected(std::move(ended).error()));
+  if (!ended) return on_ended_(name, Unknown(ended.error()));
   if (*ended) return on_ended_(name, **std::move(ended));
   const auto said = io::ReadFile(folder / attempt::kErrorFile, 4096);
   on_ended_(name, Failed("the runner left no exit record" +

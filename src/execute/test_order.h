@@ -26,10 +26,11 @@ inline attempt::Order TestOrder(const attempt::Name& name, const std::string& sc
   return order;
 }
 
-inline Attempt Sealed(const attempt::Order& order) {
+inline Attempt Sealed(const attempt::Order& order, const std::string& place = {}) {
   Attempt attempt{{order.run, order.task, order.number},
                   attempt::Seal({order.number, kTestInstance, order.boot, {}}, OrderToJson(order)),
                   order.synced};
+  attempt.place = place;
   for (const attempt::SecretUse& use : order.secrets) attempt.secrets.push_back(use.name);
   return attempt;
 }

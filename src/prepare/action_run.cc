@@ -17,6 +17,10 @@ namespace {
 
 constexpr auto kStepLimit = std::chrono::hours(6);  // of a delivery: every wait has a limit
 
+// The service's folder in an image, and what is called PATH there as a rule.
+constexpr char kRootInImage[] = "/service";
+constexpr char kPathInImages[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 constexpr std::string_view kFileTrigger = "file ";  // of a run that a file began
 
 using Placeholders = std::map<std::string, std::string>;
@@ -32,12 +36,13 @@ class Builder {
         places_(places),
         environment_(environment),
         prepared_(prepared),
-        store_(attempt::NameOfPlace(places.store_url, places.home)) {
+        store_(attempt::NameOfPlace(places.store_url, places.home)),
+        root_(places.executor.empty() ? service.root : kRootInImage) {
     const std::string& timestamp = prepared.row.timestamp;
     placeholders_ = {{"NAME", service.name},  {"VERSION", service.version},
                      {"ACTION", action.name}, {"CONFIG", action.config},
                      {"DATE", run.data_date}, {"TIMESTAMP", timestamp},
-                     {"RUN", run.id},         {"ROOT", service.root}};
+                     {"RUN", run.id},         {"ROOT", root_}};
     version_ = artifact::VersionName{service.name, service.version, action.name, timestamp}.Key();
   }
 
@@ -51,7 +56,7 @@ class Builder {
     for (const auto& [variable, secret] : action_.secrets) {
       order.secrets.push_back({variable, secret.name, secret.as_environment});
     }
-    order.root = service_.root;
+    order.root = root_;
     order.config = action_.config;
     order.placeholders = placeholders_;
     order.output = version_;
@@ -135,14 +140,16 @@ class Builder {
 
   // What the program inherits, then what the service sets, then what Busker tells it.
   Result<std::vector<std::string>> ProgramEnvironment() const {
-    Environment environment = ForPrograms(environment_);
+    const bool is_contained = !places_.executor.empty();
+    // Of a container, the image says the rest (PATH, for one), and nothing of this machine does.
+    Environment environment = is_contained ? InImages() : ForPrograms(environment_);
     for (const std::string& name : service_.pass_environment) {
       if (std::string value = FindVariable(environment_, name); !value.empty()) {
         environment[name] = value;
       }
     }
     Placeholders with_path = placeholders_;
-    with_path["PATH"] = environment["PATH"];
+    with_path["PATH"] = is_contained ? kPathInImages : environment["PATH"];
     for (const auto& [name, text] : service_.environment) {
       TRY_ASSIGN(environment[name], service::Expand(text, with_path));
     }
@@ -166,6 +173,7 @@ class Builder {
   const std::vector<std::string>& environment_;
   PreparedRun& prepared_;
   const std::string store_;  // as orders name it
+  const std::string root_;   // the service's folder, where its program is
   Placeholders placeholders_;
   std::string version_;  // key of the version that the run saves
 };

@@ -44,6 +44,8 @@ Environment ForPrograms(const std::vector<std::string>& entries) {
   return environment;
 }
 
+Environment InImages() { return {{"PYTHONUNBUFFERED", "1"}}; }
+
 void KeepOfLog(std::uint64_t bytes_max, attempt::Order& order) {
   order.log_head_bytes_max = bytes_max / 2;
   order.log_tail_bytes_max = bytes_max - order.log_head_bytes_max;

@@ -22,6 +22,9 @@ Environment Inherited(const std::vector<std::string>& entries);
 // as it is written (Python keeps that of a pipe back), unless the environment says otherwise.
 Environment ForPrograms(const std::vector<std::string>& entries);
 
+// The same of one in a container, which has its image's variables besides.
+Environment InImages();
+
 // Of a program's log so many bytes are kept: half from its begin, half from its end.
 void KeepOfLog(std::uint64_t bytes_max, attempt::Order& order);
 

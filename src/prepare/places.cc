@@ -2,10 +2,13 @@
 
 #include <fmt/core.h>
 
+#include "attempt/home_place.h"
 #include "base/text.h"
 
 namespace busker::prepare {
 namespace {
+
+constexpr std::string_view kProcesses = "process://", kContainers = "docker://";
 
 // `url`, when its scheme is `scheme`; `standard` when it is empty.
 Result<std::string> UrlOf(const service::Target& target, std::string_view setting,
@@ -17,21 +20,41 @@ Result<std::string> UrlOf(const service::Target& target, std::string_view settin
                              target.name, setting, url, prefix + "FOLDER"));
 }
 
-Result<void> CheckExecutor(const service::Target& target) {
-  if (!target.executor.empty() && target.executor != "process://") {
+// The image that runs: of the service's own version, unless the target names another.
+std::string ImageOf(const service::Target& target, const service::Service& service) {
+  const std::string last = target.image.substr(target.image.rfind('/') + 1);
+  const bool names_it = last.find_first_of(":@") != std::string::npos;
+  return names_it ? target.image : target.image + ":" + service.version;
+}
+
+// Empty: processes of this machine.
+Result<std::string> ExecutorOf(const service::Target& target, const service::Service& service,
+                               const std::string& store) {
+  if (!target.log.empty()) {
     return Invalid(
-        fmt::format("target \"{}\" has executor = \"{}\"; this version of Busker has only "
-                    "process://",
-                    target.name, target.executor));
+        fmt::format("target \"{}\" has log = \"{}\", which this version of Busker cannot honour; "
+                    "leave it out",
+                    target.name, target.log));
   }
-  for (const auto& [setting, value] : {std::pair("image", target.image), {"log", target.log}}) {
-    if (value.empty()) continue;
+  if (target.executor.empty() || target.executor == kProcesses) {
+    if (target.image.empty()) return std::string();
     return Invalid(
-        fmt::format("target \"{}\" has {} = \"{}\", which the executor process:// cannot "
-                    "honour; leave it out",
-                    target.name, setting, value));
+        fmt::format("target \"{}\" has image = \"{}\", which the executor process:// cannot "
+                    "honour; leave it out, or say executor = \"docker://\"",
+                    target.name, target.image));
   }
-  return {};
+  if (!target.executor.starts_with(kContainers)) {
+    return Invalid(fmt::format(
+        "target \"{}\" has executor = \"{}\"; this version of Busker has process:// and docker://",
+        target.name, target.executor));
+  }
+  if (target.image.empty()) {
+    return Invalid(fmt::format("target \"{}\" has executor = \"{}\" and says no image to run",
+                               target.name, target.executor));
+  }
+  return fmt::format("{}{}image={}&store={}", target.executor,
+                     target.executor.find('?') == std::string::npos ? "?" : "&",
+                     ImageOf(target, service), store);
 }
 
 Result<service::Target> FindTarget(const service::Service& service, const std::string& name) {
@@ -57,7 +80,6 @@ std::string TargetOf(const service::Service& service, const std::string& action,
 Result<Places> PlacesOf(const service::Service& service, const std::string& target,
                         const HomePlaces& home) {
   TRY_ASSIGN(const service::Target found, FindTarget(service, target));
-  TRY(CheckExecutor(found));
   Places places;
   places.target = target;
   places.busker = home.busker;
@@ -65,6 +87,8 @@ Result<Places> PlacesOf(const service::Service& service, const std::string& targ
   TRY_ASSIGN(places.store_url, UrlOf(found, "artifacts", found.artifacts, "file", home.store_url));
   TRY_ASSIGN(places.warehouse_url,
              UrlOf(found, "warehouse", found.warehouse, "embedded", home.warehouse_url));
+  TRY_ASSIGN(places.executor,
+             ExecutorOf(found, service, attempt::NameOfPlace(places.store_url, places.home)));
   return places;
 }
 

@@ -14,8 +14,10 @@ struct Places {
   std::string warehouse_url;
   std::string home = {};         // orders name what is in it relative to it (attempt/home_place.h)
   std::string target = "local";  // its name
-  std::string executor = {};     // URL of the executor of its programs; empty: processes here
-  int tasks_max = 0;             // of programs at once there; 0: they take room on this machine
+  // URL of the executor of its programs, with what it needs to know behind a "?"; empty: they are
+  // processes here.
+  std::string executor = {};
+  int tasks_max = 0;  // of programs at once there; 0: they take room on this machine
 };
 
 // What a target leaves out is in the home.

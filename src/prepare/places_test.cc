@@ -52,9 +52,27 @@ TEST(Places, ATargetMayNotAskForWhatThisVersionDoesNotHave) {
   EXPECT_TRUE(refused(&service::Target::artifacts, "s3://bucket"));
   EXPECT_TRUE(refused(&service::Target::artifacts, "file://host/mnt"));
   EXPECT_TRUE(refused(&service::Target::warehouse, "bigquery://project"));
-  EXPECT_TRUE(refused(&service::Target::executor, "docker://"));
+  EXPECT_TRUE(refused(&service::Target::executor, "docker://")) << "without an image";
+  EXPECT_TRUE(refused(&service::Target::executor, "kubernetes://ns"));
   EXPECT_TRUE(refused(&service::Target::image, "python:3"));
   EXPECT_TRUE(refused(&service::Target::log, "/var/log"));
+}
+
+TEST(Places, OfContainersSayTheImageAndTheStore) {
+  service::Target boxed = Target();
+  boxed.executor = "docker://?network=none";
+  boxed.image = "registry.example:5000/churn";
+  service::Service service = WithTarget(boxed);
+  service.version = "2019-07-01";
+  EXPECT_EQ(
+      PlacesOf(service, "prod", kHome).value().executor,
+      "docker://?network=none&image=registry.example:5000/churn:2019-07-01&store=home:artifacts");
+  service.targets["prod"].executor = "docker:///run/engine.sock";
+  service.targets["prod"].image = "churn@sha256:0123";
+  service.targets["prod"].artifacts = "file:///mnt/store";
+  EXPECT_EQ(PlacesOf(service, "prod", kHome).value().executor,
+            "docker:///run/engine.sock?image=churn@sha256:0123&store=file:///mnt/store");
+  EXPECT_EQ(PlacesOf(service, "local", kHome).value().executor, "");
 }
 
 }  // namespace

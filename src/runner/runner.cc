@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <functional>
+#include <set>
 
 #include "artifact/store.h"
 #include "attempt/exit_record.h"
@@ -147,6 +148,18 @@ void Note(const CommandEnd& end, attempt::ExitRecord& record) {
   record.command_started_at = end.started_at;
   record.command_ended_at = end.ended_at;
   record.log_bytes = end.output_bytes;
+}
+
+// What `entries` has of variables that `environment` does not set.
+void AddMissing(const std::vector<std::string>& entries, std::vector<std::string>& environment) {
+  std::set<std::string_view> set;
+  const auto name_of = [](std::string_view entry) { return entry.substr(0, entry.find('=')); };
+  for (const std::string& entry : environment) set.insert(name_of(entry));
+  std::vector<std::string> missing;
+  for (const std::string& entry : entries) {
+    if (!set.contains(name_of(entry))) missing.push_back(entry);
+  }
+  environment.insert(environment.end(), missing.begin(), missing.end());
 }
 
 // A bare task: nothing is loaded, linked, saved or synced.
@@ -444,6 +457,7 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
   if (!order) {
     TRY_ASSIGN(order, ReadOrder(folder));
   }
+  AddMissing(image_environment_, order->environment);
   // Of an unsynced one while the command runs: it does not wait for it.
   ExitFile exit_file(folder, order->synced);
   if (order->synced) TRY(exit_file.Reserve());
@@ -489,8 +503,10 @@ void Runner::RemoveGroup() {
   group_.reset();
 }
 
-Result<attempt::ExitRecord> RunAttempt(const fs::path& attempt_folder) {
+Result<attempt::ExitRecord> RunAttempt(const fs::path& attempt_folder,
+                                       std::vector<std::string> image_environment) {
   TRY_ASSIGN(Runner runner, Runner::Claim());
+  runner.UseAlso(std::move(image_environment));
   TRY_ASSIGN(Runner::Done done, runner.CarryOut(attempt_folder, std::nullopt));
   TRY(done.saved);
   return std::move(done.record);

@@ -41,6 +41,11 @@ class Runner {
   void ExpectMany() { many_ = true; }
   void CleanUp();
 
+  // "NAME=value" of an image: commands get them, too, but for those that an order has itself.
+  void UseAlso(std::vector<std::string> image_environment) {
+    image_environment_ = std::move(image_environment);
+  }
+
   Signals& signals() { return signals_; }
 
  private:
@@ -48,12 +53,14 @@ class Runner {
   void RemoveGroup();
 
   Signals signals_;
+  std::vector<std::string> image_environment_;
   bool many_ = false;
   std::optional<MemoryGroup> group_;
   std::optional<attempt::Scratch> scratch_;
 };
 
-// The same for a process that carries out one.
-Result<attempt::ExitRecord> RunAttempt(const io::fs::path& attempt_folder);
+// The same for a process that carries out one. `image_environment`: as of Runner::UseAlso.
+Result<attempt::ExitRecord> RunAttempt(const io::fs::path& attempt_folder,
+                                       std::vector<std::string> image_environment = {});
 
 }  // namespace busker::runner

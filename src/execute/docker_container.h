@@ -1,0 +1,60 @@
+// What a container of ours is made of. Pure: from an attempt to the body of the engine's "create".
+//
+// Whatever the place or an order says, a container gets no capability, no new privilege, no device
+// of the host, no namespace of the host but its network where the place asks for that, and no path
+// of the host but those named here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "execute/executor.h"
+#include "io/file.h"
+
+namespace busker::execute {
+
+// A folder or file of the host, at the same path in the container unless said.
+struct Mount {
+  io::fs::path path;
+  bool is_writable = false;
+  std::string at = {};  // in the container; empty: the same path
+};
+
+// What a place's URL says behind the "?", for one attempt:
+//   image=REFERENCE   what runs (needed)
+//   network=NAME      "bridge" unless said, "none", "host", or a network of the engine's
+//   store=PLACE       the artifact store, as orders name it (attempt/home_place.h)
+//   mount=PATH[:rw]   a folder of the host, by the same path; several may be named
+struct ContainerSettings {
+  std::string image, network = "bridge", store;
+  std::vector<Mount> mounts;
+};
+
+// kInvalid: an unknown setting, a path that is not absolute, no image.
+Result<ContainerSettings> ContainerSettingsIn(const std::string& place);
+
+struct Container {
+  std::string instance;  // id of the home
+  attempt::Name attempt;
+  ContainerSettings settings;
+  io::fs::path runner;          // busker-runner, on the host
+  io::fs::path attempt_folder;  // the same path here and there
+  std::vector<Mount> mounts;    // besides those of the settings
+  std::string user;             // "UID:GID"
+  int cpus_milli = 0;           // 0: not bounded
+  std::uint64_t memory_bytes = 0;
+};
+
+// A pure function of home and attempt, so that a container is found again by it.
+std::string ContainerName(const std::string& instance, const attempt::Name& attempt);
+
+inline constexpr char kHomeLabel[] = "busker.home", kAttemptLabel[] = "busker.attempt";
+
+// JSON for POST /containers/create (Engine API 1.41).
+std::string CreateBody(const Container& container);
+
+// Where the runner is in every container.
+inline constexpr char kRunnerInside[] = "/busker/busker-runner";
+
+}  // namespace busker::execute

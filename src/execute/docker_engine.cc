@@ -1,0 +1,242 @@
+#include "execute/docker_engine.h"
+
+#include <fmt/core.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+
+namespace busker::execute {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::uint64_t kAnswerBytesMax = 16u << 20;  // a list of some thousand containers
+constexpr int kVersionMin = 41, kVersionMax = 44;     // of 1.x
+
+// In a query.
+std::string Escaped(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~").find(c) != std::string_view::npos;
+    escaped += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return escaped;
+}
+
+ordered_json Parsed(const std::string& text) { return ordered_json::parse(text, nullptr, false); }
+
+std::string TextIn(const ordered_json& value, const char* name) {
+  if (!value.is_object()) return {};
+  const auto found = value.find(name);
+  return found != value.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// What the engine says of an error: {"message": "..."}.
+std::string WordsOf(const io::HttpResponse& response) {
+  std::string words = TextIn(Parsed(response.body), "message");
+  if (words.empty()) words = std::string(Trim(response.body));
+  if (words.empty()) words = fmt::format("it answered {}", response.status);
+  return words;
+}
+
+tl::unexpected<Error> Refused(const io::HttpResponse& response) {
+  const std::string words = "the container engine: " + WordsOf(response);
+  if (response.status == 404) return NotFound(words);
+  // 409: something else is being done with it, or with its name.
+  const bool passes = response.status >= 500 || response.status == 429 || response.status == 409;
+  if (passes) return Temporary(words);
+  return Invalid(words);
+}
+
+bool IsGood(const io::HttpResponse& response) {
+  return response.status >= 200 && response.status < 400;  // 304: it is so already
+}
+
+// "1.41" -> 41.
+std::optional<int> MinorOf(std::string_view version) {
+  if (!version.starts_with("1.")) return std::nullopt;
+  int minor = 0;
+  const auto [end, fault] =
+      std::from_chars(version.data() + 2, version.data() + version.size(), minor);
+  if (fault != std::errc() || end != version.data() + version.size()) return std::nullopt;
+  return minor;
+}
+
+}  // namespace
+
+Result<std::string> DockerEngine::Version(const io::Interrupt& interrupt) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!version_.empty()) return version_;
+  }
+  io::HttpRequest request;
+  request.url = "http://docker/_ping";
+  request.unix_socket = socket_;
+  TRY_ASSIGN(const io::HttpResponse response, session_.Send(request, interrupt));
+  if (!IsGood(response)) return Refused(response);
+  const std::string newest(response.Header("api-version"));
+  const auto minor = MinorOf(newest);
+  if (!minor || *minor < kVersionMin) {
+    return Unusable(fmt::format(
+        "the container engine at {} speaks version \"{}\" of its API; Busker needs 1.{} or later",
+        socket_.string(), newest, kVersionMin));
+  }
+  const std::lock_guard lock(mutex_);
+  version_ = fmt::format("v1.{}", std::min(*minor, kVersionMax));
+  return version_;
+}
+
+Result<void> DockerEngine::Ping(const io::Interrupt& interrupt) {
+  {
+    const std::lock_guard lock(mutex_);
+    version_.clear();  // it may be another engine by now
+  }
+  TRY(Version(interrupt));
+  return {};
+}
+
+Result<io::HttpResponse> DockerEngine::Call(const std::string& method, const std::string& path,
+                                            std::string body, const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const std::string version, Version(interrupt));
+  io::HttpRequest request;
+  request.method = method;
+  request.url = fmt::format("http://docker/{}{}", version, path);
+  request.unix_socket = socket_;
+  request.response_bytes_max = kAnswerBytesMax;
+  if (!body.empty()) {
+    request.headers.push_back({"Content-Type", "application/json"});
+    request.body = std::move(body);
+  }
+  return session_.Send(request, interrupt);
+}
+
+Result<void> DockerEngine::Create(const std::string& name, const std::string& body,
+                                  const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const io::HttpResponse response,
+             Call("POST", "/containers/create?name=" + Escaped(name), body, interrupt));
+  if (IsGood(response)) return {};
+  return Refused(response);
+}
+
+Result<void> DockerEngine::Start(const std::string& name, const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const io::HttpResponse response,
+             Call("POST", fmt::format("/containers/{}/start", Escaped(name)), "", interrupt));
+  if (IsGood(response)) return {};
+  return Refused(response);
+}
+
+Result<void> DockerEngine::Wait(const std::string& name, const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const io::HttpResponse response,
+             Call("POST", fmt::format("/containers/{}/wait?condition=not-running", Escaped(name)),
+                  "", interrupt));
+  if (IsGood(response)) return {};
+  return Refused(response);
+}
+
+Result<void> DockerEngine::Terminate(const std::string& name, const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const io::HttpResponse response,
+             Call("POST", fmt::format("/containers/{}/kill?signal=SIGTERM", Escaped(name)), "",
+                  interrupt));
+  if (IsGood(response) || response.status == 409 || response.status == 404) return {};
+  return Refused(response);
+}
+
+Result<std::optional<ContainerState>> DockerEngine::Inspect(const std::string& name,
+                                                            const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const io::HttpResponse response,
+             Call("GET", fmt::format("/containers/{}/json", Escaped(name)), "", interrupt));
+  if (response.status == 404) return std::nullopt;
+  if (!IsGood(response)) return Refused(response);
+  const ordered_json value = Parsed(response.body);
+  if (!value.is_object() || !value.contains("State") || !value["State"].is_object()) {
+    return Temporary("the container engine describes a container in a way that is not understood");
+  }
+  const ordered_json& state = value["State"];
+  ContainerState container;
+  container.id = TextIn(value, "Id");
+  if (const auto config = value.find("Config"); config != value.end() && config->is_object()) {
+    if (const auto labels = config->find("Labels"); labels != config->end()) {
+      container.home = TextIn(*labels, "busker.home");
+      container.attempt = TextIn(*labels, "busker.attempt");
+    }
+  }
+  const std::string status = TextIn(state, "Status");
+  container.is_running = status == "running" || status == "paused" || status == "restarting";
+  container.was_started = status != "created" && status != "configured" && status != "initialized";
+  container.out_of_memory = state.value("OOMKilled", false);
+  container.exit_code = state.value("ExitCode", 0);
+  return container;
+}
+
+Result<void> DockerEngine::Remove(const std::string& name, const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const io::HttpResponse response,
+             Call("DELETE", fmt::format("/containers/{}?force=true&v=true", Escaped(name)), "",
+                  interrupt));
+  if (IsGood(response) || response.status == 404) return {};
+  return Refused(response);
+}
+
+Result<std::vector<DockerEngine::Labelled>> DockerEngine::List(const std::string& label,
+                                                               const std::string& value,
+                                                               const std::string& and_label,
+                                                               const io::Interrupt& interrupt) {
+  const ordered_json filters = {{"label", {label + "=" + value}}};
+  TRY_ASSIGN(
+      const io::HttpResponse response,
+      Call("GET", "/containers/json?all=true&filters=" + Escaped(filters.dump()), "", interrupt));
+  if (!IsGood(response)) return Refused(response);
+  const ordered_json all = Parsed(response.body);
+  if (!all.is_array() || response.cut) {
+    return Temporary("the container engine lists containers in a way that is not understood");
+  }
+  std::vector<Labelled> found;
+  for (const ordered_json& each : all) {
+    // What an engine filters, it may filter otherwise than was asked for: looked at again here.
+    const auto labels = each.find("Labels");
+    if (labels == each.end() || TextIn(*labels, label.c_str()) != value) continue;
+    found.push_back({TextIn(each, "Id"), TextIn(*labels, and_label.c_str())});
+  }
+  return found;
+}
+
+// The answer comes at once and is 200; what becomes of it is told line by line.
+Result<void> DockerEngine::Pull(const std::string& image, const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const std::string version, Version(interrupt));
+  std::string rest, fault;
+  io::HttpRequest request;
+  request.method = "POST";
+  request.url = fmt::format("http://docker/{}/images/create?fromImage={}", version, Escaped(image));
+  // Without a tag, the engine would fetch all there are.
+  const std::string last = image.substr(image.rfind('/') + 1);
+  if (last.find(':') == std::string::npos && last.find('@') == std::string::npos) {
+    request.url += "&tag=latest";
+  }
+  request.unix_socket = socket_;
+  const auto take = [&](std::string_view line) {
+    if (const std::string error = TextIn(Parsed(std::string(line)), "error"); !error.empty()) {
+      fault = error;
+    }
+  };
+  request.sink = [&](std::string_view part) -> Result<void> {
+    rest += part;
+    for (std::size_t end = rest.find('\n'); end != std::string::npos; end = rest.find('\n')) {
+      take(std::string_view(rest).substr(0, end));
+      rest.erase(0, end + 1);
+    }
+    if (rest.size() > (1u << 20))
+      return Temporary("the container engine tells of a pull at length");
+    return {};
+  };
+  TRY_ASSIGN(const io::HttpResponse response, session_.Send(request, interrupt));
+  take(rest);
+  if (!IsGood(response)) fault = WordsOf(response);
+  if (fault.empty()) return {};
+  const std::string words = fmt::format("the image {} cannot be fetched: {}", image, fault);
+  if (response.status >= 500) return Temporary(words);
+  return Invalid(words);
+}
+
+}  // namespace busker::execute

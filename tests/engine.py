@@ -1,0 +1,143 @@
+"""A container engine of the test's own: Debian's dockerd with a data root, a socket and a containerd of its own, which
+touches no network of this machine. And images made of BusyBox, so that nothing is fetched."""
+
+import contextlib
+import http.client
+import io
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import tempfile
+import time
+import urllib.parse
+
+BUSYBOX = pathlib.Path("/bin/busybox")
+WORDS = ("sh", "sleep", "echo", "cat", "test", "true", "false", "mkdir", "kill", "date", "ls", "rm", "dd", "head", "seq", "env",
+         "id", "grep", "wc", "[", "touch", "cp", "mv", "sed", "tail", "yes")
+
+
+class Connection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("docker", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(60)
+        self.sock.connect(self.path)
+
+
+class Engine:
+    """With `live_restore`, containers outlive the engine."""
+
+    def __init__(self, live_restore=True):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="busker-engine-"))
+        self.socket = self.folder / "docker.sock"
+        self.live_restore = live_restore
+        (self.folder / "containerd.toml").write_text(f"""version = 2
+root = "{self.folder}/containerd"
+state = "{self.folder}/containerd-state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "{self.folder}/containerd.sock"
+""")
+        self.containerd = self._spawn("containerd", "--config", self.folder / "containerd.toml")
+        self._wait(lambda: (self.folder / "containerd.sock").exists(), "containerd answers")
+        self.dockerd = None
+        self.start()
+
+    def start(self):
+        words = ["--live-restore"] if self.live_restore else []
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / "pid").unlink()  # of one that was killed
+        self.dockerd = self._spawn(
+            "dockerd", "--containerd", self.folder / "containerd.sock", "--iptables=false", "--ip6tables=false", "--bridge=none",
+            *words, "--data-root", self.folder / "data", "--exec-root", self.folder / "exec", "--pidfile", self.folder / "pid",
+            "-H", f"unix://{self.socket}")
+        self._wait(self.answers, "dockerd answers", 60)
+
+    def kill(self, how=signal.SIGKILL):
+        self.dockerd.send_signal(how)
+        self.dockerd.wait(60)
+
+    def close(self):
+        with contextlib.suppress(OSError, AssertionError):
+            for container in self.containers():
+                self.call("DELETE", f"/containers/{container['Id']}?force=true")
+        for process in (self.dockerd, self.containerd):
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(30)
+        for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+            if (point := line.split()[1]).startswith(str(self.folder)):
+                subprocess.run(["umount", "-l", point], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def call(self, method, path, body=None, version="/v1.41", kind="application/json"):
+        """The status and the body, which is JSON as a rule."""
+        connection = Connection(str(self.socket))
+        try:
+            data = body if isinstance(body, (bytes, type(None))) else json.dumps(body)
+            connection.request(method, version + path, data, {"Content-Type": kind} if data else {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def answers(self):
+        try:
+            return self.call("GET", "/_ping", version="")[0] == 200
+        except OSError:
+            return False
+
+    def containers(self, label=None):
+        query = "?all=true" + ("&filters=" + urllib.parse.quote(json.dumps({"label": [label]})) if label else "")
+        status, body = self.call("GET", "/containers/json" + query)
+        assert status == 200, body
+        return json.loads(body)
+
+    def make_image(self, name, folder=None):
+        """An image with a shell, and the folder's content as /service."""
+        repository, tag = name.split(":")
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.add(BUSYBOX, "bin/busybox")
+            for word in WORDS:
+                link = tarfile.TarInfo(f"bin/{word}")
+                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+                tar.addfile(link)
+            for path in ["tmp"] + (["service"] if folder is None else []):
+                info = tarfile.TarInfo(path)
+                info.type, info.mode = tarfile.DIRTYPE, 0o777
+                tar.addfile(info)
+            if folder is not None:
+                tar.add(folder, "service", filter=lambda info: None if "/.busker" in info.name else info)
+        changes = urllib.parse.quote("ENV MADE_BY=the-image")
+        status, body = self.call("POST", f"/images/create?fromSrc=-&repo={repository}&tag={tag}&changes={changes}",
+                                 archive.getvalue(), kind="application/x-tar")
+        assert status == 200 and b"errorDetail" not in body, body
+
+    def _spawn(self, *words):
+        with open(self.folder / f"{words[0]}.log", "a") as log:
+            return subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                    start_new_session=True)
+
+    def _wait(self, condition, what, limit=30):
+        deadline = time.monotonic() + limit
+        while not condition():
+            if time.monotonic() > deadline:
+                logs = "".join((path.read_text()[-2000:] for path in self.folder.glob("*.log")))
+                raise AssertionError(f"waited {limit} s in vain: {what}\n{logs}")
+            time.sleep(0.02)
+
+
+def is_there():
+    return os.geteuid() == 0 and BUSYBOX.exists() and shutil.which("dockerd") and shutil.which("containerd")
