@@ -1,4 +1,4 @@
-"""Attempts in containers of a real Docker engine: the exam of executors, and the loop as a person runs it."""
+"""Attempts in containers of real engines, Docker's and Podman's: the exam of executors, and the loop as a person runs it."""
 
 import json
 import os
@@ -21,8 +21,8 @@ image = "{image}"
 def setUpModule():
     global ENGINE
     if not engine.is_there():
-        sys.exit("docker_test needs root, Debian's docker.io and busybox-static; script/setup docker installs them")
-    ENGINE = engine.Engine()
+        sys.exit("docker_test needs root, Debian's docker.io, podman and busybox-static; script/setup docker installs them")
+    ENGINE = engine.Docker()
     ENGINE.make_image("busker-test:1")
 
 
@@ -31,13 +31,22 @@ def tearDownModule():
 
 
 class ExamTest(unittest.TestCase):
-    def test_containers_pass_the_exam_of_executors(self):
-        environment = {**os.environ, "BUSKER_DOCKER_SOCKET": str(ENGINE.socket)}
+    def examine(self, tested):
+        environment = {**os.environ, "BUSKER_DOCKER_SOCKET": str(tested.socket)}
         done = subprocess.run([str(BUILD / "execute_test"), "--gtest_filter=Docker*", "--gtest_brief=1"], env=environment,
                               capture_output=True, text=True, timeout=600)
         self.assertEqual(done.returncode, 0, done.stdout[-5000:])
         self.assertIn("[  PASSED  ] 45 tests.", done.stdout)
-        self.assertEqual(ENGINE.containers(), [], "no container is left")
+        self.assertEqual(tested.containers(), [], "no container is left")
+
+    def test_containers_of_docker_pass_the_exam_of_executors(self):
+        self.examine(ENGINE)
+
+    def test_containers_of_podman_pass_the_exam_of_executors(self):
+        podman = engine.Podman()
+        self.addCleanup(podman.close)
+        podman.make_image("busker-test:1")
+        self.examine(podman)
 
 
 class LoopTest(unittest.TestCase):
@@ -78,6 +87,16 @@ class LoopTest(unittest.TestCase):
         self.assertEqual([d["rows"] for d in deliveries], [2, 2])
         self.assertEqual(len({d["file_sha256"] for d in deliveries}), 1)
         self.assertEqual(ENGINE.containers(), [])
+
+    def test_the_loop_is_the_same_in_a_container_of_podman(self):
+        podman = engine.Podman()
+        self.addCleanup(podman.close)
+        podman.make_image("shop:1", self.service.folder)
+        self.service.write("busker.toml", workshop.SERVICE_FILE + TARGET.format(socket=podman.socket, image="localhost/shop"))
+        self.run_there("training")
+        self.run_there("application")
+        self.assertEqual(self.service.rows(), 2)
+        self.assertEqual(podman.containers(), [])
 
     def test_the_program_comes_from_the_image_with_its_variables_and_nothing_of_this_machine(self):
         self.service.write("configs/training.sh", 'echo "$MADE_BY $(pwd)" > output/model.txt; env > output/environment; '

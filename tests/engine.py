@@ -1,5 +1,5 @@
-"""A container engine of the test's own: Debian's dockerd with a data root, a socket and a containerd of its own, which
-touches no network of this machine. And images made of BusyBox, so that nothing is fetched."""
+"""Container engines of the test's own, Docker's and Podman's, with storage and sockets of their own, which touch no
+network of this machine. And images made of BusyBox, so that nothing is fetched."""
 
 import contextlib
 import http.client
@@ -33,43 +33,13 @@ class Connection(http.client.HTTPConnection):
 
 
 class Engine:
-    """With `live_restore`, containers outlive the engine."""
-
-    def __init__(self, live_restore=True):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="busker-engine-"))
-        self.socket = self.folder / "docker.sock"
-        self.live_restore = live_restore
-        (self.folder / "containerd.toml").write_text(f"""version = 2
-root = "{self.folder}/containerd"
-state = "{self.folder}/containerd-state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-  address = "{self.folder}/containerd.sock"
-""")
-        self.containerd = self._spawn("containerd", "--config", self.folder / "containerd.toml")
-        self._wait(lambda: (self.folder / "containerd.sock").exists(), "containerd answers")
-        self.dockerd = None
-        self.start()
-
-    def start(self):
-        words = ["--live-restore"] if self.live_restore else []
-        with contextlib.suppress(FileNotFoundError):
-            (self.folder / "pid").unlink()  # of one that was killed
-        self.dockerd = self._spawn(
-            "dockerd", "--containerd", self.folder / "containerd.sock", "--iptables=false", "--ip6tables=false", "--bridge=none",
-            *words, "--data-root", self.folder / "data", "--exec-root", self.folder / "exec", "--pidfile", self.folder / "pid",
-            "-H", f"unix://{self.socket}")
-        self._wait(self.answers, "dockerd answers", 60)
-
-    def kill(self, how=signal.SIGKILL):
-        self.dockerd.send_signal(how)
-        self.dockerd.wait(60)
+    """What answers the Engine API at `socket`, and has its files in `folder`."""
 
     def close(self):
         with contextlib.suppress(OSError, AssertionError):
             for container in self.containers():
                 self.call("DELETE", f"/containers/{container['Id']}?force=true")
-        for process in (self.dockerd, self.containerd):
+        for process in self.processes():
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(30)
@@ -104,9 +74,22 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
         assert status == 200, body
         return json.loads(body)
 
-    def make_image(self, name, folder=None):
-        """An image with a shell, and the folder's content as /service."""
-        repository, tag = name.split(":")
+    def _spawn(self, *words, **options):
+        with open(self.folder / f"{words[0]}.log", "a") as log:
+            return subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                    start_new_session=True, **options)
+
+    def _wait(self, condition, what, limit=30):
+        deadline = time.monotonic() + limit
+        while not condition():
+            if time.monotonic() > deadline:
+                logs = "".join((path.read_text()[-2000:] for path in self.folder.glob("*.log")))
+                raise AssertionError(f"waited {limit} s in vain: {what}\n{logs}")
+            time.sleep(0.02)
+
+    @staticmethod
+    def archive_of(folder):
+        """A root with a shell, and the folder's content as /service."""
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
             tar.add(BUSYBOX, "bin/busybox")
@@ -120,24 +103,82 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
                 tar.addfile(info)
             if folder is not None:
                 tar.add(folder, "service", filter=lambda info: None if "/.busker" in info.name else info)
+        return archive.getvalue()
+
+
+class Docker(Engine):
+    """With `live_restore`, containers outlive the engine."""
+
+    def __init__(self, live_restore=True):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="busker-engine-"))
+        self.socket = self.folder / "docker.sock"
+        self.live_restore = live_restore
+        (self.folder / "containerd.toml").write_text(f"""version = 2
+root = "{self.folder}/containerd"
+state = "{self.folder}/containerd-state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "{self.folder}/containerd.sock"
+""")
+        self.containerd = self._spawn("containerd", "--config", self.folder / "containerd.toml")
+        self._wait(lambda: (self.folder / "containerd.sock").exists(), "containerd answers")
+        self.dockerd = None
+        self.start()
+
+    def start(self):
+        words = ["--live-restore"] if self.live_restore else []
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / "pid").unlink()  # of one that was killed
+        self.dockerd = self._spawn(
+            "dockerd", "--containerd", self.folder / "containerd.sock", "--iptables=false", "--ip6tables=false", "--bridge=none",
+            *words, "--data-root", self.folder / "data", "--exec-root", self.folder / "exec", "--pidfile", self.folder / "pid",
+            "-H", f"unix://{self.socket}")
+        self._wait(self.answers, "dockerd answers", 60)
+
+    def kill(self, how=signal.SIGKILL):
+        self.dockerd.send_signal(how)
+        self.dockerd.wait(60)
+
+    def processes(self):
+        return self.dockerd, self.containerd
+
+    def make_image(self, name, folder=None):
+        repository, tag = name.split(":")
         changes = urllib.parse.quote("ENV MADE_BY=the-image")
         status, body = self.call("POST", f"/images/create?fromSrc=-&repo={repository}&tag={tag}&changes={changes}",
-                                 archive.getvalue(), kind="application/x-tar")
+                                 self.archive_of(folder), kind="application/x-tar")
         assert status == 200 and b"errorDetail" not in body, body
 
-    def _spawn(self, *words):
-        with open(self.folder / f"{words[0]}.log", "a") as log:
-            return subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                    start_new_session=True)
 
-    def _wait(self, condition, what, limit=30):
-        deadline = time.monotonic() + limit
-        while not condition():
-            if time.monotonic() > deadline:
-                logs = "".join((path.read_text()[-2000:] for path in self.folder.glob("*.log")))
-                raise AssertionError(f"waited {limit} s in vain: {what}\n{logs}")
-            time.sleep(0.02)
+class Podman(Engine):
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="busker-engine-"))
+        self.socket = self.folder / "podman.sock"
+        (self.folder / "containers.conf").write_text("""[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+""")
+        (self.folder / "storage.conf").write_text(f"""[storage]
+driver = "overlay"
+graphroot = "{self.folder}/graph"
+runroot = "{self.folder}/run"
+""")
+        self.environment = {**os.environ, "CONTAINERS_CONF": str(self.folder / "containers.conf"),
+                            "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf")}
+        self.service = self._spawn("podman", "system", "service", "--time=0", f"unix://{self.socket}", env=self.environment)
+        self._wait(self.answers, "Podman answers")
+
+    def processes(self):
+        return [self.service]
+
+    def make_image(self, name, folder=None):
+        (self.folder / "image.tar").write_bytes(self.archive_of(folder))
+        subprocess.run(["podman", "import", "--change", "ENV MADE_BY=the-image", str(self.folder / "image.tar"), name],
+                       env=self.environment, check=True, capture_output=True, timeout=120)
 
 
 def is_there():
-    return os.geteuid() == 0 and BUSYBOX.exists() and shutil.which("dockerd") and shutil.which("containerd")
+    return os.geteuid() == 0 and BUSYBOX.exists() and all(map(shutil.which, ("dockerd", "containerd", "podman", "runc")))

@@ -55,6 +55,17 @@ bool IsGood(const io::HttpResponse& response) {
   return response.status >= 200 && response.status < 400;  // 304: it is so already
 }
 
+// Whether a registry has said no, in the words of engines, which tell it no other way: what else
+// keeps an image from being fetched may pass.
+bool IsRefusal(std::string_view words) {
+  const std::string lower = LowerCase(words);
+  for (const char* const no : {"manifest unknown", "not found", "does not exist", "denied",
+                               "unauthorized", "authentication required", "invalid reference"}) {
+    if (lower.find(no) != std::string::npos) return true;
+  }
+  return false;
+}
+
 // "1.41" -> 41.
 std::optional<int> MinorOf(std::string_view version) {
   if (!version.starts_with("1.")) return std::nullopt;
@@ -235,8 +246,8 @@ Result<void> DockerEngine::Pull(const std::string& image, const io::Interrupt& i
   if (!IsGood(response)) fault = WordsOf(response);
   if (fault.empty()) return {};
   const std::string words = fmt::format("the image {} cannot be fetched: {}", image, fault);
-  if (response.status >= 500) return Temporary(words);
-  return Invalid(words);
+  if (IsRefusal(fault)) return Invalid(words);
+  return Temporary(words);
 }
 
 }  // namespace busker::execute

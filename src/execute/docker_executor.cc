@@ -25,8 +25,9 @@ constexpr Milliseconds kCallLimit = minutes(2);  // of a call that does somethin
 constexpr Milliseconds kLookLimit = seconds(20);  // of one that asks
 constexpr Milliseconds kPullLimit = std::chrono::hours(2);
 constexpr Milliseconds kWaitLimit = std::chrono::hours(1);  // then it is asked anew
+constexpr Milliseconds kTidyLimit = seconds(10);  // before it is told that an attempt has ended
 constexpr Milliseconds kTellAgain = seconds(2);
-constexpr Milliseconds kAgain = seconds(1);
+constexpr Milliseconds kAgain = seconds(1), kAgainMax = minutes(5);
 constexpr Milliseconds kAwayMax = minutes(10);  // an engine that is away, and no runner lives
 constexpr int kStartsMax = 4;  // of one container: the first, and those that settle it
 constexpr char kSecretsPlace[] = "/dev/shm";
@@ -90,15 +91,6 @@ Result<void> DockerExecutor::Launch(const Attempt& attempt) {
 
 Result<void> DockerExecutor::Recover(const Attempt& attempt) {
   const io::fs::path folder = attempt::FolderOf(settings_.folder, attempt.name);
-  auto ended = ReadExitOf(attempt.name, folder);
-  if (!ended || *ended) {
-    {
-      const std::lock_guard lock(mutex_);
-      stopped_.erase(attempt.name);
-    }
-    on_ended_(attempt.name, ended ? End(**std::move(ended)) : Unknown(ended.error()));
-    return {};
-  }
   std::error_code error;
   const io::fs::path order = folder / attempt::kOrderFile;
   if (!io::fs::exists(order, error)) {
@@ -129,7 +121,9 @@ Result<void> DockerExecutor::Begin(const Attempt& attempt, bool is_recovered) {
         attempts_.erase(carried.attempt.name);
         stopped_.erase(carried.attempt.name);
       }
+      const bool removed = RemoveTraces(carried.attempt.name, kTidyLimit, quit);
       on_ended_(carried.attempt.name, std::move(end));
+      if (!removed) RemoveLater(carried.attempt.name, quit);
       const std::lock_guard done(mutex_);
       carried.is_done = true;
     });
@@ -170,7 +164,6 @@ DockerExecutor::End DockerExecutor::Carry(Carried& carried, const std::stop_toke
   for (int starts = 0; !quit.stop_requested();) {
     auto ended = ReadExitOf(attempt, folder);
     if (!ended || *ended) {
-      RemoveTraces(name, attempt, quit);
       return ended ? End(**std::move(ended)) : Unknown(ended.error());
     }
     if (starts == kStartsMax) {
@@ -260,14 +253,14 @@ DockerExecutor::End DockerExecutor::GiveUp(Carried& carried, const std::string& 
   std::error_code missing;
   const bool may_have_begun = io::fs::exists(folder / attempt::kLockFile, missing);
   const bool pinged = engine_.Ping(io::Within(kLookLimit, quit)).has_value();
-  const bool removed = pinged && RemoveOurs(name, attempt, quit).has_value();
+  const bool removed =
+      pinged && RemoveOurs(name, attempt, io::Within(kCallLimit, quit)).has_value();
   eventfd_t told = 0;
   const bool is_stopped = eventfd_read(carried.stop.get(), &told) == 0 || carried.is_told;
   const bool asked_nothing = !pinged && !carried.is_recovered && !may_have_begun;
   if (may_have_begun || !(removed || asked_nothing)) {
     return Unknown(error);
   }
-  RemoveTraces(name, attempt, quit);
   if (is_stopped) {
     return Ended(attempt, attempt::Ending::kCancelled,
                  "the attempt was cancelled before the command was started");
@@ -340,19 +333,27 @@ Result<void> DockerExecutor::HandSecrets(const Attempt& attempt, const std::stri
   return handed;
 }
 
-// The container and what was made for it. What stays, a sweep removes.
-void DockerExecutor::RemoveTraces(const std::string& name, const attempt::Name& attempt,
+// The container and what was made for it; false: something stays.
+bool DockerExecutor::RemoveTraces(const attempt::Name& attempt, Milliseconds limit,
                                   const std::stop_token& quit) {
+  const std::string name = ContainerName(settings_.instance, attempt);
   if (const auto folder = SecretsFolder()) unlink((*folder / name).c_str());
-  (void)RemoveOurs(name, attempt, quit);
+  return RemoveOurs(name, attempt, io::Within(limit, quit)).has_value();
+}
+
+// Until it is gone. What is left when this busker ends, the next one sweeps.
+void DockerExecutor::RemoveLater(const attempt::Name& attempt, const std::stop_token& quit) {
+  for (Milliseconds pause = kAgain; Pause(pause, quit); pause = std::min(2 * pause, kAgainMax)) {
+    if (RemoveTraces(attempt, kCallLimit, quit)) return;
+  }
 }
 
 // Somebody else's container of that name stays.
 Result<void> DockerExecutor::RemoveOurs(const std::string& name, const attempt::Name& attempt,
-                                        const std::stop_token& quit) {
-  TRY_ASSIGN(const auto found, engine_.Inspect(name, io::Within(kLookLimit, quit)));
+                                        const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const auto found, engine_.Inspect(name, interrupt));
   if (!found || !IsOurs(*found, attempt)) return {};
-  return engine_.Remove(found->id, io::Within(kCallLimit, quit));
+  return engine_.Remove(found->id, interrupt);
 }
 
 bool DockerExecutor::IsOurs(const ContainerState& container, const attempt::Name& attempt) const {
@@ -389,7 +390,7 @@ void DockerExecutor::SweepNow(const std::set<attempt::Name>& unfinished,
       all &= engine_.Remove(one.name, io::Within(kCallLimit, quit)).has_value();
     }
     if (all || !Pause(pause, quit)) return;
-    pause = std::min<Milliseconds>(2 * pause, minutes(5));
+    pause = std::min(2 * pause, kAgainMax);
   }
 }
 

@@ -67,10 +67,10 @@ class DockerExecutor : public Executor {
   Result<std::string> BodyOf(const Attempt& attempt) const;
   Result<void> HandSecrets(const Attempt& attempt, const std::string& name) const;
   Result<io::fs::path> SecretsFolder() const;
-  void RemoveTraces(const std::string& name, const attempt::Name& attempt,
-                    const std::stop_token& quit);
+  bool RemoveTraces(const attempt::Name& attempt, Milliseconds limit, const std::stop_token& quit);
+  void RemoveLater(const attempt::Name& attempt, const std::stop_token& quit);
   Result<void> RemoveOurs(const std::string& name, const attempt::Name& attempt,
-                          const std::stop_token& quit);
+                          const io::Interrupt& interrupt);
   bool IsOurs(const ContainerState& container, const attempt::Name& attempt) const;
   void SweepNow(const std::set<attempt::Name>& unfinished, const std::stop_token& quit);
   void Reap();
