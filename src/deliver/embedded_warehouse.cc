@@ -18,7 +18,7 @@
 #include "deliver/snapshot.h"
 #include "deliver/table_log.h"
 #include "io/digest.h"
-#include "io/lock_wait.h"
+#include "io/file.h"
 
 namespace busker::deliver {
 namespace {
@@ -222,7 +222,7 @@ Result<Session> EmbeddedWarehouse::OpenSession(const fs::path& database) {
 }
 
 Result<io::FileLock> EmbeddedWarehouse::LockTable(const TableLog& log) const {
-  auto lock = io::WaitForLock(log.folder() / ".lock", wait_max_);
+  auto lock = io::FileLock::Take(log.folder() / ".lock", wait_max_);
   if (!lock && lock.error().kind == ErrorKind::kTimedOut) {
     return Temporary("another delivery to the table has been going on for " +
                      FormatDuration(wait_max_) + "; try again when it has ended");

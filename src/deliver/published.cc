@@ -10,7 +10,6 @@
 
 #include "base/text.h"
 #include "io/digest.h"
-#include "io/lock_wait.h"
 
 namespace busker::deliver {
 namespace {
@@ -321,7 +320,7 @@ Result<std::vector<DamagedTable>> Publish(const fs::path& warehouse, Millisecond
   const fs::path lock_path = warehouse / ".lock";
   std::optional<io::FileLock> lock;
   if (wait_max > Milliseconds(0)) {
-    TRY_ASSIGN(lock, io::WaitForLock(lock_path, wait_max));
+    TRY_ASSIGN(lock, io::FileLock::Take(lock_path, wait_max));
   } else {
     TRY_ASSIGN(lock, io::FileLock::TryTake(lock_path));
     if (!lock) return std::vector<DamagedTable>();
@@ -347,7 +346,7 @@ Result<std::vector<DamagedTable>> Publish(const fs::path& warehouse, Millisecond
 Result<std::vector<std::string>> MendPublished(const fs::path& warehouse, Milliseconds wait_max,
                                                const OpenSession& open) {
   std::vector<std::string> faults;
-  TRY_ASSIGN(const io::FileLock lock, io::WaitForLock(warehouse / ".lock", wait_max));
+  TRY_ASSIGN(const io::FileLock lock, io::FileLock::Take(warehouse / ".lock", wait_max));
   TRY_ASSIGN(Tables tables, ReadTables(warehouse));
   if (tables.tables.empty() && tables.damaged.empty()) return faults;
   for (const Table& table : tables.tables) {

@@ -40,9 +40,8 @@ std::string OwnerOf(const Home& home);
 
 class Ownership {
  public:
-  // Takes the home; waits in the kernel up to `limit` while another process owns it, kTemporary
-  // after. `doing` ("runs training") is what others are told. Main thread only
-  // (io::FileLock::Take).
+  // Takes the home; waits up to `limit` while another process owns it, kTemporary after. `doing`
+  // ("runs training") is what others are told.
   static Result<Ownership> Take(const Home& home, const std::string& doing,
                                 std::chrono::milliseconds limit);
 

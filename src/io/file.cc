@@ -2,17 +2,16 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <thread>
 
 namespace busker::io {
 namespace {
@@ -251,43 +250,33 @@ fs::path TemporaryPath(const fs::path& folder, std::string_view stem) {
 
 Result<std::optional<FileLock>> FileLock::TryTake(const fs::path& path) {
   TRY_ASSIGN(Descriptor fd, Open(path, O_RDWR | O_CREAT, 0600));
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return FileLock(std::move(fd));
-  if (errno == EWOULDBLOCK) return std::nullopt;
-  return SystemError(Named("lock", path), errno);
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK || errno == EINTR) return std::nullopt;
+    return SystemError(Named("lock", path), errno);
+  }
+  struct stat held {};
+  struct stat there {};
+  const bool same = fstat(fd.get(), &held) == 0 && stat(path.c_str(), &there) == 0 &&
+                    held.st_ino == there.st_ino && held.st_dev == there.st_dev;
+  if (!same) return std::nullopt;
+  return FileLock(std::move(fd));
 }
 
 Result<FileLock> FileLock::Take(const fs::path& path, std::chrono::milliseconds limit) {
-  TRY_ASSIGN(Descriptor fd, Open(path, O_RDWR | O_CREAT, 0600));
-  limit = std::max(limit, std::chrono::milliseconds(0));  // a negative one would set no timer
-  struct sigaction interrupt {};
-  struct sigaction before {};
-  interrupt.sa_handler = [](int) {};  // no SA_RESTART: flock returns with EINTR
-  sigaction(SIGALRM, &interrupt, &before);
-  sigset_t alarm;
-  sigset_t mask_before;
-  sigemptyset(&alarm);
-  sigaddset(&alarm, SIGALRM);
-  pthread_sigmask(SIG_UNBLOCK, &alarm, &mask_before);
-  // It rings again every 100 ms after the limit, should the first ring fall before the wait begins.
-  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(limit);
-  const auto rest = std::chrono::microseconds(limit - whole);
-  itimerval timer{{0, 100'000}, {whole.count(), std::max<long>(1, rest.count())}};
-  itimerval off{};
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  setitimer(ITIMER_REAL, &timer, nullptr);
-  int result = -1;
-  int reason = EINTR;
-  while (result != 0 && reason == EINTR) {
-    result = flock(fd.get(), LOCK_EX);
-    reason = errno;
-    if (result != 0 && reason == EINTR && std::chrono::steady_clock::now() >= deadline) break;
+  constexpr std::chrono::milliseconds kPauseMax{20};
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point deadline = Clock::now() + limit;
+  std::chrono::milliseconds pause{1};
+  for (;;) {
+    TRY_ASSIGN(auto lock, TryTake(path));
+    if (lock) return *std::move(lock);
+    const Clock::duration left = deadline - Clock::now();
+    if (left <= Clock::duration::zero()) {
+      return TimedOut(Named("lock", path) + ": still held by another process");
+    }
+    std::this_thread::sleep_for(std::min<Clock::duration>(pause, left));
+    pause = std::min(2 * pause, kPauseMax);
   }
-  setitimer(ITIMER_REAL, &off, nullptr);
-  pthread_sigmask(SIG_SETMASK, &mask_before, nullptr);
-  sigaction(SIGALRM, &before, nullptr);
-  if (result == 0) return FileLock(std::move(fd));
-  if (reason == EINTR) return TimedOut(Named("lock", path) + ": still held by another process");
-  return SystemError(Named("lock", path), reason);
 }
 
 }  // namespace busker::io

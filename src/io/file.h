@@ -80,13 +80,15 @@ Result<std::vector<std::string>> ListFiles(const fs::path& folder);
 fs::path TemporaryPath(const fs::path& folder, std::string_view stem);
 
 // An exclusive advisory lock on a file (flock), created when missing; held until destruction or the
-// death of the process, never inherited by children.
+// death of the process, never inherited by children. Any thread; two threads exclude each other,
+// too.
 class FileLock {
  public:
-  // nullopt when another process holds it.
+  // nullopt when another holds it. So it is when the file was removed or replaced before it could
+  // be locked: a lock on a file that is no longer at `path` excludes nobody.
   static Result<std::optional<FileLock>> TryTake(const fs::path& path);
-  // Waits in the kernel (no polling) until it is free; kTimedOut after `limit`. Uses SIGALRM, so
-  // only the main thread of a program that has no other use of it may call this.
+  // Tries at once and then again after pauses that grow from 1 ms to 20 ms; kTimedOut after
+  // `limit`.
   static Result<FileLock> Take(const fs::path& path, std::chrono::milliseconds limit);
 
   int fd() const { return fd_.get(); }  // of the file, open for reading and writing

@@ -346,17 +346,41 @@ TEST(FileLock, WaitingEndsWithTheLimit) {
   EXPECT_LE(waited, 2s);
 }
 
-// A negative limit set no timer, and the wait had no end; nor had it where SIGALRM was blocked.
-TEST(FileLock, WaitingHasAnEndWhateverTheLimitAndTheSignalMask) {
+// A wait set the process's one timer: a second thread that waited took the limit of the first away,
+// and a negative limit was none.
+TEST(FileLock, WaitingHasAnEndInEveryThread) {
   const TestFolder folder;
   const auto held = FileLock::TryTake(folder / "lock");
-  EXPECT_EQ(FileLock::Take(folder / "lock", -1ms).error().kind, ErrorKind::kTimedOut);
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  EXPECT_EQ(FileLock::Take(folder / "lock", 20ms).error().kind, ErrorKind::kTimedOut);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  std::vector<std::thread> threads;
+  for (const auto limit : {-1ms, 0ms, 5ms, 100ms, 100ms}) {
+    threads.emplace_back([&folder, limit] {
+      EXPECT_EQ(FileLock::Take(folder / "lock", limit).error().kind, ErrorKind::kTimedOut);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+// Who opened the file before its holder removed it locked one that nobody else would find, and two
+// held the lock at once.
+TEST(FileLock, IsHeldByOneAtATimeThoughItsFileIsRemoved) {
+  const TestFolder folder;
+  std::atomic<int> inside = 0, turns = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 500; ++j) {
+        const auto lock = FileLock::Take(folder / "lock", 10s);
+        ASSERT_TRUE(lock);
+        EXPECT_EQ(++inside, 1);
+        ++turns;
+        std::this_thread::yield();
+        --inside;
+        ::unlink((folder / "lock").c_str());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(turns, 2000);
 }
 
 TEST(FileLock, WaitingEndsWhenTheLockIsFree) {

@@ -50,9 +50,7 @@ bool IsBeginning(std::string_view json) {
 
 Result<AttemptLock> AttemptLock::Take(const io::fs::path& attempt_folder) {
   const io::fs::path path = attempt_folder / attempt::kLockFile;
-  TRY_ASSIGN(auto at_once, io::FileLock::TryTake(path));
-  auto lock = at_once ? Result<io::FileLock>(*std::move(at_once))
-                      : io::FileLock::Take(path, Milliseconds(300));
+  auto lock = io::FileLock::Take(path, Milliseconds(300));
   if (!lock && lock.error().kind == ErrorKind::kTimedOut) {
     return Temporary(fmt::format("this attempt has a runner already, process {}",
                                  attempt::HolderIn(io::ReadFile(path).value_or(""))));

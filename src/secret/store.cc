@@ -11,7 +11,6 @@
 #include "base/id.h"
 #include "base/json_object.h"
 #include "base/text.h"
-#include "io/lock_wait.h"
 #include "secret/hex.h"
 
 namespace busker::secret {
@@ -156,7 +155,7 @@ Result<void> Store::CheckKey(const Contents& contents, const CipherKey& key,
 }
 
 Result<io::FileLock> Store::Lock() const {
-  auto lock = io::WaitForLock(home_ / "secrets.lock", kLockLimit);
+  auto lock = io::FileLock::Take(home_ / "secrets.lock", kLockLimit);
   if (lock || lock.error().kind != ErrorKind::kTimedOut) return lock;
   return Temporary("another busker secret has been at work in " + home_.string() +
                    " for 10 seconds; try again");

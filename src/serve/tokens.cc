@@ -15,7 +15,6 @@
 #include "base/json_object.h"
 #include "base/text.h"
 #include "io/digest.h"
-#include "io/lock_wait.h"
 #include "service/graph_keys.h"
 
 namespace busker::serve {
@@ -187,7 +186,7 @@ Result<void> TokenFile::Revoke(const std::string& name) {
 
 // Two that change it at once would lose what one of them did: a token that was revoked came back.
 Result<io::FileLock> TokenFile::Lock() const {
-  auto lock = io::WaitForLock(path_.string() + ".lock", kLockLimit);
+  auto lock = io::FileLock::Take(path_.string() + ".lock", kLockLimit);
   if (lock || lock.error().kind != ErrorKind::kTimedOut) return lock;
   return Temporary("another program has been changing the tokens for 5 seconds; try again");
 }
