@@ -2,6 +2,8 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace busker {
@@ -13,6 +15,29 @@ bool IsName(std::string_view text) {
     if (!alphanumeric(c) && c != '.' && c != '_' && c != '-') return false;
   }
   return true;
+}
+
+bool IsGraphName(std::string_view text) {
+  const auto word = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !text.empty() && text.size() <= 200 && word(text.front()) &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return word(c) || c == '.' || c == '-'; });
+}
+
+std::string RandomHex(std::size_t bytes) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string random(bytes, '\0');
+  CHECK(getrandom(random.data(), bytes, 0) == static_cast<ssize_t>(bytes),
+        "the kernel has random bytes");
+  std::string hex;
+  for (const char c : random) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 15];
+  }
+  return hex;
 }
 
 std::string MakeRunId(Instant now) {

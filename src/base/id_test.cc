@@ -25,6 +25,28 @@ TEST(Id, ANameIsSafeAsOneComponentOfAPath) {
   EXPECT_FALSE(IsName(std::string_view("a\0b", 3)));
 }
 
+TEST(Id, AGraphNameIsOneComponentOfAPathToo) {
+  for (const std::string_view good : {"a", "_x", "A", "Nightly.v2", "a-b", "a..b"}) {
+    EXPECT_TRUE(IsGraphName(good)) << good;
+  }
+  for (const std::string_view bad : {"", ".", "..", "-x", "a/b", "a b", "\xC3\xA4", "a\n"}) {
+    EXPECT_FALSE(IsGraphName(bad)) << bad;
+  }
+  EXPECT_TRUE(IsGraphName(std::string(200, 'a')));
+  EXPECT_FALSE(IsGraphName(std::string(201, 'a')));
+}
+
+TEST(Id, RandomDigitsAreAsManyAsWantedAndNeverTheSame) {
+  std::set<std::string> all;
+  for (int i = 0; i < 1000; ++i) all.insert(RandomHex(32));
+  EXPECT_EQ(all.size(), 1000U);
+  for (const std::string& hex : all) {
+    EXPECT_EQ(hex.size(), 64U);
+    EXPECT_EQ(hex.find_first_not_of("0123456789abcdef"), std::string::npos) << hex;
+  }
+  EXPECT_EQ(RandomHex(0), "");
+}
+
 TEST(Id, ARunIdBeginsWithTheInstantAndIsAName) {
   const std::string id = MakeRunId(ParseRfc3339("2019-08-01T07:00:00Z").value());
   EXPECT_EQ(id.substr(0, 16), "20190801-070000-");

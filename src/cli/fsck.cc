@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "access/tokens.h"
 #include "attempt/home_place.h"
 #include "attempt/order.h"
 #include "cli/json.h"
@@ -16,7 +17,6 @@
 #include "prepare/step.h"
 #include "secret/cipher.h"
 #include "secret/store.h"
-#include "serve/tokens.h"
 
 namespace busker::cli {
 namespace {
@@ -63,7 +63,7 @@ class Examination {
   }
 
   Result<void> CheckTokens() const {
-    TRY(serve::TokenFile(home_.folder / "tokens.json").Read());
+    TRY(access::TokenFile(home_.folder / "tokens.json").Read());
     return {};
   }
 

@@ -3,24 +3,24 @@
 
 #include <nlohmann/json.hpp>
 
+#include "access/tokens.h"
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
-#include "serve/tokens.h"
 
 namespace busker::cli {
 namespace {
 
 using nlohmann::ordered_json;
 
-serve::TokenFile TokensOf(const Place& place) {
-  return serve::TokenFile(place.home.folder / "tokens.json");
+access::TokenFile TokensOf(const Place& place) {
+  return access::TokenFile(place.home.folder / "tokens.json");
 }
 
 }  // namespace
 
 Result<int> CreateToken(const Common& common, const TokenOptions& options) {
-  const auto scope = serve::ParseScope(options.scope);
+  const auto scope = access::ParseScope(options.scope);
   if (!scope) {
     return Invalid(
         fmt::format("no scope \"{}\"; there are predict, viewer, operator, admin", options.scope));
@@ -28,7 +28,7 @@ Result<int> CreateToken(const Common& common, const TokenOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
   TRY(io::MakeFolders(place.home.folder, 0700));
   record::Deed deed{common.By(), "token create", "token created",
-                    serve::DescribeToken(options.name, options.scope, options.only)};
+                    access::DescribeToken(options.name, options.scope, options.only)};
   TRY_ASSIGN(const std::string secret, Do(place.home, deed, [&] {
                return TokensOf(place).Add(options.name, *scope, common.By(), Now(), options.only);
              }));
@@ -45,14 +45,14 @@ Result<int> CreateToken(const Common& common, const TokenOptions& options) {
 
 Result<int> ListTokens(const Common& common) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
-  TRY_ASSIGN(const std::vector<serve::Token> tokens, TokensOf(place).Read());
+  TRY_ASSIGN(const std::vector<access::Token> tokens, TokensOf(place).Read());
   ordered_json list = ordered_json::array();
   std::vector<std::vector<std::string>> rows;
-  for (const serve::Token& token : tokens) {
+  for (const access::Token& token : tokens) {
     list.push_back(Describe(token));
     std::string only;
     for (const std::string& each : token.confines) only += (only.empty() ? "" : ", ") + each;
-    rows.push_back({token.name, std::string(serve::NameOf(token.scope)),
+    rows.push_back({token.name, std::string(access::NameOf(token.scope)),
                     only.empty() ? "all" : only, FormatRfc3339(token.created_at),
                     token.created_by});
   }

@@ -135,7 +135,7 @@ class Patience {
 // What a file or a journal keeps is no place for what opens a session.
 void TellDashboard(serve::HttpService& http, const std::string& by) {
   if (IsTerminal()) {
-    const auto link = http.MakeLink(serve::Scope::kAdmin, by);
+    const auto link = http.MakeLink(access::Scope::kAdmin, by);
     if (link) {
       PrintLine("dashboard: " + *link + "  (works once; busker token link makes another)");
       return;
@@ -207,7 +207,7 @@ Result<int> Up(const Common& common, const UpOptions& options) {
       const std::lock_guard lock(mutex);
       if (dashboard == nullptr)
         return NotFound("the dashboard is off: [http] listen in daemon.toml");
-      return dashboard->MakeLink(serve::Scope::kAdmin, by);
+      return dashboard->MakeLink(access::Scope::kAdmin, by);
     };
     std::error_code away;
     const bool may_begin = !was_up || io::fs::exists(place.home.RecordFile(), away);

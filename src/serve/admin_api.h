@@ -1,25 +1,25 @@
 // The routes of administration: who may ask for what.
 #pragma once
 
+#include "access/tokens.h"
 #include "serve/audit.h"
-#include "serve/router.h"
-#include "serve/tokens.h"
+#include "serve/route.h"
 
 namespace busker::serve {
 
 // Its collaborators outlive it. Any thread.
 class AdminApi {
  public:
-  AdminApi(TokenFile tokens, Audit& audit) : tokens_(std::move(tokens)), audit_(audit) {}
+  AdminApi(access::TokenFile tokens, Audit& audit) : tokens_(std::move(tokens)), audit_(audit) {}
 
-  void AddRoutes(Router& router);
+  void AddRoutes(Routes& routes);
 
  private:
-  Response ListTokens();
-  Response CreateToken(const Call& call);
-  Response RevokeToken(const Call& call);
+  http::Response ListTokens();
+  http::Response CreateToken(const Call& call);
+  http::Response RevokeToken(const Call& call);
 
-  TokenFile tokens_;
+  access::TokenFile tokens_;
   Audit& audit_;
 };
 

@@ -8,11 +8,11 @@
 #include "attempt/folder.h"
 #include "attempt/log.h"
 #include "dispatch/instance.h"
+#include "http/json_body.h"
+#include "http/paging.h"
+#include "http/problem.h"
 #include "serve/describe.h"
 #include "serve/graphs_api.h"
-#include "serve/json_body.h"
-#include "serve/paging.h"
-#include "serve/problem.h"
 
 namespace busker::serve {
 namespace {
@@ -32,31 +32,34 @@ std::vector<std::string> NamesOfStates() {
 
 }  // namespace
 
-void Api::AddRoutes(Router& router) {
+void Api::AddRoutes(Routes& routes) {
   const auto get = [&](const char* pattern, const char* summary, auto handler) -> Route& {
-    return router.Add({Method::kGet, pattern, Scope::kViewer, summary, std::move(handler)});
+    return routes.Add(
+        {http::Method::kGet, pattern, access::Scope::kViewer, summary, std::move(handler)});
   };
   const auto post = [&](const char* pattern, const char* summary, auto handler) {
-    router.Add({Method::kPost, pattern, Scope::kOperator, summary, std::move(handler)});
+    routes.Add(
+        {http::Method::kPost, pattern, access::Scope::kOperator, summary, std::move(handler)});
   };
   const auto own = [&](const char* pattern, const char* summary, auto handler) -> Route& {
-    return router.Add(
-        {Method::kGet, pattern, Scope::kViewer, summary, std::move(handler), Reach::kOwn});
+    return routes.Add({http::Method::kGet, pattern, access::Scope::kViewer, summary,
+                       std::move(handler), Reach::kOwn});
   };
   using Requests = daemon::Requests;
   own("/api/v1/me", "Who asks, and what they may do.", [](const Call& call) {
-    return JsonResponse({{"name", call.caller.name},
-                         {"scope", NameOf(call.caller.scope)},
-                         {"confines", call.caller.confines}});
+    return http::JsonResponse({{"name", call.caller.name},
+                               {"scope", NameOf(call.caller.scope)},
+                               {"confines", call.caller.confines}});
   });
   own("/api/v1/status", "Whether all is well: since when Busker is up, what is at fault.",
       [this](const Call& call) { return ShowStatus(call); });
   own("/api/v1/runs",
       "Runs, newest first: ?graph= &state= &tasks=true &limit= &cursor= (from \"next\").",
       [this](const Call& call) { return ListRuns(call); })
-      .query = WithPage({{"graph", Field::Kind::kText, "an action or a graph file"},
-                         {"state", Field::Kind::kText, "how it stands or has ended"},
-                         {"tasks", Field::Kind::kFlag, "each with its tasks and attempts"}});
+      .query =
+      http::WithPage({{"graph", http::Field::Kind::kText, "an action or a graph file"},
+                      {"state", http::Field::Kind::kText, "how it stands or has ended"},
+                      {"tasks", http::Field::Kind::kFlag, "each with its tasks and attempts"}});
   get("/api/v1/runs/{run}", "One run, with its tasks and attempts.",
       [this](const Call& call) { return ShowRun(call); });
   get("/api/v1/runs/{run}/events", "What was decided about it, and who asked for it.",
@@ -74,26 +77,27 @@ void Api::AddRoutes(Router& router) {
   get("/api/v1/runs/{run}/tasks/{task}/attempts/{attempt}/log",
       "What it wrote: ?from= a byte (default: its last 64 KiB); X-Log-Next is where to go on.",
       [this](const Call& call) { return ShowLog(call); })
-      .query = {{"from", Field::Kind::kNumber, "the first byte that is wanted"}};
+      .query = {{"from", http::Field::Kind::kNumber, "the first byte that is wanted"}};
   get("/api/v1/runs/{run}/tasks/{task}/attempts/{attempt}/log/live",
       "Its last 64 KiB, and then what it writes, as server-sent events.",
       [this](const Call& call) { return FollowLog(call); });
   get("/api/v1/events",
       "Who did what, newest first: ?all=true (also what followed from it) &limit= &cursor=.",
       [this](const Call& call) { return ListEvents(call); })
-      .query = WithPage({{"all", Field::Kind::kFlag, "also what followed from what people did"}});
+      .query = http::WithPage(
+      {{"all", http::Field::Kind::kFlag, "also what followed from what people did"}});
   own("/api/v1/live",
       "What happens from now on, as server-sent events; to who is confined, only that something "
       "does.",
       [this](const Call& call) { return Watch(call); });
-  own("/api/v1/openapi.json", "This document.", [&router, version = version_](const Call&) {
-    Response response;
-    response.body = OpenApiOf(router, version);
+  own("/api/v1/openapi.json", "This document.", [&routes, version = version_](const Call&) {
+    http::Response response;
+    response.body = OpenApiOf(routes, version);
     return response;
   });
 }
 
-Response Api::ShowStatus(const Call& call) {
+http::Response Api::ShowStatus(const Call& call) {
   const daemon::Status status = requests_.Health();
   ordered_json faults = ordered_json::array();
   for (const daemon::Fault& fault : status.faults) {
@@ -101,25 +105,25 @@ Response Api::ShowStatus(const Call& call) {
     // "shop/busker.toml": who looks knows it by that, and not where the owner keeps it.
     const io::fs::path file(fault.file);
     faults.push_back({{"file", (file.parent_path().filename() / file.filename()).string()},
-                      {"message", WithoutPaths(fault.message)}});
+                      {"message", http::WithoutPaths(fault.message)}});
   }
   ordered_json undelivered = ordered_json::array();
   for (const daemon::Undelivered& one : status.undelivered) {
     if (!call.caller.confines.empty()) break;  // nor whose notices they are
     undelivered.push_back(Describe(one));
   }
-  return JsonResponse(
+  return http::JsonResponse(
       {{"version", version_},
        {"since", FormatRfc3339(status.since)},
        {"trouble",
-        status.trouble.empty() ? ordered_json() : ordered_json(WithoutPaths(status.trouble))},
+        status.trouble.empty() ? ordered_json() : ordered_json(http::WithoutPaths(status.trouble))},
        {"faults", faults},
        {"undelivered", undelivered},
        {"runs_unfinished", requests_.figures().runs_unfinished.load()},
        {"attempts_running", status.attempts_running}});
 }
 
-Response Api::ListRuns(const Call& call) {
+http::Response Api::ListRuns(const Call& call) {
   record::RunFilter filter;
   if (const std::string graph = call.target.Query("graph"); !graph.empty()) {
     filter = RunsOf(graph);
@@ -128,14 +132,14 @@ Response Api::ListRuns(const Call& call) {
     const std::string state = call.target.Query("state");
     filter.state = plan::ParseState(state);
     if (!filter.state) {
-      return Problem(400, fmt::format("there is no state \"{}\"{}", state,
-                                      DidYouMean(state, NamesOfStates())));
+      return http::Problem(400, fmt::format("there is no state \"{}\"{}", state,
+                                            http::DidYouMean(state, NamesOfStates())));
     }
   }
-  const auto limit = LimitIn(call.target);
-  if (!limit) return Problem(limit.error());
-  const auto cursor = NumberCursorIn(call.target);
-  if (!cursor) return Problem(cursor.error());
+  const auto limit = http::LimitIn(call.target);
+  if (!limit) return http::Problem(limit.error());
+  const auto cursor = http::NumberCursorIn(call.target);
+  if (!cursor) return http::Problem(cursor.error());
   filter.count_max = *limit + 1;  // whether there are more
   filter.before = *cursor;
   filter.within = call.caller.confines;
@@ -154,56 +158,56 @@ Response Api::ListRuns(const Call& call) {
         {"runs", list},
         {"next", more ? ordered_json(std::to_string(runs.back().number)) : ordered_json()}};
   });
-  return page ? JsonResponse(*page) : Problem(page.error());
+  return page ? http::JsonResponse(*page) : http::Problem(page.error());
 }
 
-Response Api::ShowRun(const Call& call) {
+http::Response Api::ShowRun(const Call& call) {
   const auto described = records_.With([&](record::Record& record) -> Result<ordered_json> {
     TRY_ASSIGN(const record::RunRow run, record.FindRun(call.At("run")));
     prepare::Rulings rulings(record, dispatch::FolderOf(home_));
     return DescribeFor(call.caller, run, rulings);
   });
-  return described ? JsonResponse(*described) : Problem(described.error());
+  return described ? http::JsonResponse(*described) : http::Problem(described.error());
 }
 
-Response Api::ListEvents(const Call& call) {
-  const auto limit = LimitIn(call.target);
-  if (!limit) return Problem(limit.error());
-  const auto cursor = NumberCursorIn(call.target);
-  if (!cursor) return Problem(cursor.error());
+http::Response Api::ListEvents(const Call& call) {
+  const auto limit = http::LimitIn(call.target);
+  if (!limit) return http::Problem(limit.error());
+  const auto cursor = http::NumberCursorIn(call.target);
+  if (!cursor) return http::Problem(cursor.error());
   record::EventFilter filter;
   filter.count_max = *limit + 1;  // whether there are more
   filter.before = *cursor;
   filter.by_people = call.target.Query("all") != "true";
   auto events = records_.With([&](record::Record& record) { return record.ListEvents(filter); });
-  if (!events) return Problem(events.error());
+  if (!events) return http::Problem(events.error());
   const bool more = events->size() > *limit;
   if (more) events->pop_back();
   ordered_json list = ordered_json::array();
   for (const record::EventRow& event : *events) list.push_back(Describe(event));
-  return JsonResponse(
+  return http::JsonResponse(
       {{"events", list},
        {"next", more ? ordered_json(std::to_string(events->back().number)) : ordered_json()}});
 }
 
-Response Api::ShowEvents(const Call& call) {
+http::Response Api::ShowEvents(const Call& call) {
   const auto events =
       records_.With([&](record::Record& record) -> Result<std::vector<record::EventRow>> {
         TRY(record.FindRun(call.At("run")));
         return record.Events(call.At("run"));
       });
-  if (!events) return Problem(events.error());
+  if (!events) return http::Problem(events.error());
   ordered_json list = ordered_json::array();
   for (const record::EventRow& event : *events) list.push_back(DescribeFor(call.caller, event));
-  return JsonResponse({{"events", list}});
+  return http::JsonResponse({{"events", list}});
 }
 
-Response Api::Explain(const Call& call) {
+http::Response Api::Explain(const Call& call) {
   const auto run =
       records_.With([&](record::Record& record) { return record.FindRun(call.At("run")); });
-  if (!run) return Problem(run.error());
+  if (!run) return http::Problem(run.error());
   if (IsFinal(run->state)) {
-    return JsonResponse(
+    return http::JsonResponse(
         {{"explained",
           fmt::format("it {}{}{}{}",
                       run->state == plan::State::kCancelled || run->state == plan::State::kSkipped
@@ -212,36 +216,37 @@ Response Api::Explain(const Call& call) {
                       NameOf(run->state), run->message.empty() ? "" : ": ", run->message)}});
   }
   const auto sentence = explainer_.Explain(call.At("run"), "");
-  return sentence ? JsonResponse({{"explained", TextFor(call.caller, *sentence)}})
-                  : Problem(sentence.error());
+  return sentence ? http::JsonResponse({{"explained", TextFor(call.caller, *sentence)}})
+                  : http::Problem(sentence.error());
 }
 
-Response Api::ExplainTask(const Call& call) {
+http::Response Api::ExplainTask(const Call& call) {
   const auto run =
       records_.With([&](record::Record& record) { return record.FindRun(call.At("run")); });
-  if (!run) return Problem(run.error());
+  if (!run) return http::Problem(run.error());
   const auto row = std::find_if(run->tasks.begin(), run->tasks.end(), [&](const auto& each) {
     return each.task.name == call.At("task");
   });
-  if (row == run->tasks.end()) return Problem(404, "the run has no such task");
+  if (row == run->tasks.end()) return http::Problem(404, "the run has no such task");
   const plan::Task& task = row->task;
   if (IsFinal(task.state)) {
     const std::string why = task.message.empty() ? "" : ": " + task.message;
-    return JsonResponse(
+    return http::JsonResponse(
         {{"explained", fmt::format("{} {}{}", task.name, NameOf(task.state), why)}});
   }
   const auto sentence = explainer_.Explain(call.At("run"), task.name);
-  return sentence ? JsonResponse({{"explained", TextFor(call.caller, *sentence)}})
-                  : Problem(sentence.error());
+  return sentence ? http::JsonResponse({{"explained", TextFor(call.caller, *sentence)}})
+                  : http::Problem(sentence.error());
 }
 
-Response Api::Steer(const Call& call, Result<void> (daemon::Requests::*verb)(const std::string&,
-                                                                             const std::string&)) {
-  return Done((requests_.*verb)(call.At("run"), call.caller.name));
+http::Response Api::Steer(const Call& call,
+                          Result<void> (daemon::Requests::*verb)(const std::string&,
+                                                                 const std::string&)) {
+  return http::Done((requests_.*verb)(call.At("run"), call.caller.name));
 }
 
-Response Api::Skip(const Call& call) {
-  return Done(requests_.Skip(call.At("run"), call.At("task"), call.caller.name));
+http::Response Api::Skip(const Call& call) {
+  return http::Done(requests_.Skip(call.At("run"), call.At("task"), call.caller.name));
 }
 
 // No part of a path that a client wrote becomes one of ours before the record knows it.
@@ -251,7 +256,7 @@ Result<Api::Written> Api::FindAttempt(const Call& call) {
   const auto task = std::find_if(run.tasks.begin(), run.tasks.end(),
                                  [&](const auto& row) { return row.task.name == call.At("task"); });
   if (task == run.tasks.end()) return NotFound("the run has no such task");
-  const auto asked = ParseNumber(call.At("attempt"));
+  const auto asked = http::ParseNumber(call.At("attempt"));
   if (!asked || *asked < 1 || *asked > static_cast<std::uint64_t>(task->task.attempts)) {
     return NotFound("the task has no such attempt");
   }
@@ -260,13 +265,13 @@ Result<Api::Written> Api::FindAttempt(const Call& call) {
                  attempt::FolderOf(home_.RunsFolder(), {run.facts.id, task->task.name, number})};
 }
 
-Response Api::ShowLog(const Call& call) {
+http::Response Api::ShowLog(const Call& call) {
   const auto written = FindAttempt(call);
-  if (!written) return Problem(written.error());
+  if (!written) return http::Problem(written.error());
   const std::string from_text = call.target.Query("from");
-  const auto from = ParseNumber(from_text);
+  const auto from = http::ParseNumber(from_text);
   if (call.target.query.contains("from") && !from) {
-    return Problem(400, "\"from\" must be the number of a byte, from 0 on");
+    return http::Problem(400, "\"from\" must be the number of a byte, from 0 on");
   }
   std::string text;
   std::uint64_t at = 0;
@@ -284,10 +289,10 @@ Response Api::ShowLog(const Call& call) {
       if (text.size() > 2 * kLogTailBytes) text.erase(0, text.size() - kLogTailBytes);
     }
   });
-  if (!read) return Problem(404, "nothing is kept of what it wrote");
+  if (!read) return http::Problem(404, "nothing is kept of what it wrote");
   if (!from && text.size() > kLogTailBytes) text.erase(0, text.size() - kLogTailBytes);
   const std::uint64_t next = from ? std::min(at, *from + text.size()) : at;
-  Response response;
+  http::Response response;
   response.type = "text/plain; charset=utf-8";
   response.body = std::move(text);
   response.headers = {{"X-Log-Next", std::to_string(next)},
@@ -295,10 +300,10 @@ Response Api::ShowLog(const Call& call) {
   return response;
 }
 
-Response Api::FollowLog(const Call& call) {
+http::Response Api::FollowLog(const Call& call) {
   const auto written = FindAttempt(call);
-  if (!written) return Problem(written.error());
-  Response response;
+  if (!written) return http::Problem(written.error());
+  http::Response response;
   response.type = "text/event-stream";
   response.events = log_feed_.Follow(written->folder, [this, attempt = *written] {
     const auto run =
@@ -312,37 +317,37 @@ Response Api::FollowLog(const Call& call) {
     }
     return false;
   });
-  if (!response.events) return Problem(503, "too many follow logs already");
+  if (!response.events) return http::Problem(503, "too many follow logs already");
   return response;
 }
 
-Response Api::Watch(const Call& call) {
-  Response response;
+http::Response Api::Watch(const Call& call) {
+  http::Response response;
   response.type = "text/event-stream";
   response.events = live_.Watch(call.caller.confines.empty());
-  if (!response.events) return Problem(503, "2,000 watch already");
+  if (!response.events) return http::Problem(503, "2,000 watch already");
   return response;
 }
 
 namespace {
 
-ordered_json SchemaOf(Field::Kind kind) {
+ordered_json SchemaOf(http::Field::Kind kind) {
   switch (kind) {
-    case Field::Kind::kText:
+    case http::Field::Kind::kText:
       return {{"type", "string"}};
-    case Field::Kind::kTexts:
+    case http::Field::Kind::kTexts:
       return {{"type", "array"}, {"items", {{"type", "string"}}}};
-    case Field::Kind::kFlag:
+    case http::Field::Kind::kFlag:
       return {{"type", "boolean"}};
-    case Field::Kind::kNumber:
+    case http::Field::Kind::kNumber:
       return {{"type", "integer"}};
   }
   return {};
 }
 
-ordered_json DescribeBody(const Fields& fields) {
+ordered_json DescribeBody(const http::Fields& fields) {
   ordered_json properties = ordered_json::object(), required = ordered_json::array();
-  for (const Field& field : fields) {
+  for (const http::Field& field : fields) {
     properties[field.name] = SchemaOf(field.kind);
     properties[field.name]["description"] = field.what;
     if (field.required) required.push_back(field.name);
@@ -357,9 +362,9 @@ ordered_json DescribeBody(const Fields& fields) {
 
 }  // namespace
 
-std::string OpenApiOf(const Router& router, const std::string& version) {
+std::string OpenApiOf(const Routes& routes, const std::string& version) {
   ordered_json paths = ordered_json::object();
-  for (const Route& route : router.routes()) {
+  for (const Route& route : routes.all()) {
     std::string method(NameOf(route.method));
     std::transform(method.begin(), method.end(), method.begin(),
                    [](char c) { return static_cast<char>(c - 'A' + 'a'); });
@@ -373,7 +378,7 @@ std::string OpenApiOf(const Router& router, const std::string& version) {
                             {"schema", {{"type", "string"}}}});
     }
     ordered_json& described = paths[route.pattern][method];
-    for (const Field& field : route.query) {
+    for (const http::Field& field : route.query) {
       parameters.push_back({{"name", field.name},
                             {"in", "query"},
                             {"required", field.required},
@@ -390,7 +395,7 @@ std::string OpenApiOf(const Router& router, const std::string& version) {
                      {"content",
                       {{"application/problem+json",
                         {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}}}}}};
-    if (route.method == Method::kPost) described["requestBody"] = DescribeBody(route.body);
+    if (route.method == http::Method::kPost) described["requestBody"] = DescribeBody(route.body);
   }
   const ordered_json document = {
       {"openapi", "3.1.0"},

@@ -12,7 +12,7 @@
 #include "serve/explainer.h"
 #include "serve/live.h"
 #include "serve/log_feed.h"
-#include "serve/router.h"
+#include "serve/route.h"
 
 namespace busker::serve {
 
@@ -28,18 +28,19 @@ class Api {
         version_(std::move(version)),
         records_(home.RecordFile().string()) {}
 
-  void AddRoutes(Router& router);
+  void AddRoutes(Routes& routes);
 
  private:
-  Response ListRuns(const Call& call);
-  Response ShowRun(const Call& call);
-  Response ListEvents(const Call& call);
-  Response ShowEvents(const Call& call);
-  Response Explain(const Call& call);
-  Response ExplainTask(const Call& call);
-  Response Steer(const Call& call,
-                 Result<void> (daemon::Requests::*verb)(const std::string&, const std::string&));
-  Response Skip(const Call& call);
+  http::Response ListRuns(const Call& call);
+  http::Response ShowRun(const Call& call);
+  http::Response ListEvents(const Call& call);
+  http::Response ShowEvents(const Call& call);
+  http::Response Explain(const Call& call);
+  http::Response ExplainTask(const Call& call);
+  http::Response Steer(const Call& call,
+                       Result<void> (daemon::Requests::*verb)(const std::string&,
+                                                              const std::string&));
+  http::Response Skip(const Call& call);
   // An attempt that is on record, and the folder of what it left.
   struct Written {
     std::string run, task;
@@ -47,10 +48,10 @@ class Api {
     io::fs::path folder;
   };
   Result<Written> FindAttempt(const Call& call);
-  Response ShowLog(const Call& call);
-  Response FollowLog(const Call& call);
-  Response Watch(const Call& call);
-  Response ShowStatus(const Call& call);
+  http::Response ShowLog(const Call& call);
+  http::Response FollowLog(const Call& call);
+  http::Response Watch(const Call& call);
+  http::Response ShowStatus(const Call& call);
 
   daemon::Requests& requests_;
   Explainer& explainer_;
@@ -62,6 +63,6 @@ class Api {
 };
 
 // The OpenAPI 3.1 document of the routes.
-std::string OpenApiOf(const Router& router, const std::string& version);
+std::string OpenApiOf(const Routes& routes, const std::string& version);
 
 }  // namespace busker::serve

@@ -15,13 +15,13 @@ using nlohmann::json;
 class ConfinesTest : public FrontTest {
  protected:
   ConfinesTest() {
-    TokenFile file(home_.folder / "tokens.json");
-    for (const Scope scope : {Scope::kViewer, Scope::kOperator}) {
+    access::TokenFile file(home_.folder / "tokens.json");
+    for (const access::Scope scope : {access::Scope::kViewer, access::Scope::kOperator}) {
       const std::string name = "shop-" + std::string(NameOf(scope));
       tokens_[name] = file.Add(name, scope, "a test", Now(), {"shop"}).value();
     }
     tokens_["nightly"] =
-        file.Add("nightly", Scope::kOperator, "a test", Now(), {"nightly"}).value();
+        file.Add("nightly", access::Scope::kOperator, "a test", Now(), {"nightly"}).value();
   }
   static std::string Replaced(std::string text, const std::string& what, const std::string& by) {
     const std::size_t at = text.find(what);
@@ -39,29 +39,16 @@ class ConfinesTest : public FrontTest {
   }
 };
 
-TEST(Confines, HoldGraphsAndServices) {
-  EXPECT_TRUE(IsWithin({}, "nightly"));
-  EXPECT_TRUE(IsWithin({"churn"}, "churn/training"));
-  EXPECT_TRUE(IsWithin({"churn"}, "churn"));
-  EXPECT_FALSE(IsWithin({"churn"}, "churn2/training"));
-  EXPECT_FALSE(IsWithin({"churn"}, "churn2"));
-  EXPECT_FALSE(IsWithin({"churn/training"}, "churn"));
-  EXPECT_FALSE(IsWithin({"churn/training"}, "churn/application"));
-  EXPECT_TRUE(IsWithin({"a", "churn/training"}, "churn/training"));
-  EXPECT_TRUE(HoldsService({}, "churn"));
-  EXPECT_TRUE(HoldsService({"churn"}, "churn"));
-  EXPECT_FALSE(HoldsService({"churn/training"}, "churn"));
-}
-
 // Every route, also one that is new: a route that names nothing has to say that it is for them.
 TEST_F(ConfinesTest, NoRouteShowsOrChangesWhatIsBeyond) {
   const std::string foreign = RunToEnd("nightly"), own = RunToEnd("shop/training");
-  for (const Route& route : front_->router().routes()) {
+  for (const Route& route : front_->routes().all()) {
     const std::string path = Foreign(route, foreign);
-    const std::string who = route.method == Method::kGet ? "shop-viewer" : "shop-operator";
-    const Response response = route.method == Method::kGet ? Get(path, who) : Post(path, "{}", who);
+    const std::string who = route.method == http::Method::kGet ? "shop-viewer" : "shop-operator";
+    const http::Response response =
+        route.method == http::Method::kGet ? Get(path, who) : Post(path, "{}", who);
     const bool names_something = path != route.pattern;
-    if (route.scope == Scope::kAdmin) {
+    if (route.scope == access::Scope::kAdmin) {
       EXPECT_EQ(response.status, 403) << path;
     } else if (names_something) {
       EXPECT_EQ(response.status, 404) << path << " " << response.body;
@@ -74,7 +61,7 @@ TEST_F(ConfinesTest, NoRouteShowsOrChangesWhatIsBeyond) {
       EXPECT_EQ(response.body.find(foreign), std::string::npos) << path;
     }
     // What is not there at all is told in the same words.
-    if (names_something && route.method == Method::kGet &&
+    if (names_something && route.method == http::Method::kGet &&
         path.find(foreign) != std::string::npos) {
       const std::string nowhere = "20010101-000000-aaaaaa";
       EXPECT_EQ(Replaced(response.body, foreign, nowhere),
@@ -106,7 +93,8 @@ TEST_F(ConfinesTest, WhatIsWithinIsThere) {
 }
 
 TEST(TextFor, LeavesOutWhichRunCameBefore) {
-  const Caller confined{"a", Scope::kViewer, {"shop"}}, all{"b", Scope::kViewer, {}};
+  const access::Caller confined{"a", access::Scope::kViewer, {"shop"}},
+      all{"b", access::Scope::kViewer, {}};
   for (const auto& [text, told] : std::initializer_list<std::pair<const char*, const char*>>{
            {"after nightly (run 1)", "after"},
            {"run 2 runs a (trigger: after a/b (run 1)); 1 of 2",
@@ -122,7 +110,8 @@ TEST(TextFor, LeavesOutWhichRunCameBefore) {
 
 // What it runs after was left out of one field and told in the sentence beside it.
 TEST(ExplainedTo, LeavesOutWhatItRunsAfterBeyondTheConfines) {
-  const Caller confined{"a", Scope::kViewer, {"shop"}}, all{"b", Scope::kViewer, {}};
+  const access::Caller confined{"a", access::Scope::kViewer, {"shop"}},
+      all{"b", access::Scope::kViewer, {}};
   plan::Graph graph;
   graph.key = "shop/training";
   graph.after = {"nightly"};
@@ -207,7 +196,7 @@ TEST_F(ConfinesTest, NewsOfOthersIsOnlyThatThereIsSome) {
 TEST_F(ConfinesTest, AKeyOfAnotherGraphsRunTellsNothingOfIt) {
   const json first =
       json::parse(Post("/api/v1/graphs/nightly/runs", R"({"key": "train-1"})", "nightly").body);
-  const Response other =
+  const http::Response other =
       Post("/api/v1/graphs/shop:training/runs", R"({"key": "train-1"})", "shop-operator");
   EXPECT_EQ(other.status, 400) << other.body;
   EXPECT_EQ(other.body.find(first["run"].get<std::string>()), std::string::npos);
@@ -220,8 +209,8 @@ TEST_F(ConfinesTest, ToAnActionLeaveOutWhatItRunsAfter) {
                 "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh\"\n"
                 "[actions.training]\n[actions.report]\nafter = \"training\"\n");
   ASSERT_TRUE(daemon_->Reload());
-  TokenFile file(home_.folder / "tokens.json");
-  tokens_["x"] = file.Add("x", Scope::kViewer, "a test", Now(), {"shop/report"}).value();
+  access::TokenFile file(home_.folder / "tokens.json");
+  tokens_["x"] = file.Add("x", access::Scope::kViewer, "a test", Now(), {"shop/report"}).value();
   const auto after = [&](const std::string& who) {
     return json::parse(Get("/api/v1/graphs/shop:report", who).body)["after"];
   };
@@ -232,8 +221,8 @@ TEST_F(ConfinesTest, ToAnActionLeaveOutWhatItRunsAfter) {
 
 // Who saw one action alone saw what the others of its service had made, whole.
 TEST_F(ConfinesTest, ToAnActionLeaveOutWhatTheRestOfItsServiceMade) {
-  TokenFile file(home_.folder / "tokens.json");
-  tokens_["x"] = file.Add("x", Scope::kViewer, "a test", Now(), {"shop/training"}).value();
+  access::TokenFile file(home_.folder / "tokens.json");
+  tokens_["x"] = file.Add("x", access::Scope::kViewer, "a test", Now(), {"shop/training"}).value();
   const std::string run = RunToEnd("shop/training");
   const json lineage = json::parse(Get("/api/v1/runs/" + run + "/lineage", "x").body);
   EXPECT_EQ(lineage["output"]["run"], run);
@@ -243,15 +232,15 @@ TEST_F(ConfinesTest, ToAnActionLeaveOutWhatTheRestOfItsServiceMade) {
 }
 
 TEST_F(ConfinesTest, AreNoneOfAnAdministrator) {
-  TokenFile file(home_.folder / "tokens.json");
-  EXPECT_EQ(file.Add("x", Scope::kAdmin, "a test", Now(), {"shop"}).error().kind,
+  access::TokenFile file(home_.folder / "tokens.json");
+  EXPECT_EQ(file.Add("x", access::Scope::kAdmin, "a test", Now(), {"shop"}).error().kind,
             ErrorKind::kInvalid);
   for (const char* const odd : {"", "/", "a/", "/a", "a/b/c"}) {
-    EXPECT_EQ(file.Add("x", Scope::kViewer, "a test", Now(), {odd}).error().kind,
+    EXPECT_EQ(file.Add("x", access::Scope::kViewer, "a test", Now(), {odd}).error().kind,
               ErrorKind::kInvalid)
         << odd;
   }
-  const Response made =
+  const http::Response made =
       Post("/api/v1/tokens", R"({"name": "x", "scope": "viewer", "confines": ["shop/training"]})",
            "admin");
   ASSERT_EQ(made.status, 201) << made.body;

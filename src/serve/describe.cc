@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "serve/problem.h"
-#include "serve/router.h"
+#include "http/problem.h"
+#include "serve/route.h"
 
 namespace busker::serve {
 
@@ -81,9 +81,9 @@ ordered_json Describe(const record::RunRow& run) {
 ordered_json Describe(const record::RunRow& run, prepare::Rulings& rulings) {
   ordered_json described = Describe(run);
   const auto ruling = rulings.Of(run);
-  described["gate"] =
-      ruling ? DescribeGate(*ruling ? &**ruling : nullptr)
-             : ordered_json{{"passed", nullptr}, {"why", WithoutPaths(ruling.error().message)}};
+  described["gate"] = ruling ? DescribeGate(*ruling ? &**ruling : nullptr)
+                             : ordered_json{{"passed", nullptr},
+                                            {"why", http::WithoutPaths(ruling.error().message)}};
   return described;
 }
 
@@ -106,20 +106,20 @@ ordered_json Describe(const daemon::Undelivered& notices) {
           {"next_try", FormatRfc3339(notices.next_try)}};
 }
 
-ordered_json DescribeFor(const Caller& caller, const record::RunRow& run,
+ordered_json DescribeFor(const access::Caller& caller, const record::RunRow& run,
                          prepare::Rulings& rulings) {
   ordered_json described = Describe(run, rulings);
   described["trigger"] = TextFor(caller, run.facts.trigger);
   return described;
 }
 
-ordered_json DescribeFor(const Caller& caller, const record::EventRow& event) {
+ordered_json DescribeFor(const access::Caller& caller, const record::EventRow& event) {
   ordered_json described = Describe(event);
   described["detail"] = TextFor(caller, event.detail);
   return described;
 }
 
-std::string TextFor(const Caller& caller, std::string text) {
+std::string TextFor(const access::Caller& caller, std::string text) {
   constexpr std::string_view kAfter = "after ", kRun = " (run ";
   if (caller.confines.empty()) return text;
   for (std::size_t at = text.find(kAfter); at != std::string::npos;
@@ -132,7 +132,8 @@ std::string TextFor(const Caller& caller, std::string text) {
   return text;
 }
 
-std::string ExplainedTo(const Caller& caller, const plan::Graph& graph, std::string sentence) {
+std::string ExplainedTo(const access::Caller& caller, const plan::Graph& graph,
+                        std::string sentence) {
   constexpr std::string_view kAfter = " runs after a success of ";
   const std::size_t at = sentence.find(kAfter);
   const bool sees_all = std::all_of(graph.after.begin(), graph.after.end(),
@@ -143,7 +144,7 @@ std::string ExplainedTo(const Caller& caller, const plan::Graph& graph, std::str
                           "others");
 }
 
-ordered_json Describe(const Token& token) {
+ordered_json Describe(const access::Token& token) {
   return {{"name", token.name},
           {"scope", NameOf(token.scope)},
           {"created_at", FormatRfc3339(token.created_at)},

@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "plan/graph.h"
 #include "serve/guard.h"
-#include "serve/router.h"
+#include "serve/route.h"
 
 namespace busker::serve {
 
@@ -17,7 +17,7 @@ using Say = std::function<void(const std::string&)>;
 
 struct Door {
   Guard& guard;
-  const Router& router;
+  const Routes& routes;
   Say say;
   // Told who came by a link or a token: whether it let them in. May be empty.
   std::function<void(const std::string& peer, bool let_in, Instant now)> note;
@@ -26,9 +26,6 @@ struct Door {
 };
 
 // Any thread.
-Response AnswerAtDoor(const Door& door, const Request& request, Instant now);
-
-// Whether an If-None-Match header names the tag (RFC 9110, 13.1.2: a weak one is as good).
-bool NamesTag(std::string_view if_none_match, std::string_view tag);
+http::Response AnswerAtDoor(const Door& door, const http::Request& request, Instant now);
 
 }  // namespace busker::serve

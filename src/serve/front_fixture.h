@@ -37,15 +37,17 @@ class FrontTest : public testing::Test {
     front_.emplace(*daemon_, home_, *live_, Installed{"0.0.1", BUSKER_DUCKDB_PATH},
                    std::vector<std::string>{std::string("http://") + kHost},
                    [this](const std::string& line) { said_.push_back(line); });
-    for (const Scope scope : {Scope::kPredict, Scope::kViewer, Scope::kOperator, Scope::kAdmin}) {
+    for (const access::Scope scope : {access::Scope::kPredict, access::Scope::kViewer,
+                                      access::Scope::kOperator, access::Scope::kAdmin}) {
       const std::string name(NameOf(scope));
       tokens_[name] =
-          TokenFile(home_.folder / "tokens.json").Add(name, scope, "a test", Now()).value();
+          access::TokenFile(home_.folder / "tokens.json").Add(name, scope, "a test", Now()).value();
     }
   }
 
-  Request Make(Method method, const std::string& target, const std::string& token) const {
-    Request request;
+  http::Request Make(http::Method method, const std::string& target,
+                     const std::string& token) const {
+    http::Request request;
     request.method = method;
     request.target = target;
     request.peer = "127.0.0.1";
@@ -53,12 +55,12 @@ class FrontTest : public testing::Test {
     if (!token.empty()) request.headers["authorization"] = "Bearer " + token;
     return request;
   }
-  Response Get(const std::string& target, const std::string& who = "viewer") {
-    return front_->Answer(Make(Method::kGet, target, tokens_.at(who)), Now());
+  http::Response Get(const std::string& target, const std::string& who = "viewer") {
+    return front_->Answer(Make(http::Method::kGet, target, tokens_.at(who)), Now());
   }
-  Response Post(const std::string& target, const std::string& body = "{}",
-                const std::string& who = "operator") {
-    Request request = Make(Method::kPost, target, tokens_.at(who));
+  http::Response Post(const std::string& target, const std::string& body = "{}",
+                      const std::string& who = "operator") {
+    http::Request request = Make(http::Method::kPost, target, tokens_.at(who));
     request.body = body;
     return front_->Answer(request, Now());
   }

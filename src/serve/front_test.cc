@@ -14,14 +14,14 @@ namespace {
 
 using nlohmann::json;
 
-std::string HeaderOf(const Response& response, const std::string& wanted) {
+std::string HeaderOf(const http::Response& response, const std::string& wanted) {
   for (const auto& [name, value] : response.headers) {
     if (name == wanted) return value;
   }
   return "";
 }
 
-json Body(const Response& response) { return json::parse(response.body, nullptr, false); }
+json Body(const http::Response& response) { return json::parse(response.body, nullptr, false); }
 
 std::string Replaced(std::string text, const std::string& what, const std::string& by) {
   for (std::size_t at = text.find(what); at != std::string::npos;
@@ -103,16 +103,16 @@ std::vector<std::string> Mutations(const std::string& path) {
 TEST_F(FrontTest, AnswersEachRouteToThoseWhoMayAskAndInOneSpelling) {
   std::size_t asked = 0;
   const std::string bad(64, '0');
-  for (const Route& route : front_->router().routes()) {
+  for (const Route& route : front_->routes().all()) {
     const std::string path = PathOf(route);
     std::vector<std::pair<std::string, std::string>> callers = {{"nobody", ""}, {"bad", bad}};
     callers.insert(callers.end(), tokens_.begin(), tokens_.end());
     for (const auto& [who, token] : callers) {
-      const auto scope = ParseScope(who);
-      const bool may = scope && Allows(*scope, route.scope);
-      const auto ask = [&](Method method, const std::string& target) {
+      const auto scope = access::ParseScope(who);
+      const bool may = scope && access::Allows(*scope, route.scope);
+      const auto ask = [&](http::Method method, const std::string& target) {
         ++asked;
-        Request request = Make(method, target, token);
+        http::Request request = Make(method, target, token);
         request.peer = std::to_string(asked);  // wrong tokens may not come faster from one
         return front_->Answer(request, Now());
       };
@@ -126,8 +126,9 @@ TEST_F(FrontTest, AnswersEachRouteToThoseWhoMayAskAndInOneSpelling) {
       }
       if (may) continue;
       for (const std::string& mutation : Mutations(path)) {
-        for (const Method method : {route.method, Method::kGet, Method::kPost, Method::kOther}) {
-          const Response response = ask(method, mutation);
+        for (const http::Method method :
+             {route.method, http::Method::kGet, http::Method::kPost, http::Method::kOther}) {
+          const http::Response response = ask(method, mutation);
           const bool healthz = mutation.substr(0, mutation.find('?')) == "/healthz";
           EXPECT_TRUE((healthz && response.status == 200) || response.status == 401 ||
                       response.status == 403 || response.status == 404 || response.status == 405)
@@ -139,9 +140,23 @@ TEST_F(FrontTest, AnswersEachRouteToThoseWhoMayAskAndInOneSpelling) {
   EXPECT_GT(asked, 10'000u);
 }
 
+TEST_F(FrontTest, AnswersNoOtherSiteWhateverItShows) {
+  for (const char* const target : {"/healthz", "/api/v1/status", "/login?token=x"}) {
+    http::Request request = Make(http::Method::kGet, target, tokens_.at("admin"));
+    request.headers["origin"] = "http://evil.test";
+    EXPECT_EQ(front_->Answer(request, Now()).status, 403) << target;
+    request.headers["host"] = "evil.test";
+    EXPECT_EQ(front_->Answer(request, Now()).status, 421) << target;
+  }
+  http::Request request =
+      Make(http::Method::kPost, "/api/v1/graphs/nightly/pause", tokens_.at("admin"));
+  request.headers["content-type"] = "text/plain";
+  EXPECT_EQ(front_->Answer(request, Now()).status, 415);
+}
+
 TEST_F(FrontTest, OpensTheHealthRouteAloneAndByItsExactName) {
   const auto status = [&](const std::string& target) {
-    return front_->Answer(Make(Method::kGet, target, ""), Now()).status;
+    return front_->Answer(Make(http::Method::kGet, target, ""), Now()).status;
   };
   EXPECT_EQ(status("/healthz"), 200);
   for (const char* const other : {"/healthz/", "/Healthz", "/healthz.", "//healthz"}) {
@@ -153,13 +168,14 @@ TEST_F(FrontTest, OpensTheHealthRouteAloneAndByItsExactName) {
 TEST_F(FrontTest, SaysThatItIsWellHoweverItIsAsked) {
   for (const std::string& token : {std::string(), tokens_.at("viewer"), std::string(64, '0')}) {
     for (const char* const target : {"/healthz", "/healthz?", "/healthz?x=1", "/healthz?%"}) {
-      for (const Method method : {Method::kGet, Method::kHead}) {
-        const Response response = front_->Answer(Make(method, target, token), Now());
+      for (const http::Method method : {http::Method::kGet, http::Method::kHead}) {
+        const http::Response response = front_->Answer(Make(method, target, token), Now());
         EXPECT_EQ(response.status, 200) << target;
         EXPECT_EQ(response.body, "ok\n") << "which the listener leaves out for a HEAD";
       }
-      for (const Method method : {Method::kPost, Method::kDelete, Method::kOther}) {
-        const Response response = front_->Answer(Make(method, target, token), Now());
+      for (const http::Method method :
+           {http::Method::kPost, http::Method::kDelete, http::Method::kOther}) {
+        const http::Response response = front_->Answer(Make(method, target, token), Now());
         EXPECT_EQ(response.status, 405) << target;
         EXPECT_EQ(HeaderOf(response, "Allow"), "GET, HEAD") << target;
       }
@@ -169,7 +185,7 @@ TEST_F(FrontTest, SaysThatItIsWellHoweverItIsAsked) {
 
 // A 405 did not say what is allowed, which RFC 9110 wants of it.
 TEST_F(FrontTest, NamesTheMethodsThatARouteTakes) {
-  const auto ask = [&](Method method, const std::string& target) {
+  const auto ask = [&](http::Method method, const std::string& target) {
     return front_->Answer(Make(method, target, tokens_.at("admin")), Now());
   };
   for (const auto& [target, allowed] : std::initializer_list<std::pair<const char*, const char*>>{
@@ -178,17 +194,18 @@ TEST_F(FrontTest, NamesTheMethodsThatARouteTakes) {
            {"/api/v1/tokens", "GET, HEAD, POST"},
            {"/metrics", "GET, HEAD"},
            {"/", "GET, HEAD"}}) {
-    for (const Method method : {Method::kDelete, Method::kOther}) {
-      const Response response = ask(method, target);
+    for (const http::Method method : {http::Method::kDelete, http::Method::kOther}) {
+      const http::Response response = ask(method, target);
       EXPECT_EQ(response.status, 405) << target;
       EXPECT_EQ(HeaderOf(response, "Allow"), allowed) << target;
     }
   }
-  EXPECT_EQ(Body(ask(Method::kDelete, "/api/v1/graphs/nightly"))["detail"],
+  EXPECT_EQ(Body(ask(http::Method::kDelete, "/api/v1/graphs/nightly"))["detail"],
             "DELETE is not for this; it takes GET, HEAD");
-  for (const Route& route : front_->router().routes()) {
-    if (route.method != Method::kGet || route.pattern.find('{') != std::string::npos) continue;
-    EXPECT_EQ(ask(Method::kHead, route.pattern).status, 200) << route.pattern;
+  for (const Route& route : front_->routes().all()) {
+    if (route.method != http::Method::kGet || route.pattern.find('{') != std::string::npos)
+      continue;
+    EXPECT_EQ(ask(http::Method::kHead, route.pattern).status, 200) << route.pattern;
   }
 }
 
@@ -196,7 +213,7 @@ TEST_F(FrontTest, NamesTheMethodsThatARouteTakes) {
 // runs.
 TEST_F(FrontTest, RefusesAQueryThatItDoesNotKnow) {
   const auto detail = [&](const std::string& target) {
-    const Response response = Get(target, "admin");
+    const http::Response response = Get(target, "admin");
     EXPECT_EQ(response.status, 400) << target << " " << response.body;
     return Body(response)["detail"].get<std::string>();
   };
@@ -213,10 +230,10 @@ TEST_F(FrontTest, RefusesAQueryThatItDoesNotKnow) {
     EXPECT_EQ(Get(std::string("/api/v1/runs?") + query).status, 400) << query;
   }
   const std::string run = RunToEnd("nightly");
-  for (const Route& route : front_->router().routes()) {
+  for (const Route& route : front_->routes().all()) {
     const std::string path = Replaced(PathOf(route), "20190801-070000-k3f9x2", run);
-    Request request = Make(route.method, path + "?nosuch=1", tokens_.at("admin"));
-    request.body = route.method == Method::kPost ? "{}" : "";
+    http::Request request = Make(route.method, path + "?nosuch=1", tokens_.at("admin"));
+    request.body = route.method == http::Method::kPost ? "{}" : "";
     EXPECT_EQ(front_->Answer(request, Now()).status, route.is_page ? 200 : 400) << route.pattern;
   }
   EXPECT_EQ(Get("/api/v1/runs?graph=nope").status, 200) << "nothing is known of it";
@@ -225,19 +242,20 @@ TEST_F(FrontTest, RefusesAQueryThatItDoesNotKnow) {
 // The OpenAPI document had no bodies and no query parameters; what it has is what the routes take.
 TEST_F(FrontTest, DescribesWhatQueriesAndBodiesMayHave) {
   const json document = Body(Get("/api/v1/openapi.json"));
-  for (const Route& route : front_->router().routes()) {
-    const std::string method = route.method == Method::kGet ? "get" : "post";
+  for (const Route& route : front_->routes().all()) {
+    const std::string method = route.method == http::Method::kGet ? "get" : "post";
     const json& described = document["paths"][route.pattern][method];
     std::set<std::string> queries;
     for (const json& one : described["parameters"]) {
       if (one["in"] == "query") queries.insert(one["name"]);
     }
     EXPECT_EQ(queries.size(), route.query.size()) << route.pattern;
-    if (route.method != Method::kPost) continue;
+    if (route.method != http::Method::kPost) continue;
     const json& schema = described["requestBody"]["content"]["application/json"]["schema"];
     EXPECT_EQ(schema["properties"].size(), route.body.size()) << route.pattern;
     for (const auto& [name, _] : schema["properties"].items()) {
-      const Response response = Post(PathOf(route), json{{name, json::object()}}.dump(), "admin");
+      const http::Response response =
+          Post(PathOf(route), json{{name, json::object()}}.dump(), "admin");
       EXPECT_EQ(response.status, 400) << route.pattern;
       const std::string detail = Body(response)["detail"];
       EXPECT_TRUE(detail.starts_with("\"" + name + "\" must be ")) << route.pattern << detail;
@@ -254,14 +272,15 @@ TEST_F(FrontTest, DescribesWhatQueriesAndBodiesMayHave) {
 
 // A route that took too little was noticed by no test: each was asked for what it says of itself.
 TEST_F(FrontTest, TakesTheScopeThatTheManualSays) {
-  const std::map<std::string, Scope> other = {
-      {"GET /api/v1/tokens", Scope::kAdmin},
-      {"POST /api/v1/tokens", Scope::kAdmin},
-      {"POST /api/v1/tokens/{token}/revoke", Scope::kAdmin}};
-  for (const Route& route : front_->router().routes()) {
+  const std::map<std::string, access::Scope> other = {
+      {"GET /api/v1/tokens", access::Scope::kAdmin},
+      {"POST /api/v1/tokens", access::Scope::kAdmin},
+      {"POST /api/v1/tokens/{token}/revoke", access::Scope::kAdmin}};
+  for (const Route& route : front_->routes().all()) {
     const std::string name = std::string(NameOf(route.method)) + " " + route.pattern;
     const auto found = other.find(name);
-    const Scope usual = route.method == Method::kGet ? Scope::kViewer : Scope::kOperator;
+    const access::Scope usual =
+        route.method == http::Method::kGet ? access::Scope::kViewer : access::Scope::kOperator;
     EXPECT_EQ(route.scope, found == other.end() ? usual : found->second) << name;
   }
 }
@@ -276,8 +295,8 @@ TEST_F(FrontTest, LetsNoGetChangeAnything) {
         .size();
   };
   const std::size_t before = count();
-  for (const Route& route : front_->router().routes()) {
-    if (route.method != Method::kGet || route.pattern.ends_with("/live")) continue;
+  for (const Route& route : front_->routes().all()) {
+    if (route.method != http::Method::kGet || route.pattern.ends_with("/live")) continue;
     const std::string path = Replaced(PathOf(route), "20190801-070000-k3f9x2", run);
     EXPECT_EQ(Get(path, "admin").status, 200) << path;
   }
@@ -285,7 +304,7 @@ TEST_F(FrontTest, LetsNoGetChangeAnything) {
 }
 
 TEST_F(FrontTest, StartsARunForADateAndShowsIt) {
-  const Response started =
+  const http::Response started =
       Post("/api/v1/graphs/nightly/runs", R"({"date": "2019-08-01", "key": "k"})");
   ASSERT_EQ(started.status, 201) << started.body;
   const std::string run = Body(started)["run"];
@@ -334,17 +353,17 @@ TEST_F(FrontTest, PagesThroughRunsByACursor) {
 
 TEST_F(FrontTest, ShowsALogFromItsEndAndFromAByte) {
   const std::string path = "/api/v1/runs/" + RunToEnd("nightly") + "/tasks/a/attempts/1/log";
-  const Response whole = Get(path);
+  const http::Response whole = Get(path);
   EXPECT_EQ(whole.body, "Running the action...\nhello\nworld\nWell done.\n");
   EXPECT_EQ(whole.type, "text/plain; charset=utf-8");
-  const auto header = [](const Response& response, const std::string& wanted) {
+  const auto header = [](const http::Response& response, const std::string& wanted) {
     for (const auto& [name, value] : response.headers) {
       if (name == wanted) return value;
     }
     return std::string();
   };
   EXPECT_EQ(header(whole, "X-Log-Next"), std::to_string(whole.body.size()));
-  const Response rest = Get(path + "?from=28");
+  const http::Response rest = Get(path + "?from=28");
   EXPECT_EQ(rest.body, "world\nWell done.\n");
   EXPECT_EQ(header(rest, "X-Log-Next"), std::to_string(whole.body.size()));
   EXPECT_EQ(Get(path + "?from=100000").body, "");
@@ -360,7 +379,7 @@ TEST_F(FrontTest, ShowsALongLogPartByPart) {
   std::string read;
   std::vector<std::size_t> parts;
   for (int i = 0; i < 3; ++i) {
-    const Response part =
+    const http::Response part =
         Get("/api/v1/runs/" + run + "/tasks/a/attempts/1/log?from=" + std::to_string(read.size()));
     ASSERT_EQ(part.status, 200);
     EXPECT_EQ(HeaderOf(part, "X-Log-First"), std::to_string(read.size()));
@@ -370,7 +389,7 @@ TEST_F(FrontTest, ShowsALongLogPartByPart) {
   }
   EXPECT_EQ(parts, (std::vector<std::size_t>{1u << 20, log.size() - (1u << 20), 0}));
   EXPECT_TRUE(read == log);
-  const Response end = Get("/api/v1/runs/" + run + "/tasks/a/attempts/1/log");
+  const http::Response end = Get("/api/v1/runs/" + run + "/tasks/a/attempts/1/log");
   EXPECT_EQ(end.body.size(), 64u << 10);
   EXPECT_TRUE(log.ends_with(end.body));
   EXPECT_EQ(HeaderOf(end, "X-Log-Next"), std::to_string(log.size()));
@@ -378,7 +397,7 @@ TEST_F(FrontTest, ShowsALongLogPartByPart) {
 
 TEST_F(FrontTest, TellsALogAsItIsWritten) {
   const std::string path = "/api/v1/runs/" + RunToEnd("nightly") + "/tasks/a/attempts/1/log/live";
-  const Response followed = Get(path);
+  const http::Response followed = Get(path);
   EXPECT_EQ(followed.type, "text/event-stream") << followed.body;
   ASSERT_NE(followed.events, nullptr);
   for (int i = 0; i < 500 && !followed.events->closed(); ++i) {
@@ -408,7 +427,7 @@ TEST_F(FrontTest, ShowsNothingThatIsNotOnRecord) {
 
 TEST_F(FrontTest, SaysWhatIsWrongWithABody) {
   const auto detail = [&](const std::string& body) {
-    const Response response = Post("/api/v1/graphs/nightly/runs", body);
+    const http::Response response = Post("/api/v1/graphs/nightly/runs", body);
     EXPECT_EQ(response.status, 400) << body;
     EXPECT_EQ(response.type, "application/problem+json");
     return Body(response)["detail"].get<std::string>();
@@ -446,7 +465,7 @@ TEST_F(FrontTest, DescribesEveryRouteInItsOpenApiDocument) {
   EXPECT_EQ(document["openapi"], "3.1.0");
   std::size_t described = 0;
   for (const auto& [path, methods] : document["paths"].items()) described += methods.size();
-  EXPECT_EQ(described, front_->router().routes().size());
+  EXPECT_EQ(described, front_->routes().all().size());
   const json& start = document["paths"]["/api/v1/graphs/{graph}/runs"]["post"];
   EXPECT_EQ(start["x-scope"], "operator");
   EXPECT_EQ(start["parameters"][0]["name"], "graph");
@@ -467,7 +486,7 @@ TEST_F(FrontTest, ShowsVersionsAndMovesTheLivePointer) {
                 R"({"version": ")" + version + R"(", "why": "better"})");
   };
   EXPECT_EQ(Body(promote(first))["can_roll_back"], false) << "nothing was live before";
-  const Response promoted = promote(second);
+  const http::Response promoted = promote(second);
   EXPECT_EQ(promoted.status, 200) << promoted.body;
   EXPECT_EQ(Body(promoted)["by"], "operator");
   EXPECT_EQ(Body(promoted)["why"], "better");
@@ -485,11 +504,11 @@ TEST_F(FrontTest, ShowsVersionsAndMovesTheLivePointer) {
 TEST_F(FrontTest, LetsAnAdministratorMakeAndRevokeTokens) {
   EXPECT_EQ(Get("/api/v1/tokens", "operator").status, 403);
   EXPECT_EQ(Post("/api/v1/tokens", "{}", "operator").status, 403);
-  const Response made = Post("/api/v1/tokens", R"({"name": "grafana"})", "admin");
+  const http::Response made = Post("/api/v1/tokens", R"({"name": "grafana"})", "admin");
   ASSERT_EQ(made.status, 201) << made.body;
   tokens_["grafana"] = Body(made)["token"];
   EXPECT_EQ(Body(Get("/api/v1/me", "grafana"))["scope"], "viewer");
-  const Response listed = Get("/api/v1/tokens", "admin");
+  const http::Response listed = Get("/api/v1/tokens", "admin");
   EXPECT_EQ(Body(listed)["tokens"].size(), 5u);
   EXPECT_EQ(listed.body.find(tokens_["grafana"]), std::string::npos);
   EXPECT_EQ(Post("/api/v1/tokens", R"({"name": "grafana"})", "admin").status, 400)
@@ -527,18 +546,19 @@ TEST_F(FrontTest, NotesWhoHadALinkMadeBeforeThereIsOne) {
     }
     return happened;
   };
-  const auto link = front_->MakeLink(Scope::kAdmin, "ada", Now());
+  const auto link = front_->MakeLink(access::Scope::kAdmin, "ada", Now());
   ASSERT_TRUE(link) << link.error().message;
   const std::string secret = link->substr(link->find('=') + 1);
   EXPECT_EQ(events(), (std::vector<std::string>{"ada: token link made admin",
                                                 "ada: token link requested admin"}));
   EXPECT_EQ(Get("/api/v1/events").body.find(secret), std::string::npos);
-  EXPECT_EQ(front_->Answer(Make(Method::kGet, "/login?token=" + secret, ""), Now()).status, 303);
+  EXPECT_EQ(front_->Answer(Make(http::Method::kGet, "/login?token=" + secret, ""), Now()).status,
+            303);
   EXPECT_EQ(events().front(), "127.0.0.1: logged in by a link");
 
   // The end of the chain is gone, as in a record that was tampered with: it takes no more events.
   record::RawFile(home_.RecordFile().string()).Run("DELETE FROM chain");
-  EXPECT_FALSE(front_->MakeLink(Scope::kAdmin, "ada", Now()));
+  EXPECT_FALSE(front_->MakeLink(access::Scope::kAdmin, "ada", Now()));
 }
 
 // One token whose confines held a NUL was written to a file that its reader refuses, and nobody was
@@ -546,7 +566,7 @@ TEST_F(FrontTest, NotesWhoHadALinkMadeBeforeThereIsOne) {
 TEST_F(FrontTest, KeepsNoTokenThatWouldLockOutTheOthers) {
   for (const char* const confine :
        {"a\\u0000b", "a b", "", "/", "a/", "/a", "a/b/c", "..", "\\u00e9", "a\\nb", "A/b"}) {
-    const Response made =
+    const http::Response made =
         Post("/api/v1/tokens", R"({"name": "x", "confines": [")" + std::string(confine) + R"("]})",
              "admin");
     EXPECT_EQ(made.status, 400) << confine;
@@ -561,7 +581,7 @@ TEST_F(FrontTest, KeepsNoTokenThatWouldLockOutTheOthers) {
 TEST_F(FrontTest, ServesThePagesOfTheDashboard) {
   EXPECT_EQ(Assets().size(), 3u);
   for (const Asset& asset : Assets()) {
-    const Response response = Get(std::string(asset.path));
+    const http::Response response = Get(std::string(asset.path));
     EXPECT_EQ(response.status, 200);
     EXPECT_EQ(response.body, asset.bytes);
     EXPECT_FALSE(response.body.empty());
@@ -569,7 +589,7 @@ TEST_F(FrontTest, ServesThePagesOfTheDashboard) {
 }
 
 TEST_F(FrontTest, SendsNothingThatTheClientHasAlready) {
-  const auto header = [](const Response& response, const std::string& wanted) {
+  const auto header = [](const http::Response& response, const std::string& wanted) {
     for (const auto& [name, value] : response.headers) {
       if (name == wanted) return value;
     }
@@ -577,22 +597,22 @@ TEST_F(FrontTest, SendsNothingThatTheClientHasAlready) {
   };
   for (const char* const target :
        {"/", "/app.js", "/app.css", "/api/v1/me", "/api/v1/runs?limit=5", "/api/v1/openapi.json"}) {
-    const Response whole = Get(target);
+    const http::Response whole = Get(target);
     const std::string tag = header(whole, "ETag");
     EXPECT_EQ(tag.size(), 34u) << target;
     EXPECT_EQ(header(whole, "Cache-Control"), "private, no-cache") << target;
     EXPECT_EQ(header(Get(target), "ETag"), tag) << target;
-    for (const Method method : {Method::kGet, Method::kHead}) {
-      Request request = Make(method, target, tokens_.at("viewer"));
+    for (const http::Method method : {http::Method::kGet, http::Method::kHead}) {
+      http::Request request = Make(method, target, tokens_.at("viewer"));
       request.headers["if-none-match"] = "\"other\", W/" + tag;
-      const Response same = front_->Answer(request, Now());
+      const http::Response same = front_->Answer(request, Now());
       EXPECT_EQ(same.status, 304) << target;
       EXPECT_EQ(same.body, "") << target;
       EXPECT_EQ(header(same, "ETag"), tag) << target;
       request.headers["if-none-match"] = "\"other\"";
       EXPECT_EQ(front_->Answer(request, Now()).status, 200) << target;
     }
-    Request stranger = Make(Method::kGet, target, "");
+    http::Request stranger = Make(http::Method::kGet, target, "");
     stranger.headers["if-none-match"] = tag;
     EXPECT_EQ(front_->Answer(stranger, Now()).status, 401)
         << "who may not ask is told nothing by it";
@@ -610,9 +630,9 @@ TEST_F(FrontTest, SendsNothingThatTheClientHasAlready) {
 // A tag that is made of less than the whole answer keeps from the client what has changed.
 TEST_F(FrontTest, SendsAnewWhatHasChangedAtItsEnd) {
   for (const char* const target : {"/api/v1/graphs", "/api/v1/graphs/shop:training"}) {
-    const Response before = Get(target);
+    const http::Response before = Get(target);
     ASSERT_EQ(Post("/api/v1/graphs/shop:training/pause").status, 200);
-    const Response after = Get(target);
+    const http::Response after = Get(target);
     EXPECT_EQ(before.body.substr(0, 40), after.body.substr(0, 40)) << "the beginning is the same";
     EXPECT_NE(HeaderOf(before, "ETag"), HeaderOf(after, "ETag")) << target;
     ASSERT_EQ(Post("/api/v1/graphs/shop:training/resume").status, 200);
@@ -623,7 +643,7 @@ TEST_F(FrontTest, SendsAnewWhatHasChangedAtItsEnd) {
 }
 
 TEST_F(FrontTest, LeavesRoomForWhoAsksBesideThoseWhoWatch) {
-  std::vector<std::shared_ptr<EventQueue>> viewers;
+  std::vector<std::shared_ptr<http::EventQueue>> viewers;
   for (int i = 0; i < 2000; ++i) viewers.push_back(live_->Watch());
   EXPECT_NE(viewers.back(), nullptr);
   EXPECT_EQ(Get("/api/v1/live").status, 503);
@@ -635,7 +655,7 @@ TEST_F(FrontTest, LeavesRoomForWhoAsksBesideThoseWhoWatch) {
 // Who watched went on doing so when their token was taken from them.
 TEST_F(FrontTest, TellsNothingMoreToWhoIsNotKnownAnyMore) {
   const auto watching = Get("/api/v1/live").events, other = Get("/api/v1/live", "admin").events;
-  ASSERT_TRUE(TokenFile(home_.folder / "tokens.json").Revoke("viewer"));
+  ASSERT_TRUE(access::TokenFile(home_.folder / "tokens.json").Revoke("viewer"));
   for (int i = 0; i < 1000 && !watching->closed(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
@@ -660,16 +680,6 @@ TEST(Origins, AreWhatBrowsersCallTheServer) {
   EXPECT_EQ(OriginsOf(setting, 443), (Names{"https://b", "https://10.0.0.1"}));
 }
 
-TEST(EntityTags, AreNamedByAListOrByAStar) {
-  for (const char* const names :
-       {"\"a\"", "W/\"a\"", "\"b\", \"a\"", "\"b\",\"a\"", "*", " \"a\" "}) {
-    EXPECT_TRUE(NamesTag(names, "\"a\"")) << names;
-  }
-  for (const char* const names : {"", "a", "\"b\"", "\"a", "w/\"a\"", "\"aa\"", ",", "**"}) {
-    EXPECT_FALSE(NamesTag(names, "\"a\"")) << names;
-  }
-}
-
 TEST_F(FrontTest, TellsViewersWhatHappens) {
   const auto queue = Get("/api/v1/live").events;
   ASSERT_NE(queue, nullptr);
@@ -682,22 +692,6 @@ TEST_F(FrontTest, TellsViewersWhatHappens) {
   EXPECT_NE(heard.find("\"run\":\"" + run + "\""), std::string::npos);
 }
 
-TEST(EventQueue, ClosesForWhoMayNotWatchAnyMore) {
-  EventQueue queue;
-  bool may_watch = true;
-  int woken = 0;
-  queue.OnlyWhile([&](Instant) { return may_watch; });
-  queue.OnNews([&] { ++woken; });
-  queue.Push(std::make_shared<const std::string>("data: x\n\n"));
-  queue.LookWhether(Now());
-  EXPECT_FALSE(queue.closed());
-  may_watch = false;
-  queue.LookWhether(Now());
-  EXPECT_TRUE(queue.closed()) << "what waited is not for them";
-  EXPECT_EQ(queue.Pop(), nullptr);
-  EXPECT_EQ(woken, 2);
-}
-
 // A viewer's stream asked a guard that had been destroyed before the thread that told the stream.
 TEST_F(FrontTest, EndsWhileItsStreamsAreHeldByOthers) {
   const std::string run = RunToEnd("nightly");
@@ -705,37 +699,6 @@ TEST_F(FrontTest, EndsWhileItsStreamsAreHeldByOthers) {
   ASSERT_NE(log, nullptr);
   front_.reset();
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
-}
-
-// A log that was written faster than its viewer read took a gigabyte of memory for each.
-TEST(EventQueue, HoldsAMegabyteForAViewerThatIsSlow) {
-  EventQueue queue;
-  const auto event = std::make_shared<const std::string>(300'000, 'x');
-  for (int i = 0; i < 3; ++i) queue.Push(event);
-  EXPECT_FALSE(queue.closed());
-  queue.Push(event);
-  int got = 0;
-  while (queue.Pop()) ++got;
-  EXPECT_EQ(got, 3);
-  EXPECT_TRUE(queue.closed());
-  EventQueue other;
-  other.Push(std::make_shared<const std::string>(2'000'000, 'x'));
-  EXPECT_NE(other.Pop(), nullptr) << "one event is told, however long";
-  EXPECT_FALSE(other.closed());
-}
-
-TEST(EventQueue, LetsAViewerGoThatIsSlowerThanTheNews) {
-  EventQueue queue;
-  const auto event = std::make_shared<const std::string>("data: x\n\n");
-  int woken = 0;
-  queue.OnNews([&] { ++woken; });
-  for (int i = 0; i < 1001; ++i) queue.Push(event);
-  EXPECT_EQ(woken, 1001);
-  EXPECT_FALSE(queue.closed()) << "what waits is still to be had";
-  int got = 0;
-  while (queue.Pop()) ++got;
-  EXPECT_EQ(got, 1000);
-  EXPECT_TRUE(queue.closed());
 }
 
 }  // namespace

@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/messages.h"
+#include "http/json_body.h"
+#include "http/paging.h"
+#include "http/problem.h"
 #include "plan/timetable.h"
 #include "serve/describe.h"
-#include "serve/json_body.h"
-#include "serve/paging.h"
-#include "serve/problem.h"
 
 namespace busker::serve {
 namespace {
@@ -20,7 +20,8 @@ using nlohmann::ordered_json;
 constexpr int kRunsAtOnceMax = 1000;  // as busker backfill has it
 
 Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& graph,
-                                   const Caller& caller, Instant now, prepare::Rulings& rulings) {
+                                   const access::Caller& caller, Instant now,
+                                   prepare::Rulings& rulings) {
   TRY_ASSIGN(const auto remembered, record.FindGraph(graph.key));
   const plan::GraphMemory memory = remembered.value_or(plan::GraphMemory{});
   record::RunFilter newest = RunsOf(graph.key);
@@ -57,7 +58,7 @@ using Definitions = std::vector<std::shared_ptr<const daemon::Definition>>;
 // Those that are asked for and come after the cursor, sorted; one more than `count`, when there is.
 Result<Definitions> Select(const daemon::Catalogue& catalogue, record::Record& record,
                            const Call& call, std::size_t count) {
-  const Target& target = call.target;
+  const http::Target& target = call.target;
   const std::string cursor = target.Query("cursor"), part = target.Query("q"),
                     trouble = target.Query("trouble"), service = target.Query("service");
   if (!trouble.empty() && trouble != "any")
@@ -105,27 +106,28 @@ plan::GraphKey GraphNamed(std::string part_of_path) {
 
 plan::GraphKey GraphIn(const Call& call) { return GraphNamed(call.At("graph")); }
 
-void GraphsApi::AddRoutes(Router& router) {
+void GraphsApi::AddRoutes(Routes& routes) {
   const auto get = [&](const char* pattern, const char* summary, auto handler) {
-    router.Add({Method::kGet, pattern, Scope::kViewer, summary, std::move(handler)});
+    routes.Add({http::Method::kGet, pattern, access::Scope::kViewer, summary, std::move(handler)});
   };
   const auto post = [&](const char* pattern, const char* summary, auto handler) -> Route& {
-    return router.Add({Method::kPost, pattern, Scope::kOperator, summary, std::move(handler)});
+    return routes.Add(
+        {http::Method::kPost, pattern, access::Scope::kOperator, summary, std::move(handler)});
   };
   const auto list = [&](const char* pattern, const char* summary, auto handler) -> Route& {
-    return router.Add(
-        {Method::kGet, pattern, Scope::kViewer, summary, std::move(handler), Reach::kOwn});
+    return routes.Add({http::Method::kGet, pattern, access::Scope::kViewer, summary,
+                       std::move(handler), Reach::kOwn});
   };
-  using enum Field::Kind;
+  using enum http::Field::Kind;
   list("/api/v1/graphs",
        "Actions and graph files by name, with the last run and the next instant of each: "
        "?trouble=any (those that failed, are late or never started) &service= &q= (a part of the "
        "name) &limit= &cursor=.",
        [this](const Call& call) { return ListGraphs(call); })
       .query =
-      WithPage({{"trouble", kText, "\"any\": those that failed, are late or never started"},
-                {"service", kText, "those of this service"},
-                {"q", kText, "those with this in their name"}});
+      http::WithPage({{"trouble", kText, "\"any\": those that failed, are late or never started"},
+                      {"service", kText, "those of this service"},
+                      {"q", kText, "those with this in their name"}});
   get("/api/v1/graphs/{graph}", "One of them, with a sentence on where it stands.",
       [this](const Call& call) { return ShowGraph(call); });
   post("/api/v1/graphs/{graph}/runs",
@@ -153,9 +155,9 @@ void GraphsApi::AddRoutes(Router& router) {
                {"target", kText, "of a service's runs, as for one run"}};
 }
 
-Response GraphsApi::ListGraphs(const Call& call) {
-  const auto limit = LimitIn(call.target);
-  if (!limit) return Problem(limit.error());
+http::Response GraphsApi::ListGraphs(const Call& call) {
+  const auto limit = http::LimitIn(call.target);
+  if (!limit) return http::Problem(limit.error());
   const auto catalogue = daemon_.catalogue();
   const auto listed = records_.With([&](record::Record& record) -> Result<ordered_json> {
     TRY_ASSIGN(Definitions selected, Select(*catalogue, record, call, *limit));
@@ -175,52 +177,53 @@ Response GraphsApi::ListGraphs(const Call& call) {
                               [&](const auto& one) { return call.caller.Sees(one.first); })},
         {"next", more ? ordered_json(selected.back()->graph.key) : ordered_json()}};
   });
-  return listed ? JsonResponse(*listed) : Problem(listed.error());
+  return listed ? http::JsonResponse(*listed) : http::Problem(listed.error());
 }
 
-Response GraphsApi::ShowGraph(const Call& call) {
+http::Response GraphsApi::ShowGraph(const Call& call) {
   const auto definition = daemon_.catalogue()->Find(GraphIn(call));
-  if (!definition) return Problem(404, fmt::format("no action or graph \"{}\"", GraphIn(call)));
+  if (!definition)
+    return http::Problem(404, fmt::format("no action or graph \"{}\"", GraphIn(call)));
   auto described = records_.With([&](record::Record& record) {
     prepare::Rulings rulings(record, home_);
     return DescribeGraph(record, (*definition)->graph, call.caller, Now(), rulings);
   });
-  if (!described) return Problem(described.error());
+  if (!described) return http::Problem(described.error());
   const auto explained = explainer_.Explain(GraphIn(call), "");
   if (!explained && explained.error().kind != ErrorKind::kTemporary) {
-    return Problem(explained.error());
+    return http::Problem(explained.error());
   }
   (*described)["explained"] =
       explained ? ExplainedTo(call.caller, (*definition)->graph, TextFor(call.caller, *explained))
-                : WithoutPaths(explained.error().message);
-  return JsonResponse(*described);
+                : http::WithoutPaths(explained.error().message);
+  return http::JsonResponse(*described);
 }
 
-Response GraphsApi::StartRun(const Call& call) {
+http::Response GraphsApi::StartRun(const Call& call) {
   daemon::StartRequest request;
   std::string date;
-  auto body = JsonBody::Of(call.request);
-  if (!body) return Problem(body.error());
+  auto body = http::JsonBody::Of(call.request);
+  if (!body) return http::Problem(body.error());
   body->Get("date", date);
   body->Get("force", request.force);
   body->Get("key", request.key);
   body->Get("target", request.target);
-  if (const auto fine = body->Finish(); !fine) return Problem(fine.error());
+  if (const auto fine = body->Finish(); !fine) return http::Problem(fine.error());
   if (!date.empty()) request.date = date;
   request.graph = GraphIn(call);
   request.by = call.caller.name;
   const auto run = requests_.Start(request);
-  return run ? JsonResponse({{"run", *run}}, 201) : Problem(run.error());
+  return run ? http::JsonResponse({{"run", *run}}, 201) : http::Problem(run.error());
 }
 
-Response GraphsApi::Pause(const Call& call, bool paused) {
-  return Done(requests_.Pause(GraphIn(call), paused, call.caller.name));
+http::Response GraphsApi::Pause(const Call& call, bool paused) {
+  return http::Done(requests_.Pause(GraphIn(call), paused, call.caller.name));
 }
 
-Response GraphsApi::Backfill(const Call& call) {
+http::Response GraphsApi::Backfill(const Call& call) {
   daemon::BackfillRequest request;
-  auto body = JsonBody::Of(call.request);
-  if (!body) return Problem(body.error());
+  auto body = http::JsonBody::Of(call.request);
+  if (!body) return http::Problem(body.error());
   body->Get("from", request.from);
   body->Get("to", request.to);
   body->Get("dry_run", request.dry_run);
@@ -229,17 +232,17 @@ Response GraphsApi::Backfill(const Call& call) {
   body->Get("runs_at_once", request.runs_at_once);
   body->Get("force", request.force);
   body->Get("target", request.target);
-  if (const auto fine = body->Finish(); !fine) return Problem(fine.error());
+  if (const auto fine = body->Finish(); !fine) return http::Problem(fine.error());
   if (request.runs_at_once < 1 || request.runs_at_once > kRunsAtOnceMax) {
-    return Problem(400, "\"runs_at_once\" must be from 1 to 1,000");
+    return http::Problem(400, "\"runs_at_once\" must be from 1 to 1,000");
   }
   request.graph = GraphIn(call);
   request.by = call.caller.name;
   const auto instants = requests_.Backfill(request);
-  if (!instants) return Problem(instants.error());
+  if (!instants) return http::Problem(instants.error());
   ordered_json list = ordered_json::array();
   for (const auto& instant : *instants) list.push_back(daemon::ToJson(instant));
-  return JsonResponse({{"instants", list}});
+  return http::JsonResponse({{"instants", list}});
 }
 
 }  // namespace busker::serve

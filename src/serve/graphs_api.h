@@ -9,7 +9,7 @@
 #include "dispatch/instance.h"
 #include "record/readers.h"
 #include "serve/explainer.h"
-#include "serve/router.h"
+#include "serve/route.h"
 
 namespace busker::serve {
 
@@ -24,14 +24,14 @@ class GraphsApi {
         home_(dispatch::FolderOf(home)),
         records_(home.RecordFile().string()) {}
 
-  void AddRoutes(Router& router);
+  void AddRoutes(Routes& routes);
 
  private:
-  Response ListGraphs(const Call& call);
-  Response ShowGraph(const Call& call);
-  Response StartRun(const Call& call);
-  Response Pause(const Call& call, bool paused);
-  Response Backfill(const Call& call);
+  http::Response ListGraphs(const Call& call);
+  http::Response ShowGraph(const Call& call);
+  http::Response StartRun(const Call& call);
+  http::Response Pause(const Call& call, bool paused);
+  http::Response Backfill(const Call& call);
 
   daemon::Daemon& daemon_;
   daemon::Requests& requests_;

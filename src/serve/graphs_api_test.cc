@@ -14,7 +14,7 @@ using nlohmann::json;
 class GraphsApiTest : public FrontTest {
  protected:
   json Body(const std::string& target) {
-    const Response response = Get(target);
+    const http::Response response = Get(target);
     EXPECT_EQ(response.status, 200) << target << " " << response.body;
     return json::parse(response.body);
   }
@@ -145,7 +145,7 @@ TEST_F(GraphsApiTest, KeepsALogOfWhoDidWhat) {
 
 TEST_F(GraphsApiTest, NotesWhoseTokenWasRefusedButNotWithoutEnd) {
   const auto refused = [&](const std::string& peer, Instant now) {
-    Request request = Make(Method::kGet, "/api/v1/me", std::string(64, '0'));
+    http::Request request = Make(http::Method::kGet, "/api/v1/me", std::string(64, '0'));
     request.peer = peer;
     EXPECT_NE(front_->Answer(request, now).status, 200);
   };
@@ -165,7 +165,7 @@ TEST_F(GraphsApiTest, NotesWhoseTokenWasRefusedButNotWithoutEnd) {
 TEST_F(GraphsApiTest, HasFiguresForPrometheus) {
   RunToEnd("nightly");
   RunToEnd("daily");
-  const Response response = Get("/metrics");
+  const http::Response response = Get("/metrics");
   EXPECT_EQ(response.type, "text/plain; version=0.0.4; charset=utf-8");
   const auto has = [&](const std::string& line) {
     EXPECT_NE(("\n" + response.body).find("\n" + line + "\n"), std::string::npos) << line << "\n"
@@ -227,7 +227,7 @@ TEST_F(GraphsApiTest, ABackfillTellsTheVersionOfEachDate) {
   std::shared_ptr<daemon::Subscription> heard;
   ASSERT_TRUE(daemon_->requests().Start(training, &heard));
   while (!heard->Ended()) (void)heard->Next(std::chrono::seconds(20));
-  const Response response = Post(backfill, body);
+  const http::Response response = Post(backfill, body);
   ASSERT_EQ(response.status, 200) << response.body;
   const json instants = json::parse(response.body)["instants"];
   ASSERT_EQ(instants.size(), 2u);

@@ -35,17 +35,17 @@ Say NotTooOften(Say say) {
 }
 
 // The port that was asked for; else the usual one, or another when some other busker has that.
-Result<std::unique_ptr<Listener>> Listen(const service::HttpSetting& setting,
-                                         Certificate* certificate) {
-  Listener::Options options;
+Result<std::unique_ptr<http::Listener>> Listen(const service::HttpSetting& setting,
+                                               http::Certificate* certificate) {
+  http::Listener::Options options;
   options.address = setting.address;
   options.port = static_cast<std::uint16_t>(setting.port != 0 ? setting.port : kUsualPort);
   options.certificate = certificate;
   options.insecure = setting.insecure_i_know;
-  auto listener = Listener::Bind(options);
+  auto listener = http::Listener::Bind(options);
   if (listener || setting.port != 0) return listener;
   options.port = 0;
-  return Listener::Bind(options);
+  return http::Listener::Bind(options);
 }
 
 // In small letters, without the port that goes without saying: as browsers write it.
@@ -84,11 +84,11 @@ Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
       api_(requests_, explainer_, home, live, installed.version),
       graphs_api_(daemon, requests_, explainer_, home),
       versions_api_(daemon, installed.duckdb_library, audit_),
-      admin_api_(TokenFile(home.folder / "tokens.json"), audit_),
+      admin_api_(access::TokenFile(home.folder / "tokens.json"), audit_),
       metrics_(daemon, home, installed.duckdb_library),
       schedule_api_(daemon, home),
       lineage_api_(daemon, home, installed.duckdb_library),
-      door_{guard_, router_, std::move(say),
+      door_{guard_, routes_, std::move(say),
             [this](const std::string& peer, bool let_in, Instant now) {
               if (let_in) {
                 audit_.Note(peer, "logged in", "by a link");
@@ -97,21 +97,21 @@ Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
               }
             },
             [this](const std::string& run) { return GraphOf(run); }} {
-  api_.AddRoutes(router_);
-  graphs_api_.AddRoutes(router_);
-  versions_api_.AddRoutes(router_);
-  admin_api_.AddRoutes(router_);
-  metrics_.AddRoutes(router_);
-  schedule_api_.AddRoutes(router_);
-  lineage_api_.AddRoutes(router_);
-  AddPages(router_);
+  api_.AddRoutes(routes_);
+  graphs_api_.AddRoutes(routes_);
+  versions_api_.AddRoutes(routes_);
+  admin_api_.AddRoutes(routes_);
+  metrics_.AddRoutes(routes_);
+  schedule_api_.AddRoutes(routes_);
+  lineage_api_.AddRoutes(routes_);
+  AddPages(routes_);
 }
 
-Response Front::Answer(const Request& request, Instant now) {
+http::Response Front::Answer(const http::Request& request, Instant now) {
   return AnswerAtDoor(door_, request, now);
 }
 
-Result<std::string> Front::MakeLink(Scope scope, const std::string& by, Instant now) {
+Result<std::string> Front::MakeLink(access::Scope scope, const std::string& by, Instant now) {
   record::Deed deed{by, "token link", "token link made", std::string(NameOf(scope))};
   return audit_.Do(deed, [&]() -> Result<std::string> { return guard_.MakeLink(scope, by, now); });
 }
@@ -131,15 +131,15 @@ Result<std::unique_ptr<HttpService>> HttpService::Start(const service::HttpSetti
   const bool tls = !setting.certificate.empty();
   if (tls) {
     TRY_ASSIGN(service->certificate_,
-               Certificate::Load({setting.certificate, setting.key}, say, Now()));
+               http::Certificate::Load({setting.certificate, setting.key}, say, Now()));
   }
   TRY_ASSIGN(auto listener, Listen(setting, service->certificate_.get()));
   service->front_ =
       std::make_unique<Front>(daemon, home, *service->live_, installed,
                               OriginsOf(setting, listener->port()), NotTooOften(std::move(say)));
   service->listener_ = std::move(listener);
-  service->listener_->Run([tls, front = service->front_.get()](const Request& request) {
-    Response response = front->Answer(request, Now());
+  service->listener_->Run([tls, front = service->front_.get()](const http::Request& request) {
+    http::Response response = front->Answer(request, Now());
     // "localhost" is many servers, which are not to be asked for TLS because of this one.
     if (tls && !request.Header("host").starts_with("localhost")) {
       response.headers.emplace_back("Strict-Transport-Security", "max-age=31536000");
@@ -154,7 +154,7 @@ HttpService::~HttpService() {
   live_->End();       // before the guard, which it asks whether viewers still may
 }
 
-Result<std::string> HttpService::MakeLink(Scope scope, const std::string& by) {
+Result<std::string> HttpService::MakeLink(access::Scope scope, const std::string& by) {
   return front_->MakeLink(scope, by, Now());
 }
 

@@ -7,20 +7,21 @@
 
 #include "base/result.h"
 #include "daemon/daemon.h"
+#include "http/certificate.h"
+#include "http/listener.h"
 #include "serve/admin_api.h"
 #include "serve/api.h"
 #include "serve/audit.h"
-#include "serve/certificate.h"
 #include "serve/door.h"
 #include "serve/explainer.h"
 #include "serve/graphs_api.h"
 #include "serve/guard.h"
 #include "serve/lineage_api.h"
-#include "serve/listener.h"
 #include "serve/live.h"
 #include "serve/metrics.h"
 #include "serve/schedule_api.h"
 #include "serve/versions_api.h"
+#include "service/daemon_setting.h"
 
 namespace busker::serve {
 
@@ -32,19 +33,19 @@ struct Installed {
 // Every request's way, without the network: guard, routes, handler. Any thread.
 class Front {
  public:
-  // `origins` as for Guard. The collaborators outlive it.
+  // `origins` as for http::SiteGuard. The collaborators outlive it.
   Front(
       daemon::Daemon& daemon, const dispatch::Home& home, Live& live, const Installed& installed,
       std::vector<std::string> origins, Say say = [](const std::string&) {});
 
-  Response Answer(const Request& request, Instant now);
+  http::Response Answer(const http::Request& request, Instant now);
 
   // The address that begins a session with that scope, once. Whoever has it may do what the scope
   // lets them, so it is noted who had it made; an error when it cannot be, and there is no link.
-  Result<std::string> MakeLink(Scope scope, const std::string& by, Instant now);
+  Result<std::string> MakeLink(access::Scope scope, const std::string& by, Instant now);
 
   Guard& guard() { return guard_; }
-  const Router& router() const { return router_; }
+  const Routes& routes() const { return routes_; }
 
  private:
   Result<plan::GraphKey> GraphOf(const std::string& run);
@@ -61,7 +62,7 @@ class Front {
   Metrics metrics_;
   ScheduleApi schedule_api_;
   LineageApi lineage_api_;
-  Router router_;
+  Routes routes_;
   const Door door_;
 };
 
@@ -78,16 +79,18 @@ class HttpService {
                                                     const Installed& installed, Say say);
   ~HttpService();
 
-  const std::string& origin() const { return front_->guard().origin(); }  // "http://127.0.0.1:8321"
-  Result<std::string> MakeLink(Scope scope, const std::string& by);       // as Front's
+  const std::string& origin() const {
+    return front_->guard().site().origin();
+  }  // "http://127.0.0.1:8321"
+  Result<std::string> MakeLink(access::Scope scope, const std::string& by);  // as Front's
 
  private:
   HttpService(daemon::Announcer& announcer) : live_(std::make_unique<Live>(announcer)) {}
 
   std::unique_ptr<Live> live_;
   std::unique_ptr<Front> front_;
-  std::unique_ptr<Certificate> certificate_;
-  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<http::Certificate> certificate_;
+  std::unique_ptr<http::Listener> listener_;
 };
 
 }  // namespace busker::serve

@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "artifact/store.h"
+#include "http/json_body.h"
+#include "http/problem.h"
 #include "model/live.h"
 #include "serve/describe.h"
-#include "serve/json_body.h"
-#include "serve/problem.h"
 #include "serve/services.h"
 
 namespace busker::serve {
@@ -90,23 +90,23 @@ class Versions {
 
 }  // namespace
 
-void LineageApi::AddRoutes(Router& router) {
-  router.Add({Method::kGet, "/api/v1/runs/{run}/lineage", Scope::kViewer,
+void LineageApi::AddRoutes(Routes& routes) {
+  routes.Add({http::Method::kGet, "/api/v1/runs/{run}/lineage", access::Scope::kViewer,
               "Which version it began with, what it made, what was delivered, with digests.",
               [this](const Call& call) { return Show(call); }});
 }
 
-Response LineageApi::Show(const Call& call) {
+http::Response LineageApi::Show(const Call& call) {
   const auto run =
       records_.With([&](record::Record& record) { return record.FindRun(call.At("run")); });
-  if (!run) return Problem(run.error());
+  if (!run) return http::Problem(run.error());
   const record::RunFacts& facts = run->facts;
   ordered_json input, output, missing = ordered_json::array();
   ordered_json deliveries = ordered_json::array(), used_by = ordered_json::array();
   if (!facts.service.empty() && !facts.timestamp.empty()) {
     Versions versions(daemon_, facts.service, facts.service_version);
     // Who is confined to an action hears of what others of its service made by name alone.
-    const bool whole = HoldsService(call.caller.confines, facts.service);
+    const bool whole = access::HoldsService(call.caller.confines, facts.service);
     if (whole) input = versions.DescribeInput(facts.model_version);
     output =
         versions.Describe({facts.service, facts.service_version, facts.action, facts.timestamp});
@@ -114,7 +114,7 @@ Response LineageApi::Show(const Call& call) {
     const std::string& warehouse = versions.warehouse_url();
     const auto all =
         ReadDeliveries(warehouse.empty() ? home_warehouse_ : warehouse, duckdb_library_);
-    if (!all) return Problem(all.error());
+    if (!all) return http::Problem(all.error());
     const std::string made = output.is_null() ? "" : output["key"].get<std::string>();
     for (auto delivery = all->rbegin(); delivery != all->rend(); ++delivery) {
       if (delivery->run == facts.id) {
@@ -125,18 +125,18 @@ Response LineageApi::Show(const Call& call) {
       }
     }
   }
-  return JsonResponse({{"run", facts.id},
-                       {"service", TextOrNull(facts.service)},
-                       {facts.service.empty() ? "graph" : "action", facts.action},
-                       {"data_date", facts.data_date},
-                       {"scheduled_at", FormatRfc3339(facts.scheduled_at)},
-                       {"definition_sha256", TextOrNull(facts.definition)},
-                       {"input_version", TextOrNull(facts.model_version)},
-                       {"input", input},
-                       {"output", output},
-                       {"deliveries", deliveries},
-                       {"used_by", used_by},
-                       {"missing", missing}});
+  return http::JsonResponse({{"run", facts.id},
+                             {"service", TextOrNull(facts.service)},
+                             {facts.service.empty() ? "graph" : "action", facts.action},
+                             {"data_date", facts.data_date},
+                             {"scheduled_at", FormatRfc3339(facts.scheduled_at)},
+                             {"definition_sha256", TextOrNull(facts.definition)},
+                             {"input_version", TextOrNull(facts.model_version)},
+                             {"input", input},
+                             {"output", output},
+                             {"deliveries", deliveries},
+                             {"used_by", used_by},
+                             {"missing", missing}});
 }
 
 }  // namespace busker::serve

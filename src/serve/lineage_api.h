@@ -6,7 +6,7 @@
 
 #include "daemon/daemon.h"
 #include "record/readers.h"
-#include "serve/router.h"
+#include "serve/route.h"
 
 namespace busker::serve {
 
@@ -19,10 +19,10 @@ class LineageApi {
         home_warehouse_(home.WarehouseUrl()),
         records_(home.RecordFile().string()) {}
 
-  void AddRoutes(Router& router);
+  void AddRoutes(Routes& routes);
 
  private:
-  Response Show(const Call& call);
+  http::Response Show(const Call& call);
 
   daemon::Daemon& daemon_;
   const std::string duckdb_library_;

@@ -26,7 +26,7 @@ class LineageApiTest : public FrontTest {
     EXPECT_TRUE(daemon_->Reload());
   }
   json Lineage(const std::string& run) {
-    const Response response = Get("/api/v1/runs/" + run + "/lineage");
+    const http::Response response = Get("/api/v1/runs/" + run + "/lineage");
     EXPECT_EQ(response.status, 200) << response.body;
     EXPECT_EQ(response.body.find(folder_.path().string()), std::string::npos)
         << "a path of this machine: " << response.body;
@@ -86,10 +86,10 @@ TEST_F(LineageApiTest, FollowsFromTheTrainingToTheRows) {
 
 // Who may look at one action was shown what another had made, and who had been given it.
 TEST_F(LineageApiTest, OfOneActionLeavesOutWhatTheOthersMade) {
-  TokenFile file(home_.folder / "tokens.json");
+  access::TokenFile file(home_.folder / "tokens.json");
   for (const auto& [name, confine] : std::initializer_list<std::pair<const char*, const char*>>{
            {"trains", "shop/training"}, {"applies", "shop/application"}, {"all", "shop"}}) {
-    tokens_[name] = file.Add(name, Scope::kViewer, "a test", Now(), {confine}).value();
+    tokens_[name] = file.Add(name, access::Scope::kViewer, "a test", Now(), {confine}).value();
   }
   const std::string training = Train(), application = RunToEnd("shop/application");
   const std::string key = Lineage(training)["output"]["key"];

@@ -12,7 +12,7 @@ constexpr std::size_t kLogsMax = 200, kViewersMax = 1000;
 constexpr Milliseconds kPause{250};
 constexpr int kTurnsUntilAsked = 4;
 
-EventQueue::Event EventOf(const nlohmann::json& value) {
+http::EventQueue::Event EventOf(const nlohmann::json& value) {
   using nlohmann::json;
   return std::make_shared<const std::string>(
       fmt::format("data: {}\n\n", value.dump(-1, ' ', false, json::error_handler_t::replace)));
@@ -53,8 +53,8 @@ LogFeed::~LogFeed() {
   reading_.join();
 }
 
-std::shared_ptr<EventQueue> LogFeed::Follow(const io::fs::path& attempt_folder,
-                                            std::function<bool()> is_over) {
+std::shared_ptr<http::EventQueue> LogFeed::Follow(const io::fs::path& attempt_folder,
+                                                  std::function<bool()> is_over) {
   const std::lock_guard lock(mutex_);
   std::size_t viewers = 0;
   for (auto& [_, log] : logs_) {
@@ -69,7 +69,7 @@ std::shared_ptr<EventQueue> LogFeed::Follow(const io::fs::path& attempt_folder,
       logs_.try_emplace(attempt_folder.string(), attempt_folder, std::move(is_over)).first->second;
   if (found == logs_.end()) log.tail = ReadNew(log);
   KeepLast(log.tail, kTailBytes);
-  auto queue = std::make_shared<EventQueue>();
+  auto queue = std::make_shared<http::EventQueue>();
   queue->Push(EventOf({{"begin", true}, {"text", log.tail}}));
   log.viewers.push_back(queue);
   log.turns = kTurnsUntilAsked;  // it may be over already
@@ -96,7 +96,7 @@ void LogFeed::Read() {
 // while, and is done without the lock.
 std::set<std::string> LogFeed::WhichAreOver(std::unique_lock<std::mutex>& lock) {
   std::vector<std::pair<std::string, std::function<bool()>>> asked;
-  std::vector<std::shared_ptr<EventQueue>> viewers;
+  std::vector<std::shared_ptr<http::EventQueue>> viewers;
   for (auto& [folder, log] : logs_) {
     if (++log.turns <= kTurnsUntilAsked) continue;
     log.turns = 0;
@@ -114,8 +114,8 @@ std::set<std::string> LogFeed::WhichAreOver(std::unique_lock<std::mutex>& lock) 
   return over;
 }
 
-std::vector<std::shared_ptr<EventQueue>> LogFeed::ViewersOf(const Log& log) {
-  std::vector<std::shared_ptr<EventQueue>> viewers;
+std::vector<std::shared_ptr<http::EventQueue>> LogFeed::ViewersOf(const Log& log) {
+  std::vector<std::shared_ptr<http::EventQueue>> viewers;
   for (const auto& viewer : log.viewers) {
     if (auto queue = viewer.lock()) viewers.push_back(std::move(queue));
   }
@@ -136,7 +136,7 @@ std::string LogFeed::ReadNew(Log& log) {
 }
 
 bool LogFeed::Tell(Log& log, bool over) {
-  const std::vector<std::shared_ptr<EventQueue>> viewers = ViewersOf(log);
+  const std::vector<std::shared_ptr<http::EventQueue>> viewers = ViewersOf(log);
   if (viewers.empty()) return false;
   std::string text = ReadNew(log);
   if (over) text += log.rest;

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "attempt/log.h"
-#include "serve/live.h"
+#include "http/event_queue.h"
 
 namespace busker::serve {
 
@@ -31,8 +31,8 @@ class LogFeed {
 
   // `is_over`, called about once a second, on a thread of its own: whether the attempt has ended.
   // nullptr when 200 logs or 1,000 viewers are followed already.
-  std::shared_ptr<EventQueue> Follow(const io::fs::path& attempt_folder,
-                                     std::function<bool()> is_over);
+  std::shared_ptr<http::EventQueue> Follow(const io::fs::path& attempt_folder,
+                                           std::function<bool()> is_over);
 
  private:
   struct Log {
@@ -44,13 +44,13 @@ class LogFeed {
     int turns = 0;     // since it was asked whether it is over
     std::string tail;  // what a new viewer gets
     std::string rest;  // the begin of a character whose end has not come
-    std::vector<std::weak_ptr<EventQueue>> viewers;
+    std::vector<std::weak_ptr<http::EventQueue>> viewers;
   };
 
   void Read();
   static std::string ReadNew(Log& log);
   std::set<std::string> WhichAreOver(std::unique_lock<std::mutex>& lock);
-  static std::vector<std::shared_ptr<EventQueue>> ViewersOf(const Log& log);
+  static std::vector<std::shared_ptr<http::EventQueue>> ViewersOf(const Log& log);
   static bool Tell(Log& log, bool over);  // false: nobody looks on any more
 
   std::mutex mutex_;  // guards what follows

@@ -13,7 +13,8 @@ namespace {
 using nlohmann::json;
 
 // The events of a viewer until the end or until `enough` says so; 10 seconds at most.
-std::vector<json> Hear(EventQueue& queue, const std::function<bool(const std::string&)>& enough) {
+std::vector<json> Hear(http::EventQueue& queue,
+                       const std::function<bool(const std::string&)>& enough) {
   std::vector<json> heard;
   std::string text;
   for (int i = 0; i < 1000; ++i) {
@@ -122,7 +123,7 @@ TEST(LogFeed, TellsNothingMoreToWhoMayNotLookAnyMore) {
 TEST(LogFeed, HasABound) {
   const io::TestFolder folder;
   LogFeed feed;
-  std::vector<std::shared_ptr<EventQueue>> queues;
+  std::vector<std::shared_ptr<http::EventQueue>> queues;
   for (int i = 0; i < 200; ++i) {
     queues.push_back(feed.Follow(folder.path() / std::to_string(i), [] { return false; }));
     ASSERT_NE(queues.back(), nullptr);

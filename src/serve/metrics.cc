@@ -8,8 +8,8 @@
 
 #include "artifact/store.h"
 #include "dispatch/figures.h"
+#include "http/problem.h"
 #include "model/live.h"
-#include "serve/problem.h"
 #include "serve/services.h"
 
 namespace busker::serve {
@@ -151,12 +151,12 @@ void AddDeliveries(Page& page, const std::map<std::string, deliver::Delivery>& n
 
 }  // namespace
 
-void Metrics::AddRoutes(Router& router) {
-  router.Add({Method::kGet, "/metrics", Scope::kViewer, "Figures for Prometheus.",
+void Metrics::AddRoutes(Routes& routes) {
+  routes.Add({http::Method::kGet, "/metrics", access::Scope::kViewer, "Figures for Prometheus.",
               [this](const Call&) { return Show(); }});
 }
 
-Response Metrics::Show() {
+http::Response Metrics::Show() {
   const daemon::Status health = daemon_.requests().Health();
   Page page;
   page.One("busker_up_since_seconds", "gauge", "When this busker was started, since 1970.",
@@ -168,10 +168,10 @@ Response Metrics::Show() {
   AddEngine(page, daemon_.requests().figures());
   const auto added = records_.With(
       [&](record::Record& record) { return AddGraphs(page, record, *daemon_.catalogue()); });
-  if (!added) return Problem(added.error());
+  if (!added) return http::Problem(added.error());
   AddModels(page, daemon_);
   AddDeliveries(page, NewestDeliveries(daemon_, duckdb_library_));
-  Response response;
+  http::Response response;
   response.type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = page.Take();
   return response;

@@ -6,7 +6,7 @@
 
 #include "daemon/daemon.h"
 #include "record/readers.h"
-#include "serve/router.h"
+#include "serve/route.h"
 
 namespace busker::serve {
 
@@ -18,10 +18,10 @@ class Metrics {
         duckdb_library_(std::move(duckdb_library)),
         records_(home.RecordFile().string()) {}
 
-  void AddRoutes(Router& router);
+  void AddRoutes(Routes& routes);
 
  private:
-  Response Show();
+  http::Response Show();
 
   daemon::Daemon& daemon_;
   const std::string duckdb_library_;

@@ -2,14 +2,14 @@
 
 namespace busker::serve {
 
-void AddPages(Router& router) {
+void AddPages(Routes& routes) {
   for (const Asset& asset : Assets()) {
-    router.Add({Method::kGet,
+    routes.Add({http::Method::kGet,
                 std::string(asset.path),
-                Scope::kViewer,
+                access::Scope::kViewer,
                 "A part of the dashboard.",
                 [asset](const Call&) {
-                  Response response;
+                  http::Response response;
                   response.type = std::string(asset.type);
                   response.body = std::string(asset.bytes);
                   return response;

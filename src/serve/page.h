@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "serve/router.h"
+#include "serve/route.h"
 
 namespace busker::serve {
 
@@ -15,6 +15,6 @@ struct Asset {
 };
 std::span<const Asset> Assets();  // made by cmake/embed.cmake
 
-void AddPages(Router& router);
+void AddPages(Routes& routes);
 
 }  // namespace busker::serve

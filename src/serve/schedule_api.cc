@@ -5,11 +5,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "http/json_body.h"
+#include "http/paging.h"
+#include "http/problem.h"
 #include "plan/preview.h"
 #include "plan/timetable.h"
-#include "serve/json_body.h"
-#include "serve/paging.h"
-#include "serve/problem.h"
 
 namespace busker::serve {
 namespace {
@@ -71,7 +71,7 @@ Result<Asked> Read(const Call& call, Instant now) {
   if (asked.to - asked.from > kSpanMax) {
     return Invalid(fmt::format("ask for at most {} days at once", kSpanMax.count()));
   }
-  TRY_ASSIGN(asked.graphs_max, LimitIn(call.target, kGraphsUsual, kGraphsMax));
+  TRY_ASSIGN(asked.graphs_max, http::LimitIn(call.target, kGraphsUsual, kGraphsMax));
   for (Instant at = asked.from; at < asked.to; at = NextMidnight(zone, at)) {
     asked.midnights.push_back(at);
   }
@@ -261,7 +261,7 @@ class Totals {
 
 // Calls use(key, graph) for each graph behind `after` that is asked for, until it returns false.
 template <typename Use>
-void ForEach(const daemon::Catalogue& catalogue, const Asked& asked, const Caller& caller,
+void ForEach(const daemon::Catalogue& catalogue, const Asked& asked, const access::Caller& caller,
              const std::string& after, const Use& use) {
   auto it = catalogue.definitions.upper_bound(after);
   auto end = catalogue.definitions.end();
@@ -278,8 +278,8 @@ struct Page {
   ordered_json graphs = ordered_json::array(), next;
 };
 
-Result<Page> ListPage(const daemon::Catalogue& catalogue, const Asked& asked, const Caller& caller,
-                      record::Record& record) {
+Result<Page> ListPage(const daemon::Catalogue& catalogue, const Asked& asked,
+                      const access::Caller& caller, record::Record& record) {
   Page page;
   Clocks clocks(asked);
   std::optional<Error> error;
@@ -304,7 +304,7 @@ Result<Page> ListPage(const daemon::Catalogue& catalogue, const Asked& asked, co
 }
 
 // What an answer depends on, but for the page.
-std::string QuestionOf(const Asked& asked, const Caller& caller) {
+std::string QuestionOf(const Asked& asked, const access::Caller& caller) {
   std::string question =
       fmt::format("{} {} {} {}", asked.from.time_since_epoch().count(),
                   asked.to.time_since_epoch().count(), asked.zone_name, asked.graph);
@@ -335,26 +335,28 @@ void ScheduleApi::Keep(const std::string& question, std::shared_ptr<const Whole>
   kept_[question] = std::move(whole);
 }
 
-void ScheduleApi::AddRoutes(Router& router) {
-  router.Add({Method::kGet, "/api/v1/instants", Scope::kViewer,
+void ScheduleApi::AddRoutes(Routes& routes) {
+  routes.Add({http::Method::kGet, "/api/v1/instants", access::Scope::kViewer,
               "When what is scheduled runs: ?from= &to= (62 days at most) &graph= &zone= (whose "
               "days are counted) &limit= &cursor= (from \"next\").",
               [this](const Call& call) { return ListInstants(call); }, Reach::kOwn,
-              WithPage({{"from", Field::Kind::kText, "an RFC 3339 instant; default: now"},
-                        {"to", Field::Kind::kText, "another; default: 7 days later"},
-                        {"graph", Field::Kind::kText, "only this one"},
-                        {"zone", Field::Kind::kText, "an IANA zone, whose days are counted"}})});
+              http::WithPage(
+                  {{"from", http::Field::Kind::kText, "an RFC 3339 instant; default: now"},
+                   {"to", http::Field::Kind::kText, "another; default: 7 days later"},
+                   {"graph", http::Field::Kind::kText, "only this one"},
+                   {"zone", http::Field::Kind::kText, "an IANA zone, whose days are counted"}})});
 }
 
-Response ScheduleApi::ListInstants(const Call& call) {
+http::Response ScheduleApi::ListInstants(const Call& call) {
   const auto asked = Read(call, Now());
-  if (!asked) return Problem(asked.error());
+  if (!asked) return http::Problem(asked.error());
   const auto catalogue = daemon_.catalogue();
   if (!asked->graph.empty()) {
     if (!call.caller.Sees(asked->graph)) {
-      return Problem(404, fmt::format("there is no {}", asked->graph));
+      return http::Problem(404, fmt::format("there is no {}", asked->graph));
     }
-    if (const auto found = catalogue->Find(asked->graph); !found) return Problem(found.error());
+    if (const auto found = catalogue->Find(asked->graph); !found)
+      return http::Problem(found.error());
   }
   const std::string question = QuestionOf(*asked, call.caller);
   auto whole = Kept(question, catalogue);
@@ -372,14 +374,14 @@ Response ScheduleApi::ListInstants(const Call& call) {
   }
   auto listed = records_.With(
       [&](record::Record& record) { return ListPage(*catalogue, *asked, call.caller, record); });
-  if (!listed) return Problem(listed.error());
-  return JsonResponse({{"from", FormatRfc3339(asked->from)},
-                       {"to", FormatRfc3339(asked->to)},
-                       {"zone", asked->zone_name},
-                       {"days", whole->days},
-                       {"changes", whole->changes},
-                       {"graphs", std::move(listed->graphs)},
-                       {"next", std::move(listed->next)}});
+  if (!listed) return http::Problem(listed.error());
+  return http::JsonResponse({{"from", FormatRfc3339(asked->from)},
+                             {"to", FormatRfc3339(asked->to)},
+                             {"zone", asked->zone_name},
+                             {"days", whole->days},
+                             {"changes", whole->changes},
+                             {"graphs", std::move(listed->graphs)},
+                             {"next", std::move(listed->next)}});
 }
 
 }  // namespace busker::serve

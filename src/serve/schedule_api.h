@@ -10,7 +10,7 @@
 
 #include "daemon/daemon.h"
 #include "record/readers.h"
-#include "serve/router.h"
+#include "serve/route.h"
 
 namespace busker::serve {
 
@@ -20,12 +20,12 @@ class ScheduleApi {
   ScheduleApi(daemon::Daemon& daemon, const dispatch::Home& home)
       : daemon_(daemon), records_(home.RecordFile().string()) {}
 
-  void AddRoutes(Router& router);
+  void AddRoutes(Routes& routes);
 
  private:
   struct Whole;  // what an answer says of all graphs, whatever the page
 
-  Response ListInstants(const Call& call);
+  http::Response ListInstants(const Call& call);
   std::shared_ptr<const Whole> Kept(const std::string& question,
                                     const std::shared_ptr<const daemon::Catalogue>& catalogue);
   void Keep(const std::string& question, std::shared_ptr<const Whole> whole);

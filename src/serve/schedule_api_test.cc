@@ -20,12 +20,12 @@ class ScheduleApiTest : public FrontTest {
                       R"(}, "tasks": [{"name": "a", "code": "true"}], "dependencies": []})");
   }
   json Ask(const std::string& query) {
-    const Response response = Get("/api/v1/instants?" + query);
+    const http::Response response = Get("/api/v1/instants?" + query);
     EXPECT_EQ(response.status, 200) << response.body;
     return json::parse(response.body);
   }
   std::string Refusal(const std::string& query, int status = 400) {
-    const Response response = Get("/api/v1/instants?" + query);
+    const http::Response response = Get("/api/v1/instants?" + query);
     EXPECT_EQ(response.status, status) << query;
     return json::parse(response.body)["detail"];
   }

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "daemon/definitions.h"
 #include "deliver/warehouse.h"
+#include "service/service.h"
 
 namespace busker::serve {
 

@@ -122,14 +122,14 @@ TEST_F(FrontTest, FindsNothingByANameThatIsNone) {
   const std::vector<std::string> traversals = Traversals();
   EXPECT_GE(traversals.size(), 400u);
   int asked = 0;
-  for (const Route& route : front_->router().routes()) {
+  for (const Route& route : front_->routes().all()) {
     const auto parameters = std::count(route.pattern.begin(), route.pattern.end(), '{');
     for (int at = 0; at < parameters; ++at) {
       for (const std::string& what : traversals) {
         const std::string path = PathWith(route.pattern, at, what, run);
-        Request request = Make(route.method, path, tokens_.at("admin"));
-        request.body = route.method == Method::kPost ? "{}" : "";
-        const Response response = front_->Answer(request, Now());
+        http::Request request = Make(route.method, path, tokens_.at("admin"));
+        request.body = route.method == http::Method::kPost ? "{}" : "";
+        const http::Response response = front_->Answer(request, Now());
         ++asked;
         ASSERT_TRUE(response.status == 404 || response.status == 400)
             << NameOf(route.method) << " " << path << " " << response.status << " "
@@ -152,9 +152,9 @@ TEST_F(FrontTest, TellsNobodyWhereItsFilesAre) {
     status = Get("/api/v1/status").body;
   }
   ASSERT_NE(status.find("\"file\":\"configs/broken.json\""), std::string::npos) << status;
-  for (const Route& route : front_->router().routes()) {
-    if (route.method != Method::kGet || route.pattern == "/api/v1/live") continue;
-    const Response response = Get(PathWith(route.pattern, -1, "", run), "admin");
+  for (const Route& route : front_->routes().all()) {
+    if (route.method != http::Method::kGet || route.pattern == "/api/v1/live") continue;
+    const http::Response response = Get(PathWith(route.pattern, -1, "", run), "admin");
     if (!response.type.starts_with("application/json")) continue;
     EXPECT_EQ(Leak(response.body), "") << route.pattern << response.body;
   }
@@ -177,8 +177,8 @@ TEST_F(FrontTest, TellsNobodyWhereItsFilesAre) {
   const std::vector<std::string> names = {"date", "force",   "key",          "from",
                                           "to",   "dry_run", "runs_at_once", "version",
                                           "why",  "other",   "retry_failed"};
-  for (const Route& route : front_->router().routes()) {
-    if (route.method == Method::kGet) continue;
+  for (const Route& route : front_->routes().all()) {
+    if (route.method == http::Method::kGet) continue;
     // Runs are started by what is well; those of one graph are enough to show.
     for (int i = 0; i < 60; ++i) {
       std::string body = "{";
@@ -189,7 +189,7 @@ TEST_F(FrontTest, TellsNobodyWhereItsFilesAre) {
       if (random() % 10 != 0) body += "}";
       std::string path = PathWith(route.pattern, -1, "", run);
       if (path.ends_with("/runs")) path = "/api/v1/graphs/none/runs";
-      const Response response = Post(path, body, "admin");
+      const http::Response response = Post(path, body, "admin");
       EXPECT_EQ(Leak(response.body), "") << path << body << response.body;
     }
   }
@@ -199,7 +199,7 @@ TEST_F(FrontTest, TellsNobodyWhereItsFilesAre) {
 TEST_F(FrontTest, TellsThePathOfWhatIsWrongInItsLogAlone) {
   folder_.Write("home/tokens.json", "{");
   chmod((folder_ / "home/tokens.json").c_str(), 0600);
-  const Response response = Get("/api/v1/runs");
+  const http::Response response = Get("/api/v1/runs");
   EXPECT_EQ(response.status, 500);
   EXPECT_EQ(Leak(response.body), "") << response.body;
   ASSERT_EQ(said_.size(), 1u);

@@ -7,10 +7,10 @@
 
 #include "artifact/store.h"
 #include "deliver/warehouse.h"
+#include "http/json_body.h"
+#include "http/problem.h"
 #include "model/versions.h"
 #include "serve/describe.h"
-#include "serve/json_body.h"
-#include "serve/problem.h"
 #include "serve/services.h"
 
 namespace busker::serve {
@@ -54,37 +54,39 @@ ordered_json DescribeLive(const std::optional<model::LivePointer>& live) {
 
 }  // namespace
 
-void VersionsApi::AddRoutes(Router& router) {
-  const auto add = [&](Method method, const char* pattern, Scope scope, const char* summary,
-                       auto handler) -> Route& {
-    return router.Add({method, pattern, scope, summary, std::move(handler)});
+void VersionsApi::AddRoutes(Routes& routes) {
+  const auto add = [&](http::Method method, const char* pattern, access::Scope scope,
+                       const char* summary, auto handler) -> Route& {
+    return routes.Add({method, pattern, scope, summary, std::move(handler)});
   };
-  router.Add({Method::kGet, "/api/v1/services", Scope::kViewer,
+  routes.Add({http::Method::kGet, "/api/v1/services", access::Scope::kViewer,
               "Every service, with the version of its model that is live.",
               [this](const Call& call) { return ListServices(call); }, Reach::kOwn});
-  add(Method::kGet, "/api/v1/services/{service}/versions", Scope::kViewer,
+  add(http::Method::kGet, "/api/v1/services/{service}/versions", access::Scope::kViewer,
       "The versions that may be live, oldest first, with their metrics.",
       [this](const Call& call) { return ListVersions(call); });
-  add(Method::kPost, "/api/v1/services/{service}/promote", Scope::kOperator,
+  add(http::Method::kPost, "/api/v1/services/{service}/promote", access::Scope::kOperator,
       "Makes a version live: {version, why}.", [this](const Call& call) { return Promote(call); })
-      .body = {{"version", Field::Kind::kText, "a time stamp, ACTION/TIMESTAMP, or a key", true},
-               {"why", Field::Kind::kText, "for the record; default: by hand"}};
-  add(Method::kPost, "/api/v1/services/{service}/rollback", Scope::kOperator,
+      .body = {
+      {"version", http::Field::Kind::kText, "a time stamp, ACTION/TIMESTAMP, or a key", true},
+      {"why", http::Field::Kind::kText, "for the record; default: by hand"}};
+  add(http::Method::kPost, "/api/v1/services/{service}/rollback", access::Scope::kOperator,
       "Makes live again what was live before.",
       [this](const Call& call) { return Rollback(call); });
-  add(Method::kGet, "/api/v1/services/{service}/deliveries", Scope::kViewer,
+  add(http::Method::kGet, "/api/v1/services/{service}/deliveries", access::Scope::kViewer,
       "What was loaded into the warehouse, newest first.",
       [this](const Call& call) { return ListDeliveries(call); });
-  add(Method::kPost, "/api/v1/services/{service}/deliveries/{delivery}/undo", Scope::kOperator,
-      "The table as it was before that load.", [this](const Call& call) { return Undo(call); });
+  add(http::Method::kPost, "/api/v1/services/{service}/deliveries/{delivery}/undo",
+      access::Scope::kOperator, "The table as it was before that load.",
+      [this](const Call& call) { return Undo(call); });
 }
 
 // One whose versions cannot be read is told as that, and the others as ever.
-Response VersionsApi::ListServices(const Call& call) {
+http::Response VersionsApi::ListServices(const Call& call) {
   ordered_json list = ordered_json::array();
   std::string untold;
   for (const SharedService& service : ServicesOf(*daemon_.catalogue())) {
-    if (!HoldsService(call.caller.confines, service->name)) continue;
+    if (!access::HoldsService(call.caller.confines, service->name)) continue;
     const auto stored = OpenStored(daemon_, service);
     list.push_back({{"service", service->name}, {"version", service->version}});
     ordered_json& one = list.back();
@@ -95,47 +97,47 @@ Response VersionsApi::ListServices(const Call& call) {
     one["unreadable"] = "what is stored of it cannot be used; busker fsck says what is wrong";
     untold += (untold.empty() ? "" : "; ") + service->name + ": " + stored.error().message;
   }
-  Response response = JsonResponse({{"services", list}});
+  http::Response response = http::JsonResponse({{"services", list}});
   if (!untold.empty()) response.untold = "some services cannot be shown: " + untold;
   return response;
 }
 
-Response VersionsApi::ListVersions(const Call& call) {
+http::Response VersionsApi::ListVersions(const Call& call) {
   const auto stored = OpenStored(daemon_, call);
-  if (!stored) return Problem(stored.error());
+  if (!stored) return http::Problem(stored.error());
   ordered_json list = ordered_json::array();
   for (const artifact::Manifest& version : stored->versions.all) {
     list.push_back(Describe(version, stored->versions));
   }
-  return JsonResponse({{"versions", list},
-                       {"unreadable", stored->versions.unreadable},
-                       {"live", DescribeLive(stored->versions.live)}});
+  return http::JsonResponse({{"versions", list},
+                             {"unreadable", stored->versions.unreadable},
+                             {"live", DescribeLive(stored->versions.live)}});
 }
 
-Response VersionsApi::Promote(const Call& call) {
+http::Response VersionsApi::Promote(const Call& call) {
   std::string version, why = "by hand";
-  auto body = JsonBody::Of(call.request);
-  if (!body) return Problem(body.error());
+  auto body = http::JsonBody::Of(call.request);
+  if (!body) return http::Problem(body.error());
   body->Get("version", version);
   body->Get("why", why);
-  if (const auto fine = body->Finish(); !fine) return Problem(fine.error());
+  if (const auto fine = body->Finish(); !fine) return http::Problem(fine.error());
   const auto stored = OpenStored(daemon_, call);
-  if (!stored) return Problem(stored.error());
+  if (!stored) return http::Problem(stored.error());
   const auto name = model::FindVersion(stored->versions, stored->service->name,
                                        stored->service->version, version);
-  if (!name) return Problem(name.error());
+  if (!name) return http::Problem(name.error());
   record::Deed deed{call.caller.name, "promote", "live pointer moved",
                     fmt::format("{}: {}", name->Key(), why)};
   const auto live = audit_.Do(deed, [&] {
     return model::Promote(*stored->store, {*name, call.caller.name, why, Now()});
   });
-  if (!live) return Problem(live.error());
-  return JsonResponse(DescribeLive(*live));
+  if (!live) return http::Problem(live.error());
+  return http::JsonResponse(DescribeLive(*live));
 }
 
-Response VersionsApi::Rollback(const Call& call) {
+http::Response VersionsApi::Rollback(const Call& call) {
   const auto stored = OpenStored(daemon_, call);
-  if (!stored) return Problem(stored.error());
+  if (!stored) return http::Problem(stored.error());
   const service::Service& service = *stored->service;
   record::Deed deed{call.caller.name, "rollback", "live pointer moved", service.name};
   const auto live = audit_.Do(deed, [&] {
@@ -144,46 +146,46 @@ Response VersionsApi::Rollback(const Call& call) {
     if (moved) deed.detail = fmt::format("{}: {}", moved->now.version.Key(), moved->now.why);
     return moved;
   });
-  if (!live) return Problem(live.error());
-  return JsonResponse(DescribeLive(*live));
+  if (!live) return http::Problem(live.error());
+  return http::JsonResponse(DescribeLive(*live));
 }
 
-Response VersionsApi::ListDeliveries(const Call& call) {
+http::Response VersionsApi::ListDeliveries(const Call& call) {
   const auto service = FindService(*daemon_.catalogue(), call.At("service"));
-  if (!service) return Problem(service.error());
+  if (!service) return http::Problem(service.error());
   const auto places = daemon_.PlacesOf(**service);
-  if (!places) return Problem(places.error());
+  if (!places) return http::Problem(places.error());
   const auto deliveries = ReadDeliveries(places->warehouse_url, duckdb_library_);
-  if (!deliveries) return Problem(deliveries.error());
+  if (!deliveries) return http::Problem(deliveries.error());
   ordered_json list = ordered_json::array();
   for (auto delivery = deliveries->rbegin(); delivery != deliveries->rend(); ++delivery) {
     if (delivery->service == (*service)->name) list.push_back(Describe(*delivery));
   }
-  return JsonResponse({{"deliveries", list}});
+  return http::JsonResponse({{"deliveries", list}});
 }
 
-Response VersionsApi::Undo(const Call& call) {
+http::Response VersionsApi::Undo(const Call& call) {
   const auto service = FindService(*daemon_.catalogue(), call.At("service"));
-  if (!service) return Problem(service.error());
+  if (!service) return http::Problem(service.error());
   const auto places = daemon_.PlacesOf(**service);
-  if (!places) return Problem(places.error());
+  if (!places) return http::Problem(places.error());
   auto warehouse = deliver::OpenWarehouse(places->warehouse_url, duckdb_library_, kTableLimit);
-  if (!warehouse) return Problem(warehouse.error());
+  if (!warehouse) return http::Problem(warehouse.error());
   std::vector<deliver::DamagedTable> damaged;  // that another table is, is no reason
   const auto all = (*warehouse)->Deliveries("", &damaged);
-  if (!all) return Problem(all.error());
+  if (!all) return http::Problem(all.error());
   const bool is_of_it = std::any_of(all->begin(), all->end(), [&](const auto& delivery) {
     return delivery.id == call.At("delivery") && delivery.service == (*service)->name;
   });
-  if (!is_of_it) return Problem(404, "there is no such delivery");
+  if (!is_of_it) return http::Problem(404, "there is no such delivery");
   record::Deed deed{call.caller.name, "undo", "delivery undone", call.At("delivery")};
   const auto undone = audit_.Do(deed, [&] {
     auto done = (*warehouse)->Undo(call.At("delivery"));
     if (done) deed.detail = done->id + " of " + done->table;
     return done;
   });
-  if (!undone) return Problem(undone.error());
-  return JsonResponse(Describe(*undone));
+  if (!undone) return http::Problem(undone.error());
+  return http::JsonResponse(Describe(*undone));
 }
 
 }  // namespace busker::serve

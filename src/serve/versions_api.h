@@ -5,7 +5,7 @@
 
 #include "daemon/daemon.h"
 #include "serve/audit.h"
-#include "serve/router.h"
+#include "serve/route.h"
 
 namespace busker::serve {
 
@@ -15,15 +15,15 @@ class VersionsApi {
   VersionsApi(daemon::Daemon& daemon, std::string duckdb_library, Audit& audit)
       : daemon_(daemon), duckdb_library_(std::move(duckdb_library)), audit_(audit) {}
 
-  void AddRoutes(Router& router);
+  void AddRoutes(Routes& routes);
 
  private:
-  Response ListServices(const Call& call);
-  Response ListVersions(const Call& call);
-  Response Promote(const Call& call);
-  Response Rollback(const Call& call);
-  Response ListDeliveries(const Call& call);
-  Response Undo(const Call& call);
+  http::Response ListServices(const Call& call);
+  http::Response ListVersions(const Call& call);
+  http::Response Promote(const Call& call);
+  http::Response Rollback(const Call& call);
+  http::Response ListDeliveries(const Call& call);
+  http::Response Undo(const Call& call);
 
   daemon::Daemon& daemon_;
   const std::string duckdb_library_;

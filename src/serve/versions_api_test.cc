@@ -15,7 +15,7 @@ using nlohmann::json;
 
 class VersionsApiTest : public FrontTest {
  protected:
-  json Body(const Response& response) { return json::parse(response.body, nullptr, false); }
+  json Body(const http::Response& response) { return json::parse(response.body, nullptr, false); }
 
   // A delivery of one row; returns its id.
   std::string Deliver(const std::string& id, const std::string& service = "shop",
@@ -59,7 +59,7 @@ TEST_F(VersionsApiTest, TellsOfADamagedServiceAndShowsTheOthers) {
   (void)daemon_->Reload();
   ASSERT_TRUE(daemon_->catalogue()->Find("other/training"));
   folder_.Write("home/artifacts/shop/1/live.json", "{");
-  const Response answer = Get("/api/v1/services");
+  const http::Response answer = Get("/api/v1/services");
   ASSERT_EQ(answer.status, 200) << answer.body;
   const json services = Body(answer)["services"];
   ASSERT_EQ(services.size(), 2u) << services;
@@ -79,7 +79,7 @@ TEST_F(VersionsApiTest, TellsOfADamagedServiceAndShowsTheOthers) {
 // Who may undo what one service delivered may not undo, by its name, what another did.
 TEST_F(VersionsApiTest, UndoesNoDeliveryOfAnotherService) {
   const std::string foreign = Deliver("first", "other");
-  const Response refused = Post(UndoPath(foreign));
+  const http::Response refused = Post(UndoPath(foreign));
   EXPECT_EQ(refused.status, 404) << refused.body;
   const auto warehouse = deliver::OpenWarehouse(home_.WarehouseUrl(), BUSKER_DUCKDB_PATH).value();
   EXPECT_FALSE(warehouse->Deliveries()->front().undone_at);
@@ -92,7 +92,7 @@ TEST_F(VersionsApiTest, UndoesADeliveryBesideATableThatIsDamaged) {
   Deliver("second", "shop", "shop.b");
   folder_.Write("home/warehouse/shop/b/log/00000001.json", "{");
   EXPECT_EQ(Body(Get("/api/v1/services/shop/deliveries"))["deliveries"].size(), 1u);
-  const Response undone = Post(UndoPath(id));
+  const http::Response undone = Post(UndoPath(id));
   EXPECT_EQ(undone.status, 200) << undone.body;
 }
 
@@ -104,7 +104,7 @@ TEST_F(VersionsApiTest, DoesNotWaitForADeliveryToUndoAnother) {
     const auto held = io::FileLock::TryTake(home_.WarehouseFolder() / "shop/a/.lock").value();
     ASSERT_TRUE(held);
     const auto begun = std::chrono::steady_clock::now();
-    const Response busy = Post(UndoPath(id));
+    const http::Response busy = Post(UndoPath(id));
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
     EXPECT_EQ(busy.status, 503) << busy.body;
     EXPECT_NE(busy.body.find("another delivery to the table"), std::string::npos) << busy.body;
@@ -114,7 +114,7 @@ TEST_F(VersionsApiTest, DoesNotWaitForADeliveryToUndoAnother) {
   const auto held = io::FileLock::TryTake(home_.WarehouseFolder() / ".lock").value();
   ASSERT_TRUE(held);
   const auto begun = std::chrono::steady_clock::now();
-  const Response undone = Post(UndoPath(id));
+  const http::Response undone = Post(UndoPath(id));
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
   EXPECT_EQ(undone.status, 200) << undone.body;
   EXPECT_EQ(Deeds(),

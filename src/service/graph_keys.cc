@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/id.h"
 #include "base/text.h"
 #include "service/airflow_words.h"
 
@@ -339,14 +340,5 @@ std::span<const Key<GraphDraft>> GraphKeys() { return kGraph; }
 std::span<const Key<TaskDraft>> DefaultArgKeys() { return kDefaultArgs; }
 std::span<const Key<TaskDraft>> TaskKeys() { return kTask; }
 const KeyHelp& GraphKeyHelp() { return kHelp; }
-
-bool IsGraphName(std::string_view text) {
-  const auto word = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  };
-  return !text.empty() && text.size() <= 200 && word(text.front()) &&
-         std::all_of(text.begin(), text.end(),
-                     [&](char c) { return word(c) || c == '.' || c == '-'; });
-}
 
 }  // namespace busker::service

@@ -42,7 +42,4 @@ std::span<const Key<TaskDraft>> TaskKeys();
 // wrong place where they belong.
 const KeyHelp& GraphKeyHelp();
 
-// [A-Za-z0-9_][A-Za-z0-9_.-]{0,199}: safe as a part of a path, though not in small letters only.
-bool IsGraphName(std::string_view text);
-
 }  // namespace busker::service

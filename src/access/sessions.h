@@ -1,0 +1,40 @@
+// What a browser has in place of a token: a session, which begins with a link that works once.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "access/caller.h"
+#include "base/time.h"
+
+namespace busker::access {
+
+// In memory only: a session lasts until it was not used for 12 hours, or until the process ends. Of
+// 1,000 sessions or 100 links, one more takes the place of the one that was used least lately. Any
+// thread; the time is handed in.
+class Sessions {
+ public:
+  // The secret of a link that begins a session of `caller`, once, within a day.
+  std::string MakeLink(const Caller& caller, Instant now);
+
+  // The secret of a session, in exchange for that of a link; nullopt: there is no such link.
+  std::optional<std::string> Begin(const std::string& link, Instant now);
+
+  // Whose session that is, which is a use of it; nullopt: nobody's.
+  std::optional<Caller> Use(const std::string& session, Instant now);
+
+  // Whether the session of that digest goes on. Costs little, and is no use of it.
+  bool Has(const std::string& sha256, Instant now) const;
+
+ private:
+  struct Entry {
+    Caller caller;
+    Instant used_at{};
+  };
+  mutable std::mutex mutex_;                       // guards what follows
+  std::map<std::string, Entry> sessions_, links_;  // by the SHA-256 of their secrets
+};
+
+}  // namespace busker::access
