@@ -83,6 +83,18 @@ class FollowTest(unittest.TestCase):
         self.assertEqual(run.returncode, 0, rest)
         self.assertEqual((lines_of(rest, "a"), lines_of(rest, "b")), (["late"], ["late"]))
 
+    def test_logs_of_an_attempt_that_was_lost_have_an_end(self):
+        # It waited for ever for an exit record, which nobody would write any more.
+        graph = self.graph({"a": "echo all there is"})
+        done = graph.run("-q")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for record in graph.home.glob("runs/*/a.1/exit.json"):
+            record.unlink()
+        shown = subprocess.run([str(BUSKER), "logs", "graph", "-f", "--home", str(graph.home)], capture_output=True,
+                               text=True, timeout=30, stdin=subprocess.DEVNULL)
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertIn("\nall there is\n", shown.stdout)
+
     def test_shows_what_ended_while_nobody_told_of_it(self):
         # Whoever followed was not told of tasks that ended between two owners of the home.
         service = Service(training="""

@@ -72,8 +72,8 @@ TEST_F(KnownTokensTest, AreKnownByTheirDigests) {
   EXPECT_EQ(known_.Find(io::Sha256Of(secret)).error().kind, ErrorKind::kUnusable);
 }
 
-// What was read while the file was being replaced could be kept as what the new file says: a token
-// that was revoked would be one until the file changed again.
+// What one thread read before the file was replaced is not kept as what the new file says, by which
+// a token that was revoked would be one until the file changed again.
 TEST_F(KnownTokensTest, AreNoneOnceRevokedHoweverManyAsk) {
   ASSERT_TRUE(file_.Add("stays", Scope::kViewer, "ada", kNow));
   std::atomic<bool> stop = false;

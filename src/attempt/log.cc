@@ -148,30 +148,33 @@ Result<void> LogWriter::Sync() {
   return {};
 }
 
-Result<void> LogReader::ReadNew(const std::function<void(std::string_view)>& use) {
-  for (;;) {
+Result<void> LogReader::ReadNew(const std::function<void(std::string_view)>& use,
+                                std::uint64_t bytes_max) {
+  const std::uint64_t limit = offset_ + std::min(bytes_max, kLogBytesMax);
+  while (offset_ < limit) {
     TRY_ASSIGN(const std::vector<std::uint64_t> begins, SegmentsIn(folder_));
     // The file that holds what comes at offset_, and the one that comes after it. Whether there is
     // a next one was looked up first: then nothing is added to this one any more.
     const auto next = std::upper_bound(begins.begin(), begins.end(), offset_);
     const bool in_head = next == begins.begin();
     TRY(ReadFile(in_head ? HeadPath(folder_) : SegmentPath(folder_, *std::prev(next)),
-                 in_head ? 0 : *std::prev(next), use));
-    if (next == begins.end()) return {};
+                 in_head ? 0 : *std::prev(next), limit, use));
+    if (next == begins.end() || offset_ >= limit) return {};
     if (offset_ < *next) {
       TellCut(*next - offset_, use);
       offset_ = *next;
     }
   }
+  return {};
 }
 
-Result<void> LogReader::ReadFile(const fs::path& path, std::uint64_t begin,
+Result<void> LogReader::ReadFile(const fs::path& path, std::uint64_t begin, std::uint64_t limit,
                                  const std::function<void(std::string_view)>& use) {
   auto fd = io::Open(path, O_RDONLY);
   if (!fd && fd.error().kind == ErrorKind::kNotFound) return {};
   if (!fd) return tl::unexpected(std::move(fd).error());
   std::vector<char> block(1u << 16);
-  for (;;) {
+  while (offset_ < limit) {
     const ssize_t count =
         ::pread(fd->get(), block.data(), block.size(), static_cast<off_t>(offset_ - begin));
     if (count < 0 && errno == EINTR) continue;
@@ -182,6 +185,7 @@ Result<void> LogReader::ReadFile(const fs::path& path, std::uint64_t begin,
     at_line_begin_ = bytes.back() == '\n';
     use(bytes);
   }
+  return {};
 }
 
 void LogReader::TellCut(std::uint64_t bytes, const std::function<void(std::string_view)>& use) {

@@ -58,12 +58,17 @@ class LogReader {
   explicit LogReader(io::fs::path attempt_folder) : folder_(std::move(attempt_folder)) {}
 
   // Hands all bytes that have come since the last call to `use`, in order. Where the cut falls, a
-  // line "[... 123,456 bytes cut ...]" is handed instead. No log yet is no error.
-  Result<void> ReadNew(const std::function<void(std::string_view)>& use);
+  // line "[... 123,456 bytes cut ...]" is handed instead. No log yet is no error. Of a log that
+  // grows no more than about `bytes_max` are read, and the rest by the next call.
+  Result<void> ReadNew(const std::function<void(std::string_view)>& use,
+                       std::uint64_t bytes_max = UINT64_MAX);
+
+  const io::fs::path& folder() const { return folder_; }  // of the attempt
 
  private:
-  // Hands the bytes from offset_ to the end of the file at `path`, which begins at `begin`.
-  Result<void> ReadFile(const io::fs::path& path, std::uint64_t begin,
+  // Hands the bytes from offset_ to the end of the file at `path`, which begins at `begin`, or to
+  // `limit`, if that comes first.
+  Result<void> ReadFile(const io::fs::path& path, std::uint64_t begin, std::uint64_t limit,
                         const std::function<void(std::string_view)>& use);
   void TellCut(std::uint64_t bytes, const std::function<void(std::string_view)>& use);
 

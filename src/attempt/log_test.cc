@@ -55,6 +55,22 @@ TEST(CappedLog, AShortLogIsOneFileAsItWasWritten) {
   EXPECT_EQ(StoredBytes(folder.path()), 12U);
 }
 
+TEST(CappedLog, IsReadInPartsByWhoWantsNoMoreAtOnce) {
+  const io::TestFolder folder;
+  auto log = LogWriter::Create(folder.path(), 80, 400).value();
+  ASSERT_TRUE(log.Append(Lines(0, 30)));  // 240 bytes: the head, and a part of the tail
+  LogReader reader(folder.path());
+  std::string text;
+  for (int calls = 1; text.size() < 240; ++calls) {
+    const std::size_t before = text.size();
+    ASSERT_TRUE(reader.ReadNew([&](std::string_view bytes) { text += bytes; }, 50));
+    ASSERT_GT(text.size(), before);
+    ASSERT_LE(text.size(), before + 240);  // a block of a file is read whole
+    ASSERT_LE(calls, 5);
+  }
+  EXPECT_EQ(text, Lines(0, 30));
+}
+
 TEST(CappedLog, WhatFitsIntoHeadAndTailIsAllThere) {
   const io::TestFolder folder;
   auto log = LogWriter::Create(folder.path(), 80, 80).value();

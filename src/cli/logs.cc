@@ -5,15 +5,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include "attempt/folder.h"
 #include "attempt/log.h"
+#include "attempt/log_follower.h"
 #include "base/terminal.h"
 #include "base/text.h"
-#include "cli/follow.h"
 #include "cli/graph_names.h"
+#include "cli/line_cutter.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
 
@@ -21,6 +24,7 @@ namespace busker::cli {
 namespace {
 
 constexpr int kGatherMs = 40;
+constexpr std::chrono::seconds kAskRecordAgain(2);
 
 // A log on its way to standard output: as a terminal would show it, or with --raw as it is.
 class Shower {
@@ -64,12 +68,61 @@ void WaitForNews(const Place& place, int changes_fd) {
   }
 }
 
+// Whether the attempt is over by the record: one that was lost leaves nothing else.
+bool IsOver(const record::RunRow& run, const attempt::Name& name) {
+  if (IsFinal(run.state)) return true;
+  for (const record::TaskRow& row : run.tasks) {
+    if (row.task.name != name.task) continue;
+    return std::any_of(row.attempts.begin(), row.attempts.end(),
+                       [&](const auto& one) { return one.number == name.number && !one.running; });
+  }
+  return false;
+}
+
+// Shows what is written until the attempt is over.
+Result<void> FollowAttempt(attempt::LogFollower& follower, const Place& place,
+                           record::Record& record, const attempt::Name& name, Shower& shower) {
+  const io::fs::path folder = attempt::FolderOf(place.home.RunsFolder(), name);
+  std::error_code error;
+  const bool over = io::fs::exists(folder / attempt::kExitFile, error);
+  attempt::LogReader reader(folder);
+  const auto show = [&](std::string_view bytes) { shower.Add(bytes); };
+  TRY(reader.ReadNew(show));
+  if (over) return {};
+  shower.ShowUnfinished();
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool ended = false;
+  const std::string key = folder.string();
+  follower.Follow(key, {.reader = std::move(reader),
+                        .use = show,
+                        .caught_up = [&] { shower.ShowUnfinished(); },
+                        .ended =
+                            [&] {
+                              const std::lock_guard lock(mutex);
+                              ended = true;
+                              changed.notify_all();
+                            }});
+  std::unique_lock lock(mutex);
+  while (!changed.wait_for(lock, kAskRecordAgain, [&] { return ended; })) {
+    lock.unlock();
+    const auto run = record.FindRun(name.run);
+    if (!run || IsOver(*run, name)) {
+      follower.End(key);  // before all that it hands to goes out of scope
+      return run ? Result<void>() : tl::unexpected(run.error());
+    }
+    lock.lock();
+  }
+  return {};
+}
+
 // Shows each attempt as it comes, until the run has ended.
 Result<int> Follow(const Place& place, record::Record& record, const std::string& id,
                    const LogsOptions& options) {
   const std::string& only_task = options.task;
   const io::Descriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   inotify_add_watch(changes.get(), place.home.folder.c_str(), IN_MODIFY | IN_CREATE);
+  attempt::LogFollower follower;
   std::map<std::string, int> shown;  // attempts of each task
   for (;;) {
     TRY_ASSIGN(const record::RunRow run, record.FindRun(id));
@@ -83,9 +136,7 @@ Result<int> Follow(const Place& place, record::Record& record, const std::string
       if (!wanted || next > task.attempts || !io::fs::exists(folder, error)) continue;
       if (only_task.empty()) ShowHead(task.name, next);
       Shower shower(options.raw);
-      TRY(FollowLog(
-          folder, -1, [&](std::string_view bytes) { shower.Add(bytes); },
-          [&] { shower.ShowUnfinished(); }));
+      TRY(FollowAttempt(follower, place, record, {id, task.name, next}, shower));
       shower.End();
       shown[task.name] = next;
       something = true;

@@ -7,6 +7,7 @@
 #include "attempt/folder.h"
 #include "base/terminal.h"
 #include "base/text.h"
+#include "cli/line_cutter.h"
 #include "cli/print.h"
 
 namespace busker::cli {
@@ -94,9 +95,11 @@ void Progress::Started(const std::string& run, const std::string& task, int atte
   if (!show_logs_) return;
   EndLog(task);  // of the attempt before
   const auto lines = std::make_shared<ShownLines>(task);
-  lines_[task] = lines;
-  logs_.Begin(task, attempt::FolderOf(home_.RunsFolder(), {run, task, attempt}),
-              [lines](std::string_view bytes) { lines->Add(bytes); });
+  attempt::LogReader reader(attempt::FolderOf(home_.RunsFolder(), {run, task, attempt}));
+  const bool followed = logs_.Follow(
+      task,
+      {.reader = std::move(reader), .use = [lines](std::string_view bytes) { lines->Add(bytes); }});
+  if (followed) lines_[task] = lines;
 }
 
 void Progress::Ended(const plan::TaskChanged& task) {
@@ -111,9 +114,11 @@ void Progress::Ended(const plan::TaskChanged& task) {
 }
 
 void Progress::EndLog(const std::string& task) {
-  if (!logs_.End(task)) return;
-  lines_.at(task)->Flush();
-  lines_.erase(task);
+  const auto lines = lines_.find(task);
+  if (lines == lines_.end()) return;
+  logs_.End(task);
+  lines->second->Flush();
+  lines_.erase(lines);
 }
 
 void Progress::Say(const std::string& line) const {

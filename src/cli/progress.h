@@ -5,8 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "cli/follow.h"
-#include "cli/log_watch.h"
+#include "attempt/log_follower.h"
 #include "dispatch/home.h"
 #include "plan/advance.h"
 #include "record/record.h"
@@ -42,7 +41,9 @@ class Progress {
   const bool show_, show_logs_;
   std::map<std::string, Shown> tasks_;
   std::map<std::string, std::shared_ptr<ShownLines>> lines_;  // of the logs that are being shown
-  LogWatch logs_;
+  // An attempt is looked at while it runs when it has run for a moment.
+  attempt::LogFollower logs_{
+      {.begin_after = Milliseconds(40), .gather = Milliseconds(40), .logs_max = 10'000}};
 };
 
 }  // namespace busker::cli

@@ -9,8 +9,7 @@ namespace {
 
 constexpr std::size_t kTailBytes = 64u << 10, kToldBytesMax = 256u << 10;
 constexpr std::size_t kLogsMax = 200, kViewersMax = 1000;
-constexpr Milliseconds kPause{250};
-constexpr int kTurnsUntilAsked = 4;
+constexpr int kTurnsUntilAsked = 5;  // of a second each
 
 http::EventQueue::Event EventOf(const nlohmann::json& value) {
   using nlohmann::json;
@@ -40,119 +39,125 @@ void KeepLast(std::string& text, std::size_t bytes_max) {
 }  // namespace
 
 LogFeed::~LogFeed() {
-  {
-    const std::lock_guard lock(mutex_);
-    ended_ = true;
-    for (auto& [_, log] : logs_) {
-      for (const auto& viewer : log.viewers) {
-        if (const auto queue = viewer.lock()) queue->Close();
-      }
-    }
-    changed_.notify_all();
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  for (const auto& [_, log] : logs_) {
+    for (const auto& viewer : ViewersOf(*log)) viewer->Close();
   }
-  reading_.join();
 }
 
 std::shared_ptr<http::EventQueue> LogFeed::Follow(const io::fs::path& attempt_folder,
                                                   std::function<bool()> is_over) {
   const std::lock_guard lock(mutex_);
-  std::size_t viewers = 0;
-  for (auto& [_, log] : logs_) {
-    std::erase_if(log.viewers, [](const auto& viewer) { return viewer.expired(); });
-    viewers += log.viewers.size();
-  }
+  if (ended_ || CountViewers() >= kViewersMax) return nullptr;
   const auto found = logs_.find(attempt_folder.string());
-  if (ended_ || viewers == kViewersMax || (found == logs_.end() && logs_.size() == kLogsMax)) {
-    return nullptr;
-  }
-  Log& log =
-      logs_.try_emplace(attempt_folder.string(), attempt_folder, std::move(is_over)).first->second;
-  if (found == logs_.end()) log.tail = ReadNew(log);
-  KeepLast(log.tail, kTailBytes);
+  const auto log = found != logs_.end() ? found->second : Begin(attempt_folder, std::move(is_over));
+  if (!log) return nullptr;
   auto queue = std::make_shared<http::EventQueue>();
-  queue->Push(EventOf({{"begin", true}, {"text", log.tail}}));
-  log.viewers.push_back(queue);
-  log.turns = kTurnsUntilAsked;  // it may be over already
-  changed_.notify_all();
+  queue->Push(EventOf({{"begin", true}, {"text", log->tail}}));
+  log->viewers.push_back(queue);
   return queue;
 }
 
-void LogFeed::Read() {
-  std::unique_lock lock(mutex_);
-  while (!ended_) {
-    if (logs_.empty()) {
-      changed_.wait(lock);
-      continue;
-    }
-    const std::set<std::string> over = WhichAreOver(lock);
-    for (auto log = logs_.begin(); log != logs_.end();) {
-      log = Tell(log->second, over.contains(log->first)) ? std::next(log) : logs_.erase(log);
-    }
-    changed_.wait_for(lock, kPause, [this] { return ended_; });
+std::size_t LogFeed::CountViewers() {
+  std::size_t viewers = 0;
+  for (auto& [_, log] : logs_) {
+    std::erase_if(log->viewers, [](const auto& viewer) { return viewer.expired(); });
+    viewers += log->viewers.size();
   }
+  return viewers;
 }
 
-// Of those whose turn it is to be asked, and whether their viewers still may look. Asking takes a
-// while, and is done without the lock.
-std::set<std::string> LogFeed::WhichAreOver(std::unique_lock<std::mutex>& lock) {
-  std::vector<std::pair<std::string, std::function<bool()>>> asked;
-  std::vector<std::shared_ptr<http::EventQueue>> viewers;
-  for (auto& [folder, log] : logs_) {
-    if (++log.turns <= kTurnsUntilAsked) continue;
-    log.turns = 0;
-    asked.emplace_back(folder, log.is_over);
-    for (auto& viewer : ViewersOf(log)) viewers.push_back(std::move(viewer));
+// What is there already is read here, and the rest by the follower. nullptr: there is no room.
+std::shared_ptr<LogFeed::Log> LogFeed::Begin(const io::fs::path& attempt_folder,
+                                             std::function<bool()> is_over) {
+  if (logs_.size() >= kLogsMax) return nullptr;
+  auto log = std::make_shared<Log>();
+  log->key = attempt_folder.string();
+  log->is_over = std::move(is_over);
+  log->turns = kTurnsUntilAsked;  // it may be over already
+  attempt::LogReader reader(attempt_folder);
+  (void)reader.ReadNew([&](std::string_view bytes) { Add(*log, bytes); });  // unreadable: nothing
+  log->tail = TakeFresh(*log);
+  KeepLast(log->tail, kTailBytes);
+  const bool followed = follower_.Follow(log->key, {.reader = std::move(reader),
+                                                    .use =
+                                                        [this, log](std::string_view bytes) {
+                                                          const std::lock_guard lock(mutex_);
+                                                          Add(*log, bytes);
+                                                        },
+                                                    .caught_up =
+                                                        [this, log] {
+                                                          const std::lock_guard lock(mutex_);
+                                                          Tell(*log);
+                                                        },
+                                                    .goes_on = [this, log] { return GoesOn(log); },
+                                                    .ended = [this, log] { End(log); }});
+  if (!followed) return nullptr;
+  logs_[log->key] = log;
+  return log;
+}
+
+// Nobody looks on any more, or it is over. Asking takes a while, and is done without the lock.
+bool LogFeed::GoesOn(const std::shared_ptr<Log>& log) {
+  Queues viewers;
+  {
+    const std::lock_guard lock(mutex_);
+    viewers = ViewersOf(*log);
+    if (viewers.empty()) Forget(log);  // who comes from now on begins anew
   }
-  std::set<std::string> over;
-  lock.unlock();
-  for (const auto& [folder, is_over] : asked) {
-    if (is_over()) over.insert(folder);
-  }
+  if (viewers.empty()) return false;
   for (const auto& viewer : viewers) viewer->LookWhether(Now());
-  viewers.clear();
-  lock.lock();
-  return over;
+  if (++log->turns <= kTurnsUntilAsked) return true;
+  log->turns = 0;
+  return !log->is_over();
 }
 
-std::vector<std::shared_ptr<http::EventQueue>> LogFeed::ViewersOf(const Log& log) {
-  std::vector<std::shared_ptr<http::EventQueue>> viewers;
+void LogFeed::Forget(const std::shared_ptr<Log>& log) {
+  const auto found = logs_.find(log->key);
+  if (found != logs_.end() && found->second == log) logs_.erase(found);
+}
+
+LogFeed::Queues LogFeed::ViewersOf(const Log& log) {
+  Queues viewers;
   for (const auto& viewer : log.viewers) {
     if (auto queue = viewer.lock()) viewers.push_back(std::move(queue));
   }
   return viewers;
 }
 
-// What came since; of very much, the last. An unreadable log has nothing new.
-std::string LogFeed::ReadNew(Log& log) {
-  std::string text = std::exchange(log.rest, {});
-  (void)log.reader.ReadNew([&](std::string_view bytes) {
-    text.append(bytes);
-    if (text.size() > 2 * kToldBytesMax) text.erase(0, text.size() - kToldBytesMax);
-  });
+// Of very much, the last is kept.
+void LogFeed::Add(Log& log, std::string_view bytes) {
+  log.fresh.append(bytes);
+  if (log.fresh.size() > 2 * kToldBytesMax) log.fresh.erase(0, log.fresh.size() - kToldBytesMax);
+}
+
+std::string LogFeed::TakeFresh(Log& log) {
+  std::string text = std::exchange(log.rest, {}) + std::exchange(log.fresh, {});
   KeepLast(text, kToldBytesMax);
   log.rest = text.substr(text.size() - Unfinished(text));
   text.resize(text.size() - log.rest.size());
   return text;
 }
 
-bool LogFeed::Tell(Log& log, bool over) {
-  const std::vector<std::shared_ptr<http::EventQueue>> viewers = ViewersOf(log);
-  if (viewers.empty()) return false;
-  std::string text = ReadNew(log);
-  if (over) text += log.rest;
-  if (!text.empty()) {
-    const auto event = EventOf({{"text", text}});
-    for (const auto& viewer : viewers) viewer->Push(event);
-    log.tail += text;
-    KeepLast(log.tail, kTailBytes);
-  }
-  if (!over) return true;
-  const auto end = EventOf({{"end", true}});
-  for (const auto& viewer : viewers) {
-    viewer->Push(end);
+void LogFeed::Tell(Log& log) {
+  const std::string text = TakeFresh(log);
+  if (text.empty()) return;
+  const auto event = EventOf({{"text", text}});
+  for (const auto& viewer : ViewersOf(log)) viewer->Push(event);
+  log.tail += text;
+  KeepLast(log.tail, kTailBytes);
+}
+
+void LogFeed::End(const std::shared_ptr<Log>& log) {
+  const std::lock_guard lock(mutex_);
+  Forget(log);
+  const std::string rest = std::exchange(log->rest, {});
+  for (const auto& viewer : ViewersOf(*log)) {
+    if (!rest.empty()) viewer->Push(EventOf({{"text", rest}}));
+    viewer->Push(EventOf({{"end", true}}));
     viewer->Close();
   }
-  return false;
 }
 
 }  // namespace busker::serve

@@ -4,21 +4,19 @@
 //   data: {"text":"..."}                 what came since
 //   data: {"end":true}                   the attempt has ended, and all was told
 //
-// A log is read once, four times a second, however many look on. A log that grows by more than a
-// viewer could read is told in part: the whole of what is kept is to be had as a file.
+// A log is read once, however many look on, and at most ten times a second. A log that grows by
+// more than a viewer could read is told in part: the whole of what is kept is to be had as a file.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
-#include <thread>
+#include <string_view>
 #include <vector>
 
-#include "attempt/log.h"
+#include "attempt/log_follower.h"
 #include "http/event_queue.h"
 
 namespace busker::serve {
@@ -26,38 +24,41 @@ namespace busker::serve {
 // Any thread.
 class LogFeed {
  public:
-  LogFeed() : reading_([this] { Read(); }) {}
+  LogFeed() = default;
   ~LogFeed();
 
-  // `is_over`, called about once a second, on a thread of its own: whether the attempt has ended.
-  // nullptr when 200 logs or 1,000 viewers are followed already.
+  // `is_over`, asked at first and then every few seconds, on a thread of its own, while there is no
+  // exit record: whether the attempt has ended all the same. nullptr when 200 logs or 1,000 viewers
+  // are followed already.
   std::shared_ptr<http::EventQueue> Follow(const io::fs::path& attempt_folder,
                                            std::function<bool()> is_over);
 
  private:
+  using Queues = std::vector<std::shared_ptr<http::EventQueue>>;
   struct Log {
-    explicit Log(const io::fs::path& folder, std::function<bool()> over)
-        : reader(folder), is_over(std::move(over)) {}
-
-    attempt::LogReader reader;
+    std::string key;  // its folder
     std::function<bool()> is_over;
-    int turns = 0;     // since it was asked whether it is over
-    std::string tail;  // what a new viewer gets
-    std::string rest;  // the begin of a character whose end has not come
+    int turns = 0;      // since that was asked
+    std::string tail;   // what a new viewer gets
+    std::string fresh;  // what came since anybody was told
+    std::string rest;   // the begin of a character whose end has not come
     std::vector<std::weak_ptr<http::EventQueue>> viewers;
   };
 
-  void Read();
-  static std::string ReadNew(Log& log);
-  std::set<std::string> WhichAreOver(std::unique_lock<std::mutex>& lock);
-  static std::vector<std::shared_ptr<http::EventQueue>> ViewersOf(const Log& log);
-  static bool Tell(Log& log, bool over);  // false: nobody looks on any more
+  std::size_t CountViewers();
+  std::shared_ptr<Log> Begin(const io::fs::path& attempt_folder, std::function<bool()> is_over);
+  bool GoesOn(const std::shared_ptr<Log>& log);
+  void Tell(Log& log);
+  void End(const std::shared_ptr<Log>& log);
+  void Forget(const std::shared_ptr<Log>& log);
+  static void Add(Log& log, std::string_view bytes);
+  static std::string TakeFresh(Log& log);
+  static Queues ViewersOf(const Log& log);
 
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
-  std::map<std::string, Log> logs_;  // by folder
+  std::mutex mutex_;  // guards what follows, and the logs
+  std::map<std::string, std::shared_ptr<Log>> logs_;
   bool ended_ = false;
-  std::thread reading_;  // last: it uses all of the above
+  attempt::LogFollower follower_{{.gather = Milliseconds(100)}};  // last: it uses all of the above
 };
 
 }  // namespace busker::serve

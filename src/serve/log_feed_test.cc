@@ -41,9 +41,8 @@ const auto kUntilTheEnd = [](const std::string&) { return false; };
 TEST(LogFeed, TellsWhatThereIsWhatComesAndTheEnd) {
   const io::TestFolder folder;
   folder.Write("log", "one\n");
-  std::atomic<bool> over = false;
   LogFeed feed;
-  const auto queue = feed.Follow(folder.path(), [&] { return over.load(); });
+  const auto queue = feed.Follow(folder.path(), [] { return false; });
   ASSERT_NE(queue, nullptr);
   auto heard = Hear(*queue, [](const std::string& text) { return text == "one\n"; });
   EXPECT_EQ(heard[0]["begin"], true);
@@ -51,17 +50,46 @@ TEST(LogFeed, TellsWhatThereIsWhatComesAndTheEnd) {
   heard = Hear(*queue, [](const std::string& text) { return text == "two\n"; });
   EXPECT_FALSE(heard[0].contains("begin"));
   // Who comes later gets all of it, too.
-  const auto late = feed.Follow(folder.path(), [&] { return over.load(); });
+  const auto late = feed.Follow(folder.path(), [] { return false; });
   EXPECT_EQ(TextOf(Hear(*late, [](const std::string& text) { return text == "one\ntwo\n"; })),
             "one\ntwo\n");
   folder.Write("log", "one\ntwo\nthree\n");
-  over = true;
+  folder.Write("exit.json", "{}");
   for (const auto& viewer : {queue, late}) {
     heard = Hear(*viewer, kUntilTheEnd);
     EXPECT_EQ(TextOf(heard), "three\n");
     EXPECT_EQ(heard.back(), json({{"end", true}}));
     EXPECT_TRUE(viewer->closed());
   }
+}
+
+// Of an attempt that was lost there is no exit record: the record of runs alone knows its end.
+TEST(LogFeed, TellsTheEndOfAnAttemptThatWasLost) {
+  const io::TestFolder folder;
+  folder.Write("log", "one\nand a half");
+  std::atomic<int> asked = 0;
+  LogFeed feed;
+  const auto queue = feed.Follow(folder.path(), [&] { return ++asked == 2; });
+  const auto heard = Hear(*queue, kUntilTheEnd);
+  EXPECT_EQ(TextOf(heard), "one\nand a half");
+  EXPECT_EQ(heard.back(), json({{"end", true}}));
+  EXPECT_EQ(asked, 2);
+}
+
+// A log that nobody follows any more is let go; who comes then begins anew.
+TEST(LogFeed, BeginsAnewForWhoComesAfterAllOthersHaveGone) {
+  const io::TestFolder folder;
+  folder.Write("log", "one\n");
+  LogFeed feed;
+  for (int i = 0; i < 3; ++i) {
+    const auto queue = feed.Follow(folder.path(), [] { return false; });
+    ASSERT_NE(queue, nullptr);
+    EXPECT_EQ(TextOf(Hear(*queue, [](const std::string& text) { return !text.empty(); })), "one\n");
+    std::this_thread::sleep_for(std::chrono::milliseconds(700));
+  }
+  folder.Write("exit.json", "{}");
+  const auto queue = feed.Follow(folder.path(), [] { return false; });
+  EXPECT_EQ(Hear(*queue, kUntilTheEnd).back(), json({{"end", true}}));
 }
 
 TEST(LogFeed, TellsTheEndOfALogThatIsOver) {
@@ -81,17 +109,16 @@ TEST(LogFeed, TellsTheEndOfALogThatIsOver) {
 TEST(LogFeed, CutsNoCharacterInTwo) {
   const io::TestFolder folder;
   const std::string text = "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x8E\xB6.";
-  std::atomic<bool> over = false;
   LogFeed feed;
   folder.Write("log", "");
-  const auto queue = feed.Follow(folder.path(), [&] { return over.load(); });
+  const auto queue = feed.Follow(folder.path(), [] { return false; });
   std::string heard;
   for (std::size_t bytes = 1; bytes <= text.size(); ++bytes) {
     folder.Write("log", text.substr(0, bytes));
     std::this_thread::sleep_for(std::chrono::milliseconds(60));
     while (const auto event = queue->Pop()) heard += TextOf({json::parse(event->substr(6))});
   }
-  over = true;
+  folder.Write("exit.json", "{}");
   heard += TextOf(Hear(*queue, kUntilTheEnd));
   EXPECT_EQ(heard, text);
 }
