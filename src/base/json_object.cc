@@ -119,6 +119,10 @@ const ordered_json* JsonObject::Find(const char* name, const char* wanted,
   return nullptr;
 }
 
+void JsonObject::Require(const char* name) {
+  if (Member(name).is_null()) Fault(fmt::format("\"{}\" is missing", name));
+}
+
 void JsonObject::Get(const char* name, std::string& to) {
   if (const auto* member = Find(name, "text", &ordered_json::is_string))
     to = member->get<std::string>();

@@ -58,6 +58,23 @@ class JsonObject {
   void GetBytes(const char* name, std::string& to);  // as JsonBytes writes them
   void GetBytes(const char* name, std::vector<std::string>& to);
   void GetBytes(const char* name, std::map<std::string, std::string>& to);
+  // The entries of a list, each as `read`, from a value to a Result<T>, makes it. What that says no
+  // to is the fault, in its words.
+  template <typename T, typename Read>
+  void GetEach(const char* name, std::vector<T>& to, const Read& read) {
+    const auto* list = Find(name, "list", &nlohmann::ordered_json::is_array);
+    if (list == nullptr) return;
+    for (const nlohmann::ordered_json& value : *list) {
+      auto entry = read(value);
+      if (!entry) {
+        fault_ = std::move(entry).error();
+        return;
+      }
+      to.push_back(*std::move(entry));
+    }
+  }
+  // Absent is a fault, also when what it is read into would do without.
+  void Require(const char* name);
   // The member as it is; null when it is absent.
   const nlohmann::ordered_json& Member(const char* name);
 

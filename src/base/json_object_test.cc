@@ -61,6 +61,40 @@ TEST(JsonObject, RefusesWhatNobodyAskedForWhenTold) {
   EXPECT_EQ(in.Done().error().message, "f.json: unknown key \"b\"");
 }
 
+TEST(JsonObject, ReadsEachEntryOfAListAndTellsTheFirstThatIsRefused) {
+  const auto value = ParseJson(R"({"a": [1, 2, -3, -4], "b": {}, "c": []})", "f.json").value();
+  const auto positive = [](const nlohmann::ordered_json& entry) -> Result<int> {
+    const int number = entry.get<int>();
+    if (number < 0) return Invalid("no: " + std::to_string(number));
+    return number;
+  };
+  std::vector<int> all;
+  JsonObject in(value, "f.json");
+  in.GetEach("c", all, positive);
+  EXPECT_TRUE(in.Done());
+  in.GetEach("a", all, positive);
+  EXPECT_EQ(in.Done().error().message, "no: -3");
+  EXPECT_EQ(all, (std::vector<int>{1, 2}));
+  for (const auto& [name, fault] :
+       {std::pair("b", "f.json: \"b\" is no list"), std::pair("d", "f.json: \"d\" is missing")}) {
+    JsonObject other(value, "f.json");
+    other.GetEach(name, all, positive);
+    EXPECT_EQ(other.Done().error().message, fault);
+  }
+}
+
+TEST(JsonObject, CanRequireWhatMightBeAbsent) {
+  const auto value = ParseJson(R"({"a": null})", "f.json").value();
+  for (const char* name : {"a", "b"}) {
+    JsonObject in(value, "f.json");
+    Instant instant{};
+    in.Get(name, instant);
+    EXPECT_TRUE(in.Done());
+    in.Require(name);
+    EXPECT_EQ(in.Done().error().message, std::string("f.json: \"") + name + "\" is missing");
+  }
+}
+
 TEST(JsonObject, BytesOfAnyKindAreReadBackTheSame) {
   const std::vector<std::string> all = {"", "plain", "\xE4\xFF", "\xC3\xA4", "\"\\\n"};
   const auto value = ParseJson(JsonText({{"all", JsonBytes(all)}}), "f.json").value();

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "base/check.h"
+#include "base/json_object.h"
 #include "io/digest.h"
 
 namespace busker::deliver {
@@ -73,84 +73,93 @@ Json ToJson(const Change& change) {
   return json;
 }
 
-// These throw what nlohmann throws, or an Error; ParseChange catches both.
-Instant InstantFrom(const Json& json) {
-  auto instant = ParseRfc3339(json.get<std::string>());
-  if (!instant) throw std::move(instant).error();
-  return *instant;
-}
+constexpr char kDamaged[] = "it is damaged; restore this file from a backup";
 
-std::vector<Part> PartsFrom(const Json& json) {
-  std::vector<Part> parts;
-  for (const Json& object : json) {
-    Part part;
-    part.delivery = object.at("delivery").get<std::string>();
-    part.rows = object.at("rows").get<std::uint64_t>();
-    part.partition = object.value("partition", "");
-    part.scheduled_at = InstantFrom(object.at("scheduled_at"));
-    if (object.contains("sha256")) {
-      part.size_bytes = object.at("size_bytes").get<std::uint64_t>();
-      part.sha256 = object.at("sha256").get<std::string>();
-      part.written_at = InstantFrom(object.at("written_at"));
-    }
-    parts.push_back(std::move(part));
+// What is wrong with one is all the same to who reads: the file is damaged.
+Result<Part> PartFrom(const Json& json) {
+  Part part;
+  std::optional<std::string> partition;
+  JsonObject in(json, "part");
+  in.Get("delivery", part.delivery);
+  in.Get("rows", part.rows);
+  in.Get("partition", partition);
+  in.Require("scheduled_at");
+  in.Get("scheduled_at", part.scheduled_at);
+  if (!in.Member("sha256").is_null()) {
+    in.Get("size_bytes", part.size_bytes);
+    in.Get("sha256", part.sha256);
+    in.Require("written_at");
+    in.Get("written_at", part.written_at);
   }
-  return parts;
+  TRY(in.Done());
+  part.partition = std::move(partition).value_or("");
+  return part;
 }
 
-Delivery DeliveryFrom(const Json& json) {
-  Delivery delivery;
-  const auto text = [&](const char* key) { return json.at(key).get<std::string>(); };
-  delivery.id = text("id");
-  delivery.table = text("table");
-  delivery.run = text("run");
-  delivery.service = text("service");
-  delivery.model_version = text("model_version");
-  delivery.data_date = text("data_date");
-  auto write = ParseWrite(text("write"));
-  if (!write) throw std::move(write).error();
-  delivery.write = *write;
-  delivery.rows = json.at("rows").get<std::uint64_t>();
-  delivery.table_rows = json.at("table_rows").get<std::uint64_t>();
-  delivery.file_sha256 = text("file_sha256");
-  delivery.snapshot_sha256 = text("snapshot_sha256");
-  delivery.scheduled_at = InstantFrom(json.at("scheduled_at"));
-  return delivery;
+Result<Column> ColumnFrom(const Json& json) {
+  Column column;
+  JsonObject in(json, "column");
+  in.Get("name", column.name);
+  in.Get("type", column.type);
+  TRY(in.Done());
+  return column;
 }
 
-Change ChangeFrom(const Json& json) {
-  if (json.at("format").get<int>() > kFormat)
-    throw Error{ErrorKind::kUnusable, "it is from a newer Busker"};
+Result<void> ReadDelivery(const Json& json, Change& change) {
+  Delivery& delivery = change.delivery;
+  std::string write;
+  JsonObject in(json, "delivery");
+  in.Get("id", delivery.id);
+  in.Get("table", delivery.table);
+  in.Get("run", delivery.run);
+  in.Get("service", delivery.service);
+  in.Get("model_version", delivery.model_version);
+  in.Get("data_date", delivery.data_date);
+  in.Get("write", write);
+  in.Get("rows", delivery.rows);
+  in.Get("table_rows", delivery.table_rows);
+  in.Get("file_sha256", delivery.file_sha256);
+  in.Get("snapshot_sha256", delivery.snapshot_sha256);
+  in.Get("snapshot_size_bytes", change.snapshot_size_bytes);
+  in.Require("scheduled_at");
+  in.Get("scheduled_at", delivery.scheduled_at);
+  TRY(in.Done());
+  TRY_ASSIGN(delivery.write, ParseWrite(write));
+  return {};
+}
+
+Result<Change> ChangeFrom(const Json& json) {
   Change change;
-  change.at = InstantFrom(json.at("at"));
-  for (const Json& column : json.at("columns")) {
-    change.columns.push_back(
-        {column.at("name").get<std::string>(), column.at("type").get<std::string>()});
-  }
-  if (json.at("change").get<std::string>() == "undo") {
+  std::string kind;
+  JsonObject in(json, "change");
+  in.Get("change", kind);
+  in.Require("at");
+  in.Get("at", change.at);
+  in.GetEach("columns", change.columns, ColumnFrom);
+  in.GetEach("added", change.added, PartFrom);
+  in.GetEach("removed", change.removed, PartFrom);
+  if (!in.Member("parts").is_null()) in.GetEach("parts", change.parts.emplace(), PartFrom);
+  if (kind == "undo") {
     change.kind = Change::Kind::kUndo;
-    change.undone = json.at("undone").get<std::string>();
+    in.Get("undone", change.undone);
   } else {
-    const Json& delivery = json.at("delivery");
-    change.delivery = DeliveryFrom(delivery);
+    TRY(ReadDelivery(in.Member("delivery"), change));
     change.delivery.columns = change.columns;
     change.delivery.delivered_at = change.at;
-    change.snapshot_size_bytes = delivery.at("snapshot_size_bytes").get<std::uint64_t>();
   }
-  change.added = PartsFrom(json.at("added"));
-  change.removed = PartsFrom(json.at("removed"));
-  if (json.contains("parts")) change.parts = PartsFrom(json.at("parts"));
+  TRY(in.Done());
   return change;
 }
 
 Result<Change> ParseChange(const std::string& text) {
-  try {
-    return ChangeFrom(Json::parse(text));
-  } catch (const Error& error) {
-    return Unusable(error.message);
-  } catch (const nlohmann::json::exception&) {
-    return Unusable("it is damaged; restore this file from a backup");
-  }
+  const auto json = ParseOwnJson(text, "log");
+  if (!json) return Unusable(kDamaged);
+  int format = 0;
+  JsonObject in(*json, "log");
+  in.Get("format", format);
+  if (in.Done() && format > kFormat) return Unusable("it is from a newer Busker");
+  auto change = in.Done() ? ChangeFrom(*json) : Result<Change>(Unusable(kDamaged));
+  return change ? std::move(change) : Unusable(kDamaged);
 }
 
 // 0 for a file that is no change.

@@ -2,16 +2,15 @@
 
 #include <fmt/core.h>
 
-#include <exception>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json_object.h"
 #include "base/text.h"
 
 namespace busker::model {
 namespace {
 
-using nlohmann::json;
+using nlohmann::ordered_json;
 
 constexpr std::size_t kBeforeMax = 100;
 constexpr std::size_t kWordsBytesMax = 4096;  // of who moved it, and of why
@@ -31,7 +30,7 @@ std::string Bounded(std::string text) {
   return text + "...";
 }
 
-json MoveToJson(const LiveMove& move) {
+ordered_json MoveToJson(const LiveMove& move) {
   return {{"version", move.version.Key()},
           {"by", Bounded(move.by)},
           {"why", Bounded(move.why)},
@@ -39,41 +38,46 @@ json MoveToJson(const LiveMove& move) {
 }
 
 std::string PointerToJson(const LivePointer& pointer) {
-  json text = MoveToJson(pointer.now);
+  ordered_json text = MoveToJson(pointer.now);
   text["format"] = kFormat;
-  text["before"] = json::array();
+  text["before"] = ordered_json::array();
   for (const LiveMove& move : pointer.before) text["before"].push_back(MoveToJson(move));
   // A name or reason that is no UTF-8 must not stop a promotion.
-  return text.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return JsonText(text);
 }
 
-// May throw json::exception.
-Result<LiveMove> MoveFromJson(const json& text) {
+Result<LiveMove> MoveFromJson(const ordered_json& value, const std::string& what) {
   LiveMove move;
-  TRY_ASSIGN(move.version, artifact::ParseVersionName(text.at("version").get<std::string>()));
-  TRY_ASSIGN(move.at, ParseRfc3339(text.at("at").get<std::string>()));
-  move.by = text.at("by").get<std::string>();
-  move.why = text.at("why").get<std::string>();
+  std::string version;
+  JsonObject in(value, what);
+  in.Get("version", version);
+  in.Require("at");
+  in.Get("at", move.at);
+  in.Get("by", move.by);
+  in.Get("why", move.why);
+  TRY(in.Done());
+  auto name = artifact::ParseVersionName(version);
+  if (!name) return Wrap(what, name.error());
+  move.version = *std::move(name);
   return move;
 }
 
-Result<LivePointer> PointerFromJson(const std::string& text) {
-  try {
-    const json parsed = json::parse(text);
-    const int format = parsed.at("format").get<int>();
-    if (format != kFormat) {
-      return Unusable(fmt::format("is of format {}, this Busker reads {}", format, kFormat));
-    }
-    LivePointer pointer;
-    TRY_ASSIGN(pointer.now, MoveFromJson(parsed));
-    for (const json& move : parsed.at("before")) {
-      TRY_ASSIGN(LiveMove before, MoveFromJson(move));
-      pointer.before.push_back(std::move(before));
-    }
-    return pointer;
-  } catch (const std::exception& e) {
-    return Unusable(e.what());
+// Errors name the place: "WHAT: ...".
+Result<LivePointer> PointerFromJson(const std::string& text, const std::string& what) {
+  TRY_ASSIGN(const ordered_json value, ParseOwnJson(text, what));
+  LivePointer pointer;
+  int format = 0;
+  JsonObject in(value, what);
+  in.Get("format", format);
+  TRY(in.Done());
+  if (format != kFormat) {
+    return Unusable(fmt::format("{} is of format {}, this Busker reads {}", what, format, kFormat));
   }
+  in.GetEach("before", pointer.before,
+             [&](const ordered_json& move) { return MoveFromJson(move, what); });
+  TRY(in.Done());
+  TRY_ASSIGN(pointer.now, MoveFromJson(value, what));
+  return pointer;
 }
 
 constexpr std::uint64_t kPointerBytesMax = 16u << 20;
@@ -85,8 +89,8 @@ Result<std::string> TextToStore(const LivePointer& pointer) {
   if (text.size() > kPointerBytesMax) {
     return Invalid("the reasons of the last moves of the live pointer are too long together");
   }
-  if (const auto read = PointerFromJson(text); !read) {
-    return Invalid("the live pointer could not be read any more: " + read.error().message);
+  if (const auto read = PointerFromJson(text, "it could not be read any more"); !read) {
+    return Invalid("the live pointer is not moved: " + read.error().message);
   }
   return text;
 }
@@ -101,8 +105,8 @@ Result<Stored> ReadStored(artifact::Store& store, const std::string& key) {
   auto text = store.GetText(key, kPointerBytesMax);
   if (!text && text.error().kind == ErrorKind::kNotFound) return Stored{};
   if (!text) return Wrap("live pointer", text.error());
-  auto pointer = PointerFromJson(*text);
-  if (!pointer) return Unusable(fmt::format("live pointer {}: {}", key, pointer.error().message));
+  auto pointer = PointerFromJson(*text, "live pointer " + key);
+  if (!pointer) return Unusable(std::move(pointer).error().message);
   return Stored{std::move(*text), std::move(*pointer)};
 }
 

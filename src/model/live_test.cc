@@ -185,8 +185,22 @@ TEST_F(LivePointerTest, DoesNotRollBackToACorruptVersion) {
 
 TEST_F(LivePointerTest, ThatCannotBeReadIsLeftAlone) {
   Save("01");
-  for (const std::string text : {"", "{", "[]", "{\"format\": 2}",
-                                 "{\"format\": 1, \"version\": \"../x\"}", "{\"format\": \"1\"}"}) {
+  const auto pointer = [&](const std::string& rest) {  // to the version that there is
+    return R"({"format": 1, "by": "a", "why": "", "version": ")" + Version("01").Key() + "\"" +
+           (rest.empty() ? R"(, "before": [])" : rest) + "}";
+  };
+  const std::vector<std::string> texts = {
+      "",
+      "{",
+      "[]",
+      "{\"format\": 2}",
+      "{\"format\": 1, \"version\": \"../x\"}",
+      "{\"format\": \"1\"}",
+      pointer(""),
+      pointer(R"(, "at": "soon")"),
+      pointer(R"(, "at": "2019-08-01T00:00:00Z", "before": {})"),
+      pointer(R"(, "at": "2019-08-01T00:00:00Z", "before": [{}])")};
+  for (const std::string& text : texts) {
     ASSERT_TRUE(store_->PutText("churn/1/live.json", text));
     EXPECT_EQ(ReadLive(*store_, "churn", "1").error().kind, ErrorKind::kUnusable) << text;
     EXPECT_EQ(PromoteDay("01").error().kind, ErrorKind::kUnusable) << text;

@@ -3,14 +3,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <exception>
-#include <nlohmann/json.hpp>
 #include <optional>
+
+#include "base/json_object.h"
 
 namespace busker::model {
 namespace {
 
-using nlohmann::json;
+using nlohmann::ordered_json;
 
 constexpr std::size_t kRulingsMax = 1000;
 constexpr int kFormat = 1;
@@ -22,7 +22,7 @@ std::string KeyOf(const std::string& service, const std::string& service_version
 }
 
 std::string ToText(const std::vector<Ruling>& rulings) {
-  json list = json::array();
+  ordered_json list = ordered_json::array();
   for (const Ruling& ruling : rulings) {
     list.push_back({{"version", ruling.version.Key()},
                     {"passed", ruling.passed},
@@ -30,37 +30,41 @@ std::string ToText(const std::vector<Ruling>& rulings) {
                     {"run", ruling.run},
                     {"at", FormatRfc3339(ruling.at)}});
   }
-  const json text = {{"format", kFormat}, {"rulings", std::move(list)}};
-  return text.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return JsonText({{"format", kFormat}, {"rulings", std::move(list)}});
 }
 
-// May throw json::exception.
-Result<Ruling> FromJson(const json& text) {
+Result<Ruling> RulingFromJson(const ordered_json& value, const std::string& what) {
   Ruling ruling;
-  TRY_ASSIGN(ruling.version, artifact::ParseVersionName(text.at("version").get<std::string>()));
-  TRY_ASSIGN(ruling.at, ParseRfc3339(text.at("at").get<std::string>()));
-  ruling.passed = text.at("passed").get<bool>();
-  ruling.why = text.at("why").get<std::string>();
-  ruling.run = text.at("run").get<std::string>();
+  std::string version;
+  JsonObject in(value, what);
+  in.Get("version", version);
+  in.Require("at");
+  in.Get("at", ruling.at);
+  in.Get("passed", ruling.passed);
+  in.Get("why", ruling.why);
+  in.Get("run", ruling.run);
+  TRY(in.Done());
+  auto name = artifact::ParseVersionName(version);
+  if (!name) return Wrap(what, name.error());
+  ruling.version = *std::move(name);
   return ruling;
 }
 
-Result<std::vector<Ruling>> FromText(const std::string& text) {
-  try {
-    const json parsed = json::parse(text);
-    const int format = parsed.at("format").get<int>();
-    if (format != kFormat) {
-      return Unusable(fmt::format("is of format {}, this Busker reads {}", format, kFormat));
-    }
-    std::vector<Ruling> rulings;
-    for (const json& one : parsed.at("rulings")) {
-      TRY_ASSIGN(Ruling ruling, FromJson(one));
-      rulings.push_back(std::move(ruling));
-    }
-    return rulings;
-  } catch (const std::exception& e) {
-    return Unusable(e.what());
+// Errors name the place: "WHAT: ...".
+Result<std::vector<Ruling>> FromText(const std::string& text, const std::string& what) {
+  TRY_ASSIGN(const ordered_json value, ParseOwnJson(text, what));
+  std::vector<Ruling> rulings;
+  int format = 0;
+  JsonObject in(value, what);
+  in.Get("format", format);
+  TRY(in.Done());
+  if (format != kFormat) {
+    return Unusable(fmt::format("{} is of format {}, this Busker reads {}", what, format, kFormat));
   }
+  in.GetEach("rulings", rulings,
+             [&](const ordered_json& ruling) { return RulingFromJson(ruling, what); });
+  TRY(in.Done());
+  return rulings;
 }
 
 // The rulings, and their text as the store has it, which a replacement must expect.
@@ -73,10 +77,8 @@ Result<Stored> ReadStored(artifact::Store& store, const std::string& key) {
   auto text = store.GetText(key);
   if (!text && text.error().kind == ErrorKind::kNotFound) return Stored{};
   if (!text) return Wrap("rulings of the gate", text.error());
-  auto rulings = FromText(*text);
-  if (!rulings) {
-    return Unusable(fmt::format("rulings of the gate {}: {}", key, rulings.error().message));
-  }
+  auto rulings = FromText(*text, "rulings of the gate " + key);
+  if (!rulings) return Unusable(std::move(rulings).error().message);
   return Stored{std::move(*text), std::move(*rulings)};
 }
 
