@@ -1,0 +1,63 @@
+// Keeps the daemon of a home up, and its dashboard, until it is told to stop (busker up).
+//
+// What could not be written is not known to be written. So the daemon ends then, and another begins
+// from what is on disk, after pauses that grow, for as long as there is patience.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/patience.h"
+#include "cli/verbs.h"
+#include "daemon/daemon.h"
+#include "dispatch/home.h"
+#include "serve/http_service.h"
+
+namespace busker::cli {
+
+class Supervisor {
+ public:
+  // Of the services and graph files in `paths`. `common` outlives it; whoever calls owns the home.
+  Supervisor(const Common& common, UpOptions options, dispatch::Home home,
+             std::vector<std::string> paths, std::chrono::steady_clock::time_point begun);
+
+  // Returns when it was stopped; or the error by which it could not begin, or not begin again.
+  Result<void> Run();
+
+  // Any thread: Run returns soon. What runs goes on.
+  void Stop();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Result<std::unique_ptr<daemon::Daemon>> StartDaemon();
+  Result<std::unique_ptr<serve::HttpService>> StartDashboard(daemon::Daemon& daemon);
+  void Show(daemon::Daemon* daemon, serve::HttpService* dashboard);  // to Stop, and for links
+  void Tell(daemon::Daemon& daemon, serve::HttpService* dashboard);
+  Result<void> Await(daemon::Daemon& daemon);
+  bool WaitsAfter(const Error& error);
+  Result<std::string> MakeLink(const std::string& by);
+  void Say(const std::string& line) const;
+  bool IsStopped();
+
+  const Common& common_;
+  const UpOptions options_;
+  const dispatch::Home home_;
+  const std::vector<std::string> paths_;
+  const Clock::time_point begun_;
+  bool was_up_ = false;
+  Patience patience_;
+  std::string said_;  // why it began again, last
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable stopping_;
+  bool stopped_ = false;
+  daemon::Daemon* daemon_ = nullptr;
+  serve::HttpService* dashboard_ = nullptr;
+};
+
+}  // namespace busker::cli
