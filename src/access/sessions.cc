@@ -23,7 +23,7 @@ void RemoveOldest(auto& entries, std::size_t count_max) {
 }  // namespace
 
 std::string Sessions::MakeLink(const Caller& caller, Instant now) {
-  const std::string secret = MakeSecret();
+  std::string secret = MakeSecret();
   const std::lock_guard lock(mutex_);
   links_[io::Sha256Of(secret)] = {caller, now};
   RemoveOldest(links_, kLinksMax);
@@ -31,7 +31,7 @@ std::string Sessions::MakeLink(const Caller& caller, Instant now) {
 }
 
 std::optional<std::string> Sessions::Begin(const std::string& link, Instant now) {
-  const std::string secret = MakeSecret();
+  std::string secret = MakeSecret();
   const std::lock_guard lock(mutex_);
   const auto found = links_.extract(io::Sha256Of(link));
   if (found.empty() || now - found.mapped().used_at > kLinkMax) return std::nullopt;

@@ -19,6 +19,7 @@
 #include "cli/line_cutter.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
+#include "serve/attempt_end.h"
 
 namespace busker::cli {
 namespace {
@@ -68,17 +69,6 @@ void WaitForNews(const Place& place, int changes_fd) {
   }
 }
 
-// Whether the attempt is over by the record: one that was lost leaves nothing else.
-bool IsOver(const record::RunRow& run, const attempt::Name& name) {
-  if (IsFinal(run.state)) return true;
-  for (const record::TaskRow& row : run.tasks) {
-    if (row.task.name != name.task) continue;
-    return std::any_of(row.attempts.begin(), row.attempts.end(),
-                       [&](const auto& one) { return one.number == name.number && !one.running; });
-  }
-  return false;
-}
-
 // Shows what is written until the attempt is over.
 Result<void> FollowAttempt(attempt::LogFollower& follower, const Place& place,
                            record::Record& record, const attempt::Name& name, Shower& shower) {
@@ -107,7 +97,7 @@ Result<void> FollowAttempt(attempt::LogFollower& follower, const Place& place,
   while (!changed.wait_for(lock, kAskRecordAgain, [&] { return ended; })) {
     lock.unlock();
     const auto run = record.FindRun(name.run);
-    if (!run || IsOver(*run, name)) {
+    if (!run || serve::IsOver(*run, name)) {
       follower.End(key);  // before all that it hands to goes out of scope
       return run ? Result<void>() : tl::unexpected(run.error());
     }

@@ -114,7 +114,7 @@ Result<void> Supervisor::Run() {
     Show(daemon->get(), dashboard.get());
     Tell(**daemon, dashboard.get());
     was_up_ = true;
-    const auto ended = Await(**daemon);
+    auto ended = Await(**daemon);
     Show(nullptr, nullptr);
     if (!ended && !IsStopped() && !WaitsAfter(ended.error())) return ended;
   }

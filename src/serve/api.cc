@@ -11,6 +11,7 @@
 #include "http/json_body.h"
 #include "http/paging.h"
 #include "http/problem.h"
+#include "serve/attempt_end.h"
 #include "serve/describe.h"
 #include "serve/graphs_api.h"
 
@@ -261,8 +262,8 @@ Result<Api::Written> Api::FindAttempt(const Call& call) {
     return NotFound("the task has no such attempt");
   }
   const auto number = static_cast<int>(*asked);
-  return Written{run.facts.id, task->task.name, number,
-                 attempt::FolderOf(home_.RunsFolder(), {run.facts.id, task->task.name, number})};
+  const attempt::Name name = {run.facts.id, task->task.name, number};
+  return Written{name, attempt::FolderOf(home_.RunsFolder(), name)};
 }
 
 http::Response Api::ShowLog(const Call& call) {
@@ -305,17 +306,10 @@ http::Response Api::FollowLog(const Call& call) {
   if (!written) return http::Problem(written.error());
   http::Response response;
   response.type = "text/event-stream";
-  response.events = log_feed_.Follow(written->folder, [this, attempt = *written] {
+  response.events = log_feed_.Follow(written->folder, [this, name = written->name] {
     const auto run =
-        records_.With([&](record::Record& record) { return record.FindRun(attempt.run); });
-    if (!run) return false;
-    for (const record::TaskRow& row : run->tasks) {
-      if (row.task.name != attempt.task) continue;
-      for (const record::AttemptRow& one : row.attempts) {
-        if (one.number == attempt.number) return !one.running;
-      }
-    }
-    return false;
+        records_.With([&](record::Record& record) { return record.FindRun(name.run); });
+    return run && IsOver(*run, name);
   });
   if (!response.events) return http::Problem(503, "too many follow logs already");
   return response;

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "attempt/name.h"
 #include "daemon/requests.h"
 #include "dispatch/home.h"
 #include "record/readers.h"
@@ -43,8 +44,7 @@ class Api {
   http::Response Skip(const Call& call);
   // An attempt that is on record, and the folder of what it left.
   struct Written {
-    std::string run, task;
-    int number = 0;
+    attempt::Name name;
     io::fs::path folder;
   };
   Result<Written> FindAttempt(const Call& call);
