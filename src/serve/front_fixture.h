@@ -31,6 +31,7 @@ class FrontTest : public testing::Test {
     options.schedules = false;
     options.target = target;
     options.runner = BUSKER_RUNNER_PATH;
+    options.busker = (folder_ / "busker").string();  // none, unless a test writes one
     options.environment = {"PATH=/usr/bin:/bin"};
     daemon_ = daemon::Daemon::Start(home_, options).value();
     live_.emplace(daemon_->announcer());

@@ -2,12 +2,16 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "artifact/store.h"
 #include "http/json_body.h"
 #include "http/problem.h"
 #include "model/live.h"
+#include "prepare/step_result.h"
 #include "serve/describe.h"
 #include "serve/services.h"
 
@@ -37,10 +41,12 @@ ordered_json DescribeContents(const artifact::Manifest& version,
 // What is looked for, and the sentences about what is there but cannot be shown.
 class Versions {
  public:
-  Versions(const daemon::Daemon& daemon, const std::string& service,
-           const std::string& service_version) {
+  // At the target of the run.
+  Versions(const daemon::Daemon& daemon, const record::RunFacts& run) {
+    const std::string& service = run.service;
     const auto found = FindService(*daemon.catalogue(), service);
-    const auto places = found ? daemon.PlacesOf(**found) : tl::unexpected(found.error());
+    const auto places =
+        found ? daemon.PlacesOf(**found, run.action, run.target) : tl::unexpected(found.error());
     auto store = places ? artifact::OpenStore(places->store_url) : tl::unexpected(places.error());
     if (!store) {
       missing_.push_back(fmt::format(
@@ -50,7 +56,8 @@ class Versions {
     }
     warehouse_url_ = places->warehouse_url;
     store_ = std::move(*store);
-    if (auto live = model::ReadLive(*store_, service, service_version)) live_ = std::move(*live);
+    if (auto live = model::ReadLive(*store_, service, run.service_version))
+      live_ = std::move(*live);
   }
 
   // null: there is none, or there is a sentence about it.
@@ -88,6 +95,79 @@ class Versions {
   std::vector<std::string> missing_;
 };
 
+// What runs delivered, by the record; whether it is there still, each table is asked once.
+class Deliveries {
+ public:
+  Deliveries(const std::string& warehouse_url, const std::string& duckdb_library)
+      : url_(warehouse_url), duckdb_library_(duckdb_library) {}
+
+  // Latest first, at most kDeliveriesMax.
+  ordered_json Describe(std::span<const record::RunRow> runs) {
+    ordered_json described = ordered_json::array();
+    for (const record::RunRow& run : runs) {
+      for (const record::TaskRow& task : run.tasks) {
+        const auto result = prepare::ResultOf(task);
+        if (!result || !result->delivery || described.size() == kDeliveriesMax) continue;
+        described.push_back(serve::Describe(AsItIs(*result->delivery)));
+      }
+      if (IsOfEarlierVersion(run)) AddAllOf(run, described);
+    }
+    return described;
+  }
+
+  const std::vector<std::string>& missing() const { return missing_; }
+
+ private:
+  using Table = std::map<std::string, deliver::Delivery>;  // by id
+
+  // As the warehouse has it now; as it was made, where that cannot be read.
+  deliver::Delivery AsItIs(const deliver::Delivery& made) {
+    const Table& table = TableOf(made.table);
+    const auto found = table.find(made.id);
+    return found == table.end() ? made : found->second;
+  }
+
+  const Table& TableOf(const std::string& name) {
+    const auto [place, is_new] = tables_.try_emplace(name);
+    if (!is_new) return place->second;
+    auto warehouse = deliver::OpenWarehouse(url_, duckdb_library_);
+    auto deliveries =
+        warehouse ? (*warehouse)->Deliveries(name) : tl::unexpected(std::move(warehouse).error());
+    if (!deliveries) {
+      missing_.push_back(
+          fmt::format("The table {} cannot be read, so what is told of it is what was on record "
+                      "when it was delivered; busker fsck says what is wrong with it.",
+                      name));
+      return place->second;
+    }
+    for (deliver::Delivery& each : *deliveries) place->second.emplace(each.id, std::move(each));
+    return place->second;
+  }
+
+  // It delivered, and what came of that was not put on record then.
+  static bool IsOfEarlierVersion(const record::RunRow& run) {
+    return std::any_of(run.tasks.begin(), run.tasks.end(), [](const record::TaskRow& row) {
+      return row.task.name.starts_with("deliver") && row.task.state == plan::State::kSucceeded &&
+             !row.attempts.empty() && row.attempts.back().result.empty();
+    });
+  }
+
+  void AddAllOf(const record::RunRow& run, ordered_json& described) const {
+    const auto all = ReadDeliveries(url_, duckdb_library_);
+    if (!all) return;
+    for (auto each = all->rbegin(); each != all->rend(); ++each) {
+      if (each->run == run.facts.id && described.size() < kDeliveriesMax) {
+        described.push_back(serve::Describe(*each));
+      }
+    }
+  }
+
+  const std::string url_;
+  const std::string duckdb_library_;
+  std::map<std::string, Table> tables_;
+  std::vector<std::string> missing_;
+};
+
 }  // namespace
 
 void LineageApi::AddRoutes(Routes& routes) {
@@ -104,26 +184,27 @@ http::Response LineageApi::Show(const Call& call) {
   ordered_json input, output, missing = ordered_json::array();
   ordered_json deliveries = ordered_json::array(), used_by = ordered_json::array();
   if (!facts.service.empty() && !facts.timestamp.empty()) {
-    Versions versions(daemon_, facts.service, facts.service_version);
+    Versions versions(daemon_, facts);
     // Who is confined to an action hears of what others of its service made by name alone.
     const bool whole = access::HoldsService(call.caller.confines, facts.service);
     if (whole) input = versions.DescribeInput(facts.model_version);
     output =
         versions.Describe({facts.service, facts.service_version, facts.action, facts.timestamp});
-    missing = versions.missing();
-    const std::string& warehouse = versions.warehouse_url();
-    const auto all =
-        ReadDeliveries(warehouse.empty() ? home_warehouse_ : warehouse, duckdb_library_);
-    if (!all) return http::Problem(all.error());
     const std::string made = output.is_null() ? "" : output["key"].get<std::string>();
-    for (auto delivery = all->rbegin(); delivery != all->rend(); ++delivery) {
-      if (delivery->run == facts.id) {
-        deliveries.push_back(Describe(*delivery));
-      } else if (whole && !made.empty() && delivery->model_version == made &&
-                 used_by.size() < kDeliveriesMax) {
-        used_by.push_back(Describe(*delivery));
-      }
+    Deliveries all(versions.warehouse_url().empty() ? home_warehouse_ : versions.warehouse_url(),
+                   duckdb_library_);
+    deliveries = all.Describe(std::span(&*run, 1));
+    if (whole && !made.empty()) {
+      record::RunFilter applied;
+      applied.model_version = made;
+      applied.count_max = kDeliveriesMax;
+      const auto runs =
+          records_.With([&](record::Record& record) { return record.ListRuns(applied); });
+      if (!runs) return http::Problem(runs.error());
+      used_by = all.Describe(*runs);
     }
+    for (const std::string& sentence : versions.missing()) missing.push_back(sentence);
+    for (const std::string& sentence : all.missing()) missing.push_back(sentence);
   }
   return http::JsonResponse({{"run", facts.id},
                              {"service", TextOrNull(facts.service)},

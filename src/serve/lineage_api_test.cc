@@ -12,17 +12,36 @@ namespace {
 
 using nlohmann::json;
 
+constexpr char kStep[] = R"END(
+run=$(echo "$3" | sed 's/.*"run":"\([^"]*\)".*/\1/')
+version=$(echo "$3" | sed 's/.*"model_version":"\([^"]*\)".*/\1/')
+cat > result.json <<JSON
+{"delivery": {"id": "$run.1", "warehouse_url": "home:warehouse", "table": "shop.predictions",
+ "write": "replace", "run": "$run", "service": "shop", "model_version": "$version",
+ "data_date": "2026-05-01", "scheduled_at": "2026-05-01T00:00:00Z",
+ "delivered_at": "2026-05-01T00:00:01Z", "rows": 1, "table_rows": 1,
+ "file_sha256": "", "snapshot_sha256": ""}}
+JSON
+)END";
+
 class LineageApiTest : public FrontTest {
  protected:
   explicit LineageApiTest(const std::string& target = "local") : FrontTest(target) {
-    folder_.Write("shop/busker.toml",
-                  "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh ${ACTION}\"\n"
-                  "[actions.training]\npromote = true\n[actions.application]\ninput = \"live\"\n"
-                  "[targets.prod]\nwarehouse = \"embedded://" +
-                      (folder_ / "prod").string() + "\"\n");
+    folder_.Write(
+        "shop/busker.toml",
+        "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh ${ACTION}\"\n"
+        "[actions.training]\npromote = true\n[actions.application]\ninput = \"live\"\n"
+        "[actions.application.deliver.\"predictions.csv\"]\ntable = \"shop.predictions\"\n"
+        "[targets.prod]\nwarehouse = \"embedded://" +
+            (folder_ / "prod").string() + "\"\n");
     folder_.Write("shop/model.sh",
                   "test $1 = application && { echo '1' > output/predictions.csv; exit; }\n"
                   "echo m > output/model; echo '{\"auc\": 0.5}' > output/metrics.json\n");
+    // In place of busker step deliver, which leaves what it delivered: the tests deliver it
+    // themselves.
+    folder_.Write("busker", "#!/bin/sh\n[ \"$2\" = deliver ] || exit 0\n[ -e " +
+                                (folder_ / "earlier").string() + " ] && exit 0\n" + kStep);
+    io::fs::permissions(folder_ / "busker", io::fs::perms::owner_all);
     EXPECT_TRUE(daemon_->Reload());
   }
   json Lineage(const std::string& run) {
@@ -59,8 +78,8 @@ class LineageApiTest : public FrontTest {
 
 TEST_F(LineageApiTest, FollowsFromTheTrainingToTheRows) {
   const std::string training = Train();
-  const std::string application = RunToEnd("shop/application");
   const json made = Lineage(training);
+  const std::string application = RunToEnd("shop/application");
   EXPECT_EQ(made["input"], json());
   EXPECT_EQ(made["output"]["run"], training);
   EXPECT_EQ(made["output"]["live"], true);
@@ -82,6 +101,39 @@ TEST_F(LineageApiTest, FollowsFromTheTrainingToTheRows) {
   const json used = Lineage(training)["used_by"];
   ASSERT_EQ(used.size(), 1u);
   EXPECT_EQ(used[0]["run"], application);
+}
+
+// To find what one run delivered, all deliveries of all tables were listed at each look; of a table
+// that could not be read nothing was shown.
+TEST_F(LineageApiTest, KnowsByTheRecordWhatWasDelivered) {
+  Train();
+  const std::string application = RunToEnd("shop/application");
+  const json recorded = Lineage(application);
+  ASSERT_EQ(recorded["deliveries"].size(), 1u) << recorded;
+  EXPECT_EQ(recorded["deliveries"][0]["id"], application + ".1");
+  EXPECT_TRUE(recorded["deliveries"][0]["undone_at"].is_null());
+  Deliver(application, recorded["input_version"]);
+  const auto warehouse = deliver::OpenWarehouse(home_.WarehouseUrl(), BUSKER_DUCKDB_PATH).value();
+  ASSERT_TRUE(warehouse->Undo(application + ".1"));
+  EXPECT_FALSE(Lineage(application)["deliveries"][0]["undone_at"].is_null())
+      << "whether it is undone, the warehouse says";
+  for (const auto& entry :
+       io::fs::directory_iterator(home_.folder / "warehouse/shop/predictions/log")) {
+    folder_.Write("damage", "{");
+    io::fs::copy_file(folder_ / "damage", entry.path(), io::fs::copy_options::overwrite_existing);
+  }
+  const json damaged = Lineage(application);
+  EXPECT_EQ(damaged["deliveries"].size(), 1u);
+  EXPECT_EQ(damaged["missing"].size(), 1u) << damaged["missing"];
+}
+
+// A run of an earlier version of Busker left no result: its deliveries are looked for.
+TEST_F(LineageApiTest, FindsWhatAnEarlierVersionDelivered) {
+  Train();
+  folder_.Write("earlier", "");
+  const std::string application = RunToEnd("shop/application");
+  Deliver(application, Lineage(application)["input_version"]);
+  EXPECT_EQ(Lineage(application)["deliveries"].size(), 1u);
 }
 
 // Who may look at one action was shown what another had made, and who had been given it.
