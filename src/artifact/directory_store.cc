@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "artifact/key.h"
+#include "artifact/store_faults.h"
 
 namespace busker::artifact {
 namespace {
@@ -34,10 +35,11 @@ bool IsGone(const std::error_code& error) {
 // few writes only, so who finds it taken tries again, at growing intervals. The file may be removed
 // by who tidies up, and a lock on a file that is no longer at `path` excludes nobody: hence the
 // comparison.
-Result<io::Descriptor> TakeLock(const fs::path& path) {
+Result<io::Descriptor> TakeLock(const fs::path& path, const io::Interrupt& interrupt) {
   const auto deadline = std::chrono::steady_clock::now() + kLockWait;
   auto pause = std::chrono::milliseconds(1);
   for (;;) {
+    TRY(io::CheckStillWanted(interrupt));
     TRY_ASSIGN(io::Descriptor lock, io::Open(path, O_RDWR | O_CREAT, 0644));
     struct stat held {};
     struct stat there {};
@@ -62,10 +64,16 @@ class DirectoryStore : public Store {
 
   std::string Url() const override { return "file://" + root_.string(); }
 
-  Result<io::FileDigest> PutFile(const std::string& key, const fs::path& from) override {
-    TRY_ASSIGN(const fs::path path, PathToWrite(key));
+  Result<std::string> UrlOf(const std::string& key) const override {
+    TRY(CheckKey(key));
+    return "file://" + (root_ / key).string();
+  }
+
+  Result<io::FileDigest> PutFile(const std::string& key, const fs::path& from,
+                                 const io::Interrupt& interrupt) override {
+    TRY_ASSIGN(const fs::path path, PathToWrite(key, interrupt));
     const fs::path temporary = io::TemporaryPath(path.parent_path(), "put");
-    TRY_ASSIGN(io::FileDigest digest, io::CopyFile(from, temporary));
+    TRY_ASSIGN(io::FileDigest digest, io::CopyFile(from, temporary, interrupt));
     if (auto renamed = io::Rename(temporary, path); !renamed) {
       ::unlink(temporary.c_str());
       return tl::unexpected(std::move(renamed).error());
@@ -73,23 +81,35 @@ class DirectoryStore : public Store {
     return digest;
   }
 
-  Result<void> PutText(const std::string& key, const std::string& text) override {
-    TRY_ASSIGN(const fs::path path, PathToWrite(key));
+  Result<FileDigests> PutFiles(const std::string& prefix, const fs::path& folder,
+                               std::span<const std::string> files,
+                               const io::Interrupt& interrupt) override {
+    FileDigests digests;
+    for (const std::string& file : files) {
+      TRY_ASSIGN(digests[file], PutFile(prefix + "/" + file, folder / file, interrupt));
+    }
+    return digests;
+  }
+
+  Result<void> PutText(const std::string& key, const std::string& text,
+                       const io::Interrupt& interrupt) override {
+    TRY_ASSIGN(const fs::path path, PathToWrite(key, interrupt));
     return io::WriteFileAtomically(path, text);
   }
 
-  Result<bool> CreateText(const std::string& key, const std::string& text) override {
-    TRY_ASSIGN(const fs::path path, PathToWrite(key));
+  Result<bool> CreateText(const std::string& key, const std::string& text,
+                          const io::Interrupt& interrupt) override {
+    TRY_ASSIGN(const fs::path path, PathToWrite(key, interrupt));
     return io::CreateFileAtomically(path, text);
   }
 
   Result<bool> ReplaceText(const std::string& key, const std::optional<std::string>& expected,
-                           const std::string& text) override {
-    if (!expected) return CreateText(key, text);
+                           const std::string& text, const io::Interrupt& interrupt) override {
+    if (!expected) return CreateText(key, text, interrupt);
     TRY(CheckKey(key));
     const fs::path path = root_ / key;
-    TRY_ASSIGN(const io::Descriptor lock, TakeLock(root_ / kLockName));
-    auto present = GetText(key, expected->size());
+    TRY_ASSIGN(const io::Descriptor lock, TakeLock(root_ / kLockName, interrupt));
+    auto present = GetText(key, interrupt, expected->size());
     if (!present && present.error().kind == ErrorKind::kNotFound) return false;
     if (!present && present.error().kind == ErrorKind::kInvalid) return false;  // longer
     if (!present) return tl::unexpected(std::move(present).error());
@@ -98,10 +118,11 @@ class DirectoryStore : public Store {
     return true;
   }
 
-  Result<io::FileDigest> GetFile(const std::string& key, const fs::path& to) override {
-    TRY_ASSIGN(const fs::path path, PathToRead(key));
+  Result<io::FileDigest> GetFile(const std::string& key, const fs::path& to,
+                                 const io::Interrupt& interrupt) override {
+    TRY_ASSIGN(const fs::path path, PathToRead(key, interrupt));
     if (to.has_parent_path()) TRY(io::MakeFolders(to.parent_path()));
-    TRY_ASSIGN(io::FileDigest digest, io::CopyFile(path, to));
+    TRY_ASSIGN(io::FileDigest digest, io::CopyFile(path, to, interrupt));
     if (auto synced = io::SyncFolder(to.has_parent_path() ? to.parent_path() : "."); !synced) {
       ::unlink(to.c_str());
       return tl::unexpected(std::move(synced).error());
@@ -109,41 +130,80 @@ class DirectoryStore : public Store {
     return digest;
   }
 
-  Result<io::FileDigest> Digest(const std::string& key) override {
-    TRY_ASSIGN(const fs::path path, PathToRead(key));
-    return io::DigestFile(path);
+  Result<FileDigests> GetFiles(const std::string& prefix, std::span<const std::string> files,
+                               const fs::path& folder, const io::Interrupt& interrupt) override {
+    FileDigests digests;
+    for (const std::string& file : files) {
+      auto digest = GetFile(prefix + "/" + file, folder / file, interrupt);
+      if (!digest) {
+        for (const auto& [got, _] : digests) ::unlink((folder / got).c_str());
+        return tl::unexpected(std::move(digest).error());
+      }
+      digests[file] = *std::move(digest);
+    }
+    return digests;
   }
 
-  Result<std::string> GetText(const std::string& key, std::uint64_t bytes_max) override {
-    TRY_ASSIGN(const fs::path path, PathToRead(key));
+  Result<io::FileDigest> Digest(const std::string& key, const io::Interrupt& interrupt) override {
+    TRY_ASSIGN(const fs::path path, PathToRead(key, interrupt));
+    return io::DigestFile(path, interrupt);
+  }
+
+  Result<void> Verify(const std::string& prefix, const FileDigests& files,
+                      const io::Interrupt& interrupt) override {
+    for (const auto& [file, expected] : files) {
+      const std::string key = prefix + "/" + file;
+      TRY_ASSIGN(const io::FileDigest digest, Digest(key, interrupt));
+      if (digest != expected) return NotWhatWasStored(*this, key, "its SHA-256 is another");
+    }
+    return {};
+  }
+
+  Result<std::string> GetText(const std::string& key, const io::Interrupt& interrupt,
+                              std::uint64_t bytes_max) override {
+    TRY_ASSIGN(const fs::path path, PathToRead(key, interrupt));
     return io::ReadFile(path, bytes_max);
   }
 
-  Result<std::vector<std::string>> List(const std::string& prefix) override {
+  std::vector<Result<std::string>> GetTexts(std::span<const std::string> keys,
+                                            const io::Interrupt& interrupt,
+                                            std::uint64_t bytes_max) override {
+    std::vector<Result<std::string>> texts;
+    for (const std::string& key : keys) texts.push_back(GetText(key, interrupt, bytes_max));
+    return texts;
+  }
+
+  Result<std::vector<std::string>> List(const std::string& prefix,
+                                        const io::Interrupt& interrupt) override {
+    TRY(io::CheckStillWanted(interrupt));
     TRY_ASSIGN(const fs::path folder, FolderOf(prefix));
     std::vector<std::string> keys;
-    TRY(AddKeys(folder, prefix, keys));
+    TRY(AddKeys(folder, prefix, keys, interrupt));
     std::sort(keys.begin(), keys.end());
     return keys;
   }
 
-  Result<std::vector<std::string>> ListFolders(const std::string& prefix) override {
+  Result<std::vector<std::string>> ListFolders(const std::string& prefix,
+                                               const io::Interrupt& interrupt) override {
+    TRY(io::CheckStillWanted(interrupt));
     TRY_ASSIGN(const fs::path folder, FolderOf(prefix));
     std::vector<std::string> names;
-    TRY(ForEachEntry(folder, [&](const fs::directory_entry& entry, bool is_folder) -> Result<bool> {
-      if (!is_folder) return true;
-      TRY_ASSIGN(const bool has_key, HasKey(entry.path()));
-      if (has_key) names.push_back(entry.path().filename().string());
-      return true;
-    }));
+    TRY(ForEachEntry(folder, interrupt,
+                     [&](const fs::directory_entry& entry, bool is_folder) -> Result<bool> {
+                       if (!is_folder) return true;
+                       TRY_ASSIGN(const bool has_key, HasKey(entry.path(), interrupt));
+                       if (has_key) names.push_back(entry.path().filename().string());
+                       return true;
+                     }));
     std::sort(names.begin(), names.end());
     return names;
   }
 
   // The folder leaves under an unfinished name first, so that nobody sees a part of it, whatever
   // happens to us meanwhile.
-  Result<void> RemoveAll(const std::string& prefix) override {
+  Result<void> RemoveAll(const std::string& prefix, const io::Interrupt& interrupt) override {
     TRY(CheckKey(prefix));
+    TRY(io::CheckStillWanted(interrupt));
     const fs::path folder = root_ / prefix;
     std::error_code error;
     if (!fs::is_directory(fs::symlink_status(folder, error))) return {};
@@ -154,28 +214,31 @@ class DirectoryStore : public Store {
     return io::RemoveTree(leaving);
   }
 
-  Result<fs::path> LocalPath(const std::string& key, const fs::path&) override {
-    return PathToRead(key);
+  Result<fs::path> LocalPath(const std::string& key, const fs::path&,
+                             const io::Interrupt& interrupt) override {
+    return PathToRead(key, interrupt);
   }
 
  private:
   // Where `key` is to be written; its folders exist.
-  Result<fs::path> PathToWrite(const std::string& key) const {
+  Result<fs::path> PathToWrite(const std::string& key, const io::Interrupt& interrupt) const {
     TRY(CheckKey(key));
+    TRY(io::CheckStillWanted(interrupt));
     fs::path path = root_ / key;
     TRY(io::MakeFolders(path.parent_path()));
     return path;
   }
 
   // Where `key` is; kNotFound unless a file is there.
-  Result<fs::path> PathToRead(const std::string& key) const {
+  Result<fs::path> PathToRead(const std::string& key, const io::Interrupt& interrupt) const {
     TRY(CheckKey(key));
+    TRY(io::CheckStillWanted(interrupt));
     fs::path path = root_ / key;
     std::error_code error;
     const auto status = fs::status(path, error);
     if (fs::is_regular_file(status)) return path;
     if (error && !IsGone(error)) return Failed("read " + path.string() + ": " + error.message());
-    return NotFound(fmt::format("there is no {} in {}", key, Url()));
+    return NothingUnder(*this, key);
   }
 
   Result<fs::path> FolderOf(const std::string& prefix) const {
@@ -187,10 +250,12 @@ class DirectoryStore : public Store {
   // Calls use(entry, is_folder) for the folders and files right in `folder` that are no unfinished
   // ones, until it returns false. What vanishes meanwhile is passed over.
   template <typename Use>
-  static Result<void> ForEachEntry(const fs::path& folder, Use&& use) {
+  static Result<void> ForEachEntry(const fs::path& folder, const io::Interrupt& interrupt,
+                                   Use&& use) {
     std::error_code error;
     fs::directory_iterator entry(folder, error);
     for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      TRY(io::CheckStillWanted(interrupt));
       if (IsUnfinished(entry->path())) continue;
       std::error_code gone;
       const bool is_folder = fs::is_directory(entry->symlink_status(gone));
@@ -203,26 +268,27 @@ class DirectoryStore : public Store {
   }
 
   static Result<void> AddKeys(const fs::path& folder, const std::string& prefix,
-                              std::vector<std::string>& keys) {
-    return ForEachEntry(folder,
+                              std::vector<std::string>& keys, const io::Interrupt& interrupt) {
+    return ForEachEntry(folder, interrupt,
                         [&](const fs::directory_entry& entry, bool is_folder) -> Result<bool> {
                           const std::string name = entry.path().filename().string();
                           const std::string key = prefix.empty() ? name : prefix + "/" + name;
-                          if (is_folder) TRY(AddKeys(entry.path(), key, keys));
+                          if (is_folder) TRY(AddKeys(entry.path(), key, keys, interrupt));
                           if (!is_folder) keys.push_back(key);
                           return true;
                         });
   }
 
-  static Result<bool> HasKey(const fs::path& folder) {
+  static Result<bool> HasKey(const fs::path& folder, const io::Interrupt& interrupt) {
     bool has = false;
-    TRY(ForEachEntry(folder, [&](const fs::directory_entry& entry, bool is_folder) -> Result<bool> {
-      has = !is_folder;
-      if (is_folder) {
-        TRY_ASSIGN(has, HasKey(entry.path()));
-      }
-      return !has;
-    }));
+    TRY(ForEachEntry(folder, interrupt,
+                     [&](const fs::directory_entry& entry, bool is_folder) -> Result<bool> {
+                       has = !is_folder;
+                       if (is_folder) {
+                         TRY_ASSIGN(has, HasKey(entry.path(), interrupt));
+                       }
+                       return !has;
+                     }));
     return has;
   }
 

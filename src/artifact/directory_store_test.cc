@@ -50,9 +50,9 @@ TEST(OpenStore, RefusesWhatItDoesNotKnowAndSaysWhatThereIs) {
 TEST(DirectoryStore, KeysAreThePathsBelowItsFolder) {
   const io::TestFolder folder;
   const auto store = OpenDirectoryStore(folder.path()).value();
-  ASSERT_TRUE(store->PutText("a/b", "x"));
+  ASSERT_TRUE(store->PutText("a/b", "x", ForFiles()));
   EXPECT_EQ(folder.Read("a/b"), "x");
-  EXPECT_EQ(store->LocalPath("a/b", "/nowhere").value(), folder / "a/b");
+  EXPECT_EQ(store->LocalPath("a/b", "/nowhere", ForFiles()).value(), folder / "a/b");
 }
 
 TEST(DirectoryStore, WhatACrashLeftUnfinishedIsNotShown) {
@@ -61,53 +61,53 @@ TEST(DirectoryStore, WhatACrashLeftUnfinishedIsNotShown) {
   folder.Write("a/.tmp-put-0123", "half");
   folder.Write("a/b/.tmp-removed-4567/manifest.json", "leaving");
   fs::create_directories(folder / "a/empty/folder");
-  EXPECT_EQ(store->List("").value(), Keys{});
-  EXPECT_EQ(store->ListFolders("").value(), Keys{});
-  EXPECT_EQ(store->ListFolders("a").value(), Keys{});
+  EXPECT_EQ(store->List("", ForFiles()).value(), Keys{});
+  EXPECT_EQ(store->ListFolders("", ForFiles()).value(), Keys{});
+  EXPECT_EQ(store->ListFolders("a", ForFiles()).value(), Keys{});
 }
 
 TEST(DirectoryStore, AFailedPutLeavesTheOldValueAndNoRest) {
   const io::TestFolder folder;
   const auto store = OpenDirectoryStore(folder / "store").value();
-  ASSERT_TRUE(store->PutText("a/file", "old"));
+  ASSERT_TRUE(store->PutText("a/file", "old", ForFiles()));
   const auto from = folder.Write("from", std::string(100'000, 'x'));
   const pid_t pid = fork();
   if (pid == 0) {
     signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{5000, 5000};
     setrlimit(RLIMIT_FSIZE, &limit);
-    const auto put = store->PutFile("a/file", from);
-    const auto text = store->PutText("a/text", std::string(100'000, 'x'));
+    const auto put = store->PutFile("a/file", from, ForFiles());
+    const auto text = store->PutText("a/text", std::string(100'000, 'x'), ForFiles());
     _exit(!put && !text ? 0 : 1);
   }
   int status = 0;
   waitpid(pid, &status, 0);
   EXPECT_EQ(status, 0);
-  EXPECT_EQ(store->GetText("a/file").value(), "old");
+  EXPECT_EQ(store->GetText("a/file", ForFiles()).value(), "old");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder / "store/a"), fs::directory_iterator()), 1);
 }
 
 TEST(DirectoryStore, AReadOnlyFolderIsReadAndEachWriteSaysWhatIsWrong) {
   const io::TestFolder folder;
   const auto from = folder.Write("from", "x");
-  ASSERT_TRUE(OpenDirectoryStore(folder / "store").value()->PutText("text", "old"));
+  ASSERT_TRUE(OpenDirectoryStore(folder / "store").value()->PutText("text", "old", ForFiles()));
   const io::ReadOnlyFolder read_only(folder / "store");
   const auto opened = OpenDirectoryStore(folder / "store");
   ASSERT_TRUE(opened) << opened.error().message;
   Store& store = **opened;
-  EXPECT_EQ(store.GetText("text").value(), "old");
-  EXPECT_EQ(store.List("").value(), Keys{"text"});
+  EXPECT_EQ(store.GetText("text", ForFiles()).value(), "old");
+  EXPECT_EQ(store.List("", ForFiles()).value(), Keys{"text"});
   const auto says = [&](const auto& result) {
     return !result &&
            result.error().message.find((folder / "store").string()) != std::string::npos &&
            (result.error().message.find("Read-only") != std::string::npos ||
             result.error().message.find("denied") != std::string::npos);
   };
-  EXPECT_TRUE(says(store.PutFile("a/file", from)));
-  EXPECT_TRUE(says(store.PutText("text", "new")));
-  EXPECT_TRUE(says(store.CreateText("new", "new")));
-  EXPECT_TRUE(says(store.ReplaceText("text", "old", "new")));
-  EXPECT_EQ(store.GetText("text").value(), "old");
+  EXPECT_TRUE(says(store.PutFile("a/file", from, ForFiles())));
+  EXPECT_TRUE(says(store.PutText("text", "new", ForFiles())));
+  EXPECT_TRUE(says(store.CreateText("new", "new", ForFiles())));
+  EXPECT_TRUE(says(store.ReplaceText("text", "old", "new", ForFiles())));
+  EXPECT_EQ(store.GetText("text", ForFiles()).value(), "old");
 }
 
 TEST(DirectoryStore, AFullDiskIsTemporaryAndLeavesNothing) {
@@ -117,22 +117,24 @@ TEST(DirectoryStore, AFullDiskIsTemporaryAndLeavesNothing) {
   if (!disk.mounted())
     return;  // AFailedPutLeavesTheOldValueAndNoRest has a limit that needs no rights
   const auto store = OpenDirectoryStore(folder / "store").value();
-  ASSERT_TRUE(store->PutText("a/small", "x"));
-  const auto put = store->PutFile("a/large", folder.Write("from", std::string(2 << 20, 'x')));
+  ASSERT_TRUE(store->PutText("a/small", "x", ForFiles()));
+  const auto put =
+      store->PutFile("a/large", folder.Write("from", std::string(2 << 20, 'x')), ForFiles());
   ASSERT_FALSE(put);
   EXPECT_EQ(put.error().kind, ErrorKind::kTemporary);
   EXPECT_NE(put.error().message.find("No space left"), std::string::npos);
-  EXPECT_EQ(store->List("").value(), Keys{"a/small"});
-  EXPECT_TRUE(store->PutFile("a/large", folder.Write("from", std::string(500'000, 'x'))));
+  EXPECT_EQ(store->List("", ForFiles()).value(), Keys{"a/small"});
+  EXPECT_TRUE(
+      store->PutFile("a/large", folder.Write("from", std::string(500'000, 'x')), ForFiles()));
 }
 
 TEST(DirectoryStore, TheLockMayBeTidiedAway) {
   const io::TestFolder folder;
   const auto store = OpenDirectoryStore(folder.path()).value();
-  ASSERT_TRUE(store->PutText("text", "1"));
-  EXPECT_TRUE(store->ReplaceText("text", "1", "2").value());
+  ASSERT_TRUE(store->PutText("text", "1", ForFiles()));
+  EXPECT_TRUE(store->ReplaceText("text", "1", "2", ForFiles()).value());
   fs::remove(folder / ".tmp-lock");
-  EXPECT_TRUE(store->ReplaceText("text", "2", "3").value());
+  EXPECT_TRUE(store->ReplaceText("text", "2", "3", ForFiles()).value());
 }
 
 }  // namespace

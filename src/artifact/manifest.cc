@@ -15,11 +15,22 @@ bool IsSha256(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
+// As eight hexadecimal digits.
+std::string Crc32cText(std::uint32_t crc32c) { return fmt::format("{:08x}", crc32c); }
+
+std::optional<std::uint32_t> ParseCrc32c(const std::string& text) {
+  const bool good =
+      text.size() == 8 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!good) return std::nullopt;
+  return static_cast<std::uint32_t>(std::stoul(text, nullptr, 16));
+}
+
 ordered_json FilesToJson(const Manifest& manifest) {
   ordered_json object = ordered_json::object();
   for (const auto& [path, digest] : manifest.files) {
     ordered_json& file = object[path];
     file = {{"size_bytes", digest.size_bytes}, {"sha256", digest.sha256}};
+    if (digest.crc32c) file["crc32c"] = Crc32cText(*digest.crc32c);
     if (manifest.executables.contains(path)) file["executable"] = true;
   }
   return object;
@@ -35,8 +46,14 @@ Result<void> FilesFromJson(const ordered_json& object, Manifest& manifest) {
     in.Get("sha256", digest.sha256);
     bool executable = false;  // not said before there were such
     if (!in.Member("executable").is_null()) in.Get("executable", executable);
+    std::optional<std::string> crc32c;  // nor this
+    in.Get("crc32c", crc32c);
     TRY(in.Done());
     if (!IsSha256(digest.sha256)) return Invalid(fmt::format("the digest of \"{}\" is none", path));
+    if (crc32c) {
+      digest.crc32c = ParseCrc32c(*crc32c);
+      if (!digest.crc32c) return Invalid(fmt::format("the CRC-32C of \"{}\" is none", path));
+    }
     if (executable) manifest.executables.insert(path);
     manifest.files.emplace(path, std::move(digest));
   }

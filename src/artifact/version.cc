@@ -59,22 +59,24 @@ Result<void> CheckNames(const VersionName& name, const FileTree& tree) {
 }
 
 // Is `path` the file that was loaded as `loaded`?
-Result<bool> IsUnchanged(const fs::path& path, const io::FileDigest& loaded) {
+Result<bool> IsUnchanged(const fs::path& path, const io::FileDigest& loaded,
+                         const io::Interrupt& interrupt) {
   std::error_code error;
   if (fs::file_size(path, error) != loaded.size_bytes) return false;
-  TRY_ASSIGN(const io::FileDigest digest, io::DigestFile(path));
+  TRY_ASSIGN(const io::FileDigest digest, io::DigestFile(path, interrupt));
   return digest == loaded;
 }
 
 // What the action itself left: not what of the input is as it was.
-Result<FileTree> WithoutInput(const fs::path& folder, FileTree tree, const Manifest& input) {
+Result<FileTree> WithoutInput(const fs::path& folder, FileTree tree, const Manifest& input,
+                              const io::Interrupt& interrupt) {
   FileTree own;
   for (const std::string& file : tree.files) {
     const bool executable = tree.executables.contains(file);
     bool unchanged = false;
     if (const auto loaded = input.files.find(file);
         loaded != input.files.end() && executable == input.executables.contains(file)) {
-      TRY_ASSIGN(unchanged, IsUnchanged(folder / file, loaded->second));
+      TRY_ASSIGN(unchanged, IsUnchanged(folder / file, loaded->second, interrupt));
     }
     if (unchanged) continue;
     own.files.push_back(file);
@@ -106,7 +108,7 @@ Result<void> CheckManifest(const fs::path& folder, const FileTree& own, Manifest
   for (const std::string& file : own.files) {
     std::error_code error;
     const auto size = fs::file_size(folder / file, error);
-    manifest.files[file] = {error ? 0 : size, std::string(64, '0')};
+    manifest.files[file] = {error ? 0 : size, std::string(64, '0'), 0};
   }
   return CheckedText(manifest).map([](const std::string&) {});
 }
@@ -121,16 +123,39 @@ Result<void> MakeExecutable(const fs::path& path) {
   return SystemError("make " + path.string() + " executable", errno);
 }
 
-Result<void> LoadFile(Store& store, const VersionName& name, const std::string& file,
-                      const io::FileDigest& expected, const fs::path& to) {
-  auto digest = store.GetFile(FileKey(name, file), to);
-  if (!digest && digest.error().kind == ErrorKind::kNotFound) {
-    return Corrupt(name, file + " is missing");
-  }
-  if (!digest) return Wrap("load " + name.Key(), digest.error());
-  if (*digest == expected) return {};
-  ::unlink(to.c_str());
+tl::unexpected<Error> NotWhatWasSaved(const VersionName& name, const std::string& file) {
   return Corrupt(name, file + " is not what was saved (its SHA-256 differs from the manifest's)");
+}
+
+// Is what was loaded what was saved? Then programs are made such.
+Result<void> FinishLoaded(const Manifest& manifest, const FileDigests& loaded,
+                          const fs::path& folder) {
+  for (const auto& [file, digest] : loaded) {
+    if (digest != manifest.files.at(file)) return NotWhatWasSaved(manifest.name, file);
+    if (manifest.executables.contains(file)) TRY(MakeExecutable(folder / file));
+  }
+  for (const std::string& empty : manifest.empty_folders) TRY(io::MakeFolders(folder / empty));
+  return {};
+}
+
+std::vector<std::string> PathsOf(const Manifest& manifest) {
+  std::vector<std::string> paths;
+  for (const auto& [file, _] : manifest.files) paths.push_back(file);
+  return paths;
+}
+
+Result<Manifest> ManifestIn(Result<std::string> text, const VersionName& name) {
+  if (!text && text.error().kind == ErrorKind::kNotFound) {
+    return NotFound(fmt::format("there is no version {}", name.Key()));
+  }
+  if (!text && text.error().kind == ErrorKind::kInvalid) return Corrupt(name, text.error().message);
+  if (!text) return tl::unexpected(std::move(text).error());
+  auto manifest = ManifestFromJson(*text);
+  if (!manifest) return Corrupt(name, manifest.error().message);
+  if (manifest->name != name) {
+    return Corrupt(name, "its manifest is that of " + manifest->name.Key());
+  }
+  return manifest;
 }
 
 }  // namespace
@@ -152,17 +177,17 @@ Result<VersionName> ParseVersionName(const std::string& key) {
 }
 
 Result<Manifest> Publish(Store& store, const fs::path& folder, Manifest manifest,
-                         const Manifest& input) {
+                         const Manifest& input, const io::Interrupt& interrupt) {
   const VersionName& name = manifest.name;
   TRY(ParseVersionName(name.Key()));
-  auto present = store.GetText(ManifestKey(name));
+  auto present = store.GetText(ManifestKey(name), interrupt);
   if (present) return Exists(name);
   if (present.error().kind != ErrorKind::kNotFound)
     return Wrap("save " + name.Key(), present.error());
 
   TRY_ASSIGN(FileTree tree, ListTree(folder));
   TRY(CheckNames(name, tree));
-  TRY_ASSIGN(const FileTree own, WithoutInput(folder, std::move(tree), input));
+  TRY_ASSIGN(const FileTree own, WithoutInput(folder, std::move(tree), input, interrupt));
   manifest.files.clear();
   manifest.metrics.clear();
   manifest.executables = own.executables;
@@ -172,83 +197,108 @@ Result<Manifest> Publish(Store& store, const fs::path& folder, Manifest manifest
     TRY_ASSIGN(manifest.metrics, ParseMetrics(json));
   }
   TRY(CheckManifest(folder, own, manifest));
-  for (const std::string& file : own.files) {
-    TRY_ASSIGN(manifest.files[file], store.PutFile(FileKey(name, file), folder / file));
-  }
+  TRY_ASSIGN(manifest.files, store.PutFiles(name.Key(), folder, own.files, interrupt));
   TRY_ASSIGN(const std::string text, CheckedText(manifest));
-  TRY_ASSIGN(const bool created, store.CreateText(ManifestKey(name), text));
+  TRY_ASSIGN(const bool created, store.CreateText(ManifestKey(name), text, interrupt));
   if (!created) return Exists(name);
   return manifest;
 }
 
-Result<Manifest> ReadManifest(Store& store, const VersionName& name) {
-  auto text = store.GetText(ManifestKey(name), kManifestBytesMax);
-  if (!text && text.error().kind == ErrorKind::kNotFound) {
-    return NotFound(fmt::format("there is no version {}", name.Key()));
-  }
-  if (!text && text.error().kind == ErrorKind::kInvalid) return Corrupt(name, text.error().message);
-  if (!text) return tl::unexpected(std::move(text).error());
-  auto manifest = ManifestFromJson(*text);
-  if (!manifest) return Corrupt(name, manifest.error().message);
-  if (manifest->name != name) {
-    return Corrupt(name, "its manifest is that of " + manifest->name.Key());
-  }
-  return manifest;
+Result<Manifest> ReadManifest(Store& store, const VersionName& name,
+                              const io::Interrupt& interrupt) {
+  return ManifestIn(store.GetText(ManifestKey(name), interrupt, kManifestBytesMax), name);
 }
 
-Result<void> Load(Store& store, const Manifest& manifest, const fs::path& folder) {
+Result<void> Load(Store& store, const Manifest& manifest, const fs::path& folder,
+                  const io::Interrupt& interrupt) {
   TRY(io::MakeFolders(folder));
-  std::vector<fs::path> loaded;
-  for (const auto& [file, digest] : manifest.files) {
-    const fs::path to = folder / file;
-    auto done = LoadFile(store, manifest.name, file, digest, to);
-    if (done && manifest.executables.contains(file)) done = MakeExecutable(to);
-    if (!done) {
-      for (const fs::path& path : loaded) ::unlink(path.c_str());
-      return done;
-    }
-    loaded.push_back(to);
+  const std::vector<std::string> files = PathsOf(manifest);
+  const auto loaded = store.GetFiles(manifest.name.Key(), files, folder, interrupt);
+  if (!loaded && loaded.error().kind == ErrorKind::kNotFound) {
+    return Corrupt(manifest.name, loaded.error().message);
   }
-  for (const std::string& empty : manifest.empty_folders) TRY(io::MakeFolders(folder / empty));
-  return {};
+  if (!loaded) return Wrap("load " + manifest.name.Key(), loaded.error());
+  auto finished = FinishLoaded(manifest, *loaded, folder);
+  if (!finished) {
+    for (const std::string& file : files) ::unlink((folder / file).c_str());
+  }
+  return finished;
 }
 
-Result<void> Verify(Store& store, const Manifest& manifest) {
+Result<void> Verify(Store& store, const Manifest& manifest, const io::Interrupt& interrupt) {
+  const auto verified = store.Verify(manifest.name.Key(), manifest.files, interrupt);
+  if (verified) return {};
+  const ErrorKind kind = verified.error().kind;
+  if (kind == ErrorKind::kNotFound || kind == ErrorKind::kUnusable) {
+    return Corrupt(manifest.name, verified.error().message);
+  }
+  return Wrap("verify " + manifest.name.Key(), verified.error());
+}
+
+Result<void> VerifyByReading(Store& store, const Manifest& manifest,
+                             const io::Interrupt& interrupt) {
   for (const auto& [file, expected] : manifest.files) {
-    auto digest = store.Digest(FileKey(manifest.name, file));
+    auto digest = store.Digest(FileKey(manifest.name, file), interrupt);
     if (!digest && digest.error().kind == ErrorKind::kNotFound) {
       return Corrupt(manifest.name, file + " is missing");
     }
     if (!digest) return Wrap("verify " + manifest.name.Key(), digest.error());
-    if (*digest != expected) {
-      return Corrupt(manifest.name,
-                     file + " is not what was saved (its SHA-256 differs from the manifest's)");
+    if (*digest != expected) return NotWhatWasSaved(manifest.name, file);
+  }
+  return {};
+}
+
+namespace {
+
+// Those of `names` that are versions, read some at a time: a manifest may be long.
+Result<void> AddVersions(Store& store, std::span<const VersionName> names,
+                         const io::Interrupt& interrupt, std::vector<Manifest>& versions,
+                         std::vector<std::string>* unreadable) {
+  constexpr std::size_t kAtOnce = 64;
+  for (; !names.empty(); names = names.subspan(std::min(names.size(), kAtOnce))) {
+    const auto some = names.first(std::min(names.size(), kAtOnce));
+    std::vector<std::string> keys;
+    for (const VersionName& name : some) keys.push_back(ManifestKey(name));
+    auto texts = store.GetTexts(keys, interrupt, kManifestBytesMax);
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      auto manifest = ManifestIn(std::move(texts[i]), some[i]);
+      if (manifest) {
+        versions.push_back(std::move(*manifest));
+        continue;
+      }
+      const ErrorKind kind = manifest.error().kind;
+      if (kind == ErrorKind::kTemporary || kind == ErrorKind::kTimedOut) {
+        return tl::unexpected(std::move(manifest).error());
+      }
+      if (kind != ErrorKind::kNotFound && unreadable != nullptr) {
+        unreadable->push_back(manifest.error().message);
+      }
     }
   }
   return {};
 }
 
+}  // namespace
+
 Result<std::vector<Manifest>> ListVersions(Store& store, const std::string& service,
                                            const std::string& service_version,
                                            const std::string& action,
+                                           const io::Interrupt& interrupt,
                                            std::vector<std::string>* unreadable) {
   std::vector<std::string> actions = {action};
   if (action.empty()) {
-    TRY_ASSIGN(actions, store.ListFolders(service + "/" + service_version));
+    TRY_ASSIGN(actions, store.ListFolders(service + "/" + service_version, interrupt));
   }
-  std::vector<Manifest> versions;
+  std::vector<VersionName> names;
   for (const std::string& each : actions) {
     TRY_ASSIGN(const auto timestamps,
-               store.ListFolders(service + "/" + service_version + "/" + each));
+               store.ListFolders(service + "/" + service_version + "/" + each, interrupt));
     for (const std::string& timestamp : timestamps) {
-      auto manifest = ReadManifest(store, {service, service_version, each, timestamp});
-      if (manifest) {
-        versions.push_back(std::move(*manifest));
-      } else if (manifest.error().kind != ErrorKind::kNotFound && unreadable != nullptr) {
-        unreadable->push_back(manifest.error().message);
-      }
+      names.push_back({service, service_version, each, timestamp});
     }
   }
+  std::vector<Manifest> versions;
+  TRY(AddVersions(store, names, interrupt, versions, unreadable));
   std::sort(versions.begin(), versions.end(), [](const Manifest& a, const Manifest& b) {
     return std::tie(a.name.timestamp, a.name.action) < std::tie(b.name.timestamp, b.name.action);
   });

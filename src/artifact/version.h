@@ -29,10 +29,10 @@ Result<VersionName> ParseVersionName(const std::string& key);
 
 struct Manifest {
   VersionName name;
-  std::map<std::string, io::FileDigest> files;  // path within the version -> size and SHA-256
-  std::set<std::string> executables;            // those of `files` that may be executed
-  std::set<std::string> empty_folders;          // below the version, as `files`
-  std::string run;                              // who made it: run, task and attempt
+  FileDigests files;                    // by path within the version
+  std::set<std::string> executables;    // those of `files` that may be executed
+  std::set<std::string> empty_folders;  // below the version, as `files`
+  std::string run;                      // who made it: run, task and attempt
   std::string task;
   int attempt = 0;
   Instant scheduled_at{};  // the data date, as an instant
@@ -64,24 +64,32 @@ inline constexpr std::uint64_t kManifestBytesMax = 16u << 20;
 // version that already exists is kInvalid and stays as it is, as is one whose manifest could not be
 // read again. An empty folder is allowed. Returns the manifest as written.
 Result<Manifest> Publish(Store& store, const io::fs::path& folder, Manifest manifest,
-                         const Manifest& input);
+                         const Manifest& input, const io::Interrupt& interrupt);
 
 // kNotFound when there is no manifest; kUnusable when it cannot be read.
-Result<Manifest> ReadManifest(Store& store, const VersionName& name);
+Result<Manifest> ReadManifest(Store& store, const VersionName& name,
+                              const io::Interrupt& interrupt);
 
 // Copies all files of the version into `folder` (created; must not hold a file of the same name),
 // checks each against the manifest, and makes its empty folders; a wrong digest is kUnusable, names
 // the file, and leaves no file.
-Result<void> Load(Store& store, const Manifest& manifest, const io::fs::path& folder);
+Result<void> Load(Store& store, const Manifest& manifest, const io::fs::path& folder,
+                  const io::Interrupt& interrupt);
 
-// Reads every file and compares with the manifest, copying nothing; the first fault is kUnusable.
-Result<void> Verify(Store& store, const Manifest& manifest);
+// Compares every file with the manifest, as far as the store can tell (Store::Verify); the first
+// fault is kUnusable.
+Result<void> Verify(Store& store, const Manifest& manifest, const io::Interrupt& interrupt);
+
+// The same, and reads all of it, wherever it is.
+Result<void> VerifyByReading(Store& store, const Manifest& manifest,
+                             const io::Interrupt& interrupt);
 
 // Whole versions, oldest first. `action` empty: of all actions. A manifest that cannot be read is
 // left out and named in `unreadable`, when given.
 Result<std::vector<Manifest>> ListVersions(Store& store, const std::string& service,
                                            const std::string& service_version,
                                            const std::string& action,
+                                           const io::Interrupt& interrupt,
                                            std::vector<std::string>* unreadable = nullptr);
 
 }  // namespace busker::artifact

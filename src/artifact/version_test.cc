@@ -44,11 +44,11 @@ class Version : public testing::Test {
     return folder_ / name;
   }
   Manifest Save(const VersionName& name, const std::map<std::string, std::string>& files) {
-    return Publish(*store_, Output(files), FactsOf(name), {}).value();
+    return Publish(*store_, Output(files), FactsOf(name), {}, ForFiles()).value();
   }
   std::vector<std::string> Listed(const std::string& action) {
     std::vector<std::string> keys;
-    const auto versions = ListVersions(*store_, "churn", "2019-07-01", action).value();
+    const auto versions = ListVersions(*store_, "churn", "2019-07-01", action, ForFiles()).value();
     for (const Manifest& manifest : versions) keys.push_back(manifest.name.Key());
     return keys;
   }
@@ -64,13 +64,14 @@ TEST_F(Version, WhatIsPublishedIsListedReadAndLoaded) {
             (Digests{{"model.ubj", DigestOf("trees")}, {"plots/roc.svg", DigestOf("<svg/>")}}));
   EXPECT_EQ(Listed("training"), std::vector{kTrainingKey});
 
-  const Manifest read = ReadManifest(*store_, kTraining).value();
+  const Manifest read = ReadManifest(*store_, kTraining, ForFiles()).value();
   EXPECT_EQ(ManifestToJson(read), ManifestToJson(saved));
-  ASSERT_TRUE(Load(*store_, read, folder_ / "loaded"));
+  ASSERT_TRUE(Load(*store_, read, folder_ / "loaded", ForFiles()));
   EXPECT_EQ(folder_.Read("loaded/model.ubj"), "trees");
   EXPECT_EQ(folder_.Read("loaded/plots/roc.svg"), "<svg/>");
   EXPECT_FALSE(fs::exists(folder_ / "loaded/manifest.json"));
-  EXPECT_TRUE(Verify(*store_, read));
+  EXPECT_TRUE(Verify(*store_, read, ForFiles()));
+  EXPECT_TRUE(VerifyByReading(*store_, read, ForFiles()));
 }
 
 TEST_F(Version, AnEmptyFolderIsAVersion) {
@@ -79,24 +80,25 @@ TEST_F(Version, AnEmptyFolderIsAVersion) {
 }
 
 TEST_F(Version, WithoutAManifestThereIsNoVersion) {
-  ASSERT_TRUE(store_->PutText(kTrainingKey + "/model.ubj", "half"));
+  ASSERT_TRUE(store_->PutText(kTrainingKey + "/model.ubj", "half", ForFiles()));
   EXPECT_TRUE(Listed("training").empty());
   EXPECT_TRUE(Listed("").empty());
-  EXPECT_EQ(ReadManifest(*store_, kTraining).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(ReadManifest(*store_, kTraining, ForFiles()).error().kind, ErrorKind::kNotFound);
 }
 
 TEST_F(Version, TheRestOfAnEarlierTryIsOverwritten) {
-  ASSERT_TRUE(store_->PutText(kTrainingKey + "/model.ubj", "half of an earlier model"));
+  ASSERT_TRUE(store_->PutText(kTrainingKey + "/model.ubj", "half of an earlier model", ForFiles()));
   const Manifest saved = Save(kTraining, {{"model.ubj", "trees"}});
-  EXPECT_TRUE(Verify(*store_, saved));
+  EXPECT_TRUE(Verify(*store_, saved, ForFiles()));
 }
 
 TEST_F(Version, ThatExistsStaysAsItIs) {
   Save(kTraining, {{"model.ubj", "first"}});
-  const auto again = Publish(*store_, Output({{"model.ubj", "second"}}), FactsOf(kTraining), {});
+  const auto again =
+      Publish(*store_, Output({{"model.ubj", "second"}}), FactsOf(kTraining), {}, ForFiles());
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().kind, ErrorKind::kInvalid);
-  EXPECT_EQ(store_->GetText(kTrainingKey + "/model.ubj").value(), "first");
+  EXPECT_EQ(store_->GetText(kTrainingKey + "/model.ubj", ForFiles()).value(), "first");
 }
 
 TEST_F(Version, WhatWasLoadedAndIsTheSameIsNotSavedAgain) {
@@ -104,7 +106,7 @@ TEST_F(Version, WhatWasLoadedAndIsTheSameIsNotSavedAgain) {
   const Manifest model = Save(kTraining, {{"model.ubj", "trees"}, {"notes.txt", "old"}});
   const auto output =
       Output({{"model.ubj", "trees"}, {"notes.txt", "new"}, {"predictions.csv", "id\n"}});
-  const auto saved = Publish(*store_, output, FactsOf(application), model);
+  const auto saved = Publish(*store_, output, FactsOf(application), model, ForFiles());
   ASSERT_TRUE(saved) << saved.error().message;
   EXPECT_EQ(saved->files,
             (Digests{{"notes.txt", DigestOf("new")}, {"predictions.csv", DigestOf("id\n")}}));
@@ -117,15 +119,15 @@ TEST_F(Version, ProgramsStayProgramsAndEmptyFoldersComeBack) {
     ASSERT_EQ(chmod((output / name).c_str(), 04750), 0);
   }
   fs::create_directories(output / "cache/tmp");
-  const auto saved = Publish(*store_, output, FactsOf(kTraining), {});
+  const auto saved = Publish(*store_, output, FactsOf(kTraining), {}, ForFiles());
   ASSERT_TRUE(saved) << saved.error().message;
-  const Manifest read = ReadManifest(*store_, kTraining).value();
+  const Manifest read = ReadManifest(*store_, kTraining, ForFiles()).value();
   EXPECT_EQ(read.executables, (std::set<std::string>{"predict", "tools/run"}));
   EXPECT_EQ(read.empty_folders, std::set<std::string>{"cache/tmp"});
 
   // A store need not know of it: the manifest does.
   ASSERT_EQ(chmod((folder_ / "store" / kTrainingKey / "predict").c_str(), 0644), 0);
-  ASSERT_TRUE(Load(*store_, read, folder_ / "loaded"));
+  ASSERT_TRUE(Load(*store_, read, folder_ / "loaded", ForFiles()));
   const auto mode = [&](const fs::path& name) {
     return static_cast<unsigned>(fs::status(folder_ / "loaded" / name).permissions());
   };
@@ -140,11 +142,11 @@ TEST_F(Version, OnlyWhatAnActionChangedOfItsInputIsItsOwn) {
   const auto output = Output({{"predict", "x"}, {"tool", "x"}});
   ASSERT_EQ(chmod((output / "predict").c_str(), 0755), 0);
   fs::create_directory(output / "cache");
-  const Manifest model = Publish(*store_, output, FactsOf(kTraining), {}).value();
-  ASSERT_TRUE(Load(*store_, model, folder_ / "loaded"));
+  const Manifest model = Publish(*store_, output, FactsOf(kTraining), {}, ForFiles()).value();
+  ASSERT_TRUE(Load(*store_, model, folder_ / "loaded", ForFiles()));
   fs::create_directory(folder_ / "loaded/logs");
   ASSERT_EQ(chmod((folder_ / "loaded/tool").c_str(), 0755), 0);
-  const auto saved = Publish(*store_, folder_ / "loaded", FactsOf(application), model);
+  const auto saved = Publish(*store_, folder_ / "loaded", FactsOf(application), model, ForFiles());
   ASSERT_TRUE(saved) << saved.error().message;
   EXPECT_EQ(saved->files, (Digests{{"tool", DigestOf("x")}}));
   EXPECT_EQ(saved->executables, std::set<std::string>{"tool"});
@@ -154,10 +156,11 @@ TEST_F(Version, OnlyWhatAnActionChangedOfItsInputIsItsOwn) {
 // The manifest comes last: without it there is no version, whatever became of the files.
 TEST_F(Version, ThatCannotBeSavedWholeIsNone) {
   fs::create_directories(folder_ / "store" / kTrainingKey / "model");  // no file can have this name
-  const auto saved = Publish(*store_, Output({{"a", "1"}, {"model", "x"}}), FactsOf(kTraining), {});
+  const auto saved =
+      Publish(*store_, Output({{"a", "1"}, {"model", "x"}}), FactsOf(kTraining), {}, ForFiles());
   ASSERT_FALSE(saved);
   EXPECT_TRUE(Listed("").empty());
-  EXPECT_EQ(ReadManifest(*store_, kTraining).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(ReadManifest(*store_, kTraining, ForFiles()).error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(folder_.Read("store/" + kTrainingKey + "/a"), "1");  // it was on its way
 }
 
@@ -166,8 +169,8 @@ TEST_F(Version, AManifestThatNobodyCouldReadAgainIsNotWritten) {
   const auto output = Output({{"a", "1"}, {"b", "2"}});
   Manifest facts = FactsOf(kTraining);
   const auto refused = [&] {
-    const auto saved = Publish(*store_, output, facts, {});
-    EXPECT_TRUE(store_->List("").value().empty());  // known before anything is copied
+    const auto saved = Publish(*store_, output, facts, {}, ForFiles());
+    EXPECT_TRUE(store_->List("", ForFiles()).value().empty());  // known before anything is copied
     return saved ? "none" : saved.error().message;
   };
   facts.command = {std::string(kManifestBytesMax, 'x')};  // long names would take a test's time
@@ -182,47 +185,48 @@ TEST_F(Version, MetricsComeFromMetricsJson) {
   const Manifest saved = Save(kTraining, {{"metrics.json", R"({"auc": 0.75, "rows": 2357})"}});
   EXPECT_EQ(saved.metrics, (std::map<std::string, double>{{"auc", 0.75}, {"rows", 2357}}));
   EXPECT_TRUE(saved.files.contains("metrics.json"));
-  EXPECT_EQ(ReadManifest(*store_, kTraining)->metrics, saved.metrics);
+  EXPECT_EQ(ReadManifest(*store_, kTraining, ForFiles())->metrics, saved.metrics);
 }
 
 // An application that had loaded a model with its metrics.json was listed with the model's metrics.
 TEST_F(Version, MetricsOfTheInputAreNotItsOwn) {
   const VersionName application = {"churn", "2019-07-01", "application", "20190802T070000Z"};
   const Manifest model = Save(kTraining, {{"metrics.json", R"({"auc": 0.75})"}});
-  const auto same =
-      Publish(*store_, Output({{"metrics.json", R"({"auc": 0.75})"}}), FactsOf(application), model);
+  const auto same = Publish(*store_, Output({{"metrics.json", R"({"auc": 0.75})"}}),
+                            FactsOf(application), model, ForFiles());
   ASSERT_TRUE(same) << same.error().message;
   EXPECT_TRUE(same->metrics.empty());
 }
 
 TEST_F(Version, MetricsThatAreNoneStopTheSavingBeforeItBegins) {
   const auto output = Output({{"metrics.json", "{\"auc\": }"}, {"a-model", "x"}});
-  const auto saved = Publish(*store_, output, FactsOf(kTraining), {});
+  const auto saved = Publish(*store_, output, FactsOf(kTraining), {}, ForFiles());
   ASSERT_FALSE(saved);
   EXPECT_EQ(saved.error().message.substr(0, 18), "metrics.json:1:9: ") << saved.error().message;
-  EXPECT_TRUE(store_->List("").value().empty());
+  EXPECT_TRUE(store_->List("", ForFiles()).value().empty());
 }
 
 TEST_F(Version, ANameThatTheVersionNeedsItselfIsRefused) {
   for (const char* file : {"manifest.json", ".tmp-model", "bad\nname"}) {
     const auto saved =
-        Publish(*store_, Output({{"model", "x"}, {file, "x"}}), FactsOf(kTraining), {});
+        Publish(*store_, Output({{"model", "x"}, {file, "x"}}), FactsOf(kTraining), {}, ForFiles());
     ASSERT_FALSE(saved) << file;
     EXPECT_EQ(saved.error().kind, ErrorKind::kInvalid);
   }
-  EXPECT_TRUE(store_->List("").value().empty());
+  EXPECT_TRUE(store_->List("", ForFiles()).value().empty());
 }
 
 TEST_F(Version, ALinkOutOfTheOutputIsRefused) {
   const auto output = Output({});
   fs::create_symlink("/etc/passwd", output / "model");
-  EXPECT_FALSE(Publish(*store_, output, FactsOf(kTraining), {}));
+  EXPECT_FALSE(Publish(*store_, output, FactsOf(kTraining), {}, ForFiles()));
 }
 
 TEST_F(Version, ACorruptedFileIsRefusedByItsDigestAndNothingIsLeft) {
   const Manifest saved = Save(kTraining, {{"a.txt", "first"}, {"model.ubj", "trees"}});
   folder_.Write("store/" + kTrainingKey + "/model.ubj", "treez");
-  for (const auto& result : {Load(*store_, saved, folder_ / "loaded"), Verify(*store_, saved)}) {
+  for (const auto& result :
+       {Load(*store_, saved, folder_ / "loaded", ForFiles()), Verify(*store_, saved, ForFiles())}) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind, ErrorKind::kUnusable);
     EXPECT_NE(result.error().message.find("model.ubj"), std::string::npos);
@@ -238,21 +242,24 @@ TEST_F(Version, AnyFlippedBitIsSeen) {
     std::string flipped = text;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
     folder_.Write("store/" + kTrainingKey + "/model", flipped);
-    ASSERT_FALSE(Verify(*store_, saved)) << bit;
+    ASSERT_FALSE(Verify(*store_, saved, ForFiles())) << bit;
+    ASSERT_FALSE(VerifyByReading(*store_, saved, ForFiles())) << bit;
   }
 }
 
 TEST_F(Version, AMissingFileIsUnusableNotNotFound) {
   const Manifest saved = Save(kTraining, {{"model.ubj", "trees"}});
   fs::remove(folder_ / "store" / kTrainingKey / "model.ubj");
-  EXPECT_EQ(Load(*store_, saved, folder_ / "loaded").error().kind, ErrorKind::kUnusable);
-  EXPECT_EQ(Verify(*store_, saved).error().kind, ErrorKind::kUnusable);
+  EXPECT_EQ(Load(*store_, saved, folder_ / "loaded", ForFiles()).error().kind,
+            ErrorKind::kUnusable);
+  EXPECT_EQ(Verify(*store_, saved, ForFiles()).error().kind, ErrorKind::kUnusable);
+  EXPECT_EQ(VerifyByReading(*store_, saved, ForFiles()).error().kind, ErrorKind::kUnusable);
 }
 
 TEST_F(Version, LoadingNeverReplacesAFile) {
   const Manifest saved = Save(kTraining, {{"a", "1"}, {"model", "trees"}});
   folder_.Write("loaded/model", "mine");
-  EXPECT_FALSE(Load(*store_, saved, folder_ / "loaded"));
+  EXPECT_FALSE(Load(*store_, saved, folder_ / "loaded", ForFiles()));
   EXPECT_EQ(io::ListFiles(folder_ / "loaded").value(), std::vector<std::string>{"model"});
   EXPECT_EQ(folder_.Read("loaded/model"), "mine");
 }
@@ -261,9 +268,11 @@ TEST_F(Version, AManifestThatCannotBeReadIsUnusableAndTold) {
   Save({"churn", "2019-07-01", "training", "20190901T000000Z"}, {{"model", "x"}});
   for (const std::string text : {"", "{", "[]", "{}", R"({"files": {"../../x": {}}})"}) {
     folder_.Write("store/" + kTrainingKey + "/manifest.json", text);
-    EXPECT_EQ(ReadManifest(*store_, kTraining).error().kind, ErrorKind::kUnusable) << text;
+    EXPECT_EQ(ReadManifest(*store_, kTraining, ForFiles()).error().kind, ErrorKind::kUnusable)
+        << text;
     std::vector<std::string> unreadable;
-    const auto versions = ListVersions(*store_, "churn", "2019-07-01", "training", &unreadable);
+    const auto versions =
+        ListVersions(*store_, "churn", "2019-07-01", "training", ForFiles(), &unreadable);
     ASSERT_TRUE(versions);
     EXPECT_EQ(versions->size(), 1U);
     ASSERT_EQ(unreadable.size(), 1U);
@@ -275,7 +284,7 @@ TEST_F(Version, AManifestInTheWrongPlaceIsUnusable) {
   Save(kTraining, {{"model", "x"}});
   const VersionName other = {"churn", "2019-07-01", "training", "20190802T000000Z"};
   fs::copy(folder_ / "store" / kTrainingKey, folder_ / "store" / other.Key());
-  EXPECT_EQ(ReadManifest(*store_, other).error().kind, ErrorKind::kUnusable);
+  EXPECT_EQ(ReadManifest(*store_, other, ForFiles()).error().kind, ErrorKind::kUnusable);
   EXPECT_EQ(Listed("training"), std::vector{kTrainingKey});
 }
 
@@ -292,7 +301,7 @@ TEST_F(Version, VersionsAreListedOldestFirstAcrossActions) {
   Save({"churn", "2019-07-01", "training", "20190901T000000Z"}, {});
   Save({"churn", "2019-07-01", "application", "20190815T000000Z"}, {});
   Save({"churn", "2019-07-01", "training", "20190801T000000Z"}, {});
-  ASSERT_TRUE(store_->PutText("churn/2019-07-01/live.json", "{}"));
+  ASSERT_TRUE(store_->PutText("churn/2019-07-01/live.json", "{}", ForFiles()));
   EXPECT_EQ(Listed(""), (std::vector<std::string>{"churn/2019-07-01/training/20190801T000000Z",
                                                   "churn/2019-07-01/application/20190815T000000Z",
                                                   "churn/2019-07-01/training/20190901T000000Z"}));
@@ -368,7 +377,22 @@ TEST(Manifest, SaysWhatIsAProgramAndWhatFoldersAreEmpty) {
   }
 }
 
-// From before source/ could have a commit of its own, programs were told and folders kept.
+TEST(Manifest, KeepsTheCrc32cBesideTheSha256) {
+  Manifest manifest = FactsOf(kTraining);
+  manifest.files = {{"model.ubj", io::DigestOf("123456789")}};
+  const std::string json = ManifestToJson(manifest);
+  const std::string line = "\"crc32c\": \"e3069283\"";
+  ASSERT_NE(json.find(line), std::string::npos) << json;
+  EXPECT_EQ(ManifestFromJson(json)->files["model.ubj"].crc32c, 0xE3069283u);
+  for (const char* bad : {"\"crc32c\": \"e306928\"", "\"crc32c\": \"E3069283\"", "\"crc32c\": 7"}) {
+    std::string other = json;
+    other.replace(other.find(line), line.size(), bad);
+    EXPECT_FALSE(ManifestFromJson(other)) << bad;
+  }
+}
+
+// From before source/ could have a commit of its own, programs were told, folders kept, and files
+// had a CRC-32C.
 TEST(Manifest, OfAnOlderBuskerIsRead) {
   Manifest manifest = FactsOf(kTraining);
   manifest.files = {{"model.ubj", DigestOf("trees")}};
@@ -379,6 +403,7 @@ TEST(Manifest, OfAnOlderBuskerIsRead) {
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->source_commit, "0123abcd-dirty");
   EXPECT_EQ(read->folder_commit, "0123abcd-dirty");
+  EXPECT_FALSE(read->files.at("model.ubj").crc32c);
   EXPECT_TRUE(read->executables.empty());
   EXPECT_TRUE(read->empty_folders.empty());
 }

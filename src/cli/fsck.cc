@@ -119,16 +119,17 @@ class Examination {
 
   // Every version of every service version that the store holds, file by file.
   Result<void> CheckVersions() {
-    TRY_ASSIGN(const auto services, store_->ListFolders(workspace_->service.name));
+    TRY_ASSIGN(const auto services, store_->ListFolders(workspace_->service.name, limit_));
     for (const std::string& service_version : services) {
       std::vector<std::string> unreadable;
-      TRY_ASSIGN(const auto manifests, artifact::ListVersions(*store_, workspace_->service.name,
-                                                              service_version, "", &unreadable));
+      TRY_ASSIGN(const auto manifests,
+                 artifact::ListVersions(*store_, workspace_->service.name, service_version, "",
+                                        limit_, &unreadable));
       for (const auto& sentence : unreadable) faults_.push_back("artifacts: " + sentence);
       for (const auto& manifest : manifests) {
         ++versions_;
         run_of_version_[manifest.name.Key()] = manifest.run;
-        if (auto verified = artifact::Verify(*store_, manifest); !verified) {
+        if (auto verified = artifact::VerifyByReading(*store_, manifest, limit_); !verified) {
           faults_.push_back("artifacts: " + verified.error().message);
         }
       }
@@ -138,11 +139,12 @@ class Examination {
 
   Result<void> CheckLive() {
     const auto live =
-        model::ReadLive(*store_, workspace_->service.name, workspace_->service.version);
+        model::ReadLive(*store_, workspace_->service.name, workspace_->service.version, limit_);
     if (!live) {
       faults_.push_back("live pointer: " + live.error().message);
     } else if (*live) {
-      if (auto manifest = artifact::ReadManifest(*store_, (*live)->now.version); !manifest) {
+      if (auto manifest = artifact::ReadManifest(*store_, (*live)->now.version, limit_);
+          !manifest) {
         faults_.push_back("live pointer: " + manifest.error().message);
       }
     }
@@ -197,7 +199,7 @@ class Examination {
     const auto store_url = attempt::UrlOfPlace(order.store_url, where_);
     if (order.output && store_url && *store_url == store_->Url()) {
       TRY_ASSIGN(const auto name, artifact::ParseVersionName(*order.output));
-      const auto manifest = artifact::ReadManifest(*store_, name);
+      const auto manifest = artifact::ReadManifest(*store_, name, limit_);
       if (!manifest) {
         faults_.push_back(
             fmt::format("run {} succeeded, but: {}", run.facts.id, manifest.error().message));
@@ -229,6 +231,7 @@ class Examination {
   const Workspace* workspace_;
   std::unique_ptr<record::Record> record_;
   std::unique_ptr<artifact::Store> store_;
+  const io::Interrupt limit_ = artifact::ForFiles();  // of all that is read there
   std::unique_ptr<deliver::Warehouse> warehouse_;
   std::vector<std::string> faults_, notes_;
   std::set<std::string> delivery_ids_, damaged_tables_;

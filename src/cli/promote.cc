@@ -37,8 +37,9 @@ Result<int> Promote(const Common& common, const PromoteOptions& options) {
   TRY_ASSIGN(const artifact::VersionName name, FindVersion(workspace, versions, options.version));
   const model::LiveMove move{name, common.By(), options.why, Now()};
   record::Deed deed{common.By(), "promote", "live pointer moved", Described(move)};
-  TRY_ASSIGN(const model::LivePointer live,
-             Do(workspace.home, deed, [&] { return model::Promote(*versions.store, move); }));
+  TRY_ASSIGN(const model::LivePointer live, Do(workspace.home, deed, [&] {
+               return model::Promote(*versions.store, move, artifact::ForFiles());
+             }));
   return Tell(common, live);
 }
 
@@ -49,7 +50,8 @@ Result<int> Rollback(const Common& common) {
   record::Deed deed{common.By(), "rollback", "live pointer moved", workspace.service.name};
   TRY_ASSIGN(const model::LivePointer live, Do(workspace.home, deed, [&] {
                auto moved = model::Rollback(*versions.store, workspace.service.name,
-                                            workspace.service.version, common.By(), Now());
+                                            workspace.service.version, common.By(), Now(),
+                                            artifact::ForFiles());
                if (moved) deed.detail = Described(moved->now);
                return moved;
              }));

@@ -9,7 +9,7 @@ Result<Versions> ReadVersions(const Workspace& workspace) {
   TRY_ASSIGN(versions.store, artifact::OpenStore(workspace.places.store_url));
   TRY_ASSIGN(static_cast<model::Versions&>(versions),
              model::ReadVersions(*versions.store, service.name, service.version,
-                                 service::Promoting(service)));
+                                 service::Promoting(service), artifact::ForDecision()));
   return versions;
 }
 

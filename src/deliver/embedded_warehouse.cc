@@ -349,8 +349,8 @@ Result<Delivery> EmbeddedWarehouse::DoDeliver(const Request& unchecked) {
   RemoveTemporaries(log.folder() / "parts");
   RemoveTemporaries(log.folder() / "log");
   const TemporaryFolder copies(io::TemporaryPath(log.folder() / "parts", "source"));
-  TRY_ASSIGN(const fs::path file,
-             request.source.store->LocalPath(request.source.key, copies.path()));
+  TRY_ASSIGN(const fs::path file, request.source.store->LocalPath(request.source.key, copies.path(),
+                                                                  artifact::ForFiles()));
   TRY_ASSIGN(const CsvSource source, OpenCsv(file));
   TRY_ASSIGN(Session session, OpenSession(""));
   TemporaryFile part(io::TemporaryPath(log.folder() / "parts", "part"));

@@ -13,7 +13,7 @@ namespace busker::deliver {
 TEST_P(WarehouseConformance, DeliversAFileAndRemembersWhoDidIt) {
   Request request = Asking("one", "player_id,label\na,true\nb,false\n");
   request.schema = {{"player_id", "string"}, {"label", "BOOLEAN"}};
-  request.source.sha256 = files().Digest(request.source.key)->sha256;
+  request.source.sha256 = files().Digest(request.source.key, artifact::ForFiles())->sha256;
   const Delivery delivery = Deliver(request);
   EXPECT_EQ(delivery.rows, 2U);
   EXPECT_EQ(delivery.table_rows, 2U);
@@ -299,7 +299,7 @@ TEST_P(WarehouseConformance, RefusesWhatIsNoCsvFile) {
   ExpectFileRefused("id,v\n1," + std::string(3'000'000, 'x') + "\n",
                     "row 1 (line 2): it is longer than 2,000,000 bytes");
   Request request = Asking("refused", "id\n1\n", 30);
-  ASSERT_TRUE(files().PutText("folder/file", "id\n1\n"));
+  ASSERT_TRUE(files().PutText("folder/file", "id\n1\n", artifact::ForFiles()));
   request.source.key = "folder";
   EXPECT_FALSE(warehouse().Deliver(request));
   request.source.key = "nothing.csv";

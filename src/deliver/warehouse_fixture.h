@@ -54,7 +54,7 @@ class WarehouseTest {
 
   Source Csv(const std::string& text) {
     const std::string key = "predictions-" + std::to_string(++count_) + ".csv";
-    EXPECT_TRUE(files_->PutText(key, text));
+    EXPECT_TRUE(files_->PutText(key, text, artifact::ForFiles()));
     return {files_.get(), key, ""};
   }
   io::fs::path PathOf(const Source& source) const { return folder_ / "files" / source.key; }

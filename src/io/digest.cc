@@ -13,36 +13,45 @@
 #include <vector>
 
 #include "base/check.h"
+#include "io/interrupt.h"
 
 namespace busker::io {
 namespace {
 
 constexpr std::size_t kBlockBytes = 1u << 18;
 
-// Calls `use` with each block of the file.
+// The digest of the file, each block of which is handed to `use`, too. Without an interrupt it goes
+// on to the file's end.
 template <typename Use>
-Result<std::uint64_t> ForEachBlock(int fd, const fs::path& path, Use&& use) {
+Result<FileDigest> DigestBlocks(int fd, const fs::path& path, const Interrupt* interrupt,
+                                Use&& use) {
   std::vector<char> block(kBlockBytes);
-  std::uint64_t total = 0;
+  FileHash hash;
   for (;;) {
+    if (interrupt != nullptr) TRY(CheckStillWanted(*interrupt));
     const ssize_t count = ::read(fd, block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return SystemError("read " + path.string(), errno);
-    if (count == 0) return total;
-    TRY(use(std::string_view(block.data(), static_cast<std::size_t>(count))));
-    total += static_cast<std::uint64_t>(count);
+    if (count == 0) return hash.Finish();
+    const std::string_view bytes(block.data(), static_cast<std::size_t>(count));
+    hash.Add(bytes);
+    TRY(use(bytes));
   }
 }
 
-Result<FileDigest> CopyBlocks(int from_fd, const fs::path& from, int to_fd, const fs::path& to) {
-  Sha256 hash;
-  TRY_ASSIGN(const std::uint64_t size,
-             ForEachBlock(from_fd, from, [&](std::string_view bytes) -> Result<void> {
-               hash.Add(bytes);
-               return WriteAll(to_fd, bytes, to);
-             }));
+Result<FileDigest> DigestFileUntil(const fs::path& path, const Interrupt* interrupt) {
+  TRY_ASSIGN(const Descriptor fd, Open(path, O_RDONLY));
+  return DigestBlocks(fd.get(), path, interrupt,
+                      [](std::string_view) -> Result<void> { return {}; });
+}
+
+Result<FileDigest> CopyBlocks(int from_fd, const fs::path& from, int to_fd, const fs::path& to,
+                              const Interrupt& interrupt) {
+  TRY_ASSIGN(FileDigest digest,
+             DigestBlocks(from_fd, from, &interrupt,
+                          [&](std::string_view bytes) { return WriteAll(to_fd, bytes, to); }));
   if (fsync(to_fd) != 0) return SystemError("sync " + to.string(), errno);
-  return FileDigest{size, hash.Finish()};
+  return digest;
 }
 
 }  // namespace
@@ -84,24 +93,33 @@ bool operator==(const FileDigest& a, const FileDigest& b) {
   return a.size_bytes == b.size_bytes && a.sha256 == b.sha256;
 }
 
-Result<FileDigest> DigestFile(const fs::path& path) {
-  TRY_ASSIGN(const Descriptor fd, Open(path, O_RDONLY));
-  Sha256 hash;
-  TRY_ASSIGN(const std::uint64_t size,
-             ForEachBlock(fd.get(), path, [&](std::string_view bytes) -> Result<void> {
-               hash.Add(bytes);
-               return {};
-             }));
-  return FileDigest{size, hash.Finish()};
+void FileHash::Add(std::string_view bytes) {
+  sha256_.Add(bytes);
+  crc32c_.Add(bytes);
+  size_bytes_ += bytes.size();
 }
 
-Result<FileDigest> CopyFile(const fs::path& from, const fs::path& to) {
+FileDigest FileHash::Finish() { return {size_bytes_, sha256_.Finish(), crc32c_.value()}; }
+
+FileDigest DigestOf(std::string_view bytes) {
+  FileHash hash;
+  hash.Add(bytes);
+  return hash.Finish();
+}
+
+Result<FileDigest> DigestFile(const fs::path& path) { return DigestFileUntil(path, nullptr); }
+
+Result<FileDigest> DigestFile(const fs::path& path, const Interrupt& interrupt) {
+  return DigestFileUntil(path, &interrupt);
+}
+
+Result<FileDigest> CopyFile(const fs::path& from, const fs::path& to, const Interrupt& interrupt) {
   TRY_ASSIGN(const Descriptor source, Open(from, O_RDONLY));
   struct stat info {};
   if (fstat(source.get(), &info) != 0) return SystemError("read " + from.string(), errno);
   const mode_t mode = (info.st_mode & S_IXUSR) != 0 ? 0755 : 0644;  // a program stays one
   TRY_ASSIGN(const Descriptor target, Open(to, O_WRONLY | O_CREAT | O_EXCL, mode));
-  auto digest = CopyBlocks(source.get(), from, target.get(), to);
+  auto digest = CopyBlocks(source.get(), from, target.get(), to, interrupt);
   if (!digest) ::unlink(to.c_str());
   return digest;
 }

@@ -5,10 +5,13 @@
 
 #include <random>
 
+#include "io/interrupt.h"
 #include "io/test_folder.h"
 
 namespace busker::io {
 namespace {
+
+constexpr Milliseconds kLimit{60'000};
 
 // FIPS 180-4, the examples.
 TEST(Digest, AgreesWithTheStandard) {
@@ -46,7 +49,7 @@ TEST(Digest, ACopyHasTheBytesAndTheirDigest) {
   const TestFolder folder;
   const std::string text(1'000'001, 'y');
   folder.Write("from", text);
-  EXPECT_EQ(CopyFile(folder / "from", folder / "to").value(),
+  EXPECT_EQ(CopyFile(folder / "from", folder / "to", Within(kLimit)).value(),
             (FileDigest{text.size(), Sha256Of(text)}));
   EXPECT_EQ(folder.Read("to"), text);
 }
@@ -55,11 +58,36 @@ TEST(Digest, ACopyNeverReplacesAFileOrLeavesAHalf) {
   const TestFolder folder;
   folder.Write("from", "new");
   folder.Write("to", "old");
-  EXPECT_FALSE(CopyFile(folder / "from", folder / "to"));
+  EXPECT_FALSE(CopyFile(folder / "from", folder / "to", Within(kLimit)));
   EXPECT_EQ(folder.Read("to"), "old");
-  EXPECT_FALSE(CopyFile(folder.path(), folder / "half"));  // a folder cannot be read
+  EXPECT_FALSE(
+      CopyFile(folder.path(), folder / "half", Within(kLimit)));  // a folder cannot be read
   EXPECT_FALSE(fs::exists(folder / "half"));
-  EXPECT_EQ(CopyFile(folder / "none", folder / "half").error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(CopyFile(folder / "none", folder / "half", Within(kLimit)).error().kind,
+            ErrorKind::kNotFound);
+}
+
+TEST(Digest, OfAFileHasItsCrc32cFromTheSamePass) {
+  const TestFolder folder;
+  const std::string text(1'000'001, 'z');
+  folder.Write("from", text);
+  EXPECT_EQ(DigestFile(folder / "from")->crc32c, Crc32cOf(text));
+  EXPECT_EQ(CopyFile(folder / "from", folder / "to", Within(kLimit))->crc32c, Crc32cOf(text));
+  EXPECT_EQ(DigestOf(text), DigestFile(folder / "from").value());
+}
+
+TEST(Digest, ACopyThatIsStoppedOrLateLeavesNothing) {
+  const TestFolder folder;
+  folder.Write("from", "x");
+  std::stop_source stop;
+  stop.request_stop();
+  const Interrupt stopped = Within(kLimit, stop.get_token());
+  const Interrupt late = Within(Milliseconds(0));
+  EXPECT_EQ(CopyFile(folder / "from", folder / "to", stopped).error().kind, ErrorKind::kTemporary);
+  EXPECT_EQ(CopyFile(folder / "from", folder / "to", late).error().kind, ErrorKind::kTimedOut);
+  EXPECT_FALSE(fs::exists(folder / "to"));
+  EXPECT_EQ(DigestFile(folder / "from", stopped).error().kind, ErrorKind::kTemporary);
+  EXPECT_EQ(DigestFile(folder / "from", late).error().kind, ErrorKind::kTimedOut);
 }
 
 // With an openssl.cnf that activates only a provider that is not there, OpenSSL 3 had no SHA-256

@@ -21,16 +21,14 @@ Result<void> JudgeStatus(int status, const std::string& origin) {
 Result<FileDigest> Fetch(HttpSession& http, HttpRequest request, const fs::path& file,
                          const std::string& sha256, const Interrupt& interrupt) {
   TRY_ASSIGN(const Descriptor written, Open(file, O_WRONLY | O_CREAT | O_EXCL));
-  Sha256 hash;
-  FileDigest digest;
+  FileHash hash;
   request.sink = [&](std::string_view part) -> Result<void> {
     hash.Add(part);
-    digest.size_bytes += part.size();
     return WriteAll(written.get(), part, file);
   };
   TRY_ASSIGN(const HttpResponse response, http.Send(request, interrupt));
   TRY(JudgeStatus(response.status, OriginOf(request.url)));
-  digest.sha256 = hash.Finish();
+  FileDigest digest = hash.Finish();
   if (!sha256.empty() && digest.sha256 != sha256) {
     return Failed(OriginOf(request.url) + " sent " + std::to_string(digest.size_bytes) +
                   " bytes with the SHA-256 " + digest.sha256 + " in place of " + sha256);

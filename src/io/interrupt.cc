@@ -39,6 +39,14 @@ Interrupt Within(Milliseconds limit, const Interrupt& whole) {
   return part;
 }
 
+Result<void> CheckStillWanted(const Interrupt& interrupt) {
+  const bool stop = interrupt.stop.stop_requested() ||
+                    (interrupt.stop_descriptor >= 0 && CanBeRead(interrupt.stop_descriptor));
+  if (stop) return Temporary("stopped before it was done");
+  if (std::chrono::steady_clock::now() >= interrupt.deadline) return TimedOut("the time is over");
+  return {};
+}
+
 void Waiter::Wake::operator()() const {
   constexpr std::uint64_t kOne = 1;
   CHECK(write(descriptor, &kOne, sizeof kOne) == sizeof kOne, "an event can be counted");
@@ -52,14 +60,6 @@ Waiter::Waiter(Interrupt interrupt) : interrupt_(std::move(interrupt)) {
 }
 
 Waiter::~Waiter() = default;
-
-Result<void> Waiter::Check() const {
-  const bool stop = interrupt_.stop.stop_requested() ||
-                    (interrupt_.stop_descriptor >= 0 && CanBeRead(interrupt_.stop_descriptor));
-  if (stop) return Temporary("stopped before it was done");
-  if (std::chrono::steady_clock::now() >= interrupt_.deadline) return TimedOut("the time is over");
-  return {};
-}
 
 Result<void> Waiter::Wait(std::span<pollfd> fds, SteadyInstant until) {
   TRY(Check());

@@ -29,6 +29,10 @@ Interrupt Within(Milliseconds limit, std::stop_token stop = {});
 // The same, with a limit of its own for a part of the call.
 Interrupt Within(Milliseconds limit, const Interrupt& whole);
 
+// kTimedOut when the deadline has passed, kTemporary when the call is to stop. To be asked between
+// any two steps of work: whoever never has to wait does not outlast the deadline either.
+Result<void> CheckStillWanted(const Interrupt& interrupt);
+
 // Waits for descriptors on behalf of one call. Used by one thread.
 class Waiter {
  public:
@@ -39,9 +43,7 @@ class Waiter {
 
   const Interrupt& interrupt() const { return interrupt_; }
 
-  // kTimedOut when the deadline has passed, kTemporary when the call is to stop. To be asked
-  // between any two steps of work: whoever never has to wait does not outlast the deadline either.
-  Result<void> Check() const;
+  Result<void> Check() const { return CheckStillWanted(interrupt_); }
 
   // Returns when one of `fds` is ready, as their `revents` then say, or when `until` has come.
   // Errors as those of Check.

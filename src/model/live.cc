@@ -101,8 +101,9 @@ struct Stored {
   std::optional<LivePointer> pointer;
 };
 
-Result<Stored> ReadStored(artifact::Store& store, const std::string& key) {
-  auto text = store.GetText(key, kPointerBytesMax);
+Result<Stored> ReadStored(artifact::Store& store, const std::string& key,
+                          const io::Interrupt& interrupt) {
+  auto text = store.GetText(key, interrupt, kPointerBytesMax);
   if (!text && text.error().kind == ErrorKind::kNotFound) return Stored{};
   if (!text) return Wrap("live pointer", text.error());
   auto pointer = PointerFromJson(*text, "live pointer " + key);
@@ -111,10 +112,11 @@ Result<Stored> ReadStored(artifact::Store& store, const std::string& key) {
 }
 
 // kNotFound with the versions that could have been meant.
-tl::unexpected<Error> NoSuchVersion(artifact::Store& store, const artifact::VersionName& name) {
+tl::unexpected<Error> NoSuchVersion(artifact::Store& store, const artifact::VersionName& name,
+                                    const io::Interrupt& interrupt) {
   const std::string message = fmt::format("there is no version {}", name.Key());
   const auto versions =
-      artifact::ListVersions(store, name.service, name.service_version, name.action);
+      artifact::ListVersions(store, name.service, name.service_version, name.action, interrupt);
   if (!versions) return NotFound(message);
   if (versions->empty()) {
     return NotFound(fmt::format("{}; {} {} has no version from {} yet", message, name.service,
@@ -139,11 +141,13 @@ tl::unexpected<Error> NoSuchVersion(artifact::Store& store, const artifact::Vers
   return NotFound(fmt::format("{}; nearest: {}", message, Join(neighbours, ", ")));
 }
 
-Result<void> VerifyVersion(artifact::Store& store, const artifact::VersionName& name) {
-  const auto manifest = artifact::ReadManifest(store, name);
-  if (!manifest && manifest.error().kind == ErrorKind::kNotFound) return NoSuchVersion(store, name);
+Result<void> VerifyVersion(artifact::Store& store, const artifact::VersionName& name,
+                           const io::Interrupt& interrupt) {
+  const auto manifest = artifact::ReadManifest(store, name, interrupt);
+  if (!manifest && manifest.error().kind == ErrorKind::kNotFound)
+    return NoSuchVersion(store, name, interrupt);
   if (!manifest) return Wrap(fmt::format("version {}", name.Key()), manifest.error());
-  const auto verified = artifact::Verify(store, *manifest);
+  const auto verified = artifact::Verify(store, *manifest, interrupt);
   if (!verified) return Wrap(fmt::format("version {}", name.Key()), verified.error());
   return {};
 }
@@ -151,17 +155,19 @@ Result<void> VerifyVersion(artifact::Store& store, const artifact::VersionName& 
 }  // namespace
 
 Result<std::optional<LivePointer>> ReadLive(artifact::Store& store, const std::string& service,
-                                            const std::string& service_version) {
-  TRY_ASSIGN(Stored stored, ReadStored(store, PointerKey(service, service_version)));
+                                            const std::string& service_version,
+                                            const io::Interrupt& interrupt) {
+  TRY_ASSIGN(Stored stored, ReadStored(store, PointerKey(service, service_version), interrupt));
   return std::move(stored.pointer);
 }
 
-Result<LivePointer> Promote(artifact::Store& store, const LiveMove& move) {
+Result<LivePointer> Promote(artifact::Store& store, const LiveMove& move,
+                            const io::Interrupt& interrupt) {
   TRY(artifact::ParseVersionName(move.version.Key()));
   const auto key = PointerKey(move.version.service, move.version.service_version);
-  TRY(VerifyVersion(store, move.version));
+  TRY(VerifyVersion(store, move.version, interrupt));
   for (int tries = 0; tries < kTriesMax; ++tries) {
-    TRY_ASSIGN(Stored stored, ReadStored(store, key));
+    TRY_ASSIGN(Stored stored, ReadStored(store, key, interrupt));
     LivePointer next{move, {}};
     if (stored.pointer) {
       if (stored.pointer->now.version == move.version) return std::move(*stored.pointer);
@@ -170,7 +176,7 @@ Result<LivePointer> Promote(artifact::Store& store, const LiveMove& move) {
       if (next.before.size() > kBeforeMax) next.before.resize(kBeforeMax);
     }
     TRY_ASSIGN(const std::string text, TextToStore(next));
-    TRY_ASSIGN(const bool replaced, store.ReplaceText(key, stored.text, text));
+    TRY_ASSIGN(const bool replaced, store.ReplaceText(key, stored.text, text, interrupt));
     if (replaced) return next;
   }
   return Temporary(
@@ -178,12 +184,12 @@ Result<LivePointer> Promote(artifact::Store& store, const LiveMove& move) {
 }
 
 Result<LivePointer> Rollback(artifact::Store& store, const std::string& service,
-                             const std::string& service_version, const std::string& by,
-                             Instant at) {
+                             const std::string& service_version, const std::string& by, Instant at,
+                             const io::Interrupt& interrupt) {
   const auto key = PointerKey(service, service_version);
   std::set<artifact::VersionName> verified;
   for (int tries = 0; tries < kTriesMax; ++tries) {
-    TRY_ASSIGN(Stored stored, ReadStored(store, key));
+    TRY_ASSIGN(Stored stored, ReadStored(store, key, interrupt));
     if (!stored.pointer) {
       return NotFound(fmt::format("nothing of {} {} is live, so there is nothing to roll back",
                                   service, service_version));
@@ -194,13 +200,13 @@ Result<LivePointer> Rollback(artifact::Store& store, const std::string& service,
     }
     const auto& target = stored.pointer->before.front().version;
     if (!verified.contains(target)) {
-      TRY(VerifyVersion(store, target));
+      TRY(VerifyVersion(store, target, interrupt));
       verified.insert(target);
     }
     LivePointer next{{target, by, "rollback", at},
                      {stored.pointer->before.begin() + 1, stored.pointer->before.end()}};
     TRY_ASSIGN(const std::string text, TextToStore(next));
-    TRY_ASSIGN(const bool replaced, store.ReplaceText(key, stored.text, text));
+    TRY_ASSIGN(const bool replaced, store.ReplaceText(key, stored.text, text, interrupt));
     if (replaced) return next;
   }
   return Temporary(

@@ -10,6 +10,7 @@
 #include "artifact/version.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "io/interrupt.h"
 
 namespace busker::model {
 
@@ -27,16 +28,19 @@ struct LivePointer {
 
 // nullopt: nothing is live yet. kUnusable: live.json cannot be read.
 Result<std::optional<LivePointer>> ReadLive(artifact::Store& store, const std::string& service,
-                                            const std::string& service_version);
+                                            const std::string& service_version,
+                                            const io::Interrupt& interrupt);
 
 // Makes `move.version` live. The version must exist (kNotFound, naming the nearest ones there are)
 // and every file of it is verified first (kUnusable names the corrupt file). Making live what is
 // live already changes nothing.
-Result<LivePointer> Promote(artifact::Store& store, const LiveMove& move);
+Result<LivePointer> Promote(artifact::Store& store, const LiveMove& move,
+                            const io::Interrupt& interrupt);
 
 // Makes live again what was live before; repeated, it goes further back. kNotFound when there is
 // nothing to go back to. The version is verified first, as with Promote.
 Result<LivePointer> Rollback(artifact::Store& store, const std::string& service,
-                             const std::string& service_version, const std::string& by, Instant at);
+                             const std::string& service_version, const std::string& by, Instant at,
+                             const io::Interrupt& interrupt);
 
 }  // namespace busker::model

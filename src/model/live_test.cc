@@ -42,20 +42,23 @@ class LivePointerTest : public testing::Test {
     std::ofstream(folder_ / "output" / "model.bin") << "model of " << day;
     artifact::Manifest manifest;
     manifest.name = Version(day);
-    const auto published = artifact::Publish(*store_, folder_ / "output", manifest, {});
+    const auto published =
+        artifact::Publish(*store_, folder_ / "output", manifest, {}, artifact::ForFiles());
     ASSERT_TRUE(published) << published.error().message;
   }
 
   Result<LivePointer> PromoteDay(const std::string& day, const std::string& why = "by hand") {
-    return Promote(*store_, {Version(day), "ada", why, Instant(Milliseconds(1000))});
+    return Promote(*store_, {Version(day), "ada", why, Instant(Milliseconds(1000))},
+                   artifact::ForFiles());
   }
   Result<LivePointer> RollbackOnce() {
-    return Rollback(*store_, "churn", "1", "ada", Instant(Milliseconds(2000)));
+    return Rollback(*store_, "churn", "1", "ada", Instant(Milliseconds(2000)),
+                    artifact::ForFiles());
   }
 
   // The day of the live version and of those before it: "03 < 02 < 01"; "" when nothing is live.
   std::string History() const {
-    const auto live = ReadLive(*store_, "churn", "1");
+    const auto live = ReadLive(*store_, "churn", "1", artifact::ForFiles());
     EXPECT_TRUE(live) << live.error().message;
     if (!*live) return "";
     std::string days = (*live)->now.version.timestamp.substr(6, 2);
@@ -75,7 +78,7 @@ TEST_F(LivePointerTest, PointsNowhereAtFirst) { EXPECT_EQ(History(), ""); }
 TEST_F(LivePointerTest, RemembersWhoMadeWhichVersionLiveWhenAndWhy) {
   Save("01");
   ASSERT_TRUE(PromoteDay("01", "auc > 0.5 (0.81 > 0.5): yes"));
-  const auto live = ReadLive(*store_, "churn", "1");
+  const auto live = ReadLive(*store_, "churn", "1", artifact::ForFiles());
   ASSERT_TRUE(live && *live);
   const LiveMove& now = (*live)->now;
   EXPECT_EQ(now.version, Version("01"));
@@ -88,8 +91,8 @@ TEST_F(LivePointerTest, RemembersWhoMadeWhichVersionLiveWhenAndWhy) {
 TEST_F(LivePointerTest, BelongsToOneVersionOfTheService) {
   Save("01");
   ASSERT_TRUE(PromoteDay("01"));
-  EXPECT_FALSE(ReadLive(*store_, "churn", "2")->has_value());
-  EXPECT_FALSE(ReadLive(*store_, "other", "1")->has_value());
+  EXPECT_FALSE(ReadLive(*store_, "churn", "2", artifact::ForFiles())->has_value());
+  EXPECT_FALSE(ReadLive(*store_, "other", "1", artifact::ForFiles())->has_value());
 }
 
 TEST_F(LivePointerTest, GoesBackStepByStepUntilNothingIsLeft) {
@@ -141,7 +144,7 @@ TEST_F(LivePointerTest, RefusesAVersionThatDoesNotExistAndNamesTheNearest) {
       "there is no version churn/1/training/20190802T000000Z, did you mean 20190801T000000Z?");
   auto move = LiveMove{Version("02"), "ada", "", {}};
   move.version.timestamp = "20200101T123456Z";
-  EXPECT_EQ(Promote(*store_, move).error().message,
+  EXPECT_EQ(Promote(*store_, move, artifact::ForFiles()).error().message,
             "there is no version churn/1/training/20200101T123456Z; nearest: 20190805T000000Z");
   EXPECT_EQ(History(), "");
 }
@@ -150,7 +153,8 @@ TEST_F(LivePointerTest, RefusesAVersionThatIsNoName) {
   for (const std::string bad : {"", "..", "a/b", "A"}) {
     auto move = LiveMove{Version("01"), "ada", "", {}};
     move.version.service = bad;
-    EXPECT_EQ(Promote(*store_, move).error().kind, ErrorKind::kInvalid) << bad;
+    EXPECT_EQ(Promote(*store_, move, artifact::ForFiles()).error().kind, ErrorKind::kInvalid)
+        << bad;
   }
 }
 
@@ -201,11 +205,13 @@ TEST_F(LivePointerTest, ThatCannotBeReadIsLeftAlone) {
       pointer(R"(, "at": "2019-08-01T00:00:00Z", "before": {})"),
       pointer(R"(, "at": "2019-08-01T00:00:00Z", "before": [{}])")};
   for (const std::string& text : texts) {
-    ASSERT_TRUE(store_->PutText("churn/1/live.json", text));
-    EXPECT_EQ(ReadLive(*store_, "churn", "1").error().kind, ErrorKind::kUnusable) << text;
+    ASSERT_TRUE(store_->PutText("churn/1/live.json", text, artifact::ForFiles()));
+    EXPECT_EQ(ReadLive(*store_, "churn", "1", artifact::ForFiles()).error().kind,
+              ErrorKind::kUnusable)
+        << text;
     EXPECT_EQ(PromoteDay("01").error().kind, ErrorKind::kUnusable) << text;
     EXPECT_EQ(RollbackOnce().error().kind, ErrorKind::kUnusable) << text;
-    EXPECT_EQ(*store_->GetText("churn/1/live.json"), text);
+    EXPECT_EQ(*store_->GetText("churn/1/live.json", artifact::ForFiles()), text);
   }
 }
 
@@ -216,18 +222,20 @@ TEST_F(LivePointerTest, IsNotReplacedByOneThatCannotBeRead) {
   Save("02");
   ASSERT_TRUE(PromoteDay("01"));
   const Instant far = std::chrono::sys_days(std::chrono::year(20'000) / 1 / 1);
-  EXPECT_EQ(Promote(*store_, {Version("02"), "ada", "by hand", far}).error().kind,
-            ErrorKind::kInvalid);
+  EXPECT_EQ(
+      Promote(*store_, {Version("02"), "ada", "by hand", far}, artifact::ForFiles()).error().kind,
+      ErrorKind::kInvalid);
   EXPECT_EQ(History(), "01");
   ASSERT_TRUE(PromoteDay("02"));
-  EXPECT_EQ(Rollback(*store_, "churn", "1", "ada", far).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(Rollback(*store_, "churn", "1", "ada", far, artifact::ForFiles()).error().kind,
+            ErrorKind::kInvalid);
   EXPECT_EQ(History(), "02 < 01");
 }
 
 TEST_F(LivePointerTest, KeepsAReasonThatIsNoUtf8Readable) {
   Save("01");
   ASSERT_TRUE(PromoteDay("01", "a\xff\nb"));
-  EXPECT_EQ((*ReadLive(*store_, "churn", "1"))->now.why, "a\xef\xbf\xbd\nb");
+  EXPECT_EQ((*ReadLive(*store_, "churn", "1", artifact::ForFiles()))->now.why, "a\xef\xbf\xbd\nb");
 }
 
 TEST_F(LivePointerTest, RemembersAHundredMoves) {
@@ -237,7 +245,7 @@ TEST_F(LivePointerTest, RemembersAHundredMoves) {
     ASSERT_TRUE(PromoteDay("01"));
     ASSERT_TRUE(PromoteDay("02"));
   }
-  EXPECT_EQ((*ReadLive(*store_, "churn", "1"))->before.size(), 100U);
+  EXPECT_EQ((*ReadLive(*store_, "churn", "1", artifact::ForFiles()))->before.size(), 100U);
 }
 
 // Each promotion that was acknowledged is in the history, once, whoever else promotes meanwhile.
@@ -253,7 +261,7 @@ TEST_F(LivePointerTest, CanBeReadAgainHoweverLongTheReasonsAre) {
     const auto moved = PromoteDay(i % 2 == 0 ? "01" : "02", i < 10 ? long_reason : umlauts);
     ASSERT_TRUE(moved) << moved.error().message;
   }
-  const auto live = ReadLive(*store_, "churn", "1");
+  const auto live = ReadLive(*store_, "churn", "1", artifact::ForFiles());
   ASSERT_TRUE(live) << live.error().message;
   EXPECT_EQ((*live)->before.size(), 19U);
   EXPECT_LT((*live)->now.why.size(), 5000U);
@@ -274,13 +282,13 @@ TEST_F(LivePointerTest, LosesNoMoveOfManyAtOnce) {
         const int day = 1 + thread * kMoves + move;
         const auto text = (day < 10 ? "0" : "") + std::to_string(day);
         done[static_cast<std::size_t>(thread)] +=
-            Promote(*store, {Version(text), "thread", "", {}}) ? 1 : 0;
+            Promote(*store, {Version(text), "thread", "", {}}, artifact::ForFiles()) ? 1 : 0;
       }
     });
   }
   for (auto& thread : threads) thread.join();
   for (int count : done) EXPECT_EQ(count, kMoves);
-  const auto live = ReadLive(*store_, "churn", "1");
+  const auto live = ReadLive(*store_, "churn", "1", artifact::ForFiles());
   ASSERT_TRUE(live && *live);
   std::set<artifact::VersionName> seen = {(*live)->now.version};
   for (const auto& move : (*live)->before) seen.insert(move.version);

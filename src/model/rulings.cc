@@ -73,8 +73,9 @@ struct Stored {
   std::vector<Ruling> rulings;
 };
 
-Result<Stored> ReadStored(artifact::Store& store, const std::string& key) {
-  auto text = store.GetText(key);
+Result<Stored> ReadStored(artifact::Store& store, const std::string& key,
+                          const io::Interrupt& interrupt) {
+  auto text = store.GetText(key, interrupt);
   if (!text && text.error().kind == ErrorKind::kNotFound) return Stored{};
   if (!text) return Wrap("rulings of the gate", text.error());
   auto rulings = FromText(*text, "rulings of the gate " + key);
@@ -85,20 +86,23 @@ Result<Stored> ReadStored(artifact::Store& store, const std::string& key) {
 }  // namespace
 
 Result<std::vector<Ruling>> ReadRulings(artifact::Store& store, const std::string& service,
-                                        const std::string& service_version) {
-  TRY_ASSIGN(Stored stored, ReadStored(store, KeyOf(service, service_version)));
+                                        const std::string& service_version,
+                                        const io::Interrupt& interrupt) {
+  TRY_ASSIGN(Stored stored, ReadStored(store, KeyOf(service, service_version), interrupt));
   return std::move(stored.rulings);
 }
 
-Result<void> NoteRuling(artifact::Store& store, const Ruling& ruling) {
+Result<void> NoteRuling(artifact::Store& store, const Ruling& ruling,
+                        const io::Interrupt& interrupt) {
   const std::string key = KeyOf(ruling.version.service, ruling.version.service_version);
   for (int tries = 0; tries < kTriesMax; ++tries) {
-    TRY_ASSIGN(Stored stored, ReadStored(store, key));
+    TRY_ASSIGN(Stored stored, ReadStored(store, key, interrupt));
     std::vector<Ruling>& rulings = stored.rulings;
     std::erase_if(rulings, [&](const Ruling& old) { return old.version == ruling.version; });
     rulings.insert(rulings.begin(), ruling);
     if (rulings.size() > kRulingsMax) rulings.resize(kRulingsMax);
-    TRY_ASSIGN(const bool replaced, store.ReplaceText(key, stored.text, ToText(rulings)));
+    TRY_ASSIGN(const bool replaced,
+               store.ReplaceText(key, stored.text, ToText(rulings), interrupt));
     if (replaced) return {};
   }
   return Temporary(fmt::format("{}: written by others at each of {} tries", key, kTriesMax));

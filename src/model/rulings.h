@@ -8,6 +8,7 @@
 #include "artifact/version.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "io/interrupt.h"
 
 namespace busker::model {
 
@@ -21,10 +22,12 @@ struct Ruling {
 
 // Latest first, at most 1,000. Nothing was ruled yet: empty. kUnusable: gate.json cannot be read.
 Result<std::vector<Ruling>> ReadRulings(artifact::Store& store, const std::string& service,
-                                        const std::string& service_version);
+                                        const std::string& service_version,
+                                        const io::Interrupt& interrupt);
 
 // Notes a ruling, in place of an earlier one of the same version.
-Result<void> NoteRuling(artifact::Store& store, const Ruling& ruling);
+Result<void> NoteRuling(artifact::Store& store, const Ruling& ruling,
+                        const io::Interrupt& interrupt);
 
 // That of the version; nullptr: there is none.
 const Ruling* FindRuling(const std::vector<Ruling>& rulings, const artifact::VersionName& version);

@@ -29,7 +29,9 @@ class RulingsTest : public testing::Test {
     return {Version(number), passed, "rmse 2 is not <= 1", "r" + std::to_string(number),
             Instant(Milliseconds(number))};
   }
-  std::vector<Ruling> Read() { return ReadRulings(*store_, "churn", "1").value(); }
+  std::vector<Ruling> Read() {
+    return ReadRulings(*store_, "churn", "1", artifact::ForFiles()).value();
+  }
 
   std::filesystem::path folder_;
   std::unique_ptr<artifact::Store> store_;
@@ -37,8 +39,8 @@ class RulingsTest : public testing::Test {
 
 TEST_F(RulingsTest, AreKeptLatestFirst) {
   EXPECT_TRUE(Read().empty());
-  ASSERT_TRUE(NoteRuling(*store_, Of(1, true)));
-  ASSERT_TRUE(NoteRuling(*store_, Of(2)));
+  ASSERT_TRUE(NoteRuling(*store_, Of(1, true), artifact::ForFiles()));
+  ASSERT_TRUE(NoteRuling(*store_, Of(2), artifact::ForFiles()));
   const auto rulings = Read();
   ASSERT_EQ(rulings.size(), 2U);
   EXPECT_EQ(rulings[0].version, Version(2));
@@ -48,14 +50,14 @@ TEST_F(RulingsTest, AreKeptLatestFirst) {
   EXPECT_EQ(rulings[0].at, Instant(Milliseconds(2)));
   EXPECT_TRUE(FindRuling(rulings, Version(1))->passed);
   EXPECT_EQ(FindRuling(rulings, Version(3)), nullptr);
-  EXPECT_TRUE(ReadRulings(*store_, "churn", "2").value().empty());
+  EXPECT_TRUE(ReadRulings(*store_, "churn", "2", artifact::ForFiles()).value().empty());
 }
 
 // A step that was carried out twice, around a crash.
 TEST_F(RulingsTest, TheSecondRulingOfAVersionReplacesTheFirst) {
-  ASSERT_TRUE(NoteRuling(*store_, Of(1)));
-  ASSERT_TRUE(NoteRuling(*store_, Of(2)));
-  ASSERT_TRUE(NoteRuling(*store_, Of(1, true)));
+  ASSERT_TRUE(NoteRuling(*store_, Of(1), artifact::ForFiles()));
+  ASSERT_TRUE(NoteRuling(*store_, Of(2), artifact::ForFiles()));
+  ASSERT_TRUE(NoteRuling(*store_, Of(1, true), artifact::ForFiles()));
   const auto rulings = Read();
   ASSERT_EQ(rulings.size(), 2U);
   EXPECT_TRUE(FindRuling(rulings, Version(1))->passed);
@@ -64,7 +66,8 @@ TEST_F(RulingsTest, TheSecondRulingOfAVersionReplacesTheFirst) {
 TEST_F(RulingsTest, NoneIsLostWhenManyAreNotedAtOnce) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([this, i] { EXPECT_TRUE(NoteRuling(*store_, Of(i))); });
+    threads.emplace_back(
+        [this, i] { EXPECT_TRUE(NoteRuling(*store_, Of(i), artifact::ForFiles())); });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(Read().size(), 8U);
@@ -77,8 +80,9 @@ TEST_F(RulingsTest, TheOldestOfAThousandMakesRoomForANewOne) {
             R"(", "passed": true, "why": "", "run": "r", "at": "2019-08-01T00:00:00Z"},)";
   }
   list.pop_back();
-  ASSERT_TRUE(store_->PutText("churn/1/gate.json", R"({"format": 1, "rulings": [)" + list + "]}"));
-  ASSERT_TRUE(NoteRuling(*store_, Of(1001)));
+  ASSERT_TRUE(store_->PutText("churn/1/gate.json", R"({"format": 1, "rulings": [)" + list + "]}",
+                              artifact::ForFiles()));
+  ASSERT_TRUE(NoteRuling(*store_, Of(1001), artifact::ForFiles()));
   const auto rulings = Read();
   ASSERT_EQ(rulings.size(), 1000U);
   EXPECT_EQ(rulings.front().version, Version(1001));
@@ -86,11 +90,14 @@ TEST_F(RulingsTest, TheOldestOfAThousandMakesRoomForANewOne) {
 }
 
 TEST_F(RulingsTest, AFileThatCannotBeReadIsNotTakenForNone) {
-  ASSERT_TRUE(store_->PutText("churn/1/gate.json", "{"));
-  EXPECT_EQ(ReadRulings(*store_, "churn", "1").error().kind, ErrorKind::kUnusable);
-  EXPECT_EQ(NoteRuling(*store_, Of(1)).error().kind, ErrorKind::kUnusable);
-  ASSERT_TRUE(store_->PutText("churn/1/gate.json", R"({"format": 2, "rulings": []})"));
-  EXPECT_EQ(ReadRulings(*store_, "churn", "1").error().kind, ErrorKind::kUnusable);
+  ASSERT_TRUE(store_->PutText("churn/1/gate.json", "{", artifact::ForFiles()));
+  EXPECT_EQ(ReadRulings(*store_, "churn", "1", artifact::ForFiles()).error().kind,
+            ErrorKind::kUnusable);
+  EXPECT_EQ(NoteRuling(*store_, Of(1), artifact::ForFiles()).error().kind, ErrorKind::kUnusable);
+  ASSERT_TRUE(store_->PutText("churn/1/gate.json", R"({"format": 2, "rulings": []})",
+                              artifact::ForFiles()));
+  EXPECT_EQ(ReadRulings(*store_, "churn", "1", artifact::ForFiles()).error().kind,
+            ErrorKind::kUnusable);
 }
 
 }  // namespace

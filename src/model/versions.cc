@@ -10,18 +10,19 @@ namespace busker::model {
 
 Result<Versions> ReadVersions(artifact::Store& store, const std::string& service,
                               const std::string& service_version,
-                              const std::vector<std::string>& actions) {
+                              const std::vector<std::string>& actions,
+                              const io::Interrupt& interrupt) {
   Versions versions;
   for (const std::string& action : actions) {
-    TRY_ASSIGN(auto some, artifact::ListVersions(store, service, service_version, action,
+    TRY_ASSIGN(auto some, artifact::ListVersions(store, service, service_version, action, interrupt,
                                                  &versions.unreadable));
     std::move(some.begin(), some.end(), std::back_inserter(versions.all));
   }
   std::stable_sort(versions.all.begin(), versions.all.end(), [](const auto& a, const auto& b) {
     return a.name.timestamp < b.name.timestamp;
   });
-  TRY_ASSIGN(versions.live, ReadLive(store, service, service_version));
-  TRY_ASSIGN(versions.rulings, ReadRulings(store, service, service_version));
+  TRY_ASSIGN(versions.live, ReadLive(store, service, service_version, interrupt));
+  TRY_ASSIGN(versions.rulings, ReadRulings(store, service, service_version, interrupt));
   return versions;
 }
 

@@ -26,7 +26,8 @@ struct Versions {
 // Those that the `actions`, which promote, have saved.
 Result<Versions> ReadVersions(artifact::Store& store, const std::string& service,
                               const std::string& service_version,
-                              const std::vector<std::string>& actions);
+                              const std::vector<std::string>& actions,
+                              const io::Interrupt& interrupt);
 
 // The version that a person means by `text`: a timestamp, ACTION/TIMESTAMP, or a whole key.
 // kNotFound, naming the nearest; kInvalid when it is a timestamp of several actions.

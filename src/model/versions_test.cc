@@ -28,11 +28,11 @@ class VersionsTest : public testing::Test {
                              const std::string& version = "1") {
     artifact::Manifest manifest;
     manifest.name = {"churn", version, action, timestamp};
-    EXPECT_TRUE(artifact::Publish(*store_, folder_ / "output", manifest, {}));
+    EXPECT_TRUE(artifact::Publish(*store_, folder_ / "output", manifest, {}, artifact::ForFiles()));
     return manifest.name;
   }
   Versions Read(const std::vector<std::string>& actions = {"training", "tuning"}) {
-    return ReadVersions(*store_, "churn", "1", actions).value();
+    return ReadVersions(*store_, "churn", "1", actions, artifact::ForFiles()).value();
   }
   Result<artifact::VersionName> Find(const std::string& text) {
     return FindVersion(Read(), "churn", "1", text);
@@ -59,7 +59,7 @@ TEST_F(VersionsTest, KnowWhichOneIsLive) {
   const auto first = Save("training", "20190701T000000Z");
   Save("tuning", "20190701T000000Z");
   EXPECT_FALSE(Read().live);
-  ASSERT_TRUE(Promote(*store_, {first, "me", "a test", Instant{}}));
+  ASSERT_TRUE(Promote(*store_, {first, "me", "a test", Instant{}}, artifact::ForFiles()));
   const Versions versions = Read();
   ASSERT_EQ(versions.all.size(), 2u);
   for (const auto& version : versions.all) {

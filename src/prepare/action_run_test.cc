@@ -55,8 +55,9 @@ class PrepareRunTest : public testing::Test {
     folder_.Write("model/m", "m");
     artifact::Manifest manifest;
     manifest.name = {"my-shop", "1", "training", "20190801T000000Z"};
-    ASSERT_TRUE(artifact::Publish(*store_, folder_ / "model", manifest, {}));
-    ASSERT_TRUE(model::Promote(*store_, {manifest.name, "me", "a test", kNow}));
+    ASSERT_TRUE(artifact::Publish(*store_, folder_ / "model", manifest, {}, artifact::ForFiles()));
+    ASSERT_TRUE(
+        model::Promote(*store_, {manifest.name, "me", "a test", kNow}, artifact::ForFiles()));
   }
 
   io::TestFolder folder_;

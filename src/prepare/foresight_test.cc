@@ -40,11 +40,12 @@ class ForesightTest : public testing::Test {
     manifest.name = {"shop", "1", "training", timestamp};
     manifest.scheduled_at = At(date);
     manifest.data_date = date;
-    EXPECT_TRUE(artifact::Publish(*store_, folder_ / "model", manifest, {}));
+    EXPECT_TRUE(artifact::Publish(*store_, folder_ / "model", manifest, {}, artifact::ForFiles()));
     return manifest.name;
   }
   void MakeLive(const artifact::VersionName& name) {
-    EXPECT_TRUE(model::Promote(*store_, {name, "me", "a test", At("2020-01-01")}));
+    EXPECT_TRUE(
+        model::Promote(*store_, {name, "me", "a test", At("2020-01-01")}, artifact::ForFiles()));
   }
 
   std::unique_ptr<deliver::Warehouse> OpenWarehouse() {
@@ -58,7 +59,7 @@ class ForesightTest : public testing::Test {
     deliver::Request request;
     request.id = id;
     request.table = "shop.p";
-    EXPECT_TRUE(store_->PutText(id + ".csv", "id\n1\n"));
+    EXPECT_TRUE(store_->PutText(id + ".csv", "id\n1\n", artifact::ForFiles()));
     request.source = {store_.get(), id + ".csv", ""};
     request.write = write;
     request.data_date = date;

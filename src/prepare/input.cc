@@ -15,14 +15,17 @@ Result<Input> Input::Read(const service::Service& service, const service::Action
     case service::Input::kNone:
       break;
     case service::Input::kLive: {
-      TRY_ASSIGN(const auto live, model::ReadLive(store, service.name, service.version));
+      TRY_ASSIGN(const auto live,
+                 model::ReadLive(store, service.name, service.version, artifact::ForDecision()));
       if (!live) break;
-      TRY_ASSIGN(input.live_, artifact::ReadManifest(store, live->now.version));
+      TRY_ASSIGN(input.live_,
+                 artifact::ReadManifest(store, live->now.version, artifact::ForDecision()));
       break;
     }
     case service::Input::kAsOf: {
-      TRY_ASSIGN(input.versions_, model::ReadVersions(store, service.name, service.version,
-                                                      service::Promoting(service)));
+      TRY_ASSIGN(input.versions_,
+                 model::ReadVersions(store, service.name, service.version,
+                                     service::Promoting(service), artifact::ForDecision()));
       break;
     }
   }

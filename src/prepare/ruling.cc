@@ -34,7 +34,8 @@ Result<std::optional<model::Ruling>> Rulings::Of(const record::RunRow& run) {
       return std::nullopt;
     }
     TRY_ASSIGN(const auto store, artifact::OpenStore(url));
-    TRY_ASSIGN(auto rulings, model::ReadRulings(*store, name.service, name.service_version));
+    TRY_ASSIGN(auto rulings, model::ReadRulings(*store, name.service, name.service_version,
+                                                artifact::ForAnswer()));
     known = read_.emplace(key, std::move(rulings)).first;
   }
   const model::Ruling* ruling = model::FindRuling(known->second, name);

@@ -36,11 +36,13 @@ class RulingTest : public testing::Test {
   }
   void Rule(const std::string& service_version, bool passed) {
     const auto store = artifact::OpenStore("file://" + (folder_ / "artifacts").string()).value();
-    ASSERT_TRUE(model::NoteRuling(*store, {{"shop", service_version, "training", kStamp},
-                                           passed,
-                                           "auc of " + service_version,
-                                           "r",
-                                           record::kNoon}));
+    ASSERT_TRUE(model::NoteRuling(*store,
+                                  {{"shop", service_version, "training", kStamp},
+                                   passed,
+                                   "auc of " + service_version,
+                                   "r",
+                                   record::kNoon},
+                                  artifact::ForFiles()));
   }
 
   static constexpr char kStamp[] = "20190801T000000Z";

@@ -44,7 +44,8 @@ Result<StepDone> Deliver(const json& j, const attempt::HomeFolder& home,
   const std::string file = j.at("file");
   TRY_ASSIGN(auto store, StoreOf(j, home));
   TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
-  TRY_ASSIGN(const artifact::Manifest manifest, artifact::ReadManifest(*store, name));
+  TRY_ASSIGN(const artifact::Manifest manifest,
+             artifact::ReadManifest(*store, name, artifact::ForDecision()));
   const auto digest = manifest.files.find(file);
   if (digest == manifest.files.end()) {
     return NotFound(fmt::format("version {} has no file {} to deliver", name.Key(), file));
@@ -87,15 +88,17 @@ Result<std::optional<std::string>> Refusal(const json& j, const artifact::Manife
 Result<StepDone> Promote(const json& j, const attempt::HomeFolder& home, Instant now) {
   TRY_ASSIGN(auto store, StoreOf(j, home));
   TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
-  TRY_ASSIGN(const artifact::Manifest challenger, artifact::ReadManifest(*store, name));
+  TRY_ASSIGN(const artifact::Manifest challenger,
+             artifact::ReadManifest(*store, name, artifact::ForDecision()));
   if (challenger.files.empty()) {
     return Invalid(
         fmt::format("{} left nothing in output/, so there is nothing to make live", name.action));
   }
-  TRY_ASSIGN(const auto live, model::ReadLive(*store, name.service, name.service_version));
+  TRY_ASSIGN(const auto live,
+             model::ReadLive(*store, name.service, name.service_version, artifact::ForDecision()));
   std::optional<artifact::Manifest> champion;
   if (live) {
-    TRY_ASSIGN(champion, artifact::ReadManifest(*store, live->now.version));
+    TRY_ASSIGN(champion, artifact::ReadManifest(*store, live->now.version, artifact::ForDecision()));
     if (champion->name == name) {
       return StepDone{fmt::format("{} is live already", name.timestamp), {}};
     }
@@ -109,14 +112,14 @@ Result<StepDone> Promote(const json& j, const attempt::HomeFolder& home, Instant
   TRY_ASSIGN(const auto refusal, Refusal(j, challenger, champion, why));
   // Before the pointer moves: whoever finds it moved finds the ruling, too.
   const model::Ruling ruling{name, !refusal, refusal.value_or(why), run, now};
-  TRY(model::NoteRuling(*store, ruling));
+  TRY(model::NoteRuling(*store, ruling, artifact::ForDecision()));
   StepDone done{"", {{}, "", ruling}};
   if (refusal) {
     done.sentence = fmt::format("not promoted: {}; busker promote {} makes it live all the same",
                                 *refusal, name.timestamp);
     return done;
   }
-  TRY(model::Promote(*store, {name, "run " + run, why, now}));
+  TRY(model::Promote(*store, {name, "run " + run, why, now}, artifact::ForFiles()));
   done.sentence = fmt::format("{} is live now: {}", name.timestamp, why);
   return done;
 }

@@ -36,7 +36,7 @@ class Step : public testing::Test {
     manifest.name = {"shop", "1", action, timestamp};
     manifest.data_date = date;
     manifest.scheduled_at = ParseRfc3339(date + "T00:00:00Z").value();
-    EXPECT_TRUE(artifact::Publish(*store_, folder_ / name, manifest, {}));
+    EXPECT_TRUE(artifact::Publish(*store_, folder_ / name, manifest, {}, artifact::ForFiles()));
     return manifest.name.Key();
   }
   std::string Train(const std::string& timestamp, const std::string& date, const std::string& auc) {
@@ -55,7 +55,7 @@ class Step : public testing::Test {
     return CarryOut("promote", ToJson(PromoteStep{store_->Url(), version, gate, force, "r1"}));
   }
   std::string Live() {
-    const auto live = model::ReadLive(*store_, "shop", "1").value();
+    const auto live = model::ReadLive(*store_, "shop", "1", artifact::ForFiles()).value();
     return live ? live->now.version.timestamp : "none";
   }
 
@@ -91,7 +91,7 @@ class Step : public testing::Test {
 TEST_F(Step, PromotesAVersionAndSaysWhy) {
   const std::string version = Train("20190801T010000Z", "2019-08-01", "0.8");
   EXPECT_EQ(Promote(version, "auc > 0.7"), "20190801T010000Z is live now: auc 0.8 is > 0.7");
-  const auto live = model::ReadLive(*store_, "shop", "1").value();
+  const auto live = model::ReadLive(*store_, "shop", "1", artifact::ForFiles()).value();
   EXPECT_EQ(live->now.by, "run r1");
   EXPECT_EQ(live->now.at, kNow);
   EXPECT_EQ(Promote(version, "auc > 0.7"), "20190801T010000Z is live already");
@@ -135,7 +135,7 @@ TEST_F(Step, AsksTheGateWithTheMetricsOfBoth) {
 // noted would have none for good, since the step finds its work done.
 TEST_F(Step, NotesWhatTheGateSaidBeforeThePointerMoves) {
   const auto ruling = [&](const std::string& version) -> std::string {
-    const auto rulings = model::ReadRulings(*store_, "shop", "1").value();
+    const auto rulings = model::ReadRulings(*store_, "shop", "1", artifact::ForFiles()).value();
     const auto* found = model::FindRuling(rulings, artifact::ParseVersionName(version).value());
     return found == nullptr ? "none" : (found->passed ? "passed: " : "refused: ") + found->why;
   };

@@ -106,10 +106,11 @@ class AttemptTest : public testing::Test {
   std::vector<artifact::Manifest> Versions() {
     const auto store = artifact::OpenStore(order_.store_url).value();
     std::vector<std::string> unreadable;
-    auto versions = artifact::ListVersions(*store, "churn", "1", "", &unreadable).value();
+    auto versions =
+        artifact::ListVersions(*store, "churn", "1", "", artifact::ForFiles(), &unreadable).value();
     EXPECT_TRUE(unreadable.empty()) << Join(unreadable, "; ");
     for (const auto& manifest : versions) {
-      const auto whole = artifact::Verify(*store, manifest);
+      const auto whole = artifact::Verify(*store, manifest, artifact::ForFiles());
       EXPECT_TRUE(whole) << whole.error().message;
     }
     return versions;

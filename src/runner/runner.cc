@@ -292,8 +292,10 @@ class Attempt {
  private:
   Verdict RunAndSave(attempt::LogWriter& log) {
     auto prepared = Prepare();
-    if (!prepared) return {attempt::Ending::kNotStarted, prepared.error().message};
-    if (!order_.root.empty() && order_.output) FindCommits(log);
+    if (!prepared && !signals_.CancelRequested()) {
+      return {attempt::Ending::kNotStarted, prepared.error().message};
+    }
+    if (prepared && !order_.root.empty() && order_.output) FindCommits(log);
     if (signals_.CancelRequested()) {
       return {attempt::Ending::kCancelled,
               "the attempt was cancelled before the command was started"};
@@ -314,13 +316,20 @@ class Attempt {
     }
     if (order_.output) TRY(RefuseExisting());
     if (scratch_ != nullptr) return scratch_->MakeReady();
-    TRY_ASSIGN(work_, MakeWorkingFolder(order_, store_.get(), work_folder_, !is_new_));
+    TRY_ASSIGN(work_, MakeWorkingFolder(order_, store_.get(), work_folder_, ForFiles(), !is_new_));
     return {};
   }
 
   Result<std::unique_ptr<artifact::Store>> OpenStore() const {
     TRY_ASSIGN(const std::string url, attempt::UrlOfPlace(order_.store_url, order_.home));
     return artifact::OpenStore(url);
+  }
+
+  // What waits for the store ends when the attempt is cancelled.
+  io::Interrupt ForFiles() const {
+    io::Interrupt interrupt = artifact::ForFiles();
+    interrupt.stop_descriptor = signals_.cancel_fd();
+    return interrupt;
   }
 
   // For the manifest. That they are not known fails nothing.
@@ -336,7 +345,7 @@ class Attempt {
   // Better now than after hours of training.
   Result<void> RefuseExisting() {
     TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order_.output));
-    auto manifest = artifact::ReadManifest(*store_, name);
+    auto manifest = artifact::ReadManifest(*store_, name, ForFiles());
     if (!manifest && manifest.error().kind == ErrorKind::kNotFound) return {};
     TRY(manifest);
     return Invalid(fmt::format("version {} exists already, saved by run {}, task {}, attempt {}",
@@ -378,7 +387,13 @@ class Attempt {
   }
 
   Verdict Save() {
-    auto manifest = SaveOutput(order_, *store_, folder_ / attempt::kWorkFolder, work_, Now());
+    auto manifest =
+        SaveOutput(order_, *store_, folder_ / attempt::kWorkFolder, work_, Now(), ForFiles());
+    if (!manifest && signals_.CancelRequested()) {
+      return {attempt::Ending::kCancelled,
+              "the attempt was cancelled while its output was saved" +
+                  WhereItIs(folder_ / attempt::kWorkFolder / kOutputFolder)};
+    }
     if (!manifest) {
       return {attempt::Ending::kNotSaved,
               "the output was not saved: " + manifest.error().message +
@@ -391,7 +406,7 @@ class Attempt {
   Result<std::optional<artifact::Manifest>> FindSaved() {
     if (!order_.output) return std::nullopt;
     TRY_ASSIGN(store_, OpenStore());
-    return FindOwnOutput(order_, *store_);
+    return FindOwnOutput(order_, *store_, ForFiles());
   }
 
   // Only after success: after a failure a person wants to look at it.

@@ -64,7 +64,7 @@ artifact::Manifest FactsOf(const attempt::Order& order, const artifact::VersionN
 
 Result<artifact::Manifest> SaveOutput(const attempt::Order& order, artifact::Store& store,
                                       const fs::path& work, const WorkingFolder& made,
-                                      Instant saved_at) {
+                                      Instant saved_at, const io::Interrupt& interrupt) {
   const fs::path output = work / kOutputFolder;
   TRY(CheckStillThere(made, work));
   for (const std::string& file : order.required_outputs) TRY(CheckRequired(output, file, made));
@@ -72,7 +72,7 @@ Result<artifact::Manifest> SaveOutput(const attempt::Order& order, artifact::Sto
   // What was asked for is always saved, also when it turned out the same as what was loaded.
   artifact::Manifest input = made.input;
   for (const std::string& file : order.required_outputs) input.files.erase(file);
-  return artifact::Publish(store, output, FactsOf(order, name, made, saved_at), input);
+  return artifact::Publish(store, output, FactsOf(order, name, made, saved_at), input, interrupt);
 }
 
 void NoteOutput(const artifact::Manifest& manifest, attempt::ExitRecord& record) {
@@ -83,9 +83,10 @@ void NoteOutput(const artifact::Manifest& manifest, attempt::ExitRecord& record)
 }
 
 Result<std::optional<artifact::Manifest>> FindOwnOutput(const attempt::Order& order,
-                                                        artifact::Store& store) {
+                                                        artifact::Store& store,
+                                                        const io::Interrupt& interrupt) {
   TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.output));
-  auto manifest = artifact::ReadManifest(store, name);
+  auto manifest = artifact::ReadManifest(store, name, interrupt);
   if (!manifest && manifest.error().kind == ErrorKind::kNotFound) return std::nullopt;
   TRY(manifest);
   const bool own = manifest->run == order.run && manifest->task == order.task &&

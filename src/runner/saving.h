@@ -16,7 +16,7 @@ namespace busker::runner {
 // message for the exit record. `saved_at` goes into the manifest.
 Result<artifact::Manifest> SaveOutput(const attempt::Order& order, artifact::Store& store,
                                       const io::fs::path& work, const WorkingFolder& made,
-                                      Instant saved_at);
+                                      Instant saved_at, const io::Interrupt& interrupt);
 
 // Notes in the record which version was saved and how large it is.
 void NoteOutput(const artifact::Manifest& manifest, attempt::ExitRecord& record);
@@ -24,6 +24,7 @@ void NoteOutput(const artifact::Manifest& manifest, attempt::ExitRecord& record)
 // The version that this very attempt has saved, should it be there: the evidence that it succeeded
 // although its exit record is missing.
 Result<std::optional<artifact::Manifest>> FindOwnOutput(const attempt::Order& order,
-                                                        artifact::Store& store);
+                                                        artifact::Store& store,
+                                                        const io::Interrupt& interrupt);
 
 }  // namespace busker::runner

@@ -25,9 +25,13 @@ Result<Signals> Signals::Claim() {
   sigaddset(&taken, SIGCHLD);
   sigprocmask(SIG_SETMASK, &taken, nullptr);
   BlockOutputSignals();
-  const int fd = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (fd < 0) return SystemError("make a signalfd", errno);
-  return Signals(io::Descriptor(fd));
+  sigset_t cancel;
+  sigemptyset(&cancel);
+  sigaddset(&cancel, SIGTERM);
+  io::Descriptor fd(signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
+  io::Descriptor cancel_fd(signalfd(-1, &cancel, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd.valid() || !cancel_fd.valid()) return SystemError("make a signalfd", errno);
+  return Signals(std::move(fd), std::move(cancel_fd));
 }
 
 bool Signals::CancelRequested() {

@@ -15,12 +15,16 @@ class Signals {
 
   int fd() const { return fd_.get(); }  // readable when a signal is there
 
+  // Readable when a SIGTERM is there that was not taken yet: what a wait in between is ended by.
+  int cancel_fd() const { return cancel_fd_.get(); }
+
   // Takes what is there. Has a SIGTERM ever come?
   bool CancelRequested();
 
  private:
-  explicit Signals(io::Descriptor fd) : fd_(std::move(fd)) {}
-  io::Descriptor fd_;
+  Signals(io::Descriptor fd, io::Descriptor cancel_fd)
+      : fd_(std::move(fd)), cancel_fd_(std::move(cancel_fd)) {}
+  io::Descriptor fd_, cancel_fd_;
   bool cancel_ = false;
 };
 

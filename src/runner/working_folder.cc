@@ -80,10 +80,10 @@ Result<void> WriteConfig(const fs::path& path, std::string_view text) {
 }
 
 Result<void> LoadInput(const attempt::Order& order, artifact::Store& store, const fs::path& output,
-                       WorkingFolder& made) {
+                       WorkingFolder& made, const io::Interrupt& interrupt) {
   TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.input));
-  TRY_ASSIGN(const artifact::Manifest manifest, artifact::ReadManifest(store, name));
-  TRY(artifact::Load(store, manifest, output));
+  TRY_ASSIGN(const artifact::Manifest manifest, artifact::ReadManifest(store, name, interrupt));
+  TRY(artifact::Load(store, manifest, output, interrupt));
   made.input = manifest;
   for (const std::string& file : order.required_outputs) {
     if (made.input.files.contains(file)) made.changed_ns[file] = ChangedNs(output / file);
@@ -120,7 +120,8 @@ std::int64_t ChangedNs(const fs::path& path) {
 }
 
 Result<WorkingFolder> MakeWorkingFolder(const attempt::Order& order, artifact::Store* store,
-                                        const fs::path& folder, bool may_exist) {
+                                        const fs::path& folder, const io::Interrupt& interrupt,
+                                        bool may_exist) {
   WorkingFolder made;
   std::string config;
   if (!order.config.empty()) {
@@ -134,7 +135,7 @@ Result<WorkingFolder> MakeWorkingFolder(const attempt::Order& order, artifact::S
   const fs::path output = folder / kOutputFolder;
   if (!order.root.empty() || order.input || order.output) TRY(MakeFolder(output));
   if (order.input) {
-    auto loaded = LoadInput(order, *store, output, made);
+    auto loaded = LoadInput(order, *store, output, made, interrupt);
     if (!loaded) return Wrap("load the input", loaded.error());
   }
   return made;

@@ -43,6 +43,7 @@ std::int64_t ChangedNs(const io::fs::path& path);
 // or saved.
 // `may_exist`: is there possibly one of an earlier runner?
 Result<WorkingFolder> MakeWorkingFolder(const attempt::Order& order, artifact::Store* store,
-                                        const io::fs::path& folder, bool may_exist = true);
+                                        const io::fs::path& folder, const io::Interrupt& interrupt,
+                                        bool may_exist = true);
 
 }  // namespace busker::runner

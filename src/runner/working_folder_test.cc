@@ -28,7 +28,9 @@ class WorkingFolderOf : public testing::Test {
     order_.command = {"true"};
   }
 
-  Result<WorkingFolder> Make() { return MakeWorkingFolder(order_, store_.get(), work_); }
+  Result<WorkingFolder> Make() {
+    return MakeWorkingFolder(order_, store_.get(), work_, artifact::ForFiles());
+  }
   Strings NamesIn(const fs::path& folder) {
     Strings names;
     for (const auto& entry : fs::directory_iterator(folder))
@@ -102,7 +104,8 @@ TEST_F(WorkingFolderOf, TheInputIsLoadedIntoOutput) {
   folder_.Write("model/model.ubj", "trees");
   artifact::Manifest manifest;
   manifest.name = {"churn", "1", "training", "20190801T000000Z"};
-  const auto saved = artifact::Publish(*store_, folder_ / "model", manifest, {});
+  const auto saved =
+      artifact::Publish(*store_, folder_ / "model", manifest, {}, artifact::ForFiles());
   ASSERT_TRUE(saved) << saved.error().message;
   order_.input = saved->name.Key();
   order_.required_outputs = {"model.ubj", "predictions.csv"};

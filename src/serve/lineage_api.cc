@@ -56,14 +56,14 @@ class Versions {
     }
     warehouse_url_ = places->warehouse_url;
     store_ = std::move(*store);
-    if (auto live = model::ReadLive(*store_, service, run.service_version))
+    if (auto live = model::ReadLive(*store_, service, run.service_version, artifact::ForAnswer()))
       live_ = std::move(*live);
   }
 
   // null: there is none, or there is a sentence about it.
   ordered_json Describe(const artifact::VersionName& name) {
     if (!store_) return {};
-    const auto manifest = artifact::ReadManifest(*store_, name);
+    const auto manifest = artifact::ReadManifest(*store_, name, artifact::ForAnswer());
     if (manifest) return DescribeContents(*manifest, live_);
     if (manifest.error().kind != ErrorKind::kNotFound) {
       missing_.push_back(

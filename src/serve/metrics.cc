@@ -106,13 +106,14 @@ Result<void> AddGraphs(Page& page, record::Record& record, const daemon::Catalog
 
 // What cannot be read is left out: other pages say why.
 void AddModels(Page& page, const daemon::Daemon& daemon) {
+  const io::Interrupt limit = artifact::ForAnswer();
   page.Begin("busker_live_model_age_seconds", "gauge", "Since when the live version is live.");
   for (const SharedService& service : ServicesOf(*daemon.catalogue())) {
     const auto places = daemon.PlacesOf(*service);
     if (!places) continue;
     const auto store = artifact::OpenStore(places->store_url);
     if (!store) continue;
-    const auto live = model::ReadLive(**store, service->name, service->version);
+    const auto live = model::ReadLive(**store, service->name, service->version, limit);
     if (!live || !*live) continue;
     page.Add(Label("service", service->name), SecondsSince((*live)->now.at));
   }

@@ -28,12 +28,13 @@ struct Stored {
   model::Versions versions;
 };
 
-Result<Stored> OpenStored(const daemon::Daemon& daemon, const SharedService& service) {
+Result<Stored> OpenStored(const daemon::Daemon& daemon, const SharedService& service,
+                          const io::Interrupt& limit = artifact::ForAnswer()) {
   Stored stored{service, nullptr, {}};
   TRY_ASSIGN(const prepare::Places places, daemon.PlacesOf(*service));
   TRY_ASSIGN(stored.store, artifact::OpenStore(places.store_url));
   TRY_ASSIGN(stored.versions, model::ReadVersions(*stored.store, service->name, service->version,
-                                                  service::Promoting(*service)));
+                                                  service::Promoting(*service), limit));
   return stored;
 }
 
@@ -83,11 +84,12 @@ void VersionsApi::AddRoutes(Routes& routes) {
 
 // One whose versions cannot be read is told as that, and the others as ever.
 http::Response VersionsApi::ListServices(const Call& call) {
+  const io::Interrupt limit = artifact::ForAnswer();
   ordered_json list = ordered_json::array();
   std::string untold;
   for (const SharedService& service : ServicesOf(*daemon_.catalogue())) {
     if (!access::HoldsService(call.caller.confines, service->name)) continue;
-    const auto stored = OpenStored(daemon_, service);
+    const auto stored = OpenStored(daemon_, service, limit);
     list.push_back({{"service", service->name}, {"version", service->version}});
     ordered_json& one = list.back();
     one["versions"] = stored ? ordered_json(stored->versions.all.size()) : ordered_json();
@@ -129,7 +131,8 @@ http::Response VersionsApi::Promote(const Call& call) {
   record::Deed deed{call.caller.name, "promote", "live pointer moved",
                     fmt::format("{}: {}", name->Key(), why)};
   const auto live = audit_.Do(deed, [&] {
-    return model::Promote(*stored->store, {*name, call.caller.name, why, Now()});
+    return model::Promote(*stored->store, {*name, call.caller.name, why, Now()},
+                          artifact::ForDecision());
   });
   if (!live) return http::Problem(live.error());
   return http::JsonResponse(DescribeLive(*live));
@@ -141,8 +144,8 @@ http::Response VersionsApi::Rollback(const Call& call) {
   const service::Service& service = *stored->service;
   record::Deed deed{call.caller.name, "rollback", "live pointer moved", service.name};
   const auto live = audit_.Do(deed, [&] {
-    auto moved =
-        model::Rollback(*stored->store, service.name, service.version, call.caller.name, Now());
+    auto moved = model::Rollback(*stored->store, service.name, service.version, call.caller.name,
+                                 Now(), artifact::ForDecision());
     if (moved) deed.detail = fmt::format("{}: {}", moved->now.version.Key(), moved->now.why);
     return moved;
   });
