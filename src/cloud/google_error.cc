@@ -1,0 +1,57 @@
+#include "cloud/google_error.h"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cloud/retry.h"
+
+namespace busker::cloud {
+namespace {
+
+constexpr std::size_t kMessageBytesMax = 500;
+
+ErrorKind KindOf(int status) {
+  if (status == 404) return ErrorKind::kNotFound;
+  return MayPass(status) ? ErrorKind::kTemporary : ErrorKind::kFailed;
+}
+
+std::string_view RemedyFor(int status) {
+  if (status == 401) {
+    return "; the credentials are not taken: is the key in GOOGLE_APPLICATION_CREDENTIALS still "
+           "one "
+           "of its service account, and is this machine's clock right?";
+  }
+  if (status == 403) return "; whoever the credentials are of has to be given that permission";
+  return {};
+}
+
+}  // namespace
+
+// {"error": {"code": 403, "message": "..."}}, and by token servers {"error": "invalid_grant",
+// "error_description": "..."}.
+std::string GoogleMessage(const std::string& body) {
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  if (!json.is_object()) return {};
+  const auto text = [](const nlohmann::json& object, const char* name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  std::string message = text(json, "error_description");
+  const auto error = json.find("error");
+  if (message.empty() && error != json.end() && error->is_object())
+    message = text(*error, "message");
+  if (message.empty()) message = text(json, "error");
+  return Printable(message.substr(0, kMessageBytesMax));
+}
+
+Error GoogleError(const io::HttpResponse& response, const std::string& place) {
+  std::string message = GoogleMessage(response.body);
+  if (!message.empty()) message = ": " + message;
+  while (message.ends_with('.')) message.pop_back();
+  return {KindOf(response.status), fmt::format("{} answered {}{}{}", place, response.status,
+                                               message, RemedyFor(response.status))};
+}
+
+}  // namespace busker::cloud

@@ -1,0 +1,120 @@
+#include "cloud/service_account.h"
+
+#include <fmt/core.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "io/url.h"
+
+namespace busker::cloud {
+namespace {
+
+constexpr std::chrono::seconds kGoodFor{3600};
+constexpr std::uint64_t kFileBytesMax = 64 << 10;
+constexpr char kScope[] = "https://www.googleapis.com/auth/cloud-platform";
+
+template <auto free>
+struct Freed {
+  template <typename T>
+  void operator()(T* object) const {
+    free(object);
+  }
+};
+using Bio = std::unique_ptr<BIO, Freed<BIO_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+using Signing = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
+
+// RFC 4648, section 5, without what fills it up.
+std::string Base64UrlOf(const std::string& bytes) {
+  std::string text = io::Base64Of(bytes);
+  for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  while (text.ends_with('=')) text.pop_back();
+  return text;
+}
+
+// A password would be asked for at the terminal: there is none.
+int NoPassword(char*, int, int, void*) { return 0; }
+
+Result<std::string> SignByRs256(const std::string& pem, const std::string& text) {
+  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassword, nullptr));
+  const Signing signing(EVP_MD_CTX_new());
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
+  std::string signature(1024, '\0');
+  std::size_t size = signature.size();
+  const bool fine =
+      key && signing && EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_RSA &&
+      EVP_DigestSignInit(signing.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1 &&
+      EVP_DigestSign(signing.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                     bytes, text.size()) == 1;
+  ERR_clear_error();
+  if (!fine) return Unusable("the private key is no RSA key in PEM");
+  signature.resize(size);
+  return signature;
+}
+
+Result<ServiceAccount> AccountIn(const std::string& text) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto member = [&](const char* name) {
+    const bool there = json.is_object() && json.contains(name) && json[name].is_string();
+    return there ? json[name].get<std::string>() : std::string();
+  };
+  const std::string type = member("type");
+  if (type != "service_account") {
+    return Unusable(type.empty()
+                        ? "it is no file of Google's with credentials"
+                        : fmt::format("it has credentials of the type {}; this version of Busker "
+                                      "takes the key of a service account",
+                                      Printable(type)));
+  }
+  ServiceAccount account{member("client_email"), member("private_key_id"), member("private_key")};
+  if (const std::string universe = member("universe_domain"); !universe.empty()) {
+    account.universe = universe;
+  }
+  if (account.email.empty() || account.private_key.empty()) {
+    return Unusable("the key lacks client_email or private_key");
+  }
+  return account;
+}
+
+}  // namespace
+
+Result<ServiceAccount> ReadServiceAccount(const io::fs::path& file) {
+  TRY_ASSIGN(const std::string text, io::ReadFile(file, kFileBytesMax));
+  auto account = AccountIn(text);
+  if (!account) return Wrap(Printable(file.string()), account.error());
+  TRY(SignToken(*account, kScope, Instant{}).map_error([&](const Error& error) {
+    return Error{error.kind, Printable(file.string()) + ": " + error.message};
+  }));
+  return account;
+}
+
+Result<std::string> SignToken(const ServiceAccount& account, const std::string& scope,
+                              Instant now) {
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  const nlohmann::json header = {{"alg", "RS256"}, {"typ", "JWT"}, {"kid", account.key_id}};
+  const nlohmann::json claims = {{"iss", account.email},
+                                 {"sub", account.email},
+                                 {"scope", scope},
+                                 {"iat", seconds},
+                                 {"exp", seconds + kGoodFor.count()}};
+  const std::string text = Base64UrlOf(header.dump()) + "." + Base64UrlOf(claims.dump());
+  TRY_ASSIGN(const std::string signature, SignByRs256(account.private_key, text));
+  return text + "." + Base64UrlOf(signature);
+}
+
+Credentials::Source TokensOf(ServiceAccount account) {
+  return [account = std::move(account)](const io::Interrupt&) -> Result<BearerToken> {
+    const auto now = std::chrono::steady_clock::now();
+    TRY_ASSIGN(std::string text, SignToken(account, kScope, Now()));
+    return BearerToken{std::move(text), now + kGoodFor};
+  };
+}
+
+}  // namespace busker::cloud
