@@ -39,11 +39,12 @@ TEST(OpenStore, MakesTheFolderAndTellsItsUrl) {
 
 TEST(OpenStore, RefusesWhatItDoesNotKnowAndSaysWhatThereIs) {
   for (const char* url :
-       {"", "gs://bucket", "file://relative", "file:/a", "/srv/artifacts", "file://"}) {
+       {"", "s3://bucket", "file://relative", "file:/a", "/srv/artifacts", "file://"}) {
     const auto store = OpenStore(url);
     ASSERT_FALSE(store) << url;
     EXPECT_EQ(store.error().kind, ErrorKind::kInvalid);
     EXPECT_NE(store.error().message.find("file:///"), std::string::npos);
+    EXPECT_NE(store.error().message.find("gs://"), std::string::npos);
   }
 }
 

@@ -3,20 +3,46 @@
 #include <fmt/core.h>
 
 #include "artifact/directory_store.h"
+#include "artifact/gcs_store.h"
 #include "artifact/store_faults.h"
 #include "base/text.h"
 
 namespace busker::artifact {
 
-Result<std::unique_ptr<Store>> OpenStore(const std::string& url) {
-  // What follows file:// is the path as it is: nothing in it is decoded.
-  constexpr std::string_view kFile = "file://";
+namespace {
+
+// What follows it is the path as it is: nothing in it is decoded.
+constexpr std::string_view kFile = "file://";
+constexpr std::string_view kGcs = "gs://";
+
+}  // namespace
+
+Result<void> CheckStoreUrl(const std::string& url) {
+  if (url.starts_with(kGcs)) {
+    auto place = ParseGcsUrl(url);
+    if (!place) return Wrap(Printable(url), std::move(place).error());
+    return {};
+  }
   if (url.starts_with(kFile) && url.size() > kFile.size() && url[kFile.size()] == '/' &&
       url.find('\0') == std::string::npos) {
-    return OpenDirectoryStore(url.substr(kFile.size()));
+    return {};
   }
   return Invalid(
-      fmt::format("\"{}\" is no artifact store; there is file:///absolute/folder", Printable(url)));
+      fmt::format("\"{}\" is no artifact store; there is file:///absolute/folder and gs://BUCKET",
+                  Printable(url)));
+}
+
+Result<std::unique_ptr<Store>> OpenStore(const std::string& url) {
+  TRY(CheckStoreUrl(url));
+  if (url.starts_with(kGcs)) return OpenGcsStore(url);
+  return OpenDirectoryStore(url.substr(kFile.size()));
+}
+
+std::span<const char* const> StoreVariables() {
+  static constexpr const char* kVariables[] = {"GOOGLE_APPLICATION_CREDENTIALS",
+                                               "STORAGE_EMULATOR_HOST", "GCE_METADATA_HOST",
+                                               "SSL_CERT_FILE", "SSL_CERT_DIR"};
+  return kVariables;
 }
 
 io::Interrupt ForAnswer(std::stop_token stop) {

@@ -1,9 +1,9 @@
 // PORT: where artifacts are kept. Keys are '/'-separated names below one root; values are files.
 //
-// A back end promises, and store_conformance.h checks: what a Put, Create or Replace acknowledged
-// is durable; a value is seen whole or not at all, by any process; keys that are no plain relative
-// path (empty, absolute, with "." or ".." or empty parts) are refused as kInvalid, never followed.
-// Calls may come from any thread, and from several processes at once.
+// A back end promises, and store_conformance_test.cc checks: what a Put, Create or Replace
+// acknowledged is durable; a value is seen whole or not at all, by any process; keys that are no
+// plain relative path (empty, absolute, with "." or ".." or empty parts) are refused as kInvalid,
+// never followed. Calls may come from any thread, and from several processes at once.
 //
 // Every call ends by its interrupt, within a second or so of it: kTimedOut when its deadline has
 // passed, kTemporary when it was to stop, and then nothing is claimed. Of a write that was
@@ -121,6 +121,13 @@ class Store {
 // - "gs://BUCKET" or "gs://BUCKET/PREFIX", a bucket that is there (gcs_store.h). Nothing is asked
 //   of it yet.
 Result<std::unique_ptr<Store>> OpenStore(const std::string& url);
+
+// kInvalid as OpenStore has it: by the URL alone, without looking at anything.
+Result<void> CheckStoreUrl(const std::string& url);
+
+// The variables of the environment that stores look at: who starts a program that opens one hands
+// them on. No value of them is a secret.
+std::span<const char* const> StoreVariables();
 
 // By when a store has to have answered, from now on, by who waits for it.
 io::Interrupt ForAnswer(std::stop_token stop = {});    // a page, or a verb that only reads: 10 s

@@ -15,6 +15,7 @@
 
 #include "attempt/folder.h"
 #include "attempt/handed_secrets.h"
+#include "attempt/runner_environment.h"
 #include "attempt/scratch.h"
 #include "execute/exit_of.h"
 #include "io/boot.h"
@@ -157,6 +158,16 @@ Result<std::vector<std::string>> ProcessExecutor::ValuesOf(
   return values;
 }
 
+namespace {
+
+std::vector<std::string> RunnerEnvironment(const io::OpenFilesRaised& open_files) {
+  std::vector<std::string> environment = attempt::RunnerEnvironment(io::OwnEnvironment());
+  environment.push_back(open_files.Entry());
+  return environment;
+}
+
+}  // namespace
+
 // Starts a runner on the attempt's folder alone. One that finds an earlier runner's traces settles
 // the attempt instead of starting the command again.
 Result<void> ProcessExecutor::StartRunner(Job job) {
@@ -167,7 +178,8 @@ Result<void> ProcessExecutor::StartRunner(Job job) {
     TRY(io::WriteFileUnsynced(folder / attempt::kOrderFile, job.order, 0600));
     job.order.clear();
   }
-  const io::Command command{{runner_.string(), folder.string()}, {open_files_.Entry()}, {}};
+  const io::Command command{
+      {runner_.string(), folder.string()}, RunnerEnvironment(open_files_), {}};
   TRY_ASSIGN(const io::Descriptor secrets, HandSecrets(job.secrets));
   // The place of the descriptor by which it is watched: none is left, and it is not started.
   io::Descriptor place(eventfd(0, EFD_CLOEXEC));
@@ -190,7 +202,7 @@ Result<void> ProcessExecutor::StartWithOrder(const std::string& message, Job job
     return SystemError("hand an order to a runner", errno);
   }
   TRY(io::MakeFolders(folder_, 0700));
-  const io::Command command{{runner_.string(), "--orders"}, {open_files_.Entry()}, {}};
+  const io::Command command{{runner_.string(), "--orders"}, RunnerEnvironment(open_files_), {}};
   TRY_ASSIGN(const pid_t process,
              io::SpawnDetached(command, folder_ / attempt::kErrorFile, theirs.get()));
   return WatchNew({std::move(ours), true, process, true, false, std::move(job)});

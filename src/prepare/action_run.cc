@@ -111,7 +111,13 @@ class Builder {
   void AddStep(const std::string& task, const std::string& step, std::string json) {
     attempt::Order order = BareOrder(task);
     order.command = {places_.busker, "step", step, std::move(json)};
-    order.environment = Entries(Inherited(environment_));
+    Environment environment = Inherited(environment_);
+    for (const char* const name : artifact::StoreVariables()) {
+      if (std::string value = FindVariable(environment_, name); !value.empty()) {
+        environment[name] = std::move(value);
+      }
+    }
+    order.environment = Entries(environment);
     order.repeatable = true;
     order.timeout = kStepLimit;
     AddTask(order, {action_.name});

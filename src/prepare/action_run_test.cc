@@ -37,9 +37,9 @@ class PrepareRunTest : public testing::Test {
   }
 
   Result<PreparedRun> Prepare(const service::Service& service, const std::string& action) {
-    return PrepareRun(
-        service, service.actions.at(action), run_, places_, *store_, kStamp,
-        {"PATHS=/nowhere", "PATH=/usr/bin", "HOME=/home/me", "SECRET=hush", "TOKEN=t"});
+    return PrepareRun(service, service.actions.at(action), run_, places_, *store_, kStamp,
+                      {"PATHS=/nowhere", "PATH=/usr/bin", "HOME=/home/me", "SECRET=hush", "TOKEN=t",
+                       "GOOGLE_APPLICATION_CREDENTIALS=/key.json"});
   }
 
   static attempt::Order OrderOf(const PreparedRun& run, std::size_t task) {
@@ -142,6 +142,15 @@ TEST_F(PrepareRunTest, AProgramInheritsOnlyWhatIsAgreed) {
 }
 
 // The path is the rest of the trigger, whatever it holds: one with a blank before it is no file.
+// A step of Busker's own began without what its store asks for, and could not read there.
+TEST_F(PrepareRunTest, AStepAndNoProgramIsHandedWhatItsStoreLooksAt) {
+  const auto run = Prepare(Load("[model]\ncommand = \"./t\"\n[actions.training]\n"), "training");
+  const std::string entry = "GOOGLE_APPLICATION_CREDENTIALS=/key.json";
+  EXPECT_FALSE(Has(OrderOf(*run, 0).environment, entry));
+  EXPECT_TRUE(Has(OrderOf(*run, 1).environment, entry));
+  EXPECT_FALSE(Has(OrderOf(*run, 1).environment, "SECRET=hush"));
+}
+
 TEST_F(PrepareRunTest, TellsTheProgramWhichFileItRunsFor) {
   const auto service = Load("[model]\ncommand = \"./t\"\n[actions.training]\n");
   const auto environment = [&](const std::string& trigger) {

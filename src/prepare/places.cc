@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "artifact/store.h"
 #include "attempt/home_place.h"
 #include "base/text.h"
 
@@ -84,7 +85,10 @@ Result<Places> PlacesOf(const service::Service& service, const std::string& targ
   places.target = target;
   places.busker = home.busker;
   places.home = home.home;
-  TRY_ASSIGN(places.store_url, UrlOf(found, "artifacts", found.artifacts, "file", home.store_url));
+  places.store_url = found.artifacts.empty() ? home.store_url : found.artifacts;
+  if (auto fine = artifact::CheckStoreUrl(places.store_url); !fine) {
+    return Wrap(fmt::format("target \"{}\"", found.name), std::move(fine).error());
+  }
   TRY_ASSIGN(places.warehouse_url,
              UrlOf(found, "warehouse", found.warehouse, "embedded", home.warehouse_url));
   TRY_ASSIGN(places.executor,

@@ -34,6 +34,12 @@ TEST(Places, AreInTheHomeUnlessTheTargetSaysWhere) {
   EXPECT_EQ(there.warehouse_url, "embedded:///mnt/tables");
 }
 
+TEST(Places, MayBeInABucket) {
+  service::Target cloud = Target();
+  cloud.artifacts = "gs://bucket/prefix";
+  EXPECT_EQ(PlacesOf(WithTarget(cloud), "prod", kHome)->store_url, "gs://bucket/prefix");
+}
+
 TEST(Places, ThereAreNoneForATargetThatTheServiceDoesNotName) {
   const auto places = PlacesOf(WithTarget(Target()), "staging", kHome);
   ASSERT_FALSE(places);
@@ -50,6 +56,7 @@ TEST(Places, ATargetMayNotAskForWhatThisVersionDoesNotHave) {
            places.error().message.find(value) != std::string::npos;
   };
   EXPECT_TRUE(refused(&service::Target::artifacts, "s3://bucket"));
+  EXPECT_TRUE(refused(&service::Target::artifacts, "gs://A_Bucket"));
   EXPECT_TRUE(refused(&service::Target::artifacts, "file://host/mnt"));
   EXPECT_TRUE(refused(&service::Target::warehouse, "bigquery://project"));
   EXPECT_TRUE(refused(&service::Target::executor, "docker://")) << "without an image";

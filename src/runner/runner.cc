@@ -17,6 +17,7 @@
 #include "attempt/log.h"
 #include "base/text.h"
 #include "io/boot.h"
+#include "io/tls_context.h"
 #include "runner/advice.h"
 #include "runner/attempt_secrets.h"
 #include "runner/command.h"
@@ -322,6 +323,7 @@ class Attempt {
 
   Result<std::unique_ptr<artifact::Store>> OpenStore() const {
     TRY_ASSIGN(const std::string url, attempt::UrlOfPlace(order_.store_url, order_.home));
+    if (!url.starts_with("file:")) io::ForgetTheContainersSettings();  // it is called by a network
     return artifact::OpenStore(url);
   }
 
