@@ -18,11 +18,6 @@ namespace {
 using enum plan::State;
 using Sentences = std::vector<std::string>;
 
-TEST_F(RecordFile, IsThereAfterReopening) {
-  { LiveThrough(**OpenSqliteRecord(path_, true), "r1"); }
-  EXPECT_TRUE(OpenSqliteRecord(path_, false).value()->FindRun("r1"));
-}
-
 TEST_F(RecordFile, WithRoomInItsLogIsReadAfterACrashAsWithout) {
   const std::string crashed = path_.string() + ".crashed";
   const auto record = OpenSqliteRecord(path_, true);

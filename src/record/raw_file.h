@@ -19,10 +19,12 @@ class RawFile {
   ~RawFile() { sqlite3_close(handle_); }
 
   void Run(const std::string& sql) {
-    char* message = nullptr;
-    EXPECT_EQ(sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK)
-        << sql << ": " << (message == nullptr ? "" : message);
-    sqlite3_free(message);
+    EXPECT_TRUE(Try(sql)) << sql << ": " << sqlite3_errmsg(handle_);
+  }
+
+  // False: it was refused.
+  bool Try(const std::string& sql) {
+    return sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
   }
 
   // The first column of the first row, as text; empty: none.
@@ -41,20 +43,32 @@ class RawFile {
   sqlite3* handle_ = nullptr;
 };
 
-// A folder with busker.db in it, to come.
-class RecordFile : public testing::Test {
- protected:
-  RecordFile() {
+// A folder for a record's file, removed behind it.
+class RecordFolder {
+ public:
+  RecordFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "busker-record-XXXXXX").string();
     folder_ = mkdtemp(name.data());
-    path_ = folder_ / "busker.db";
   }
-  ~RecordFile() override { std::filesystem::remove_all(folder_); }
+  RecordFolder(const RecordFolder&) = delete;
+  RecordFolder& operator=(const RecordFolder&) = delete;
+  ~RecordFolder() { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path File() const { return folder_ / "busker.db"; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+// A test of a record's file, which is to come.
+class RecordFile : public testing::Test {
+ protected:
   std::string Bytes() const {
     std::ifstream file(path_, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
   }
-  std::filesystem::path folder_, path_;
+  const RecordFolder folder_;
+  const std::filesystem::path path_ = folder_.File();
 };
 
 }  // namespace busker::record
