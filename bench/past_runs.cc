@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "record/record.h"
+#include "record/sqlite_record.h"
 
 namespace {
 

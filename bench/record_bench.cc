@@ -20,7 +20,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "record/record.h"
+#include "record/sqlite_record.h"
 
 namespace {
 

@@ -52,14 +52,13 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const dispatch::Home& home, Daemon
 
 Result<void> Daemon::Open() {
   TRY_ASSIGN(settings_, service::LoadDaemonSettings((home_.folder / "daemon.toml").string()));
-  TRY_ASSIGN(record_, dispatch::OpenOrMakeRecord(home_));
+  TRY_ASSIGN(record_, dispatch::OpenOrMakeRecord(home_, options_.schedules));
   TRY_ASSIGN(dispatch::Instance instance, dispatch::OpenInstance(home_));
   if (instance.renewed) TellOfCopy();
-  if (options_.schedules) (void)record_->ReserveLog();
-  reader_.emplace(home_.RecordFile().string());
+  reader_.emplace(home_.RecordUrl());
   definitions_ = std::make_unique<Definitions>(options_.paths, home_.folder, options_.check_gate);
   catalogue_ = std::make_shared<const Catalogue>();
-  preparation_ = std::make_shared<RunPreparation>(home_.RecordFile().string(), PlacesOfHome(),
+  preparation_ = std::make_shared<RunPreparation>(home_.RecordUrl(), PlacesOfHome(),
                                                   options_.target, options_.environment);
 
   dispatch::Deeds deeds;

@@ -67,7 +67,7 @@ class DaemonTest : public testing::Test {
   }
 
   plan::State StateOf(const std::string& run) {
-    auto record = record::OpenSqliteRecord(home_.RecordFile(), false).value();
+    auto record = record::OpenRecord(home_.RecordUrl()).value();
     return record->FindRun(run)->state;
   }
 
@@ -127,7 +127,7 @@ TEST_F(DaemonTest, SendsAgainWhatAReceiverHadNotTakenWhenItWasStopped) {
   });
   folder_.Write("home/daemon.toml", "[notify]\nwebhook = \"" + receiver.Url("/hook") + "\"\n");
   const auto pending = [&] {
-    return record::OpenSqliteRecord(home_.RecordFile(), false).value()->PendingNotices()->size();
+    return record::OpenRecord(home_.RecordUrl()).value()->PendingNotices()->size();
   };
   StartDaemon(true);
   RunToEnd("broken");
@@ -407,7 +407,7 @@ TEST_F(DaemonTest, LeavesToTheScheduleWhatIsTheSchedules) {
   EXPECT_GE(queued, 2);
   EXPECT_GE(to_come, 3);
   // All of one backfill are one batch.
-  auto record = record::OpenSqliteRecord(home_.RecordFile(), false).value();
+  auto record = record::OpenRecord(home_.RecordUrl()).value();
   std::set<std::string> batches;
   for (const auto& one : *instants) {
     if (one.what == "run") batches.insert(record->FindRun(one.run)->facts.batch);
@@ -439,7 +439,7 @@ TEST_F(DaemonTest, TakesFailedInstantsUpAgainWhenAskedTo) {
   request.dry_run = false;
   EXPECT_EQ(client_->Backfill(request)->at(0).run, run);
   ASSERT_TRUE(client_->Follow(run, kLimit, [](const auto&) { return true; }));
-  auto record = record::OpenSqliteRecord(home_.RecordFile(), false).value();
+  auto record = record::OpenRecord(home_.RecordUrl()).value();
   EXPECT_EQ(record->FindRun(run)->tasks.at(0).attempts.size(), 2U);
 }
 

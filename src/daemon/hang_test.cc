@@ -75,7 +75,7 @@ class HangTest : public testing::Test {
   }
 
   plan::State StateOf(const std::string& run) {
-    const auto record = record::OpenSqliteRecord(home_.RecordFile(), false).value();
+    const auto record = record::OpenRecord(home_.RecordUrl()).value();
     return record->FindRun(run)->state;
   }
 

@@ -24,12 +24,12 @@ class RunPreparation {
   // `target`: that runs are at for which none was asked for; empty: their service says.
   // `environment`: of the person or unit that
   // started the daemon.
-  RunPreparation(std::string record_file, prepare::HomePlaces home, std::string target,
+  RunPreparation(std::string record_url, prepare::HomePlaces home, std::string target,
                  std::vector<std::string> environment)
       : home_(std::move(home)),
         target_(std::move(target)),
         environment_(std::move(environment)),
-        record_(std::move(record_file)) {}
+        record_(std::move(record_url)) {}
 
   // What runs are prepared from, from now on. Any thread.
   void Use(std::shared_ptr<const Catalogue> catalogue);

@@ -20,6 +20,7 @@
 #include "io/boot.h"
 #include "io/test_disk.h"
 #include "io/test_folder.h"
+#include "record/open.h"
 
 namespace busker::dispatch {
 namespace {
@@ -37,7 +38,7 @@ class ConductorTest : public testing::Test {
  protected:
   ConductorTest() {
     home_ = MakeHome(folder_ / ".busker").value();
-    record_ = std::move(record::OpenSqliteRecord(home_.RecordFile(), true).value());
+    record_ = std::move(record::OpenRecord(home_.RecordUrl(), {true, false}).value());
   }
 
   Deeds MakeDeeds() {

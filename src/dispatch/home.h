@@ -24,6 +24,7 @@ struct Home {
   io::fs::path RunsFolder() const { return folder / "runs"; }
   io::fs::path ArtifactsFolder() const { return folder / "artifacts"; }
   io::fs::path WarehouseFolder() const { return folder / "warehouse"; }
+  std::string RecordUrl() const { return "sqlite://" + RecordFile().string(); }
   std::string StoreUrl() const { return "file://" + ArtifactsFolder().string(); }
   std::string WarehouseUrl() const { return "embedded://" + WarehouseFolder().string(); }
   io::fs::path OwnerFile() const { return folder / "owner"; }

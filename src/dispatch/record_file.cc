@@ -50,6 +50,16 @@ bool IsEmpty(const Home& home) {
   return !error && size < kHeaderBytes;
 }
 
+Result<void> CheckThere(const Home& home) {
+  const std::string trace = TraceIn(home);
+  const bool is_there = IsThere(home.RecordFile());
+  if (!trace.empty() && !is_there) return Lost(home, "missing", trace);
+  if (!trace.empty() && IsEmpty(home)) return Lost(home, "empty", trace);
+  if (is_there && !IsEmpty(home)) return {};
+  return NotFound(fmt::format("nothing was run yet in {}; busker run ACTION runs something",
+                              home.folder.parent_path().string()));
+}
+
 }  // namespace
 
 bool WasUsed(const Home& home) {
@@ -57,22 +67,15 @@ bool WasUsed(const Home& home) {
 }
 
 Result<std::unique_ptr<record::Record>> OpenRecord(const Home& home) {
-  const std::string trace = TraceIn(home);
-  const bool is_there = IsThere(home.RecordFile());
-  if (!trace.empty() && !is_there) return Lost(home, "missing", trace);
-  if (!trace.empty() && IsEmpty(home)) return Lost(home, "empty", trace);
-  if (!is_there || IsEmpty(home)) {
-    return NotFound(fmt::format("nothing was run yet in {}; busker run ACTION runs something",
-                                home.folder.parent_path().string()));
-  }
+  TRY(CheckThere(home));
   // One that its first owner is just making is laid out by whoever comes first.
-  return record::OpenSqliteRecord(home.RecordFile().string(), trace.empty());
+  return record::OpenRecord(home.RecordUrl(), {TraceIn(home).empty(), false});
 }
 
-Result<std::unique_ptr<record::Record>> OpenOrMakeRecord(const Home& home) {
-  const std::string trace = TraceIn(home);
-  if (trace.empty()) return record::OpenSqliteRecord(home.RecordFile().string(), true);
-  return OpenRecord(home);
+Result<std::unique_ptr<record::Record>> OpenOrMakeRecord(const Home& home, bool stays) {
+  const bool is_new = TraceIn(home).empty();
+  if (!is_new) TRY(CheckThere(home));
+  return record::OpenRecord(home.RecordUrl(), {is_new, stays});
 }
 
 }  // namespace busker::dispatch

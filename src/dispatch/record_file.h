@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "dispatch/home.h"
-#include "record/record.h"
+#include "record/open.h"
 
 namespace busker::dispatch {
 
@@ -17,7 +17,7 @@ bool WasUsed(const Home& home);
 // empty beside what it was the record of. Nothing is written.
 Result<std::unique_ptr<record::Record>> OpenRecord(const Home& home);
 
-// For the owner of the home: makes the record in a home that is new.
-Result<std::unique_ptr<record::Record>> OpenOrMakeRecord(const Home& home);
+// For the owner of the home: makes the record in a home that is new. `stays`: record::Opening's.
+Result<std::unique_ptr<record::Record>> OpenOrMakeRecord(const Home& home, bool stays);
 
 }  // namespace busker::dispatch

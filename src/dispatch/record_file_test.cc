@@ -15,7 +15,7 @@ class RecordOfHome : public testing::Test {
   RecordOfHome() { fs::create_directory(home_.folder); }
   void ExpectUnusable(const std::string& words) {
     for (const bool owner : {false, true}) {
-      const auto opened = owner ? OpenOrMakeRecord(home_) : OpenRecord(home_);
+      const auto opened = owner ? OpenOrMakeRecord(home_, false) : OpenRecord(home_);
       ASSERT_FALSE(opened) << words;
       EXPECT_EQ(opened.error().kind, ErrorKind::kUnusable) << opened.error().message;
       EXPECT_NE(opened.error().message.find(words), std::string::npos) << opened.error().message;
@@ -29,7 +29,7 @@ TEST_F(RecordOfHome, IsMadeByTheOwnerOfANewOne) {
   EXPECT_FALSE(WasUsed(home_));
   EXPECT_EQ(OpenRecord(home_).error().kind, ErrorKind::kNotFound);
   EXPECT_FALSE(fs::exists(home_.RecordFile()));
-  EXPECT_TRUE(OpenOrMakeRecord(home_));
+  EXPECT_TRUE(OpenOrMakeRecord(home_, false));
   EXPECT_TRUE(OpenRecord(home_));
   EXPECT_TRUE(WasUsed(home_));
 }
@@ -39,7 +39,7 @@ TEST_F(RecordOfHome, ThatWasJustBeingMadeIsMadeByTheNext) {
   folder_.Write("home/busker.db", "");
   EXPECT_EQ(OpenRecord(home_).error().kind, ErrorKind::kNotFound);
   EXPECT_FALSE(WasUsed(home_));
-  EXPECT_TRUE(OpenOrMakeRecord(home_));
+  EXPECT_TRUE(OpenOrMakeRecord(home_, false));
 }
 
 // A record that was missing, or cut to nothing, was begun anew in silence: keys, pauses and the

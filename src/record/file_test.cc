@@ -20,10 +20,11 @@ using Sentences = std::vector<std::string>;
 
 TEST_F(RecordFile, WithRoomInItsLogIsReadAfterACrashAsWithout) {
   const std::string crashed = path_.string() + ".crashed";
-  const auto record = OpenSqliteRecord(path_, true);
+  const auto first = OpenSqliteRecord(path_, true);
+  ASSERT_TRUE(first);
+  LiveThrough(**first, "before");
+  const auto record = OpenSqliteRecord(path_, false, true);
   ASSERT_TRUE(record);
-  LiveThrough(**record, "before");
-  ASSERT_TRUE((*record)->ReserveLog());
   EXPECT_GE(std::filesystem::file_size(path_.string() + "-wal"), 4'000'000U);
   LiveThrough(**record, "after");
   std::filesystem::copy_file(path_, crashed);
@@ -262,8 +263,7 @@ TEST_F(RecordFile, IsFoundWholeWhileAnotherWritesToIt) {
   auto record = std::move(OpenSqliteRecord(path_, true).value());
   std::atomic<bool> done = false;
   std::thread writer([&] {
-    auto other = std::move(OpenSqliteRecord(path_, false).value());
-    (void)other->ReserveLog();
+    auto other = std::move(OpenSqliteRecord(path_, false, true).value());
     for (int i = 0; !done; ++i) LiveThrough(*other, "r" + std::to_string(i));
   });
   const auto begun = std::chrono::steady_clock::now();

@@ -8,15 +8,15 @@
 #include <vector>
 
 #include "base/result.h"
-#include "record/record.h"
+#include "record/open.h"
 
 namespace busker::record {
 
 // Any thread.
 class Readers {
  public:
-  // `path` is opened when somebody reads.
-  explicit Readers(std::string path) : path_(std::move(path)) {}
+  // What is at `url` is opened when somebody reads.
+  explicit Readers(std::string url) : url_(std::move(url)) {}
 
   // Calls use(record) with one that nobody else has, and returns what it returns, a Result<...>.
   template <typename Use>
@@ -38,10 +38,10 @@ class Readers {
         return record;
       }
     }
-    return OpenSqliteRecord(path_, false);
+    return OpenRecord(url_);
   }
 
-  const std::string path_;
+  const std::string url_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Record>> free_;  // never more than there are threads
 };

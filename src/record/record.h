@@ -1,5 +1,5 @@
-// The record: runs, tasks, attempts and events, durable, in one SQLite file (WAL,
-// synchronous=FULL).
+// The record: runs, tasks, attempts, graphs, notices and events, durable. A port: record/open.h
+// opens the one at a URL, record_conformance.h is the exam that each sits.
 //
 // Every change is one guarded statement (WHERE the state is what the change starts from) in one
 // transaction with its event, so no state is ever left by two, and a crash leaves all of a turn or
@@ -171,11 +171,6 @@ class Record {
   // same turn may be appended again; any other error: start again from what is on disk.
   virtual Result<void> Append(const Turn& turn) = 0;
 
-  // Makes room for the turns to come (4 MiB of log): a turn that finds it there costs a write to
-  // the disk, where one that makes the file longer costs the file system's journal, too. Worth it
-  // for who stays. Not needed for anything: an error changes nothing.
-  virtual Result<void> ReserveLog() = 0;
-
   // What the plan needs after a restart: the runs that have not ended, with their tasks, in the
   // order in which they were requested, and what is remembered of every graph.
   virtual Result<std::vector<plan::DagRun>> Unfinished() = 0;
@@ -236,10 +231,5 @@ class Record {
 
 // What is said of a run that is not on record.
 Error NoRun(const std::string& id);
-
-// Opens the record at `path` (":memory:" for tests), creating it when `create`; kNotFound when it
-// is missing and not to be created; kUnusable when it is corrupt or from a newer Busker, in which
-// case nothing is written.
-Result<std::unique_ptr<Record>> OpenSqliteRecord(const std::string& path, bool create);
 
 }  // namespace busker::record

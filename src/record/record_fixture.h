@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "record/record.h"
+#include "record/sqlite_record.h"
 
 namespace busker::record {
 

@@ -27,7 +27,7 @@ class Api {
         home_(home),
         live_(live),
         version_(std::move(version)),
-        records_(home.RecordFile().string()) {}
+        records_(home.RecordUrl()) {}
 
   void AddRoutes(Routes& routes);
 

@@ -17,8 +17,7 @@ namespace busker::serve {
 class Audit {
  public:
   // `say` is told of what was done and could not be noted.
-  Audit(std::string record_file, Say say)
-      : records_(std::move(record_file)), say_(std::move(say)) {}
+  Audit(std::string record_url, Say say) : records_(std::move(record_url)), say_(std::move(say)) {}
 
   // record::Do: nothing is done that the record cannot take.
   template <typename Act>

@@ -288,11 +288,7 @@ TEST_F(FrontTest, TakesTheScopeThatTheManualSays) {
 TEST_F(FrontTest, LetsNoGetChangeAnything) {
   const std::string run = RunToEnd("nightly");
   const auto count = [&] {
-    return record::OpenSqliteRecord(home_.RecordFile().string(), false)
-        .value()
-        ->Events("")
-        .value()
-        .size();
+    return record::OpenRecord(home_.RecordUrl()).value()->Events("").value().size();
   };
   const std::size_t before = count();
   for (const Route& route : front_->routes().all()) {

@@ -22,7 +22,7 @@ class GraphsApi {
         requests_(requests),
         explainer_(explainer),
         home_(dispatch::FolderOf(home)),
-        records_(home.RecordFile().string()) {}
+        records_(home.RecordUrl()) {}
 
   void AddRoutes(Routes& routes);
 

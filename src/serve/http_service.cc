@@ -76,8 +76,8 @@ std::vector<std::string> OriginsOf(const service::HttpSetting& setting, std::uin
 
 Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
              const Installed& installed, std::vector<std::string> origins, Say say)
-    : audit_(home.RecordFile().string(), say),
-      records_(home.RecordFile().string()),
+    : audit_(home.RecordUrl(), say),
+      records_(home.RecordUrl()),
       requests_(daemon.requests().Within(kRequestLimit)),
       explainer_(requests_),
       guard_(std::move(origins), home.folder / "tokens.json"),

@@ -17,7 +17,7 @@ class LineageApi {
       : daemon_(daemon),
         duckdb_library_(std::move(duckdb_library)),
         home_warehouse_(home.WarehouseUrl()),
-        records_(home.RecordFile().string()) {}
+        records_(home.RecordUrl()) {}
 
   void AddRoutes(Routes& routes);
 

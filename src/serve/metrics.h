@@ -14,9 +14,7 @@ namespace busker::serve {
 class Metrics {
  public:
   Metrics(daemon::Daemon& daemon, const dispatch::Home& home, std::string duckdb_library)
-      : daemon_(daemon),
-        duckdb_library_(std::move(duckdb_library)),
-        records_(home.RecordFile().string()) {}
+      : daemon_(daemon), duckdb_library_(std::move(duckdb_library)), records_(home.RecordUrl()) {}
 
   void AddRoutes(Routes& routes);
 

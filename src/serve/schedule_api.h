@@ -18,7 +18,7 @@ namespace busker::serve {
 class ScheduleApi {
  public:
   ScheduleApi(daemon::Daemon& daemon, const dispatch::Home& home)
-      : daemon_(daemon), records_(home.RecordFile().string()) {}
+      : daemon_(daemon), records_(home.RecordUrl()) {}
 
   void AddRoutes(Routes& routes);
 

@@ -1,0 +1,13 @@
+// A record's file: opened, laid out when it is new, brought up to date when it is old.
+#pragma once
+
+#include <string>
+
+#include "record/sqlite.h"
+
+namespace busker::record {
+
+// As OpenSqliteRecord says.
+Result<Database> OpenRecordFile(const std::string& path, bool create, bool reserve_log);
+
+}  // namespace busker::record
