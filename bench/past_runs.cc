@@ -59,6 +59,8 @@ void AddRun(Batch& batch, const std::string& graph, int number, bool failed) {
 
 Result<void> Fill(const std::string& path, const std::string& graph, int count, int graphs) {
   TRY_ASSIGN(const auto record, record::OpenSqliteRecord(path, true));
+  TRY_ASSIGN(const record::Epoch epoch,
+             record->TakeLead(record::kOwnerOfHome, kBegin, std::nullopt));
   for (int number = 0; number < count;) {
     Batch batch;
     for (; number < count && batch.ended.size() < kTurn; ++number) {
@@ -70,6 +72,7 @@ Result<void> Fill(const std::string& path, const std::string& graph, int count, 
     }
     record::Turn turn;
     turn.now = kBegin;
+    turn.epoch = epoch;
     turn.decisions = batch.begin;
     turn.prepared = batch.prepared;
     TRY(record->Append(turn));

@@ -80,7 +80,11 @@ std::string GraphOf(int number) { return fmt::format("service-{:05}/training", n
 class Bench {
  public:
   Bench(int past, int rounds)
-      : past_(past), rounds_(rounds), folder_(MakeFolder()), record_(Open()) {}
+      : past_(past),
+        rounds_(rounds),
+        folder_(MakeFolder()),
+        record_(Open()),
+        epoch_(Must(record_->TakeLead(kOwnerOfHome, now_, std::nullopt))) {}
   ~Bench() {
     record_.reset();
     std::filesystem::remove_all(folder_);
@@ -183,6 +187,7 @@ class Bench {
     turn.decisions = decisions;
     turn.ended = ended;
     turn.prepared = prepared;
+    turn.epoch = epoch_;
     Must(record_->Append(turn));
   }
 
@@ -353,6 +358,7 @@ class Bench {
   Instant now_ = kBegin;
   int runs_ = 0;
   std::unique_ptr<Record> record_;
+  const Epoch epoch_;
 };
 
 }  // namespace

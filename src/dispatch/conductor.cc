@@ -101,6 +101,7 @@ Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record,
                                                     Instance instance) {
   std::unique_ptr<Conductor> conductor(new Conductor(
       record, std::move(runs_folder), std::move(capacity), std::move(deeds), std::move(instance)));
+  TRY_ASSIGN(conductor->epoch_, record.TakeLead(record::kOwnerOfHome, Now(), std::nullopt));
   conductor->executors_.emplace(
       std::move(open_executor),
       [raw = conductor.get()](const attempt::Name& name, Result<attempt::ExitRecord> exit) {
@@ -291,7 +292,8 @@ Result<std::optional<Instant>> Conductor::Turn(std::vector<Happened> happened) {
       notices.push_back(std::move(notice));
   }
   const record::Turn turn{now,     advanced.decisions, intake.ended, intake.prepared,
-                          notices, intake.outcomes,    io::BootId(), instance_.id};
+                          notices, intake.outcomes,    io::BootId(), instance_.id,
+                          epoch_};
   auto appended = Append(turn);
   if (!appended) {
     for (const Request& request : intake.answers) request.answer(appended, {agenda_, record_, now});

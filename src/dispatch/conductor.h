@@ -52,7 +52,9 @@ inline constexpr char kIsEnding[] = "the busker that owns the home is shutting d
 
 class Conductor {
  public:
-  // `runs_folder`: where the folders of attempts are; `instance`: whose they are.
+  // Takes the lead of the record: a conductor before this one that still lives appends nothing
+  // more. kTemporary: another leads, or the disk is full. `runs_folder`: where the folders of
+  // attempts are; `instance`: whose they are.
   static Result<std::unique_ptr<Conductor>> Start(record::Record& record,
                                                   execute::OpenExecutor open_executor,
                                                   io::fs::path runs_folder, plan::Capacity capacity,
@@ -139,6 +141,7 @@ class Conductor {
   const io::fs::path runs_folder_;
   const plan::Capacity capacity_;
   const Instance instance_;
+  record::Epoch epoch_ = 0;                   // of its turns
   bool disk_is_full_ = false;                 // and nothing is started
   std::optional<Milliseconds> clock_offset_;  // of the wall clock from the steady one
   mutable std::mutex trouble_mutex_;

@@ -562,6 +562,7 @@ TEST_F(ConductorTest, StopsWhatWasCancelledBeforeTheCrash) {
   record::Turn turn;
   turn.now = Now();
   turn.decisions = cancel;
+  turn.epoch = record_->FindLead().value().epoch;  // of the conductor that crashed
   ASSERT_TRUE(record_->Append(turn));
   auto conductor = NewConductor();
   ASSERT_TRUE(conductor->Recover());

@@ -25,6 +25,7 @@ constexpr Milliseconds kNoticeGrace = std::chrono::hours(1);
 
 // Each statement returns a sentence for every fault that it finds.
 constexpr const char* kInvariants[] = {
+    "SELECT 'who leads the record is missing' WHERE NOT EXISTS (SELECT 1 FROM lead)",
     "SELECT 'a row of ' || \"table\" || ' points at a missing row of ' || parent FROM "
     "pragma_foreign_key_check",
     // A run that is not prepared has nothing to run.

@@ -135,6 +135,12 @@ TEST_P(CheckConformance, TasksThatStartedAgainstTheirRuleAreFound) {
   ExpectFault(started + "'check'", "although train is queued");
 }
 
+TEST_P(CheckConformance, ALeadThatIsMissingIsFound) {
+  ExpectFault("DELETE FROM lead", "who leads the record is missing");
+  EXPECT_EQ(record_->TakeLead("one", kNoon, std::nullopt).error().kind, ErrorKind::kUnusable);
+  EXPECT_FALSE(AddRun(*record_, "r3", {"train"}));
+}
+
 TEST_P(CheckConformance, ANoticeThatNobodyTriesIsFound) {
   ExpectFault(
       "INSERT INTO notices (key, at, kind, service, action, run, data_date, message, channel, "

@@ -127,6 +127,7 @@ Result<void> TakeOver(Database& database) {
   if (version <= 5) TRY(database.Execute(kOrdersOfVersion6));
   if (version >= 2) TRY(database.Execute(kColumnsOfVersion7));
   TRY(database.Execute(kIndicesOfVersion7));
+  TRY(database.Execute(kLeadOfVersion7));
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();
 }

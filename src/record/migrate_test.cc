@@ -248,7 +248,7 @@ TEST_F(Version1, KilledAtAnyWriteIsBroughtUpToDateByTheNext) {
 std::string BackTo(int version) {
   const std::pair<int, const char*> kAdded[] = {
       {7,
-       "DROP INDEX runs_by_model_version; ALTER TABLE runs DROP COLUMN target; "
+       "DROP TABLE lead; DROP INDEX runs_by_model_version; ALTER TABLE runs DROP COLUMN target; "
        "ALTER TABLE tasks DROP COLUMN place; ALTER TABLE tasks DROP COLUMN place_tasks_max; "
        "ALTER TABLE attempts DROP COLUMN result; "},
       {6, "ALTER TABLE orders DROP COLUMN synced; ALTER TABLE orders DROP COLUMN secrets; "},
@@ -344,6 +344,8 @@ TEST_F(RecordFile, OfVersion6IsBroughtUpToDate) {
   EXPECT_EQ(run.facts.target, "");
   EXPECT_EQ(run.tasks.at(0).task.place, "");
   EXPECT_EQ(run.tasks.at(0).attempts.at(0).result, "");
+  EXPECT_EQ((*record)->FindLead().value().epoch, 0);
+  EXPECT_TRUE((*record)->TakeLead(kOwnerOfHome, kNoon, std::nullopt));
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
 }
 

@@ -3,7 +3,8 @@
 //
 // Every change is one guarded statement (WHERE the state is what the change starts from) in one
 // transaction with its event, so no state is ever left by two, and a crash leaves all of a turn or
-// nothing. The conductor is the only writer of runs; others read, and add events of their own.
+// nothing. The conductor is the only writer of runs, and one that leads; others read, and add
+// events of their own.
 #pragma once
 
 #include <cstdint>
@@ -136,6 +137,23 @@ struct NoticeOutcome {
   std::string message;  // why it was not delivered
 };
 
+// Which taking of the lead: each is higher than those before, and at least the milliseconds since
+// 1970 of when it was taken, so that one from before a record was restored is not given again.
+using Epoch = std::int64_t;
+
+// Who may append turns. A holder is a name that one process at a time may use, and who uses it sees
+// to that. So it is given the lead at once when it has it already: whoever had it in that name has
+// ended. Between holders the lease decides.
+struct Lead {
+  Epoch epoch = 0;               // the current one; 0: nobody ever led
+  std::string holder;            // empty: nobody leads
+  std::optional<Instant> until;  // then another may take it; none: only once it is given up
+};
+
+// The holder of a record that lies in a home. Who has the home's lock may use it (dispatch/home.h),
+// in the home itself as in one that was moved, copied or restored.
+inline constexpr char kOwnerOfHome[] = "the owner of the home";
+
 // One turn of the engine: what is recorded in one transaction.
 struct Turn {
   Instant now{};
@@ -146,6 +164,7 @@ struct Turn {
   std::span<const NoticeOutcome> outcomes;
   // Kept with the attempts that are started: io::BootId(), and which home starts them.
   std::string boot = {}, instance = {};
+  Epoch epoch = 0;  // that TakeLead gave; 0 where nobody ever led
 };
 
 // By whom an attempt was started.
@@ -169,7 +188,32 @@ class Record {
 
   // Records a turn: all of it or nothing. kTemporary: the disk is full or the file is busy, and the
   // same turn may be appended again; any other error: start again from what is on disk.
+  //
+  // If its epoch is not the current one, nothing is changed, and IsLeadLost is true of the error
+  // (kUnusable). This is asked in the transaction that writes, so nothing of an epoch comes behind
+  // the next TakeLead. Whether the lease is over is not asked. An empty turn changes nothing and
+  // always succeeds.
   virtual Result<void> Append(const Turn& turn) = 0;
+
+  virtual Result<Lead> FindLead() = 0;
+
+  // Gives the lead to the holder until `now` + `lease` (none: it has no end), under a new epoch.
+  // `now` is by the caller's clock: where several machines share a record, a lease should be much
+  // longer than their clocks differ, or the lead changes hands early. kTemporary: another leads, as
+  // the message says, or the disk is full or the file is busy.
+  //
+  // In SQLite this holds between all that open the file on one machine. The death of a process
+  // takes nothing back; a power cut may, until the first turn, and nobody who had the lead is left
+  // then.
+  virtual Result<Epoch> TakeLead(const std::string& holder, Instant now,
+                                 std::optional<Milliseconds> lease) = 0;
+
+  // A new lease from now on; also after the last one is over, if nobody has taken the lead since.
+  // Else IsLeadLost is true of the error.
+  virtual Result<void> KeepLead(Epoch epoch, Instant now, std::optional<Milliseconds> lease) = 0;
+
+  // From now on nobody leads, and the epoch is not the current one. IsLeadLost: it was not before.
+  virtual Result<void> GiveUpLead(Epoch epoch) = 0;
 
   // What the plan needs after a restart: the runs that have not ended, with their tasks, in the
   // order in which they were requested, and what is remembered of every graph.
@@ -231,5 +275,9 @@ class Record {
 
 // What is said of a run that is not on record.
 Error NoRun(const std::string& id);
+
+// What is said of a turn of an epoch that is not the current one.
+Error LeadLost(Epoch epoch, Epoch current);
+bool IsLeadLost(const Error& error);
 
 }  // namespace busker::record

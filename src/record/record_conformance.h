@@ -11,6 +11,7 @@
 #pragma once
 
 #include "record/check_conformance.h"
+#include "record/lead_conformance.h"
 #include "record/list_conformance.h"
 #include "record/run_conformance.h"
 #include "record/sharing_conformance.h"

@@ -66,6 +66,7 @@ struct TestTurn {
   std::vector<NoticeRow> notices;
   std::vector<NoticeOutcome> outcomes;
   Instant now = kNoon;
+  Epoch epoch = 0;
 
   Result<void> AppendTo(Record& record) const {
     Turn turn;
@@ -75,6 +76,7 @@ struct TestTurn {
     turn.prepared = prepared;
     turn.notices = notices;
     turn.outcomes = outcomes;
+    turn.epoch = epoch;
     return record.Append(turn);
   }
 };

@@ -207,7 +207,7 @@ UPDATE orders SET
   WHERE json_valid(order_json);
 )sql";
 
-// What version 7 added: where runs are, and what their steps came to.
+// What version 7 added: where runs are, what their steps came to, and who leads.
 inline constexpr char kColumnsOfVersion7[] = R"sql(
 ALTER TABLE runs ADD COLUMN target TEXT NOT NULL DEFAULT '';
 ALTER TABLE tasks ADD COLUMN place TEXT NOT NULL DEFAULT '';
@@ -216,6 +216,16 @@ ALTER TABLE attempts ADD COLUMN result TEXT NOT NULL DEFAULT '';
 )sql";
 inline constexpr char kIndicesOfVersion7[] = R"sql(
 CREATE INDEX runs_by_model_version ON runs (model_version) WHERE model_version <> '';
+)sql";
+inline constexpr char kLeadOfVersion7[] = R"sql(
+-- record::Lead; one row.
+CREATE TABLE lead (
+  one             INTEGER PRIMARY KEY CHECK (one = 1),
+  epoch           INTEGER NOT NULL,
+  holder          TEXT NOT NULL,                -- '': nobody leads
+  until           INTEGER                       -- NULL: it has no end
+) STRICT;
+INSERT INTO lead VALUES (1, 0, '', NULL);
 )sql";
 
 }  // namespace busker::record

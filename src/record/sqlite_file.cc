@@ -51,6 +51,7 @@ Result<void> LayOut(Database& database, const std::string& path) {
   TRY(database.Execute(kSchema));
   TRY(database.Execute(kIndicesOfVersion3));
   TRY(database.Execute(kIndicesOfVersion7));
+  TRY(database.Execute(kLeadOfVersion7));
   TRY(database.Execute(fmt::format("PRAGMA application_id = {}", kApplicationId).c_str()));
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();
@@ -70,8 +71,8 @@ Result<void> CheckFile(const std::string& path) {
 
 // What a record cannot be without: of one that is damaged the version can be there and tables not.
 Result<void> CheckTables(Database& database, const std::string& path) {
-  constexpr const char* kTables[] = {"runs",   "tasks",   "orders", "attempts",
-                                     "graphs", "notices", "events", "chain"};
+  constexpr const char* kTables[] = {"runs",    "tasks",  "orders", "attempts", "graphs",
+                                     "notices", "events", "chain",  "lead"};
   TRY_ASSIGN(Statement row, database.Prepare("SELECT count(*) FROM sqlite_schema WHERE type = "
                                              "'table' AND name = ?"));
   for (const char* const table : kTables) {

@@ -10,6 +10,7 @@
 #include "record/event_chain.h"
 #include "record/rows.h"
 #include "record/sqlite_file.h"
+#include "record/sqlite_lead.h"
 #include "record/turn_writer.h"
 
 namespace busker::record {
@@ -53,9 +54,20 @@ class SqliteRecord final : public Record {
       return {};
     }
     TRY_ASSIGN(Transaction transaction, Transaction::Begin(database_));
+    TRY(CheckEpoch(database_, turn.epoch));
     TRY(TurnWriter(database_, turn).WriteAll());
     return transaction.Commit();
   }
+
+  Result<Lead> FindLead() override { return ReadLead(database_); }
+  Result<Epoch> TakeLead(const std::string& holder, Instant now,
+                         std::optional<Milliseconds> lease) override {
+    return record::TakeLead(database_, holder, now, lease);
+  }
+  Result<void> KeepLead(Epoch epoch, Instant now, std::optional<Milliseconds> lease) override {
+    return record::KeepLead(database_, epoch, now, lease);
+  }
+  Result<void> GiveUpLead(Epoch epoch) override { return record::GiveUpLead(database_, epoch); }
 
   Result<std::vector<plan::RunAhead>> RunsAhead(Instant now) override {
     TRY_ASSIGN(Statement rows, database_.Prepare("SELECT graph, due FROM runs WHERE due > ?"));
