@@ -73,8 +73,8 @@ Result<int> Backfill(const Common& common, const BackfillOptions& options) {
   request.by = common.By();
   request.target = common.target;
   std::vector<daemon::BackfillInstant> instants;
-  const auto asked = AskOwner(common, place, [&](const daemon::Client& client) -> Result<void> {
-    TRY_ASSIGN(instants, client.Backfill(request));
+  const auto asked = AskOwner(common, place, [&](const daemon::Owner& owner) -> Result<void> {
+    TRY_ASSIGN(instants, owner.Backfill(request));
     return {};
   });
   TRY(asked);

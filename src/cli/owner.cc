@@ -147,7 +147,7 @@ Result<daemon::Client> Reach(const Common& common, const Place& place) {
 }
 
 Result<void> AskOwner(const Common& common, const Place& place,
-                      const std::function<Result<void>(const daemon::Client&)>& ask) {
+                      const std::function<Result<void>(const daemon::Owner&)>& ask) {
   TRY(dispatch::MakeHome(place.home.folder));
   const auto begun = std::chrono::steady_clock::now();
   for (;;) {

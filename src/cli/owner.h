@@ -32,7 +32,7 @@ Result<daemon::Client> Reach(const Common& common, const Place& place);
 
 // Asks it; asks the next one when that one was just ending and did nothing, for up to 15 s.
 Result<void> AskOwner(const Common& common, const Place& place,
-                      const std::function<Result<void>(const daemon::Client&)>& ask);
+                      const std::function<Result<void>(const daemon::Owner&)>& ask);
 
 // Whether this program was started by a task of a run. What a task leaves behind ends with it, so
 // there work may be left only with a busker that is at work already.

@@ -47,54 +47,39 @@ Result<int> Conclude(const Common& common, const Place& place, record::Record& r
 }
 
 // "run ID: training of shop for 2019-08-01".
-std::string Announce(const Place& place, const std::string& id) {
-  const auto record = OpenRecord(place.home);
-  const auto run =
-      record ? (*record)->FindRun(id) : Result<record::RunRow>(tl::unexpected(record.error()));
-  if (!run) return fmt::format("run {}", id);  // what is wrong with the record, it will say later
-  const record::RunFacts& facts = run->facts;
-  return fmt::format("run {}: {}{}{} for {}", id, facts.action, facts.service.empty() ? "" : " of ",
-                     facts.service, facts.data_date);
+std::string TitleOf(const record::RunRow& run) {
+  const record::RunFacts& facts = run.facts;
+  return fmt::format("run {}: {}{}{} for {}", facts.id, facts.action,
+                     facts.service.empty() ? "" : " of ", facts.service, facts.data_date);
 }
-
-// The run that a control-C is about: set by the main thread, cancelled by that of the signals.
-class Cancellation {
- public:
-  explicit Cancellation(daemon::Client client) : client_(std::move(client)) {}
-
-  void Concerns(std::string run) {
-    const std::lock_guard lock(mutex_);
-    run_ = std::move(run);
-  }
-  // Whether there was something to cancel.
-  bool Cancel() {
-    const std::lock_guard lock(mutex_);
-    return !run_.empty() && client_.Cancel(run_, "control-C").has_value();
-  }
-
- private:
-  const daemon::Client client_;
-  std::mutex mutex_;
-  std::string run_;
-};
 
 // Who carries runs out: this process, when nobody owns the home, or the one that does.
 struct Orchestra {
   std::optional<dispatch::Ownership> ownership;
   std::unique_ptr<daemon::Daemon> own;
   daemon::Client client;
+
+  const daemon::Owner& owner() const {
+    return own ? static_cast<const daemon::Owner&>(own->requests()) : client;
+  }
+  // The process that owned the home has ended; for another one that did, only asking tells.
+  bool HasEnded() const { return !own || own->WaitFor(Milliseconds(0)); }
+  void Disband() {
+    own.reset();
+    ownership.reset();
+  }
 };
-// `own`: the run that this verb is about, if it has begun; whoever takes over finds it, too.
+// `begun`: the run that this verb is about, if it has begun; whoever takes over finds it, too.
 Result<Orchestra> Assemble(const Common& common, const Place& place, const std::string& doing,
                            const std::vector<std::string>& paths, Milliseconds limit,
-                           const std::string& own) {
+                           const std::string& begun) {
   TRY_ASSIGN(OwnerOrClient owner, OwnOrReach(common, place, doing, limit));
   Orchestra orchestra{std::move(owner.ownership), nullptr, std::move(owner.client)};
   if (!orchestra.ownership) return orchestra;
   TRY_ASSIGN(orchestra.own,
              daemon::Daemon::Start(place.home, DaemonOptionsFor(common, paths, false)));
   std::vector<std::string> others = orchestra.own->recovered();
-  std::erase(others, own);
+  std::erase(others, begun);
   if (!common.json && !others.empty()) {
     PrintLine(
         fmt::format("also going on with {}, which an earlier busker left", Join(others, ", ")));
@@ -102,97 +87,184 @@ Result<Orchestra> Assemble(const Common& common, const Place& place, const std::
   return orchestra;
 }
 
+// The run that a control-C is about, and whom to ask: set by the main thread, cancelled by that of
+// the signals.
+class Cancellation {
+ public:
+  // `owner` must live until this is told of another.
+  void Concerns(const daemon::Owner& owner, std::string run) {
+    const std::lock_guard lock(mutex_);
+    owner_ = &owner;
+    run_ = std::move(run);
+  }
+  void ConcernsNothing() {
+    const std::lock_guard lock(mutex_);
+    run_.clear();
+  }
+  // Whether there was something to cancel.
+  bool Cancel() {
+    const std::lock_guard lock(mutex_);
+    return !run_.empty() && owner_->Cancel(run_, "control-C").has_value();
+  }
+
+ private:
+  std::mutex mutex_;
+  const daemon::Owner* owner_ = nullptr;
+  std::string run_;
+};
+
 // "waiting for run ID (training, since 8 s)": what keeps a run from beginning; empty: it has begun.
-std::string WhatItWaitsFor(const Place& place, const daemon::Client& client,
+std::string WhatItWaitsFor(record::Record& record, const daemon::Owner& owner,
                            const std::string& id) {
-  const auto record = OpenRecord(place.home);
-  const auto run = record ? (*record)->FindRun(id) : tl::unexpected(record.error());
+  const auto run = record.FindRun(id);
   if (!run || run->state != plan::State::kQueued) return {};
   record::RunFilter running;
   running.service = run->facts.service;
   running.action = run->facts.action;
   running.state = plan::State::kRunning;
   running.with_tasks = false;
-  const auto others = (*record)->ListRuns(running);
+  const auto others = record.ListRuns(running);
   if (others && !others->empty()) {
     const record::RunRow& other = others->back();  // the one that has run longest
     return fmt::format("waiting for run {} ({}, since {})", other.facts.id, other.facts.action,
                        FormatDuration(Now() - other.started_at.value_or(Now())));
   }
-  const auto why = client.Explain(id, "");
+  const auto why = owner.Explain(id, "");
   return why ? "waiting: " + *why : std::string();
 }
 
-// The owner of the home ended before it had answered; the next one may be asked.
-bool MayAskAgain(const Error& error, std::chrono::steady_clock::time_point begun) {
-  return error.kind == ErrorKind::kTemporary &&
-         std::chrono::steady_clock::now() - begun < kAgainLimit;
-}
+struct Wishes {
+  bool quiet = false;
+  Milliseconds wait{};  // for the home
+  bool strict = false;
+};
+
+// One run from its start to its end, whoever carries it out.
+class Performance {
+ public:
+  Performance(const Common& common, const Place& place, daemon::StartRequest request,
+              std::vector<std::string> paths, const Wishes& wishes)
+      : common_(common),
+        place_(place),
+        request_(std::move(request)),
+        paths_(std::move(paths)),
+        wishes_(wishes),
+        doing_("runs " + request_.graph),
+        progress_(place.home, !common.json, !wishes.quiet) {
+    // Asked twice, of two owners, it is one run.
+    request_.key = fmt::format("run {} {}", MakeRunId(Now()), getpid());
+  }
+
+  // The exit code.
+  Result<int> Give() {
+    const sigset_t blocked = SignalWatch::Block();  // before any thread begins
+    TRY_ASSIGN(orchestra_, Assemble(common_, place_, doing_, paths_, wishes_.wait, ""));
+    const SignalWatch signals(blocked, [&] { return cancellation_.Cancel(); });
+    const auto given = FollowToItsEnd();
+    cancellation_.ConcernsNothing();
+    TRY(given);
+    if (orchestra_->own && !orchestra_->own->Idle()) {
+      orchestra_->Disband();
+      // Other runs are not done. What a task leaves behind ends with it: they wait for the next
+      // busker.
+      if (!IsInTask(common_)) TRY(StartInBackground(common_, place_));
+    }
+    TRY_ASSIGN(record::Record* const record, Read());
+    if (missed_) {
+      TRY_ASSIGN(const record::RunRow ended, record->FindRun(run_));
+      progress_.CatchUp(ended);
+    }
+    TRY_ASSIGN(const int code, Conclude(common_, place_, *record, run_, wishes_.strict));
+    return code != 0 && signals.signal() != 0 ? 128 + signals.signal() : code;  // as a shell has it
+  }
+
+ private:
+  // The record, opened once.
+  Result<record::Record*> Read() {
+    if (!record_) {
+      TRY_ASSIGN(record_, OpenRecord(place_.home));
+    }
+    return record_.get();
+  }
+
+  // The owner of the home may end; the run goes on, and so does whoever owns the home next.
+  Result<void> FollowToItsEnd() {
+    const auto begun = std::chrono::steady_clock::now();
+    auto followed = Follow();
+    while (!followed && MayGoOn(followed.error(), begun)) {
+      if (run_.empty()) std::this_thread::sleep_for(kAgainPause);
+      missed_ = true;
+      if (orchestra_->HasEnded()) {
+        cancellation_.ConcernsNothing();
+        orchestra_->Disband();
+        TRY_ASSIGN(orchestra_, Assemble(common_, place_, doing_, paths_, wishes_.wait, run_));
+      }
+      followed = Follow();
+    }
+    return followed;
+  }
+
+  // One that ended before it had answered did nothing, or the key finds what it did.
+  bool MayGoOn(const Error& error, std::chrono::steady_clock::time_point begun) const {
+    return error.kind == ErrorKind::kTemporary &&
+           (!run_.empty() || std::chrono::steady_clock::now() - begun < kAgainLimit);
+  }
+
+  Result<void> Follow() {
+    const daemon::Owner& owner = orchestra_->owner();
+    const daemon::Owner::Told told = [&](const plan::Decision& decision) {
+      progress_.Take(decision);
+      return true;
+    };
+    if (!run_.empty()) {
+      cancellation_.Concerns(owner, run_);
+      return owner.Follow(run_, std::nullopt, told);
+    }
+    TRY(owner.StartAndFollow(request_, {[&](const std::string& run) { Begin(owner, run); }, told,
+                                        [&] { SayWhatItWaitsFor(owner); }}));
+    return {};
+  }
+
+  void Begin(const daemon::Owner& owner, const std::string& run) {
+    run_ = run;
+    cancellation_.Concerns(owner, run);
+    if (orchestra_->ownership) {
+      (void)orchestra_->ownership->Say(fmt::format("{} (run {})", doing_, run));
+    }
+    if (common_.json) return;
+    const auto record = Read();
+    const auto row = record ? (*record)->FindRun(run) : tl::unexpected(record.error());
+    // What is wrong with the record, it will say later.
+    PrintLine(row ? TitleOf(*row) : fmt::format("run {}", run));
+  }
+
+  void SayWhatItWaitsFor(const daemon::Owner& owner) {
+    if (common_.json) return;
+    const auto record = Read();
+    const std::string why = record ? WhatItWaitsFor(**record, owner, run_) : "";
+    if (!why.empty()) PrintLine(why);
+  }
+
+  const Common& common_;
+  const Place& place_;
+  daemon::StartRequest request_;
+  const std::vector<std::string> paths_;
+  const Wishes wishes_;
+  const std::string doing_;
+  Progress progress_;
+  std::unique_ptr<record::Record> record_;
+  Cancellation cancellation_;
+  std::optional<Orchestra> orchestra_;
+  std::string run_;      // empty: it has not begun
+  bool missed_ = false;  // some of what was decided
+};
 
 // Starts a run and follows it, whoever carries it out.
 Result<int> RunNow(const Common& common, const Place& place, daemon::StartRequest request,
                    const std::vector<std::string>& paths, bool quiet, const std::string& wait,
                    bool strict) {
-  // Asked twice, of two owners, it is one run.
-  request.key = fmt::format("run {} {}", MakeRunId(Now()), getpid());
   TRY_ASSIGN(const Milliseconds limit, ParseDuration(wait));
-  const std::string doing = "runs " + request.graph;
-  const sigset_t blocked = SignalWatch::Block();  // before any thread begins
-  TRY_ASSIGN(Orchestra orchestra, Assemble(common, place, doing, paths, limit, ""));
-  Cancellation cancellation(orchestra.client);
-  const SignalWatch signals(blocked, [&] { return cancellation.Cancel(); });
-  Progress progress(place.home, !common.json, !quiet);
-  std::string run;
-  const auto started = [&](const std::string& id) {
-    run = id;
-    cancellation.Concerns(run);
-    if (orchestra.ownership) (void)orchestra.ownership->Say(fmt::format("{} (run {})", doing, run));
-    if (!common.json) PrintLine(Announce(place, run));
-  };
-  const auto told = [&](const plan::Decision& decision) {
-    progress.Take(decision);
-    return true;
-  };
-  const auto silent = [&] {
-    const std::string waits = common.json ? "" : WhatItWaitsFor(place, orchestra.client, run);
-    if (!waits.empty()) PrintLine(waits);
-  };
-  const auto follow = [&]() -> Result<void> {
-    if (!run.empty()) return orchestra.client.Follow(run, std::nullopt, told);
-    TRY(orchestra.client.StartAndFollow(request, started, told, silent));
-    return {};
-  };
-  const auto begun = std::chrono::steady_clock::now();
-  auto followed = follow();
-  bool missed = false;
-  while (!followed && (run.empty() ? MayAskAgain(followed.error(), begun)
-                                   : followed.error().kind == ErrorKind::kTemporary)) {
-    if (run.empty()) std::this_thread::sleep_for(kAgainPause);
-    missed = true;
-    if (!orchestra.own || orchestra.own->WaitFor(Milliseconds(0))) {
-      // The owner of the home has ended, and the run goes on: so does whoever owns the home next.
-      orchestra.own.reset();
-      orchestra.ownership.reset();
-      TRY_ASSIGN(orchestra, Assemble(common, place, doing, paths, limit, run));
-    }
-    followed = follow();
-  }
-  TRY(followed);
-  cancellation.Concerns("");
-  if (orchestra.own && !orchestra.own->Idle()) {
-    orchestra.own.reset();
-    orchestra.ownership.reset();
-    // Other runs are not done. What a task leaves behind ends with it: they wait for the next
-    // busker.
-    if (!IsInTask(common)) TRY(StartInBackground(common, place));
-  }
-  TRY_ASSIGN(const auto record, OpenRecord(place.home));
-  if (missed) {
-    TRY_ASSIGN(const record::RunRow ended, record->FindRun(run));
-    progress.CatchUp(ended);
-  }
-  TRY_ASSIGN(const int code, Conclude(common, place, *record, run, strict));
-  return code != 0 && signals.signal() != 0 ? 128 + signals.signal() : code;  // as a shell has it
+  return Performance(common, place, std::move(request), paths, {quiet, limit, strict}).Give();
 }
 
 }  // namespace

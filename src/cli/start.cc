@@ -44,8 +44,8 @@ Result<int> Start(const Common& common, const StartOptions& options) {
   request.by = common.By();
   request.target = common.target;
   std::string run;
-  const auto asked = AskOwner(common, place, [&](const daemon::Client& client) -> Result<void> {
-    TRY_ASSIGN(run, client.Start(request));
+  const auto asked = AskOwner(common, place, [&](const daemon::Owner& owner) -> Result<void> {
+    TRY_ASSIGN(run, owner.Start(request));
     return {};
   });
   TRY(asked);

@@ -43,9 +43,8 @@ Result<int> Show(const Common& common, const Meant& meant, const std::string& li
 Result<int> SetPaused(const Common& common, const std::string& action, bool paused) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
   TRY_ASSIGN(const plan::GraphKey key, FindGraph(place, action));
-  TRY(AskOwner(common, place, [&](const daemon::Client& client) {
-    return client.Pause(key, paused, common.By());
-  }));
+  TRY(AskOwner(common, place,
+               [&](const daemon::Owner& owner) { return owner.Pause(key, paused, common.By()); }));
   if (common.json) {
     PrintJson({{"graph", key}, {"paused", paused}});
   } else {
@@ -66,14 +65,13 @@ std::optional<plan::State> StateOf(const Meant& meant) {
 Result<int> Cancel(const Common& common, const RunVerbOptions& options) {
   TRY_ASSIGN(const Meant meant, FindMeant(common, options.run));
   bool again = false;
-  const auto asked =
-      AskOwner(common, meant.place, [&](const daemon::Client& client) -> Result<void> {
-        // An owner that was ending may have cancelled it with its last deed, without an answer.
-        if (again && StateOf(meant) == plan::State::kCancelled) return {};
-        again = true;
-        TRY(client.Cancel(meant.run, common.By()));
-        return client.Follow(meant.run, kCancelLimit, [](const plan::Decision&) { return true; });
-      });
+  const auto asked = AskOwner(common, meant.place, [&](const daemon::Owner& owner) -> Result<void> {
+    // An owner that was ending may have cancelled it with its last deed, without an answer.
+    if (again && StateOf(meant) == plan::State::kCancelled) return {};
+    again = true;
+    TRY(owner.Cancel(meant.run, common.By()));
+    return owner.Follow(meant.run, kCancelLimit, [](const plan::Decision&) { return true; });
+  });
   TRY(asked);
   return Show(common, meant, fmt::format("run {} was cancelled; nothing of it runs", meant.run));
 }
@@ -82,8 +80,8 @@ Result<int> Retry(const Common& common, const RunVerbOptions& options) {
   TRY_ASSIGN(const Meant meant, FindMeant(common, options.run));
   TRY(CheckMayLeaveWork(common, meant.place));
   std::string note;
-  TRY(AskOwner(common, meant.place, [&](const daemon::Client& client) -> Result<void> {
-    TRY_ASSIGN(note, client.Retry(meant.run, common.By()));
+  TRY(AskOwner(common, meant.place, [&](const daemon::Owner& owner) -> Result<void> {
+    TRY_ASSIGN(note, owner.Retry(meant.run, common.By()));
     return {};
   }));
   if (!note.empty()) std::fprintf(stderr, "busker: %s\n", Printable(note).c_str());
@@ -94,8 +92,8 @@ Result<int> Retry(const Common& common, const RunVerbOptions& options) {
 
 Result<int> Skip(const Common& common, const RunVerbOptions& options) {
   TRY_ASSIGN(const Meant meant, FindMeant(common, options.run));
-  TRY(AskOwner(common, meant.place, [&](const daemon::Client& client) {
-    return client.Skip(meant.run, options.task, common.By());
+  TRY(AskOwner(common, meant.place, [&](const daemon::Owner& owner) {
+    return owner.Skip(meant.run, options.task, common.By());
   }));
   return Show(common, meant, fmt::format("task {} of run {} is skipped", options.task, meant.run));
 }

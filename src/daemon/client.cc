@@ -14,12 +14,7 @@ namespace {
 constexpr Milliseconds kSendLimit = std::chrono::seconds(10);
 constexpr Milliseconds kAnswerLimit = std::chrono::seconds(90);
 constexpr Milliseconds kLookLimit = std::chrono::seconds(5);  // of what only looks
-constexpr Milliseconds kSilence{300};               // after which who follows may be told why
-constexpr std::size_t kAnswerBytesMax = 64u << 20;  // the status of 100,000 graphs
-
-tl::unexpected<Error> OwnerHasEnded() {
-  return Temporary("the busker that owns the home has ended; what it ran goes on");
-}
+constexpr std::size_t kAnswerBytesMax = 64u << 20;            // the status of 100,000 graphs
 
 Result<Json> Receive(LineChannel& channel, std::optional<Milliseconds> limit) {
   TRY_ASSIGN(const auto line, channel.Receive(limit, kAnswerBytesMax));
@@ -60,40 +55,14 @@ Result<void> Do(const io::fs::path& socket, const Json& request) {
   return {};
 }
 
-// Until the run has ended, `told` says false, or the limit has passed.
-Result<void> Listen(LineChannel& channel, std::optional<Milliseconds> limit,
-                    const Client::Told& told, std::function<void()> silent = {}) {
-  const auto begun = std::chrono::steady_clock::now();
-  for (;;) {
-    std::optional<Milliseconds> left;
-    if (limit) {
-      left = *limit -
-             std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - begun);
-      if (left->count() <= 0) return TimedOut("the run has not ended within the limit");
-    }
-    const bool listens = silent && (!left || *left > kSilence);
-    auto received = Receive(channel, listens ? kSilence : left);
-    if (listens) {
-      const auto told_why = std::exchange(silent, {});
-      if (!received && received.error().kind == ErrorKind::kTimedOut) {
-        told_why();
-        continue;
-      }
-    }
-    TRY_ASSIGN(const Json message, std::move(received));
-    const auto decision = DecisionFrom(message);
-    if (!decision) continue;
-    if (!told(*decision)) return {};
-    const auto* run = std::get_if<plan::RunChanged>(&*decision);
-    if (run != nullptr && IsFinal(run->to)) return {};
-  }
+Hear Hearing(LineChannel& channel) {
+  return [&channel](std::optional<Milliseconds> limit) -> Result<std::optional<plan::Decision>> {
+    TRY_ASSIGN(const Json message, Receive(channel, limit));
+    return DecisionFrom(message);
+  };
 }
 
 }  // namespace
-
-bool WasEnding(const Error& error) {
-  return error.kind == ErrorKind::kTemporary && error.message == dispatch::kIsEnding;
-}
 
 bool Client::SomebodyListens() const { return LineChannel::Connect(socket_).has_value(); }
 
@@ -102,16 +71,15 @@ Result<std::string> Client::Start(const StartRequest& request) const {
   return TextOf(asked.answer, "run");
 }
 
-Result<std::string> Client::StartAndFollow(
-    const StartRequest& request, const std::function<void(const std::string& run)>& started,
-    const Told& told, const std::function<void()>& silent) const {
+Result<std::string> Client::StartAndFollow(const StartRequest& request,
+                                           const Follower& follower) const {
   Json message = ToJson(request);
   message["follow"] = true;
   TRY_ASSIGN(Asked asked, daemon::Ask(socket_, message));
-  const std::string run = TextOf(asked.answer, "run");
-  started(run);
+  std::string run = TextOf(asked.answer, "run");
+  follower.started(run);
   if (FlagOf(asked.answer, "ended")) return run;
-  TRY(Listen(asked.channel, std::nullopt, told, silent));
+  TRY(TellToItsEnd(Hearing(asked.channel), std::nullopt, follower.told, follower.silent));
   return run;
 }
 
@@ -119,7 +87,7 @@ Result<void> Client::Follow(const std::string& run, std::optional<Milliseconds> 
                             const Told& told) const {
   TRY_ASSIGN(Asked asked, daemon::Ask(socket_, Json{{"verb", "follow"}, {"run", run}}));
   if (FlagOf(asked.answer, "ended")) return {};
-  return Listen(asked.channel, limit, told);
+  return TellToItsEnd(Hearing(asked.channel), limit, told);
 }
 
 Result<void> Client::Cancel(const std::string& run, const std::string& by) const {

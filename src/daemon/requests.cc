@@ -24,6 +24,7 @@ constexpr std::size_t kInstantsOfATurn = 500;
 
 // For a look at the artifact store, before a run is requested.
 constexpr Milliseconds kLookLimit = std::chrono::seconds(2);
+constexpr Milliseconds kListenLimit = std::chrono::minutes(1);    // then it looks who is there
 constexpr Milliseconds kForeseeLimit = std::chrono::seconds(20);  // for all that a backfill reads
 
 // What becomes of an instant of a backfill.
@@ -103,8 +104,8 @@ Result<std::optional<std::string>> FirstWith(const std::string& key, const plan:
 }
 
 // Where the run stands, and what is decided about it from now on; nullptr when it has ended.
-std::shared_ptr<Subscription> Listen(const std::string& run, const dispatch::View& view,
-                                     Announcer& announcer) {
+std::shared_ptr<Subscription> Subscribe(const std::string& run, const dispatch::View& view,
+                                        Announcer& announcer) {
   std::vector<plan::Decision> stands;
   if (const plan::DagRun* active = view.agenda.FindRun(run)) {
     for (const plan::Task& task : active->tasks) {
@@ -114,6 +115,19 @@ std::shared_ptr<Subscription> Listen(const std::string& run, const dispatch::Vie
     return nullptr;
   }
   return announcer.Subscribe(run, stands);
+}
+
+// Who is too slow for what happens is not told the rest as if that were all: it follows anew.
+Hear Hearing(Subscription& heard) {
+  return [&heard](std::optional<Milliseconds> limit) -> Result<std::optional<plan::Decision>> {
+    if (heard.Lost()) return OwnerHasEnded();
+    auto decision = heard.Next(limit.value_or(kListenLimit));
+    while (decision && !IsFollowed(*decision)) decision = heard.Next(limit.value_or(kListenLimit));
+    if (decision) return decision;
+    if (heard.Ended()) return OwnerHasEnded();
+    if (limit) return TimedOut("nothing was decided");
+    return std::nullopt;
+  };
 }
 
 // Owns what it reads, for a store that does not answer.
@@ -266,7 +280,7 @@ Result<Events> QueueThem(const BackfillRequest& request, const plan::Graph& grap
 
 }  // namespace
 
-Result<void> Requests::Carry(Decide decide) {
+Result<void> Requests::Carry(Decide decide) const {
   auto answered = std::make_shared<std::promise<Result<void>>>();
   std::future<Result<void>> answer = answered->get_future();
   setup_.conductor.Ask({std::move(decide), [answered](Result<void> result, const dispatch::View&) {
@@ -278,8 +292,28 @@ Result<void> Requests::Carry(Decide decide) {
                                trouble.empty() ? "" : ": ", trouble));
 }
 
+Result<std::string> Requests::Start(const StartRequest& request) const {
+  return Start(request, nullptr);
+}
+
+Result<std::string> Requests::StartAndFollow(const StartRequest& request,
+                                             const Follower& follower) const {
+  std::shared_ptr<Subscription> heard;
+  TRY_ASSIGN(std::string run, Start(request, &heard));
+  follower.started(run);
+  if (heard) TRY(TellToItsEnd(Hearing(*heard), std::nullopt, follower.told, follower.silent));
+  return run;
+}
+
+Result<void> Requests::Follow(const std::string& run, std::optional<Milliseconds> limit,
+                              const Told& told) const {
+  TRY_ASSIGN(const std::shared_ptr<Subscription> heard, Listen(run));
+  if (!heard) return {};
+  return TellToItsEnd(Hearing(*heard), limit, told);
+}
+
 Result<std::string> Requests::Start(const StartRequest& request,
-                                    std::shared_ptr<Subscription>* follow) {
+                                    std::shared_ptr<Subscription>* heard_by) const {
   TRY_ASSIGN(const auto definition, setup_.catalogue()->Find(request.graph));
   TRY_ASSIGN(plan::DagRun run, prepare::RequestRun(definition->graph, request.date, Now()));
   if (definition->service) {
@@ -299,29 +333,29 @@ Result<std::string> Requests::Start(const StartRequest& request,
   // What the conductor's thread does may outlive this call, when its time is over.
   auto id = std::make_shared<std::string>(run.id);
   auto heard = std::make_shared<std::shared_ptr<Subscription>>();
-  const bool listens = follow != nullptr;
+  const bool listens = heard_by != nullptr;
   TRY(Carry([run, id, heard, listens,
              &announcer = setup_.announcer](const dispatch::View& view) -> Result<Events> {
     if (!run.request_key.empty()) {
       TRY_ASSIGN(const auto before, FirstWith(run.request_key, run.graph, view));
       if (before) {
         *id = *before;
-        if (listens) *heard = Listen(*before, view, announcer);
+        if (listens) *heard = Subscribe(*before, view, announcer);
         return Events{};
       }
     }
     if (listens) *heard = announcer.Subscribe(run.id);
     return Events{plan::RunRequested{run}};
   }));
-  if (listens) *follow = *heard;
+  if (listens) *heard_by = *heard;
   return *id;
 }
 
-Result<std::shared_ptr<Subscription>> Requests::Follow(const std::string& run) {
+Result<std::shared_ptr<Subscription>> Requests::Listen(const std::string& run) const {
   auto heard = std::make_shared<std::shared_ptr<Subscription>>();
   const Decide decide =
       [run, heard, &announcer = setup_.announcer](const dispatch::View& view) -> Result<Events> {
-    *heard = Listen(run, view, announcer);
+    *heard = Subscribe(run, view, announcer);
     return Events{};
   };
   TRY(Carry(decide));
@@ -331,7 +365,7 @@ Result<std::shared_ptr<Subscription>> Requests::Follow(const std::string& run) {
   return *heard;
 }
 
-Result<void> Requests::Cancel(const std::string& run, const std::string& by) {
+Result<void> Requests::Cancel(const std::string& run, const std::string& by) const {
   auto is_there = std::make_shared<bool>(false);
   TRY(Carry([run, by, is_there](const dispatch::View& view) -> Result<Events> {
     *is_there = view.agenda.FindRun(run) != nullptr;
@@ -343,8 +377,9 @@ Result<void> Requests::Cancel(const std::string& run, const std::string& by) {
   return Invalid(HasEnded(ended));
 }
 
-Result<void> Requests::Retry(const std::string& run, const std::string& by) {
-  return Carry([run, by](const dispatch::View& view) -> Result<Events> {
+Result<std::string> Requests::Retry(const std::string& run, const std::string& by) const {
+  TRY_ASSIGN(std::string note, NoteOnRetry(run));
+  TRY(Carry([run, by](const dispatch::View& view) -> Result<Events> {
     if (view.agenda.FindRun(run) != nullptr) {
       return Invalid(
           fmt::format("run {} has not ended; busker explain {} tells where it stands", run, run));
@@ -355,10 +390,11 @@ Result<void> Requests::Retry(const std::string& run, const std::string& by) {
                                  run, NameOf(ended.state)));
     }
     return Events{plan::RetryRequested{std::move(ended), by, ""}};
-  });
+  }));
+  return note;
 }
 
-Result<std::string> Requests::NoteOnRetry(const std::string& run) {
+Result<std::string> Requests::NoteOnRetry(const std::string& run) const {
   const auto all = setup_.catalogue();
   return setup_.record.With([&](record::Record& record) -> Result<std::string> {
     TRY_ASSIGN(const record::RunRow row, record.FindRun(run));
@@ -385,7 +421,7 @@ Result<std::string> Requests::NoteOnRetry(const std::string& run) {
 }
 
 Result<void> Requests::Skip(const std::string& run, const std::string& task,
-                            const std::string& by) {
+                            const std::string& by) const {
   return Carry([run, task, by](const dispatch::View& view) -> Result<Events> {
     plan::DagRun of;
     const plan::DagRun* active = view.agenda.FindRun(run);
@@ -416,7 +452,8 @@ Result<void> Requests::Skip(const std::string& run, const std::string& task,
   });
 }
 
-Result<void> Requests::Pause(const plan::GraphKey& graph, bool paused, const std::string& by) {
+Result<void> Requests::Pause(const plan::GraphKey& graph, bool paused,
+                             const std::string& by) const {
   TRY(setup_.catalogue()->Find(graph));
   return Carry([graph, paused, by](const dispatch::View& view) -> Result<Events> {
     const plan::GraphMemory* memory = view.agenda.FindMemory(graph);
@@ -432,7 +469,7 @@ Result<void> Requests::Pause(const plan::GraphKey& graph, bool paused, const std
 
 // What is on record is read here, and not in the conductor's turn: in that nothing is looked up but
 // whether it has changed since.
-Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& request) {
+Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& request) const {
   TRY_ASSIGN(const auto definition, setup_.catalogue()->Find(request.graph));
   const plan::Graph& graph = definition->graph;
   TRY_ASSIGN(const std::vector<Instant> dues, AskedFor(request, graph));
@@ -478,7 +515,7 @@ Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& r
   return instants;
 }
 
-Result<std::string> Requests::Explain(const std::string& what, const std::string& task) {
+Result<std::string> Requests::Explain(const std::string& what, const std::string& task) const {
   auto sentence = std::make_shared<std::string>();
   const auto known = setup_.catalogue()->Find(what);
   const std::string unknown = known ? "nothing of it is known yet" : known.error().message;
@@ -508,7 +545,7 @@ Status Requests::Health() const {
   return status;
 }
 
-Result<Status> Requests::Ask() {
+Result<Status> Requests::Ask() const {
   auto status = std::make_shared<Status>(Health());
   TRY(Carry([status, catalogue = setup_.catalogue()](const dispatch::View& view) -> Result<Events> {
     const plan::Agenda& agenda = view.agenda;
@@ -539,17 +576,17 @@ Result<Status> Requests::Ask() {
   return *status;
 }
 
-bool Requests::Turns() {
+bool Requests::Turns() const {
   return Carry([](const dispatch::View&) { return Events(); }).has_value();
 }
 
-Result<void> Requests::Yield() {
+Result<void> Requests::Yield() const {
   if (!setup_.yield) return Temporary("this busker is up already, and goes on");
   setup_.yield();
   return {};
 }
 
-Result<std::string> Requests::MakeLink(const std::string& by) {
+Result<std::string> Requests::MakeLink(const std::string& by) const {
   if (!setup_.make_link) return NotFound("this busker has no dashboard; busker up has one");
   return setup_.make_link(by);
 }

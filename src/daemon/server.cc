@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "daemon/messages.h"
+#include "daemon/verbs.h"
 
 namespace busker::daemon {
 namespace {
@@ -20,7 +20,8 @@ constexpr Milliseconds kListenLimit = std::chrono::milliseconds(500);
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::Start(const io::fs::path& socket, Requests& requests) {
+Result<std::unique_ptr<Server>> Server::Start(const io::fs::path& socket,
+                                              const Requests& requests) {
   TRY_ASSIGN(io::Descriptor listening, Listen(socket));
   io::Descriptor wake(eventfd(0, EFD_CLOEXEC));
   if (!wake.valid()) return SystemError("serve verbs", errno);
@@ -82,66 +83,15 @@ void Server::Answer(LineChannel& channel, const std::stop_token& stop) {
   // Who asked has given up while this process was stopped, or too busy: then it is not done behind
   // their back.
   if (channel.IsClosed()) return;
-  const auto send = [&](const Json& answer) { return channel.Send(TextOf(answer), kSendLimit); };
-  const auto fail = [&](const Error& error) { (void)send(ToJson(error)); };
+  const auto fail = [&](const Error& error) {
+    (void)channel.Send(TextOf(ToJson(error)), kSendLimit);
+  };
   const auto message = ParseMessage(**line);
   if (!message) return fail(message.error());
-  const std::string verb = TextOf(*message, "verb");
-  const std::string run = TextOf(*message, "run");
-  const std::string by = TextOf(*message, "by");
-  const auto done = [&](const Result<void>& result) {
-    if (!result) return fail(result.error());
-    (void)send({{"done", true}});
-  };
-  if (verb == "start") {
-    std::shared_ptr<Subscription> heard;
-    const bool follows = FlagOf(*message, "follow");
-    const auto started = requests_.Start(StartRequestFrom(*message), follows ? &heard : nullptr);
-    if (!started) return fail(started.error());
-    if (!send({{"run", *started}, {"ended", follows && !heard}}) || !heard) return;
-    return Stream(channel, *heard, stop);
-  }
-  if (verb == "follow") {
-    const auto heard = requests_.Follow(run);
-    if (!heard) return fail(heard.error());
-    if (!send({{"run", run}, {"ended", *heard == nullptr}}) || *heard == nullptr) return;
-    return Stream(channel, **heard, stop);
-  }
-  if (verb == "cancel") return done(requests_.Cancel(run, by));
-  if (verb == "retry") {
-    const auto note = requests_.NoteOnRetry(run);
-    if (!note) return fail(note.error());
-    if (const auto retried = requests_.Retry(run, by); !retried) return fail(retried.error());
-    return (void)send({{"done", true}, {"note", *note}});
-  }
-  if (verb == "skip") return done(requests_.Skip(run, TextOf(*message, "task"), by));
-  if (verb == "pause" || verb == "resume") {
-    return done(requests_.Pause(TextOf(*message, "graph"), verb == "pause", by));
-  }
-  if (verb == "backfill") {
-    const auto instants = requests_.Backfill(BackfillRequestFrom(*message));
-    if (!instants) return fail(instants.error());
-    Json list = Json::array();
-    for (const BackfillInstant& instant : *instants) list.push_back(ToJson(instant));
-    return (void)send({{"instants", std::move(list)}});
-  }
-  if (verb == "explain") {
-    const auto sentence = requests_.Explain(TextOf(*message, "what"), TextOf(*message, "task"));
-    if (!sentence) return fail(sentence.error());
-    return (void)send({{"sentence", *sentence}});
-  }
-  if (verb == "status") {
-    const auto status = requests_.Ask();
-    if (!status) return fail(status.error());
-    return (void)send(ToJson(*status));
-  }
-  if (verb == "link") {
-    const auto link = requests_.MakeLink(by);
-    if (!link) return fail(link.error());
-    return (void)send({{"link", *link}});
-  }
-  if (verb == "yield") return done(requests_.Yield());
-  fail({ErrorKind::kInvalid, "this busker does not know what " + verb + " is"});
+  const auto answer = AnswerTo(*message, requests_);
+  if (!answer) return fail(answer.error());
+  if (!channel.Send(answer->message, kSendLimit) || !answer->heard) return;
+  Stream(channel, *answer->heard, stop);
 }
 
 void Server::Stream(LineChannel& channel, Subscription& subscription, const std::stop_token& stop) {

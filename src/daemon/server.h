@@ -16,7 +16,8 @@ namespace busker::daemon {
 class Server {
  public:
   // `requests` must outlive it.
-  static Result<std::unique_ptr<Server>> Start(const io::fs::path& socket, Requests& requests);
+  static Result<std::unique_ptr<Server>> Start(const io::fs::path& socket,
+                                               const Requests& requests);
   // Breaks off what is being answered: at once when the conductor has ended, but for a client that
   // takes what it is sent too slowly (10 s).
   ~Server();
@@ -24,7 +25,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
  private:
-  Server(io::Descriptor listening, io::Descriptor wake, Requests& requests)
+  Server(io::Descriptor listening, io::Descriptor wake, const Requests& requests)
       : listening_(std::move(listening)), wake_(std::move(wake)), requests_(requests) {}
 
   struct Connection {
@@ -40,7 +41,7 @@ class Server {
   void Stream(LineChannel& channel, Subscription& subscription, const std::stop_token& stop);
 
   io::Descriptor listening_, wake_;
-  Requests& requests_;
+  const Requests& requests_;
   std::list<Connection> connections_;  // of the accepting thread
   std::thread accepting_;
 };

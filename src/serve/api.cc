@@ -46,7 +46,6 @@ void Api::AddRoutes(Routes& routes) {
     return routes.Add({http::Method::kGet, pattern, access::Scope::kViewer, summary,
                        std::move(handler), Reach::kOwn});
   };
-  using Requests = daemon::Requests;
   own("/api/v1/me", "Who asks, and what they may do.", [](const Call& call) {
     return http::JsonResponse({{"name", call.caller.name},
                                {"scope", NameOf(call.caller.scope)},
@@ -70,9 +69,9 @@ void Api::AddRoutes(Routes& routes) {
   get("/api/v1/runs/{run}/tasks/{task}/explain", "Why that task runs, waits or failed.",
       [this](const Call& call) { return ExplainTask(call); });
   post("/api/v1/runs/{run}/cancel", "Ends it, with everything that it started.",
-       [this](const Call& call) { return Steer(call, &Requests::Cancel); });
+       [this](const Call& call) { return Cancel(call); });
   post("/api/v1/runs/{run}/retry", "Takes it up again from what did not succeed.",
-       [this](const Call& call) { return Steer(call, &Requests::Retry); });
+       [this](const Call& call) { return Retry(call); });
   post("/api/v1/runs/{run}/tasks/{task}/skip", "Goes on without that task.",
        [this](const Call& call) { return Skip(call); });
   get("/api/v1/runs/{run}/tasks/{task}/attempts/{attempt}/log",
@@ -240,10 +239,13 @@ http::Response Api::ExplainTask(const Call& call) {
                   : http::Problem(sentence.error());
 }
 
-http::Response Api::Steer(const Call& call,
-                          Result<void> (daemon::Requests::*verb)(const std::string&,
-                                                                 const std::string&)) {
-  return http::Done((requests_.*verb)(call.At("run"), call.caller.name));
+http::Response Api::Cancel(const Call& call) {
+  return http::Done(requests_.Cancel(call.At("run"), call.caller.name));
+}
+
+http::Response Api::Retry(const Call& call) {
+  const auto note = requests_.Retry(call.At("run"), call.caller.name);
+  return note ? http::Done({}) : http::Problem(note.error());
 }
 
 http::Response Api::Skip(const Call& call) {

@@ -38,9 +38,8 @@ class Api {
   http::Response ShowEvents(const Call& call);
   http::Response Explain(const Call& call);
   http::Response ExplainTask(const Call& call);
-  http::Response Steer(const Call& call,
-                       Result<void> (daemon::Requests::*verb)(const std::string&,
-                                                              const std::string&));
+  http::Response Cancel(const Call& call);
+  http::Response Retry(const Call& call);
   http::Response Skip(const Call& call);
   // An attempt that is on record, and the folder of what it left.
   struct Written {
