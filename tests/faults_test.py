@@ -206,11 +206,10 @@ def faults_of_run(words, dice, trials):
             victim = Victim()
     victim.close()
 
-    places = [("busker in a training", lambda v, n: trace_busker(v, "training", n)),
+    places = [("busker in a training and its promotion", lambda v, n: trace_busker(v, "training", n)),
               ("busker in an application", lambda v, n: trace_busker(v, "application", n)),
               ("the runner of a training", lambda v, n: trace_runner(v, "training", "training", n)),
-              ("a delivery", lambda v, n: trace_runner(v, "application", "deliver", n)),
-              ("a promotion", lambda v, n: trace_runner(v, "training", "promote", n))]
+              ("a delivery", lambda v, n: trace_runner(v, "application", "deliver", n))]
     for place, attempt in places:
         victim = Victim()
         call, through = 1 + dice.randrange(words.stride), 0

@@ -7,9 +7,11 @@
 #include <algorithm>
 
 #include "artifact/store.h"
+#include "attempt/order.h"
 #include "base/text.h"
 #include "dispatch/record_file.h"
 #include "execute/open.h"
+#include "prepare/step.h"
 #include "secret/store.h"
 
 namespace busker::daemon {
@@ -40,6 +42,13 @@ void TellWhatIsMissing(const Catalogue& catalogue, const plan::Agenda& agenda,
     std::string why = catalogue.WhyMissing(key);
     if (why != agenda.WhyMissing(key)) events.push_back(plan::GraphRemoved{key, std::move(why)});
   }
+}
+
+Result<execute::StepEnd> CarryOutStep(const attempt::Order& order,
+                                      const execute::MayChange& may_change) {
+  TRY_ASSIGN(prepare::StepDone done,
+             prepare::CarryOutStep(order.command, order.home, Now(), may_change));
+  return execute::StepEnd{std::move(done.sentence), prepare::ToJson(done.result)};
 }
 
 }  // namespace
@@ -86,7 +95,8 @@ Result<void> Daemon::Open() {
                                    instance.id,
                                    options_.environment,
                                    [store = secret::Store(home_.folder, options_.environment)](
-                                       const std::string& name) { return store.Value(name); }};
+                                       const std::string& name) { return store.Value(name); },
+                                   CarryOutStep};
   const execute::OpenExecutor open_executor = [settings](const std::string& place,
                                                          execute::Executor::OnEnded on_ended) {
     return execute::Open(place, settings, std::move(on_ended));

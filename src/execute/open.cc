@@ -44,6 +44,10 @@ Result<std::unique_ptr<Executor>> Open(const std::string& place, const Settings&
                                   settings.home, settings.instance, settings.secret_of},
                                  std::move(on_ended));
   }
+  if (place == attempt::kStepPlace) {
+    return std::make_unique<StepExecutor>(settings.runs_folder, settings.carry_out,
+                                          std::move(on_ended));
+  }
   return Invalid(fmt::format(
       "there is no executor for {}; this version of Busker has process:// and docker://", place));
 }

@@ -7,6 +7,7 @@
 
 #include "attempt/home_place.h"
 #include "execute/executor.h"
+#include "execute/step_executor.h"
 #include "io/file.h"
 
 namespace busker::execute {
@@ -19,6 +20,7 @@ struct Settings {
   std::string instance;                  // id of the home
   std::vector<std::string> environment;  // of this process: DOCKER_HOST
   Executor::SecretOf secret_of;
+  CarryOut carry_out;  // the steps at attempt::kStepPlace
 };
 
 // Opens the executor at `place`, "" being this machine. kInvalid: there is none of that scheme, and

@@ -141,6 +141,15 @@ tl::unexpected<Error> NoSuchVersion(artifact::Store& store, const artifact::Vers
   return NotFound(fmt::format("{}; nearest: {}", message, Join(neighbours, ", ")));
 }
 
+}  // namespace
+
+Result<std::optional<LivePointer>> ReadLive(artifact::Store& store, const std::string& service,
+                                            const std::string& service_version,
+                                            const io::Interrupt& interrupt) {
+  TRY_ASSIGN(Stored stored, ReadStored(store, PointerKey(service, service_version), interrupt));
+  return std::move(stored.pointer);
+}
+
 Result<void> VerifyVersion(artifact::Store& store, const artifact::VersionName& name,
                            const io::Interrupt& interrupt) {
   const auto manifest = artifact::ReadManifest(store, name, interrupt);
@@ -152,20 +161,16 @@ Result<void> VerifyVersion(artifact::Store& store, const artifact::VersionName& 
   return {};
 }
 
-}  // namespace
-
-Result<std::optional<LivePointer>> ReadLive(artifact::Store& store, const std::string& service,
-                                            const std::string& service_version,
-                                            const io::Interrupt& interrupt) {
-  TRY_ASSIGN(Stored stored, ReadStored(store, PointerKey(service, service_version), interrupt));
-  return std::move(stored.pointer);
-}
-
 Result<LivePointer> Promote(artifact::Store& store, const LiveMove& move,
                             const io::Interrupt& interrupt) {
   TRY(artifact::ParseVersionName(move.version.Key()));
-  const auto key = PointerKey(move.version.service, move.version.service_version);
   TRY(VerifyVersion(store, move.version, interrupt));
+  return MoveLive(store, move, interrupt);
+}
+
+Result<LivePointer> MoveLive(artifact::Store& store, const LiveMove& move,
+                             const io::Interrupt& interrupt) {
+  const auto key = PointerKey(move.version.service, move.version.service_version);
   for (int tries = 0; tries < kTriesMax; ++tries) {
     TRY_ASSIGN(Stored stored, ReadStored(store, key, interrupt));
     LivePointer next{move, {}};

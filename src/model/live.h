@@ -37,6 +37,12 @@ Result<std::optional<LivePointer>> ReadLive(artifact::Store& store, const std::s
 Result<LivePointer> Promote(artifact::Store& store, const LiveMove& move,
                             const io::Interrupt& interrupt);
 
+// The two parts of Promote. To verify reads every file of the version.
+Result<void> VerifyVersion(artifact::Store& store, const artifact::VersionName& name,
+                           const io::Interrupt& interrupt);
+Result<LivePointer> MoveLive(artifact::Store& store, const LiveMove& move,
+                             const io::Interrupt& interrupt);
+
 // Makes live again what was live before; repeated, it goes further back. kNotFound when there is
 // nothing to go back to. The version is verified first, as with Promote.
 Result<LivePointer> Rollback(artifact::Store& store, const std::string& service,

@@ -7,6 +7,7 @@
 #include "artifact/version.h"
 #include "attempt/home_place.h"
 #include "attempt/order.h"
+#include "attempt/step_place.h"
 #include "prepare/environment.h"
 #include "prepare/input.h"
 #include "prepare/recorded_order.h"
@@ -88,13 +89,14 @@ class Builder {
     request.service = service_.name;
     request.model_version =
         prepared_.row.model_version.empty() ? version_ : prepared_.row.model_version;
-    AddStep(name, "deliver", ToJson(step));
+    AddStep(name, "deliver", ToJson(step), Carried::kByAProcess);
     return {};
   }
 
   void AddPromotion() {
     AddStep("promote", "promote",
-            ToJson(PromoteStep{store_, version_, action_.promote_when, run_.force, run_.id}));
+            ToJson(PromoteStep{store_, version_, action_.promote_when, run_.force, run_.id}),
+            Carried::kByTheConductor);
   }
 
  private:
@@ -108,7 +110,10 @@ class Builder {
     return order;
   }
 
-  void AddStep(const std::string& task, const std::string& step, std::string json) {
+  // A delivery loads an engine that may take gigabytes, or crash.
+  enum class Carried { kByAProcess, kByTheConductor };
+
+  void AddStep(const std::string& task, const std::string& step, std::string json, Carried by) {
     attempt::Order order = BareOrder(task);
     order.command = {places_.busker, "step", step, std::move(json)};
     Environment environment = Inherited(environment_);
@@ -121,6 +126,9 @@ class Builder {
     order.repeatable = true;
     order.timeout = kStepLimit;
     AddTask(order, {action_.name});
+    if (by == Carried::kByAProcess) return;
+    prepared_.tasks.back().place = attempt::kStepPlace;
+    prepared_.tasks.back().place_tasks_max = attempt::kStepsAtOnceMax;
   }
 
   // The program is what takes room; Busker's own steps only wait for it.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "attempt/order.h"
+#include "attempt/step_place.h"
 #include "deliver/warehouse.h"
 #include "io/test_folder.h"
 #include "model/live.h"
@@ -77,6 +78,8 @@ TEST_F(PrepareRunTest, ATrainingIsFollowedByItsPromotion) {
   ASSERT_EQ(run.tasks.size(), 2U);
   EXPECT_EQ(run.tasks[0].name, "training");
   EXPECT_EQ(run.tasks[1].name, "promote");
+  EXPECT_EQ(run.tasks[1].place, attempt::kStepPlace);
+  EXPECT_EQ(run.tasks[1].place_tasks_max, attempt::kStepsAtOnceMax) << "and no slot of the machine";
   EXPECT_EQ(run.tasks[1].after, std::vector<std::string>{"training"});
   const attempt::Order order = OrderOf(run, 0);
   EXPECT_EQ(order.command, (std::vector<std::string>{"./train", "--to", "2019-08-01"}));

@@ -85,7 +85,19 @@ Result<std::optional<std::string>> Refusal(const json& j, const artifact::Manife
   return std::nullopt;
 }
 
-Result<StepDone> Promote(const json& j, const attempt::HomeFolder& home, Instant now) {
+// Of a version that is, or was, live already: what this run ruled of it the first time.
+Result<StepDone> DoneBefore(artifact::Store& store, const artifact::VersionName& name,
+                            const std::string& run, std::string sentence) {
+  TRY_ASSIGN(const auto rulings, model::ReadRulings(store, name.service, name.service_version,
+                                                    artifact::ForDecision()));
+  StepDone done{std::move(sentence), {}};
+  const model::Ruling* const ruling = model::FindRuling(rulings, name);
+  if (ruling != nullptr && ruling->run == run) done.result.ruling = *ruling;
+  return done;
+}
+
+Result<StepDone> Promote(const json& j, const attempt::HomeFolder& home, Instant now,
+                         const MayChange& may_change) {
   TRY_ASSIGN(auto store, StoreOf(j, home));
   TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
   TRY_ASSIGN(const artifact::Manifest challenger,
@@ -94,22 +106,25 @@ Result<StepDone> Promote(const json& j, const attempt::HomeFolder& home, Instant
     return Invalid(
         fmt::format("{} left nothing in output/, so there is nothing to make live", name.action));
   }
+  const std::string run = j.at("run");
   TRY_ASSIGN(const auto live,
              model::ReadLive(*store, name.service, name.service_version, artifact::ForDecision()));
   std::optional<artifact::Manifest> champion;
   if (live) {
-    TRY_ASSIGN(champion, artifact::ReadManifest(*store, live->now.version, artifact::ForDecision()));
+    TRY_ASSIGN(champion,
+               artifact::ReadManifest(*store, live->now.version, artifact::ForDecision()));
     if (champion->name == name) {
-      return StepDone{fmt::format("{} is live already", name.timestamp), {}};
+      return DoneBefore(*store, name, run, fmt::format("{} is live already", name.timestamp));
     }
     for (const model::LiveMove& move : live->before) {  // the second time of this step
       if (move.version != name) continue;
-      return StepDone{fmt::format("{} was live already", name.timestamp), {}};
+      return DoneBefore(*store, name, run, fmt::format("{} was live already", name.timestamp));
     }
   }
-  const std::string run = j.at("run");
   std::string why = "no gate";
   TRY_ASSIGN(const auto refusal, Refusal(j, challenger, champion, why));
+  if (!refusal) TRY(model::VerifyVersion(*store, name, artifact::ForFiles()));
+  if (may_change) TRY(may_change());
   // Before the pointer moves: whoever finds it moved finds the ruling, too.
   const model::Ruling ruling{name, !refusal, refusal.value_or(why), run, now};
   TRY(model::NoteRuling(*store, ruling, artifact::ForDecision()));
@@ -119,7 +134,7 @@ Result<StepDone> Promote(const json& j, const attempt::HomeFolder& home, Instant
                                 *refusal, name.timestamp);
     return done;
   }
-  TRY(model::Promote(*store, {name, "run " + run, why, now}, artifact::ForFiles()));
+  TRY(model::MoveLive(*store, {name, "run " + run, why, now}, artifact::ForDecision()));
   done.sentence = fmt::format("{} is live now: {}", name.timestamp, why);
   return done;
 }
@@ -169,15 +184,23 @@ Result<DeliveryNamed> DeliveryIn(const std::string& text) {
 
 Result<StepDone> CarryOutStep(const std::string& name, const std::string& text,
                               const attempt::HomeFolder& home, const io::fs::path& duckdb_library,
-                              Instant now) {
+                              Instant now, const MayChange& may_change) {
   try {
     const json j = json::parse(text);
     if (name == "deliver") return Deliver(j, home, duckdb_library);
-    if (name == "promote") return Promote(j, home, now);
+    if (name == "promote") return Promote(j, home, now, may_change);
     return Invalid("there is no step " + name);
   } catch (const json::exception& error) {
     return Invalid("step " + name + ": " + error.what());
   }
+}
+
+Result<StepDone> CarryOutStep(const std::vector<std::string>& command,
+                              const attempt::HomeFolder& home, Instant now,
+                              const MayChange& may_change) {
+  if (command.size() != 4 || command[1] != "step")
+    return Invalid("this is no step of Busker's own");
+  return CarryOutStep(command[2], command[3], home, "", now, may_change);
 }
 
 }  // namespace busker::prepare

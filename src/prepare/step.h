@@ -1,6 +1,7 @@
-// Busker's own tasks in a run of an action: delivering a file, moving the live pointer. Each is
-// carried out by a short-lived process, `busker step NAME JSON`, under the runner like any program:
-// so it is timed, logged, stopped, retried and recovered in one way.
+// Busker's own tasks in a run of an action: delivering a file, moving the live pointer. A delivery
+// is carried out by a short-lived process, `busker step NAME JSON`, under the runner like any
+// program; a promotion by the process that conducts, as an attempt like any other
+// (execute/step_executor.h). So each is timed, logged, stopped, retried and recovered in one way.
 #pragma once
 
 #include <functional>
@@ -47,10 +48,19 @@ struct StepDone {
   StepResult result;
 };
 
+// Asked before anything is changed; an error is returned, and nothing was.
+using MayChange = std::function<Result<void>()>;
+
 // Carries out the step `name` ("deliver" or "promote") described by `json`. Both may be repeated:
-// the second time finds the work done. `home`: whose places the step names.
+// the second time finds the work done. `home`: whose places the step names. A promotion asks
+// `may_change` once it has looked at all that it needs, which takes as long as reading the version.
 Result<StepDone> CarryOutStep(const std::string& name, const std::string& json,
                               const attempt::HomeFolder& home, const io::fs::path& duckdb_library,
-                              Instant now);
+                              Instant now, const MayChange& may_change = {});
+
+// The same for a step whose command is `busker step NAME JSON`.
+Result<StepDone> CarryOutStep(const std::vector<std::string>& command,
+                              const attempt::HomeFolder& home, Instant now,
+                              const MayChange& may_change);
 
 }  // namespace busker::prepare

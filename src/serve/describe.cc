@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "attempt/step_place.h"
 #include "http/problem.h"
 #include "serve/route.h"
 
@@ -50,12 +51,13 @@ ordered_json Describe(const record::RunRow& run) {
   for (const record::TaskRow& row : run.tasks) {
     ordered_json attempts = ordered_json::array();
     for (const auto& attempt : row.attempts) attempts.push_back(DescribeAttempt(attempt));
-    tasks.push_back({{"name", row.task.name},
-                     {"state", NameOf(row.task.state)},
-                     {"message", row.task.message},
-                     {"after", row.task.after},
-                     {"place", TextOrNull(row.task.place)},
-                     {"attempts", attempts}});
+    tasks.push_back(
+        {{"name", row.task.name},
+         {"state", NameOf(row.task.state)},
+         {"message", row.task.message},
+         {"after", row.task.after},
+         {"place", TextOrNull(row.task.place == attempt::kStepPlace ? "" : row.task.place)},
+         {"attempts", attempts}});
   }
   return {{"id", run.facts.id},
           {run.facts.service.empty() ? "graph" : "action", run.facts.action},

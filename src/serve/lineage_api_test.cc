@@ -26,7 +26,7 @@ JSON
 
 class LineageApiTest : public FrontTest {
  protected:
-  explicit LineageApiTest(const std::string& target = "local") : FrontTest(target) {
+  explicit LineageApiTest(const std::string& target = "local") : FrontTest(target, true) {
     folder_.Write(
         "shop/busker.toml",
         "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"sh model.sh ${ACTION}\"\n"
