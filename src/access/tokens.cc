@@ -85,7 +85,7 @@ Result<std::vector<Token>> TokenFile::Read() const {
 }
 
 Result<std::string> TokenFile::Add(const std::string& name, Scope scope, const std::string& by,
-                                   Instant now, const Confines& confines) {
+                                   Instant now, const Confines& confines) const {
   if (!IsName(name)) {
     return Invalid(
         fmt::format("\"{}\" is no name of a token; it is to begin with a small letter or a digit, "
@@ -119,7 +119,7 @@ Result<std::string> TokenFile::Add(const std::string& name, Scope scope, const s
   return secret;
 }
 
-Result<void> TokenFile::Revoke(const std::string& name) {
+Result<void> TokenFile::Revoke(const std::string& name) const {
   TRY_ASSIGN(const io::FileLock lock, Lock());
   TRY_ASSIGN(std::vector<Token> tokens, Read());
   const std::size_t removed =

@@ -37,8 +37,8 @@ class TokenFile {
   // or confines of an administrator, or "busker", by which the record names the engine, or a file
   // that would be too large to be read; kTemporary when others keep the lock.
   Result<std::string> Add(const std::string& name, Scope scope, const std::string& by, Instant now,
-                          const Confines& confines = {});
-  Result<void> Revoke(const std::string& name);  // kNotFound
+                          const Confines& confines = {}) const;
+  Result<void> Revoke(const std::string& name) const;  // kNotFound
 
  private:
   Result<io::FileLock> Lock() const;

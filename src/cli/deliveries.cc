@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
+#include "daemon/undo_deed.h"
 
 namespace busker::cli {
 namespace {
@@ -72,12 +73,8 @@ Result<int> Undo(const Common& common, const UndoOptions& options) {
   if (!HasHome(workspace.home))
     return NotFound("no delivery " + options.delivery + "; busker deliveries lists them");
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
-  record::Deed deed{common.By(), "undo", "delivery undone", options.delivery};
-  TRY_ASSIGN(const deliver::Delivery undone, Do(workspace.home, deed, [&] {
-               auto done = warehouse->Undo(options.delivery);
-               if (done) deed.detail = done->id + " of " + done->table;
-               return done;
-             }));
+  TRY_ASSIGN(const deliver::Delivery undone,
+             daemon::Undo(*warehouse, options.delivery, common.By(), LedgerOf(workspace.home)));
   if (common.json) {
     PrintJson(Describe(undone));
   } else {

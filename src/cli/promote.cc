@@ -6,13 +6,10 @@
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/versions.h"
+#include "daemon/live_deeds.h"
 
 namespace busker::cli {
 namespace {
-
-std::string Described(const model::LiveMove& move) {
-  return fmt::format("{}: {}", move.version.Key(), move.why);
-}
 
 Result<int> Tell(const Common& common, const model::LivePointer& live) {
   const model::LiveMove& now = live.now;
@@ -33,28 +30,21 @@ Result<int> Tell(const Common& common, const model::LivePointer& live) {
 
 Result<int> Promote(const Common& common, const PromoteOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
-  TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
-  TRY_ASSIGN(const artifact::VersionName name, FindVersion(workspace, versions, options.version));
-  const model::LiveMove move{name, common.By(), options.why, Now()};
-  record::Deed deed{common.By(), "promote", "live pointer moved", Described(move)};
-  TRY_ASSIGN(const model::LivePointer live, Do(workspace.home, deed, [&] {
-               return model::Promote(*versions.store, move, artifact::ForFiles());
-             }));
+  if (!HasHome(workspace.home)) TRY(FindVersion(workspace, {}, options.version));  // has none
+  TRY_ASSIGN(const auto store, artifact::OpenStore(workspace.places.store_url));
+  TRY_ASSIGN(const model::LivePointer live,
+             daemon::Promote(*store, workspace.service, options.version, common.By(), options.why,
+                             LedgerOf(workspace.home), artifact::ForFiles()));
   return Tell(common, live);
 }
 
 Result<int> Rollback(const Common& common) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
-  TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
-  if (versions.store == nullptr) return NotFound("nothing was ever live here");
-  record::Deed deed{common.By(), "rollback", "live pointer moved", workspace.service.name};
-  TRY_ASSIGN(const model::LivePointer live, Do(workspace.home, deed, [&] {
-               auto moved = model::Rollback(*versions.store, workspace.service.name,
-                                            workspace.service.version, common.By(), Now(),
-                                            artifact::ForFiles());
-               if (moved) deed.detail = Described(moved->now);
-               return moved;
-             }));
+  if (!HasHome(workspace.home)) return NotFound("nothing was ever live here");
+  TRY_ASSIGN(const auto store, artifact::OpenStore(workspace.places.store_url));
+  TRY_ASSIGN(const model::LivePointer live,
+             daemon::Rollback(*store, workspace.service, common.By(), LedgerOf(workspace.home),
+                              artifact::ForFiles()));
   return Tell(common, live);
 }
 

@@ -35,8 +35,9 @@ Result<int> SetSecret(const Common& common, const SecretOptions& options) {
                                                           : ReadSecret(secret::kValueBytesMax));
   TRY(dispatch::MakeHome(secrets.home.folder));
   record::Deed deed{common.By(), "secret set", "secret set", options.name};
-  const auto set = Do(secrets.home, deed,
-                      [&] { return secrets.store.Set(options.name, value, common.By(), Now()); });
+  const auto set = daemon::Do(LedgerOf(secrets.home), deed, [&] {
+    return secrets.store.Set(options.name, value, common.By(), Now());
+  });
   secret::Wipe(value);
   TRY(set);
   PrintLine(fmt::format("secret {} is set", options.name));
@@ -71,7 +72,7 @@ Result<int> RemoveSecret(const Common& common, const SecretOptions& options) {
         fmt::format("no secret \"{}\"; busker secret list shows those that are set", options.name));
   }
   record::Deed deed{common.By(), "secret remove", "secret removed", options.name};
-  TRY(Do(secrets.home, deed, [&] { return secrets.store.Remove(options.name); }));
+  TRY(daemon::Do(LedgerOf(secrets.home), deed, [&] { return secrets.store.Remove(options.name); }));
   PrintLine(fmt::format("{} is a secret no more", options.name));
   return 0;
 }

@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
+#include "serve/token_deeds.h"
 
 namespace busker::cli {
 namespace {
@@ -27,11 +28,9 @@ Result<int> CreateToken(const Common& common, const TokenOptions& options) {
   }
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
   TRY(io::MakeFolders(place.home.folder, 0700));
-  record::Deed deed{common.By(), "token create", "token created",
-                    access::DescribeToken(options.name, options.scope, options.only)};
-  TRY_ASSIGN(const std::string secret, Do(place.home, deed, [&] {
-               return TokensOf(place).Add(options.name, *scope, common.By(), Now(), options.only);
-             }));
+  TRY_ASSIGN(const std::string secret,
+             serve::CreateToken(TokensOf(place), options.name, *scope, options.only, common.By(),
+                                LedgerOf(place.home)));
   if (common.json) {
     PrintJson({{"name", options.name},
                {"scope", options.scope},
@@ -68,8 +67,7 @@ Result<int> ListTokens(const Common& common) {
 
 Result<int> RevokeToken(const Common& common, const TokenOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
-  record::Deed deed{common.By(), "token revoke", "token revoked", options.name};
-  TRY(Do(place.home, deed, [&] { return TokensOf(place).Revoke(options.name); }));
+  TRY(serve::RevokeToken(TokensOf(place), options.name, common.By(), LedgerOf(place.home)));
   PrintLine(fmt::format("{} is a token no more", options.name));
   return 0;
 }

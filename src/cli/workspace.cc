@@ -201,9 +201,23 @@ Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
                                 common.installation->duckdb_library);
 }
 
-void SayNotNoted(const record::Deed& deed, const std::string& why) {
-  std::fprintf(stderr, "busker: done, but the record says no more than \"%s requested\": %s\n",
-               deed.verb.c_str(), why.c_str());
+daemon::Ledger LedgerOf(const dispatch::Home& home) {
+  if (!HasHome(home)) {
+    return {[](const record::EventRow&) { return Result<void>(); },
+            [](const record::Deed&, const std::string&) {}};
+  }
+  const auto record = std::make_shared<std::unique_ptr<record::Record>>();  // opened once
+  return {[home, record](const record::EventRow& event) -> Result<void> {
+            if (!*record) {
+              TRY_ASSIGN(*record, cli::OpenRecord(home));
+            }
+            return (*record)->AddEvent(event);
+          },
+          [](const record::Deed& deed, const std::string& why) {
+            std::fprintf(stderr,
+                         "busker: done, but the record says no more than \"%s requested\": %s\n",
+                         deed.verb.c_str(), why.c_str());
+          }};
 }
 
 }  // namespace busker::cli

@@ -8,11 +8,11 @@
 
 #include "artifact/store.h"
 #include "cli/verbs.h"
+#include "daemon/ledger.h"
 #include "deliver/warehouse.h"
 #include "dispatch/home.h"
 #include "plan/graph.h"
 #include "prepare/places.h"
-#include "record/deed.h"
 #include "record/record.h"
 #include "service/service.h"
 
@@ -69,18 +69,8 @@ Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
 // Whether anything was ever run here.
 bool HasHome(const dispatch::Home& home);
 
-// Says that it was done, and that only its request is on record.
-void SayNotNoted(const record::Deed& deed, const std::string& why);
-
-// What a person does that is no run, noted in the home's record (record::Do). Nothing is noted
-// where nothing was ever run.
-template <typename Act>
-auto Do(const dispatch::Home& home, record::Deed& deed, const Act& act) -> decltype(act()) {
-  if (!HasHome(home)) return act();
-  TRY_ASSIGN(const auto record, OpenRecord(home));
-  return record::Do(
-      deed, [&](const record::EventRow& event) { return record->AddEvent(event); },
-      [&](const std::string& why) { SayNotNoted(deed, why); }, act);
-}
+// For what a person does that is no run: noted in the home's record. Nothing is noted where nothing
+// was ever run.
+daemon::Ledger LedgerOf(const dispatch::Home& home);
 
 }  // namespace busker::cli

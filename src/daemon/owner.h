@@ -2,7 +2,7 @@
 //
 // Requests answers in that process itself, Client from any other, over the socket of the home; so a
 // verb asks the same whoever the owner is. What needs no turn of the conductor (a live pointer
-// moved by hand, a delivery undone, a token) is not asked of the owner: see deeds.h.
+// moved by hand, a delivery undone, a token) is not asked of the owner: see ledger.h.
 //
 // owner_conformance.h is the exam of every implementation.
 #pragma once

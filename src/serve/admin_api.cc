@@ -7,6 +7,7 @@
 #include "http/json_body.h"
 #include "http/problem.h"
 #include "serve/describe.h"
+#include "serve/token_deeds.h"
 
 namespace busker::serve {
 
@@ -50,17 +51,15 @@ http::Response AdminApi::CreateToken(const Call& call) {
   if (const auto fine = body->Finish(); !fine) return http::Problem(fine.error());
   const auto scope = access::ParseScope(scope_name);
   if (!scope) return http::Problem(400, "\"scope\" is predict, viewer, operator or admin");
-  record::Deed deed{call.caller.name, "token create", "token created",
-                    access::DescribeToken(name, scope_name, confines)};
   const auto secret =
-      audit_.Do(deed, [&] { return tokens_.Add(name, *scope, call.caller.name, Now(), confines); });
+      serve::CreateToken(tokens_, name, *scope, confines, call.caller.name, audit_.ledger());
   if (!secret) return http::Problem(secret.error());
   return http::JsonResponse({{"name", name}, {"scope", scope_name}, {"token", *secret}}, 201);
 }
 
 http::Response AdminApi::RevokeToken(const Call& call) {
-  record::Deed deed{call.caller.name, "token revoke", "token revoked", call.At("token")};
-  const auto revoked = audit_.Do(deed, [&] { return tokens_.Revoke(call.At("token")); });
+  const auto revoked =
+      serve::RevokeToken(tokens_, call.At("token"), call.caller.name, audit_.ledger());
   if (!revoked) return http::Problem(revoked.error());
   return http::JsonResponse({{"done", true}});
 }

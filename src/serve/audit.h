@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/time.h"
-#include "record/deed.h"
+#include "daemon/ledger.h"
 #include "record/readers.h"
 #include "serve/door.h"
 
@@ -19,12 +19,12 @@ class Audit {
   // `say` is told of what was done and could not be noted.
   Audit(std::string record_url, Say say) : records_(std::move(record_url)), say_(std::move(say)) {}
 
-  // record::Do: nothing is done that the record cannot take.
-  template <typename Act>
-  auto Do(record::Deed& deed, const Act& act) -> decltype(act()) {
-    return record::Do(
-        deed, [this](const record::EventRow& event) { return Add(event); },
-        [&](const std::string& why) { SayNotNoted(deed.actor, deed.done, why); }, act);
+  // For deeds; it notes them here.
+  daemon::Ledger ledger() {
+    return {[this](const record::EventRow& event) { return Add(event); },
+            [this](const record::Deed& deed, const std::string& why) {
+              SayNotNoted(deed.actor, deed.done, why);
+            }};
   }
 
   // What changes nothing that is kept, so that it is done even when it cannot be noted.

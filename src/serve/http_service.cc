@@ -113,7 +113,8 @@ http::Response Front::Answer(const http::Request& request, Instant now) {
 
 Result<std::string> Front::MakeLink(access::Scope scope, const std::string& by, Instant now) {
   record::Deed deed{by, "token link", "token link made", std::string(NameOf(scope))};
-  return audit_.Do(deed, [&]() -> Result<std::string> { return guard_.MakeLink(scope, by, now); });
+  return daemon::Do(audit_.ledger(), deed,
+                    [&]() -> Result<std::string> { return guard_.MakeLink(scope, by, now); });
 }
 
 Result<plan::GraphKey> Front::GraphOf(const std::string& run) {

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "artifact/store.h"
+#include "daemon/live_deeds.h"
+#include "daemon/undo_deed.h"
 #include "deliver/warehouse.h"
 #include "http/json_body.h"
 #include "http/problem.h"
@@ -21,26 +23,28 @@ using nlohmann::ordered_json;
 // A delivery to a table may take minutes: who undoes another of it is told to come again.
 constexpr Milliseconds kTableLimit{1000};
 
-// A service with its artifact store, and what is in there.
-struct Stored {
+// A service with its artifact store.
+struct Opened {
   SharedService service;
   std::unique_ptr<artifact::Store> store;
-  model::Versions versions;
 };
 
-Result<Stored> OpenStored(const daemon::Daemon& daemon, const SharedService& service,
-                          const io::Interrupt& limit = artifact::ForAnswer()) {
-  Stored stored{service, nullptr, {}};
+Result<Opened> OpenStore(const daemon::Daemon& daemon, const SharedService& service) {
   TRY_ASSIGN(const prepare::Places places, daemon.PlacesOf(*service));
-  TRY_ASSIGN(stored.store, artifact::OpenStore(places.store_url));
-  TRY_ASSIGN(stored.versions, model::ReadVersions(*stored.store, service->name, service->version,
-                                                  service::Promoting(*service), limit));
-  return stored;
+  TRY_ASSIGN(auto store, artifact::OpenStore(places.store_url));
+  return Opened{service, std::move(store)};
 }
 
-Result<Stored> OpenStored(const daemon::Daemon& daemon, const Call& call) {
+Result<Opened> OpenStore(const daemon::Daemon& daemon, const Call& call) {
   TRY_ASSIGN(const SharedService service, FindService(*daemon.catalogue(), call.At("service")));
-  return OpenStored(daemon, service);
+  return OpenStore(daemon, service);
+}
+
+// And what is in there.
+Result<model::Versions> ReadVersions(const Opened& opened) {
+  const service::Service& service = *opened.service;
+  return model::ReadVersions(*opened.store, service.name, service.version,
+                             service::Promoting(service), artifact::ForAnswer());
 }
 
 ordered_json DescribeLive(const std::optional<model::LivePointer>& live) {
@@ -84,20 +88,19 @@ void VersionsApi::AddRoutes(Routes& routes) {
 
 // One whose versions cannot be read is told as that, and the others as ever.
 http::Response VersionsApi::ListServices(const Call& call) {
-  const io::Interrupt limit = artifact::ForAnswer();
   ordered_json list = ordered_json::array();
   std::string untold;
   for (const SharedService& service : ServicesOf(*daemon_.catalogue())) {
     if (!access::HoldsService(call.caller.confines, service->name)) continue;
-    const auto stored = OpenStored(daemon_, service, limit);
+    const auto versions = OpenStore(daemon_, service).and_then(ReadVersions);
     list.push_back({{"service", service->name}, {"version", service->version}});
     ordered_json& one = list.back();
-    one["versions"] = stored ? ordered_json(stored->versions.all.size()) : ordered_json();
-    one["live"] = stored ? DescribeLive(stored->versions.live) : ordered_json();
+    one["versions"] = versions ? ordered_json(versions->all.size()) : ordered_json();
+    one["live"] = versions ? DescribeLive(versions->live) : ordered_json();
     one["unreadable"] = ordered_json();
-    if (stored) continue;
+    if (versions) continue;
     one["unreadable"] = "what is stored of it cannot be used; busker fsck says what is wrong";
-    untold += (untold.empty() ? "" : "; ") + service->name + ": " + stored.error().message;
+    untold += (untold.empty() ? "" : "; ") + service->name + ": " + versions.error().message;
   }
   http::Response response = http::JsonResponse({{"services", list}});
   if (!untold.empty()) response.untold = "some services cannot be shown: " + untold;
@@ -105,15 +108,15 @@ http::Response VersionsApi::ListServices(const Call& call) {
 }
 
 http::Response VersionsApi::ListVersions(const Call& call) {
-  const auto stored = OpenStored(daemon_, call);
-  if (!stored) return http::Problem(stored.error());
+  const auto versions = OpenStore(daemon_, call).and_then(ReadVersions);
+  if (!versions) return http::Problem(versions.error());
   ordered_json list = ordered_json::array();
-  for (const artifact::Manifest& version : stored->versions.all) {
-    list.push_back(Describe(version, stored->versions));
+  for (const artifact::Manifest& version : versions->all) {
+    list.push_back(Describe(version, *versions));
   }
   return http::JsonResponse({{"versions", list},
-                             {"unreadable", stored->versions.unreadable},
-                             {"live", DescribeLive(stored->versions.live)}});
+                             {"unreadable", versions->unreadable},
+                             {"live", DescribeLive(versions->live)}});
 }
 
 http::Response VersionsApi::Promote(const Call& call) {
@@ -123,32 +126,19 @@ http::Response VersionsApi::Promote(const Call& call) {
   body->Get("version", version);
   body->Get("why", why);
   if (const auto fine = body->Finish(); !fine) return http::Problem(fine.error());
-  const auto stored = OpenStored(daemon_, call);
-  if (!stored) return http::Problem(stored.error());
-  const auto name = model::FindVersion(stored->versions, stored->service->name,
-                                       stored->service->version, version);
-  if (!name) return http::Problem(name.error());
-  record::Deed deed{call.caller.name, "promote", "live pointer moved",
-                    fmt::format("{}: {}", name->Key(), why)};
-  const auto live = audit_.Do(deed, [&] {
-    return model::Promote(*stored->store, {*name, call.caller.name, why, Now()},
-                          artifact::ForDecision());
-  });
+  const auto opened = OpenStore(daemon_, call);
+  if (!opened) return http::Problem(opened.error());
+  const auto live = daemon::Promote(*opened->store, *opened->service, version, call.caller.name,
+                                    why, audit_.ledger(), artifact::ForDecision());
   if (!live) return http::Problem(live.error());
   return http::JsonResponse(DescribeLive(*live));
 }
 
 http::Response VersionsApi::Rollback(const Call& call) {
-  const auto stored = OpenStored(daemon_, call);
-  if (!stored) return http::Problem(stored.error());
-  const service::Service& service = *stored->service;
-  record::Deed deed{call.caller.name, "rollback", "live pointer moved", service.name};
-  const auto live = audit_.Do(deed, [&] {
-    auto moved = model::Rollback(*stored->store, service.name, service.version, call.caller.name,
-                                 Now(), artifact::ForDecision());
-    if (moved) deed.detail = fmt::format("{}: {}", moved->now.version.Key(), moved->now.why);
-    return moved;
-  });
+  const auto opened = OpenStore(daemon_, call);
+  if (!opened) return http::Problem(opened.error());
+  const auto live = daemon::Rollback(*opened->store, *opened->service, call.caller.name,
+                                     audit_.ledger(), artifact::ForDecision());
   if (!live) return http::Problem(live.error());
   return http::JsonResponse(DescribeLive(*live));
 }
@@ -181,12 +171,8 @@ http::Response VersionsApi::Undo(const Call& call) {
     return delivery.id == call.At("delivery") && delivery.service == (*service)->name;
   });
   if (!is_of_it) return http::Problem(404, "there is no such delivery");
-  record::Deed deed{call.caller.name, "undo", "delivery undone", call.At("delivery")};
-  const auto undone = audit_.Do(deed, [&] {
-    auto done = (*warehouse)->Undo(call.At("delivery"));
-    if (done) deed.detail = done->id + " of " + done->table;
-    return done;
-  });
+  const auto undone =
+      daemon::Undo(**warehouse, call.At("delivery"), call.caller.name, audit_.ledger());
   if (!undone) return http::Problem(undone.error());
   return http::JsonResponse(Describe(*undone));
 }
