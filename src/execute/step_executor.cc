@@ -195,7 +195,10 @@ StepExecutor::~StepExecutor() {
 Result<void> StepExecutor::Launch(const Attempt& attempt) {
   TRY_ASSIGN(attempt::Order order, attempt::Open(attempt.order));
   io::fs::path folder = attempt::FolderOf(state_->folder, attempt.name);
-  TRY(io::MakeFolders(folder, 0700));
+  // As all that is left there, it need not outlast a power cut.
+  std::error_code made;
+  io::fs::create_directories(folder, made);
+  if (made) return SystemError("create folder " + folder.string(), made.value());
   auto work = std::make_shared<Work>(attempt.name, std::move(order), std::move(folder));
   const State::Lock lock(state_->mutex);
   if (state_->threads >= kThreadsMax) {
