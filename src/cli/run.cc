@@ -47,10 +47,11 @@ Result<int> Conclude(const Common& common, const Place& place, record::Record& r
 }
 
 // "run ID: training of shop for 2019-08-01".
-std::string TitleOf(const record::RunRow& run) {
-  const record::RunFacts& facts = run.facts;
-  return fmt::format("run {}: {}{}{} for {}", facts.id, facts.action,
-                     facts.service.empty() ? "" : " of ", facts.service, facts.data_date);
+std::string TitleOf(const plan::DagRun& run) {
+  const std::string service(plan::ServiceOf(run.graph));
+  const std::string action = service.empty() ? run.graph : run.graph.substr(service.size() + 1);
+  return fmt::format("run {}: {}{}{} for {}", run.id, action, service.empty() ? "" : " of ",
+                     service, run.data_date);
 }
 
 // Who carries runs out: this process, when nobody owns the home, or the one that does.
@@ -169,22 +170,23 @@ class Performance {
       // busker.
       if (!IsInTask(common_)) TRY(StartInBackground(common_, place_));
     }
-    TRY_ASSIGN(record::Record* const record, Read());
-    if (missed_) {
-      TRY_ASSIGN(const record::RunRow ended, record->FindRun(run_));
-      progress_.CatchUp(ended);
-    }
-    TRY_ASSIGN(const int code, Conclude(common_, place_, *record, run_, wishes_.strict));
+    TRY_ASSIGN(const int code, Read([&](record::Record& record) -> Result<int> {
+                 if (missed_) {
+                   TRY_ASSIGN(const record::RunRow ended, record.FindRun(run_));
+                   progress_.CatchUp(ended);
+                 }
+                 return Conclude(common_, place_, record, run_, wishes_.strict);
+               }));
     return code != 0 && signals.signal() != 0 ? 128 + signals.signal() : code;  // as a shell has it
   }
 
  private:
-  // The record, opened once.
-  Result<record::Record*> Read() {
-    if (!record_) {
-      TRY_ASSIGN(record_, OpenRecord(place_.home));
-    }
-    return record_.get();
+  // In the owner's process there is a connection already.
+  template <typename Use>
+  auto Read(const Use& use) -> decltype(use(std::declval<record::Record&>())) {
+    if (orchestra_->own) return orchestra_->own->readers().With(use);
+    TRY_ASSIGN(const auto record, OpenRecord(place_.home));
+    return use(*record);
   }
 
   // The owner of the home may end; the run goes on, and so does whoever owns the home next.
@@ -213,6 +215,7 @@ class Performance {
   Result<void> Follow() {
     const daemon::Owner& owner = orchestra_->owner();
     const daemon::Owner::Told told = [&](const plan::Decision& decision) {
+      SayTitle(std::get_if<plan::RunQueued>(&decision));
       progress_.Take(decision);
       return true;
     };
@@ -231,18 +234,29 @@ class Performance {
     if (orchestra_->ownership) {
       (void)orchestra_->ownership->Say(fmt::format("{} (run {})", doing_, run));
     }
-    if (common_.json) return;
-    const auto record = Read();
-    const auto row = record ? (*record)->FindRun(run) : tl::unexpected(record.error());
-    // What is wrong with the record, it will say later.
-    PrintLine(row ? TitleOf(*row) : fmt::format("run {}", run));
+  }
+
+  // Before all else that is said of the run. One of an earlier request with the same key is queued
+  // already.
+  void SayTitle(const plan::RunQueued* queued) {
+    if (std::exchange(is_titled_, true) || common_.json) return;
+    if (queued != nullptr) return PrintLine(TitleOf(queued->run));
+    const auto run = Read([&](record::Record& record) { return record.FindRun(run_); });
+    if (!run) return PrintLine(fmt::format("run {}", run_));  // what is wrong, it will say later
+    plan::DagRun found;
+    found.id = run_;
+    found.graph = request_.graph;
+    found.data_date = run->facts.data_date;
+    PrintLine(TitleOf(found));
   }
 
   void SayWhatItWaitsFor(const daemon::Owner& owner) {
     if (common_.json) return;
-    const auto record = Read();
-    const std::string why = record ? WhatItWaitsFor(**record, owner, run_) : "";
-    if (!why.empty()) PrintLine(why);
+    SayTitle(nullptr);
+    const auto why = Read([&](record::Record& record) -> Result<std::string> {
+      return WhatItWaitsFor(record, owner, run_);
+    });
+    if (why && !why->empty()) PrintLine(*why);
   }
 
   const Common& common_;
@@ -252,11 +266,11 @@ class Performance {
   const Wishes wishes_;
   const std::string doing_;
   Progress progress_;
-  std::unique_ptr<record::Record> record_;
   Cancellation cancellation_;
   std::optional<Orchestra> orchestra_;
-  std::string run_;      // empty: it has not begun
-  bool missed_ = false;  // some of what was decided
+  std::string run_;         // empty: it has not begun
+  bool is_titled_ = false;  // it was said what runs
+  bool missed_ = false;     // some of what was decided
 };
 
 // Starts a run and follows it, whoever carries it out.

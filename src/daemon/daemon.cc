@@ -64,11 +64,11 @@ Result<void> Daemon::Open() {
   TRY_ASSIGN(record_, dispatch::OpenOrMakeRecord(home_, options_.schedules));
   TRY_ASSIGN(dispatch::Instance instance, dispatch::OpenInstance(home_));
   if (instance.renewed) TellOfCopy();
-  reader_.emplace(home_.RecordUrl());
+  readers_ = std::make_shared<record::Readers>(home_.RecordUrl());
   definitions_ = std::make_unique<Definitions>(options_.paths, home_.folder, options_.check_gate);
   catalogue_ = std::make_shared<const Catalogue>();
-  preparation_ = std::make_shared<RunPreparation>(home_.RecordUrl(), PlacesOfHome(),
-                                                  options_.target, options_.environment);
+  preparation_ = std::make_shared<RunPreparation>(readers_, PlacesOfHome(), options_.target,
+                                                  options_.environment);
 
   dispatch::Deeds deeds;
   deeds.prepare = [preparation = preparation_](const plan::DagRun& run) {
@@ -105,7 +105,7 @@ Result<void> Daemon::Open() {
                                                     CapacityOf(settings_), std::move(deeds),
                                                     std::move(instance)));
   requests_ = std::make_unique<Requests>(Requests::Setup{
-      *conductor_, announcer_, *reader_, [this] { return catalogue(); },
+      *conductor_, announcer_, *readers_, [this] { return catalogue(); },
       [this](const service::Service& service, const std::string& action,
              const std::string& target) { return PlacesOf(service, action, target); },
       since_, options_.schedules, options_.yields ? [this] { Stop(); } : std::function<void()>(),

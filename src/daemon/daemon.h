@@ -69,6 +69,7 @@ class Daemon {
   std::vector<std::string> recovered() const { return recovered_; }  // runs, at the start
   std::vector<CatchUp> catch_ups() const;                            // queued until now; any thread
   Requests& requests() { return *requests_; }
+  record::Readers& readers() { return *readers_; }
   Announcer& announcer() { return announcer_; }
   const service::DaemonSettings& settings() const { return settings_; }
 
@@ -112,7 +113,7 @@ class Daemon {
   const Instant since_ = Now();
   service::DaemonSettings settings_;
   std::unique_ptr<record::Record> record_;
-  std::optional<record::Readers> reader_;
+  std::shared_ptr<record::Readers> readers_;
   std::shared_ptr<RunPreparation> preparation_;
 
   // "of shop/training for 2019-08-01", for what is said of unfinished runs; of the conductor's

@@ -198,6 +198,12 @@ Status StatusFrom(const Json& message) {
 }
 
 std::optional<Json> ToJson(const plan::Decision& decision) {
+  if (const auto* queued = std::get_if<plan::RunQueued>(&decision)) {
+    return Json{{"decision", "queued"},
+                {"run", queued->run.id},
+                {"graph", queued->run.graph},
+                {"data_date", queued->run.data_date}};
+  }
   if (const auto* start = std::get_if<plan::StartAttempt>(&decision)) {
     return Json{{"decision", "attempt"},
                 {"run", start->run},
@@ -231,6 +237,13 @@ std::optional<plan::Decision> DecisionFrom(const Json& message) {
   const std::string run = TextOf(message, "run");
   const std::string task = TextOf(message, "task");
   const std::string why = TextOf(message, "message");
+  if (what == "queued") {
+    plan::RunQueued queued;
+    queued.run.id = run;
+    queued.run.graph = TextOf(message, "graph");
+    queued.run.data_date = TextOf(message, "data_date");
+    return queued;
+  }
   if (what == "attempt") return plan::StartAttempt{run, task, NumberIn(message, "number", 1)};
   if (what == "task") {
     return plan::TaskChanged{run, task, StateIn(message, "from"), StateIn(message, "to"), why};

@@ -31,7 +31,8 @@ BackfillInstant BackfillInstantFrom(const Json& message);
 Json ToJson(const Status& status);
 Status StatusFrom(const Json& message);
 
-// The decisions that people follow: attempts that start, tasks, retries, the run. nullopt: another.
+// The decisions that people follow (IsFollowed); of a run that is queued its id, graph and data
+// date. nullopt: another.
 std::optional<Json> ToJson(const plan::Decision& decision);
 std::optional<plan::Decision> DecisionFrom(const Json& message);
 

@@ -79,6 +79,14 @@ TEST(Messages, TheDecisionsThatPeopleFollowComeThrough) {
   const auto carried = [](const plan::Decision& decision) {
     return DecisionFrom(Carried(ToJson(decision).value())).value();
   };
+  plan::RunQueued new_run;
+  new_run.run.id = "r";
+  new_run.run.graph = "shop/training";
+  new_run.run.data_date = "2019-08-01";
+  const auto queued = std::get<plan::RunQueued>(carried(new_run));
+  EXPECT_EQ(queued.run.id, "r");
+  EXPECT_EQ(queued.run.graph, "shop/training");
+  EXPECT_EQ(queued.run.data_date, "2019-08-01");
   const auto start = std::get<plan::StartAttempt>(carried(plan::StartAttempt{"r", "t", 2}));
   EXPECT_EQ(start.number, 2);
   EXPECT_EQ(start.task, "t");

@@ -21,7 +21,8 @@ tl::unexpected<Error> OwnerHasEnded() {
 }
 
 bool IsFollowed(const plan::Decision& decision) {
-  return std::holds_alternative<plan::StartAttempt>(decision) ||
+  return std::holds_alternative<plan::RunQueued>(decision) ||
+         std::holds_alternative<plan::StartAttempt>(decision) ||
          std::holds_alternative<plan::TaskChanged>(decision) ||
          std::holds_alternative<plan::RetryPlanned>(decision) ||
          std::holds_alternative<plan::RunChanged>(decision);
@@ -39,7 +40,9 @@ Result<void> TellToItsEnd(const Hear& next, std::optional<Milliseconds> limit,
     }
     const bool listens = silent && (!left || *left > kSilence);
     auto heard = next(listens ? kSilence : left);
-    const auto tell_why = listens ? std::exchange(silent, {}) : std::function<void()>();
+    // That it is queued is no news: it may wait.
+    const bool queued = heard && *heard && std::holds_alternative<plan::RunQueued>(**heard);
+    const auto tell_why = listens && !queued ? std::exchange(silent, {}) : std::function<void()>();
     if (!heard && heard.error().kind == ErrorKind::kTimedOut) {
       if (tell_why) tell_why();
       continue;

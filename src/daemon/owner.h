@@ -120,7 +120,8 @@ class Owner {
 // The owner of the home was just ending, and did nothing of what it was asked.
 bool WasEnding(const Error& error);
 
-// Whether who follows a run is told of it: attempts that start, tasks, retries, the run.
+// Whether who follows a run is told of it: that it is queued (its id, graph and data date),
+// attempts that start, tasks, retries, what becomes of the run.
 bool IsFollowed(const plan::Decision& decision);
 
 // For implementations: tells what `next` hears, as Follow and StartAndFollow do. `next` waits for

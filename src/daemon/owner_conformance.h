@@ -27,6 +27,9 @@ class OwnerConformance : public DaemonTest, public testing::WithParamInterface<A
 };
 
 inline std::string WordOf(const plan::Decision& decision) {
+  if (const auto* queued = std::get_if<plan::RunQueued>(&decision)) {
+    return "queued " + queued->run.graph;
+  }
   if (const auto* start = std::get_if<plan::StartAttempt>(&decision)) return "start " + start->task;
   if (const auto* task = std::get_if<plan::TaskChanged>(&decision)) {
     return task->task + " " + std::string(NameOf(task->to));
@@ -49,9 +52,9 @@ TEST_P(OwnerConformance, TellsWhoFollowsOfARunFromItsBeginningToItsEnd) {
                                              }});
   ASSERT_TRUE(run) << run.error().message;
   EXPECT_EQ(*run, begun);
-  EXPECT_EQ(words,
-            (std::vector<std::string>{"run running", "a running", "start a", "a succeeded",
-                                      "b running", "start b", "b succeeded", "run succeeded"}));
+  EXPECT_EQ(words, (std::vector<std::string>{"queued nightly", "run running", "a running",
+                                             "start a", "a succeeded", "b running", "start b",
+                                             "b succeeded", "run succeeded"}));
   EXPECT_EQ(StateOf(*run), plan::State::kSucceeded);
   EXPECT_TRUE(owner().Follow(*run, kLimit, [](const auto&) { return true; }));
   EXPECT_EQ(owner().Follow("r0", kLimit, [](const auto&) { return true; }).error().kind,

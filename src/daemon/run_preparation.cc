@@ -43,7 +43,7 @@ Result<std::string> RunPreparation::ReserveTimestamp(const plan::GraphKey& graph
                                                      const service::Service& service,
                                                      const std::string& action) {
   const std::lock_guard lock(stamps_mutex_);
-  return record_.With([&](record::Record& record) -> Result<std::string> {
+  return record_->With([&](record::Record& record) -> Result<std::string> {
     std::string& stamp = stamps_[graph];
     TRY_ASSIGN(stamp, record.FreeTimestamp(service.name, service.version, action, stamp, Now()));
     return stamp;

@@ -24,12 +24,12 @@ class RunPreparation {
   // `target`: that runs are at for which none was asked for; empty: their service says.
   // `environment`: of the person or unit that
   // started the daemon.
-  RunPreparation(std::string record_url, prepare::HomePlaces home, std::string target,
-                 std::vector<std::string> environment)
+  RunPreparation(std::shared_ptr<record::Readers> record, prepare::HomePlaces home,
+                 std::string target, std::vector<std::string> environment)
       : home_(std::move(home)),
         target_(std::move(target)),
         environment_(std::move(environment)),
-        record_(std::move(record_url)) {}
+        record_(std::move(record)) {}
 
   // What runs are prepared from, from now on. Any thread.
   void Use(std::shared_ptr<const Catalogue> catalogue);
@@ -49,7 +49,7 @@ class RunPreparation {
   mutable std::mutex catalogue_mutex_;
   std::shared_ptr<const Catalogue> catalogue_;
 
-  record::Readers record_;
+  const std::shared_ptr<record::Readers> record_;
   std::mutex stamps_mutex_;
   std::map<plan::GraphKey, std::string> stamps_;  // the last of each action that was given
 };
