@@ -3,46 +3,22 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 namespace busker::plan {
 
-namespace {
-
-constexpr std::array<std::string_view, 4> kTroubles = {"", "failed", "late", "never-started"};
-
-}  // namespace
-
-std::string_view NameOf(Trouble trouble) { return kTroubles[static_cast<std::size_t>(trouble)]; }
-
-std::optional<Trouble> ParseTrouble(std::string_view name) {
-  const auto found = std::find(kTroubles.begin(), kTroubles.end(), name);
-  if (found == kTroubles.end()) return std::nullopt;
-  return static_cast<Trouble>(found - kTroubles.begin());
-}
-
-std::string_view NameOf(Tell::Kind kind) {
-  switch (kind) {
-    case Tell::Kind::kFailed:
-      return "failed";
-    case Tell::Kind::kRecovered:
-      return "recovered";
-    case Tell::Kind::kLate:
-      return "late";
-    case Tell::Kind::kNeverStarted:
-      return "never-started";
-  }
-  return "";
-}
-
 Agenda::Agenda(NewId new_id, Capacity capacity)
-    : new_id_(std::move(new_id)), ready_(std::move(capacity)) {}
+    : new_id_(std::move(new_id)),
+      ready_(std::move(capacity)),
+      admission_(graphs_, ready_, turn_, timers_),
+      schedules_(turn_, timers_),
+      work_(runs_, graphs_, admission_, ready_, turn_, timers_) {}
 
 void Agenda::Restore(std::vector<GraphMemory> memories, std::vector<DagRun> runs,
                      const std::vector<RunAhead>& ahead) {
-  for (const RunAhead& one : ahead) EntryOf(one.graph).ran_ahead.insert(one.due);
+  for (const RunAhead& one : ahead) schedules_.NoteAhead(graphs_.Of(one.graph), one.due);
   for (GraphMemory& memory : memories) {
-    Entry& entry = EntryOf(memory.key);
+    GraphEntry& entry = graphs_.Of(memory.key);
     entry.memory = std::move(memory);
   }
   for (DagRun& run : runs) {
@@ -52,37 +28,39 @@ void Agenda::Restore(std::vector<GraphMemory> memories, std::vector<DagRun> runs
       ready_.Occupy(task);
       // It was told so before, but may not have heard.
       if (active.run.cancel_requested) {
-        Decide(StopAttempt{active.run.id, task.name, task.attempts});
+        turn_.Decide(StopAttempt{active.run.id, task.name, task.attempts});
       }
     }
-    if (active.run.deadline) At(*active.run.deadline, TimerKind::kDeadline, active.run.id);
+    if (active.run.deadline) {
+      timers_.Set(*active.run.deadline, TimerKind::kDeadline, active.run.id);
+    }
     restored_.push_back(active.run.id);
   }
 }
 
 Advanced Agenda::Advance(std::span<const Event> events, Instant now) {
-  now_ = now;
+  turn_.Begin(now);
   requested_.clear();
   // First the clock: a step is no time that has passed, so nothing times out by it. Then what was
   // due before the events came.
   for (const Event& event : events) {
-    if (const auto* stepped = std::get_if<ClockStepped>(&event)) Take(*stepped);
+    if (const auto* stepped = std::get_if<ClockStepped>(&event)) On(*stepped);
   }
   FireTimers();
   for (const Event& event : events) {
     if (std::holds_alternative<ClockStepped>(event)) continue;
-    std::visit([&](const auto& what) { Take(what); }, event);
+    std::visit([&](const auto& what) { On(what); }, event);
     SettleEnded();
   }
   TakeUpRestored();
   FireTimers();
   do {
-    StartReady();
-  } while (Admit());
-  Advanced advanced{std::exchange(decisions_, {}), std::nullopt};
-  while (!timers_.empty() && IsNeedless(timers_.top())) timers_.pop();
-  if (!timers_.empty()) advanced.wake_at = timers_.top().at;
-  return advanced;
+    work_.StartReady();
+  } while (AdmitRuns());
+  const auto needless = [&](const Timer& timer) {
+    return timer.kind == TimerKind::kPrepareLong && Admission::IsNeedless(timer, Find(timer.key));
+  };
+  return {turn_.End(), timers_.Next(needless)};
 }
 
 const DagRun* Agenda::FindRun(const std::string& id) const {
@@ -91,60 +69,45 @@ const DagRun* Agenda::FindRun(const std::string& id) const {
 }
 
 const Graph* Agenda::FindGraph(const GraphKey& key) const {
-  const Entry* entry = FindEntry(key);
+  const GraphEntry* entry = graphs_.Find(key);
   return entry == nullptr || !entry->graph ? nullptr : &*entry->graph;
 }
 
 const GraphMemory* Agenda::FindMemory(const GraphKey& key) const {
-  const Entry* entry = FindEntry(key);
+  const GraphEntry* entry = graphs_.Find(key);
   return entry == nullptr ? nullptr : &entry->memory;
 }
 
 std::vector<std::string> Agenda::UnfinishedOf(const GraphKey& key) const {
-  std::vector<std::pair<std::uint64_t, std::string>> found;
-  if (const Entry* entry = FindEntry(key)) {
-    const auto add = [&](const std::set<Candidate>& waiting) {
-      for (const Candidate& candidate : waiting) found.emplace_back(candidate.order, candidate.run);
-    };
-    for (const std::string& id : entry->active) found.emplace_back(runs_.at(id).order, id);
-    add(entry->by_hand);
-    add(entry->scheduled);
-    for (const auto& [_, batch] : entry->batches) add(batch.waiting);
-  }
-  std::sort(found.begin(), found.end());
+  const GraphEntry* entry = graphs_.Find(key);
+  if (entry == nullptr) return {};
   std::vector<std::string> ids;
-  for (auto& [_, id] : found) ids.push_back(std::move(id));
+  for (const ActiveRun* active : entry->runs.OldestFirst()) ids.push_back(active->run.id);
   return ids;
 }
 
-std::vector<GraphKey> Agenda::Graphs() const {
-  std::vector<GraphKey> keys;
-  for (const auto& [key, entry] : entries_) {
-    if (entry.graph) keys.push_back(key);
-  }
-  return keys;
-}
+std::vector<GraphKey> Agenda::Graphs() const { return graphs_.Keys(true); }
 
-std::vector<GraphKey> Agenda::Undefined() const {
-  std::vector<GraphKey> keys;
-  for (const auto& [key, entry] : entries_) {
-    if (!entry.graph) keys.push_back(key);
-  }
-  return keys;
-}
+std::vector<GraphKey> Agenda::Undefined() const { return graphs_.Keys(false); }
 
 std::string Agenda::WhyMissing(const GraphKey& key) const {
-  const Entry* entry = FindEntry(key);
+  const GraphEntry* entry = graphs_.Find(key);
   return entry == nullptr ? "" : entry->missing;
 }
 
 bool Agenda::Resting() const {
   std::size_t waiting = 0;
-  for (const auto& [_, entry] : entries_) {
+  for (const auto& [_, entry] : graphs_.all()) {
     if (entry.missing.empty()) continue;
-    for (const std::string& id : WaitingOf(entry)) waiting += runs_.at(id).run.prepared ? 0 : 1;
+    for (const ActiveRun* active : entry.runs.Waiting()) waiting += active->run.prepared ? 0 : 1;
   }
   return waiting == runs_.size();
+}
+
+std::vector<Instant> Agenda::Coming(const GraphKey& key, Instant after, int count) const {
+  const Graph* graph = FindGraph(key);
+  if (graph == nullptr) return {};
+  return plan::Coming(*graph, after, static_cast<std::size_t>(count));
 }
 
 ActiveRun* Agenda::Find(const std::string& id) {
@@ -152,99 +115,59 @@ ActiveRun* Agenda::Find(const std::string& id) {
   return found == runs_.end() ? nullptr : &found->second;
 }
 
-Agenda::Entry& Agenda::EntryOf(const GraphKey& key) {
-  Entry& entry = entries_[key];
-  if (entry.memory.key.empty()) entry.memory.key = key;
-  if (entry.line == nullptr) entry.line = &LineOf(key);
-  return entry;
+ActiveRun& Agenda::AddRun(DagRun run) {
+  const std::string id = run.id;
+  ActiveRun& active = runs_.emplace(id, ActiveRun(std::move(run), next_order_++)).first->second;
+  admission_.Enter(active);
+  return active;
 }
 
-const Agenda::Entry* Agenda::FindEntry(const GraphKey& key) const {
-  const auto found = entries_.find(key);
-  return found == entries_.end() ? nullptr : &found->second;
+// A new run: skipped, in place of others, or in the queue, as its graph's concurrency says. Runs of
+// a backfill neither give way nor make others give way: they wait.
+void Agenda::Queue(DagRun run) {
+  GraphEntry& entry = graphs_.Of(run.graph);
+  if (run.due && entry.runs.HasDue(*run.due)) return;  // that instant has its run
+  if (!run.id.empty() && (runs_.contains(run.id) || !requested_.insert(run.id).second)) return;
+  while (run.id.empty() || runs_.contains(run.id)) run.id = new_id_(turn_.now());
+  if (entry.graph) run.priority += entry.graph->priority;
+  const Overlap overlap = entry.graph && run.batch.empty() ? entry.graph->overlap : Overlap::kQueue;
+  turn_.Decide(RunQueued{run});
+  if (overlap == Overlap::kReplace) return QueueInPlaceOfOthers(entry, std::move(run));
+  const ActiveRun* other = overlap == Overlap::kSkip ? entry.runs.FirstOther(turn_.now()) : nullptr;
+  ActiveRun& active = AddRun(std::move(run));
+  if (other == nullptr) return;
+  End(active, State::kSkipped, fmt::format("run {} had not ended", other->run.id));
 }
 
-// Of a run that is being stopped because its time is over, nothing is left to cancel.
-void Agenda::Cancel(ActiveRun& active, const std::string& by, std::string message) {
-  DagRun& run = active.run;
-  if (run.cancel_requested || active.timed_out) return;
-  run.cancel_requested = true;
-  Decide(CancelAccepted{run.id, by});
-  if (message.empty()) message = "cancelled by " + by;
-  run.message = message;
-  settling_.push_back(run.id);
-  for (std::size_t i = 0; i < run.tasks.size(); ++i) {
-    Task& task = run.tasks[i];
-    if (IsFinal(task.state)) continue;
-    if (task.attempt_running) {
-      task.message = message;
-      Decide(StopAttempt{run.id, task.name, task.attempts});
-    } else {
-      FinishTask(active, i, State::kCancelled, message);
-    }
+void Agenda::QueueInPlaceOfOthers(GraphEntry& entry, DagRun run) {
+  const std::vector<ActiveRun*> others = entry.runs.OldestFirst();
+  const std::string by = fmt::format("run {}, which replaces it", AddRun(std::move(run)).run.id);
+  for (ActiveRun* other : others) {
+    const bool waits =
+        other->stage == ActiveRun::Stage::kWaiting && IsToCome(other->run, turn_.now());
+    if (other->run.batch.empty() && !waits) Cancel(*other, by);
   }
 }
 
-// A task has come to its end: what waits for it is judged again.
-void Agenda::FinishTask(ActiveRun& active, std::size_t task, State state, std::string message) {
-  for (const std::size_t next : Conclude(active, task, state, std::move(message))) {
-    Judge(active, next);
+// What the schedule has due, as far as the graph's policies let it.
+void Agenda::QueueDue(GraphEntry& entry, Milliseconds on_time) {
+  for (DagRun& run : schedules_.ComeDue(entry, on_time)) Queue(std::move(run));
+  schedules_.Await(entry);
+}
+
+void Agenda::QueueDownstream(const GraphEntry& entry, const DagRun& run) {
+  for (GraphEntry* downstream : graphs_.DueAfter(entry)) {
+    downstream->memory.last_after = turn_.now();
+    turn_.Note(downstream->memory);
+    DagRun next;
+    next.graph = downstream->memory.key;
+    next.scheduled_at = run.scheduled_at;
+    next.data_date = DateIn(downstream->graph->zone, run.scheduled_at);
+    next.trigger = fmt::format("after {} (run {})", run.graph, run.id);
+    next.requested_by = "busker";
+    next.requested_at = turn_.now();
+    Queue(std::move(next));
   }
-}
-
-const std::vector<std::size_t>& Agenda::Conclude(ActiveRun& active, std::size_t task, State state,
-                                                 std::string message) {
-  Task& it = active.run.tasks[task];
-  if (it.state == State::kQueued) ready_.Remove(MakeReady(active.run, active.order, task));
-  it.not_before.reset();
-  Move(active, it, state, std::move(message));
-  const std::vector<std::size_t>& successors = active.NoteFinal(task);
-  if (active.AllFinal() || active.waits_for_past) settling_.push_back(active.run.id);
-  if (it.depends_on_past && active.run.due) JudgeAgain(active.run.graph, it.name);
-  return successors;
-}
-
-// Makes a task ready whose rule holds; ends one that cannot run, then judges those behind it.
-void Agenda::Judge(ActiveRun& active, std::size_t index) {
-  std::vector<std::size_t> open = {index};
-  for (std::size_t i = 0; i < open.size(); ++i) {
-    State end = State::kSkipped;
-    std::string why;
-    if (!JudgeOne(active, open[i], &end, &why)) continue;
-    const auto& successors = Conclude(active, open[i], end, std::move(why));
-    open.insert(open.end(), successors.begin(), successors.end());
-  }
-}
-
-// True: the task is to end, without having been run.
-bool Agenda::JudgeOne(ActiveRun& active, std::size_t index, State* end, std::string* why) {
-  const Task& task = active.run.tasks[index];
-  if (active.stage != ActiveRun::Stage::kAdmitted || task.state != State::kQueued) return false;
-  if (active.run.cancel_requested || active.timed_out) return false;
-  switch (active.Judge(index)) {
-    case ActiveRun::Verdict::kWait:
-      return false;
-    case ActiveRun::Verdict::kStart:
-      *why = ready_.Hopeless(task);
-      *end = State::kFailed;
-      if (why->empty() && MayStart(active, task)) MakeReadyAt(active, index);
-      return !why->empty();
-    case ActiveRun::Verdict::kSkip: {
-      const Task* blocker = active.Blocker(index);
-      *end = State::kSkipped;
-      *why = blocker == nullptr ? "nothing before it failed"
-                                : fmt::format("{} {}{}", blocker->name,
-                                              blocker->state == State::kFailed ? "" : "was ",
-                                              NameOf(blocker->state));
-      return true;
-    }
-  }
-  return false;
-}
-
-void Agenda::JudgeAll(ActiveRun& active) {
-  for (std::size_t i = 0; i < active.run.tasks.size(); ++i) Judge(active, i);
-  settling_.push_back(active.run.id);
 }
 
 // What an earlier Busker left goes on.
@@ -252,37 +175,55 @@ void Agenda::TakeUpRestored() {
   for (const std::string& id : std::exchange(restored_, {})) {
     ActiveRun* active = Find(id);
     if (active == nullptr) continue;
-    SetBackWaits(*active);
-    JudgeAll(*active);
+    work_.BoundWaits(*active);
+    work_.JudgeAll(*active);
     SettleEnded();
   }
 }
 
-// Into the queue of what can start: now, or when its retry may.
-void Agenda::MakeReadyAt(ActiveRun& active, std::size_t index) {
-  const Task& task = active.run.tasks[index];
-  if (task.not_before && *task.not_before > now_) {
-    return At(*task.not_before, TimerKind::kRetry, active.run.id, index);
+// Has runs prepared whose graphs allow it. True: runs that were prepared before went on, and may
+// have tasks to start.
+bool Agenda::AdmitRuns() {
+  bool went_on = false;
+  while (ActiveRun* active = admission_.AdmitNext()) {
+    if (active->run.prepared) {
+      went_on = true;
+      work_.JudgeAll(*active);
+    }
+    SettleEnded();
   }
-  ready_.Add(MakeReady(active.run, active.order, index));
+  return went_on;
+}
+
+// A run whose time is over is being stopped already.
+void Agenda::Cancel(ActiveRun& active, const std::string& by, std::string message) {
+  DagRun& run = active.run;
+  if (run.cancel_requested || active.timed_out) return;
+  run.cancel_requested = true;
+  turn_.Decide(CancelAccepted{run.id, by});
+  if (message.empty()) message = "cancelled by " + by;
+  run.message = message;
+  work_.MayHaveEnded(active);
+  work_.StopAll(active, State::kCancelled, message);
 }
 
 void Agenda::SettleEnded() {
-  while (!settling_.empty() || !again_.empty()) {
-    for (const std::string& id : std::exchange(settling_, {})) {
+  for (bool more = true; more;) {
+    const std::vector<std::string> ids = work_.TakeSettling();
+    for (const std::string& id : ids) {
       if (ActiveRun* active = Find(id)) Settle(*active);
     }
-    JudgeWaiting();
+    more = work_.JudgeWaiting() || !ids.empty();
   }
 }
 
 void Agenda::Settle(ActiveRun& active) {
-  DagRun& run = active.run;
+  const DagRun& run = active.run;
   if (!run.prepared) {
     if (run.cancel_requested) End(active, State::kCancelled, run.message);
     return;
   }
-  if (!active.AllFinal()) return Park(active);
+  if (!active.AllFinal()) return work_.ParkIfHeldUp(active);
   const Task* decider = nullptr;
   const State state = active.Outcome(&decider);
   std::string message;
@@ -294,116 +235,33 @@ void Agenda::Settle(ActiveRun& active) {
 
 // The run leaves the agenda; what its end brings about is queued.
 void Agenda::End(ActiveRun& active, State state, std::string message) {
-  Move(active, state, std::move(message));
-  std::map<std::string, bool> pasts;  // how tasks that depend on theirs ended
-  for (std::size_t i = 0; i < active.run.tasks.size(); ++i) {
-    const Task& task = active.run.tasks[i];
-    if (!task.depends_on_past || !IsFinal(task.state)) continue;
-    if (const auto good = active.Past(i)) pasts.emplace(task.name, *good);
-  }
-  if (active.stage == ActiveRun::Stage::kPreparing) EndPreparing(active);
-  const bool dropped = active.dropped;
-  const DagRun run = std::move(active.run);
-  Entry& entry = EntryOf(run.graph);
-  const bool begun = run.prepared || state == State::kFailed;  // a restart tells the same
-  if (const auto batch = entry.batches.find(run.batch); batch != entry.batches.end()) {
-    batch->second.waiting.erase({true, run.priority, active.order, run.id});
-    if (active.stage != ActiveRun::Stage::kWaiting) --batch->second.active;
-    if (batch->second.waiting.empty() && batch->second.active == 0) entry.batches.erase(batch);
-  }
-  entry.active.erase(run.id);
-  entry.parked.erase(run.id);
-  entry.past_waiting.erase(run.id);
-  entry.scheduled.erase({false, run.priority, active.order, run.id});
-  entry.by_hand.erase({false, run.priority, active.order, run.id});
-  if (const auto due = run.due ? entry.dues.find(*run.due) : entry.dues.end();
-      due != entry.dues.end() && due->second == run.id) {
-    entry.dues.erase(due);
-  }
-  runs_.erase(run.id);
-  Touch(entry);
-  for (const auto& [task, good] : pasts) {
-    if (!run.due) break;
-    TaskPast& past = entry.memory.pasts[task];
-    if (past.due <= *run.due) past = {std::min(*run.due, now_), good, run.id};
-  }
-  Remember(entry, run, begun);
-  JudgeAgain(run.graph);
-  if (state == State::kSucceeded && run.batch.empty()) RunDownstream(entry, run);
-  if (state != State::kSucceeded && !run.batch.empty() && !dropped) DropBehind(entry, run);
-  AwaitSchedule(entry);  // there is room again for instants that are caught up
+  turn_.Move(active, state, std::move(message));
+  GraphEntry& entry = graphs_.Of(active.run.graph);
+  admission_.Leave(active);
+  const ActiveRuns::node_type ended = runs_.extract(active.run.id);
+  RememberEnd(entry, active, turn_);
+  work_.JudgeAgain(entry);
+  const DagRun& run = active.run;
+  if (state == State::kSucceeded && run.batch.empty()) QueueDownstream(entry, run);
+  if (state != State::kSucceeded && !run.batch.empty() && !active.dropped) DropBehind(entry, run);
+  schedules_.Await(entry);  // there is room again for instants that are caught up
 }
 
-// What the end of the run says about its graph, and whom it concerns. One that never began (it was
-// left out, or cancelled while it waited) says nothing to those that come after it.
-void Agenda::Remember(Entry& entry, const DagRun& run, bool begun) {
-  GraphMemory& memory = entry.memory;
-  const bool succeeded = run.state == State::kSucceeded;
-  if (begun && run.due && (!memory.last_due || *run.due >= *memory.last_due)) {
-    memory.last_due = std::min(*run.due, now_);  // later: the clock was ahead when it was queued
-    memory.last_succeeded = succeeded;
-  }
-  if (succeeded && run.batch.empty()) memory.last_success = now_;
-  if (run.state == State::kFailed) {
-    if (run.batch.empty()) memory.trouble = Trouble::kFailed;
-    Decide(Tell{Tell::Kind::kFailed, run.graph, run.id, run.data_date, run.message});
-  } else if (succeeded && run.batch.empty() &&
-             std::exchange(memory.trouble, Trouble::kNone) != Trouble::kNone) {
-    Decide(Tell{Tell::Kind::kRecovered, run.graph, run.id, run.data_date,
-                "it succeeded again after a failure"});
-  }
-  Note(entry);
-}
-
-// Whether each graph that this one runs after has succeeded since it last did; `newest` just has.
-bool Agenda::AllSucceeded(const Entry& entry, const GraphKey& newest) const {
-  const GraphMemory& memory = entry.memory;
-  return std::all_of(entry.graph->after.begin(), entry.graph->after.end(), [&](const auto& key) {
-    const Entry* other = FindEntry(key);
-    if (key == newest) return true;
-    return other != nullptr && other->memory.last_success &&
-           (!memory.last_after || *other->memory.last_success > *memory.last_after);
-  });
-}
-
-void Agenda::RunDownstream(const Entry& entry, const DagRun& run) {
-  for (const GraphKey& key : entry.downstream) {
-    Entry& downstream = EntryOf(key);
-    if (downstream.memory.paused || !downstream.graph || !AllSucceeded(downstream, run.graph)) {
-      continue;
+// With depends_on_past: a run of a backfill did not succeed, so those behind it do not begin.
+void Agenda::DropBehind(const GraphEntry& entry, const DagRun& run) {
+  if (!entry.graph || !entry.graph->depends_on_past || !run.due) return;
+  const std::string why = fmt::format(
+      "the run for {} before it {}{} (depends_on_past); busker backfill --retry-failed "
+      "goes on from there",
+      run.data_date, run.state == State::kFailed ? "" : "was ", NameOf(run.state));
+  for (const auto& [_, batch] : entry.runs.batches()) {
+    for (const Candidate& candidate : batch.waiting) {
+      ActiveRun& behind = *candidate.run;
+      if (!behind.run.due || *behind.run.due < *run.due) continue;
+      behind.dropped = true;
+      Cancel(behind, "busker", why);
     }
-    downstream.memory.last_after = now_;
-    Note(downstream);
-    DagRun next;
-    next.graph = key;
-    next.scheduled_at = run.scheduled_at;
-    next.data_date = DateIn(downstream.graph->zone, run.scheduled_at);
-    next.trigger = fmt::format("after {} (run {})", run.graph, run.id);
-    next.requested_by = "busker";
-    next.requested_at = now_;
-    Queue(std::move(next));
   }
-}
-
-void Agenda::Note(Entry& entry, std::string what, std::string by) {
-  Decide(GraphNoted{entry.memory, std::move(what), std::move(by)});
-}
-
-void Agenda::Move(ActiveRun& active, Task& task, State to, std::string message) {
-  if (task.state == to) return;
-  Decide(TaskChanged{active.run.id, task.name, task.state, to, message, task.waived});
-  task.state = to;
-  task.message = std::move(message);
-}
-
-void Agenda::Move(ActiveRun& active, State to, std::string message) {
-  Decide(RunChanged{active.run.id, active.run.state, to, message});
-  active.run.state = to;
-  active.run.message = std::move(message);
-}
-
-void Agenda::At(Instant at, TimerKind kind, std::string key, std::size_t task) {
-  timers_.push({at, kind, std::move(key), task});
 }
 
 }  // namespace busker::plan

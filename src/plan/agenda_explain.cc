@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "plan/agenda.h"
-#include "plan/timetable.h"
+#include "plan/past.h"
 
 namespace busker::plan {
 namespace {
@@ -25,6 +25,56 @@ std::string AtTheLatest(const DagRun& run) {
   return fmt::format(", until {} at the latest", FormatRfc3339(*run.deadline));
 }
 
+std::string Ended(const Task& task) {
+  const bool acted = task.state == State::kSucceeded || task.state == State::kFailed;
+  return fmt::format("{} {}{}{}", task.name, acted ? "" : "was ", NameOf(task.state),
+                     task.message.empty() ? "" : ": " + task.message);
+}
+
+// Those of the tasks before it that have not ended.
+std::vector<std::string> Open(const DagRun& run, const Task& task) {
+  std::vector<std::string> open;
+  for (const std::string& other : task.after) {
+    const auto before = std::find_if(run.tasks.begin(), run.tasks.end(),
+                                     [&](const Task& one) { return one.name == other; });
+    if (before != run.tasks.end() && !IsFinal(before->state)) open.push_back(other);
+  }
+  return open;
+}
+
+// Of a task of a run at work, which waits.
+std::string WhyTaskWaits(const GraphEntry& entry, const ActiveRun& active, const Task& task,
+                         const ReadyQueue& ready, Instant now) {
+  const std::size_t index = active.IndexOf(task);
+  if (task.not_before && *task.not_before > now) {
+    return fmt::format("waits until {} for its attempt {}: {}", FormatRfc3339(*task.not_before),
+                       task.attempts + 1, task.message);
+  }
+  if (active.Judge(index) == ActiveRun::Verdict::kWait) {
+    return fmt::format("waits for {} ({})", Few(Open(active.run, task)), NameOf(task.rule));
+  }
+  if (task.depends_on_past) {
+    const std::string held = HeldByPast(entry, active.run, task.name);
+    if (!held.empty()) return "waits: " + held;
+  }
+  if (active.parked) {
+    return fmt::format("waits for other runs to end: {} may run at once", entry.RunsAtOnce());
+  }
+  return ready.Explain(MakeReady(active.run, active.order, index));
+}
+
+// Of a run at work.
+std::string HowFar(const GraphEntry& entry, const DagRun& run,
+                   const std::vector<std::string>& running) {
+  const auto ended = std::count_if(run.tasks.begin(), run.tasks.end(),
+                                   [](const Task& task) { return IsFinal(task.state); });
+  const bool leads_on = run.batch.empty() || entry.downstream.empty();
+  return fmt::format("run {} of {} for {} runs {} (trigger: {}{}); {} of {} tasks have ended{}",
+                     run.id, run.graph, run.data_date, Few(running), run.trigger,
+                     leads_on ? "" : ", so nothing follows that runs after it", ended,
+                     run.tasks.size(), AtTheLatest(run));
+}
+
 }  // namespace
 
 std::string Agenda::ExplainTask(const std::string& id, const std::string& name, Instant now) const {
@@ -35,45 +85,15 @@ std::string Agenda::ExplainTask(const std::string& id, const std::string& name, 
   const auto at = std::find_if(run.tasks.begin(), run.tasks.end(),
                                [&](const Task& task) { return task.name == name; });
   if (at == run.tasks.end()) return fmt::format("run {} has no task {}", id, name);
-  const Task& task = *at;
-  const auto index = static_cast<std::size_t>(at - run.tasks.begin());
-  if (task.state == State::kRunning) {
-    return fmt::format("{} runs: attempt {} of at most {}{}{}", name, task.attempts,
-                       task.attempts_max, run.cancel_requested ? ", told to stop" : "",
+  if (at->state == State::kRunning) {
+    return fmt::format("{} runs: attempt {} of at most {}{}{}", name, at->attempts,
+                       at->attempts_max, run.cancel_requested ? ", told to stop" : "",
                        AtTheLatest(run));
   }
-  if (IsFinal(task.state)) {
-    const bool acted = task.state == State::kSucceeded || task.state == State::kFailed;
-    return fmt::format("{} {}{}{}", name, acted ? "" : "was ", NameOf(task.state),
-                       task.message.empty() ? "" : ": " + task.message);
-  }
+  if (IsFinal(at->state)) return Ended(*at);
   if (active.stage != ActiveRun::Stage::kAdmitted) return ExplainRun(id, now);
-  if (task.not_before && *task.not_before > now) {
-    return fmt::format("{} waits until {} for its attempt {}: {}{}", name,
-                       FormatRfc3339(*task.not_before), task.attempts + 1, task.message,
-                       AtTheLatest(run));
-  }
-  if (active.Judge(index) == ActiveRun::Verdict::kWait) {
-    std::vector<std::string> open;
-    for (const std::string& other : task.after) {
-      const auto before = std::find_if(run.tasks.begin(), run.tasks.end(),
-                                       [&](const Task& one) { return one.name == other; });
-      if (before != run.tasks.end() && !IsFinal(before->state)) open.push_back(other);
-    }
-    return fmt::format("{} waits for {} ({}){}", name, Few(open), NameOf(task.rule),
-                       AtTheLatest(run));
-  }
-  if (task.depends_on_past || active.parked) {
-    const Entry& entry = *FindEntry(run.graph);
-    const std::string held =
-        task.depends_on_past ? HeldByPast(entry, run, task.name) : std::string();
-    if (!held.empty()) return fmt::format("{} waits: {}{}", name, held, AtTheLatest(run));
-    if (active.parked) {
-      return fmt::format("{} waits for other runs to end: {} may run at once{}", name,
-                         RunsAtOnce(entry), AtTheLatest(run));
-    }
-  }
-  return fmt::format("{} {}{}", name, ready_.Explain(MakeReady(run, active.order, index)),
+  const GraphEntry& entry = *graphs_.Find(run.graph);
+  return fmt::format("{} {}{}", name, WhyTaskWaits(entry, active, *at, ready_, now),
                      AtTheLatest(run));
 }
 
@@ -82,46 +102,29 @@ std::string Agenda::ExplainRun(const std::string& id, Instant now) const {
   if (found == runs_.end()) return fmt::format("run {} has ended", id);
   const ActiveRun& active = found->second;
   const DagRun& run = active.run;
-  if (active.stage == ActiveRun::Stage::kPreparing) {
-    if (now - active.preparing_since < kPrepareUsual) {
-      return fmt::format("run {} is being prepared", id);
-    }
-    return fmt::format(
-        "run {} is being prepared since {}, longer than usual: its artifact store, or the disk of "
-        "the home, may not answer; busker cancel {} ends it",
-        id, FormatRfc3339(active.preparing_since), id);
-  }
-  if (active.stage == ActiveRun::Stage::kWaiting) {
-    const Entry& entry = *FindEntry(run.graph);
-    std::string why = WaitsFor(entry, active);
-    if (why.empty() && entry.line->preparing >= entry.line->preparing_max) {
-      why = fmt::format("{} other runs of {} are being prepared", entry.line->preparing,
-                        ServiceOf(run.graph));
-    }
-    if (why.empty()) why = "other runs go first";
-    return fmt::format("run {} of {} for {} is queued: {}", id, run.graph, run.data_date, why);
+  switch (active.stage) {
+    case ActiveRun::Stage::kPreparing:
+      return Admission::ExplainPreparing(active, now);
+    case ActiveRun::Stage::kWaiting:
+      return admission_.ExplainWaiting(active);
+    case ActiveRun::Stage::kAdmitted:
+      break;
   }
   std::vector<std::string> running;
   const Task* waiting = nullptr;
-  std::size_t ended = 0;
   for (const Task& task : run.tasks) {
     if (task.state == State::kRunning) running.push_back(task.name);
-    if (IsFinal(task.state)) ++ended;
     if (task.state == State::kQueued && waiting == nullptr) waiting = &task;
   }
   if (running.empty() && waiting != nullptr) {
     return fmt::format("run {} of {} for {}: {}", id, run.graph, run.data_date,
                        ExplainTask(id, waiting->name, now));
   }
-  const bool leads_on = run.batch.empty() || FindEntry(run.graph)->downstream.empty();
-  return fmt::format("run {} of {} for {} runs {} (trigger: {}{}); {} of {} tasks have ended{}", id,
-                     run.graph, run.data_date, Few(running), run.trigger,
-                     leads_on ? "" : ", so nothing follows that runs after it", ended,
-                     run.tasks.size(), AtTheLatest(run));
+  return HowFar(*graphs_.Find(run.graph), run, running);
 }
 
 std::string Agenda::ExplainGraph(const GraphKey& key, Instant now) const {
-  const Entry* entry = FindEntry(key);
+  const GraphEntry* entry = graphs_.Find(key);
   if (entry == nullptr) return fmt::format("{} is not known", key);
   if (!entry->graph) {
     const std::vector<std::string> unfinished = UnfinishedOf(key);
