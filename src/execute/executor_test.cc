@@ -96,6 +96,9 @@ INSTANTIATE_TEST_SUITE_P(Processes, ExecutorSecretsConformance,
 INSTANTIATE_TEST_SUITE_P(Docker, ExecutorConformance,
                          testing::Combine(testing::ValuesIn(DockerPlaces()), testing::Bool()),
                          NameOf);
+INSTANTIATE_TEST_SUITE_P(Docker, EveryExecutorConformance,
+                         testing::Combine(testing::ValuesIn(DockerPlaces()), testing::Bool()),
+                         NameOf);
 INSTANTIATE_TEST_SUITE_P(Docker, ExecutorSecretsConformance,
                          testing::Combine(testing::ValuesIn(DockerPlaces()), testing::Bool()),
                          NameOf);
