@@ -53,6 +53,13 @@ Result<std::string> ExecutorOf(const service::Target& target, const service::Ser
     return Invalid(fmt::format("target \"{}\" has executor = \"{}\" and says no image to run",
                                target.name, target.executor));
   }
+  if (target.artifacts.find("://") != std::string::npos && !target.artifacts.starts_with("file:")) {
+    return Invalid(fmt::format(
+        "target \"{}\" has executor = \"{}\" and artifacts = \"{}\": this version of "
+        "Busker gives containers no credentials for a store elsewhere; leave one of them "
+        "out",
+        target.name, target.executor, target.artifacts));
+  }
   return fmt::format("{}{}image={}&store={}", target.executor,
                      target.executor.find('?') == std::string::npos ? "?" : "&",
                      ImageOf(target, service), store);

@@ -80,6 +80,9 @@ TEST(Places, OfContainersSayTheImageAndTheStore) {
   EXPECT_EQ(PlacesOf(service, "prod", kHome).value().executor,
             "docker:///run/engine.sock?image=churn@sha256:0123&store=file:///mnt/store");
   EXPECT_EQ(PlacesOf(service, "local", kHome).value().executor, "");
+  // A runner in a container finds no key: better told now than after hours of training.
+  service.targets["prod"].artifacts = "gs://bucket";
+  EXPECT_EQ(PlacesOf(service, "prod", kHome).error().kind, ErrorKind::kInvalid);
 }
 
 }  // namespace
