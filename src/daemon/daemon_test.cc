@@ -136,5 +136,18 @@ TEST_F(DaemonTest, SaysThatNothingWasDoneWhenItHasGone) {
   EXPECT_FALSE(WasEnding(Error{ErrorKind::kTemporary, "64 verbs are being answered already"}));
 }
 
+// Of what a file had just defined it was said that nothing of it is known, and the page had 404,
+// when it was asked for in the turn in which the engine was told.
+TEST_F(DaemonTest, KnowsWhatWasJustDefined) {
+  StartDaemon();
+  for (int i = 0; i < 100; ++i) {
+    const std::string graph = "new" + std::to_string(i);
+    WriteGraph(graph, "true");
+    daemon_->Reload();
+    const auto explained = daemon_->requests().Explain(graph, "");
+    ASSERT_TRUE(explained) << i << ": " << explained.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace busker::daemon

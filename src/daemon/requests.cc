@@ -517,20 +517,22 @@ Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& r
 
 Result<std::string> Requests::Explain(const std::string& what, const std::string& task) const {
   auto sentence = std::make_shared<std::string>();
-  const auto known = setup_.catalogue()->Find(what);
-  const std::string unknown = known ? "nothing of it is known yet" : known.error().message;
-  TRY(Carry([what, task, sentence, unknown](const dispatch::View& view) -> Result<Events> {
+  const Decide explain = [what, task, sentence](const dispatch::View& view) -> Result<Events> {
     const plan::Agenda& agenda = view.agenda;
     if (agenda.FindRun(what) != nullptr) {
       *sentence = task.empty() ? agenda.ExplainRun(what, view.now)
                                : agenda.ExplainTask(what, task, view.now);
     } else if (agenda.FindMemory(what) != nullptr) {
       *sentence = agenda.ExplainGraph(what, view.now);
-    } else {
-      return NotFound(unknown);
     }
     return Events{};
-  }));
+  };
+  TRY(Carry(explain));
+  if (!sentence->empty()) return *sentence;
+  TRY(setup_.catalogue()->Find(what));
+  // What a file has just defined, the agenda takes in by this turn, and knows in the next one.
+  TRY(Carry(explain));
+  if (sentence->empty()) return NotFound("nothing of it is known yet");
   return *sentence;
 }
 
