@@ -66,6 +66,18 @@ class LoopTest(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done
 
+    def begin_what_waits(self):
+        """A training that waits for the file "go" in its attempt's folder, once it has begun; with the busker that follows it."""
+        self.service.write("configs/training.sh", "echo run >> ../witness; touch ../begun; "
+                           "while ! test -e ../go; do sleep 0.05; done; echo m > output/model.txt; "
+                           "echo '{\"auc\": 1}' > output/metrics.json")
+        self.in_image()
+        busker = self.service.start("run", "training", "--target", "docker")
+        self.addCleanup(busker.stdout.close)
+        wait_until(lambda: self.service.attempts() and (self.service.attempts()[0] / "begun").exists(), "the program runs")
+        attempt, = self.service.attempts()
+        return busker, attempt
+
     def newest(self):
         return self.service.facts("runs")[0]
 
@@ -146,16 +158,9 @@ class LoopTest(unittest.TestCase):
         self.service.must("cancel", run)
 
     def test_it_goes_on_when_busker_is_killed(self):
-        self.service.write("configs/training.sh", "echo run >> ../witness; touch ../begun; "
-                           "while ! test -e ../go; do sleep 0.05; done; echo m > output/model.txt; "
-                           "echo '{\"auc\": 1}' > output/metrics.json")
-        self.in_image()
-        busker = self.service.start("run", "training", "--target", "docker")
-        self.addCleanup(busker.stdout.close)
-        wait_until(lambda: self.service.attempts() and (self.service.attempts()[0] / "begun").exists(), "the program runs")
+        busker, attempt = self.begin_what_waits()
         kill(busker.pid)
         busker.wait(30)
-        attempt, = self.service.attempts()
         (attempt / "go").touch()
         run = self.newest()["id"]
         self.service.must("wait", run)
@@ -164,15 +169,8 @@ class LoopTest(unittest.TestCase):
         self.assertEqual(ENGINE.containers(), [])
 
     def test_it_goes_on_when_the_engine_is_killed(self):
-        self.service.write("configs/training.sh", "echo run >> ../witness; touch ../begun; "
-                           "while ! test -e ../go; do sleep 0.05; done; echo m > output/model.txt; "
-                           "echo '{\"auc\": 1}' > output/metrics.json")
-        self.in_image()
-        busker = self.service.start("run", "training", "--target", "docker")
-        self.addCleanup(busker.stdout.close)
-        wait_until(lambda: self.service.attempts() and (self.service.attempts()[0] / "begun").exists(), "the program runs")
+        busker, attempt = self.begin_what_waits()
         ENGINE.kill()
-        attempt, = self.service.attempts()
         (attempt / "go").touch()
         time.sleep(0.5)
         ENGINE.start()

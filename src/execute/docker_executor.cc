@@ -13,6 +13,7 @@
 #include "attempt/folder.h"
 #include "attempt/handed_secrets.h"
 #include "execute/exit_of.h"
+#include "execute/secret_values.h"
 #include "io/digest.h"
 
 namespace busker::execute {
@@ -314,17 +315,7 @@ Result<io::fs::path> DockerExecutor::SecretsFolder() const {
 
 Result<void> DockerExecutor::HandSecrets(const Attempt& attempt, const std::string& name) const {
   if (attempt.secrets.empty()) return {};
-  std::vector<std::string> taken;
-  Result<std::vector<std::string>> values = std::move(taken);
-  for (const std::string& secret : attempt.secrets) {
-    auto value = settings_.secret_of ? settings_.secret_of(secret)
-                                     : Result<std::string>(NotFound("there are no secrets here"));
-    if (!value) {
-      values = tl::unexpected(value.error());
-      break;
-    }
-    values->push_back(*std::move(value));
-  }
+  auto values = ValuesOf(attempt.secrets, settings_.secret_of);
   TRY_ASSIGN(const io::fs::path folder, SecretsFolder());
   auto handed = attempt::HandOverIn(folder / name, values);
   if (values) {

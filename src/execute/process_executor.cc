@@ -18,6 +18,7 @@
 #include "attempt/runner_environment.h"
 #include "attempt/scratch.h"
 #include "execute/exit_of.h"
+#include "execute/secret_values.h"
 #include "io/boot.h"
 #include "io/subprocess.h"
 
@@ -28,6 +29,12 @@ constexpr int kSettlesMax = 3;
 constexpr int kAdoptTriesMax = 200;  // of 1 ms: a runner writes its id right after it has the lock
 constexpr std::size_t kWaitingMax = 8;  // more than cores for most; each has about 1 MB of its own
 constexpr int kGoodbyeMs = 1000;
+
+std::vector<std::string> RunnerEnvironment(const io::OpenFilesRaised& open_files) {
+  std::vector<std::string> environment = attempt::RunnerEnvironment(io::OwnEnvironment());
+  environment.push_back(open_files.Entry());
+  return environment;
+}
 
 }  // namespace
 
@@ -139,34 +146,13 @@ Result<void> ProcessExecutor::HandOver(Job job) {
 // The file in memory with the values; none without names.
 Result<io::Descriptor> ProcessExecutor::HandSecrets(const std::vector<std::string>& names) const {
   if (names.empty()) return io::Descriptor();
-  auto values = ValuesOf(names);
+  auto values = ValuesOf(names, secret_of_);
   auto file = attempt::HandOver(values);
   if (values) {
     for (std::string& value : *values) attempt::Wipe(value);
   }
   return file;
 }
-
-Result<std::vector<std::string>> ProcessExecutor::ValuesOf(
-    const std::vector<std::string>& names) const {
-  std::vector<std::string> values;
-  for (const std::string& name : names) {
-    if (!secret_of_) return NotFound("there are no secrets here");
-    TRY_ASSIGN(std::string value, secret_of_(name));
-    values.push_back(std::move(value));
-  }
-  return values;
-}
-
-namespace {
-
-std::vector<std::string> RunnerEnvironment(const io::OpenFilesRaised& open_files) {
-  std::vector<std::string> environment = attempt::RunnerEnvironment(io::OwnEnvironment());
-  environment.push_back(open_files.Entry());
-  return environment;
-}
-
-}  // namespace
 
 // Starts a runner on the attempt's folder alone. One that finds an earlier runner's traces settles
 // the attempt instead of starting the command again.

@@ -68,7 +68,6 @@ class ProcessExecutor : public Executor {
         answer_(attempt::kAnswerBytesMax) {}
 
   Result<io::Descriptor> HandSecrets(const std::vector<std::string>& names) const;
-  Result<std::vector<std::string>> ValuesOf(const std::vector<std::string>& names) const;
   Result<void> Begin(Job job);
   Result<void> HandOver(Job job);
   Result<void> StartRunner(Job job);

@@ -24,30 +24,9 @@ std::string KeyOf(const std::string& service, const std::string& service_version
 std::string ToText(const std::vector<Ruling>& rulings) {
   ordered_json list = ordered_json::array();
   for (const Ruling& ruling : rulings) {
-    list.push_back({{"version", ruling.version.Key()},
-                    {"passed", ruling.passed},
-                    {"why", ruling.why},
-                    {"run", ruling.run},
-                    {"at", FormatRfc3339(ruling.at)}});
+    list.push_back(RulingToJson(ruling));
   }
   return JsonText({{"format", kFormat}, {"rulings", std::move(list)}});
-}
-
-Result<Ruling> RulingFromJson(const ordered_json& value, const std::string& what) {
-  Ruling ruling;
-  std::string version;
-  JsonObject in(value, what);
-  in.Get("version", version);
-  in.Require("at");
-  in.Get("at", ruling.at);
-  in.Get("passed", ruling.passed);
-  in.Get("why", ruling.why);
-  in.Get("run", ruling.run);
-  TRY(in.Done());
-  auto name = artifact::ParseVersionName(version);
-  if (!name) return Wrap(what, name.error());
-  ruling.version = *std::move(name);
-  return ruling;
 }
 
 // Errors name the place: "WHAT: ...".
@@ -84,6 +63,31 @@ Result<Stored> ReadStored(artifact::Store& store, const std::string& key,
 }
 
 }  // namespace
+
+ordered_json RulingToJson(const Ruling& ruling) {
+  return {{"version", ruling.version.Key()},
+          {"passed", ruling.passed},
+          {"why", ruling.why},
+          {"run", ruling.run},
+          {"at", FormatRfc3339(ruling.at)}};
+}
+
+Result<Ruling> RulingFromJson(const ordered_json& value, const std::string& what) {
+  Ruling ruling;
+  std::string version;
+  JsonObject in(value, what);
+  in.Get("version", version);
+  in.Require("at");
+  in.Get("at", ruling.at);
+  in.Get("passed", ruling.passed);
+  in.Get("why", ruling.why);
+  in.Get("run", ruling.run);
+  TRY(in.Done());
+  auto name = artifact::ParseVersionName(version);
+  if (!name) return Wrap(what, name.error());
+  ruling.version = *std::move(name);
+  return ruling;
+}
 
 Result<std::vector<Ruling>> ReadRulings(artifact::Store& store, const std::string& service,
                                         const std::string& service_version,

@@ -2,6 +2,7 @@
 // the live pointer, replaced atomically, never by two at once.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,10 @@ struct Ruling {
   std::string run;
   Instant at{};
 };
+
+nlohmann::ordered_json RulingToJson(const Ruling& ruling);
+// Errors name the place: "WHAT: ...".
+Result<Ruling> RulingFromJson(const nlohmann::ordered_json& value, const std::string& what);
 
 // Latest first, at most 1,000. Nothing was ruled yet: empty. kUnusable: gate.json cannot be read.
 Result<std::vector<Ruling>> ReadRulings(artifact::Store& store, const std::string& service,

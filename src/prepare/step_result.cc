@@ -49,34 +49,12 @@ Result<deliver::Delivery> ReadDelivery(const ordered_json& value, std::string& w
   return delivery;
 }
 
-ordered_json Written(const model::Ruling& ruling) {
-  return {{"version", ruling.version.Key()},
-          {"passed", ruling.passed},
-          {"why", ruling.why},
-          {"run", ruling.run},
-          {"at", FormatRfc3339(ruling.at)}};
-}
-
-Result<model::Ruling> ReadRuling(const ordered_json& value) {
-  model::Ruling ruling;
-  std::string version;
-  JsonObject in(value, kWhat);
-  in.Get("version", version);
-  in.Get("passed", ruling.passed);
-  in.Get("why", ruling.why);
-  in.Get("run", ruling.run);
-  in.Get("at", ruling.at);
-  TRY(in.Done());
-  TRY_ASSIGN(ruling.version, artifact::ParseVersionName(version));
-  return ruling;
-}
-
 }  // namespace
 
 std::string ToJson(const StepResult& result) {
   ordered_json value = ordered_json::object();
   if (result.delivery) value["delivery"] = Written(*result.delivery, result.warehouse_url);
-  if (result.ruling) value["ruling"] = Written(*result.ruling);
+  if (result.ruling) value["ruling"] = model::RulingToJson(*result.ruling);
   return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
@@ -88,7 +66,7 @@ Result<StepResult> StepResultFrom(const std::string& json) {
     TRY_ASSIGN(result.delivery, ReadDelivery(delivery, result.warehouse_url));
   }
   if (const ordered_json& ruling = in.Member("ruling"); !ruling.is_null()) {
-    TRY_ASSIGN(result.ruling, ReadRuling(ruling));
+    TRY_ASSIGN(result.ruling, model::RulingFromJson(ruling, kWhat));
   }
   TRY(in.Done());
   return result;

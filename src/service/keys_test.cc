@@ -219,6 +219,12 @@ TEST(ServiceFile, ChecksTargets) {
   };
   EXPECT_EQ(fault("executor = \"dokcer://\""),
             "2:12: \"executor\": \"dokcer://\": unknown scheme, did you mean \"docker://\"?");
+  // The socket would have been looked for in whatever folder busker was started in.
+  EXPECT_EQ(
+      fault("executor = \"docker://run/engine.sock\""),
+      "2:12: \"executor\": \"docker://run/engine.sock\": names the socket of an engine by its "
+      "whole path: docker:///run/docker.sock");
+  EXPECT_EQ(fault("executor = \"docker://?network=none\""), "");
   EXPECT_EQ(fault("executor = \"ssh://x\""),
             "2:12: \"executor\": \"ssh://x\": unknown scheme; write process:// or docker:// or "
             "compute-engine://PROJECT/ZONE or kubernetes://NAMESPACE");

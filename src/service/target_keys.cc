@@ -56,6 +56,9 @@ std::optional<std::string> FindPlaceFault(std::string_view place, std::span<cons
   for (const Scheme& scheme : schemes) {
     if (place.substr(0, end) != scheme.name) continue;
     const auto rest = place.substr(end + 3);
+    if (scheme.name == "docker" && !rest.empty() && rest[0] != '/' && rest[0] != '?') {
+      return "names the socket of an engine by its whole path: docker:///run/docker.sock";
+    }
     const bool good = IsLocalPath(scheme.name)
                           ? (rest.empty() && scheme.parts_min == 0) || rest.starts_with('/')
                           : PartsOf(rest) >= scheme.parts_min;
