@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "catalogue/definitions.h"
 #include "cli/owner.h"
 #include "model/gate.h"
 
@@ -13,7 +14,7 @@ namespace {
 
 // Every name, and what it stands for; a short one that stands for several is left out.
 std::map<std::string, plan::GraphKey> NamesOf(const Place& place,
-                                              const daemon::Catalogue& catalogue) {
+                                              const catalogue::Catalogue& catalogue) {
   std::map<std::string, plan::GraphKey> names;
   std::map<std::string, std::vector<plan::GraphKey>> by_action;
   for (const auto& [key, definition] : catalogue.definitions) {
@@ -30,7 +31,7 @@ std::map<std::string, plan::GraphKey> NamesOf(const Place& place,
   return names;
 }
 
-tl::unexpected<Error> NoSuchGraph(const Place& place, const daemon::Catalogue& catalogue,
+tl::unexpected<Error> NoSuchGraph(const Place& place, const catalogue::Catalogue& catalogue,
                                   const std::string& text) {
   std::vector<std::string> names;
   for (const auto& [name, _] : NamesOf(place, catalogue)) names.push_back(name);
@@ -40,7 +41,7 @@ tl::unexpected<Error> NoSuchGraph(const Place& place, const daemon::Catalogue& c
     if (definition->service && definition->action == text) meant.push_back('"' + key + '"');
   }
   // A file that cannot be read defines nothing, and is often called like its graph.
-  for (const daemon::Fault& fault : catalogue.faults) {
+  for (const catalogue::Fault& fault : catalogue.faults) {
     if (io::fs::path(fault.file).stem() != text) continue;
     return NotFound(fmt::format("no action or graph \"{}\"; {} is at fault: {}", text, fault.file,
                                 fault.message));
@@ -71,9 +72,9 @@ tl::unexpected<Error> NoSuchGraph(const Place& place, const daemon::Catalogue& c
 
 }  // namespace
 
-std::shared_ptr<const daemon::Catalogue> ReadDefinitions(const Place& place) {
-  return daemon::Definitions(ServedPaths(place.home, place.folder), place.home.folder,
-                             model::CheckGate)
+std::shared_ptr<const catalogue::Catalogue> ReadDefinitions(const Place& place) {
+  return catalogue::Definitions(ServedPaths(place.home, place.folder), place.home.folder,
+                                model::CheckGate)
       .Read();
 }
 
@@ -90,8 +91,8 @@ Result<plan::GraphKey> FindGraph(const Place& place, const std::string& text) {
   return NoSuchGraph(place, *catalogue, text);
 }
 
-Result<std::shared_ptr<const daemon::Definition>> FindDefinition(const Place& place,
-                                                                 const std::string& text) {
+Result<std::shared_ptr<const catalogue::Definition>> FindDefinition(const Place& place,
+                                                                    const std::string& text) {
   const auto catalogue = ReadDefinitions(place);
   const auto names = NamesOf(place, *catalogue);
   if (const auto name = names.find(text); name != names.end()) {

@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "catalogue/catalogue.h"
 #include "cli/workspace.h"
-#include "daemon/definitions.h"
 
 namespace busker::cli {
 
 // The definitions below the folder and below what busker up last served, as the owner of the home
 // reads them. Nothing else is asked, so it takes no busker that is up.
-std::shared_ptr<const daemon::Catalogue> ReadDefinitions(const Place& place);
+std::shared_ptr<const catalogue::Catalogue> ReadDefinitions(const Place& place);
 
 // The action or graph that `text` means: whatever busker status calls one. "training" is one of the
 // folder's service (in a folder that has none, of the only service with such an action),
@@ -20,8 +20,8 @@ std::shared_ptr<const daemon::Catalogue> ReadDefinitions(const Place& place);
 Result<plan::GraphKey> FindGraph(const Place& place, const std::string& text);
 
 // The same with its definition: kNotFound, too, when it is on record alone.
-Result<std::shared_ptr<const daemon::Definition>> FindDefinition(const Place& place,
-                                                                 const std::string& text);
+Result<std::shared_ptr<const catalogue::Definition>> FindDefinition(const Place& place,
+                                                                    const std::string& text);
 
 // The run that `what` means: an id, or the newest run of an action or graph (FindGraph); the newest
 // run of all when it is empty. kNotFound.

@@ -21,7 +21,7 @@ constexpr std::size_t kChangesShown = 4;
 
 struct Asked {
   std::string expression, zone;
-  std::shared_ptr<const daemon::Definition> definition;  // of an action or graph
+  std::shared_ptr<const catalogue::Definition> definition;  // of an action or graph
 };
 
 bool IsExpression(const std::string& text) {
@@ -29,7 +29,7 @@ bool IsExpression(const std::string& text) {
          plan::FindCronFault(text).has_value();
 }
 
-std::string NoSchedule(const daemon::Definition& definition, const std::string& name) {
+std::string NoSchedule(const catalogue::Definition& definition, const std::string& name) {
   const auto& after = definition.graph.after;
   if (!after.empty()) {
     return fmt::format("{} has no schedule: it runs after a success of {}", name,
@@ -53,7 +53,7 @@ Result<Asked> FindSchedule(const Common& common, const NextOptions& options) {
                     options.what, found.error().message));
   }
   TRY(found);
-  const daemon::Definition& definition = **found;
+  const catalogue::Definition& definition = **found;
   const std::string name = definition.service ? fmt::format("the action \"{}\"", definition.action)
                                               : fmt::format("the graph \"{}\"", options.what);
   if (definition.graph.once) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "catalogue/search.h"
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
@@ -12,7 +13,6 @@
 #include "io/file.h"
 #include "model/gate.h"
 #include "secret/store.h"
-#include "service/catalogue.h"
 #include "service/graph_file.h"
 #include "service/service.h"
 
@@ -130,8 +130,8 @@ Result<void> PrintGraph(const std::string& path) {
 }  // namespace
 
 Result<int> ValidateService(const Common& common) {
-  TRY_ASSIGN(const service::Found found, service::Discover({common.folder}));
-  std::vector<std::string> faults = service::Validate(found, model::CheckGate);
+  TRY_ASSIGN(const catalogue::Found found, catalogue::Discover({common.folder}));
+  std::vector<std::string> faults = catalogue::Validate(found, model::CheckGate);
   for (const std::string& folder :
        faults.empty() ? found.service_folders : std::vector<std::string>()) {
     TRY_ASSIGN(const auto whole, WholeTables(common, folder));

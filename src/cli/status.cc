@@ -167,7 +167,7 @@ Result<int> Status(const Common& common) {
         status && !status->trouble.empty() ? ordered_json(status->trouble) : ordered_json();
     described["faults"] = ordered_json::array();
     if (status) {
-      for (const daemon::Fault& fault : status->faults) {
+      for (const catalogue::Fault& fault : status->faults) {
         described["faults"].push_back({{"file", fault.file}, {"message", fault.message}});
       }
     }
@@ -190,7 +190,7 @@ Result<int> Status(const Common& common) {
     PrintLine("trouble: " + status->trouble + "; nothing new starts until that is mended");
   }
   if (status) {
-    for (const daemon::Fault& fault : status->faults) {
+    for (const catalogue::Fault& fault : status->faults) {
       PrintLine(fmt::format("fault: {}: {}", fault.file, fault.message));
     }
   }

@@ -36,7 +36,7 @@ void PointTo(const dispatch::Home& home, const std::vector<std::string>& folders
 }
 
 std::vector<std::string> Folders(const std::vector<std::string>& paths,
-                                 const daemon::Catalogue& catalogue) {
+                                 const catalogue::Catalogue& catalogue) {
   std::vector<std::string> folders;
   std::error_code error;
   for (const std::string& path : paths) {
@@ -52,7 +52,7 @@ std::vector<std::string> Folders(const std::vector<std::string>& paths,
 
 // What this busker takes for the word of who started it.
 std::vector<std::string> FilesTrusted(const dispatch::Home& home,
-                                      const daemon::Catalogue& catalogue) {
+                                      const catalogue::Catalogue& catalogue) {
   std::vector<std::string> files;
   std::error_code error;
   const std::string settings = (home.folder / "daemon.toml").string();

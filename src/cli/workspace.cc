@@ -9,10 +9,10 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "catalogue/search.h"
 #include "dispatch/pointer.h"
 #include "dispatch/record_file.h"
 #include "model/gate.h"
-#include "service/catalogue.h"
 
 namespace busker::cli {
 namespace {
@@ -70,7 +70,7 @@ namespace {
 
 // Before a home is made, or looked for, in a folder where there is nothing to run.
 Result<void> CheckSomethingHere(const std::string& folder) {
-  if (service::Discover({folder})) return {};
+  if (catalogue::Discover({folder})) return {};
   return NotFound(
       fmt::format("no service here: {} has no busker.toml or configs/*.json; -C DIR names the "
                   "folder of one",
@@ -123,7 +123,7 @@ std::string NearestFolder() {
   std::error_code error;
   const io::fs::path here = io::fs::current_path(error);
   struct stat own {};
-  if (error || IsServiceOrHome(here) || service::Discover({here.string()}) ||
+  if (error || IsServiceOrHome(here) || catalogue::Discover({here.string()}) ||
       stat(here.c_str(), &own) != 0) {
     return ".";
   }

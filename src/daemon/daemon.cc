@@ -35,7 +35,7 @@ plan::Capacity CapacityOf(const service::DaemonSettings& settings) {
 }
 
 // What runs are kept for, or were, and nothing defines now: its runs wait, and say for what.
-void TellWhatIsMissing(const Catalogue& catalogue, const plan::Agenda& agenda,
+void TellWhatIsMissing(const catalogue::Catalogue& catalogue, const plan::Agenda& agenda,
                        std::vector<plan::Event>& events) {
   for (const plan::GraphKey& key : agenda.Undefined()) {
     if (catalogue.definitions.contains(key)) continue;
@@ -65,8 +65,9 @@ Result<void> Daemon::Open() {
   TRY_ASSIGN(dispatch::Instance instance, dispatch::OpenInstance(home_));
   if (instance.renewed) TellOfCopy();
   readers_ = std::make_shared<record::Readers>(home_.RecordUrl());
-  definitions_ = std::make_unique<Definitions>(options_.paths, home_.folder, options_.check_gate);
-  catalogue_ = std::make_shared<const Catalogue>();
+  definitions_ =
+      std::make_unique<catalogue::Definitions>(options_.paths, home_.folder, options_.check_gate);
+  catalogue_ = std::make_shared<const catalogue::Catalogue>();
   preparation_ = std::make_shared<RunPreparation>(readers_, PlacesOfHome(), options_.target,
                                                   options_.environment);
 
@@ -111,7 +112,7 @@ Result<void> Daemon::Open() {
       since_, options_.schedules, options_.yields ? [this] { Stop(); } : std::function<void()>(),
       options_.make_link,
       [this] { return outbox_ ? outbox_->ListUndelivered() : std::vector<Undelivered>(); }});
-  TRY_ASSIGN(watch_, FolderWatch::Make());
+  TRY_ASSIGN(watch_, catalogue::FolderWatch::Make());
   Reload();  // before anything else reaches the conductor, which judges what it finds by it
   TRY_ASSIGN(recovered_, conductor_->Recover());
   if (outbox_) {
@@ -164,7 +165,7 @@ Daemon::~Daemon() {
   io::fs::remove(home_.folder / "socket", error);
 }
 
-std::shared_ptr<const Catalogue> Daemon::catalogue() const {
+std::shared_ptr<const catalogue::Catalogue> Daemon::catalogue() const {
   const std::lock_guard lock(catalogue_mutex_);
   return catalogue_;
 }
@@ -205,7 +206,7 @@ void Daemon::StopServing() {
 bool Daemon::Reload() {
   const std::lock_guard lock(definitions_mutex_);
   auto next = definitions_->Read();
-  watch_->Watch(next->folders, FileTriggers::Folders(*next));
+  watch_->Watch(next->folders, catalogue::FileTriggers::Folders(*next));
   bool changed = false;
   std::vector<plan::Event> events = Replace(next, &changed);
   if (!changed) return false;
@@ -219,16 +220,17 @@ bool Daemon::Reload() {
 }
 
 // `changed`: something that the conductor is to be told of has; at the start everything has.
-std::vector<plan::Event> Daemon::Replace(std::shared_ptr<const Catalogue> next, bool* changed) {
+std::vector<plan::Event> Daemon::Replace(std::shared_ptr<const catalogue::Catalogue> next,
+                                         bool* changed) {
   const auto before = catalogue();
   std::set<std::string> known;
-  for (const Fault& fault : before->faults) known.insert(fault.file + fault.message);
-  for (const Fault& fault : next->faults) {
+  for (const catalogue::Fault& fault : before->faults) known.insert(fault.file + fault.message);
+  for (const catalogue::Fault& fault : next->faults) {
     if (known.erase(fault.file + fault.message) > 0) continue;
     *changed = true;
     Say(fault.file + ": " + fault.message);
   }
-  std::vector<plan::Event> events = Changes(*before, *next);
+  std::vector<plan::Event> events = catalogue::Changes(*before, *next);
   *changed |= !events.empty() || !known.empty() || before->folders.empty();
   for (plan::Event& event : events) {
     auto* defined = std::get_if<plan::GraphDefined>(&event);
@@ -246,7 +248,7 @@ void Daemon::WatchFiles() {
   StartArrivals({});
   bool loaded = true;  // and what reading took is not given back to the system yet
   while (!watch_->stopped()) {
-    const FolderWatch::News news =
+    const catalogue::FolderWatch::News news =
         watch_->Wait(triggers_.unsure() || loaded ? kUnsure : kLookAgain);
     if (watch_->stopped()) return;
     if (loaded) malloc_trim(0);
@@ -257,7 +259,7 @@ void Daemon::WatchFiles() {
 
 void Daemon::StartArrivals(const std::set<std::string>& completed) {
   if (!options_.schedules) return;
-  for (const FileArrival& arrival :
+  for (const catalogue::FileArrival& arrival :
        triggers_.Look(*catalogue(), completed, Now(), watch_->written())) {
     StartRequest request;
     request.graph = arrival.graph;

@@ -18,10 +18,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "catalogue/definitions.h"
+#include "catalogue/file_triggers.h"
+#include "catalogue/folder_watch.h"
 #include "daemon/announcer.h"
-#include "daemon/definitions.h"
-#include "daemon/file_triggers.h"
-#include "daemon/folder_watch.h"
 #include "daemon/outbox.h"
 #include "daemon/requests.h"
 #include "daemon/run_preparation.h"
@@ -65,7 +65,7 @@ class Daemon {
   // Stops taking work; what runs goes on running, and the next owner of the home finds it.
   ~Daemon();
 
-  std::shared_ptr<const Catalogue> catalogue() const;
+  std::shared_ptr<const catalogue::Catalogue> catalogue() const;
   std::vector<std::string> recovered() const { return recovered_; }  // runs, at the start
   std::vector<CatchUp> catch_ups() const;                            // queued until now; any thread
   Requests& requests() { return *requests_; }
@@ -103,7 +103,7 @@ class Daemon {
   void Observe(const plan::Decision& decision);
   void Note(const plan::DagRun& catch_up);
   std::string TitleOf(const std::string& run);
-  std::vector<plan::Event> Replace(std::shared_ptr<const Catalogue> next, bool* changed);
+  std::vector<plan::Event> Replace(std::shared_ptr<const catalogue::Catalogue> next, bool* changed);
   void WatchFiles();
   void StartArrivals(const std::set<std::string>& completed);
   void Say(const std::string& line) const;
@@ -121,10 +121,10 @@ class Daemon {
   std::map<std::string, std::string> titles_;
 
   mutable std::mutex catalogue_mutex_;
-  std::shared_ptr<const Catalogue> catalogue_;
+  std::shared_ptr<const catalogue::Catalogue> catalogue_;
   std::mutex definitions_mutex_;
-  std::unique_ptr<Definitions> definitions_;
-  FileTriggers triggers_;  // of the watching thread
+  std::unique_ptr<catalogue::Definitions> definitions_;
+  catalogue::FileTriggers triggers_;  // of the watching thread
 
   mutable std::mutex catch_ups_mutex_;
   std::vector<CatchUp> catch_ups_;
@@ -136,7 +136,7 @@ class Daemon {
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<notify::Heartbeat> heartbeat_;
   std::unique_ptr<Server> server_;
-  std::optional<FolderWatch> watch_;
+  std::optional<catalogue::FolderWatch> watch_;
   std::thread conducting_, watching_;
   std::mutex ended_mutex_;
   std::condition_variable ended_;

@@ -143,7 +143,7 @@ BackfillInstant BackfillInstantFrom(const Json& message) {
 
 Json ToJson(const Status& status) {
   Json faults = Json::array();
-  for (const Fault& fault : status.faults) {
+  for (const catalogue::Fault& fault : status.faults) {
     faults.push_back({{"file", fault.file}, {"message", fault.message}});
   }
   Json undelivered = Json::array();

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/definitions.h"
+#include "catalogue/catalogue.h"
 #include "notify/sender.h"
 #include "record/record.h"
 #include "service/daemon_setting.h"

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "daemon/definitions.h"
+#include "catalogue/catalogue.h"
 #include "daemon/outbox.h"
 #include "plan/advance.h"
 
@@ -64,7 +64,7 @@ struct Status {
   Instant since{};
   bool schedules = false;  // they are kept: it is busker up
   std::string trouble;     // why nothing can be recorded at the moment; empty: all is well
-  std::vector<Fault> faults;
+  std::vector<catalogue::Fault> faults;
   std::vector<GraphStatus> graphs;
   std::size_t attempts_running = 0;
   std::vector<Undelivered> undelivered;  // notices that do not arrive

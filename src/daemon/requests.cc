@@ -12,8 +12,8 @@
 #include "base/id.h"
 #include "plan/cron.h"
 #include "plan/timetable.h"
-#include "prepare/definition.h"
 #include "prepare/foresight.h"
+#include "prepare/requested_run.h"
 
 namespace busker::daemon {
 namespace {
@@ -131,9 +131,9 @@ Hear Hearing(Subscription& heard) {
 }
 
 // Owns what it reads, for a store that does not answer.
-std::function<Result<void>()> LookWhetherRunnable(std::shared_ptr<const Definition> definition,
-                                                  const prepare::Places& places,
-                                                  const plan::DagRun& run) {
+std::function<Result<void>()> LookWhetherRunnable(
+    std::shared_ptr<const catalogue::Definition> definition, const prepare::Places& places,
+    const plan::DagRun& run) {
   return [definition = std::move(definition), url = places.store_url,
           data = run.scheduled_at]() -> Result<void> {
     TRY_ASSIGN(const auto store, artifact::OpenStore(url));
@@ -201,7 +201,7 @@ Result<std::vector<BackfillInstant>> Survey(const BackfillRequest& request,
 
 // What is known beforehand of those that are to run; kNotFound: none of them can.
 Result<std::vector<BackfillInstant>> Foresee(const BackfillRequest& request,
-                                             const Definition& definition,
+                                             const catalogue::Definition& definition,
                                              const prepare::Places& places,
                                              std::vector<BackfillInstant> instants) {
   TRY_ASSIGN(auto foresight,

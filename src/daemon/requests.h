@@ -24,7 +24,7 @@ class Requests : public Owner {
     dispatch::Conductor& conductor;
     Announcer& announcer;
     record::Readers& record;
-    std::function<std::shared_ptr<const Catalogue>()> catalogue;  // any thread
+    std::function<std::shared_ptr<const catalogue::Catalogue>()> catalogue;  // any thread
     // Of an action's runs at the target that was asked for (empty: none was).
     std::function<Result<prepare::Places>(const service::Service&, const std::string& action,
                                           const std::string& target)>

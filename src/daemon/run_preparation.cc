@@ -8,12 +8,12 @@
 
 namespace busker::daemon {
 
-void RunPreparation::Use(std::shared_ptr<const Catalogue> catalogue) {
+void RunPreparation::Use(std::shared_ptr<const catalogue::Catalogue> catalogue) {
   const std::lock_guard lock(catalogue_mutex_);
   catalogue_ = std::move(catalogue);
 }
 
-std::shared_ptr<const Catalogue> RunPreparation::catalogue() const {
+std::shared_ptr<const catalogue::Catalogue> RunPreparation::catalogue() const {
   const std::lock_guard lock(catalogue_mutex_);
   return catalogue_;
 }

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "daemon/definitions.h"
+#include "catalogue/catalogue.h"
 #include "dispatch/mailbox.h"
 #include "prepare/places.h"
 #include "record/readers.h"
@@ -32,13 +32,13 @@ class RunPreparation {
         record_(std::move(record)) {}
 
   // What runs are prepared from, from now on. Any thread.
-  void Use(std::shared_ptr<const Catalogue> catalogue);
+  void Use(std::shared_ptr<const catalogue::Catalogue> catalogue);
 
   // Any threads; at most one at a time for the runs of one service.
   Result<dispatch::Prepared> Prepare(const plan::DagRun& run);
 
  private:
-  std::shared_ptr<const Catalogue> catalogue() const;
+  std::shared_ptr<const catalogue::Catalogue> catalogue() const;
   Result<std::string> ReserveTimestamp(const plan::GraphKey& graph, const service::Service& service,
                                        const std::string& action);
 
@@ -47,7 +47,7 @@ class RunPreparation {
   const std::vector<std::string> environment_;
 
   mutable std::mutex catalogue_mutex_;
-  std::shared_ptr<const Catalogue> catalogue_;
+  std::shared_ptr<const catalogue::Catalogue> catalogue_;
 
   const std::shared_ptr<record::Readers> record_;
   std::mutex stamps_mutex_;

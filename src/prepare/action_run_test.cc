@@ -9,7 +9,7 @@
 #include "deliver/warehouse.h"
 #include "io/test_folder.h"
 #include "model/live.h"
-#include "prepare/definition.h"
+#include "prepare/requested_run.h"
 #include "prepare/step.h"
 
 namespace busker::prepare {
@@ -174,7 +174,8 @@ TEST_F(PrepareRunTest, TheProgramsDateIsThatOfTheZoneAndItsInstantIsInUtc) {
   const auto service = Load(
       "[model]\ncommand = \"./train --to ${DATE}\"\nenvironment = { TO = \"${DATE}\" }\n"
       "[actions.training]\nschedule = \"0 0 * * *\"\ntime_zone = \"Europe/Stockholm\"\n");
-  const plan::Graph graph = GraphOf(service, service.actions.at("training")).value();
+  plan::Graph graph;
+  graph.zone = service.actions.at("training").time_zone;
   for (const plan::DagRun& asked :
        {RequestRun(graph, "2019-08-01", kNow).value(),
         RequestRunAt(graph, ParseRfc3339("2019-07-31T22:00:00Z").value(), kNow)}) {

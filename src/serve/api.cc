@@ -100,7 +100,7 @@ void Api::AddRoutes(Routes& routes) {
 http::Response Api::ShowStatus(const Call& call) {
   const daemon::Status status = requests_.Health();
   ordered_json faults = ordered_json::array();
-  for (const daemon::Fault& fault : status.faults) {
+  for (const catalogue::Fault& fault : status.faults) {
     if (!call.caller.confines.empty()) break;  // whose file it is, is not known
     // "shop/busker.toml": who looks knows it by that, and not where the owner keeps it.
     const io::fs::path file(fault.file);

@@ -53,10 +53,10 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
                       {"last_run", std::move(last)}};
 }
 
-using Definitions = std::vector<std::shared_ptr<const daemon::Definition>>;
+using Definitions = std::vector<std::shared_ptr<const catalogue::Definition>>;
 
 // Those that are asked for and come after the cursor, sorted; one more than `count`, when there is.
-Result<Definitions> Select(const daemon::Catalogue& catalogue, record::Record& record,
+Result<Definitions> Select(const catalogue::Catalogue& catalogue, record::Record& record,
                            const Call& call, std::size_t count) {
   const http::Target& target = call.target;
   const std::string cursor = target.Query("cursor"), part = target.Query("q"),

@@ -85,7 +85,7 @@ void AddEngine(Page& page, const dispatch::Figures& figures) {
              figures.turn);
 }
 
-Result<void> AddGraphs(Page& page, record::Record& record, const daemon::Catalogue& catalogue) {
+Result<void> AddGraphs(Page& page, record::Record& record, const catalogue::Catalogue& catalogue) {
   TRY_ASSIGN(const auto memories, record.Graphs());
   std::size_t paused = 0;
   std::map<plan::Trouble, std::size_t> troubled = {

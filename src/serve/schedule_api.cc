@@ -261,8 +261,8 @@ class Totals {
 
 // Calls use(key, graph) for each graph behind `after` that is asked for, until it returns false.
 template <typename Use>
-void ForEach(const daemon::Catalogue& catalogue, const Asked& asked, const access::Caller& caller,
-             const std::string& after, const Use& use) {
+void ForEach(const catalogue::Catalogue& catalogue, const Asked& asked,
+             const access::Caller& caller, const std::string& after, const Use& use) {
   auto it = catalogue.definitions.upper_bound(after);
   auto end = catalogue.definitions.end();
   if (!asked.graph.empty()) {
@@ -278,7 +278,7 @@ struct Page {
   ordered_json graphs = ordered_json::array(), next;
 };
 
-Result<Page> ListPage(const daemon::Catalogue& catalogue, const Asked& asked,
+Result<Page> ListPage(const catalogue::Catalogue& catalogue, const Asked& asked,
                       const access::Caller& caller, record::Record& record) {
   Page page;
   Clocks clocks(asked);
@@ -315,12 +315,12 @@ std::string QuestionOf(const Asked& asked, const access::Caller& caller) {
 }  // namespace
 
 struct ScheduleApi::Whole {
-  std::shared_ptr<const daemon::Catalogue> catalogue;
+  std::shared_ptr<const catalogue::Catalogue> catalogue;
   ordered_json days, changes;
 };
 
 std::shared_ptr<const ScheduleApi::Whole> ScheduleApi::Kept(
-    const std::string& question, const std::shared_ptr<const daemon::Catalogue>& catalogue) {
+    const std::string& question, const std::shared_ptr<const catalogue::Catalogue>& catalogue) {
   const std::lock_guard lock(mutex_);
   const auto found = kept_.find(question);
   return found != kept_.end() && found->second->catalogue == catalogue ? found->second : nullptr;

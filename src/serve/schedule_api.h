@@ -27,7 +27,7 @@ class ScheduleApi {
 
   http::Response ListInstants(const Call& call);
   std::shared_ptr<const Whole> Kept(const std::string& question,
-                                    const std::shared_ptr<const daemon::Catalogue>& catalogue);
+                                    const std::shared_ptr<const catalogue::Catalogue>& catalogue);
   void Keep(const std::string& question, std::shared_ptr<const Whole> whole);
 
   daemon::Daemon& daemon_;

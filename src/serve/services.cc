@@ -6,7 +6,7 @@
 
 namespace busker::serve {
 
-std::vector<SharedService> ServicesOf(const daemon::Catalogue& catalogue) {
+std::vector<SharedService> ServicesOf(const catalogue::Catalogue& catalogue) {
   std::vector<SharedService> services;
   std::set<const service::Service*> known;
   for (const auto& [_, definition] : catalogue.definitions) {
@@ -16,7 +16,7 @@ std::vector<SharedService> ServicesOf(const daemon::Catalogue& catalogue) {
   return services;
 }
 
-Result<SharedService> FindService(const daemon::Catalogue& catalogue, const std::string& name) {
+Result<SharedService> FindService(const catalogue::Catalogue& catalogue, const std::string& name) {
   for (const SharedService& service : ServicesOf(catalogue)) {
     if (service->name == name) return service;
   }

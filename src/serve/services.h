@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "daemon/definitions.h"
+#include "catalogue/catalogue.h"
 #include "deliver/warehouse.h"
 #include "service/service.h"
 
@@ -15,9 +15,9 @@ namespace busker::serve {
 using SharedService = std::shared_ptr<const service::Service>;
 
 // Each once, in the order of their names.
-std::vector<SharedService> ServicesOf(const daemon::Catalogue& catalogue);
+std::vector<SharedService> ServicesOf(const catalogue::Catalogue& catalogue);
 
-Result<SharedService> FindService(const daemon::Catalogue& catalogue, const std::string& name);
+Result<SharedService> FindService(const catalogue::Catalogue& catalogue, const std::string& name);
 
 // All deliveries ever, oldest first; none while there is no warehouse, which is not made for this.
 Result<std::vector<deliver::Delivery>> ReadDeliveries(const std::string& warehouse_url,

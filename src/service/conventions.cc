@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include "base/id.h"
-#include "service/catalogue.h"
+#include "service/graph_file.h"
 #include "service/placeholders.h"
 
 namespace busker::service {
@@ -51,7 +51,7 @@ Result<std::vector<std::string>> FindConfigs(const std::string& root, Faults& fa
         entry->is_directory(ignored) || IsGraphFile(entry->path().string())) {
       continue;
     }
-    // A pipe, a link to nothing: `service::Discover` has it among the graph files, which are told.
+    // A pipe, a link to nothing: catalogue::Discover has it among the graph files, which are told.
     if (!entry->is_regular_file(ignored)) continue;
     const std::string name = file.stem().string();
     if (IsName(name)) {

@@ -361,6 +361,11 @@ bool LooksLikeGraphFile(std::string_view text) {
   return graph && (tasks || (object && depth > 0));
 }
 
+bool IsGraphFile(const std::string& path) {
+  const auto text = ReadTextFile(path, kGraphFileBytesMax);
+  return text && *text && LooksLikeGraphFile(**text);
+}
+
 std::vector<std::string> CommandOf(const GraphTask& task) { return {"bash", "-c", task.code}; }
 
 }  // namespace busker::service

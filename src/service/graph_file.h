@@ -71,6 +71,9 @@ std::vector<std::string> ValidateGraphFile(const std::string& path);
 // (then "graph" alone will do): what tells a graph file from the config of an action.
 bool LooksLikeGraphFile(std::string_view text);
 
+// Whether the file is there and looks like one.
+bool IsGraphFile(const std::string& path);
+
 // How a task's code is started: {"bash", "-c", code}.
 std::vector<std::string> CommandOf(const GraphTask& task);
 

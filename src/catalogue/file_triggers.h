@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/time.h"
-#include "daemon/definitions.h"
+#include "catalogue/definitions.h"
 
-namespace busker::daemon {
+namespace busker::catalogue {
 
 // A file that has come, for a graph that waits for such. The key tells it from the next file under
 // the same name.
@@ -39,4 +39,4 @@ class FileTriggers {
   bool unsure_ = false;
 };
 
-}  // namespace busker::daemon
+}  // namespace busker::catalogue

@@ -1,4 +1,4 @@
-#include "daemon/file_triggers.h"
+#include "catalogue/file_triggers.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <chrono>
 
-namespace busker::daemon {
+namespace busker::catalogue {
 namespace {
 
 constexpr Milliseconds kStill{2000};
@@ -82,4 +82,4 @@ std::vector<FileArrival> FileTriggers::Look(const Catalogue& catalogue,
   return arrivals;
 }
 
-}  // namespace busker::daemon
+}  // namespace busker::catalogue

@@ -1,14 +1,14 @@
-#include "prepare/definition.h"
+#include "catalogue/plan_graph.h"
 
 #include <gtest/gtest.h>
 
 #include "io/test_folder.h"
 #include "plan/timetable.h"
 
-namespace busker::prepare {
+namespace busker::catalogue {
 namespace {
 
-class DefinitionTest : public testing::Test {
+class PlanGraphTest : public testing::Test {
  protected:
   plan::Graph ActionSaying(const std::string& keys) {
     folder_.Write("busker.toml",
@@ -32,7 +32,7 @@ class DefinitionTest : public testing::Test {
   io::TestFolder folder_;
 };
 
-TEST_F(DefinitionTest, AnActionIsFiledUnderItsServiceAndSaysWhenItRuns) {
+TEST_F(PlanGraphTest, AnActionIsFiledUnderItsServiceAndSaysWhenItRuns) {
   const plan::Graph graph = ActionSaying(
       "schedule = \"0 7 * * *\"\ntime_zone = \"Europe/Stockholm\"\nexpected_by = \"08:05\"\n"
       "priority = 3\n");
@@ -48,7 +48,7 @@ TEST_F(DefinitionTest, AnActionIsFiledUnderItsServiceAndSaysWhenItRuns) {
 }
 
 // A setting that does not arrive in the plan is one that nobody is told of.
-TEST_F(DefinitionTest, WhatAnActionOrAGraphFileSaysArrivesInThePlan) {
+TEST_F(PlanGraphTest, WhatAnActionOrAGraphFileSaysArrivesInThePlan) {
   const plan::Graph action = ActionSaying(
       "schedule = \"@daily\"\nstart = \"2019-07-01\"\nend = \"2019-09-01\"\ncatch_up = "
       "\"all\"\ncatch_up_window = \"7d\"\nconcurrency = \"allow\"\nruns_at_once = 5\n"
@@ -73,14 +73,14 @@ TEST_F(DefinitionTest, WhatAnActionOrAGraphFileSaysArrivesInThePlan) {
   EXPECT_EQ(graph.run_timeout, std::chrono::hours(6));
 }
 
-TEST_F(DefinitionTest, AnActionRunsAfterOthersOfItsService) {
+TEST_F(PlanGraphTest, AnActionRunsAfterOthersOfItsService) {
   const plan::Graph graph =
       ActionSaying("after = [\"fetch\"]\n[actions.fetch]\ncommand = \"./f\"\n");
   EXPECT_EQ(graph.after, std::vector<plan::GraphKey>{"shop/fetch"});
   EXPECT_FALSE(graph.schedule);
 }
 
-TEST_F(DefinitionTest, AGraphFileRunsForTheIntervalThatHasPassed) {
+TEST_F(PlanGraphTest, AGraphFileRunsForTheIntervalThatHasPassed) {
   const plan::Graph graph = GraphSaying(", \"schedule_interval\": \"@daily\"");
   EXPECT_EQ(graph.key, "nightly");
   EXPECT_TRUE(graph.schedule);
@@ -89,7 +89,7 @@ TEST_F(DefinitionTest, AGraphFileRunsForTheIntervalThatHasPassed) {
   EXPECT_EQ(FormatRfc3339(plan::DataInstant(graph, due)), "2019-08-01T00:00:00Z");
 }
 
-TEST_F(DefinitionTest, AGraphFileMayRunOnce) {
+TEST_F(PlanGraphTest, AGraphFileMayRunOnce) {
   const plan::Graph graph = GraphSaying(", \"schedule_interval\": \"@once\"");
   EXPECT_TRUE(graph.once);
   EXPECT_FALSE(graph.schedule);
@@ -112,33 +112,5 @@ TEST(GraphOfAFile, HasItsRootsWhenEachDependsOnItsPast) {
   EXPECT_FALSE(GraphOf(file)->depends_on_past);
 }
 
-TEST_F(DefinitionTest, ADateIsMidnightInTheZoneOfTheGraph) {
-  const plan::Graph graph = ActionSaying("time_zone = \"Europe/Stockholm\"\n");
-  const Instant now = ParseRfc3339("2020-01-01T23:30:00Z").value();
-  const plan::DagRun run = RequestRun(graph, "2019-08-01", now).value();
-  EXPECT_EQ(FormatRfc3339(run.scheduled_at), "2019-07-31T22:00:00Z");
-  EXPECT_EQ(run.data_date, "2019-08-01");
-  EXPECT_EQ(run.trigger, "manual");
-  EXPECT_EQ(run.requested_at, now);
-  EXPECT_FALSE(run.due);
-  const plan::DagRun exact = RequestRun(graph, "2019-08-01T23:00:00Z", now).value();
-  EXPECT_EQ(FormatRfc3339(exact.scheduled_at), "2019-08-01T23:00:00Z");
-  EXPECT_EQ(exact.data_date, "2019-08-02");
-  EXPECT_EQ(RequestRun(graph, std::nullopt, now)->data_date, "2020-01-02");
-  EXPECT_EQ(RequestRun(graph, "2019-02-30", now).error().kind, ErrorKind::kInvalid);
-  EXPECT_EQ(RequestRun(graph, "2019-08-01T25:00:00Z", now).error().kind, ErrorKind::kInvalid);
-  EXPECT_NE(run.id, exact.id);
-}
-
-TEST_F(DefinitionTest, ARunOfABackfillIsTheRunOfItsInstant) {
-  const plan::Graph graph = GraphSaying(", \"schedule_interval\": \"@daily\"");
-  const Instant due = ParseRfc3339("2019-08-02T00:00:00Z").value();
-  const plan::DagRun run = RequestRunAt(graph, due, due + std::chrono::hours(9));
-  EXPECT_EQ(run.due, due);
-  EXPECT_EQ(FormatRfc3339(run.scheduled_at), "2019-08-01T00:00:00Z");
-  EXPECT_EQ(run.data_date, "2019-08-01");
-  EXPECT_EQ(run.trigger, "backfill");
-}
-
 }  // namespace
-}  // namespace busker::prepare
+}  // namespace busker::catalogue

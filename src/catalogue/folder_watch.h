@@ -11,7 +11,7 @@
 #include "base/time.h"
 #include "io/file.h"
 
-namespace busker::daemon {
+namespace busker::catalogue {
 
 // One thread, but for Stop.
 class FolderWatch {
@@ -51,4 +51,4 @@ class FolderWatch {
   bool stopped_ = false;
 };
 
-}  // namespace busker::daemon
+}  // namespace busker::catalogue

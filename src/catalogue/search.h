@@ -7,7 +7,7 @@
 #include "base/result.h"
 #include "service/service.h"
 
-namespace busker::service {
+namespace busker::catalogue {
 
 struct Found {  // absolute paths, sorted, each once
   std::vector<std::string> service_folders;
@@ -25,15 +25,13 @@ struct Found {  // absolute paths, sorted, each once
 // not there; kInvalid when there is more than anybody means (20,000 entries of one folder).
 Result<Found> Discover(const std::vector<std::string>& paths);
 
-// Every fault of what was found, a sentence each: Validate of each service (with its folder in
-// front when there are several), ValidateGraphFile of each graph file, and graphs of one dag_id.
-std::vector<std::string> Validate(const Found& found, const GateCheck& check_gate = {});
+// Every fault of what was found, a sentence each: service::Validate of each service (with its
+// folder in front when there are several), ValidateGraphFile of each graph file, and graphs of one
+// dag_id.
+std::vector<std::string> Validate(const Found& found, const service::GateCheck& check_gate = {});
 
 // What the service's folder or the graph file, which is at fault, seems to define: "shop/" for the
 // actions of a service, "nightly" for a graph; empty: it does not tell.
 std::string SeemsToDefine(const std::string& path);
 
-// Whether the file is there and looks like a graph file (LooksLikeGraphFile).
-bool IsGraphFile(const std::string& path);
-
-}  // namespace busker::service
+}  // namespace busker::catalogue

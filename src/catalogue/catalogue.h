@@ -1,22 +1,18 @@
-// What the watched folders define: every graph there is to run, as it was when last read.
-//
-// A file that cannot be read affects only itself: what it defined before stays, and the fault is
-// shown until it is mended.
+// Every graph there is to run, as it was when last read, and what is wrong with files that define
+// some.
 #pragma once
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "io/file.h"
+#include "base/result.h"
 #include "plan/advance.h"
-#include "service/catalogue.h"
 #include "service/graph_file.h"
 #include "service/service.h"
 
-namespace busker::daemon {
+namespace busker::catalogue {
 
 // A graph, and what it was read from: the action of a service, or a graph file.
 struct Definition {
@@ -56,36 +52,4 @@ struct Catalogue {
 // What turns `before` into `after`: graphs that are new, changed or gone.
 std::vector<plan::Event> Changes(const Catalogue& before, const Catalogue& after);
 
-class Definitions {
- public:
-  // `paths` as for service::Discover. A service or folder that has a home of its own other than
-  // `home` is a fault: its runs would be in two records.
-  Definitions(std::vector<std::string> paths, io::fs::path home, service::GateCheck check_gate);
-
-  // Reads what has changed since the last call. One thread at a time.
-  std::shared_ptr<const Catalogue> Read();
-
- private:
-  // A file, or the service in a folder, and what it last defined.
-  struct Source {
-    std::string stamp;  // of the files: when it is the same, nothing has changed
-    std::vector<std::shared_ptr<const Definition>> good;
-    std::string fault;
-    std::string of;  // Fault::of
-  };
-
-  service::Found Discover(Catalogue& catalogue);
-  Source ReadService(const std::string& folder, const Source& before) const;
-  Source ReadGraphFile(const std::string& file, const Source& before) const;
-  std::string OtherHome(const std::string& folder) const;
-  void SettleOwners(std::map<std::string, Source>& sources);
-
-  const std::vector<std::string> paths_;
-  const io::fs::path home_;
-  const service::GateCheck check_gate_;
-  std::map<std::string, Source> sources_;
-  std::map<std::string, std::string> owners_;    // of "shop/", "nightly": its source
-  std::map<std::string, service::Found> found_;  // by path, when it was last there
-};
-
-}  // namespace busker::daemon
+}  // namespace busker::catalogue

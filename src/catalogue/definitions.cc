@@ -1,4 +1,4 @@
-#include "daemon/definitions.h"
+#include "catalogue/definitions.h"
 
 #include <fmt/core.h>
 #include <sys/stat.h>
@@ -7,10 +7,9 @@
 #include <set>
 #include <tuple>
 
-#include "base/text.h"
-#include "prepare/definition.h"
+#include "catalogue/plan_graph.h"
 
-namespace busker::daemon {
+namespace busker::catalogue {
 namespace {
 
 // Folders that are watched beside those that define something: the kernel has so many watches only.
@@ -45,84 +44,7 @@ std::string ClaimOf(const std::vector<std::shared_ptr<const Definition>>& defini
 // "at" for the end of a message about a definition that was good before.
 std::string Goes(bool was_good) { return was_good ? "; what it defined before stays active" : ""; }
 
-// Of "shop/training": "training".
-std::string ShortName(const plan::GraphKey& key) { return key.substr(key.find('/') + 1); }
-
 }  // namespace
-
-std::string Definition::FilesHaveChanged() const {
-  if (!service) return file->path + " has changed";
-  const std::string own = service->root + "/busker.toml";
-  if (Action().config.empty()) return own + " has changed";
-  return fmt::format("{} or {} has changed", own, Action().config);
-}
-
-const Fault* Catalogue::FaultOf(const plan::GraphKey& key) const {
-  const auto found = std::find_if(faults.begin(), faults.end(), [&](const Fault& fault) {
-    return fault.of.ends_with('/') ? key.starts_with(fault.of) : fault.of == key;
-  });
-  return found == faults.end() ? nullptr : &*found;
-}
-
-std::string Catalogue::WhyMissing(const plan::GraphKey& key) const {
-  if (const Fault* fault = FaultOf(key)) {
-    return fmt::format("its definition is at fault: {}: {}; it runs when that is mended",
-                       fault->file, fault->message);
-  }
-  std::string why = "no file defines it any more; it runs when one does again";
-  const auto unclear = std::find_if(faults.begin(), faults.end(),
-                                    [](const Fault& fault) { return fault.of.empty(); });
-  if (unclear != faults.end()) why += fmt::format(" ({}: {})", unclear->file, unclear->message);
-  return why;
-}
-
-Result<std::shared_ptr<const Definition>> Catalogue::Find(const plan::GraphKey& key) const {
-  const auto found = definitions.find(key);
-  if (found != definitions.end()) return found->second;
-  // Of a service some of which is active, the fault is not why there is no such action.
-  const Fault* const fault = FaultOf(key);
-  const auto active = fault == nullptr ? definitions.end() : definitions.lower_bound(fault->of);
-  if (fault != nullptr && (active == definitions.end() || !active->first.starts_with(fault->of))) {
-    return NotFound(fmt::format("no action or graph \"{}\": its definition is at fault: {}: {}",
-                                key, fault->file, fault->message));
-  }
-  // As short as they can be told apart, and as whoever asks has them: those of the service that is
-  // asked for, if there is one of that name, first.
-  const std::string service = key.substr(0, key.find('/') + 1);
-  std::map<std::string, int> times;
-  bool has_service = false;
-  for (const auto& [name, _] : definitions) {
-    ++times[ShortName(name)];
-    has_service = has_service || (!service.empty() && name.starts_with(service));
-  }
-  const std::string asked = has_service ? ShortName(key) : key;
-  std::vector<std::string> names;
-  for (const auto& [name, _] : definitions) {
-    const bool own = has_service && name.starts_with(service);
-    const bool is_short = own || (times[ShortName(name)] == 1 && (has_service || service.empty()));
-    names.insert(own ? names.begin() : names.end(), is_short ? ShortName(name) : name);
-  }
-  const auto nearest = Nearest(asked, names);
-  if (names.size() > 10) names.resize(10);
-  return NotFound(fmt::format("no action or graph \"{}\"{}", asked,
-                              nearest         ? fmt::format("; did you mean \"{}\"?", *nearest)
-                              : names.empty() ? ""
-                                              : fmt::format("; there are {}", Join(names, ", "))));
-}
-
-std::vector<plan::Event> Changes(const Catalogue& before, const Catalogue& after) {
-  std::vector<plan::Event> events;
-  for (const auto& [key, definition] : before.definitions) {
-    if (after.definitions.contains(key)) continue;
-    events.push_back(plan::GraphRemoved{key, after.WhyMissing(key)});
-  }
-  for (const auto& [key, definition] : after.definitions) {
-    const auto old = before.definitions.find(key);
-    if (old != before.definitions.end() && old->second == definition) continue;
-    events.push_back(plan::GraphDefined{definition->graph});
-  }
-  return events;
-}
 
 Definitions::Definitions(std::vector<std::string> paths, io::fs::path home,
                          service::GateCheck check_gate)
@@ -131,7 +53,7 @@ Definitions::Definitions(std::vector<std::string> paths, io::fs::path home,
 std::shared_ptr<const Catalogue> Definitions::Read() {
   auto catalogue = std::make_shared<Catalogue>();
   std::set<std::string> folders(paths_.begin(), paths_.end());
-  const service::Found found = Discover(*catalogue);
+  const Found found = Discover(*catalogue);
 
   folders.insert(found.looked_in.begin(),
                  found.looked_in.begin() +
@@ -198,19 +120,19 @@ void Definitions::SettleOwners(std::map<std::string, Source>& sources) {
 
 // What there is below each path, once. A path that is gone for a moment (a checkout, a mount) takes
 // nothing with it; one in which there is nothing any more does.
-service::Found Definitions::Discover(Catalogue& catalogue) {
+Found Definitions::Discover(Catalogue& catalogue) {
   std::set<std::string> services, files, looked_in;
   for (const std::string& path : paths_) {
-    auto found = service::Discover({path});
+    auto found = catalogue::Discover({path});
     if (!found) catalogue.faults.push_back({path, found.error().message});
     std::error_code error;
     const bool is_empty =
         !found && found.error().kind == ErrorKind::kNotFound && io::fs::is_directory(path, error);
-    if (found || is_empty) found_[path] = found.value_or(service::Found{});
+    if (found || is_empty) found_[path] = found.value_or(Found{});
     if (is_empty) {
       looked_in.insert({path + "/configs", path + "/scheduler", path + "/scheduler/configs"});
     }
-    const service::Found& known = found_[path];
+    const Found& known = found_[path];
     looked_in.insert(known.looked_in.begin(), known.looked_in.end());
     services.insert(known.service_folders.begin(), known.service_folders.end());
     files.insert(known.graph_files.begin(), known.graph_files.end());
@@ -231,7 +153,7 @@ Definitions::Source Definitions::ReadService(const std::string& folder,
                                              const Source& before) const {
   Source source{StampOfService(folder), before.good, "", ""};
   if (source.stamp == before.stamp) return before;
-  source.of = service::SeemsToDefine(folder);
+  source.of = SeemsToDefine(folder);
   if (std::string other = OtherHome(folder); !other.empty()) {
     return {"", {}, std::move(other), source.of};
   }
@@ -243,7 +165,7 @@ Definitions::Source Definitions::ReadService(const std::string& folder,
   const auto shared = std::make_shared<const service::Service>(std::move(*loaded));
   std::vector<std::shared_ptr<const Definition>> definitions;
   for (const auto& [name, action] : shared->actions) {
-    auto graph = prepare::GraphOf(*shared, action);
+    auto graph = GraphOf(*shared, action);
     if (!graph) {
       source.fault =
           fmt::format("{}: {}{}", name, graph.error().message, Goes(!before.good.empty()));
@@ -260,14 +182,14 @@ Definitions::Source Definitions::ReadGraphFile(const std::string& file,
                                                const Source& before) const {
   Source source{StampOf(file), before.good, "", ""};
   if (source.stamp == before.stamp) return before;
-  source.of = service::SeemsToDefine(file);
+  source.of = SeemsToDefine(file);
   auto loaded = service::LoadGraphFile(file);
   if (!loaded) {
     source.fault = loaded.error().message + Goes(!before.good.empty());
     return source;
   }
   const auto shared = std::make_shared<const service::GraphFile>(std::move(*loaded));
-  auto graph = prepare::GraphOf(*shared);
+  auto graph = GraphOf(*shared);
   if (!graph) {
     source.fault = graph.error().message + Goes(!before.good.empty());
     return source;
@@ -288,4 +210,4 @@ std::string Definitions::OtherHome(const std::string& folder) const {
       own.string(), folder);
 }
 
-}  // namespace busker::daemon
+}  // namespace busker::catalogue

@@ -1,4 +1,4 @@
-#include "daemon/folder_watch.h"
+#include "catalogue/folder_watch.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
-namespace busker::daemon {
+namespace busker::catalogue {
 namespace {
 
 constexpr Milliseconds kQuiet{200};
@@ -114,4 +114,4 @@ void FolderWatch::Take(const std::string& file, std::uint32_t what, News& news) 
 
 void FolderWatch::Stop() { eventfd_write(stop_.get(), 1); }
 
-}  // namespace busker::daemon
+}  // namespace busker::catalogue

@@ -1,4 +1,4 @@
-#include "daemon/file_triggers.h"
+#include "catalogue/file_triggers.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -6,10 +6,10 @@
 
 #include <thread>
 
-#include "daemon/folder_watch.h"
+#include "catalogue/folder_watch.h"
 #include "io/test_folder.h"
 
-namespace busker::daemon {
+namespace busker::catalogue {
 namespace {
 
 constexpr Milliseconds kLimit{10'000};
@@ -162,4 +162,4 @@ TEST(FolderWatch, StopsFromAnotherThread) {
 }
 
 }  // namespace
-}  // namespace busker::daemon
+}  // namespace busker::catalogue

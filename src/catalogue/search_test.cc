@@ -1,11 +1,14 @@
-#include "service/catalogue.h"
+#include "catalogue/search.h"
 
 #include <gtest/gtest.h>
 
 #include "service/test_folder.h"
 
-namespace busker::service {
+namespace busker::catalogue {
 namespace {
+
+using service::Service;
+using service::TestFolder;
 
 constexpr char kGraph[] = R"({"graph": {"dag_id": "g"}, "tasks": [{"name": "a", "code": "true"}]})";
 
@@ -121,4 +124,4 @@ TEST(Discover, SaysWhenThereIsNothing) {
 }
 
 }  // namespace
-}  // namespace busker::service
+}  // namespace busker::catalogue

@@ -1,29 +1,15 @@
-#include "prepare/definition.h"
+#include "catalogue/plan_graph.h"
 
 #include <fmt/core.h>
 
-#include <algorithm>
-
-#include "base/id.h"
 #include "plan/cron.h"
-#include "plan/timetable.h"
 
-namespace busker::prepare {
+namespace busker::catalogue {
 namespace {
 
 Result<plan::ZonedCron> CronOf(const std::string& text, const std::string& zone) {
   TRY_ASSIGN(const plan::Cron cron, plan::ParseCron(text));
   return plan::ZonedCron::Make(cron, zone);
-}
-
-plan::DagRun Requested(const plan::Graph& graph, Instant scheduled_at, Instant now) {
-  plan::DagRun run;
-  run.id = MakeRunId(now);
-  run.graph = graph.key;
-  run.scheduled_at = scheduled_at;
-  run.data_date = plan::LocalDate(scheduled_at, graph.zone).value_or(FormatDate(scheduled_at));
-  run.requested_at = now;
-  return run;
 }
 
 }  // namespace
@@ -85,25 +71,4 @@ Result<plan::Graph> GraphOf(const service::GraphFile& file) {
   return graph;
 }
 
-Result<plan::DagRun> RequestRun(const plan::Graph& graph, const std::optional<std::string>& date,
-                                Instant now) {
-  Instant scheduled_at = now;
-  if (date && date->size() <= 10) {
-    TRY_ASSIGN(const auto day, ParseDate(*date));
-    TRY_ASSIGN(scheduled_at, plan::StartOfDay(day, graph.zone));
-  } else if (date) {
-    TRY_ASSIGN(scheduled_at, ParseRfc3339(*date));
-  }
-  plan::DagRun run = Requested(graph, scheduled_at, now);
-  run.trigger = "manual";
-  return run;
-}
-
-plan::DagRun RequestRunAt(const plan::Graph& graph, Instant due, Instant now) {
-  plan::DagRun run = Requested(graph, plan::DataInstant(graph, due), now);
-  run.due = due;
-  run.trigger = "backfill";
-  return run;
-}
-
-}  // namespace busker::prepare
+}  // namespace busker::catalogue

@@ -1,4 +1,4 @@
-#include "service/catalogue.h"
+#include "catalogue/search.h"
 
 #include <fmt/core.h>
 
@@ -16,7 +16,7 @@
 #include "service/graph_file.h"
 #include "service/text_file.h"
 
-namespace busker::service {
+namespace busker::catalogue {
 namespace {
 
 namespace fs = std::filesystem;
@@ -77,7 +77,7 @@ class Search {
     if (error) return SystemError("path " + given, error.value());
     if (!path.has_filename() && path.has_parent_path()) path = path.parent_path();
     if (IsFile(path)) {
-      if (path.filename() == kServiceFile) {
+      if (path.filename() == service::kServiceFile) {
         services_.insert(path.parent_path().string());
       } else {
         graphs_.insert(path.string());
@@ -116,7 +116,7 @@ class Search {
     for (const char* const within : {"configs", "scheduler", "scheduler/configs"}) {
       if (IsFolder(folder / within)) looked_in_.insert((folder / within).string());
     }
-    if (IsThere(folder / kServiceFile)) {
+    if (IsThere(folder / service::kServiceFile)) {
       services_.insert(folder.string());
       found = true;
     }
@@ -124,7 +124,7 @@ class Search {
     for (const fs::path& config : configs) {
       found = true;
       // What is no file at all is no config either: it does not make the folder a service.
-      if (IsGraphFile(config.string()) || !IsFile(config)) {
+      if (service::IsGraphFile(config.string()) || !IsFile(config)) {
         graphs_.insert(config.string());
       } else {
         services_.insert(folder.string());
@@ -174,28 +174,23 @@ std::string IdIn(std::string_view text) {
 
 }  // namespace
 
-bool IsGraphFile(const std::string& path) {
-  const auto text = ReadTextFile(path, kGraphFileBytesMax);
-  return text && *text && LooksLikeGraphFile(**text);
-}
-
-std::vector<std::string> Validate(const Found& found, const GateCheck& check_gate) {
+std::vector<std::string> Validate(const Found& found, const service::GateCheck& check_gate) {
   std::vector<std::string> faults;
   const bool several = found.service_folders.size() > 1;
   for (const std::string& folder : found.service_folders) {
-    for (std::string& fault : Validate(folder, check_gate)) {
+    for (std::string& fault : service::Validate(folder, check_gate)) {
       faults.push_back(several ? folder + "/" + fault : std::move(fault));
     }
   }
   std::map<std::string, std::string> ids;  // dag_id -> path
   for (const std::string& path : found.graph_files) {
-    for (std::string& fault : ValidateGraphFile(path)) faults.push_back(std::move(fault));
-    const auto graph = LoadGraphFile(path);
+    for (std::string& fault : service::ValidateGraphFile(path)) faults.push_back(std::move(fault));
+    const auto graph = service::LoadGraphFile(path);
     if (!graph) continue;
     const auto [first, is_new] = ids.emplace(graph->id, path);
     if (!is_new) {
       faults.push_back(fmt::format("{}: the dag_id {} is that of {} too; give one another name",
-                                   path, Quoted(graph->id), first->second));
+                                   path, service::Quoted(graph->id), first->second));
     }
   }
   return faults;
@@ -203,11 +198,13 @@ std::vector<std::string> Validate(const Found& found, const GateCheck& check_gat
 
 std::string SeemsToDefine(const std::string& path) {
   if (IsFolder(path)) {
-    const auto text = ReadTextFile((fs::path(path) / kServiceFile).string(), kGraphFileBytesMax);
+    const auto text = service::ReadTextFile((fs::path(path) / service::kServiceFile).string(),
+                                            service::kGraphFileBytesMax);
     const std::string name = NameIn(text ? text->value_or("") : "");
-    return (name.empty() ? NameFromFolder(fs::path(path).filename().string()) : name) + "/";
+    return (name.empty() ? service::NameFromFolder(fs::path(path).filename().string()) : name) +
+           "/";
   }
-  const auto text = ReadTextFile(path, kGraphFileBytesMax);
+  const auto text = service::ReadTextFile(path, service::kGraphFileBytesMax);
   return IdIn(text ? text->value_or("") : "");
 }
 
@@ -217,4 +214,4 @@ Result<Found> Discover(const std::vector<std::string>& paths) {
   return search.Take();
 }
 
-}  // namespace busker::service
+}  // namespace busker::catalogue

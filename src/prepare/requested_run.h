@@ -1,4 +1,4 @@
-// What a service file or a graph file says, as the plan's definition of a graph.
+// The run that somebody asks for, as the plan is to queue it.
 #pragma once
 
 #include <optional>
@@ -7,15 +7,8 @@
 #include "base/result.h"
 #include "plan/graph.h"
 #include "plan/run.h"
-#include "service/graph_file.h"
-#include "service/service.h"
 
 namespace busker::prepare {
-
-plan::GraphKey KeyOf(const service::Service& service, const std::string& action);
-
-Result<plan::Graph> GraphOf(const service::Service& service, const service::Action& action);
-Result<plan::Graph> GraphOf(const service::GraphFile& file);
 
 // The run of `graph` that somebody asks for. `date`: "2019-08-01" (midnight in the graph's zone) or
 // an RFC 3339 instant; none: `now`.

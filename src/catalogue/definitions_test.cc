@@ -1,4 +1,4 @@
-#include "daemon/definitions.h"
+#include "catalogue/definitions.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include "io/digest.h"
 #include "io/test_folder.h"
 
-namespace busker::daemon {
+namespace busker::catalogue {
 namespace {
 
 std::string GraphText(const std::string& id, const std::string& code = "true") {
@@ -288,4 +288,4 @@ TEST_F(DefinitionsTest, AServiceWithAHomeOfItsOwnIsAFault) {
 }
 
 }  // namespace
-}  // namespace busker::daemon
+}  // namespace busker::catalogue
