@@ -1,53 +1,27 @@
-"""The loop with its artifacts in a bucket of Cloud Storage, for which a strict server on this machine stands in."""
+"""The loop with its artifacts in a bucket of Cloud Storage, for which the stand-in of tests/cloud stands in."""
 
-import json
 import os
-import subprocess
 import time
 import unittest
 
 import workshop
+from cloud.client import StandIn, quoted
 from workshop import Service, wait_until
-
-SERVER = workshop.BUSKER.parent / "tests" / "gcs_server"
-
-
-class Bucket:
-    """The server (gcs_server.cc), until it is closed."""
-
-    def __init__(self):
-        self.process = subprocess.Popen([str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.place = self.process.stdout.readline().strip()
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(30)
-        self.process.stdout.close()
-
-    def fail(self, fault, count, part):
-        self.tell(f"fail {fault} {count} {part}")
-
-    def ask(self, what):
-        self.tell(what)
-        return json.loads(self.process.stdout.readline())
-
-    def tell(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
 
 
 class BucketTest(unittest.TestCase):
     def setUp(self):
-        self.bucket = Bucket()
-        self.addCleanup(self.bucket.close)
+        self.cloud = StandIn()
+        self.addCleanup(self.cloud.close)
+        self.cloud.control("buckets", {"name": "bucket"})
         self.service = Service()
         self.addCleanup(self.service.close)
         self.service.write("busker.toml", workshop.SERVICE_FILE + '\n[targets.cloud]\nartifacts = "gs://bucket/models"\n')
-        os.environ["STORAGE_EMULATOR_HOST"] = self.bucket.place
+        os.environ["STORAGE_EMULATOR_HOST"] = self.cloud.place
         self.addCleanup(os.environ.pop, "STORAGE_EMULATOR_HOST", None)
 
     def tearDown(self):
-        self.assertEqual(self.bucket.ask("violations"), [])
+        self.assertEqual(self.cloud.control("violations")["violations"], [])
 
     def run_at(self, *words):
         return self.service.must(*words, "--target", "cloud")
@@ -63,7 +37,7 @@ class BucketTest(unittest.TestCase):
         self.run_at("run", "training")
         self.run_at("run", "application")
         self.assertEqual(self.in_home(), [])
-        manifests = [name for name in self.bucket.ask("objects") if name.endswith("/manifest.json")]
+        manifests = [name for name in self.cloud.objects("bucket") if name.endswith("/manifest.json")]
         self.assertEqual(len(manifests), 3)
         self.assertTrue(all(name.startswith("models/shop/1/") for name in manifests))
         self.assertEqual(self.facts_at("query", "SELECT count(*) AS n FROM shop.predictions"), [{"n": 2}])
@@ -75,27 +49,38 @@ class BucketTest(unittest.TestCase):
         self.assertEqual(self.facts_at("fsck")["faults"], [])
 
     def test_answers_that_are_lost_and_a_busy_service_change_nothing(self):
-        for fault, part in (("lost", "POST /upload/"), ("busy", "POST /upload/"), ("cut", "POST /upload/"),
-                            ("lost", "GET /storage/"), ("busy", "GET /storage/")):
-            self.bucket.fail(fault, 2, part)
+        for fault, part in (("lost", "POST /upload/"), ("answer", "POST /upload/"), ("cut_request", "POST /upload/"),
+                            ("lost", "GET /storage/"), ("answer", "GET /storage/")):
+            self.cloud.misbehave(fault, part, 2)
         self.run_at("run", "training")
-        self.bucket.fail("lost", 3, "live.json")
+        self.cloud.misbehave("lost", "live.json", 3)
         self.run_at("run", "application")
         self.assertEqual([m["live"] for m in self.facts_at("models")], [True])
         self.assertEqual(self.facts_at("fsck")["faults"], [])
 
+    def test_a_large_file_goes_on_where_its_upload_broke_off(self):
+        self.service.write("configs/training.sh", workshop.TRAINING + "head -c 9000000 /dev/urandom > output/large")
+        for fault in ("cut_request", "lost", "answer"):
+            self.cloud.misbehave(fault, "PUT /upload/")
+        self.run_at("run", "training")
+        large, = (name for name in self.cloud.objects("bucket") if name.endswith("/large"))
+        self.assertEqual(len(self.cloud.control(f"buckets/bucket/objects/{quoted(large)}")), 9_000_000)
+        asked = self.cloud.requests("PUT /upload/")
+        self.assertGreater(len(asked), 4)
+        self.assertEqual(self.facts_at("fsck")["faults"], [])
+
     def test_a_run_that_is_cancelled_while_it_saves_ends_at_once(self):
         # What waited for a store waited until the store answered.
-        self.bucket.fail("hang", 100, "POST /upload/")
+        self.cloud.misbehave("hang", "POST /upload/", -1)
         run = self.facts_at("start", "training")["id"]
-        wait_until(lambda: any(line.startswith("POST /upload/") for line in self.bucket.ask("requests")), "it saves")
+        wait_until(lambda: self.cloud.requests("POST /upload/"), "it saves")
         begin = time.monotonic()
         self.service.must("cancel", run)
         done = self.service.busker("wait", run)
         self.assertLess(time.monotonic() - begin, 5)
         self.assertIn("cancelled", done.stdout + done.stderr)
         self.assertEqual(self.service.facts("runs")[0]["state"], "cancelled")
-        self.assertEqual([name for name in self.bucket.ask("objects") if "manifest" in name], [])
+        self.assertEqual([name for name in self.cloud.objects("bucket") if "manifest" in name], [])
 
     def test_a_bucket_that_is_not_there_is_told(self):
         self.service.write("busker.toml", workshop.SERVICE_FILE + '\n[targets.cloud]\nartifacts = "gs://another"\n')
