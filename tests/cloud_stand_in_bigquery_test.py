@@ -191,8 +191,9 @@ class BigQuery(Stage):
         self.loaded(self.file("a,true,1\nb,false,2\n"))
         found = self.query(f"SELECT COUNT(*) AS n, COUNTIF(label) AS k, SUM(n) AS s FROM `{self.project}.shop.t`").data["rows"][0]["f"]
         self.assertEqual([cell["v"] for cell in found], ["2", "1", "3"])
-        self.assertEqual(self.query("SELECT * FROM shop.none").status, 400)
-        self.assertEqual(self.query("DELETE FROM shop.t WHERE TRUE").status, 400)
+        self.assertEqual(self.query("SELECT * FROM shop.none").data["error"]["errors"][0]["reason"], "notFound")
+        self.assertEqual(self.query("SELECT FROM WHERE").data["error"]["errors"][0]["reason"], "invalidQuery")
+        self.assertIn("does not play", self.query("DELETE FROM shop.t WHERE TRUE").error)
         self.assertIn("bytes billed", self.query("SELECT * FROM shop.t", maximumBytesBilled="1").error)
         self.assertIn("location US", self.query("SELECT * FROM shop.t", location="US").error)
         dry = self.query("SELECT * FROM shop.t", dryRun=True).data

@@ -17,7 +17,9 @@ TIME_AS_NUMBER = "formatOptions.useInt64Timestamp"
 QUERY_REQUEST = {"kind": shape.text, "query": shape.text, "useLegacySql": shape.boolean, "location": shape.text,
                  "defaultDataset": QUERY["defaultDataset"], "timeoutMs": shape.integer, "maxResults": shape.integer,
                  "requestId": shape.text, "dryRun": shape.boolean, "labels": LABELS, "maximumBytesBilled": shape.integer,
-                 "useQueryCache": shape.boolean, "formatOptions": {"useInt64Timestamp": shape.boolean}}
+                 "useQueryCache": shape.boolean, "formatOptions": {"useInt64Timestamp": shape.boolean}, "jobCreationMode": shape.one_of("JOB_CREATION_REQUIRED"),
+                 **{name: QUERY[name] for name in ("continuous", "createSession", "queryParameters", "connectionProperties",
+                                                   "preserveNulls", "writeIncrementalResults")}}
 
 
 class BigQuery(Service):

@@ -147,10 +147,11 @@ class Compute(Service):
     @staticmethod
     def image(text):
         """The image's own name, when it is one of COS."""
-        found = re.fullmatch(r"(?:https?://[^/]+/compute/v1/)?projects/cos-cloud/global/images/(family/)?([^/]+)", text)
+        found = re.fullmatch(r"(?:https?://[^/]+/compute/v1/)?projects/cos-cloud/"
+                             r"(?:global/images/(family/)?|zones/[^/]+/(imageFamilyViews)/)([^/]+)", text)
         if not found:
             return None
-        return IMAGES.get(found[2]) if found[1] else (found[2] if found[2] in IMAGES.values() else None)
+        return IMAGES.get(found[3]) if found[1] or found[2] else (found[3] if found[3] in IMAGES.values() else None)
 
     @route("GET", IN_ZONE + "/instances/{name}")
     def get(self, _request, project, zone, name):
@@ -291,6 +292,19 @@ class Compute(Service):
         found = [one.resource(self) for one in self.operations.all if one.zone is place]
         return {"kind": "compute#operationList", **self.page(request, found)}
 
+    @route("GET", PATH + "/aggregated/operations", query=(*LISTING, "includeAllScopes"))
+    def aggregated_operations(self, request, project):
+        self.project(project)
+        page = self.page(request, [one.resource(self) for one in self.operations.all])
+        return {"kind": "compute#operationAggregatedList", **self.by_zone(page, "operations")}
+
+    @staticmethod
+    def by_zone(page, name):
+        items = {}
+        for one in page.get("items", []):
+            items.setdefault("zones/" + one["zone"].rsplit("/", 1)[1], {name: []})[name].append(one)
+        return {**page, "items": items}
+
     @route("GET", IN_ZONE + "/disks/{name}")
     def get_disk(self, _request, project, zone, name):
         return self.disk(project, zone, name).resource(self)
@@ -314,11 +328,8 @@ class Compute(Service):
         if away and not request.truth("returnPartialSuccess"):
             raise Refused(503, f"Some zones cannot be reached: {', '.join(sorted(away))}", "backendError")
         page = self.page(request, [disk.resource(self) for (zone, _), disk in sorted(self.disks.items()) if zone not in away])
-        items = {}
-        for one in page.get("items", []):
-            items.setdefault("zones/" + one["zone"].rsplit("/", 1)[1], {"disks": []})["disks"].append(one)
         more = {"unreachables": [self.link(self.zones[zone].link) for zone in sorted(away)]} if away else {}
-        return {"kind": "compute#diskAggregatedList", **page, "items": items, **more}
+        return {"kind": "compute#diskAggregatedList", **self.by_zone(page, "disks"), **more}
 
     @route("DELETE", IN_ZONE + "/disks/{name}", query=("requestId",))
     def delete_disk(self, request, project, zone, name):
@@ -338,6 +349,12 @@ class Compute(Service):
         return operation.resource(self)
 
     # What one looks up before.
+
+    @route("GET", PATH)
+    def get_project(self, _request, project):
+        self.project(project)
+        return {"kind": "compute#project", "name": project, "id": self.world.project_number, "selfLink": self.link(f"projects/{project}"),
+                "commonInstanceMetadata": {"kind": "compute#metadata", "items": []}}
 
     @route("GET", IN_ZONE)
     def get_zone(self, _request, project, zone):

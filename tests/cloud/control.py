@@ -4,6 +4,7 @@
 from . import misbehaviour, shape
 from .answers import Answer, Refused
 from .routes import Service, route
+from .tokens import CLOUD_SCOPE, Principal
 
 PATH = "/_control"
 
@@ -79,6 +80,11 @@ class Control(Service):
             self.world.tokens.add_account(data["email"], data["key_id"], data["public_key"])
         self.world.tokens.may_become.update((data["email"], one) for one in data.get("may_become", []))
         return {}
+
+    @route("POST", PATH + "/tokens", body={"email": shape.text, "scopes": [shape.text]})
+    def token(self, request):
+        """Of somebody, without further ado."""
+        return {"token": self.world.tokens.make(Principal(request.data["email"], request.data.get("scopes", [CLOUD_SCOPE])))}
 
     @route("POST", PATH + "/people", body={"email": shape.text, "refresh_token": shape.text, "client_id": shape.text,
                                            "client_secret": shape.text})

@@ -17,11 +17,17 @@ LOAD = {"sourceUris": [shape.text], "schema": SCHEMA, "destinationTable": TABLE_
         "maxBadRecords": shape.integer, "allowQuotedNewlines": shape.boolean, "allowJaggedRows": shape.boolean,
         "ignoreUnknownValues": shape.boolean, "autodetect": shape.boolean, "schemaUpdateOptions": UPDATES,
         "timePartitioning": PARTITIONING, "sourceColumnMatch": shape.one_of("POSITION", "NAME"),
+        "projectionFields": shape.just([]), "useAvroLogicalTypes": shape.just(False), "decimalTargetTypes": shape.just([]),
+        "preserveAsciiControlCharacters": shape.just(False), "createSession": shape.just(False), "copyFilesOnly": shape.just(False),
+        "nullMarkers": shape.just([]),
         "destinationTableProperties": {"description": shape.text, "friendlyName": shape.text, "labels": LABELS}}
 QUERY = {"query": shape.text, "useLegacySql": shape.boolean, "destinationTable": TABLE_REFERENCE, "createDisposition": CREATE,
          "writeDisposition": WRITE, "defaultDataset": {"projectId": shape.text, "datasetId": shape.text},
          "maximumBytesBilled": shape.integer, "useQueryCache": shape.boolean, "priority": shape.one_of("INTERACTIVE", "BATCH"),
-         "schemaUpdateOptions": UPDATES, "timePartitioning": PARTITIONING, "allowLargeResults": shape.boolean}
+         "schemaUpdateOptions": UPDATES, "timePartitioning": PARTITIONING, "allowLargeResults": shape.boolean,
+         "flattenResults": shape.just(True), "preserveNulls": shape.just(False), "continuous": shape.just(False),
+         "createSession": shape.just(False), "queryParameters": shape.just([]), "userDefinedFunctionResources": shape.just([]),
+         "connectionProperties": shape.just([]), "writeIncrementalResults": shape.just(False)}
 COPY = {"sourceTable": TABLE_REFERENCE, "sourceTables": [TABLE_REFERENCE], "destinationTable": TABLE_REFERENCE,
         "createDisposition": CREATE, "writeDisposition": WRITE, "operationType": shape.one_of("COPY", "SNAPSHOT")}
 JOB = {"kind": shape.one_of("bigquery#job"),
@@ -269,7 +275,8 @@ class Job:
         try:
             columns, rows = sql.select(text, {place: (table.columns(), table.cells()) for place, table in tables.items()})
         except sql.SqlError as error:
-            raise JobError("invalidQuery", str(error)) from error
+            is_missing = re.search(r"Table with name \S+ does not exist", str(error))
+            raise JobError("notFound" if is_missing else "invalidQuery", str(error)) from error
         fields = [{"name": name, "type": kind, "mode": "NULLABLE"} for name, kind in columns]
         if query.get("destinationTable"):
             self.write(query, "WRITE_EMPTY", settled_fields(fields), rows)

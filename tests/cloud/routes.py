@@ -47,7 +47,7 @@ class Request:
         return min(int(text), most) if most is not None else int(text)
 
     def truth(self, name, default=False):
-        text = self.one(name)
+        text = (self.one(name) or "").lower() or None  # Google's own clients say True
         if text not in (None, "true", "false"):
             raise Refused(400, f"Invalid value '{text}' for {name}", "invalidParameter")
         return default if text is None else text == "true"
@@ -107,6 +107,8 @@ class Service:
             raise Refused(400, "a body where there must be none", "badContent")
         if body is not None and body is not bytes:
             request.data = json_of(request) if request.body or not options.get("may_lack_body") else {}
+            if request.method != "PATCH":
+                request.data = shape.without_nulls(request.data)
             shape.check(request.data, body)
         answer = function(request, **{name: urllib.parse.unquote(part) for name, part in parts.items()})
         if isinstance(answer, Answer):

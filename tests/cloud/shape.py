@@ -3,7 +3,7 @@ ignore it, and a client that misspells a field should hear of it from either."""
 
 import re
 
-from .answers import Refused
+from .answers import NotPlayed, Refused
 
 
 class Bad(Refused):
@@ -31,11 +31,26 @@ def anything(_value, _at):
     pass
 
 
+def just(*values):
+    """What the real service has, and what is played here only as it is when nobody says it."""
+    def check_just(value, at):
+        if value not in values:
+            raise NotPlayed(f"{at} = {value}")
+    return check_just
+
+
 def one_of(*words):
     def check_word(value, at):
         if value not in words:
             raise Bad(f"Invalid value at '{at}': \"{value}\"")
     return check_word
+
+
+def or_null(shape):
+    def check_or_null(value, at):
+        if value is not None:
+            check(value, shape, at)
+    return check_or_null
 
 
 def map_of(shape):
@@ -45,6 +60,13 @@ def map_of(shape):
         for key, one in value.items():
             check(one, shape, f"{at}.{key}")
     return check_map
+
+
+def without_nulls(value):
+    """A field that is null is one that was not given; in a patch it is one that goes."""
+    if isinstance(value, dict):
+        return {name: without_nulls(one) for name, one in value.items() if one is not None}
+    return [without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
 def check(value, shape, at="resource"):

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import re
+from urllib.parse import quote
 
 from . import shape
 from .answers import Answer, NotPlayed, Refused
@@ -16,8 +17,9 @@ from .uploads import Uploads
 OBJECT = {"name": shape.text, "bucket": shape.text, "contentType": shape.text, "contentEncoding": shape.text,
           "contentDisposition": shape.text, "contentLanguage": shape.text, "cacheControl": shape.text, "crc32c": shape.text,
           "md5Hash": shape.text, "metadata": shape.map_of(shape.text), "storageClass": shape.text}
-PATCH = {**OBJECT, "metadata": shape.anything}  # null takes a key away
+PATCH = {name: shape.or_null(one) for name, one in OBJECT.items()} | {"metadata": shape.anything}
 PRECONDITIONS = ("ifGenerationMatch", "ifGenerationNotMatch", "ifMetagenerationMatch", "ifMetagenerationNotMatch")
+INSERT = ("uploadType", "name", "contentEncoding", "userProject", "projection", *PRECONDITIONS)
 BUCKET = {"name": shape.text, "location": shape.text, "storageClass": shape.text,
           "softDeletePolicy": {"retentionDurationSeconds": shape.integer},
           "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": shape.boolean},
@@ -127,7 +129,11 @@ class Storage(Service):
     # Objects.
 
     def resource_of(self, bucket, item):
-        resource = {"kind": "storage#object", "id": f"{bucket.name}/{item.name}/{item.generation}", "name": item.name,
+        place = f"{quote(bucket.name, safe='')}/o/{quote(item.name, safe='')}"
+        url = self.world.places()["url"]
+        resource = {"kind": "storage#object", "selfLink": f"{url}/storage/v1/b/{place}",
+                    "mediaLink": f"{url}/download/storage/v1/b/{place}?generation={item.generation}&alt=media",
+                     "id": f"{bucket.name}/{item.name}/{item.generation}", "name": item.name,
                     "bucket": bucket.name, "generation": str(item.generation), "metageneration": str(item.metageneration),
                     "storageClass": "STANDARD", **item.described, "size": str(len(item.data)), "crc32c": item.crc32c,
                     "etag": f"{item.generation}/{item.metageneration}", "timeCreated": rfc3339(item.created),
@@ -177,6 +183,7 @@ class Storage(Service):
             bucket.softly_deleted.append({"name": name, "generation": str(item.generation), "size": len(item.data)})
 
     @route("GET", "/storage/v1/b/{bucket}/o/{name}", query=("generation", "userProject", "projection", *PRECONDITIONS))
+    @route("GET", "/download/storage/v1/b/{bucket}/o/{name}", query=("generation", "userProject", "projection", *PRECONDITIONS))
     def get(self, request, bucket, name):
         bucket = self.bucket(bucket)
         item = self.object(bucket, name, request)
@@ -213,7 +220,8 @@ class Storage(Service):
         return self.resource_of(bucket, item)
 
     @route("GET", "/storage/v1/b/{bucket}/o", query=("prefix", "delimiter", "maxResults", "pageToken", "startOffset", "endOffset",
-                                                     "includeTrailingDelimiter", "projection", "userProject", "versions"))
+                                                     "includeTrailingDelimiter", "includeFoldersAsPrefixes", "projection", "userProject",
+                                                     "versions"))
     def list(self, request, bucket):
         bucket = self.bucket(bucket)
         if request.truth("versions"):
@@ -247,8 +255,8 @@ class Storage(Service):
         return page
 
     # storage/docs/json_api/v1/objects/insert: the metadata's place depends on the kind of upload.
-    @route("POST", "/upload/storage/v1/b/{bucket}/o",
-           query=("uploadType", "name", "contentEncoding", "userProject", "projection", *PRECONDITIONS), body=bytes)
+    @route("POST", "/upload/storage/v1/b/{bucket}/o", query=INSERT, body=bytes)
+    @route("POST", "/resumable/upload/storage/v1/b/{bucket}/o", query=INSERT, body=bytes)
     def insert(self, request, bucket):
         bucket = self.bucket(bucket)
         kind = request.one("uploadType")
@@ -278,6 +286,7 @@ class Storage(Service):
         return name
 
     @route("PUT", "/upload/storage/v1/b/{bucket}/o", query=("uploadType", "upload_id"), body=bytes)
+    @route("PUT", "/resumable/upload/storage/v1/b/{bucket}/o", query=("uploadType", "upload_id"), body=bytes)
     def go_on(self, request, bucket):
         return self.uploads.go_on(request, self.bucket(bucket))
 
@@ -392,17 +401,19 @@ def parts_of(request):
     if not found:
         raise Refused(400, "Content-Type is not multipart/related with a boundary", "badContent")
     mark = b"--" + next(part for part in found.groups() if part).encode()
-    pieces = request.body.split(mark)
+    # RFC 2046 wants CRLF; Google's own clients send LF alone.
+    end = b"\r\n" if request.body.startswith(mark + b"\r\n") else b"\n"
+    pieces = (end + request.body).split(end + mark)
     # Nothing before, the resource, the bytes, the end.
-    if len(pieces) != 4 or pieces[0].strip() or not pieces[3].startswith(b"--"):
+    if len(pieces) != 4 or pieces[0] or not pieces[3].startswith(b"--"):
         raise Refused(400, "Malformed multipart body.", "badContent")
     parts = []
     for piece in pieces[1:3]:
-        head, blank, data = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        if not blank or not data.endswith(b"\r\n"):
+        head, blank, data = piece.partition(end + end)
+        if not blank:
             raise Refused(400, "Malformed multipart body.", "badContent")
         kinds = re.findall(rb"(?im)^content-type: *(.+?)\r?$", head)
-        parts.append((kinds[0].decode() if kinds else "", data[:-2]))
+        parts.append((kinds[0].decode() if kinds else "", data))
     if not parts[0][0].startswith("application/json"):
         raise Refused(400, "The first part must be the object's metadata, in JSON.", "badContent")
     try:
