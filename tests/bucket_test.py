@@ -1,6 +1,7 @@
 """The loop with its artifacts in a bucket of Cloud Storage, for which the stand-in of tests/cloud stands in."""
 
 import os
+import subprocess
 import time
 import unittest
 
@@ -68,6 +69,12 @@ class BucketTest(unittest.TestCase):
         asked = self.cloud.requests("PUT /upload/")
         self.assertGreater(len(asked), 4)
         self.assertEqual(self.facts_at("fsck")["faults"], [])
+
+    def test_the_store_passes_its_exam_there(self):
+        done = subprocess.run([str(workshop.BUILD / "artifact_test"), "--gtest_filter=ForeignGcs/*", "--gtest_brief=1"],
+                              env={**os.environ, "BUSKER_FOREIGN_GCS": self.cloud.place}, capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stdout[-5000:])
+        self.assertRegex(done.stdout, r"PASSED  \] \d\d tests")
 
     def test_a_run_that_is_cancelled_while_it_saves_ends_at_once(self):
         # What waited for a store waited until the store answered.

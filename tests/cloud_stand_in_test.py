@@ -8,6 +8,7 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -206,6 +207,18 @@ class Misbehaving(Stage):
                 self.create(kind)
             self.assertEqual(self.create(kind).status, 412)
 
+    def test_a_request_waits_until_a_test_has_acted(self):
+        # Between the arrival of a conditional write and its execution somebody else writes.
+        self.cloud.misbehave("hold", "POST /upload")
+        answers = []
+        writer = threading.Thread(target=lambda: answers.append(self.create("raced")))
+        writer.start()
+        wait_until(self.cloud.held, "it has arrived")
+        self.cloud.call("PUT", "/_control/buckets/bucket/objects/raced", b"theirs")
+        self.cloud.release()
+        writer.join(30)
+        self.assertEqual((answers[0].status, self.cloud.held()), (412, 0))
+
     def test_it_is_slow_hangs_or_is_a_proxys_page(self):
         self.cloud.misbehave("slow", "GET /storage", seconds=0.3)
         begin = time.monotonic()
@@ -272,6 +285,10 @@ class Metadata(Stage):
     def test_it_is_not_ready_or_has_no_account(self):
         self.cloud.misbehave("no_metadata", "europe-west1-b/vm", 2)
         self.assertEqual([self.ask("instance/id").status for _ in range(3)], [503, 503, 200])
+        self.cloud.misbehave("no_metadata", "europe-west1-b/vm", -1, seconds=1e6)
+        self.assertEqual(self.ask("instance/id").status, 503)
+        self.cloud.advance(1e6)
+        self.assertEqual(self.ask("instance/id").status, 200)
         self.cloud.misbehave("no_account", "europe-west1-b/vm")
         self.assertEqual(self.ask("instance/service-accounts/default/token").status, 404)
 

@@ -143,6 +143,14 @@ class Compute(Vms):
         ended = self.good("GET", f"{self.b}/operations/{operation['name']}")
         self.assertEqual((ended["status"], ended["httpErrorStatusCode"]), ("DONE", 409))
         vm = self.run_vm()
+        self.cloud.happens("stop", "europe-west1-b", "vm")
+        self.is_now(vm, "TERMINATED")
+        self.cloud.control("pace", {"boot_s": 1000})
+        overtaken = self.good("POST", f"{vm}/start", b"")
+        self.done(self.good("POST", f"{vm}/stop", b""))
+        self.assertEqual(self.done(overtaken)["httpErrorStatusCode"], 409)
+        self.cloud.control("pace", {"boot_s": 0})
+        self.done(self.good("POST", f"{vm}/start", b""))
         self.cloud.misbehave("stuck_delete", "europe-west1-b/vm")
         self.good("DELETE", vm)
         self.cloud.advance(3600)
@@ -165,7 +173,8 @@ class Compute(Vms):
         self.done(self.good("POST", f"{vm}/start", b""))
         self.cloud.advance(3590)  # it has a whole new term
         self.assertEqual(self.good("GET", vm)["status"], "RUNNING")
-        self.assertEqual({one["user"] for one in self.cloud.vms()["operations"] if one["kind"] == "stop"}, {"person@example.com"})
+        who = {one["user"] for one in self.cloud.vms()["operations"] if one["kind"] == "stop" and one["target"].endswith("/halted")}
+        self.assertEqual(who, {"person@example.com"})
 
     def test_a_vm_that_powers_itself_off_stays_and_so_does_its_disk(self):
         vm = self.run_vm()

@@ -63,6 +63,13 @@ class StandIn:
     def misbehave(self, kind, where="", count=1, **more):
         self.control("misbehave", {"kind": kind, "where": where, "count": count, **more})
 
+    def held(self):
+        """How many requests wait to be released."""
+        return self.control("held")["held"]
+
+    def release(self):
+        self.control("release", method="POST")
+
     def behave(self):
         self.control("misbehave", method="DELETE")
 

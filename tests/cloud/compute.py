@@ -216,7 +216,7 @@ class Compute(Service):
         try:
             deed(vm, operation)
         except Refused:
-            self.operations.all.remove(operation)
+            self.operations.forget(operation)
             raise
         return operation.resource(self)
 

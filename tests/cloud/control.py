@@ -24,6 +24,17 @@ class Control(Service):
     @route("DELETE", PATH + "/misbehave")
     def behave(self, _request):
         self.world.misbehaviour.forget()
+        self.world.changed.notify_all()
+        return {}
+
+    @route("GET", PATH + "/held")
+    def held(self, _request):
+        return {"held": len(self.world.misbehaviour.held)}
+
+    @route("POST", PATH + "/release")
+    def release(self, _request):
+        self.world.misbehaviour.release()
+        self.world.changed.notify_all()
         return {}
 
     @route("GET", PATH + "/misbehave")

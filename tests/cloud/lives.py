@@ -29,7 +29,7 @@ class Lives:
     # From nothing to RUNNING.
 
     def create(self, vm, operation):
-        vm.insert = operation
+        vm.arrival = operation
         self.compute.put(vm)
         if self.take("stuck", vm):
             return
@@ -81,8 +81,8 @@ class Lives:
         turn = vm.turn
         vm.status, vm.termination = "STOPPING", None
         vm.pending.append(operation)
-        if vm.insert and vm.insert.status != "DONE":  # it was not there yet
-            vm.insert.finish(self.clock.now(), "CONFLICT")
+        if vm.arrival and vm.arrival.status != "DONE":  # it did not run yet
+            vm.arrival.finish(self.clock.now(), "CONFLICT")
 
         def ended():
             if vm.turn != turn:
@@ -128,8 +128,12 @@ class Lives:
         if vm.end and vm.end <= self.clock.now():
             operation.finish(self.clock.now(), "The time limit of the VM has passed.")
             return
+        self.arrive(vm, operation)
+
+    def arrive(self, vm, operation):
+        """What was there already runs again."""
         vm.turn += 1
-        vm.status = "STAGING"
+        vm.status, vm.arrival = "STAGING", operation
         self.step(vm, lambda: self.run(vm, operation), self.pace_s + self.boot_s)
 
     def reset(self, vm, operation):
@@ -178,9 +182,7 @@ class Lives:
             self.terminated(vm)
             self.compute.note()
             return
-        vm.status = "STAGING"
-        operation = self.operations.begin("compute.instances.automaticRestart", vm, vm.zone, SYSTEM)
-        self.step(vm, lambda: self.run(vm, operation), self.pace_s + self.boot_s)
+        self.arrive(vm, self.operations.begin("compute.instances.automaticRestart", vm, vm.zone, SYSTEM))
 
     def guest_ended(self, vm):
         """The guest has powered itself off: nothing is deleted, and the time limit is void."""

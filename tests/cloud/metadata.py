@@ -23,7 +23,8 @@ class Metadata(Service):
         """Whoever can reach it is the VM; but a browser or a proxy that was talked into it is told from a program."""
         if request.path.startswith("/_"):
             return
-        if self.world.misbehaviour.take({"no_metadata"}, f"{self.vm.zone.name}/{self.vm.name}"):
+        rule = self.world.misbehaviour.take({"no_metadata"}, f"{self.vm.zone.name}/{self.vm.name}")
+        if rule and self.world.clock.now() - self.vm.started < rule.get("seconds", float("inf")):
             raise Refused(503, "The metadata server is not ready.")
         if request.path == "/":
             return

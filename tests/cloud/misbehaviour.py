@@ -10,6 +10,7 @@ OF_REQUESTS = {
     "cut_answer": "half of the answer's body",
     "hang": "half of the body is read, and then nothing more is said",
     "slow": "`seconds` pass before it is carried out",
+    "hold": "it is carried out when all that is held is released",
     "page": "502 with a page of HTML, as of a proxy",
 }
 # Of one service, by what it is about ("europe-west1-b/name", "dataset.table").
@@ -24,7 +25,7 @@ OF_SERVICES = {
     "late_job": "a job ends `seconds` later",
     "fail_job": "a job ends with `reason` and `message`, and changes nothing",
     "refuse_entries": "entries whose text holds `where` are refused with PERMISSION_DENIED",
-    "no_metadata": "the metadata server does not answer yet",
+    "no_metadata": "the metadata server does not answer yet (`seconds`: of those since the VM runs)",
     "no_account": "the VM has no service account",
 }
 KINDS = {**OF_REQUESTS, **OF_SERVICES}
@@ -35,6 +36,7 @@ class Misbehaviour:
 
     def __init__(self):
         self.rules = []
+        self.held = []  # rules, each of a request that waits
 
     def add(self, rule):
         if rule.get("kind") not in KINDS:
@@ -43,6 +45,10 @@ class Misbehaviour:
 
     def forget(self):
         self.rules.clear()
+        self.release()
+
+    def release(self):
+        self.held.clear()
 
     def take(self, kinds, subject):
         """The first rule for it, which then has one time less; None. `count`: -1 is for ever."""

@@ -90,6 +90,11 @@ class Operations:
             raise Refused(400, "Invalid value for field 'requestId': it was used for another request.")
         return operation
 
+    def forget(self, operation):
+        """It was refused after all."""
+        self.all.remove(operation)
+        self.by_request = {key: one for key, one in self.by_request.items() if one is not operation}
+
     def find(self, zone, name):
         for operation in self.all:
             if operation.zone is zone and operation.name == name:

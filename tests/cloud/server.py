@@ -12,6 +12,7 @@ from .routes import Request
 PAGE = b"<html><title>502 Server Error</title><body>The server is resting.</body></html>"
 BODY_BYTES_MAX = 256 << 20
 REQUESTS_KEPT_MAX = 20_000
+HOLD_S_MAX = 600
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -109,8 +110,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer_to(self, body, rule, is_cut, is_quiet):
         kind = rule.get("kind")
+        world = self.server.world
         if kind == "slow":
             time.sleep(rule.get("seconds", 1))
+        if kind == "hold":
+            with world.lock:
+                held = dict(rule)
+                world.misbehaviour.held.append(held)
+                world.wait(lambda: all(one is not held for one in world.misbehaviour.held) or world.is_ended, HOLD_S_MAX)
         instead = None
         if kind == "page":
             return Answer(502, PAGE, kind="text/html; charset=UTF-8")
@@ -121,7 +128,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return instead
         request = Request(self.command, self.path, self.headers, body)
         request.is_whole = not is_cut
-        with self.server.world.lock:
+        with world.lock:
             try:
                 answer = self.server.do(request, is_quiet)
             except Refused as refusal:
@@ -130,7 +137,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 traceback.print_exc()
                 answer = Refused(500, f"the stand-in is at fault: {fault!r}").answer()
             if kind in ("lost", "cut_answer") or instead:
-                self.server.world.unheard(request)
+                world.unheard(request)
         return instead or answer
 
     def write(self, answer, is_cut):

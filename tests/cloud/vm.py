@@ -47,7 +47,7 @@ class Vm:
         self.status, self.message = "PROVISIONING", ""
         self.turn = 0
         self.pending = []  # operations that end when it has stopped
-        self.insert = None  # the operation that made it
+        self.arrival = None  # the operation that makes it run
         self.created = world.clock.now()
         self.started = self.stopped = self.termination = None
         self.is_preempted = False
