@@ -225,6 +225,14 @@ class BigQuery(Stage):
         self.end(self.begin(back))
         self.assertEqual(self.rows(), [["a", "true", "1"]])
 
+    def test_who_may_make_jobs_may_yet_not_write(self):
+        self.loaded(self.file("a,true,1\n"))
+        self.addCleanup(self.cloud.control, "denied", method="DELETE")
+        self.cloud.control("denied", {"email": "anonymous@emulator", "permission": "bigquery.tables.updateData"})
+        self.fails("accessDenied", "updateData", self.file("b,true,2\n"))
+        self.cloud.control("denied", {"email": "anonymous@emulator", "permission": "bigquery.jobs.create"})
+        self.assertEqual(self.query("SELECT 1").status, 403)
+
     def test_a_job_fails_ends_late_or_is_cancelled_on_request(self):
         self.loaded(self.file("a,true,1\n"))
         self.cloud.misbehave("fail_job", "shop.t", reason="rateLimitExceeded", message="too many table update operations")

@@ -175,8 +175,17 @@ class Storage(Stage):
     def test_permissions_can_be_asked_for(self):
         place = "/storage/v1/b/bucket/iam/testPermissions?permissions=storage.objects.create&permissions=storage.objects.delete"
         self.assertEqual(len(self.good("GET", place)["permissions"]), 2)
+        self.put("mine")
         self.cloud.control("denied", {"email": "anonymous@emulator", "permission": "storage.objects.delete"})
+        self.addCleanup(self.cloud.control, "denied", method="DELETE")
         self.assertEqual(self.good("GET", place)["permissions"], ["storage.objects.create"])
+        self.refused(403, "storage.objects.delete", "DELETE", f"{OBJECTS}/mine")
+        self.refused(403, "storage.objects.delete", "POST", f"{UPLOAD}?uploadType=media&name=mine", b"replaced")
+        self.put("another")
+        asked = {"permissions": ["storage.objects.delete", "compute.instances.create"]}
+        project = f"/v1/projects/{self.project}:testIamPermissions"
+        self.assertEqual(self.good("POST", project, asked)["permissions"], ["compute.instances.create"])
+        self.refused(400, "not valid", "POST", project, {"permissions": ["compute.*"]})
         self.refused(400, "Invalid argument", "GET", "/storage/v1/b/bucket/iam/testPermissions?permissions=compute.x")
 
 
@@ -206,6 +215,13 @@ class Misbehaving(Stage):
             with self.assertRaises(error):
                 self.create(kind)
             self.assertEqual(self.create(kind).status, 412)
+
+    def test_one_object_is_written_once_a_second(self):
+        self.cloud.misbehave("one_write_a_second", "pointer", -1)
+        target = f"{UPLOAD}?uploadType=media&name=pointer"
+        self.assertEqual([self.call("POST", target, b"x").status for _ in range(2)], [200, 429])
+        self.cloud.advance(1)
+        self.assertEqual(self.call("POST", target, b"x").status, 200)
 
     def test_a_request_waits_until_a_test_has_acted(self):
         # Between the arrival of a conditional write and its execution somebody else writes.

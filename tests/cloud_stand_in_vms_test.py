@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import subprocess
 import unittest
 
 from cloud.stage import COS, SCOPE, Stage, wait_until
@@ -234,6 +235,23 @@ class Compute(Vms):
         found = self.good("GET", f"{self.b}/operations?filter=operationType%3Dinsert%20AND%20status%3DDONE")
         self.assertGreaterEqual(len(found["items"]), 3)
 
+    def test_a_vm_may_delete_itself_only_with_the_right_to(self):
+        account = {"email": "vm@example", "scopes": [SCOPE]}
+        vm = self.run_vm(serviceAccounts=[account])
+        place = wait_until(lambda: self.cloud.vms()["vms"][0]["metadata_server"], "it runs")
+        token = self.call("GET", "/computeMetadata/v1/instance/service-accounts/default/token", place=place,
+                          headers={"Metadata-Flavor": "Google"}).data["access_token"]
+        mine = {"Authorization": f"Bearer {token}"}
+        self.addCleanup(self.cloud.control, "denied", method="DELETE")
+        self.cloud.control("denied", {"email": "vm@example", "permission": "compute.instances.delete"})
+        self.refused(403, "compute.instances.delete", "DELETE", vm, headers=mine)
+        self.cloud.control("denied", method="DELETE")
+        self.good("DELETE", vm, headers=mine)
+        self.gone("vm")
+        self.assertEqual([one["user"] for one in self.cloud.vms()["operations"] if one["kind"] == "delete"][-1], "vm@example")
+        self.cloud.control("denied", {"email": "anonymous@emulator", "permission": "iam.serviceAccounts.actAs"})
+        self.refused(403, "actAs", "POST", f"{self.b}/instances", self.body(serviceAccounts=[account]))
+
     def test_labels_change_by_their_fingerprint(self):
         vm = self.run_vm()
         self.refused(412, "fingerprint", "POST", f"{vm}/setLabels", {"labels": {}, "labelFingerprint": "x"})
@@ -252,7 +270,11 @@ class Compute(Vms):
         self.refused(404, "was not found", "GET", f"{self.b}/operations/{operation['name']}")
 
 
-@unittest.skipUnless(os.geteuid() == 0, "a guest needs root")
+def can_have_guests():
+    return os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+
+
+@unittest.skipUnless(can_have_guests(), "a guest needs root, and mount namespaces")
 class Guest(Vms):
     """A VM really boots: cloud-init's files, commands and units are carried out. With Docker: cloud_machine_test.py."""
 
@@ -286,6 +308,11 @@ runcmd:
 - [/var/lib/tool]
 """
 
+    @staticmethod
+    def with_unit(service):
+        file = {"path": "/etc/systemd/system/a.service", "content": f"[Service]\nStandardOutput=journal+console\n{service}"}
+        return "#cloud-config\n" + json.dumps({"write_files": [file], "runcmd": ["systemctl start a.service"]})
+
     def boot(self, config, name="vm", **more):
         vm = self.run_vm(name, metadata={"items": [{"key": "user-data", "value": config}]}, **more)
         self.says(name, "cloud-init: ", 1)
@@ -312,12 +339,15 @@ runcmd:
     def test_what_cannot_be_played_is_said_on_the_console(self):
         self.boot("#cloud-config\npackages: [docker]\n")
         self.says("vm", "failed: of cloud-config there are only")
-        unit = "[Service]\\nExecStart=/bin/true\\nDynamicUser=yes\\n"
-        self.boot('#cloud-config\n{"write_files": [{"path": "/etc/systemd/system/a.service", "content": "%s"}], '
-                  '"runcmd": ["systemctl start a.service"]}' % unit, "vm2")
+        self.boot(self.with_unit("ExecStart=/bin/true\nDynamicUser=yes\n"), "vm2")
         self.says("vm2", "DynamicUser= in [Service] is not played")
         self.boot('#cloud-config\n{"write_files": [{"path": "/usr/bin/x", "content": ""}]}', "vm3")
         self.says("vm3", "Read-only file system")
+
+    def test_a_unit_that_fails_begins_again_five_times(self):
+        self.boot(self.with_unit("Restart=on-failure\nRestartSec=10ms\nExecStart=/bin/sh -c 'echo begun; exit 1'\n"))
+        self.assertEqual(self.says("vm", "Start request repeated too quickly").count("sh: begun"), 5)
+        self.says("vm", "Failed with result 'start-limit-hit'")
 
     def test_the_guest_has_a_metadata_server_and_can_power_off(self):
         script = ("import json, os, urllib.request as u; r = u.Request('http://' + os.environ['GCE_METADATA_HOST'] + "
@@ -329,11 +359,9 @@ runcmd:
 
     def test_a_unit_that_is_told_to_stop_has_time_and_then_none(self):
         self.cloud.control("pace", {"soft_off_s": [20, 20]})
-        unit = ("[Service]\\nStandardOutput=journal+console\\n"
-                "ExecStart=/bin/sh -c \\\"trap 'echo told; exit 0' TERM; echo begun; while :; do sleep 0.1; done\\\"\\n"
-                "ExecStopPost=/bin/echo after\\n")
-        config = ('#cloud-config\n{"write_files": [{"path": "/etc/systemd/system/a.service", "content": "%s"}], '
-                  '"runcmd": ["systemctl start a.service"]}' % unit)
+        config = self.with_unit("""ExecStart=/bin/sh -c "trap 'echo told; exit 0' TERM; echo begun; while :; do sleep 0.1; done"
+ExecStopPost=/bin/echo after
+""")
         vm = self.boot(config)
         self.says("vm", "begun")
         self.good("POST", f"{vm}/stop", b"")

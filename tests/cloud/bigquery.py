@@ -17,7 +17,8 @@ TIME_AS_NUMBER = "formatOptions.useInt64Timestamp"
 QUERY_REQUEST = {"kind": shape.text, "query": shape.text, "useLegacySql": shape.boolean, "location": shape.text,
                  "defaultDataset": QUERY["defaultDataset"], "timeoutMs": shape.integer, "maxResults": shape.integer,
                  "requestId": shape.text, "dryRun": shape.boolean, "labels": LABELS, "maximumBytesBilled": shape.integer,
-                 "useQueryCache": shape.boolean, "formatOptions": {"useInt64Timestamp": shape.boolean}, "jobCreationMode": shape.one_of("JOB_CREATION_REQUIRED"),
+                 "useQueryCache": shape.boolean, "formatOptions": {"useInt64Timestamp": shape.boolean},
+                 "jobCreationMode": shape.one_of("JOB_CREATION_REQUIRED"),
                  **{name: QUERY[name] for name in ("continuous", "createSession", "queryParameters", "connectionProperties",
                                                    "preserveNulls", "writeIncrementalResults")}}
 
@@ -63,7 +64,7 @@ class BigQuery(Service):
                 "datasetReference": {"projectId": self.world.project, "datasetId": dataset.name}, "creationTime": millis,
                 "lastModifiedTime": millis}
 
-    @route("POST", PATH + "/datasets", body=DATASET)
+    @route("POST", PATH + "/datasets", body=DATASET, needs="bigquery.datasets.create")
     def insert_dataset(self, request, project):
         self.project(project)
         data = request.data
@@ -73,18 +74,18 @@ class BigQuery(Service):
         kept = {key: data[key] for key in ("description", "labels", "defaultTableExpirationMs", "maxTimeTravelHours") if key in data}
         return self.resource_of_dataset(self.make_dataset(reference.get("datasetId", ""), data.get("location", "US"), kept))
 
-    @route("GET", PATH + "/datasets/{dataset}", query=("datasetView",))
+    @route("GET", PATH + "/datasets/{dataset}", query=("datasetView",), needs="bigquery.datasets.get")
     def get_dataset(self, _request, project, dataset):
         return self.resource_of_dataset(self.dataset(project, dataset))
 
-    @route("DELETE", PATH + "/datasets/{dataset}", query=("deleteContents",))
+    @route("DELETE", PATH + "/datasets/{dataset}", query=("deleteContents",), needs="bigquery.datasets.delete")
     def delete_dataset(self, request, project, dataset):
         if self.dataset(project, dataset).tables and not request.truth("deleteContents"):
             raise Refused(400, f"Dataset {project}:{dataset} is still in use", "resourceInUse")
         del self.datasets[dataset]
         return Answer(204)
 
-    @route("POST", PATH + "/datasets/{dataset}/tables", body=TABLE)
+    @route("POST", PATH + "/datasets/{dataset}/tables", body=TABLE, needs="bigquery.tables.create")
     def insert_table(self, request, project, dataset):
         place = self.dataset(project, dataset)
         reference = request.data.get("tableReference", {})
@@ -99,7 +100,7 @@ class BigQuery(Service):
         place.tables[name] = Table(place, name, fields, self.world.clock.now(), request.data)
         return place.tables[name].resource(project)
 
-    @route("GET", PATH + "/datasets/{dataset}/tables/{table}", query=("selectedFields", "view"))
+    @route("GET", PATH + "/datasets/{dataset}/tables/{table}", query=("selectedFields", "view"), needs="bigquery.tables.get")
     def get_table(self, request, project, dataset, table):
         if "$" in table:
             raise NotPlayed("tables.get of a partition")
@@ -108,7 +109,7 @@ class BigQuery(Service):
         found = self.table(project, dataset, table)
         return Answer(200, found.resource(project), [("ETag", found.etag)])
 
-    @route("PATCH", PATH + "/datasets/{dataset}/tables/{table}", body=TABLE)
+    @route("PATCH", PATH + "/datasets/{dataset}/tables/{table}", body=TABLE, needs="bigquery.tables.update")
     def patch_table(self, request, project, dataset, table):
         found = self.table(project, dataset, table)
         wanted = request.headers.get("If-Match")
@@ -146,7 +147,7 @@ class BigQuery(Service):
                 raise no(f"Field {old['name']} has changed type or mode")
         return fields
 
-    @route("DELETE", PATH + "/datasets/{dataset}/tables/{table}")
+    @route("DELETE", PATH + "/datasets/{dataset}/tables/{table}", needs="bigquery.tables.delete")
     def delete_table(self, _request, project, dataset, table):
         if "$" in table:
             found = self.table(project, dataset, table)
@@ -156,7 +157,7 @@ class BigQuery(Service):
         del self.datasets[dataset].tables[table]
         return Answer(204)
 
-    @route("GET", PATH + "/datasets/{dataset}/tables", query=("maxResults", "pageToken"))
+    @route("GET", PATH + "/datasets/{dataset}/tables", query=("maxResults", "pageToken"), needs="bigquery.tables.list")
     def list_tables(self, request, project, dataset):
         tables = [table.resource(project) for _, table in sorted(self.dataset(project, dataset).tables.items())]
         names = ("kind", "id", "type", "tableReference", "labels", "creationTime", "timePartitioning")
@@ -164,7 +165,8 @@ class BigQuery(Service):
         listed = [{name: one[name] for name in names if name in one} for one in tables[begin:end]]
         return {"kind": "bigquery#tableList", "tables": listed, "totalItems": len(tables), **page}
 
-    @route("GET", PATH + "/datasets/{dataset}/tables/{table}/data", query=("maxResults", "pageToken", "startIndex", TIME_AS_NUMBER))
+    @route("GET", PATH + "/datasets/{dataset}/tables/{table}/data", query=("maxResults", "pageToken", "startIndex", TIME_AS_NUMBER),
+           needs="bigquery.tables.getData")
     def list_rows(self, request, project, dataset, table):
         found = self.table(project, dataset, table)
         cells = [row for where, row in found.rows if "$" not in table or where == table.partition("$")[2]]
@@ -172,7 +174,8 @@ class BigQuery(Service):
         return {"kind": "bigquery#tableDataList", "totalRows": str(len(cells)), **page,
                 "rows": answered_rows(found.fields or [], cells[begin:end], request.truth(TIME_AS_NUMBER))}
 
-    @route("GET", PATH + "/datasets/{dataset}/tables/{table}/rowAccessPolicies", query=("pageSize", "pageToken"))
+    @route("GET", PATH + "/datasets/{dataset}/tables/{table}/rowAccessPolicies", query=("pageSize", "pageToken"),
+           needs="bigquery.rowAccessPolicies.list")
     def list_row_policies(self, _request, project, dataset, table):
         policies = self.table(project, dataset, table).row_policies
         return {"rowAccessPolicies": policies} if policies else {}
@@ -187,7 +190,7 @@ class BigQuery(Service):
 
     # Jobs.
 
-    @route("POST", PATH + "/jobs", body=JOB)
+    @route("POST", PATH + "/jobs", body=JOB, needs="bigquery.jobs.create")
     def insert_job(self, request, project):
         self.project(project)
         configuration = request.data.get("configuration", {})
@@ -252,18 +255,18 @@ class BigQuery(Service):
                           f"Not found: Job {project}:{name}")
         return self.jobs[location, name]
 
-    @route("GET", PATH + "/jobs/{name}", query=("location",))
+    @route("GET", PATH + "/jobs/{name}", query=("location",), needs="bigquery.jobs.get")
     def get_job(self, request, project, name):
         return self.job(request, project, name).resource()
 
-    @route("POST", PATH + "/jobs/{name}/cancel", query=("location",))
+    @route("POST", PATH + "/jobs/{name}/cancel", query=("location",), needs="bigquery.jobs.update")
     def cancel_job(self, request, project, name):
         job = self.job(request, project, name)
         job.cancel()
         return {"kind": "bigquery#jobCancelResponse", "job": job.resource()}
 
     # bigquery/docs/reference/rest/v2/jobs/query: a job, and its answer if it ends in time.
-    @route("POST", PATH + "/queries", body=QUERY_REQUEST)
+    @route("POST", PATH + "/queries", body=QUERY_REQUEST, needs="bigquery.jobs.create")
     def query(self, request, project):
         self.project(project)
         data = request.data
@@ -278,7 +281,8 @@ class BigQuery(Service):
         most = int(data.get("maxResults", PAGE_MAX))
         return self.answer_of(job, limit, 0, most, data.get("formatOptions", {}).get("useInt64Timestamp", False), "queryResponse")
 
-    @route("GET", PATH + "/queries/{name}", query=("location", "timeoutMs", "maxResults", "pageToken", "startIndex", TIME_AS_NUMBER))
+    @route("GET", PATH + "/queries/{name}", query=("location", "timeoutMs", "maxResults", "pageToken", "startIndex", TIME_AS_NUMBER),
+           needs="bigquery.jobs.get")
     def get_results(self, request, project, name):
         job = self.job(request, project, name)
         if job.kind != "query":

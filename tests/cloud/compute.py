@@ -101,7 +101,7 @@ class Compute(Service):
 
     # Instances.
 
-    @route("POST", IN_ZONE + "/instances", query=("requestId",), body=instances.INSTANCE)
+    @route("POST", IN_ZONE + "/instances", query=("requestId",), body=instances.INSTANCE, needs="compute.instances.create")
     def insert(self, request, project, zone):
         place = self.zone(project, zone)
         data = request.data
@@ -109,6 +109,8 @@ class Compute(Service):
         known = self.operations.known(request, "insert", link)
         if known:
             return known.resource(self)
+        if data.get("serviceAccounts"):  # compute/docs/access/create-enable-service-accounts-for-instances
+            self.world.permissions.check(request.principal.email, "iam.serviceAccounts.actAs")
         kind = instances.settled(data, project, zone)
         scheduling, limit_s, end = instances.settled_scheduling(
             data.get("scheduling", {}), bool(data.get("guestAccelerators")), self.world.clock.now())
@@ -153,16 +155,16 @@ class Compute(Service):
             return None
         return IMAGES.get(found[3]) if found[1] or found[2] else (found[3] if found[3] in IMAGES.values() else None)
 
-    @route("GET", IN_ZONE + "/instances/{name}")
+    @route("GET", IN_ZONE + "/instances/{name}", needs="compute.instances.get")
     def get(self, _request, project, zone, name):
         return self.vm(project, zone, name).resource(self)
 
-    @route("GET", IN_ZONE + "/instances", query=LISTING)
+    @route("GET", IN_ZONE + "/instances", query=LISTING, needs="compute.instances.list")
     def list(self, request, project, zone):
         self.zone(project, zone)
         return {"kind": "compute#instanceList", **self.page(request, self.listed()[zone])}
 
-    @route("GET", PATH + "/aggregated/instances", query=(*LISTING, "includeAllScopes"))
+    @route("GET", PATH + "/aggregated/instances", query=(*LISTING, "includeAllScopes"), needs="compute.instances.list")
     def aggregated(self, request, project):
         self.project(project)
         away = self.unreachable()
@@ -220,7 +222,7 @@ class Compute(Service):
             raise
         return operation.resource(self)
 
-    @route("DELETE", IN_ZONE + "/instances/{name}", query=("requestId",))
+    @route("DELETE", IN_ZONE + "/instances/{name}", query=("requestId",), needs="compute.instances.delete")
     def delete(self, request, project, zone, name):
         known = self.operations.known(request, "delete", f"{self.zone(project, zone).link}/instances/{name}")
         if known:
@@ -231,19 +233,20 @@ class Compute(Service):
                           "invalidResourceUsage")
         return self.deed(request, "delete", vm, self.lives.delete)
 
-    @route("POST", IN_ZONE + "/instances/{name}/stop", query=("requestId",))
+    @route("POST", IN_ZONE + "/instances/{name}/stop", query=("requestId",), needs="compute.instances.stop")
     def stop(self, request, project, zone, name):
         return self.deed(request, "stop", self.vm(project, zone, name), self.lives.stop)
 
-    @route("POST", IN_ZONE + "/instances/{name}/start", query=("requestId",))
+    @route("POST", IN_ZONE + "/instances/{name}/start", query=("requestId",), needs="compute.instances.start")
     def start(self, request, project, zone, name):
         return self.deed(request, "start", self.vm(project, zone, name), self.lives.start)
 
-    @route("POST", IN_ZONE + "/instances/{name}/reset", query=("requestId",))
+    @route("POST", IN_ZONE + "/instances/{name}/reset", query=("requestId",), needs="compute.instances.reset")
     def reset(self, request, project, zone, name):
         return self.deed(request, "reset", self.vm(project, zone, name), self.lives.reset)
 
-    @route("POST", IN_ZONE + "/instances/{name}/simulateMaintenanceEvent", query=("requestId",))
+    @route("POST", IN_ZONE + "/instances/{name}/simulateMaintenanceEvent", query=("requestId",),
+           needs="compute.instances.simulateMaintenanceEvent")
     def maintain(self, request, project, zone, name):
         def deed(vm, operation):
             self.lives.maintain(vm)
@@ -251,7 +254,7 @@ class Compute(Service):
         return self.deed(request, "compute.instances.simulateMaintenanceEvent", self.vm(project, zone, name), deed)
 
     @route("POST", IN_ZONE + "/instances/{name}/setLabels", query=("requestId",),
-           body={"labels": shape.map_of(shape.text), "labelFingerprint": shape.text})
+           body={"labels": shape.map_of(shape.text), "labelFingerprint": shape.text}, needs="compute.instances.setLabels")
     def set_labels(self, request, project, zone, name):
         vm = self.vm(project, zone, name)
         instances.check_labels(request.data.get("labels", {}))
@@ -264,7 +267,7 @@ class Compute(Service):
             self.note()
         return self.deed(request, "setLabels", vm, deed)
 
-    @route("GET", IN_ZONE + "/instances/{name}/serialPort", query=("port", "start"))
+    @route("GET", IN_ZONE + "/instances/{name}/serialPort", query=("port", "start"), needs="compute.instances.getSerialPortOutput")
     def serial_port(self, request, project, zone, name):
         vm = self.vm(project, zone, name)
         if request.one("port", "1") != "1":
@@ -276,23 +279,23 @@ class Compute(Service):
 
     # Operations and disks.
 
-    @route("GET", IN_ZONE + "/operations/{name}")
+    @route("GET", IN_ZONE + "/operations/{name}", needs="compute.zoneOperations.get")
     def get_operation(self, _request, project, zone, name):
         return self.operations.find(self.zone(project, zone), name).resource(self)
 
-    @route("POST", IN_ZONE + "/operations/{name}/wait")
+    @route("POST", IN_ZONE + "/operations/{name}/wait", needs="compute.zoneOperations.get")
     def wait_for_operation(self, _request, project, zone, name):
         operation = self.operations.find(self.zone(project, zone), name)
         self.world.wait(lambda: operation.status == "DONE" or self.world.is_ended, WAIT_S)
         return operation.resource(self)
 
-    @route("GET", IN_ZONE + "/operations", query=LISTING)
+    @route("GET", IN_ZONE + "/operations", query=LISTING, needs="compute.zoneOperations.list")
     def list_operations(self, request, project, zone):
         place = self.zone(project, zone)
         found = [one.resource(self) for one in self.operations.all if one.zone is place]
         return {"kind": "compute#operationList", **self.page(request, found)}
 
-    @route("GET", PATH + "/aggregated/operations", query=(*LISTING, "includeAllScopes"))
+    @route("GET", PATH + "/aggregated/operations", query=(*LISTING, "includeAllScopes"), needs="compute.globalOperations.list")
     def aggregated_operations(self, request, project):
         self.project(project)
         page = self.page(request, [one.resource(self) for one in self.operations.all])
@@ -305,7 +308,7 @@ class Compute(Service):
             items.setdefault("zones/" + one["zone"].rsplit("/", 1)[1], {name: []})[name].append(one)
         return {**page, "items": items}
 
-    @route("GET", IN_ZONE + "/disks/{name}")
+    @route("GET", IN_ZONE + "/disks/{name}", needs="compute.disks.get")
     def get_disk(self, _request, project, zone, name):
         return self.disk(project, zone, name).resource(self)
 
@@ -315,13 +318,13 @@ class Compute(Service):
             raise Refused(404, f"The resource '{place.link}/disks/{name}' was not found")
         return self.disks[zone, name]
 
-    @route("GET", IN_ZONE + "/disks", query=LISTING)
+    @route("GET", IN_ZONE + "/disks", query=LISTING, needs="compute.disks.list")
     def list_disks(self, request, project, zone):
         self.zone(project, zone)
         found = [disk.resource(self) for (where, _), disk in sorted(self.disks.items()) if where == zone]
         return {"kind": "compute#diskList", **self.page(request, found)}
 
-    @route("GET", PATH + "/aggregated/disks", query=(*LISTING, "includeAllScopes"))
+    @route("GET", PATH + "/aggregated/disks", query=(*LISTING, "includeAllScopes"), needs="compute.disks.list")
     def aggregated_disks(self, request, project):
         self.project(project)
         away = self.unreachable()
@@ -331,7 +334,7 @@ class Compute(Service):
         more = {"unreachables": [self.link(self.zones[zone].link) for zone in sorted(away)]} if away else {}
         return {"kind": "compute#diskAggregatedList", **self.by_zone(page, "disks"), **more}
 
-    @route("DELETE", IN_ZONE + "/disks/{name}", query=("requestId",))
+    @route("DELETE", IN_ZONE + "/disks/{name}", query=("requestId",), needs="compute.disks.delete")
     def delete_disk(self, request, project, zone, name):
         known = self.operations.known(request, "delete", f"{self.zone(project, zone).link}/disks/{name}")
         if known:
@@ -350,20 +353,20 @@ class Compute(Service):
 
     # What one looks up before.
 
-    @route("GET", PATH)
+    @route("GET", PATH, needs="compute.projects.get")
     def get_project(self, _request, project):
         self.project(project)
         return {"kind": "compute#project", "name": project, "id": self.world.project_number, "selfLink": self.link(f"projects/{project}"),
                 "commonInstanceMetadata": {"kind": "compute#metadata", "items": []}}
 
-    @route("GET", IN_ZONE)
+    @route("GET", IN_ZONE, needs="compute.zones.get")
     def get_zone(self, _request, project, zone):
         place = self.zone(project, zone, is_asked=False)
         status = "DOWN" if zone in self.unreachable() else "UP"
         return {"kind": "compute#zone", "name": zone, "status": status, "selfLink": self.link(place.link),
                 "region": self.link(f"projects/{project}/regions/{place.region}")}
 
-    @route("GET", PATH + "/regions/{region}")
+    @route("GET", PATH + "/regions/{region}", needs="compute.regions.get")
     def get_region(self, _request, project, region):
         self.project(project)
         zones = [zone for zone in self.zones.values() if zone.region == region]
@@ -374,7 +377,7 @@ class Compute(Service):
                 "quotas": [{"metric": metric, "limit": float(self.limit(region, metric)), "usage": float(used[metric])}
                            for metric in LIMITS]}
 
-    @route("GET", IN_ZONE + "/machineTypes/{name}")
+    @route("GET", IN_ZONE + "/machineTypes/{name}", needs="compute.machineTypes.get")
     def get_machine_type(self, _request, project, zone, name):
         place = self.zone(project, zone)
         if name not in instances.MACHINE_TYPES:
@@ -384,7 +387,7 @@ class Compute(Service):
                 "architecture": "X86_64", "isSharedCpu": name.startswith("e2-") and memory_mb <= 4096,
                 "selfLink": self.link(f"{place.link}/machineTypes/{name}")}
 
-    @route("GET", "/compute/v1/projects/{project}/global/images/family/{family}")
+    @route("GET", "/compute/v1/projects/{project}/global/images/family/{family}", needs="compute.images.getFromFamily")
     def get_image(self, _request, project, family):
         name = IMAGES.get(family) if project == "cos-cloud" else None
         if name is None:

@@ -110,7 +110,12 @@ class Control(Service):
 
     @route("POST", PATH + "/denied", body={"email": shape.text, "permission": shape.text})
     def denied(self, request):
-        self.world.denied.add((request.data["email"], request.data["permission"]))
+        self.world.permissions.deny(request.data["email"], request.data["permission"])
+        return {}
+
+    @route("DELETE", PATH + "/denied")
+    def allowed(self, _request):
+        self.world.permissions.forget()
         return {}
 
     # Cloud Storage.

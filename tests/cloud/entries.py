@@ -31,7 +31,7 @@ class Logging(Service):
         self.world = world
         self.entries = []  # as they are listed, in the order in which they came
 
-    @route("POST", "/v2/entries:write", body=WRITE)
+    @route("POST", "/v2/entries:write", body=WRITE, needs="logging.logEntries.create")
     def write(self, request):
         data = request.data
         if len(request.body) > REQUEST_BYTES_MAX:
@@ -111,7 +111,7 @@ class Logging(Service):
                 raise Refused(400, f"A label's key has more than {LABEL_KEY_BYTES_MAX} bytes.")
             labels[key] = value.encode()[:LABEL_VALUE_BYTES_MAX].decode(errors="ignore")
 
-    @route("POST", "/v2/entries:list", body=LIST)
+    @route("POST", "/v2/entries:list", body=LIST, needs="logging.logEntries.list")
     def list(self, request):
         """Of entries with equal timestamp and insertId one is shown. Eventually, says the service; here at once."""
         data = request.data

@@ -102,6 +102,10 @@ class Job:
                 "configuration": {"jobType": self.kind.upper(), **self.configuration}, "status": status, "statistics": statistics,
                 "user_email": self.user}
 
+    def must_be_allowed(self, permission):
+        if not self.bigquery.world.permissions.held(self.user, [permission]):
+            raise JobError("accessDenied", f"Access Denied: {self.user} does not have {permission} permission.")
+
     # Where the rows go.
 
     def dataset_of(self, reference):
@@ -126,6 +130,7 @@ class Job:
         place = f"{self.bigquery.world.project}:{dataset.name}.{name}"
         disposition = settings.get("writeDisposition", default)
         table = dataset.tables.get(name)
+        self.must_be_allowed("bigquery.tables.updateData" if table else "bigquery.tables.create")
         if table is None:
             if settings.get("createDisposition") == "CREATE_NEVER":
                 raise JobError("notFound", f"Not found: Table {place}")
@@ -267,6 +272,8 @@ class Job:
         read = sum(table.bytes for table in tables.values())
         billed = sum(max(BILLED_LEAST, table.bytes) for table in tables.values())
         limit = query.get("maximumBytesBilled")
+        if tables:
+            self.must_be_allowed("bigquery.tables.getData")
         self.statistics["totalBytesProcessed"] = str(read)
         self.statistics["query"] = {"totalBytesProcessed": str(read), "totalBytesBilled": str(billed), "statementType": "SELECT",
                                     "cacheHit": False}

@@ -89,8 +89,9 @@ class Machine:
         for process in list(self.processes):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        kill_those_with(f"STAND_IN_VM={self.vm.number}")
-        self.containers("kill")
+        if self.root.exists():
+            kill_those_with(f"STAND_IN_VM={self.vm.number}")
+            self.containers("kill")
 
     def soft_off(self, ended):
         """The guest is told by ACPI, and stops its units; then `ended` is called, under the lock."""
@@ -242,7 +243,7 @@ class Machine:
         if words and words[0] in ("poweroff", "reboot", "halt"):
             return self.told(words[0], [])
         options = {word for word in words if word.startswith("-")}
-        verb, *names = [word for word in words if not word.startswith("-")]
+        verb, *names = [word for word in words if not word.startswith("-")] or [""]
         if options - {"--now", "--no-block"}:
             return 1, f"not played: systemctl {shlex.join(words)}\n"
         if verb in ("daemon-reload", "reset-failed"):

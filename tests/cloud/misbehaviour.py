@@ -15,6 +15,7 @@ OF_REQUESTS = {
 }
 # Of one service, by what it is about ("europe-west1-b/name", "dataset.table").
 OF_SERVICES = {
+    "one_write_a_second": "of an object: sooner is 429",
     "stock_out": "the operation of an insert ends with ZONE_RESOURCE_POOL_EXHAUSTED, or `code`",
     "quota": "with QUOTA_EXCEEDED, `metric`",
     "stuck": "the operation never ends, and the VM stays as it is",

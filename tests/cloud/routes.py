@@ -12,7 +12,8 @@ SYSTEM_PARAMETERS = {"alt", "fields", "prettyPrint", "quotaUser", "key"}
 
 
 def route(method, path, query=(), body=None, **options):
-    """Marks a method of a service. `body`: the shape of the JSON; bytes: it is handed on as it came; None: there must be none."""
+    """Marks a method of a service. `body`: the shape of the JSON; bytes: it is handed on as it came; None: there must be none.
+    Options: `needs`, a permission; `may_lack_body`; `repeated`, of parameters."""
     def mark(function):
         pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
         marks = getattr(function, "routes", [])
@@ -92,6 +93,8 @@ class Service:
     def call(self, request, found):
         """Checks what is asked, and answers."""
         function, parts, query, body, options = found
+        if "needs" in options:
+            self.world.permissions.check(request.principal.email, options["needs"])
         for name, values in request.query.items():
             if name not in query and name not in SYSTEM_PARAMETERS:
                 raise Refused(400, f"Invalid JSON payload received. Unknown name \"{name}\": Cannot bind query parameter.",

@@ -19,6 +19,7 @@ OBJECT = {"name": shape.text, "bucket": shape.text, "contentType": shape.text, "
           "md5Hash": shape.text, "metadata": shape.map_of(shape.text), "storageClass": shape.text}
 PATCH = {name: shape.or_null(one) for name, one in OBJECT.items()} | {"metadata": shape.anything}
 PRECONDITIONS = ("ifGenerationMatch", "ifGenerationNotMatch", "ifMetagenerationMatch", "ifMetagenerationNotMatch")
+OF_ONE = ("generation", "userProject", "projection", *PRECONDITIONS)
 INSERT = ("uploadType", "name", "contentEncoding", "userProject", "projection", *PRECONDITIONS)
 BUCKET = {"name": shape.text, "location": shape.text, "storageClass": shape.text,
           "softDeletePolicy": {"retentionDurationSeconds": shape.integer},
@@ -94,7 +95,7 @@ class Storage(Service):
                 "storageClass": bucket.resource.get("storageClass", "STANDARD"), "softDeletePolicy": policy,
                 "timeCreated": rfc3339(bucket.created), "updated": rfc3339(bucket.created)}
 
-    @route("POST", "/storage/v1/b", query=("project",), body=BUCKET)
+    @route("POST", "/storage/v1/b", query=("project",), body=BUCKET, needs="storage.buckets.create")
     def insert_bucket(self, request):
         if request.one("project") != self.world.project:
             raise Refused(400, "Unknown project id", "invalidParameter")
@@ -105,11 +106,11 @@ class Storage(Service):
         more = {key: data[key] for key in ("storageClass", "iamConfiguration", "labels") if key in data}
         return self.resource_of_bucket(self.make_bucket(data.get("name", ""), data.get("location", "US"), seconds, more))
 
-    @route("GET", "/storage/v1/b/{bucket}", query=("userProject", "projection", "ifMetagenerationMatch"))
+    @route("GET", "/storage/v1/b/{bucket}", query=("userProject", "projection", "ifMetagenerationMatch"), needs="storage.buckets.get")
     def get_bucket(self, _request, bucket):
         return self.resource_of_bucket(self.bucket(bucket))
 
-    @route("DELETE", "/storage/v1/b/{bucket}", query=("userProject",))
+    @route("DELETE", "/storage/v1/b/{bucket}", query=("userProject",), needs="storage.buckets.delete")
     def delete_bucket(self, _request, bucket):
         if self.bucket(bucket).objects:
             raise Refused(409, "The bucket you tried to delete is not empty.", "conflict")
@@ -123,7 +124,7 @@ class Storage(Service):
         for one in asked:
             if not one.startswith("storage."):
                 raise Refused(400, f"Invalid argument: permission {one}")
-        held = [one for one in asked if (request.principal.email, one) not in self.world.denied]
+        held = self.world.permissions.held(request.principal.email, asked)
         return {"kind": "storage#testIamPermissionsResponse", **({"permissions": held} if held else {})}
 
     # Objects.
@@ -166,9 +167,15 @@ class Storage(Service):
             if "NotMatch" in name and wanted == actual:
                 raise Refused(304, "Not Modified") if request.method == "GET" else precondition_failed()
 
-    def put(self, bucket, name, data, resource, components=None):
-        """Whatever was there is replaced, and kept by soft delete."""
+    def put(self, bucket, name, data, resource, components=None, email=None):
+        """Whatever was there is replaced, and kept by soft delete; who may not delete it may not replace it (storage/docs/access-control/
+        iam-json)."""
         check_name(name)
+        before = bucket.objects.get(name)
+        if before and email:
+            self.world.permissions.check(email, "storage.objects.delete")
+        if before and self.world.clock.now() - before.created < 1 and self.world.misbehaviour.take({"one_write_a_second"}, name):
+            raise Refused(429, "The object exceeded the rate limit for object mutation operations.", "rateLimitExceeded")
         item = Object(name, next(self.generations), data, resource, self.world.clock.now(), components)
         for field, word, actual in (("crc32c", "CRC32C", item.crc32c), ("md5Hash", "MD5 hash", item.md5)):
             if resource.get(field, actual) != actual:
@@ -182,8 +189,8 @@ class Storage(Service):
         if item is not None and bucket.soft_delete_s:
             bucket.softly_deleted.append({"name": name, "generation": str(item.generation), "size": len(item.data)})
 
-    @route("GET", "/storage/v1/b/{bucket}/o/{name}", query=("generation", "userProject", "projection", *PRECONDITIONS))
-    @route("GET", "/download/storage/v1/b/{bucket}/o/{name}", query=("generation", "userProject", "projection", *PRECONDITIONS))
+    @route("GET", "/storage/v1/b/{bucket}/o/{name}", query=OF_ONE, needs="storage.objects.get")
+    @route("GET", "/download/storage/v1/b/{bucket}/o/{name}", query=OF_ONE, needs="storage.objects.get")
     def get(self, request, bucket, name):
         bucket = self.bucket(bucket)
         item = self.object(bucket, name, request)
@@ -193,14 +200,14 @@ class Storage(Service):
             return media(item, request.headers.get("Range"))
         return self.resource_of(bucket, item)
 
-    @route("DELETE", "/storage/v1/b/{bucket}/o/{name}", query=("generation", "userProject", *PRECONDITIONS))
+    @route("DELETE", "/storage/v1/b/{bucket}/o/{name}", query=("generation", "userProject", *PRECONDITIONS), needs="storage.objects.delete")
     def delete(self, request, bucket, name):
         bucket = self.bucket(bucket)
         self.object(bucket, name, request)
         self.drop(bucket, name)
         return Answer(204)
 
-    @route("PATCH", "/storage/v1/b/{bucket}/o/{name}", query=("generation", "userProject", "projection", *PRECONDITIONS), body=PATCH)
+    @route("PATCH", "/storage/v1/b/{bucket}/o/{name}", query=OF_ONE, body=PATCH, needs="storage.objects.update")
     def patch(self, request, bucket, name):
         bucket = self.bucket(bucket)
         item = self.object(bucket, name, request)
@@ -221,7 +228,7 @@ class Storage(Service):
 
     @route("GET", "/storage/v1/b/{bucket}/o", query=("prefix", "delimiter", "maxResults", "pageToken", "startOffset", "endOffset",
                                                      "includeTrailingDelimiter", "includeFoldersAsPrefixes", "projection", "userProject",
-                                                     "versions"))
+                                                     "versions"), needs="storage.objects.list")
     def list(self, request, bucket):
         bucket = self.bucket(bucket)
         if request.truth("versions"):
@@ -255,8 +262,8 @@ class Storage(Service):
         return page
 
     # storage/docs/json_api/v1/objects/insert: the metadata's place depends on the kind of upload.
-    @route("POST", "/upload/storage/v1/b/{bucket}/o", query=INSERT, body=bytes)
-    @route("POST", "/resumable/upload/storage/v1/b/{bucket}/o", query=INSERT, body=bytes)
+    @route("POST", "/upload/storage/v1/b/{bucket}/o", query=INSERT, body=bytes, needs="storage.objects.create")
+    @route("POST", "/resumable/upload/storage/v1/b/{bucket}/o", query=INSERT, body=bytes, needs="storage.objects.create")
     def insert(self, request, bucket):
         bucket = self.bucket(bucket)
         kind = request.one("uploadType")
@@ -274,7 +281,7 @@ class Storage(Service):
             raise Refused(400, f"Invalid upload type: {kind}", "invalidParameter")
         name = self.name_in(request, resource)
         self.check_conditions(bucket.objects.get(name), request)
-        return self.resource_of(bucket, self.put(bucket, name, data, resource))
+        return self.resource_of(bucket, self.put(bucket, name, data, resource, email=request.principal.email))
 
     @staticmethod
     def name_in(request, resource):
@@ -295,7 +302,8 @@ class Storage(Service):
         return self.uploads.give_up(request, self.bucket(bucket))
 
     @route("POST", "/storage/v1/b/{bucket}/o/{name}/compose",
-           query=("ifGenerationMatch", "ifMetagenerationMatch", "userProject", "destinationPredefinedAcl"), body=COMPOSE)
+           query=("ifGenerationMatch", "ifMetagenerationMatch", "userProject", "destinationPredefinedAcl"), body=COMPOSE,
+           needs="storage.objects.create")
     def compose(self, request, bucket, name):
         bucket = self.bucket(bucket)
         sources = request.data.get("sourceObjects", [])
@@ -312,13 +320,14 @@ class Storage(Service):
                 raise precondition_failed()
             data += item.data
             components += item.components or 1
-        return self.resource_of(bucket, self.put(bucket, name, data, request.data.get("destination", {}), components))
+        resource = request.data.get("destination", {})
+        return self.resource_of(bucket, self.put(bucket, name, data, resource, components, request.principal.email))
 
     # storage/docs/json_api/v1/objects/rewrite: large objects take many calls, each with the token of the one before.
     @route("POST", "/storage/v1/b/{bucket}/o/{name}/rewriteTo/b/{to_bucket}/o/{to_name}",
            query=("rewriteToken", "maxBytesRewrittenPerCall", "sourceGeneration", "userProject", "projection", *PRECONDITIONS,
                   "ifSourceGenerationMatch", "ifSourceGenerationNotMatch", "ifSourceMetagenerationMatch",
-                  "ifSourceMetagenerationNotMatch"), body=OBJECT, may_lack_body=True)
+                  "ifSourceMetagenerationNotMatch"), body=OBJECT, may_lack_body=True, needs="storage.objects.create")
     def rewrite(self, request, bucket, name, to_bucket, to_name):
         source, destination = self.bucket(bucket), self.bucket(to_bucket)
         item = source.objects.get(name)
@@ -342,7 +351,7 @@ class Storage(Service):
         if answer["done"]:
             resource = {**item.described, **request.data}
             answer["resource"] = self.resource_of(
-                destination, self.put(destination, to_name, item.data, resource, item.components))
+                destination, self.put(destination, to_name, item.data, resource, item.components, request.principal.email))
         else:
             answer["rewriteToken"] = f"rewrite-{next(self.generations)}"
             self.rewrites[answer["rewriteToken"]] = (place, done)

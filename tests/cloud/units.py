@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import threading
+import time
 
 KNOWN = {
     "Unit": {"Description", "Documentation", "Wants", "Requires", "After", "Before", "StartLimitIntervalSec"},
@@ -14,6 +15,7 @@ KNOWN = {
     "Install": {"WantedBy"},
 }
 STOP_S = 90  # DefaultTimeoutStopSec
+STARTS_MAX, STARTS_S = 5, 10  # DefaultStartLimitBurst, DefaultStartLimitIntervalSec
 
 
 class NoUnit(Exception):
@@ -49,10 +51,10 @@ def parse(text):
 def seconds_of(text):
     if text == "infinity":
         return None
-    found = re.fullmatch(r"(\d+)\s*(s|sec|min|h|d)?", text)
+    found = re.fullmatch(r"(\d+)\s*(ms|s|sec|min|h|d)?", text)
     if not found:
         raise NoUnit(f"no span of time: {text}")
-    return int(found[1]) * {None: 1, "s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400}[found[2]]
+    return int(found[1]) * {None: 1, "ms": 0.001, "s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400}[found[2]]
 
 
 class Unit:
@@ -62,6 +64,7 @@ class Unit:
         self.machine, self.name = machine, name
         settings = parse(text)
         self.service = settings.get("Service", {})
+        self.limit_s = seconds_of((settings.get("Unit", {}).get("StartLimitIntervalSec") or [str(STARTS_S)])[-1])
         self.kind = self.one("Type", "simple")
         if self.kind not in ("simple", "exec", "oneshot"):
             raise NoUnit(f"Type={self.kind} is not played")
@@ -91,16 +94,30 @@ class Unit:
         self.is_started.clear()
         self.thread = threading.Thread(target=self.live, daemon=True)
         self.thread.start()
-        if is_waited_for:
-            self.is_started.wait(seconds_of(self.one("TimeoutStartSec", "infinity" if self.kind == "oneshot" else "90s")))
+        limit = seconds_of(self.one("TimeoutStartSec", "infinity" if self.kind == "oneshot" else "90s"))
+        if is_waited_for and not self.is_started.wait(limit):
+            self.stop()
+            self.state = "failed"
+            self.machine.say("systemd", f"{self.name}: start operation timed out.")
         return self.state != "failed"
 
     def live(self):
+        starts = []
         while True:
-            result, status = self.once()
+            starts = [one for one in starts if one > time.monotonic() - self.limit_s] + [time.monotonic()]
+            try:
+                result, status = self.once()
+            except NoUnit as error:
+                self.machine.say("systemd", f"{self.name}: {error}")
+                result, status = "resources", 0
+                break
             restart = self.one("Restart", "no")
             again = restart == "always" or (restart == "on-failure" and result != "success")
-            if not again or self.is_told.wait(seconds_of(self.one("RestartSec", "1s")) or 0) or not self.machine.is_on:
+            if not again or self.is_told.wait(seconds_of(self.one("RestartSec", "100ms")) or 0) or not self.machine.is_on:
+                break
+            if len(starts) >= STARTS_MAX:
+                self.machine.say("systemd", f"{self.name}: Start request repeated too quickly.")
+                result = "start-limit-hit"
                 break
             self.machine.say("systemd", f"{self.name}: Scheduled restart job.")
         if result == "success":

@@ -102,7 +102,7 @@ class Uploads:
         storage = self.storage
         try:
             storage.check_conditions(session.bucket.objects.get(session.name), session.request)
-            item = storage.put(session.bucket, session.name, session.data, session.resource)
+            item = storage.put(session.bucket, session.name, session.data, session.resource, email=session.request.principal.email)
             session.end = Answer(200, storage.resource_of(session.bucket, item))
             mask = session.request.one("fields")
             if mask is not None:

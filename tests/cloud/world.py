@@ -8,6 +8,7 @@ from .compute import Compute
 from .control import Control
 from .entries import Logging
 from .misbehaviour import Misbehaviour
+from .permissions import Permissions
 from .server import Server
 from .storage import Storage
 from .tokens import Tokens
@@ -28,16 +29,17 @@ class World:
         self.misbehaviour = Misbehaviour()
         self.requests = []
         self.violations = []  # what a client must not do, and did
-        self.denied = set()  # (email, permission)
         self.guest_variables = {}
         self.is_ended = False
         with self.lock:
             self.tokens = Tokens(self)
+            self.permissions = Permissions(self)
             self.storage = Storage(self)
             self.bigquery = BigQuery(self)
             self.compute = Compute(self)
             self.logging = Logging(self)
-        self.server = Server(self, [Control(self), self.storage, self.bigquery, self.compute, self.logging, self.tokens])
+        self.server = Server(self, [Control(self), self.storage, self.bigquery, self.compute, self.logging, self.permissions,
+                                    self.tokens])
         self.ticker = threading.Thread(target=self.clock.tick, args=(lambda: self.is_ended,), daemon=True)
         self.ticker.start()
 
