@@ -101,6 +101,26 @@ class Kept(unittest.TestCase):
         shown = {version["version"]: version for version in self.service.facts("models")}[manifest["timestamp"]]
         self.assertEqual((shown["source_commit"], shown["folder_commit"]), (source + "-dirty", folder))
 
+    # A model that got worse with a new library could not be told from one that got worse with new data.
+    def test_what_differs_between_two_versions_is_shown(self):
+        # An interpreter that is none: what counts is where it is found.
+        self.service.write(".venv/bin/python", '#!/bin/sh\nexec sh ./model.sh "$2"\n', mode=0o755)
+        self.service.write(".venv/pyvenv.cfg", "version = 3.11.7\n")
+        packages = self.service.folder / ".venv/lib/python3.11/site-packages"
+        (packages / "numpy-2.4.5.dist-info").mkdir(parents=True)
+        self.service.write("busker.toml", workshop.SERVICE_FILE.replace('"./model.sh ${ACTION}"', '"python model.sh ${ACTION}"'))
+        first = self.trained(workshop.TRAINING)
+        self.assertEqual(first["environment"]["packages"], {"numpy": "2.4.5"})
+        self.assertEqual(first["environment"]["python"], "3.11.7")
+        (packages / "numpy-2.4.5.dist-info").rename(packages / "numpy-2.4.6.dist-info")
+        second = self.trained(workshop.TRAINING.replace("0.8", "0.9"))
+        names = (first["timestamp"], second["timestamp"])
+        different = {(d["what"], d["name"]): (d["a"], d["b"]) for d in self.service.facts("models", "--diff", *names)["differences"]}
+        self.assertEqual(different, {("package", "numpy"): ("2.4.5", "2.4.6"), ("metric", "auc"): (0.8, 0.9)})
+        self.assertRegex(self.service.must("models", "--diff", *names), r"(?m)^package numpy +2\.4\.5 +2\.4\.6")
+        self.assertIn("nothing of what is known differs", self.service.must("models", "--diff", names[0], names[0]))
+        self.assertEqual(self.service.busker("models", "--diff", names[0], "20200101T000000Z").returncode, 3)
+
     # The engine's own thread asked git: one that hung held up every run of the home.
     def test_a_git_that_hangs_holds_up_its_own_service_alone(self):
         self.service.write(".git/HEAD", "ref: refs/heads/main\n")

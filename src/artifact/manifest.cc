@@ -71,6 +71,25 @@ Result<void> EmptyFoldersFromJson(const ordered_json& array, Manifest& manifest)
   return {};
 }
 
+ordered_json EnvironmentToJson(const Environment& environment) {
+  return {{"python", environment.python},
+          {"packages", ordered_json(environment.packages)},
+          {"sha256", environment.sha256}};
+}
+
+// Absent where the program is none in Python, and in manifests of before it was asked for.
+Result<void> EnvironmentFromJson(const ordered_json& object, Manifest& manifest) {
+  if (object.is_null()) return {};
+  Environment environment;
+  JsonObject in(object, "\"environment\"");
+  in.Get("python", environment.python);
+  in.GetBytes("packages", environment.packages);
+  in.Get("sha256", environment.sha256);
+  TRY(in.Done());
+  manifest.environment = std::move(environment);
+  return {};
+}
+
 }  // namespace
 
 std::string ManifestToJson(const Manifest& manifest) {
@@ -94,6 +113,7 @@ std::string ManifestToJson(const Manifest& manifest) {
       {"runner_version", manifest.runner_version},
       {"saved_at", FormatRfc3339(manifest.saved_at)},
   };
+  if (manifest.environment) value["environment"] = EnvironmentToJson(*manifest.environment);
   if (!manifest.empty_folders.empty()) value["empty_folders"] = manifest.empty_folders;
   return JsonText(value);
 }
@@ -123,6 +143,7 @@ Result<Manifest> ManifestFromJson(const std::string& text) {
   TRY(in.Done());
   auto contents = FilesFromJson(in.Member("files"), manifest);
   if (contents) contents = EmptyFoldersFromJson(in.Member("empty_folders"), manifest);
+  if (contents) contents = EnvironmentFromJson(in.Member("environment"), manifest);
   if (!contents) return Wrap("manifest.json", contents.error());
   auto name = ParseVersionName(manifest.name.Key());
   if (!name) return Wrap("manifest.json", name.error());

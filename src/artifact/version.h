@@ -27,6 +27,15 @@ struct VersionName {
 };
 Result<VersionName> ParseVersionName(const std::string& key);
 
+// What a Python program could import when it began.
+struct Environment {
+  std::string python;                           // "3.11.2"; "3.11" where no more is known
+  std::map<std::string, std::string> packages;  // name -> version: {"numpy", "2.4.6"}
+  std::string sha256;                           // over all of it: the same, the same environment
+
+  bool operator==(const Environment&) const = default;
+};
+
 struct Manifest {
   VersionName name;
   FileDigests files;                    // by path within the version
@@ -42,8 +51,9 @@ struct Manifest {
                               // its own, else the folder's; "-dirty" behind; or empty
   std::string folder_commit;  // the same of the service's folder
   std::string config_sha256;  // of the config file as the program saw it; or empty
-  std::optional<std::string> input;       // key of the version that was loaded first
-  std::map<std::string, double> metrics;  // metrics.json, when the action wrote one
+  std::optional<Environment> environment;  // none: the program is none in Python
+  std::optional<std::string> input;        // key of the version that was loaded first
+  std::map<std::string, double> metrics;   // metrics.json, when the action wrote one
   std::string runner_version;
   Instant saved_at{};
 };

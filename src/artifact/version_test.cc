@@ -377,6 +377,17 @@ TEST(Manifest, SaysWhatIsAProgramAndWhatFoldersAreEmpty) {
   }
 }
 
+TEST(Manifest, SaysWhatAPythonProgramCouldImport) {
+  Manifest manifest = FactsOf(kTraining);
+  EXPECT_EQ(ManifestToJson(manifest).find("environment"), std::string::npos);
+  manifest.environment = {"3.11.7", {{"numpy", "2.4.6"}, {"torch", "2.1+cpu"}}, io::Sha256Of("x")};
+  const std::string json = ManifestToJson(manifest);
+  const auto read = ManifestFromJson(json);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->environment, manifest.environment);
+  EXPECT_EQ(ManifestToJson(*read), json);
+}
+
 TEST(Manifest, KeepsTheCrc32cBesideTheSha256) {
   Manifest manifest = FactsOf(kTraining);
   manifest.files = {{"model.ubj", io::DigestOf("123456789")}};

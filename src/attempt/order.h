@@ -23,6 +23,11 @@ struct SecretUse {
   bool as_environment = false;  // the variable holds the value; else the path of a file with it
 };
 
+// Stands for the service's folder in an order whose program is in an image: where that is, the
+// image says, and the runner puts it in (in root, command, environment and placeholders). Nobody
+// types it: the bytes around the word are control characters.
+inline constexpr char kRootOfImage[] = "/\x1droot\x1d";
+
 struct Order {
   std::string run, task;
 
@@ -31,7 +36,7 @@ struct Order {
   std::vector<SecretUse> secrets;
 
   // The service's folder, whose entries the working folder shows; empty: the working folder is
-  // bare (Busker's own tasks).
+  // bare (Busker's own tasks); kRootOfImage: see there.
   std::string root;
   // Config file to expand into the working folder, relative to root ("configs/training.json");
   // empty: none. Placeholders "${NAME}" in it are replaced by `placeholders`, JSON-escaped.

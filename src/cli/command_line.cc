@@ -402,8 +402,14 @@ class CommandLine {
   }
 
   void AddModelVerbs() {
-    Verb("models", "The versions that trainings saved, with their metrics, and which one is live.",
-         "  busker models\n  busker models --json\n", [this] { return Models(common_); });
+    CLI::App* models = Verb(
+        "models", "The versions that trainings saved, with their metrics, and which one is live.",
+        "  busker models\n  busker models --json\n"
+        "  busker models --diff 20190701T000000Z 20190801T000000Z\n",
+        [this] { return Models(common_, models_); });
+    models->add_option("--diff", models_.diff, "what differs between two versions")
+        ->expected(2)
+        ->type_name("A B");
 
     CLI::App* promote =
         Verb("promote", "Make a version live: applications use it from now on.",
@@ -560,6 +566,7 @@ class CommandLine {
   RunsOptions runs_;
   NextOptions next_;
   LogsOptions logs_;
+  ModelsOptions models_;
   PromoteOptions promote_;
   QueryOptions query_;
   DeliveriesOptions deliveries_;

@@ -1,6 +1,8 @@
-// busker models: the versions that may be live, with their metrics.
+// busker models: the versions that may be live, with their metrics, and what differs between two.
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -8,12 +10,97 @@
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/versions.h"
+#include "model/difference.h"
 
 namespace busker::cli {
 
-Result<int> Models(const Common& common) {
+namespace {
+
+Result<const artifact::Manifest*> Find(const Workspace& workspace, const Versions& versions,
+                                       const std::string& text) {
+  TRY_ASSIGN(const artifact::VersionName name, FindVersion(workspace, versions, text));
+  return &*std::find_if(versions.all.begin(), versions.all.end(),
+                        [&](const auto& version) { return version.name == name; });
+}
+
+// By table: the rows that were delivered last with that version.
+std::map<std::string, std::uint64_t> RowsOf(const artifact::Manifest& version,
+                                            const std::vector<deliver::Delivery>& deliveries) {
+  std::map<std::string, std::uint64_t> rows;
+  for (const deliver::Delivery& one : deliveries) {
+    if (one.model_version == version.name.Key() && !one.undone_at) rows[one.table] = one.rows;
+  }
+  return rows;
+}
+
+// What was made with each: of tables that got something from both.
+Result<void> AddRows(const Common& common, const Workspace& workspace, const artifact::Manifest& a,
+                     const artifact::Manifest& b, std::vector<model::Difference>& differences) {
+  TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
+  std::vector<deliver::DamagedTable> damaged;  // busker fsck tells of them
+  TRY_ASSIGN(const auto deliveries, warehouse->Deliveries("", &damaged));
+  const auto rows_b = RowsOf(b, deliveries);
+  for (const auto& [table, rows] : RowsOf(a, deliveries)) {
+    const auto other = rows_b.find(table);
+    if (other == rows_b.end() || other->second == rows) continue;
+    differences.push_back(
+        {"rows", table, std::to_string(rows), std::to_string(other->second), true});
+  }
+  return {};
+}
+
+nlohmann::ordered_json Value(const std::optional<std::string>& text, bool is_number) {
+  if (!text) return nullptr;
+  return is_number ? nlohmann::ordered_json::parse(*text, nullptr, false)
+                   : nlohmann::ordered_json(*text);
+}
+
+void PrintDifferences(const artifact::Manifest& a, const artifact::Manifest& b,
+                      const std::vector<model::Difference>& differences) {
+  if (differences.empty()) {
+    PrintLine("nothing of what is known differs: commits, config, packages, metrics, rows");
+    return;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const model::Difference& one : differences) {
+    std::string what = one.what;
+    std::replace(what.begin(), what.end(), '_', ' ');
+    // Of a digest, a part tells it from another.
+    const std::size_t shown = one.what == "config_sha256" ? 12 : std::string::npos;
+    rows.push_back({one.name.empty() ? what : what + " " + one.name,
+                    one.a.value_or("").substr(0, shown), one.b.value_or("").substr(0, shown)});
+  }
+  Print(Table({{""}, {a.name.timestamp}, {b.name.timestamp}}, rows));
+}
+
+Result<int> Compare(const Common& common, const Workspace& workspace, const Versions& versions,
+                    const std::vector<std::string>& names) {
+  TRY_ASSIGN(const artifact::Manifest* const a, Find(workspace, versions, names[0]));
+  TRY_ASSIGN(const artifact::Manifest* const b, Find(workspace, versions, names[1]));
+  auto differences = model::Differences(*a, *b);
+  TRY(AddRows(common, workspace, *a, *b, differences));
+  if (!common.json) {
+    PrintDifferences(*a, *b, differences);
+    return 0;
+  }
+  auto list = nlohmann::ordered_json::array();
+  for (const model::Difference& one : differences) {
+    list.push_back(
+        {{"what", one.what},
+         {"name", one.name.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(one.name)},
+         {"a", Value(one.a, one.is_number)},
+         {"b", Value(one.b, one.is_number)}});
+  }
+  PrintJson({{"a", a->name.timestamp}, {"b", b->name.timestamp}, {"differences", list}});
+  return 0;
+}
+
+}  // namespace
+
+Result<int> Models(const Common& common, const ModelsOptions& options) {
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
+  if (!options.diff.empty()) return Compare(common, workspace, versions, options.diff);
   if (common.json) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& version : versions.all) {

@@ -142,7 +142,10 @@ struct LogsOptions {
 };
 Result<int> Logs(const Common& common, const LogsOptions& options);
 
-Result<int> Models(const Common& common);
+struct ModelsOptions {
+  std::vector<std::string> diff;  // two versions to compare; empty: all are listed
+};
+Result<int> Models(const Common& common, const ModelsOptions& options);
 
 struct PromoteOptions {
   std::string version;

@@ -106,15 +106,6 @@ Result<io::Descriptor> EmptyInput() {
   return io::Descriptor(ends[0]);
 }
 
-// Many a Linux has python3 and no python, which the command by convention names.
-Result<fs::path> FindCommand(const std::string& name, const Launch& launch) {
-  const std::string path = PathOf(launch.environment);
-  auto found = io::FindProgram(name, path, launch.folder);
-  if (found || name != "python") return found;
-  auto instead = io::FindProgram("python3", path, launch.folder);
-  return instead ? instead : found;
-}
-
 std::string RaisedOomScore() {
   const std::string own = io::ReadFile("/proc/self/oom_score_adj").value_or("0");
   return std::to_string(std::min(1000, std::atoi(own.c_str()) + 500));
@@ -177,10 +168,20 @@ std::string ExecFault(const std::string& name, const fs::path& program, int reas
 
 }  // namespace
 
+// Many a Linux has python3 and no python, which the command by convention names.
+Result<fs::path> FindCommand(const std::string& name, const std::vector<std::string>& environment,
+                             const fs::path& folder) {
+  const std::string path = PathOf(environment);
+  auto found = io::FindProgram(name, path, folder);
+  if (found || name != "python") return found;
+  auto instead = io::FindProgram("python3", path, folder);
+  return instead ? instead : found;
+}
+
 Result<pid_t> StartCommand(const Launch& launch, const MemoryGroup& group,
                            const PendingMarker& marker) {
   const std::string& name = launch.command.front();
-  TRY_ASSIGN(const fs::path program, FindCommand(name, launch));
+  TRY_ASSIGN(const fs::path program, FindCommand(name, launch.environment, launch.folder));
   static const Result<io::Descriptor> input = EmptyInput();  // nobody's position in it matters
   if (!input) return tl::unexpected(input.error());
   const std::vector<char*> arguments = Pointers(launch.command);

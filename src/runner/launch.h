@@ -21,6 +21,12 @@ struct Launch {
   int oom_score = -1;  // this process's oom_score_adj, open, when it cannot open it any more
 };
 
+// Where the program of a command is: as it is when it has a '/', else along the environment's PATH.
+// "python" may be python3. The error is for people.
+Result<io::fs::path> FindCommand(const std::string& name,
+                                 const std::vector<std::string>& environment,
+                                 const io::fs::path& folder);
+
 // Starts it. The child leads a session of its own, dies with this process, leaves no core, is
 // preferred by the out-of-memory killer, reads nothing from its standard input, and has umask 022
 // and default signals. Whether it can gain privileges (no_new_privs) is as it is for this process:

@@ -1,10 +1,12 @@
 // busker-runner ATTEMPT_FOLDER: carries out one attempt.
-// busker-runner --in-container ATTEMPT_FOLDER: the same as the first process of a container.
+// busker-runner --in-container ATTEMPT_FOLDER [IMAGE [WORKING_DIRECTORY]]: the same as the first
+//     process of a container of that image.
 // busker-runner --orders: carries out one after the other, as its standard input tells.
 // busker-runner fetch URL FILE: a file from a server (fetch.h).
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,25 +39,30 @@ int main(int argc, char** argv) {
     const auto served = busker::runner::CarryOutOrders(0);
     return served ? 0 : kTemporary;
   }
-  std::vector<std::string> image_environment;
-  if (argc == 3 && std::string_view(argv[1]) == "--in-container") {
+  std::optional<busker::runner::Contained> contained;
+  if (argc >= 3 && argc <= 5 && std::string_view(argv[1]) == "--in-container") {
     const auto settled = busker::runner::SettleIn(argv[2]);
     if (!settled) {
       std::fprintf(stderr, "busker-runner: %s\n", settled.error().message.c_str());
       return kUnusable;
     }
-    for (char** entry = environ; *entry != nullptr; ++entry) image_environment.emplace_back(*entry);
+    contained.emplace();
+    if (argc > 3) contained->image = argv[3];
+    if (argc > 4) contained->working_directory = argv[4];
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      contained->environment.emplace_back(*entry);
+    }
     ++argv;
-    --argc;
+    argc = 2;
   }
   if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '\0') {
     std::fputs(
-        "usage: busker-runner [--in-container] ATTEMPT_FOLDER | --orders | fetch URL FILE | "
-        "--version\n",
+        "usage: busker-runner [--in-container] ATTEMPT_FOLDER [IMAGE [WORKING_DIRECTORY]] | "
+        "--orders | fetch URL FILE | --version\n",
         stderr);
     return kUsage;
   }
-  const auto record = busker::runner::RunAttempt(argv[1], std::move(image_environment));
+  const auto record = busker::runner::RunAttempt(argv[1], std::move(contained));
   if (record) return 0;
   std::fprintf(stderr, "busker-runner: %s: %s\n", argv[1], record.error().message.c_str());
   return record.error().kind == busker::ErrorKind::kTemporary ? kTemporary : kUnusable;

@@ -21,8 +21,10 @@
 #include "runner/advice.h"
 #include "runner/attempt_secrets.h"
 #include "runner/command.h"
+#include "runner/container.h"
 #include "runner/exit_file.h"
 #include "runner/process_tree.h"
+#include "runner/python_environment.h"
 #include "runner/saving.h"
 #include "runner/start_marker.h"
 #include "runner/working_folder.h"
@@ -176,14 +178,16 @@ fs::path AttemptsFolderOf(const fs::path& attempt_folder) {
 class Attempt {
  public:
   Attempt(fs::path folder, bool is_new, attempt::Order order, const AttemptLock& lock,
-          Signals& signals, const std::function<MemoryGroup&()>& make_group,
-          attempt::Scratch* scratch, ExitFile& exit_file, Instant started_at)
+          Signals& signals, const std::optional<Contained>& contained,
+          const std::function<MemoryGroup&()>& make_group, attempt::Scratch* scratch,
+          ExitFile& exit_file, Instant started_at)
       : folder_(std::move(folder)),
         is_new_(is_new),
         order_(std::move(order)),
         environment_(order_.environment),
         lock_(lock),
         signals_(signals),
+        contained_(contained),
         make_group_(make_group),
         scratch_(scratch),
         exit_file_(exit_file),
@@ -296,7 +300,10 @@ class Attempt {
     if (!prepared && !signals_.CancelRequested()) {
       return {attempt::Ending::kNotStarted, prepared.error().message};
     }
-    if (prepared && !order_.root.empty() && order_.output) FindCommits(log);
+    if (prepared && !order_.root.empty() && order_.output) {
+      FindCommits(log);
+      work_.environment = FindPythonEnvironment(order_.command, environment_, work_folder_);
+    }
     if (signals_.CancelRequested()) {
       return {attempt::Ending::kCancelled,
               "the attempt was cancelled before the command was started"};
@@ -311,6 +318,13 @@ class Attempt {
   }
 
   Result<void> Prepare() {
+    if (contained_) {
+      if (order_.root == attempt::kRootOfImage) {
+        TRY(FindRootInImage(contained_->working_directory, order_));
+      }
+      environment_ = order_.environment;
+      AddMissing(contained_->environment, environment_);
+    }
     TRY(secrets_.Give(environment_));
     if (order_.input || order_.output) {
       TRY_ASSIGN(store_, OpenStore());
@@ -434,10 +448,11 @@ class Attempt {
 
   const fs::path folder_;
   const bool is_new_;  // the folder
-  const attempt::Order order_;
+  attempt::Order order_;
   std::vector<std::string> environment_;  // the order's, and secrets
   const AttemptLock& lock_;
   Signals& signals_;
+  const std::optional<Contained>& contained_;  // none: it is in no container
   const std::function<MemoryGroup&()>& make_group_;
   attempt::Scratch* const
       scratch_;  // where the command works; null: in a folder of the attempt's own
@@ -474,7 +489,6 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
   if (!order) {
     TRY_ASSIGN(order, ReadOrder(folder));
   }
-  AddMissing(image_environment_, order->environment);
   // Of an unsynced one while the command runs: it does not wait for it.
   ExitFile exit_file(folder, order->synced);
   if (order->synced) TRY(exit_file.Reserve());
@@ -498,8 +512,8 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
     scratch = &*scratch_;
   }
 
-  Attempt attempt(folder, is_new, *std::move(order), lock, signals_, make_group, scratch, exit_file,
-                  started_at);
+  Attempt attempt(folder, is_new, *std::move(order), lock, signals_, contained_, make_group,
+                  scratch, exit_file, started_at);
   attempt::ExitRecord record = marker      ? attempt.Settle(*marker)
                                : may_begin ? attempt.CarryOut()
                                            : attempt.Lose();
@@ -521,9 +535,9 @@ void Runner::RemoveGroup() {
 }
 
 Result<attempt::ExitRecord> RunAttempt(const fs::path& attempt_folder,
-                                       std::vector<std::string> image_environment) {
+                                       std::optional<Contained> contained) {
   TRY_ASSIGN(Runner runner, Runner::Claim());
-  runner.UseAlso(std::move(image_environment));
+  if (contained) runner.BeContained(*std::move(contained));
   TRY_ASSIGN(Runner::Done done, runner.CarryOut(attempt_folder, std::nullopt));
   TRY(done.saved);
   return std::move(done.record);

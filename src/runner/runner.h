@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "attempt/exit_record.h"
 #include "attempt/order.h"
@@ -16,6 +17,13 @@
 #include "runner/signals.h"
 
 namespace busker::runner {
+
+// Where a runner is the first process of a container.
+struct Contained {
+  std::string image;                     // by digest or id; empty: not known
+  io::fs::path working_directory;        // of the image; empty: it names none
+  std::vector<std::string> environment;  // "NAME=value" of the image; an order's own come first
+};
 
 // A process that carries out attempts, never more than one at a time. It becomes a subreaper,
 // ignores SIGHUP, SIGINT and SIGPIPE and takes SIGTERM as "cancel"; so: one per process, main
@@ -41,10 +49,9 @@ class Runner {
   void ExpectMany() { many_ = true; }
   void CleanUp();
 
-  // "NAME=value" of an image: commands get them, too, but for those that an order has itself.
-  void UseAlso(std::vector<std::string> image_environment) {
-    image_environment_ = std::move(image_environment);
-  }
+  // From now on the order's command gets the image's variables, too, and the service's folder is
+  // the image's.
+  void BeContained(Contained contained) { contained_ = std::move(contained); }
 
   Signals& signals() { return signals_; }
 
@@ -53,14 +60,14 @@ class Runner {
   void RemoveGroup();
 
   Signals signals_;
-  std::vector<std::string> image_environment_;
+  std::optional<Contained> contained_;
   bool many_ = false;
   std::optional<MemoryGroup> group_;
   std::optional<attempt::Scratch> scratch_;
 };
 
-// The same for a process that carries out one. `image_environment`: as of Runner::UseAlso.
+// The same for a process that carries out one.
 Result<attempt::ExitRecord> RunAttempt(const io::fs::path& attempt_folder,
-                                       std::vector<std::string> image_environment = {});
+                                       std::optional<Contained> contained = {});
 
 }  // namespace busker::runner

@@ -54,6 +54,7 @@ artifact::Manifest FactsOf(const attempt::Order& order, const artifact::VersionN
   manifest.source_commit = made.commits.source;
   manifest.folder_commit = made.commits.folder;
   manifest.config_sha256 = made.config_sha256;
+  manifest.environment = made.environment;
   manifest.input = order.input;
   manifest.runner_version = BUSKER_VERSION;
   manifest.saved_at = saved_at;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "artifact/version.h"
@@ -18,8 +19,9 @@ inline constexpr char kOutputFolder[] = "output";
 struct WorkingFolder {
   std::string config_sha256;  // of the expanded config; empty without one
   artifact::Manifest input;   // of what was loaded into output/; without files: nothing was
-  SourceCommits commits;      // of what it shows; filled in by who makes it
-  io::Descriptor folder;      // the folder itself, whatever its name will lead to later
+  SourceCommits commits;      // of what it shows; filled in by who makes it, as the next one is
+  std::optional<artifact::Environment> environment;  // of a program in Python
+  io::Descriptor folder;  // the folder itself, whatever its name will lead to later
   // Of order.required_outputs, those that were loaded, and when their inode last changed: how it is
   // told later that the command wrote its own.
   std::map<std::string, std::int64_t> changed_ns;

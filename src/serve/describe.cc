@@ -154,6 +154,18 @@ ordered_json Describe(const access::Token& token) {
           {"confines", token.confines}};
 }
 
+namespace {
+
+// Without the packages, which may be hundreds: two that differ are told apart by the digest.
+ordered_json DescribeEnvironment(const artifact::Manifest& version) {
+  if (!version.environment) return nullptr;
+  return {{"python", version.environment->python},
+          {"packages", version.environment->packages.size()},
+          {"sha256", version.environment->sha256}};
+}
+
+}  // namespace
+
 ordered_json Describe(const artifact::Manifest& version, const model::Versions& all) {
   ordered_json described = Describe(version, all.IsLive(version));
   described["gate"] = DescribeGate(model::FindRuling(all.rulings, version.name));
@@ -176,6 +188,7 @@ ordered_json Describe(const artifact::Manifest& version, bool live) {
           {"bytes", bytes},
           {"source_commit", TextOrNull(version.source_commit)},
           {"folder_commit", TextOrNull(version.folder_commit)},
+          {"environment", DescribeEnvironment(version)},
           {"key", version.name.Key()}};
 }
 
