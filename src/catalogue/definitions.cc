@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "catalogue/plan_graph.h"
+#include "service/conventions.h"
 
 namespace busker::catalogue {
 namespace {
@@ -23,16 +24,30 @@ std::string StampOf(const io::fs::path& path) {
                      info.st_mtim.tv_nsec);
 }
 
-std::string StampOfService(const io::fs::path& folder) {
-  std::string stamp = StampOf(folder / "busker.toml");
+void AddStamps(const io::fs::path& folder, std::string& stamp) {
   std::error_code error;
-  std::set<std::string> configs;
-  for (io::fs::directory_iterator entry(folder / "configs", error), end; !error && entry != end;
+  std::set<std::string> files;
+  for (io::fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    configs.insert(entry->path().filename().string() + ":" + StampOf(entry->path()));
+    files.insert(entry->path().filename().string() + ":" + StampOf(entry->path()));
   }
-  for (const std::string& config : configs) stamp += " " + config;
+  for (const std::string& file : files) stamp += " " + file;
+}
+
+// `program_folder`: where the configs are, as far as it is known.
+std::string StampOfService(const io::fs::path& folder, const std::string& program_folder) {
+  std::string stamp = StampOf(folder / "busker.toml");
+  AddStamps(folder / "configs", stamp);
+  if (!program_folder.empty()) AddStamps(folder / program_folder / "configs", stamp);
+  if (service::IsWholeRepository(folder.string())) AddStamps(folder / "scheduler/configs", stamp);
   return stamp;
+}
+
+std::string ProgramFolderOf(const std::vector<std::shared_ptr<const Definition>>& definitions,
+                            const std::string& folder) {
+  const bool known = !definitions.empty() && definitions.front()->service != nullptr;
+  return known ? definitions.front()->service->program_folder
+               : service::ConventionalProgramFolder(folder);
 }
 
 // What a source claims with what it defines: the name of a service, or of a graph.
@@ -63,6 +78,11 @@ std::shared_ptr<const Catalogue> Definitions::Read() {
   for (const std::string& folder : found.service_folders) {
     sources.emplace(folder, ReadService(folder, sources_[folder]));
     folders.insert({folder, folder + "/configs", folder + "/scheduler"});
+    if (const std::string program = ProgramFolderOf(sources.at(folder).good, folder);
+        !program.empty()) {
+      folders.insert({folder + "/" + program, folder + "/" + program + "/configs",
+                      folder + "/scheduler/configs"});
+    }
   }
   for (const std::string& file : found.graph_files) {
     sources.emplace(file, ReadGraphFile(file, sources_[file]));
@@ -121,7 +141,7 @@ void Definitions::SettleOwners(std::map<std::string, Source>& sources) {
 // What there is below each path, once. A path that is gone for a moment (a checkout, a mount) takes
 // nothing with it; one in which there is nothing any more does.
 Found Definitions::Discover(Catalogue& catalogue) {
-  std::set<std::string> services, files, looked_in;
+  std::set<std::string> services, files, looked_in, schedules;
   for (const std::string& path : paths_) {
     auto found = catalogue::Discover({path});
     if (!found) catalogue.faults.push_back({path, found.error().message});
@@ -136,6 +156,7 @@ Found Definitions::Discover(Catalogue& catalogue) {
     looked_in.insert(known.looked_in.begin(), known.looked_in.end());
     services.insert(known.service_folders.begin(), known.service_folders.end());
     files.insert(known.graph_files.begin(), known.graph_files.end());
+    schedules.insert(known.schedule_files.begin(), known.schedule_files.end());
   }
   // A file that was a graph file and cannot be told for one any more is at fault, not gone:
   // somebody may be in the middle of writing it.
@@ -144,6 +165,7 @@ Found Definitions::Discover(Catalogue& catalogue) {
     const bool was_graph = !source.good.empty() && source.good.front()->file != nullptr;
     if (was_graph && io::fs::exists(name, error)) files.insert(name);
   }
+  for (const std::string& file : schedules) files.erase(file);
   return {{services.begin(), services.end()},
           {files.begin(), files.end()},
           {looked_in.begin(), looked_in.end()}};
@@ -151,7 +173,7 @@ Found Definitions::Discover(Catalogue& catalogue) {
 
 Definitions::Source Definitions::ReadService(const std::string& folder,
                                              const Source& before) const {
-  Source source{StampOfService(folder), before.good, "", ""};
+  Source source{StampOfService(folder, ProgramFolderOf(before.good, folder)), before.good, "", ""};
   if (source.stamp == before.stamp) return before;
   source.of = SeemsToDefine(folder);
   if (std::string other = OtherHome(folder); !other.empty()) {

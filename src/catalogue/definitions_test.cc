@@ -52,6 +52,14 @@ class DefinitionsTest : public testing::Test {
     return words;
   }
 
+  void WriteSchedule(const std::string& step, const std::string& schedule) {
+    folder_.Write("bakery/scheduler/configs/training.json",
+                  "{\"graph\": {\"dag_id\": \"baking\", \"schedule_interval\": \"" + schedule +
+                      "\"}, \"tasks\": [{\"name\": \"a\", \"code\": \"make training-start\"}, "
+                      "{\"name\": \"b\", \"code\": \"make training-" +
+                      step + "\"}]}");
+  }
+
   using Names = std::vector<std::string>;
   io::TestFolder folder_;
   Definitions definitions_{
@@ -285,6 +293,37 @@ TEST_F(DefinitionsTest, AServiceWithAHomeOfItsOwnIsAFault) {
   folder_.Write("shop/.busker/busker.db", "");
   Definitions own({(folder_ / "shop").string()}, folder_ / "shop/.busker", {});
   EXPECT_TRUE(own.Read()->faults.empty());
+}
+
+// The graph file was a graph, and the action beside it a second one.
+TEST_F(DefinitionsTest, AGraphFileThatIsAnActionsScheduleIsNoGraph) {
+  folder_.Write("bakery/service/configs/training.json", "{}");
+  WriteSchedule("wait", "@daily");
+  Definitions definitions({(folder_ / "bakery").string()}, folder_ / "home", {});
+  const auto first = definitions.Read();
+  EXPECT_EQ(Keys(*first), Names{"bakery/training"});
+  EXPECT_EQ(first->definitions.at("bakery/training")->graph.schedule_text, "@daily");
+
+  WriteSchedule("wait", "@hourly");
+  const auto second = definitions.Read();
+  EXPECT_EQ(second->definitions.at("bakery/training")->graph.schedule_text, "@hourly");
+  EXPECT_NE(second->definitions.at("bakery/training")->Digest(),
+            first->definitions.at("bakery/training")->Digest());
+
+  WriteSchedule("wait", "never");  // half written
+  const auto broken = definitions.Read();
+  EXPECT_EQ(Words(*second, *broken), Names{}) << "what it defined before stays";
+  ASSERT_EQ(broken->faults.size(), 1U);
+  EXPECT_TRUE(broken->faults[0].message.starts_with("scheduler/configs/training.json:1:"));
+
+  WriteSchedule("report", "@hourly");  // more than a schedule
+  const auto third = definitions.Read();
+  EXPECT_EQ(Keys(*third), (Names{"bakery/training", "baking"}));
+  EXPECT_EQ(third->definitions.at("bakery/training")->graph.schedule_text, "");
+
+  WriteSchedule("check", "@hourly");
+  const auto fourth = definitions.Read();
+  EXPECT_EQ(Words(*third, *fourth), (Names{"-baking", "+bakery/training"}));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "service/conventions.h"
 #include "service/fault.h"
 #include "service/graph_file.h"
+#include "service/schedule_file.h"
 #include "service/text_file.h"
 
 namespace busker::catalogue {
@@ -103,9 +104,12 @@ class Search {
   }
 
   Found Take() const {
+    std::set<std::string> graphs = graphs_;
+    for (const std::string& file : schedules_) graphs.erase(file);
     return {{services_.begin(), services_.end()},
-            {graphs_.begin(), graphs_.end()},
-            {looked_in_.begin(), looked_in_.end()}};
+            {graphs.begin(), graphs.end()},
+            {looked_in_.begin(), looked_in_.end()},
+            {schedules_.begin(), schedules_.end()}};
   }
 
  private:
@@ -113,12 +117,20 @@ class Search {
   Result<bool> Folder(const fs::path& folder) {
     bool found = false;
     looked_in_.insert(folder.string());
-    for (const char* const within : {"configs", "scheduler", "scheduler/configs"}) {
+    for (const char* const within :
+         {"configs", "scheduler", "scheduler/configs", "service", "service/configs"}) {
       if (IsFolder(folder / within)) looked_in_.insert((folder / within).string());
     }
     if (IsThere(folder / service::kServiceFile)) {
       services_.insert(folder.string());
       found = true;
+    }
+    if (service::IsWholeRepository(folder.string())) {
+      services_.insert(folder.string());
+      found = true;
+      for (const auto& each : service::FindScheduleFiles(folder.string())) {
+        schedules_.insert(each.path);
+      }
     }
     TRY_ASSIGN(const auto configs, ListJson(folder / "configs"));
     for (const fs::path& config : configs) {
@@ -136,7 +148,7 @@ class Search {
     return found || !graphs.empty();
   }
 
-  std::set<std::string> services_, graphs_, looked_in_;
+  std::set<std::string> services_, graphs_, looked_in_, schedules_;
 };
 
 std::string_view TrimLeft(std::string_view text) {

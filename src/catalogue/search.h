@@ -13,12 +13,16 @@ struct Found {  // absolute paths, sorted, each once
   std::vector<std::string> service_folders;
   std::vector<std::string> graph_files;
   std::vector<std::string> looked_in;  // folders in which something of the kind may yet come
+  // Graph files that are schedules of the services' actions (service/schedule_file.h), and so no
+  // graphs of their own.
+  std::vector<std::string> schedule_files = {};
 };
 
 // Each path is
 //   a graph file, or a busker.toml;
-//   a folder that is a service (busker.toml, or configs/*.json that are no graph files), or has
-//   graph files in configs/ or in scheduler/configs/ (several of these may hold);
+//   a folder that is a service (busker.toml, configs/*.json that are no graph files, or a whole
+//   repository, service/conventions.h), or has graph files in configs/ or in scheduler/configs/
+//   (several of these may hold);
 //   or else a folder with such folders directly in it (hidden ones, build and the like left out).
 // Nothing is checked but where things stand and whether a file in configs/ has "graph" and "tasks"
 // at its top: a broken graph file is found. kNotFound names a path with nothing in it or that is

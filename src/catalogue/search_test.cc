@@ -82,6 +82,28 @@ TEST(Discover, TellsAGraphFileFromAConfigEvenWhenItIsBroken) {
   EXPECT_TRUE(service.actions.contains("training"));
 }
 
+std::string ScheduleOf(const std::string& action) {
+  return R"({"graph": {"dag_id": "g"}, "tasks": [{"name": "a", "code": "make )" + action +
+         R"(-start"}]})";
+}
+
+TEST(Discover, FindsAWholeRepositoryAsOneService) {
+  service::TestFolder folder;
+  folder.Write("service/configs/training.json", "{}")
+      .Write("container/Dockerfile", "")
+      .Write("scheduler/configs/training.json", ScheduleOf("training"))
+      .Write("scheduler/configs/nightly.json", kGraph)
+      .Write("scheduler/configs/other.json", ScheduleOf("other"));
+  EXPECT_EQ(FoundIn(folder),
+            "service ., graph scheduler/configs/nightly.json, graph scheduler/configs/other.json");
+  const auto found = Discover({folder.root(), folder.root() + "/scheduler"});
+  EXPECT_EQ(Text(folder, found),
+            "service ., graph scheduler/configs/nightly.json, graph scheduler/configs/other.json")
+      << "whoever names it besides";
+  EXPECT_EQ(found->schedule_files,
+            std::vector<std::string>{folder.root() + "/scheduler/configs/training.json"});
+}
+
 TEST(Discover, FindsEachThingOnce) {
   TestFolder folder;
   folder.Configs({"training"}).Write("scheduler/configs/a.json", kGraph);

@@ -449,7 +449,9 @@ class CommandLine {
     init->add_flag("--force", init_.force, "replace the file that is there");
     Verb("validate",
          "Check the services and graph files of the folder; every fault with its place.",
-         "  busker validate\n", [this] { return ValidateService(common_); });
+         "  busker validate\n"
+         "  busker validate --target docker    also what does not fit there\n",
+         [this] { return ValidateService(common_); });
     Verb(
         "schema", "Print the JSON Schema of busker.toml, for editors.",
         "  busker schema > busker.schema.json\n", [this] { return PrintSchema(common_); }, false);

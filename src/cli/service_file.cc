@@ -14,6 +14,7 @@
 #include "model/gate.h"
 #include "secret/store.h"
 #include "service/graph_file.h"
+#include "service/schedule_file.h"
 #include "service/service.h"
 
 namespace busker::cli {
@@ -99,6 +100,31 @@ Result<std::vector<std::string>> WholeTables(const Common& common, const std::st
   return faults;
 }
 
+// What the service cannot have at the targets that its runs are at: the one that was asked for,
+// else those that its file names.
+Result<std::vector<std::string>> MisfitsIn(const Common& common, const std::string& folder) {
+  std::vector<std::string> faults;
+  TRY_ASSIGN(const service::Service service, service::LoadService(folder));
+  std::set<std::string> targets;
+  for (const auto& [name, _] : service.actions) {
+    targets.insert(prepare::TargetOf(service, name, common.target, ""));
+  }
+  for (const std::string& target : targets) {
+    Common there = common;
+    there.folder = folder;
+    there.target = target;
+    const auto workspace = OpenWorkspace(there);
+    if (!workspace && workspace.error().kind != ErrorKind::kInvalid) {
+      return tl::unexpected(workspace.error());
+    }
+    if (!workspace) faults.push_back(workspace.error().message);
+    for (std::string& fault : prepare::FaultsAt(service, target)) {
+      faults.push_back(std::move(fault));
+    }
+  }
+  return faults;
+}
+
 // What is well with a service, and what it still needs.
 Result<void> PrintService(const Common& common, const std::string& folder) {
   TRY_ASSIGN(const service::Service service, service::LoadService(folder));
@@ -106,9 +132,15 @@ Result<void> PrintService(const Common& common, const std::string& folder) {
                         service.actions.size(), service.actions.size() == 1 ? "" : "s"));
   for (const auto& [name, action] : service.actions) {
     if (!action.schedule) continue;
-    PrintLine(
-        fmt::format("{} has the schedule \"{}\", which busker up keeps; busker next {} shows it",
-                    name, *action.schedule, name));
+    PrintLine(fmt::format(
+        "{} has the schedule \"{}\"{}, which busker up keeps; busker next {} shows it", name,
+        *action.schedule, action.schedule_file.empty() ? "" : " of " + action.schedule_file, name));
+  }
+  for (const auto& file : service::FindScheduleFiles(service.root)) {
+    const service::Action& action = service.actions.at(file.action);
+    if (!action.schedule_file.empty()) continue;
+    PrintLine(fmt::format("{} is not used: {} says when {} runs", file.shown, service::kServiceFile,
+                          file.action));
   }
   for (const std::string& warning : service.warnings) Warn(warning);
   if (const std::string missing = MissingEnvironment(service); !missing.empty()) Warn(missing);
@@ -134,6 +166,9 @@ Result<int> ValidateService(const Common& common) {
   std::vector<std::string> faults = catalogue::Validate(found, model::CheckGate);
   for (const std::string& folder :
        faults.empty() ? found.service_folders : std::vector<std::string>()) {
+    TRY_ASSIGN(const auto misfits, MisfitsIn(common, folder));
+    faults.insert(faults.end(), misfits.begin(), misfits.end());
+    if (!misfits.empty()) continue;
     TRY_ASSIGN(const auto whole, WholeTables(common, folder));
     faults.insert(faults.end(), whole.begin(), whole.end());
   }

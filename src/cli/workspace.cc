@@ -13,6 +13,7 @@
 #include "dispatch/pointer.h"
 #include "dispatch/record_file.h"
 #include "model/gate.h"
+#include "service/conventions.h"
 
 namespace busker::cli {
 namespace {
@@ -83,6 +84,7 @@ bool IsServiceOrHome(const io::fs::path& folder) {
   for (const char* const name : {"busker.toml", ".busker/busker.db", ".busker/home"}) {
     if (io::fs::exists(folder / name, error)) return true;
   }
+  if (service::IsWholeRepository(folder.string())) return true;
   io::fs::directory_iterator entry(folder / "configs", error);
   for (; !error && entry != io::fs::directory_iterator(); entry.increment(error)) {
     if (entry->path().extension() == ".json") return true;
@@ -123,10 +125,11 @@ std::string NearestFolder() {
   std::error_code error;
   const io::fs::path here = io::fs::current_path(error);
   struct stat own {};
-  if (error || IsServiceOrHome(here) || catalogue::Discover({here.string()}) ||
-      stat(here.c_str(), &own) != 0) {
-    return ".";
-  }
+  const bool is_program = here.filename() == service::kProgramFolder &&
+                          service::IsWholeRepository(here.parent_path().string());
+  const bool is_here =
+      !is_program && (IsServiceOrHome(here) || catalogue::Discover({here.string()}));
+  if (error || is_here || stat(here.c_str(), &own) != 0) return ".";
   const char* const home = std::getenv("HOME");
   for (io::fs::path above = here; above != above.parent_path();) {
     above = above.parent_path();

@@ -18,8 +18,7 @@ namespace {
 
 constexpr auto kStepLimit = std::chrono::hours(6);  // of a delivery: every wait has a limit
 
-// The service's folder in an image, and what is called PATH there as a rule.
-constexpr char kRootInImage[] = "/service";
+// What is called PATH in images as a rule.
 constexpr char kPathInImages[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 constexpr std::string_view kFileTrigger = "file ";  // of a run that a file began
@@ -38,7 +37,7 @@ class Builder {
         environment_(environment),
         prepared_(prepared),
         store_(attempt::NameOfPlace(places.store_url, places.home)),
-        root_(places.executor.empty() ? service.root : kRootInImage) {
+        root_(places.executor.empty() ? service.ProgramRoot() : attempt::kRootOfImage) {
     const std::string& timestamp = prepared.row.timestamp;
     placeholders_ = {{"NAME", service.name},  {"VERSION", service.version},
                      {"ACTION", action.name}, {"CONFIG", action.config},

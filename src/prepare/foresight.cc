@@ -61,7 +61,7 @@ std::string Foresight::Deliver(const service::DeliverySetting& setting, const pl
                                                           {"ACTION", action_.name},
                                                           {"CONFIG", action_.config},
                                                           {"DATE", run.data_date},
-                                                          {"ROOT", service_.root}});
+                                                          {"ROOT", service_.ProgramRoot()}});
   if (!table || setting.write == "append") return {};  // one table for each run takes anything
   const bool whole = setting.write == "replace";
   Newest& there = whole ? tables_[*table] : partitions_[PartitionOf(*table, run.data_date)];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "service/service.h"
@@ -31,8 +32,15 @@ struct HomePlaces {
 std::string TargetOf(const service::Service& service, const std::string& action,
                      const std::string& asked, const std::string& standing);
 
+// The folders of this machine that the target's containers have, by the same path.
+std::vector<std::string> MountsOf(const service::Target& target);
+
+// What the service says that its program would not find at the target, or that the target cannot
+// honour, a sentence each with its place. It can be told before a run, and is by busker validate.
+std::vector<std::string> FaultsAt(const service::Service& service, const std::string& target);
+
 // kNotFound: the service has no such target ("local" is built in); kInvalid: the target asks for
-// something that this version does not have.
+// something that this version does not have, or that is not there; with the place in the file.
 Result<Places> PlacesOf(const service::Service& service, const std::string& target,
                         const HomePlaces& home);
 

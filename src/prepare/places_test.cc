@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "io/test_folder.h"
+
 namespace busker::prepare {
 namespace {
 
@@ -83,6 +85,48 @@ TEST(Places, OfContainersSayTheImageAndTheStore) {
   // A runner in a container finds no key: better told now than after hours of training.
   service.targets["prod"].artifacts = "gs://bucket";
   EXPECT_EQ(PlacesOf(service, "prod", kHome).error().kind, ErrorKind::kInvalid);
+}
+
+// It was an error of the run, without a place, and a mount that was not there one of the engine's.
+TEST(Places, ThatCannotBeHadAreToldWhereTheFileSaysThem) {
+  const io::TestFolder folder;
+  folder.Write("configs/training.json", "{}");
+  const auto told = [&](const std::string& settings) {
+    folder.Write("busker.toml", "[targets.prod]\n" + settings + "\n");
+    const auto service = service::LoadService(folder.path().string());
+    EXPECT_TRUE(service) << service.error().message;
+    const auto places = PlacesOf(service.value_or(service::Service{}), "prod", kHome);
+    return places ? "" : places.error().message;
+  };
+  EXPECT_EQ(told("executor = \"docker://\""),
+            "busker.toml:2:12: target \"prod\" has executor = \"docker://\" and says no image to "
+            "run: image = \"registry.example/churn\"");
+  EXPECT_TRUE(told("image = \"churn\"").starts_with("busker.toml:2:9: target \"prod\" has image"));
+  EXPECT_TRUE(told("log = \"file:///var/log\"").starts_with("busker.toml:2:7: "));
+  EXPECT_TRUE(told("warehouse = \"bigquery://p\"").starts_with("busker.toml:2:13: "));
+  EXPECT_TRUE(told("artifacts = \"s3://bucket\"").starts_with("busker.toml:2:13: "));
+  EXPECT_TRUE(told("executor = \"process://?gpus=all\"").starts_with("busker.toml:2:12: "));
+  const std::string mount = (folder / "data").string();
+  const std::string boxed =
+      "image = \"churn\"\nexecutor = \"docker://?network=none&mount=" + mount + ":rw\"";
+  EXPECT_TRUE(told(boxed).ends_with("there is no folder " + mount + " on this machine to mount"));
+  io::fs::create_directory(mount);
+  EXPECT_EQ(told(boxed), "");
+}
+
+TEST(Places, FitTheServiceOrItIsToldWhatDoesNot) {
+  const io::TestFolder folder;
+  folder.Write("configs/training.json", "{\"data\": \"" + (folder / "data").string() + "/x.csv\"}");
+  folder.Write("data/x.csv", "1");
+  folder.Write("busker.toml",
+               "[actions.training]\nmemory = \"1MiB\"\ncpus = 0.001\n[targets.prod]\nexecutor = "
+               "\"docker://\"\nimage = \"churn\"\n");
+  const service::Service service = service::LoadService(folder.path().string()).value();
+  EXPECT_TRUE(FaultsAt(service, "local").empty());
+  const auto faults = FaultsAt(service, "prod");
+  ASSERT_EQ(faults.size(), 2U);
+  EXPECT_TRUE(faults[0].starts_with("busker.toml:2:10: \"memory\" in [actions.training]"));
+  EXPECT_TRUE(faults[1].starts_with("busker.toml:3:8: \"cpus\" in [actions.training]"));
 }
 
 }  // namespace

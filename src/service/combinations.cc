@@ -13,7 +13,6 @@ namespace {
 
 std::optional<Instant> ResolveBound(const ActionDraft& draft, std::string_view key,
                                     const std::string& text, Faults& faults) {
-  if (text.empty()) return std::nullopt;
   const auto bound = ParseBound(text, draft.action.time_zone, false);
   if (bound) return *bound;
   faults.Add(draft.said.at(key), fmt::format("\"{}\": {}", key, bound.error().message));
@@ -87,8 +86,8 @@ Result<Instant> ParseBound(const std::string& text, const std::string& zone, boo
 }
 
 void ResolveBounds(ActionDraft& draft, Faults& faults) {
-  draft.action.start = ResolveBound(draft, "start", draft.start, faults);
-  draft.action.end = ResolveBound(draft, "end", draft.end, faults);
+  if (!draft.start.empty()) draft.action.start = ResolveBound(draft, "start", draft.start, faults);
+  if (!draft.end.empty()) draft.action.end = ResolveBound(draft, "end", draft.end, faults);
 }
 
 void CheckCombinations(const ActionDraft& draft, Faults& faults) {
@@ -98,7 +97,8 @@ void CheckCombinations(const ActionDraft& draft, Faults& faults) {
     faults.Add(draft.said.at(key), fmt::format("\"{}\" {}", key, why));
   };
   for (const char* key : {"start", "end", "catch_up", "catch_up_window", "depends_on_past"}) {
-    if (said(key) && !said("schedule")) fault(key, "means nothing without a \"schedule\"");
+    if (said(key) && !said("schedule") && !action.schedule)
+      fault(key, "means nothing without a \"schedule\"");
   }
   if (said("catch_up_window") && action.catch_up == plan::CatchUp::kNone) {
     fault("catch_up_window", "means nothing with catch_up = \"none\"");

@@ -39,21 +39,22 @@ void CheckPlaceholders(const std::string& text, const std::string& config, Fault
 }  // namespace
 
 void CheckConfigFile(const Service& service, const std::string& config, Faults& faults) {
-  const auto path = std::filesystem::path(service.root) / config;
+  const auto path = std::filesystem::path(service.ProgramRoot()) / config;
+  const std::string shown = service.Shown(config);
   const auto read = ReadTextFile(path.string(), kConfigBytesMax);
   if (read && !*read) return;
   if (!read) {
-    faults.Add(config, {}, "cannot be read");
+    faults.Add(shown, {}, "cannot be read");
     return;
   }
   const std::string& text = **read;
   if (text.size() > kConfigBytesMax) {
-    faults.Add(config, {}, "larger than 16 MiB, which no config is");
+    faults.Add(shown, {}, "larger than 16 MiB, which no config is");
     return;
   }
-  CheckPlaceholders(text, config, faults);
+  CheckPlaceholders(text, shown, faults);
   if (const auto fault = FindJsonFault(text)) {
-    faults.Add(config, {fault->line, fault->column}, "not JSON: " + fault->reason);
+    faults.Add(shown, {fault->line, fault->column}, "not JSON: " + fault->reason);
   }
 }
 

@@ -7,8 +7,10 @@
 #include <system_error>
 
 #include "base/id.h"
+#include "base/text.h"
 #include "service/graph_file.h"
 #include "service/placeholders.h"
+#include "service/text_file.h"
 
 namespace busker::service {
 namespace {
@@ -16,10 +18,44 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kNameBytesMax = 63;
+constexpr std::size_t kSubmodulesBytesMax = 1u << 20;
 
 bool IsFolder(const fs::path& path) {
   std::error_code ignored;  // what cannot be looked at is not there
   return fs::is_directory(path, ignored);
+}
+
+// Whether there is a config directly in the folder, which is none of graph files.
+bool HasConfigs(const fs::path& folder) {
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const fs::path& path = entry->path();
+    std::error_code ignored;
+    if (path.extension() == ".json" && !path.filename().string().starts_with('.') &&
+        entry->is_regular_file(ignored) && !IsGraphFile(path.string())) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// As the .gitmodules of the repository that the folder is in says.
+bool IsSubmodule(const fs::path& folder) {
+  for (fs::path above = folder.parent_path();; above = above.parent_path()) {
+    const auto text = ReadTextFile((above / ".gitmodules").string(), kSubmodulesBytesMax);
+    if (text && *text) {
+      const std::string path = folder.lexically_relative(above).string();
+      for (const std::string& line : Split(**text, '\n')) {
+        const std::size_t equals = line.find('=');
+        if (equals != std::string::npos && Trim(line.substr(0, equals)) == "path" &&
+            Trim(line.substr(equals + 1)) == path) {
+          return true;
+        }
+      }
+    }
+    if (above == above.parent_path()) return false;
+  }
 }
 
 }  // namespace
@@ -38,8 +74,22 @@ std::string NameFromFolder(const std::string& folder_name) {
   return name.empty() ? "service" : name;
 }
 
-Result<std::vector<std::string>> FindConfigs(const std::string& root, Faults& faults) {
-  const fs::path folder = fs::path(root) / "configs";
+bool IsWholeRepository(const std::string& root) {
+  const fs::path folder = root;
+  std::error_code ignored;
+  return HasConfigs(folder / kProgramFolder / "configs") && !HasConfigs(folder / "configs") &&
+         (IsFolder(folder / "scheduler" / "configs") ||
+          fs::is_regular_file(folder / "container" / "Dockerfile", ignored));
+}
+
+std::string ConventionalProgramFolder(const std::string& root) {
+  return IsWholeRepository(root) ? kProgramFolder : "";
+}
+
+Result<std::vector<std::string>> FindConfigs(const std::string& root,
+                                             const std::string& program_folder, Faults& faults) {
+  const fs::path shown = fs::path(program_folder) / "configs";
+  const fs::path folder = fs::path(root) / shown;
   std::vector<std::string> names;
   if (!IsFolder(folder)) return names;
   std::error_code error;
@@ -58,10 +108,10 @@ Result<std::vector<std::string>> FindConfigs(const std::string& root, Faults& fa
       names.push_back(name);
     } else {
       faults.Add(
-          fmt::format("configs/{}", file.string()), {},
+          (shown / file).string(), {},
           fmt::format("{} cannot be the name of an action (a-z, 0-9, \".\", \"_\" and \"-\"); "
-                      "rename the file or move it out of configs/",
-                      Quoted(name)));
+                      "rename the file or move it out of {}/",
+                      Quoted(name), shown.string()));
     }
   }
   if (error) return SystemError("read the folder " + folder.string(), error.value());
@@ -69,17 +119,39 @@ Result<std::vector<std::string>> FindConfigs(const std::string& root, Faults& fa
   return names;
 }
 
-Service ConventionalService(const std::string& root) {
+Service ConventionalService(const std::string& root, const std::string& program_folder) {
   Service service;
   service.root = root;
+  service.program_folder = program_folder;
+  const fs::path folder = service.ProgramRoot();
   service.name = NameFromFolder(fs::path(root).filename().string());
   service.version = "1";
-  if (IsFolder(fs::path(root) / "source")) service.environment["PYTHONPATH"] = "source";
-  if (IsFolder(fs::path(root) / ".venv")) {
+  if (IsFolder(folder / "source")) service.environment["PYTHONPATH"] = "source";
+  if (IsFolder(folder / ".venv")) {
     service.environment["VIRTUAL_ENV"] = "${ROOT}/.venv";
     service.environment["PATH"] = "${ROOT}/.venv/bin:${PATH}";
   }
   return service;
+}
+
+void CheckSubmodules(const std::string& root, const std::string& program_folder, Faults& faults) {
+  std::vector<fs::path> needed = {fs::path(program_folder) / "source"};
+  if (!program_folder.empty()) {
+    needed.emplace_back(program_folder);
+  } else if (!HasConfigs(fs::path(root) / "configs")) {
+    needed.emplace_back(kProgramFolder);
+  }
+  for (const fs::path& shown : needed) {
+    std::error_code error;
+    const fs::path folder = fs::path(root) / shown;
+    const bool empty = IsFolder(folder) && fs::is_empty(folder, error) && !error;
+    if (!empty || !IsSubmodule(folder)) continue;
+    faults.Add(
+        shown.string() + "/", {},
+        fmt::format("the submodule is not checked out, and the folder is empty; git submodule "
+                    "update --init {} gets what belongs there",
+                    shown.string()));
+  }
 }
 
 std::vector<std::string> ConventionalCommand() {

@@ -304,7 +304,8 @@ class GraphReader {
   int suggestions_ = 0;
 };
 
-// The graph as far as it can be read; its faults are added.
+}  // namespace
+
 Result<GraphFile> ReadGraphFile(const std::string& path, Faults& faults) {
   TRY_ASSIGN(const auto text, ReadTextFile(path, kGraphFileBytesMax));
   if (!text) return NotFound(fmt::format("there is no file {}", path));
@@ -317,8 +318,6 @@ Result<GraphFile> ReadGraphFile(const std::string& path, Faults& faults) {
   file.definition = io::Sha256Of(*text);
   return file;
 }
-
-}  // namespace
 
 Result<GraphFile> LoadGraphFile(const std::string& path) {
   Faults faults(path);

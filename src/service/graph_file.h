@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "service/fault.h"
 #include "service/log_setting.h"
 #include "service/schedule_setting.h"
 
@@ -63,6 +64,9 @@ struct GraphFile {
 // The first fault is kInvalid: "path:line:column: what is wrong, and the remedy", with `path` as
 // given; a file that is not there is kNotFound.
 Result<GraphFile> LoadGraphFile(const std::string& path);
+
+// The same as far as it can be read; its faults are added, in the name that `faults` has.
+Result<GraphFile> ReadGraphFile(const std::string& path, Faults& faults);
 
 // Every fault of the file, a sentence each, in its order; empty: all is well.
 std::vector<std::string> ValidateGraphFile(const std::string& path);

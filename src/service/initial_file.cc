@@ -79,6 +79,30 @@ std::string Deliveries(const Action& action) {
   return text;
 }
 
+using Names = std::initializer_list<const char*>;
+
+std::string Examples(Names names) {
+  std::string text;
+  for (const char* const name : names) text += Example(Info(ActionKeys(), name));
+  return text;
+}
+
+// That of the graph file which has it so far, and is not asked any more once this is said.
+std::string Schedule(const Action& action) {
+  std::string text = fmt::format("# As {} says until it is said here.\nschedule = {}\n",
+                                 action.schedule_file, Text(*action.schedule));
+  text += fmt::format("time_zone = {}\n", Text(action.time_zone));
+  if (action.start) text += fmt::format("start = {}\n", Text(FormatRfc3339(*action.start)));
+  if (action.end) text += fmt::format("end = {}\n", Text(FormatRfc3339(*action.end)));
+  text += fmt::format("catch_up = {}\n", Text(plan::NameOf(action.catch_up)));
+  if (action.runs_at_once != 1) text += fmt::format("runs_at_once = {}\n", action.runs_at_once);
+  if (action.depends_on_past) text += "depends_on_past = true\n";
+  if (action.run_timeout) {
+    text += fmt::format("run_timeout = \"{}ms\"\n", action.run_timeout->count());
+  }
+  return text;
+}
+
 std::string ActionTable(const Action& action) {
   const auto keys = ActionKeys();
   std::string text = fmt::format("\n[actions.{}]\n", action.name);
@@ -95,14 +119,13 @@ std::string ActionTable(const Action& action) {
   text +=
       "# When it runs (cron, or @daily and its kin), in which time zone, and by when it must be "
       "done.\n";
-  for (const char* name : {"schedule", "time_zone", "expected_by"})
-    text += Example(Info(keys, name));
+  text += action.schedule ? Schedule(action) : Examples({"schedule", "time_zone"});
+  text += Examples({"expected_by"});
   text += "# Which missed instants are run later, and what becomes of a run that meets another.\n";
-  for (const char* name : {"catch_up", "concurrency"}) text += Example(Info(keys, name));
+  text += Examples(action.schedule ? Names{"concurrency"} : Names{"catch_up", "concurrency"});
   text += "# What happens when it fails or hangs.\n";
-  for (const char* name : {"retries", "retry_delay", "timeout", "run_timeout"}) {
-    text += Example(Info(keys, name));
-  }
+  text += Examples(action.run_timeout ? Names{"retries", "retry_delay", "timeout"}
+                                      : Names{"retries", "retry_delay", "timeout", "run_timeout"});
   return text + Deliveries(action);
 }
 
@@ -118,6 +141,12 @@ std::string InitialFile(const Service& service) {
   text += fmt::format("name = {}\nversion = {}  # artifacts of different versions are kept apart\n",
                       Text(service.name), Text(service.version));
   text += "\n[model]\n";
+  if (!service.program_folder.empty()) {
+    text += fmt::format(
+        "# Where the program is, with its configs/ and source/; paths to configs begin there.\n"
+        "folder = {}\n",
+        Text(service.program_folder));
+  }
   text +=
       "# How the model program is started: split into words, run without a shell. The "
       "placeholders\n"

@@ -45,6 +45,16 @@ void ReadNotifyTable(Reader& reader, const Member& member, ServiceDraft& draft) 
   ReadNotify(reader, member, draft.service.root, draft.service.notify);
 }
 
+// What it is was needed before (service_file.cc).
+void ReadFolder(Reader& reader, const Member& member, ServiceDraft&) {
+  const auto path = reader.String(member);
+  if (!path || IsPlainRelativePath(*path)) return;
+  reader.Fault(member.value.at,
+               fmt::format("\"folder\": {} must be a path inside the service's folder, without "
+                           "\"..\"",
+                           Quoted(*path)));
+}
+
 void ReadModelCommand(Reader& reader, const Member& member, ServiceDraft& draft) {
   draft.command_at = member.value.at;
   if (auto command = reader.Command(member)) draft.command = std::move(*command);
@@ -125,7 +135,13 @@ constexpr std::array<Key<ServiceDraft>, 7> kTop = {{
      ReadNotifyTable},
 }};
 
-constexpr std::array<Key<ServiceDraft>, 4> kModel = {{
+constexpr std::array<Key<ServiceDraft>, 5> kModel = {{
+    {{"folder", R"("service")",
+      "The folder of the program, its configs/ and its source/, below that of this file; this "
+      "file's own unless given, or service/ in a repository with scheduler/configs/ or "
+      "container/Dockerfile beside it.",
+      R"({"type":"string","minLength":1})"},
+     ReadFolder},
     {{"command", R"("build/prediction --action ${ACTION} --config ${CONFIG}")",
       "The command line of every action that has none of its own; split into words, run without a "
       "shell.",

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "service/fault.h"
 #include "service/log_setting.h"
 #include "service/schedule_setting.h"
 
@@ -41,8 +42,9 @@ enum class Input : std::uint8_t { kNone, kLive, kAsOf };
 struct Action {
   std::string name;
   std::vector<std::string> command;  // words, placeholders still in them
-  std::string config;                // "configs/training.json"; empty: none
-  Secrets secrets;                   // its own, and those of [model]
+  Position command_at;               // where the file says it; line 0: by convention
+  std::string config;  // "configs/training.json", in the program's folder; empty: none
+  Secrets secrets;     // its own, and those of [model]
   Input input = Input::kNone;
   std::optional<std::string> schedule;  // five-field cron or @daily and its kin; checked
   std::string time_zone = "UTC";        // IANA name; checked
@@ -63,25 +65,31 @@ struct Action {
   std::optional<Milliseconds> run_timeout;  // of the whole run, retries and waits included
   std::string pool;                         // empty: none
   int pool_slots = 1;
-  int priority = 0;                         // -1000..1000, higher first
-  int cpus_milli = 0;                       // 1500: one and a half; 0: not said
-  std::uint64_t memory_bytes = 0;           // 0: not said
+  int priority = 0;                // -1000..1000, higher first
+  int cpus_milli = 0;              // 1500: one and a half; 0: not said
+  std::uint64_t memory_bytes = 0;  // 0: not said
+  Position cpus_at, memory_at;
   std::uint64_t log_bytes_max = kLogBytes;  // kept of what it writes: half from each end
   bool promotes = false;                    // its versions may become live
   std::optional<std::string> promote_when;  // the gate; none: every version that was saved
   std::vector<DeliverySetting> deliveries;
-  std::string target;      // that its runs are at; empty: the service's
-  std::string definition;  // SHA-256 of busker.toml and the config, as they were read
+  std::string target;         // that its runs are at; empty: the service's
+  std::string schedule_file;  // that its schedule is of, relative to the folder; empty: of none
+  std::string definition;     // SHA-256 of busker.toml, the config and the schedule file, as they
+                              // were read
 };
 
 // A named set of places. Empty fields are the local ones.
 struct Target {
   std::string name;
   std::string executor, image, artifacts, warehouse, log;
+  std::map<std::string, Position> at = {};  // by key: where the file says it
 };
 
 struct Service {
   std::string root;                                // absolute path of its folder
+  std::string program_folder;                      // of its program, configs and source, below
+                                                   // root: "service"; empty: root itself
   std::string name;                                // a Name (base/id.h)
   std::string version;                             // a Name
   bool has_file = false;                           // false: conventions alone
@@ -93,6 +101,11 @@ struct Service {
   std::string target;  // that runs are at; empty: not said
   Notify notify;
   std::vector<std::string> warnings;  // sentences with their place: what may not be meant so
+
+  // The folder that the program sees, absolute: ${ROOT}, and what `Action::config` is relative to.
+  std::string ProgramRoot() const;
+  // Of a path relative to that, one relative to root: for people.
+  std::string Shown(const std::string& path) const;
 };
 
 // The actions whose versions may become live.

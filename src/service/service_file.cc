@@ -19,6 +19,7 @@
 #include "service/document.h"
 #include "service/keys.h"
 #include "service/placeholders.h"
+#include "service/schedule_file.h"
 #include "service/service.h"
 #include "service/text_file.h"
 
@@ -38,18 +39,50 @@ Result<std::string> RootOf(const std::string& folder) {
   return NotFound(fmt::format("there is no folder {}", root.string()));
 }
 
-bool ConfigExists(const std::string& root, const std::string& config) {
+bool ConfigExists(const Service& service, const std::string& config) {
   std::error_code ignored;  // what cannot be looked at is not there
-  return fs::is_regular_file(fs::path(root) / config, ignored);
+  return fs::is_regular_file(fs::path(service.ProgramRoot()) / config, ignored);
+}
+
+// What the program's folder is, which the conventions begin with: that of [model] "folder", else
+// theirs.
+std::string ProgramFolderOf(const std::string& root, const Node* document, Faults& faults) {
+  const Member* const model = document == nullptr ? nullptr : document->Find("model");
+  const Member* const folder = model == nullptr ? nullptr : model->value.Find("folder");
+  if (folder == nullptr) return ConventionalProgramFolder(root);
+  const std::string& path = folder->value.text;
+  if (folder->value.kind != Node::Kind::kString || !IsPlainRelativePath(path)) return {};
+  std::error_code ignored;
+  if (fs::is_directory(fs::path(root) / path, ignored)) return path;
+  faults.Add(folder->value.at, fmt::format("\"folder\": there is no folder {}", Quoted(path)));
+  return {};
+}
+
+// The graph files that are schedules of actions, by action.
+std::map<std::string, GraphFile> ReadScheduleFiles(const std::string& root, Faults& faults) {
+  std::map<std::string, GraphFile> files;
+  for (const ScheduleFile& each : FindScheduleFiles(root)) {
+    Faults own(each.shown);
+    auto file = ReadGraphFile(each.path, own);
+    if (!file) own.Add({}, file.error().message);
+    for (Fault& fault : own.Sorted()) {
+      faults.Add(std::move(fault.file), fault.at, std::move(fault.message));
+    }
+    if (file && own.empty()) files.emplace(each.action, std::move(*file));
+  }
+  return files;
 }
 
 // Reads one service, folder and file.
 class ServiceReader {
  public:
-  ServiceReader(const std::string& root, std::vector<std::string> configs,
-                const GateCheck& check_gate, Faults& faults)
-      : configs_(std::move(configs)), check_gate_(check_gate), faults_(faults) {
-    draft_.service = ConventionalService(root);
+  ServiceReader(const std::string& root, const std::string& program_folder,
+                std::vector<std::string> configs, const GateCheck& check_gate, Faults& faults)
+      : configs_(std::move(configs)),
+        schedules_(ReadScheduleFiles(root, faults)),
+        check_gate_(check_gate),
+        faults_(faults) {
+    draft_.service = ConventionalService(root, program_folder);
   }
 
   Service Read(const Node* document) {
@@ -86,7 +119,9 @@ class ServiceReader {
     draft.root = service.root;
     draft.action = ConventionalAction(name, service.name, has_config);
     if (draft_.command) draft.action.command = *draft_.command;
+    draft.action.command_at = draft_.command_at;
     draft.action.secrets = service.secrets;
+    TakeScheduleOfFile(member, draft.action);
     if (member != nullptr) {
       if (!ReadAction(*member, draft)) return;
     }
@@ -94,6 +129,17 @@ class ServiceReader {
     if (draft.said.contains("after")) after_at_[name] = draft.said.at("after");
     if (draft.said.contains("target")) target_at_[name] = draft.said.at("target");
     service.actions.emplace(name, std::move(draft.action));
+  }
+
+  // Unless busker.toml says when the action runs.
+  void TakeScheduleOfFile(const Member* member, Action& action) {
+    const auto file = schedules_.find(action.name);
+    const bool said = member != nullptr && member->value.kind == Node::Kind::kTable &&
+                      member->value.Find("schedule") != nullptr;
+    if (file == schedules_.end() || said) return;
+    action.schedule_file = fmt::format("scheduler/configs/{}.json", action.name);
+    const auto taken = TakeSchedule(file->second, action);
+    if (!taken) faults_.Add(action.schedule_file, {}, taken.error().message);
   }
 
   bool ReadAction(const Member& member, ActionDraft& draft) {
@@ -111,7 +157,12 @@ class ServiceReader {
       return false;
     }
     draft.at = member.at;
-    for (const Member& key : member.value.members) draft.said[key.name] = key.value.at;
+    for (const Member& key : member.value.members) {
+      draft.said[key.name] = key.value.at;
+      if (key.name == "command") draft.action.command_at = key.value.at;
+      if (key.name == "cpus") draft.action.cpus_at = key.value.at;
+      if (key.name == "memory") draft.action.memory_at = key.value.at;
+    }
     Reader reader(faults_, fmt::format("[actions.{}]", member.name));
     reader.ReadTable(member.value, ActionKeys(), draft);
     ResolveBounds(draft, faults_);
@@ -164,9 +215,10 @@ class ServiceReader {
   void CheckConfig(const ActionDraft& draft) {
     const Action& action = draft.action;
     if (!action.config.empty()) {
-      if (ConfigExists(draft_.service.root, action.config)) return;
+      if (ConfigExists(draft_.service, action.config)) return;
       const Position at = draft.said.contains("config") ? draft.said.at("config") : draft.at;
-      faults_.Add(at, fmt::format("\"config\": there is no file {}", Quoted(action.config)));
+      faults_.Add(at, fmt::format("\"config\": there is no file {}",
+                                  Quoted(draft_.service.Shown(action.config))));
       return;
     }
     bool needed = action.command == ConventionalCommand();
@@ -174,11 +226,12 @@ class ServiceReader {
     // A key that could not be read has had its fault.
     if (!needed || draft.said.contains("config")) return;
     const auto nearest = Nearest(action.name, configs_);
-    faults_.Add(draft.at,
-                fmt::format("the command of action {} has a config, but there is no "
-                            "configs/{}.json{}",
-                            Quoted(action.name), action.name,
-                            nearest ? fmt::format("; did you mean [actions.{}]?", *nearest) : ""));
+    faults_.Add(
+        draft.at,
+        fmt::format("the command of action {} has a config, but there is no "
+                    "{}{}",
+                    Quoted(action.name), draft_.service.Shown("configs/" + action.name + ".json"),
+                    nearest ? fmt::format("; did you mean [actions.{}]?", *nearest) : ""));
   }
 
   void CheckTables(const ActionDraft& draft) {
@@ -255,7 +308,8 @@ class ServiceReader {
   }
 
   ServiceDraft draft_;
-  std::vector<std::string> configs_;  // names, without configs/ and .json
+  std::vector<std::string> configs_;                  // names, without configs/ and .json
+  const std::map<std::string, GraphFile> schedules_;  // by action
   const GateCheck& check_gate_;
   Faults& faults_;
   std::map<std::string, Position> after_at_;   // of the "after" of each action that has one
@@ -269,9 +323,14 @@ void DigestDefinitions(Service& service, const std::string& text) {
   for (auto& [_, action] : service.actions) {
     io::Sha256 digest;
     digest.Add(text);
+    if (!action.schedule_file.empty()) {
+      const auto schedule = ReadTextFile((fs::path(service.root) / action.schedule_file).string(),
+                                         kGraphFileBytesMax);
+      if (schedule && *schedule) digest.Add(**schedule);
+    }
     if (!action.config.empty()) {
       const auto config =
-          ReadTextFile((fs::path(service.root) / action.config).string(), kConfigBytesMax);
+          ReadTextFile((fs::path(service.ProgramRoot()) / action.config).string(), kConfigBytesMax);
       if (config && *config) digest.Add(**config);
     }
     action.definition = digest.Finish();
@@ -284,10 +343,11 @@ void CheckConfigsAreJson(const Service& service, Faults& faults) {
   for (const auto& [_, action] : service.actions) {
     if (action.config.empty()) continue;
     const auto text =
-        ReadTextFile((fs::path(service.root) / action.config).string(), kConfigBytesMax);
+        ReadTextFile((fs::path(service.ProgramRoot()) / action.config).string(), kConfigBytesMax);
     if (!text || !*text) continue;
     if (const auto fault = FindJsonFault(**text)) {
-      faults.Add(action.config, {fault->line, fault->column}, "not JSON: " + fault->reason);
+      faults.Add(service.Shown(action.config), {fault->line, fault->column},
+                 "not JSON: " + fault->reason);
     }
   }
 }
@@ -302,17 +362,20 @@ Result<Service> ReadService(const std::string& folder, const GateCheck& check_ga
   if (!text && fs::is_symlink(fs::path(root) / kServiceFile, ignored)) {
     return Invalid(fmt::format("{}: a link to a file that is not there", kServiceFile));
   }
-  TRY_ASSIGN(const auto configs, FindConfigs(root, faults));
   std::optional<Node> document;
   if (text) {
     document = ParseDocument(*text, faults);
     if (!document) return Service{};
-  } else if (configs.empty() && faults.empty()) {
+  }
+  const Node* const said = document ? &*document : nullptr;
+  const std::string program_folder = ProgramFolderOf(root, said, faults);
+  CheckSubmodules(root, program_folder, faults);
+  TRY_ASSIGN(const auto configs, FindConfigs(root, program_folder, faults));
+  if (!text && configs.empty() && faults.empty()) {
     return NotFound(
         fmt::format("{} is no service: it has neither {} nor configs/*.json", root, kServiceFile));
   }
-  Service service =
-      ServiceReader(root, configs, check_gate, faults).Read(document ? &*document : nullptr);
+  Service service = ServiceReader(root, program_folder, configs, check_gate, faults).Read(said);
   service.warnings = faults.Warnings();
   if (service.actions.empty() && faults.empty()) {
     faults.Add({},
@@ -344,6 +407,14 @@ std::vector<std::string> Validate(const std::string& folder, const GateCheck& ch
     }
   }
   return faults.Sentences();
+}
+
+std::string Service::ProgramRoot() const {
+  return program_folder.empty() ? root : root + "/" + program_folder;
+}
+
+std::string Service::Shown(const std::string& path) const {
+  return program_folder.empty() ? path : program_folder + "/" + path;
 }
 
 std::vector<std::string> Promoting(const Service& service) {

@@ -81,6 +81,7 @@ void ReadPlace(Reader& reader, const Member& member, Target& target) {
     return;
   }
   target.*Field = std::move(*place);
+  target.at[member.name] = member.value.at;
 }
 
 void ReadImage(Reader& reader, const Member& member, Target& target) {
@@ -96,6 +97,7 @@ void ReadImage(Reader& reader, const Member& member, Target& target) {
     return;
   }
   target.image = std::move(*image);
+  target.at[member.name] = member.value.at;
 }
 
 constexpr std::string_view kPlaceSchema = R"({"type":"string","pattern":"^[a-z0-9-]+://"})";

@@ -15,8 +15,10 @@ namespace busker::service {
 class TestFolder {
  public:
   // The service's folder is `name` within a temporary one.
-  explicit TestFolder(const std::string& name = "churn") {
-    std::string made = (std::filesystem::temp_directory_path() / "service-test-XXXXXX").string();
+  explicit TestFolder(
+      const std::string& name = "churn",
+      const std::filesystem::path& within = std::filesystem::temp_directory_path()) {
+    std::string made = (within / "service-test-XXXXXX").string();
     if (mkdtemp(made.data()) == nullptr) throw std::runtime_error("no temporary folder");
     outer_ = made;
     std::filesystem::create_directories(path(name));

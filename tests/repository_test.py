@@ -1,0 +1,125 @@
+"""A repository laid out as a whole (examples/article), unchanged: from its root to a delivered table, with its graph files for schedules."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+
+import workshop
+from workshop import BUSKER, wait_until
+
+EXAMPLE = workshop.SOURCE / "examples" / "article"
+
+
+class WholeRepository(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="busker-test-")
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name) / "Bakery"
+        shutil.copytree(EXAMPLE, self.root, ignore=shutil.ignore_patterns(".busker", "__pycache__"))
+
+    def busker(self, *words, at="."):
+        return subprocess.run([str(BUSKER), *words], cwd=self.root / at, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+
+    def must(self, *words, at="."):
+        done = self.busker(*words, at=at)
+        self.assertEqual(done.returncode, 0, f"busker {' '.join(words)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def facts(self, *words):
+        return json.loads(self.must(*words, "--json"))
+
+    def up(self):
+        daemon = subprocess.Popen([str(BUSKER), "up", "-q", "--paused"], cwd=self.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(daemon.wait, 30)
+        self.addCleanup(daemon.send_signal, signal.SIGTERM)
+        wait_until((self.root / ".busker/socket").exists, "busker is up")
+
+    def graphs(self):
+        return sorted(each.get("graph") or f"{each['service']}/{each['action']}" for each in self.facts("status")["actions"])
+
+    def test_goes_from_training_to_a_delivered_table(self):
+        told = self.must("validate")
+        self.assertIn("bakery 1: all is well with 2 actions", told)
+        self.assertIn('training has the schedule "0 0 1 * *" of scheduler/configs/training.json', told)
+        self.must("run", "training", "--date", "2026-02-01")
+        self.must("run", "application", "--date", "2026-02-02", at="service")  # which is the same service
+        self.assertFalse((self.root / "service/.busker").exists())
+        rows = self.facts("query", "SELECT day, loaves FROM bakery.predictions ORDER BY day")
+        self.assertEqual(len(rows), 7)
+        self.assertEqual(rows[0]["day"], "2026-02-02")
+        version, = self.facts("models")
+        self.assertEqual(version["metrics"]["days"], 140)
+        self.assertIsNotNone(version["environment"], "Python's own packages are known")
+
+    # The graph files were graphs of their own, and service/ a service that nothing scheduled.
+    def test_a_graph_file_and_its_action_are_one_thing_and_run_once(self):
+        self.up()
+        self.assertEqual(self.graphs(), ["bakery/application", "bakery/training"], "and no bakery-training beside it")
+        self.assertEqual(self.facts("next", "training", "--from", "2026-01-01", "--count", "1")[0]["utc"], "2026-02-01T00:00:00Z")
+        file = self.root / "scheduler/configs/training.json"
+        seen = lambda: self.facts("next", "training", "--from", "2026-05-01T12:00:00Z", "--count", "1")[0]["utc"]
+        self.assertEqual(seen(), "2026-06-01T00:00:00Z")
+        # What is edited is seen, also that it is a graph of its own from now on.
+        file.write_text(file.read_text().replace("0 0 1 * *", "0 0 2 * *"))
+        wait_until(lambda: seen() == "2026-05-02T00:00:00Z", "the schedule is read again")
+        file.write_text(file.read_text().replace("training-check'", "training-check").replace("training-check", "training-report"))
+        wait_until(lambda: "bakery-training" in self.graphs(), "it is a graph of its own")
+
+    def test_init_writes_it_all_down_and_changes_nothing(self):
+        before = self.facts("next", "training", "--from", "2026-01-01", "--count", "3")
+        self.must("init")
+        text = (self.root / "busker.toml").read_text()
+        self.assertIn('folder = "service"', text)
+        told = self.must("validate")
+        self.assertIn("scheduler/configs/training.json is not used: busker.toml says when training runs", told)
+        self.assertEqual(self.facts("next", "training", "--from", "2026-01-01", "--count", "3"), before)
+        self.must("run", "training")
+        self.assertEqual(len(self.facts("models")), 1)
+
+    def test_make_starts_waits_and_checks(self):
+        environment = {**os.environ, "PATH": f"{BUSKER.parent}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(["make", "-C", str(self.root), "training"], capture_output=True, text=True, timeout=120, env=environment)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual([run["state"] for run in self.facts("runs")], ["succeeded"])
+
+    def test_a_submodule_that_is_not_checked_out_is_told_with_the_command(self):
+        shutil.rmtree(self.root / "service/source")
+        (self.root / "service/source").mkdir()
+        (self.root / ".gitmodules").write_text('[submodule "source"]\n\tpath = service/source\n\turl = ../source.git\n')
+        done = self.busker("run", "training")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("git submodule update --init service/source", done.stderr)
+
+    def test_a_file_that_only_this_machine_has_is_told_before_the_run(self):
+        data = self.root.parent / "Data"
+        data.mkdir()
+        # Not below /tmp, which a container has of its own.
+        outside = tempfile.TemporaryDirectory(prefix="busker-test-", dir="/var/tmp")
+        self.addCleanup(outside.cleanup)
+        sales = pathlib.Path(outside.name) / "sales.csv"
+        shutil.copy(self.root / "service/source/data/sales.csv", sales)
+        config = self.root / "service/configs/training.json"
+        config.write_text(config.read_text().replace("source/data/sales.csv", str(sales)))
+        (self.root / "busker.toml").write_text('[targets.docker]\nexecutor = "docker://?network=none"\nimage = "bakery"\n')
+        self.must("validate")
+        done = self.busker("validate", "--target", "docker")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(f'service/configs/training.json:2:12: "{sales}" is on this machine and not in the container', done.stderr)
+        self.assertIn(f"docker://?mount={outside.name}", done.stderr)
+        mounted = f'[targets.docker]\nexecutor = "docker://?network=none&mount={outside.name}"\nimage = "bakery"\n'
+        (self.root / "busker.toml").write_text(mounted)
+        self.must("validate", "--target", "docker")
+        (self.root / "busker.toml").write_text(mounted.replace(outside.name, "/nowhere/data"))
+        done = self.busker("run", "training", "--target", "docker")
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertIn("busker.toml:2:12: ", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
