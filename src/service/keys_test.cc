@@ -225,6 +225,21 @@ TEST(ServiceFile, ChecksTargets) {
       "2:12: \"executor\": \"docker://run/engine.sock\": names the socket of an engine by its "
       "whole path: docker:///run/docker.sock");
   EXPECT_EQ(fault("executor = \"docker://?network=none\""), "");
+  EXPECT_EQ(fault("executor = \"docker://?mount=/a&mount=/b:rw&gpus=all&pull=always\""), "");
+  // It was told when a run began.
+  EXPECT_EQ(
+      fault("executor = \"docker://?netwrk=none\""),
+      "2:12: \"executor\": \"docker://?netwrk=none\": unknown setting \"netwrk\", did you mean "
+      "\"network\"?");
+  EXPECT_EQ(fault("executor = \"docker:///run/d.sock?x=1\""),
+            "2:12: \"executor\": \"docker:///run/d.sock?x=1\": unknown setting \"x\", there are "
+            "network, mount, gpus, pull");
+  EXPECT_EQ(fault("executor = \"docker://?network\""),
+            "2:12: \"executor\": \"docker://?network\": \"network\" has no value");
+  EXPECT_EQ(
+      fault("executor = \"docker://?mount=data\""),
+      "2:12: \"executor\": \"docker://?mount=data\": \"mount=data\": a folder is mounted by its "
+      "whole path, as mount=/data");
   EXPECT_EQ(fault("executor = \"ssh://x\""),
             "2:12: \"executor\": \"ssh://x\": unknown scheme; write process:// or docker:// or "
             "compute-engine://PROJECT/ZONE or kubernetes://NAMESPACE");

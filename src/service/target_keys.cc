@@ -1,6 +1,7 @@
 // The keys of [targets.NAME], and the places that each may name.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -41,6 +42,32 @@ int PartsOf(std::string_view rest) {
   return parts;
 }
 
+// What may stand behind the "?" of docker://; execute/docker_container.h says what each means.
+constexpr std::array<std::string_view, 4> kContainerSettings = {"network", "mount", "gpus", "pull"};
+
+std::optional<std::string> FindSettingFault(std::string_view rest) {
+  const std::size_t mark = rest.find('?');
+  if (mark == std::string_view::npos) return std::nullopt;
+  const std::vector<std::string> names(kContainerSettings.begin(), kContainerSettings.end());
+  for (const std::string& setting : Split(rest.substr(mark + 1), '&')) {
+    const std::size_t equals = setting.find('=');
+    const std::string name = setting.substr(0, equals);
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      const auto nearest = Nearest(name, names);
+      return fmt::format("unknown setting {}, {}", Quoted(name),
+                         nearest ? fmt::format("did you mean \"{}\"?", *nearest)
+                                 : "there are " + Join(names, ", "));
+    }
+    const bool has_value = equals != std::string::npos && equals + 1 < setting.size();
+    if (!has_value) return fmt::format("{} has no value", Quoted(name));
+    if (name == "mount" && setting[equals + 1] != '/') {
+      return fmt::format("{}: a folder is mounted by its whole path, as mount=/data",
+                         Quoted(setting));
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> FindPlaceFault(std::string_view place, std::span<const Scheme> schemes) {
   std::vector<std::string> names, examples;
   for (const Scheme& scheme : schemes) {
@@ -62,6 +89,7 @@ std::optional<std::string> FindPlaceFault(std::string_view place, std::span<cons
     const bool good = IsLocalPath(scheme.name)
                           ? (rest.empty() && scheme.parts_min == 0) || rest.starts_with('/')
                           : PartsOf(rest) >= scheme.parts_min;
+    if (good && scheme.name == "docker") return FindSettingFault(rest);
     if (good) return std::nullopt;
     return fmt::format("is not whole; write it like {}", scheme.example);
   }
