@@ -147,7 +147,7 @@ class Python(Folder):
 
     # A missing module was told four times, with no word of what to do.
     def test_a_missing_environment_is_told_with_the_command_that_makes_it(self):
-        command = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
+        command = "busker build --target local"
         self.write("configs/training.json", "{}")
         self.write("source/prediction/__init__.py", "")
         self.write("source/prediction/main.py", "import module_that_is_not_there\n")
@@ -161,7 +161,7 @@ class Python(Folder):
         self.assertIn(command, done.stderr)
         self.write(".venv/bin/nothing", "")
         self.assertNotIn(command, self.busker("validate").stderr)
-        self.assertIn("; in the service's folder, .venv/bin/pip install -r requirements.txt installs",
+        self.assertIn("; in the service's folder, busker build --target local makes what it needs",
                       self.busker("run", "training").stderr)
 
 

@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <cctype>
 #include <utility>
 
 #include "cloud/google_error.h"
@@ -43,17 +42,6 @@ std::uint64_t GenerationIn(const io::HttpResponse& response) {
 
 }  // namespace
 
-std::string PercentEncoded(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain =
-        (byte < 0x80 && std::isalnum(byte) != 0) || c == '-' || c == '.' || c == '_' || c == '~';
-    encoded += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
-  }
-  return encoded;
-}
-
 GcsBucket::GcsBucket(std::string name, std::string endpoint,
                      std::unique_ptr<cloud::Credentials> credentials,
                      const cloud::RetryPolicy& policy)
@@ -65,11 +53,11 @@ std::string GcsBucket::Place() const { return io::OriginOf(endpoint_); }
 
 std::string GcsBucket::UploadUrl() const {
   return fmt::format("{}/upload/storage/v1/b/{}/o?fields={}", endpoint_, name_,
-                     PercentEncoded(kGcsObjectFields));
+                     io::PercentEncoded(kGcsObjectFields));
 }
 
 std::string GcsBucket::UrlOf(const std::string& object) const {
-  return fmt::format("{}/storage/v1/b/{}/o/{}", endpoint_, name_, PercentEncoded(object));
+  return fmt::format("{}/storage/v1/b/{}/o/{}", endpoint_, name_, io::PercentEncoded(object));
 }
 
 // A bucket that is not there is no place where nothing was ever put: it is a slip in the name.
@@ -90,7 +78,7 @@ Result<bool> GcsBucket::IsThere(const io::HttpResponse& response) const {
 Result<std::optional<GcsObject>> GcsBucket::Find(const std::string& object,
                                                  const io::Interrupt& interrupt) {
   io::HttpRequest request;
-  request.url = UrlOf(object) + "?fields=" + PercentEncoded(kGcsObjectFields);
+  request.url = UrlOf(object) + "?fields=" + io::PercentEncoded(kGcsObjectFields);
   TRY_ASSIGN(const auto answer, client_.Send(request, interrupt));
   TRY_ASSIGN(const bool is_there, IsThere(answer.response));
   if (!is_there) return std::nullopt;
@@ -175,9 +163,9 @@ Result<GcsPage> GcsBucket::List(const std::string& prefix, bool by_groups, const
   io::HttpRequest request;
   request.url = fmt::format(
       "{}/storage/v1/b/{}/o?prefix={}&maxResults=1000{}{}&fields={}", endpoint_, name_,
-      PercentEncoded(prefix), by_groups ? "&delimiter=%2F" : "",
-      page.empty() ? "" : "&pageToken=" + PercentEncoded(page),
-      PercentEncoded(fmt::format("items({}),prefixes,nextPageToken", kGcsObjectFields)));
+      io::PercentEncoded(prefix), by_groups ? "&delimiter=%2F" : "",
+      page.empty() ? "" : "&pageToken=" + io::PercentEncoded(page),
+      io::PercentEncoded(fmt::format("items({}),prefixes,nextPageToken", kGcsObjectFields)));
   request.response_bytes_max = kPageBytesMax;
   TRY_ASSIGN(const auto answer, client_.Send(request, interrupt));
   if (answer.response.status / 100 != 2) return tl::unexpected(Fault(answer.response));

@@ -73,7 +73,4 @@ class GcsBucket {
   cloud::GoogleClient client_;
 };
 
-// RFC 3986, section 2.3: all but unreserved characters as %XX.
-std::string PercentEncoded(std::string_view text);
-
 }  // namespace busker::artifact

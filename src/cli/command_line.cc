@@ -63,16 +63,17 @@ class CommandLine {
 
   Result<int> Carry() {
     // Verbs that begin a home where there is none; verbs that look at none; all others look at one.
-    static const std::set<std::string> kBegin = {"run", "graph run", "start",        "backfill",
-                                                 "up",  "conduct",   "token create", "secret set"};
+    static const std::set<std::string> kBegin = {"run",          "graph run",  "start",
+                                                 "backfill",     "up",         "conduct",
+                                                 "token create", "secret set", "build"};
     static const std::set<std::string> kNone = {"init", "validate", "schema", "step"};
     const std::string verb = Chosen();
     if (!common_.home.empty() && !kBegin.contains(verb) && !kNone.contains(verb)) {
       TRY(CheckHome(common_.home));
     }
     static const std::set<std::string> kAtTarget = {
-        "run",      "start", "backfill",   "up",   "status", "models",  "promote",
-        "rollback", "query", "deliveries", "undo", "fsck",   "validate"};
+        "run",      "start", "backfill",   "up",   "status", "models",   "promote",
+        "rollback", "query", "deliveries", "undo", "fsck",   "validate", "build"};
     if (!common_.target.empty() && !kAtTarget.contains(verb)) {
       return Invalid(
           fmt::format("busker {} does the same whatever the target is; leave --target "
@@ -447,6 +448,14 @@ class CommandLine {
         "init", "Write a busker.toml that says what the conventions found.",
         "  busker init -C my-service\n", [this] { return Init(common_, init_); }, false);
     init->add_flag("--force", init_.force, "replace the file that is there");
+    CLI::App* build =
+        Verb("build",
+             "Make the service's image and push it: by its Dockerfile with Docker or Podman, or "
+             "without either, layer by layer. With --target local, make the .venv instead.",
+             "  busker build                   for the target that names an image\n"
+             "  busker build --target local    the .venv, from requirements.txt\n",
+             [this] { return Build(common_, build_); });
+    build->add_flag("-q,--quiet", build_.quiet, "only say what came of it");
     Verb("validate",
          "Check the services and graph files of the folder; every fault with its place.",
          "  busker validate\n"
@@ -574,6 +583,7 @@ class CommandLine {
   DeliveriesOptions deliveries_;
   UndoOptions undo_;
   InitOptions init_;
+  BuildOptions build_;
   StepOptions step_;
   std::function<Result<int>()> chosen_;
 };

@@ -16,6 +16,7 @@
 #include "cli/progress.h"
 #include "cli/signal_watch.h"
 #include "dispatch/instance.h"
+#include "image/virtual_environment.h"
 
 namespace busker::cli {
 namespace {
@@ -281,6 +282,16 @@ Result<int> RunNow(const Common& common, const Place& place, daemon::StartReques
   return Performance(common, place, std::move(request), paths, {quiet, limit, strict}).Give();
 }
 
+// Where the program runs on this machine, in an environment that its requirements have left behind.
+void WarnOfOldEnvironment(const service::Service& service, const std::string& action,
+                          const std::string& target) {
+  if (prepare::TargetOf(service, action, target, "") != "local") return;
+  const auto state = image::LookAtEnvironment(service.ProgramRoot());
+  if (state && *state == image::EnvironmentState::kOlder) {
+    Warn(image::EnvironmentWarning(service.ProgramRoot()));
+  }
+}
+
 }  // namespace
 
 Result<int> Run(const Common& common, const RunOptions& options) {
@@ -289,6 +300,7 @@ Result<int> Run(const Common& common, const RunOptions& options) {
   TRY_ASSIGN(request.graph, FindGraph(place, options.action));
   if (place.service && !options.quiet) {
     for (const std::string& warning : place.service->warnings) Warn(warning);
+    WarnOfOldEnvironment(*place.service, options.action, common.target);
   }
   request.date = options.date;
   request.force = options.force;

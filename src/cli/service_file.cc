@@ -10,6 +10,7 @@
 #include "cli/print.h"
 #include "cli/verbs.h"
 #include "cli/workspace.h"
+#include "image/virtual_environment.h"
 #include "io/file.h"
 #include "model/gate.h"
 #include "secret/store.h"
@@ -52,20 +53,13 @@ Result<std::set<std::string>> UnsetSecrets(const Common& common, const service::
 
 // Of a program in Python that says what it needs, and does not have it.
 std::string MissingEnvironment(const service::Service& service) {
-  const io::fs::path root = service.root;
-  std::error_code error;
   const bool in_python =
       std::any_of(service.actions.begin(), service.actions.end(), [](const auto& action) {
         const auto& command = action.second.command;
         return !command.empty() &&
                io::fs::path(command[0]).filename().string().starts_with("python");
       });
-  if (!in_python || !io::fs::exists(root / "requirements.txt", error) ||
-      io::fs::exists(root / ".venv", error)) {
-    return "";
-  }
-  return "there is a requirements.txt and no .venv; in the service's folder, "
-         "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt makes it";
+  return in_python ? image::EnvironmentWarning(service.ProgramRoot()) : "";
 }
 
 // Deliveries by partition into tables that were written as a whole, as the conventions write them:

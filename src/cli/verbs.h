@@ -174,6 +174,10 @@ struct InitOptions {
   bool force = false;
 };
 Result<int> Init(const Common& common, const InitOptions& options);
+struct BuildOptions {
+  bool quiet = false;  // what is done on the way is not told
+};
+Result<int> Build(const Common& common, const BuildOptions& options);
 Result<int> ValidateService(const Common& common);
 Result<int> PrintSchema(const Common& common);
 Result<int> Fsck(const Common& common);

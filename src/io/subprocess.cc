@@ -196,6 +196,29 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
   return captured;
 }
 
+Result<int> RunAndShow(const Command& command, std::chrono::milliseconds limit) {
+  SpawnSettings settings(0);
+  posix_spawn_file_actions_adddup2(&settings.actions, STDERR_FILENO, STDOUT_FILENO);
+  posix_spawn_file_actions_addclosefrom_np(&settings.actions, 3);
+  TRY_ASSIGN(const pid_t pid, Spawn(command, settings));
+  const Descriptor process = OpenProcess(pid);
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  pollfd wait{process.get(), POLLIN, 0};
+  bool late = false;
+  while (wait.revents == 0 && !late) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    late = left.count() <= 0;
+    if (!late) poll(&wait, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
+  }
+  if (late) kill(pid, SIGKILL);
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (late) return TimedOut(command.arguments.at(0) + " did not end within its limit");
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 Result<pid_t> SpawnDetached(const Command& command, const fs::path& errors, int input) {
   SpawnSettings settings(POSIX_SPAWN_SETSID);
   sigset_t term;

@@ -42,6 +42,11 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
                                std::uint64_t output_bytes_max = 1u << 20,
                                std::string_view input = {}, const std::stop_token& stop = {});
 
+// Runs a program that a person follows: it has our standard input, and both its outputs are our
+// standard error. Returns its exit code, as in Captured. Beyond `limit` (kTimedOut) it is killed.
+// It stays in our process group: a control-C at the terminal reaches it, too.
+Result<int> RunAndShow(const Command& command, std::chrono::milliseconds limit);
+
 // Starts a program in a session of its own with standard input and output at /dev/null, standard
 // error appended to the file `errors`, and no other descriptors; it outlives this process. `input`
 // becomes its standard input instead, when there is one. SIGTERM is blocked until the program takes

@@ -219,6 +219,15 @@ TEST(Subprocess, ADetachedProgramKeepsASigtermUntilItTakesIt) {
   EXPECT_TRUE(WIFEXITED(status));
 }
 
+TEST(Subprocess, AProgramThatAPersonFollowsSaysItAllToStandardErrorAndHasALimit) {
+  testing::internal::CaptureStderr();
+  const auto code = RunAndShow(Shell("echo out; echo err >&2; exit 3"), 20s);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "out\nerr\n");
+  ASSERT_TRUE(code);
+  EXPECT_EQ(*code, 3);
+  EXPECT_EQ(RunAndShow(Shell("exec sleep 100"), 50ms).error().kind, ErrorKind::kTimedOut);
+}
+
 TEST(Subprocess, OwnEnvironmentIsWhatThisProcessHas) {
   setenv("BUSKER_TEST_ENTRY", "x=y", 1);
   const auto entries = OwnEnvironment();

@@ -165,11 +165,37 @@ std::string ResolveUrl(std::string_view base, std::string_view location) {
   return OriginOf(base) + folder + std::string(location);
 }
 
+std::string PercentEncoded(std::string_view text) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~").find(c) != std::string_view::npos;
+    if (plain) {
+      encoded += c;
+    } else {
+      encoded += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return encoded;
+}
+
 std::string Base64Of(const std::string& bytes) {
   std::vector<unsigned char> text(4 * ((bytes.size() + 2) / 3) + 1);
   const auto* const from = reinterpret_cast<const unsigned char*>(bytes.data());
   const int length = EVP_EncodeBlock(text.data(), from, static_cast<int>(bytes.size()));
   return {text.begin(), text.begin() + length};
+}
+
+std::optional<std::string> FromBase64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::vector<unsigned char> bytes(text.size() / 4 * 3 + 1);
+  const auto* const from = reinterpret_cast<const unsigned char*>(text.data());
+  const int count = EVP_DecodeBlock(bytes.data(), from, static_cast<int>(text.size()));
+  if (count < 0) return std::nullopt;
+  const int padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
+  return std::string(bytes.begin(), bytes.begin() + count - padding);
 }
 
 std::string BasicAuthorization(const std::string& user) { return "Basic " + Base64Of(user); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,7 +38,11 @@ Result<Url> ParseMailUrl(std::string_view url);  // smtp://, smtps://
 // The URL to which a redirect leads from `base`, which is one that ParseHttpUrl takes.
 std::string ResolveUrl(std::string_view base, std::string_view location);
 
+// For a part of a path or a query (RFC 3986, section 2.3): all but letters, digits and -._~ as %XX.
+std::string PercentEncoded(std::string_view text);
+
 std::string Base64Of(const std::string& bytes);
+std::optional<std::string> FromBase64(std::string_view text);  // padded; nullopt: it is none
 
 // RFC 7617: the value of an Authorization header for "user:password".
 std::string BasicAuthorization(const std::string& user);

@@ -122,5 +122,18 @@ TEST(Url, ARedirectLeadsOnFromWhereItWas) {
   EXPECT_EQ(ResolveUrl("https://example.com", "x"), "https://example.com/x");
 }
 
+TEST(Url, APartOfItIsEncodedByPercent) {
+  EXPECT_EQ(PercentEncoded("aZ0-._~"), "aZ0-._~");
+  EXPECT_EQ(PercentEncoded("a b/c:\xc3\xa9"), "a%20b%2Fc%3A%C3%A9");
+}
+
+TEST(Base64, IsReadAsItIsWritten) {
+  for (const std::string text : {"", "a", "ab", "abc", "\xff\xfe\x00z"}) {
+    EXPECT_EQ(FromBase64(Base64Of(text)).value_or("none"), text);
+  }
+  EXPECT_FALSE(FromBase64("abc"));
+  EXPECT_FALSE(FromBase64("%%%%"));
+}
+
 }  // namespace
 }  // namespace busker::io

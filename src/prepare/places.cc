@@ -5,6 +5,7 @@
 #include "artifact/store.h"
 #include "attempt/home_place.h"
 #include "base/text.h"
+#include "image/built_images.h"
 #include "io/file.h"
 #include "service/host_paths.h"
 
@@ -37,16 +38,21 @@ Result<std::string> UrlOf(const service::Target& target, const std::string& sett
                  fmt::format("; this version of Busker has only {}FOLDER", prefix));
 }
 
-// The image that runs: of the service's own version, unless the target names another.
-std::string ImageOf(const service::Target& target, const service::Service& service) {
+// The image that runs: of the service's own version, unless the target names another; by digest,
+// when it was built here.
+Result<std::string> ImageOf(const service::Target& target, const service::Service& service,
+                            const std::string& home) {
   const std::string last = target.image.substr(target.image.rfind('/') + 1);
   const bool names_it = last.find_first_of(":@") != std::string::npos;
-  return names_it ? target.image : target.image + ":" + service.version;
+  const std::string name = names_it ? target.image : target.image + ":" + service.version;
+  if (home.empty() || last.find('@') != std::string::npos) return name;
+  TRY_ASSIGN(const std::string built, image::BuiltImages(home).Find(name));
+  return built.empty() ? name : built;
 }
 
 // Empty: processes of this machine.
 Result<std::string> ExecutorOf(const service::Target& target, const service::Service& service,
-                               const std::string& store) {
+                               const std::string& store, const std::string& home) {
   if (!target.log.empty()) {
     return Refused(target, "log", target.log,
                    ", which this version of Busker cannot honour; leave it out");
@@ -81,9 +87,9 @@ Result<std::string> ExecutorOf(const service::Target& target, const service::Ser
     return Refused(target, "executor", target.executor,
                    fmt::format(", and there is no folder {} on this machine to mount", mount));
   }
+  TRY_ASSIGN(const std::string image, ImageOf(target, service, home));
   return fmt::format("{}{}image={}&store={}", target.executor,
-                     target.executor.find('?') == std::string::npos ? "?" : "&",
-                     ImageOf(target, service), store);
+                     target.executor.find('?') == std::string::npos ? "?" : "&", image, store);
 }
 
 Result<service::Target> FindTarget(const service::Service& service, const std::string& name) {
@@ -155,8 +161,9 @@ Result<Places> PlacesOf(const service::Service& service, const std::string& targ
   }
   TRY_ASSIGN(places.warehouse_url,
              UrlOf(found, "warehouse", found.warehouse, "embedded", home.warehouse_url));
-  TRY_ASSIGN(places.executor,
-             ExecutorOf(found, service, attempt::NameOfPlace(places.store_url, places.home)));
+  TRY_ASSIGN(
+      places.executor,
+      ExecutorOf(found, service, attempt::NameOfPlace(places.store_url, places.home), places.home));
   return places;
 }
 

@@ -44,11 +44,8 @@ std::string AdviceOn(const fs::path& root, const std::string& failure) {
   const bool no_module = says("ModuleNotFoundError") || says("No module named");
   if (!no_python && !no_module && !says("ImportError")) return "";
   if (no_module && IsOwn(root, MissingModule(failure))) return "";
-  const std::string install = ".venv/bin/pip install -r requirements.txt";
-  if (!IsThere(root / ".venv")) {
-    return "in the service's folder, python3 -m venv .venv && " + install + " makes what it needs";
-  }
-  return no_python ? "" : "in the service's folder, " + install + " installs what it needs";
+  if (no_python && IsThere(root / ".venv")) return "";
+  return "in the service's folder, busker build --target local makes what it needs";
 }
 
 std::string WhereItIs(const fs::path& output) {

@@ -8,11 +8,7 @@ namespace busker::runner {
 namespace {
 
 constexpr char kMissing[] = "last output: ModuleNotFoundError: No module named 'joblib'";
-constexpr char kMake[] =
-    "in the service's folder, python3 -m venv .venv && .venv/bin/pip install -r requirements.txt "
-    "makes what it needs";
-constexpr char kInstall[] =
-    "in the service's folder, .venv/bin/pip install -r requirements.txt installs what it needs";
+constexpr char kMake[] = "in the service's folder, busker build --target local makes what it needs";
 
 // A missing module was told four times, and never what to do about it.
 TEST(Advice, SaysTheCommandThatMakesTheEnvironmentOfPython) {
@@ -25,7 +21,7 @@ TEST(Advice, SaysTheCommandThatMakesTheEnvironmentOfPython) {
   EXPECT_EQ(AdviceOn(folder.path(), "ValueError: bad"), "");
   EXPECT_EQ(AdviceOn("", kMissing), "");
   folder.Write(".venv/bin/python", "");
-  EXPECT_EQ(AdviceOn(folder.path(), kMissing), kInstall);
+  EXPECT_EQ(AdviceOn(folder.path(), kMissing), kMake);
 }
 
 TEST(Advice, IsNotAboutTheServicesOwnCode) {

@@ -219,8 +219,8 @@ TEST_F(Attempt, FindsPython3WherePythonIsNot) {
   order_.output = "churn/1/training/20190802T000000Z";
   folder_.Write("service/requirements.txt", "joblib\n");
   EXPECT_EQ(Run().message,
-            "there is no program python along PATH; in the service's folder, python3 -m venv .venv "
-            "&& .venv/bin/pip install -r requirements.txt makes what it needs");
+            "there is no program python along PATH; in the service's folder, busker build "
+            "--target local makes what it needs");
 }
 
 TEST_F(Attempt, AFloodOfOutputIsCappedAndCounted) {

@@ -55,6 +55,10 @@ void ReadFolder(Reader& reader, const Member& member, ServiceDraft&) {
                            Quoted(*path)));
 }
 
+void ReadImage(Reader& reader, const Member& member, ServiceDraft& draft) {
+  ReadImageTable(reader, member, draft.service.image);
+}
+
 void ReadModelCommand(Reader& reader, const Member& member, ServiceDraft& draft) {
   draft.command_at = member.value.at;
   if (auto command = reader.Command(member)) draft.command = std::move(*command);
@@ -105,7 +109,7 @@ void ReadModelSecrets(Reader& reader, const Member& member, ServiceDraft& draft)
   ReadSecrets(reader, member, "[model]", draft.service.secrets, draft.secrets_at);
 }
 
-constexpr std::array<Key<ServiceDraft>, 7> kTop = {{
+constexpr std::array<Key<ServiceDraft>, 8> kTop = {{
     {{"name", R"("churn")", "The name of the service; the folder's name unless given.",
       kNameSchema},
      ReadName},
@@ -133,6 +137,9 @@ constexpr std::array<Key<ServiceDraft>, 7> kTop = {{
     {{"notify", "{ email = \"ops@example.com\" }", "Who is told when a run fails or is late.",
       R"({"$ref":"#/$defs/notify"})"},
      ReadNotifyTable},
+    {{"image", "{ python = \"3.11\" }", "What `busker build` makes an image of.",
+      R"({"$ref":"#/$defs/image"})"},
+     ReadImage},
 }};
 
 constexpr std::array<Key<ServiceDraft>, 5> kModel = {{
@@ -198,6 +205,7 @@ std::optional<std::string> TableWithKey(std::string_view key) {
   if (Has(DeliveryKeys(), key)) return "[actions.NAME.deliver.\"FILE\"]";
   if (Has(TargetKeys(), key)) return "[targets.NAME]";
   if (Has(NotifyKeys(), key)) return "[notify]";
+  if (Has(ImageKeys(), key)) return "[image]";
   if (Has(SecretKeys(), key)) return "a secret's own table, { name = \"...\" }";
   return std::nullopt;
 }
@@ -213,6 +221,7 @@ std::optional<std::string> NearestKey(std::string_view word) {
   add(DeliveryKeys());
   add(TargetKeys());
   add(NotifyKeys());
+  add(ImageKeys());
   return Nearest(word, names);
 }
 

@@ -67,6 +67,10 @@ std::span<const Key<DeliveryDraft>> DeliveryKeys();
 std::span<const Key<SecretDraft>> SecretKeys();
 std::span<const Key<Target>> TargetKeys();
 std::span<const Key<NotifyDraft>> NotifyKeys();
+std::span<const Key<ImageSetting>> ImageKeys();
+
+// Reads a table [image].
+void ReadImageTable(Reader& reader, const Member& member, ImageSetting& image);
 
 // Reads one table of [actions.NAME.deliver]; `member` is its file.
 void ReadDelivery(Reader& reader, const Member& member, ActionDraft& draft);

@@ -38,6 +38,7 @@ std::string JsonSchema() {
   schema["$defs"]["secret"]["required"] = {"name"};
   schema["$defs"]["target"] = TableSchema(TargetKeys());
   schema["$defs"]["notify"] = TableSchema(NotifyKeys());
+  schema["$defs"]["image"] = TableSchema(ImageKeys());
   return schema.dump(2);
 }
 

@@ -47,13 +47,14 @@ TEST(JsonSchema, HasTheKeysThatTheParserKnows) {
   EXPECT_EQ(KeysOfSchema(defs.at("notify")), KeysOfParser("[notify]"));
   EXPECT_EQ(KeysOfSchema(defs.at("secret")), KeysOfParser("[model.secrets.KEY]\nname = \"x\""));
   EXPECT_EQ(KeysOfSchema(defs.at("target")), KeysOfParser("[targets.cloud]"));
+  EXPECT_EQ(KeysOfSchema(defs.at("image")), KeysOfParser("[image]"));
 }
 
 TEST(JsonSchema, DescribesEveryKeyAndAllowsNoOther) {
   const json schema = json::parse(JsonSchema());
   std::vector<json> tables = {schema};
   for (const auto& [name, table] : schema.at("$defs").items()) tables.push_back(table);
-  ASSERT_EQ(tables.size(), 7U);
+  ASSERT_EQ(tables.size(), 8U);
   for (const json& table : tables) {
     EXPECT_EQ(table.at("additionalProperties"), false);
     for (const auto& [key, property] : table.at("properties").items()) {

@@ -86,6 +86,11 @@ struct Target {
   std::map<std::string, Position> at = {};  // by key: where the file says it
 };
 
+// What an image is made of (busker build). Empty: as the conventions have it.
+struct ImageSetting {
+  std::string base, python, dockerfile;
+};
+
 struct Service {
   std::string root;                                // absolute path of its folder
   std::string program_folder;                      // of its program, configs and source, below
@@ -99,6 +104,7 @@ struct Service {
   std::map<std::string, Action> actions;
   std::map<std::string, Target> targets;
   std::string target;  // that runs are at; empty: not said
+  ImageSetting image;
   Notify notify;
   std::vector<std::string> warnings;  // sentences with their place: what may not be meant so
 

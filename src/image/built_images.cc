@@ -1,0 +1,45 @@
+#include "image/built_images.h"
+
+#include "base/json_object.h"
+
+namespace busker::image {
+namespace {
+
+constexpr char kFile[] = "built.json", kLock[] = "lock";
+constexpr std::chrono::seconds kLockLimit{30};
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> BuiltImages::Read() const {
+  std::map<std::string, std::string> images;
+  const io::fs::path file = folder_ / kFile;
+  const auto text = io::ReadFile(file);
+  if (!text && text.error().kind == ErrorKind::kNotFound) return images;
+  if (!text) return tl::unexpected(text.error());
+  TRY_ASSIGN(const auto value, ParseOwnJson(*text, file.string()));
+  if (!value.is_object())
+    return Unusable(file.string() + " is damaged; busker build makes it anew");
+  for (const auto& [name, reference] : value.items()) {
+    if (reference.is_string()) images[name] = reference.get<std::string>();
+  }
+  return images;
+}
+
+Result<std::string> BuiltImages::Find(const std::string& name) const {
+  TRY_ASSIGN(const auto images, Read());
+  const auto found = images.find(name);
+  return found == images.end() ? std::string() : found->second;
+}
+
+Result<void> BuiltImages::Add(const std::string& name, const std::string& reference) const {
+  TRY(io::MakeFolders(folder_, 0700));
+  TRY_ASSIGN(const io::FileLock lock, io::FileLock::Take(folder_ / kLock, kLockLimit));
+  auto images = Read().value_or(std::map<std::string, std::string>());
+  if (reference.empty())
+    images.erase(name);
+  else
+    images[name] = reference;
+  return io::WriteFileAtomically(folder_ / kFile, JsonText(nlohmann::ordered_json(images)));
+}
+
+}  // namespace busker::image

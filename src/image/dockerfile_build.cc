@@ -1,0 +1,92 @@
+#include "image/dockerfile_build.h"
+
+#include <fmt/core.h>
+
+#include "base/text.h"
+#include "image/ignore_rules.h"
+#include "image/programs.h"
+#include "io/subprocess.h"
+
+namespace busker::image {
+namespace {
+
+constexpr std::chrono::hours kBuildLimit{6};
+
+Result<void> WriteRules(const io::fs::path& folder, const Say& say) {
+  TRY_ASSIGN(const bool is_new, io::CreateFileAtomically(folder / kIgnoreFile, StandardRules()));
+  if (is_new) {
+    say(fmt::format("wrote {}: what it names stays out of the image",
+                    (folder / kIgnoreFile).string()));
+  }
+  return {};
+}
+
+// What the registry made of what was pushed, and a tag for it.
+Result<std::string> TagByDigest(const BuildRequest& request, const Reference& target,
+                                const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const auto login, FindLogin(target.registry, request.environment, interrupt));
+  Registry registry(target.registry, login);
+  TRY_ASSIGN(const Registry::Manifest manifest,
+             registry.GetManifest(target.repository, target.tag, interrupt));
+  return registry.PutManifest(target.repository, DigestTag(manifest.digest), manifest, interrupt);
+}
+
+}  // namespace
+
+io::fs::path FindDockerfile(const io::fs::path& folder) {
+  for (const char* const name : {"container/Dockerfile", "Dockerfile"}) {
+    std::error_code error;
+    if (io::fs::is_regular_file(folder / name, error)) return folder / name;
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> FindBuilder(const std::vector<std::string>& environment) {
+  if (Works({"docker", "buildx", "version"}, environment)) {
+    return std::vector<std::string>{"docker", "buildx"};
+  }
+  for (const char* const program : {"docker", "podman"}) {
+    if (Works({program, "--version"}, environment)) return std::vector<std::string>{program};
+  }
+  return NotFound(
+      "the Dockerfile needs docker or podman, and neither is installed; without a Dockerfile "
+      "busker build writes the image itself");
+}
+
+Result<Built> BuildDockerfile(const BuildRequest& request, const io::fs::path& dockerfile,
+                              const Say& say, const io::Interrupt& interrupt) {
+  TRY_ASSIGN(std::vector<std::string> words, FindBuilder(request.environment));
+  const std::string program = words.front();
+  Built built;
+  built.name = request.image + ":" + request.version;
+  TRY(WriteRules(request.context, say));
+  const bool has_buildx = words.size() > 1;
+  words.push_back("build");
+  if (has_buildx) words.push_back("--load");
+  words.insert(words.end(),
+               {"--file", dockerfile.string(), "--tag", built.name, request.context.string()});
+  TRY(Run(std::move(words), request.environment, say));
+  if (!NamesRegistry(request.image)) return built;
+  TRY_ASSIGN(const Reference target, ParseReference(built.name));
+  TRY(Run({program, "push", built.name}, request.environment, say));
+  TRY_ASSIGN(built.digest, TagByDigest(request, target, interrupt));
+  return built;
+}
+
+Result<void> LoadIntoEngine(const io::fs::path& archive,
+                            const std::vector<std::string>& environment) {
+  for (const char* const program : {"docker", "podman"}) {
+    if (!Works({program, "--version"}, environment)) continue;
+    TRY_ASSIGN(const io::Captured said,
+               io::RunAndCapture({{program, "load", "--input", archive.string()}, environment, {}},
+                                 kBuildLimit));
+    if (said.exit_code == 0) return {};
+    return Failed(fmt::format("{} load ended with exit code {}: {}", program, said.exit_code,
+                              Printable(Trim(said.errors))));
+  }
+  return NotFound(
+      "a name without a registry is for the engine of this machine, and neither docker nor podman "
+      "is installed; name a registry, as in image = \"registry.example/churn\"");
+}
+
+}  // namespace busker::image

@@ -1,0 +1,356 @@
+#include "image/registry.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/json_object.h"
+#include "base/text.h"
+#include "cloud/google_client.h"
+#include "cloud/retry.h"
+#include "image/json.h"
+#include "image/reference.h"
+#include "io/digest.h"
+#include "io/download.h"
+#include "io/url.h"
+
+namespace busker::image {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::uint64_t kManifestBytesMax = 4u << 20;  // as registries have it
+constexpr Milliseconds kSilence{120'000};
+constexpr Milliseconds kPingLimit{20'000};
+const cloud::RetryPolicy kPolicy{Milliseconds(300), Milliseconds(10'000), Milliseconds(60'000)};
+
+constexpr char kManifestTypes[] =
+    "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, "
+    "application/vnd.docker.distribution.manifest.v2+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json";
+
+// {"errors": [{"code": "DENIED", "message": "..."}]}
+std::string WordsOf(const io::HttpResponse& response) {
+  const ordered_json value = ordered_json::parse(response.body, nullptr, false);
+  for (const ordered_json& error : In(value, "errors")) {
+    const std::string message = TextIn(error, "message");
+    const std::string code = TextIn(error, "code");
+    if (!message.empty() || !code.empty()) return Printable(message.empty() ? code : message);
+  }
+  return fmt::format("it answered {}", response.status);
+}
+
+std::string HostOfRegistry(const std::string& name) {
+  return name == "docker.io" ? "registry-1.docker.io" : name;
+}
+
+// The certificates that Docker would trust for it, by its own convention.
+io::HttpSession::Settings TrustFor(const std::string& name) {
+  io::HttpSession::Settings settings;
+  std::error_code error;
+  const io::fs::path folder = io::fs::path("/etc/docker/certs.d") / name;
+  for (io::fs::directory_iterator entry(folder, error);
+       !error && entry != io::fs::directory_iterator(); entry.increment(error)) {
+    if (entry->path().extension() == ".crt") settings.ca_file = entry->path().string();
+  }
+  return settings;
+}
+
+bool IsSafe(const std::string& url) {
+  return url.starts_with("https://") || io::IsLoopbackHost(io::HostOf(url));
+}
+
+std::string PullScope(const std::string& repository) {
+  return "repository:" + repository + ":pull";
+}
+std::string PushScope(const std::string& repository) {
+  return "repository:" + repository + ":pull,push";
+}
+
+}  // namespace
+
+Registry::Registry(std::string name, std::optional<Login> login)
+    : name_(std::move(name)), login_(std::move(login)), http_(TrustFor(name_)) {}
+
+// Which scheme it speaks, asked without a login. A server that speaks TLS answers a plain request
+// with 400, and one that does not cannot be asked by TLS.
+Result<std::string> Registry::Origin(const io::Interrupt& interrupt) {
+  if (!origin_.empty()) return origin_;
+  const std::string host = HostOfRegistry(name_);
+  std::string origin = "https://" + host;
+  if (io::IsLoopbackHost(io::HostOf(origin))) {
+    io::HttpRequest ping;
+    ping.url = "http://" + host + "/v2/";
+    auto plain = http_.Send(ping, io::Within(kPingLimit, interrupt));
+    if (plain && (plain->status == 200 || plain->status == 401)) origin = "http://" + host;
+  }
+  origin_ = origin;
+  return origin_;
+}
+
+Result<std::string> Registry::TokenFor(const std::string& scope, const io::Interrupt& interrupt) {
+  if (!IsSafe(challenge_->realm)) {
+    return Failed(fmt::format("{} wants logins sent to {}, which does not speak TLS", name_,
+                              io::OriginOf(challenge_->realm)));
+  }
+  io::HttpRequest request;
+  request.silence_limit = kSilence;
+  const std::string mark = challenge_->realm.find('?') == std::string::npos ? "?" : "&";
+  const std::string query =
+      "service=" + io::PercentEncoded(challenge_->service) + "&scope=" + io::PercentEncoded(scope);
+  if (login_ && !login_->identity_token.empty()) {
+    request.method = "POST";
+    request.url = challenge_->realm;
+    request.is_repeatable = true;
+    request.headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
+    request.body = query + "&grant_type=refresh_token&client_id=busker&refresh_token=" +
+                   io::PercentEncoded(login_->identity_token);
+  } else {
+    request.url = challenge_->realm + mark + query;
+    if (login_) {
+      request.headers.push_back(
+          {"Authorization", io::BasicAuthorization(login_->user + ":" + login_->password)});
+    }
+  }
+  const bool is_own = io::OriginOf(request.url) == origin_;
+  TRY_ASSIGN(const io::HttpResponse response, (is_own ? http_ : others_).Send(request, interrupt));
+  if (response.status != 200) {
+    return Refused(response, "ask for a token at " + io::OriginOf(request.url));
+  }
+  const ordered_json value = ordered_json::parse(response.body, nullptr, false);
+  std::string token = TextIn(value, "token");
+  if (token.empty()) token = TextIn(value, "access_token");
+  if (!token.empty()) return "Bearer " + token;
+  return Failed(fmt::format("{} gives no token that is understood", io::OriginOf(request.url)));
+}
+
+// Empty: nobody was asked who they are yet.
+Result<std::string> Registry::Authorization(const std::string& scope,
+                                            const io::Interrupt& interrupt) {
+  if (!challenge_) return std::string();
+  if (challenge_->scheme == "basic") {
+    return login_ ? io::BasicAuthorization(login_->user + ":" + login_->password) : std::string();
+  }
+  if (challenge_->scheme != "bearer") return std::string();
+  std::string& token = tokens_[scope];
+  if (token.empty()) {
+    TRY_ASSIGN(token, TokenFor(scope, interrupt));
+  }
+  return token;
+}
+
+Result<io::HttpResponse> Registry::SendOnce(io::HttpRequest request, const std::string& scope,
+                                            const io::Interrupt& interrupt) {
+  request.silence_limit = kSilence;
+  TRY_ASSIGN(const std::string authorization, Authorization(scope, interrupt));
+  const bool is_own = io::OriginOf(request.url) == origin_;
+  if (!authorization.empty() && is_own) {
+    request.headers.push_back({"Authorization", authorization});
+  }
+  auto response = http_.Send(request, interrupt);
+  const bool can_repeat = !request.source || request.source->rewind;
+  if (!response || response->status != 401 || !can_repeat) return response;
+  const Challenge challenge = ChallengeIn(response->Header("www-authenticate"));
+  const bool is_new = !challenge_ || challenge.scheme == "bearer";  // a token may have ended
+  if (!is_new || (challenge.scheme != "basic" && challenge.scheme != "bearer")) return response;
+  challenge_ = challenge;
+  tokens_.erase(scope);
+  TRY_ASSIGN(const std::string again, Authorization(scope, interrupt));
+  if (again.empty()) return response;
+  std::erase_if(request.headers, [](const auto& header) { return header.name == "Authorization"; });
+  request.headers.push_back({"Authorization", again});
+  return http_.Send(request, interrupt);
+}
+
+// `request.url` is a path of the registry, or a whole URL.
+Result<io::HttpResponse> Registry::Send(io::HttpRequest request, const std::string& scope,
+                                        const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const std::string origin, Origin(interrupt));
+  if (request.url.starts_with('/')) request.url = origin + request.url;
+  cloud::Tries tries(kPolicy, interrupt);
+  for (;;) {
+    auto response = SendOnce(request, scope, interrupt);
+    const bool can_repeat = !request.source || request.source->rewind;
+    if (!response) {
+      TRY(tries.CheckStillWanted());
+      if (!cloud::IsPassing(response.error()) || !can_repeat) {
+        return Wrap("the registry " + name_, response.error());
+      }
+      TRY(tries.Again(Wrap("the registry " + name_, response.error()).value()));
+    } else if (cloud::MayPass(response->status) && can_repeat) {
+      TRY(tries.Again(Refused(*response, "go on").value(), cloud::RetryAfter(*response)));
+    } else {
+      return response;
+    }
+  }
+}
+
+tl::unexpected<Error> Registry::Refused(const io::HttpResponse& response,
+                                        std::string_view what) const {
+  const std::string words = fmt::format("the registry {}: {}: {}", name_, what, WordsOf(response));
+  if (response.status == 404) return NotFound(words);
+  if (cloud::MayPass(response.status)) return Temporary(words);
+  if (response.status == 401 || response.status == 403) {
+    return Failed(fmt::format("{}; {}", words,
+                              login_ ? "is the login of docker login good for it?"
+                                     : "docker login " + name_ + " says who you are"));
+  }
+  return Failed(words);
+}
+
+Result<Registry::Manifest> Registry::GetManifest(const std::string& repository,
+                                                 const std::string& which,
+                                                 const io::Interrupt& interrupt) {
+  io::HttpRequest request;
+  request.url = fmt::format("/v2/{}/manifests/{}", repository, which);
+  request.headers.push_back({"Accept", kManifestTypes});
+  request.response_bytes_max = kManifestBytesMax;
+  TRY_ASSIGN(io::HttpResponse response, Send(request, PullScope(repository), interrupt));
+  const std::string what = fmt::format("get {}:{}", repository, which);
+  if (response.status != 200) return Refused(response, what);
+  if (response.cut) return Failed(fmt::format("the registry {}: {}: too long", name_, what));
+  Manifest manifest;
+  manifest.media_type = response.Header("content-type");
+  manifest.text = std::move(response.body);
+  manifest.digest = "sha256:" + io::Sha256Of(manifest.text);
+  if (IsDigest(which) && which != manifest.digest) {
+    return Failed(fmt::format("the registry {}: {}: other bytes than were asked for", name_, what));
+  }
+  return manifest;
+}
+
+Result<std::string> Registry::PutManifest(const std::string& repository, const std::string& which,
+                                          const Manifest& manifest,
+                                          const io::Interrupt& interrupt) {
+  io::HttpRequest request;
+  request.method = "PUT";
+  request.url = fmt::format("/v2/{}/manifests/{}", repository, which);
+  request.headers.push_back({"Content-Type", manifest.media_type});
+  request.body = manifest.text;
+  TRY_ASSIGN(const io::HttpResponse response, Send(request, PushScope(repository), interrupt));
+  const std::string what = fmt::format("push {}:{}", repository, which);
+  if (response.status != 201 && response.status != 200) return Refused(response, what);
+  const std::string answered(response.Header("docker-content-digest"));
+  if (!answered.empty() && answered != manifest.digest) {
+    return Failed(fmt::format("the registry {}: {}: it made {} of {}", name_, what,
+                              Printable(answered), manifest.digest));
+  }
+  return manifest.digest;
+}
+
+Result<bool> Registry::HasBlob(const std::string& repository, const std::string& digest,
+                               const io::Interrupt& interrupt) {
+  io::HttpRequest request;
+  request.method = "HEAD";
+  request.url = fmt::format("/v2/{}/blobs/{}", repository, digest);
+  request.redirects_max = 5;
+  TRY_ASSIGN(const io::HttpResponse response, Send(request, PushScope(repository), interrupt));
+  if (response.status == 200) return true;
+  if (response.status == 404) return false;
+  return Refused(response, "look for a layer in " + repository);
+}
+
+Result<bool> Registry::MountBlob(const std::string& repository, const std::string& digest,
+                                 const std::string& from, const io::Interrupt& interrupt) {
+  io::HttpRequest request;
+  request.method = "POST";
+  request.is_repeatable = true;
+  request.url = fmt::format("/v2/{}/blobs/uploads/?mount={}&from={}", repository,
+                            io::PercentEncoded(digest), io::PercentEncoded(from));
+  const std::string scope = PushScope(repository) + " " + PullScope(from);
+  TRY_ASSIGN(const io::HttpResponse response, Send(request, scope, interrupt));
+  if (response.status == 201) return true;
+  // 202: it has begun an upload instead, which it forgets by itself when nothing comes.
+  if (response.status == 202) return false;
+  return Refused(response, fmt::format("take a layer of {} for {}", from, repository));
+}
+
+Result<std::string> Registry::BeginUpload(const std::string& repository,
+                                          const io::Interrupt& interrupt) {
+  io::HttpRequest request;
+  request.method = "POST";
+  request.is_repeatable = true;
+  request.url = fmt::format("/v2/{}/blobs/uploads/", repository);
+  TRY_ASSIGN(const io::HttpResponse response, Send(request, PushScope(repository), interrupt));
+  if (response.status != 202) return Refused(response, "begin to push to " + repository);
+  const std::string location(response.Header("location"));
+  if (location.empty()) {
+    return Failed(fmt::format("the registry {} does not say where a layer goes", name_));
+  }
+  std::string url = io::ResolveUrl(origin_ + "/v2/", location);
+  if (IsSafe(url)) return url;
+  return Failed(fmt::format("the registry {} wants a layer sent to {}, which does not speak TLS",
+                            name_, io::OriginOf(url)));
+}
+
+Result<void> Registry::EndUpload(const std::string& repository, const std::string& digest,
+                                 io::HttpRequest request, const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const std::string place, BeginUpload(repository, interrupt));
+  request.method = "PUT";
+  request.url =
+      fmt::format("{}{}digest={}", place, place.find('?') == std::string::npos ? "?" : "&",
+                  io::PercentEncoded(digest));
+  request.headers.push_back({"Content-Type", "application/octet-stream"});
+  TRY_ASSIGN(const io::HttpResponse response,
+             Send(std::move(request), PushScope(repository), interrupt));
+  if (response.status == 201 || response.status == 204) return {};
+  // An answer that was lost: the upload is no more, as the layer is there.
+  if (response.status == 404) {
+    TRY_ASSIGN(const bool is_there, HasBlob(repository, digest, interrupt));
+    if (is_there) return {};
+  }
+  return Refused(response, "push a layer to " + repository);
+}
+
+Result<void> Registry::PutBlob(const std::string& repository, const Blob& blob,
+                               const io::fs::path& file, const io::Interrupt& interrupt) {
+  io::HttpRequest request;
+  TRY_ASSIGN(request.source, io::FileSource(file));
+  return EndUpload(repository, blob.digest, std::move(request), interrupt);
+}
+
+Result<void> Registry::PutText(const std::string& repository, const std::string& digest,
+                               const std::string& text, const io::Interrupt& interrupt) {
+  io::HttpRequest request;
+  request.body = text;
+  return EndUpload(repository, digest, std::move(request), interrupt);
+}
+
+// Registries hand layers out by a redirect to a store, which gets no login.
+Result<void> Registry::GetBlob(const std::string& repository, const std::string& digest,
+                               const io::fs::path& to, const io::Interrupt& interrupt) {
+  // Asked for first, so that who we are is known to the registry.
+  io::HttpRequest head;
+  head.method = "HEAD";
+  head.url = fmt::format("/v2/{}/blobs/{}", repository, digest);
+  head.redirects_max = 5;
+  const std::string scope = PullScope(repository);
+  TRY_ASSIGN(const io::HttpResponse there, Send(head, scope, interrupt));
+  if (there.status != 200) return Refused(there, "get a layer of " + repository);
+  io::HttpRequest request;
+  request.url = origin_ + head.url;
+  request.redirects_max = 5;
+  request.silence_limit = kSilence;
+  TRY_ASSIGN(const std::string authorization, Authorization(scope, interrupt));
+  if (!authorization.empty()) request.headers.push_back({"Authorization", authorization});
+  const std::string sha256 = digest.substr(digest.find(':') + 1);
+  const auto got = io::Download(http_, std::move(request), to, sha256, interrupt);
+  if (!got) return Wrap("the registry " + name_, got.error());
+  return {};
+}
+
+Result<std::string> Registry::GetText(const std::string& repository, const std::string& digest,
+                                      const io::Interrupt& interrupt) {
+  io::HttpRequest request;
+  request.url = fmt::format("/v2/{}/blobs/{}", repository, digest);
+  request.redirects_max = 5;
+  request.response_bytes_max = kManifestBytesMax;
+  TRY_ASSIGN(io::HttpResponse response, Send(request, PullScope(repository), interrupt));
+  if (response.status != 200) return Refused(response, "get a part of " + repository);
+  if (response.cut || "sha256:" + io::Sha256Of(response.body) != digest) {
+    return Failed(fmt::format("the registry {}: other bytes than were asked for", name_));
+  }
+  return std::move(response.body);
+}
+
+}  // namespace busker::image

@@ -1,0 +1,158 @@
+// Against a small registry that hands out tokens, as those of clouds do; what a real one does, and
+// one with a password, tests/image_test.py tries.
+#include "image/registry.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "io/digest.h"
+#include "io/test_folder.h"
+#include "io/test_server.h"
+
+namespace busker::image {
+namespace {
+
+const auto kSoon = [] { return io::Within(std::chrono::seconds(30)); };
+
+std::string Answer(std::string_view status, std::string_view headers, std::string_view body) {
+  return fmt::format("HTTP/1.1 {}\r\nContent-Length: {}\r\nConnection: close\r\n{}\r\n{}", status,
+                     body.size(), headers, body);
+}
+
+// Wants a token for every call, and takes the one that was asked for with the right scope.
+class TokenRegistry {
+ public:
+  TokenRegistry()
+      : server_([this](const io::TestHttpRequest& request) { return Reply(request); }) {}
+
+  std::string name() const { return server_.Place(); }
+  std::vector<io::TestHttpRequest> requests() { return server_.requests().All(); }
+
+  std::string manifest = R"({"schemaVersion": 2})";
+  int fails = 0;            // the next so many calls, with 503
+  std::string realm;        // empty: its own
+  bool is_generous = true;  // gives tokens
+
+ private:
+  std::string Reply(const io::TestHttpRequest& request) {
+    if (request.target.starts_with("/token")) return Token(request);
+    const auto authorization = request.headers.find("authorization");
+    if (authorization == request.headers.end() || authorization->second != "Bearer good") {
+      const std::string place = realm.empty() ? server_.Url("/token") : realm;
+      return Answer(
+          "401 Unauthorized",
+          fmt::format("WWW-Authenticate: Bearer realm=\"{}\",service=\"ours\"\r\n", place),
+          R"({"errors": [{"code": "UNAUTHORIZED", "message": "who is it?"}]})");
+    }
+    if (fails > 0) {
+      --fails;
+      return Answer("503 Busy", "", "");
+    }
+    if (request.method == "GET") return Answer("200 OK", "Content-Type: a/b\r\n", manifest);
+    if (request.method == "POST" && request.target.find("mount=") != std::string::npos) {
+      return Answer(
+          request.target.find("from=good") != std::string::npos ? "201 Created" : "202 Accepted",
+          "Location: /v2/x/blobs/uploads/1\r\n", "");
+    }
+    if (request.method == "POST") {
+      return Answer("202 Accepted", "Location: /v2/x/blobs/uploads/1?state=a\r\n", "");
+    }
+    if (request.method == "PUT") return Answer("201 Created", "", "");
+    return Answer("404 Not Found", "", "");
+  }
+
+  std::string Token(const io::TestHttpRequest& request) {
+    tokens.push_back(request);
+    return is_generous ? Answer("200 OK", "", R"({"token": "good"})")
+                       : Answer("403 Forbidden", "", R"({"errors": [{"message": "not you"}]})");
+  }
+
+ public:
+  std::vector<io::TestHttpRequest> tokens;
+
+ private:
+  io::TestHttpServer server_;
+};
+
+TEST(Registry, AsksForATokenByTheScopeOfWhatItDoes) {
+  TokenRegistry there;
+  Registry registry(there.name(), Login{"ann", "secret", ""});
+  const auto manifest = registry.GetManifest("team/x", "1", kSoon());
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  EXPECT_EQ(manifest->digest, "sha256:" + io::Sha256Of(there.manifest));
+  ASSERT_TRUE(registry.GetManifest("team/x", "1", kSoon()));
+  ASSERT_EQ(there.tokens.size(), 1u) << "one token, as long as it is taken";
+  EXPECT_NE(there.tokens[0].target.find("service=ours"), std::string::npos);
+  EXPECT_NE(there.tokens[0].target.find("scope=repository%3Ateam%2Fx%3Apull"), std::string::npos);
+  EXPECT_EQ(there.tokens[0].headers.at("authorization"), "Basic YW5uOnNlY3JldA==");
+  ASSERT_TRUE(registry.PutManifest("team/x", "1", *manifest, kSoon()));
+  ASSERT_EQ(there.tokens.size(), 2u);
+  EXPECT_NE(there.tokens[1].target.find("pull%2Cpush"), std::string::npos);
+  for (const auto& request : there.requests()) {
+    const auto sent = request.headers.find("authorization");
+    if (request.target.starts_with("/token") || sent == request.headers.end()) continue;
+    EXPECT_EQ(sent->second, "Bearer good") << "the password goes to the token server alone";
+  }
+}
+
+TEST(Registry, ChangesAnIdentityTokenForAnother) {
+  TokenRegistry there;
+  Registry registry(there.name(), Login{"", "", "refresh me"});
+  ASSERT_TRUE(registry.GetManifest("x", "1", kSoon()));
+  EXPECT_EQ(there.tokens[0].method, "POST");
+  EXPECT_NE(there.tokens[0].body.find("grant_type=refresh_token"), std::string::npos);
+  EXPECT_NE(there.tokens[0].body.find("refresh_token=refresh%20me"), std::string::npos);
+}
+
+TEST(Registry, SaysWhoRefusedAndWhatWouldHelp) {
+  TokenRegistry there;
+  there.is_generous = false;
+  Registry registry(there.name(), std::nullopt);
+  const auto manifest = registry.GetManifest("x", "1", kSoon());
+  ASSERT_FALSE(manifest);
+  EXPECT_EQ(manifest.error().kind, ErrorKind::kFailed);
+  EXPECT_NE(manifest.error().message.find("not you; docker login " + there.name()),
+            std::string::npos)
+      << manifest.error().message;
+}
+
+// A registry could have had a login sent to anybody, in the clear.
+TEST(Registry, SendsNoLoginToATokenServerWithoutTls) {
+  TokenRegistry there;
+  there.realm = "http://tokens.example/token";
+  Registry registry(there.name(), Login{"ann", "secret", ""});
+  const auto manifest = registry.GetManifest("x", "1", kSoon());
+  ASSERT_FALSE(manifest);
+  EXPECT_NE(manifest.error().message.find("does not speak TLS"), std::string::npos);
+}
+
+TEST(Registry, IsAskedAgainWhileItIsBusy) {
+  TokenRegistry there;
+  there.fails = 2;
+  Registry registry(there.name(), std::nullopt);
+  EXPECT_TRUE(registry.GetManifest("x", "1", kSoon()));
+}
+
+TEST(Registry, TakesNoOtherBytesThanWereAskedFor) {
+  TokenRegistry there;
+  Registry registry(there.name(), std::nullopt);
+  const auto manifest = registry.GetManifest("x", "sha256:" + std::string(64, 'a'), kSoon());
+  ASSERT_FALSE(manifest);
+  EXPECT_NE(manifest.error().message.find("other bytes"), std::string::npos);
+}
+
+TEST(Registry, MountsALayerWhereItMayAndPutsItElsewhere) {
+  TokenRegistry there;
+  Registry registry(there.name(), std::nullopt);
+  const std::string digest = "sha256:" + io::Sha256Of("layer");
+  EXPECT_TRUE(registry.MountBlob("x", digest, "good", kSoon()).value());
+  EXPECT_FALSE(registry.MountBlob("x", digest, "other", kSoon()).value());
+  const io::TestFolder folder;
+  ASSERT_TRUE(registry.PutBlob("x", {"", digest, 5}, folder.Write("layer", "layer"), kSoon()));
+  const auto last = there.requests().back();
+  EXPECT_EQ(last.target, "/v2/x/blobs/uploads/1?state=a&digest=sha256%3A" + digest.substr(7));
+  EXPECT_EQ(last.body, "layer");
+}
+
+}  // namespace
+}  // namespace busker::image

@@ -1,0 +1,28 @@
+// What a service in Python needs besides itself: its requirements files.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/file.h"
+
+namespace busker::image {
+
+struct Requirements {
+  std::vector<io::fs::path> files;  // that are there: of the service, and of its source
+  std::string text;                 // all of them, with what they refer to by -r and -c
+  std::vector<std::string> others;  // lines that name no package of an index: paths, git, -e
+
+  bool empty() const { return files.empty(); }
+};
+
+// requirements.txt and source/requirements.txt below the service's folder. None is no error.
+// kInvalid: a file refers to too many others; kNotFound: to one that is not there.
+Result<Requirements> ReadRequirements(const io::fs::path& root);
+
+// The version of Python that the folder names for whoever makes an environment: "3.11" of its
+// .python-version; empty: none.
+std::string NamedPython(const io::fs::path& root);
+
+}  // namespace busker::image
