@@ -91,17 +91,22 @@ struct StepExecutor::Work {
   const attempt::Order order;
   const io::fs::path folder;
   const ExitRecord begun;
-  const std::optional<Clock::time_point> until;
-  enum { kLooks, kChanges, kEnded } phase = kLooks;  // guarded by State::mutex
+  // Guarded by State::mutex:
+  std::optional<Clock::time_point> until;  // by then the phase is over, or it is ended
+  enum { kLooks, kChanges, kEnded } phase = kLooks;
 };
 
 struct StepExecutor::State {
-  State(io::fs::path where, CarryOut how, OnEnded tell)
-      : folder(std::move(where)), carry_out(std::move(how)), on_ended(std::move(tell)) {}
+  State(io::fs::path where, CarryOut how, OnEnded tell, Milliseconds change)
+      : folder(std::move(where)),
+        carry_out(std::move(how)),
+        on_ended(std::move(tell)),
+        change_max(change) {}
 
   const io::fs::path folder;
   const CarryOut carry_out;
   const OnEnded on_ended;
+  const Milliseconds change_max;
 
   std::mutex mutex;  // guards what follows
   std::condition_variable changed;
@@ -117,9 +122,23 @@ struct StepExecutor::State {
   bool End(Work& work);
   void Cancel(std::shared_ptr<Work> work);
   void Tell(Lock& lock, const Work& work, ExitRecord record, const std::string& line);
+  std::string WhyTooLate(const Work& work) const;
   void EndThoseTooLate();
   std::optional<Clock::time_point> NextLimit() const;
 };
+
+// A disk that hangs cannot be interrupted. What is done once it goes on is what the next try finds.
+std::string StepExecutor::State::WhyTooLate(const Work& work) const {
+  if (work.phase == Work::kLooks) {
+    return fmt::format("the step did not end within its timeout of {}",
+                       FormatDuration(*work.order.timeout));
+  }
+  return fmt::format(
+      "the step was about to change something and was not done with it within {}, as happens when "
+      "a "
+      "store hangs; whether it did is what the next attempt finds out",
+      FormatDuration(change_max));
+}
 
 // True for the one who is to tell of its end. The mutex is held, as for all of these.
 bool StepExecutor::State::End(Work& work) {
@@ -153,12 +172,10 @@ void StepExecutor::State::EndThoseTooLate() {
   const auto now = Clock::now();
   std::vector<std::shared_ptr<Work>> late;
   for (const auto& [_, work] : working) {
-    if (work->phase == Work::kLooks && work->until && *work->until <= now) late.push_back(work);
+    if (work->until && *work->until <= now) late.push_back(work);
   }
   for (std::shared_ptr<Work>& work : late) {
-    ExitRecord record = EndedAs(work->begun, Ending::kTimedOut,
-                                fmt::format("the step did not end within its timeout of {}",
-                                            FormatDuration(*work->order.timeout)));
+    ExitRecord record = EndedAs(work->begun, Ending::kTimedOut, WhyTooLate(*work));
     if (End(*work)) to_tell.emplace_back(std::move(work), std::move(record));
   }
 }
@@ -166,21 +183,22 @@ void StepExecutor::State::EndThoseTooLate() {
 std::optional<Clock::time_point> StepExecutor::State::NextLimit() const {
   std::optional<Clock::time_point> next;
   for (const auto& [_, work] : working) {
-    if (work->phase == Work::kLooks && work->until) {
-      next = std::min(next.value_or(*work->until), *work->until);
-    }
+    if (work->until) next = std::min(next.value_or(*work->until), *work->until);
   }
   return next;
 }
 
-StepExecutor::StepExecutor(io::fs::path folder, CarryOut carry_out, OnEnded on_ended)
-    : state_(
-          std::make_shared<State>(std::move(folder), std::move(carry_out), std::move(on_ended))) {}
+StepExecutor::StepExecutor(io::fs::path folder, CarryOut carry_out, OnEnded on_ended,
+                           Milliseconds change_max)
+    : state_(std::make_shared<State>(std::move(folder), std::move(carry_out), std::move(on_ended),
+                                     change_max)) {}
 
 StepExecutor::~StepExecutor() {
   State::Lock lock(state_->mutex);
   for (const auto& [_, work] : state_->working) {
-    if (work->phase == Work::kLooks) work->phase = Work::kEnded;
+    if (work->phase != Work::kLooks) continue;
+    work->phase = Work::kEnded;
+    work->until.reset();
   }
   state_->changed.wait_for(lock, kPatience, [&] {
     return std::none_of(state_->working.begin(), state_->working.end(),
@@ -252,6 +270,8 @@ void StepExecutor::Carry(const std::shared_ptr<State>& state, const std::shared_
     const State::Lock lock(state->mutex);
     if (work->phase == Work::kEnded) return Temporary(kIsOver);
     work->phase = Work::kChanges;
+    work->until = Clock::now() + state->change_max;
+    state->changed.notify_all();
     return {};
   };
   Result<StepEnd> done = Temporary(kIsOver);

@@ -2,8 +2,9 @@
 //
 // A step looks first, for as long as that takes, and then changes something, once: in between it
 // asks whether it may. Up to there it can be given up at any moment, and what it still does is
-// nothing that others see; after that it is waited for. So an attempt that was stopped, or took too
-// long, never changes anything once it has ended, and a store that hangs keeps one thread.
+// nothing that others see; after that it is waited for, for a minute. So an attempt that was
+// stopped, or took too long, changes nothing once it has ended, unless its store hung for that
+// minute in the middle of a write; and a store that hangs keeps one thread.
 //
 // Every step can be repeated: the second time finds the work done. So whatever is killed, Recover
 // carries out again what has no exit record.
@@ -34,8 +35,10 @@ using CarryOut = std::function<Result<StepEnd>(const attempt::Order&, const MayC
 
 class StepExecutor : public Executor {
  public:
-  // Attempts leave their log and exit record in folder/RUN/TASK.NUMBER.
-  StepExecutor(io::fs::path folder, CarryOut carry_out, OnEnded on_ended);
+  // Attempts leave their log and exit record in folder/RUN/TASK.NUMBER. `change_max`: how long a
+  // step that may change something is waited for; then its attempt has timed out.
+  StepExecutor(io::fs::path folder, CarryOut carry_out, OnEnded on_ended,
+               Milliseconds change_max = std::chrono::minutes(1));
   // Waits a moment for what changes something. What looks is given up; the next Recover begins it
   // again.
   ~StepExecutor() override;

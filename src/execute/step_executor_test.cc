@@ -37,7 +37,7 @@ class StepExecutorTest : public testing::Test {
     executor_.reset();
   }
 
-  void Open() {
+  void Open(Milliseconds change_max = std::chrono::minutes(1)) {
     executor_ = std::make_unique<StepExecutor>(
         folder_ / "runs",
         [stage = stage_](const attempt::Order& order, const MayChange& may_change) {
@@ -48,7 +48,8 @@ class StepExecutorTest : public testing::Test {
           EXPECT_FALSE(ended_.contains(name.task)) << "told twice";
           ended_[name.task] = exit.value();
           changed_.notify_all();
-        });
+        },
+        change_max);
   }
 
   static Result<StepEnd> Carry(Stage& stage, const attempt::Order& order,
@@ -152,6 +153,22 @@ TEST_F(StepExecutorTest, OneThatChangesSomethingIsWaitedFor) {
   stage_->let_change.set_value();
   EXPECT_EQ(WaitFor("t").ending, attempt::Ending::kSucceeded);
   EXPECT_EQ(stage_->changes, 1);
+  stage_->let_on = {};
+  stage_->let_change = {};
+}
+
+// A promotion whose disk hung while it wrote was waited for without limit, and its run with it.
+TEST_F(StepExecutorTest, OneThatHangsWhileItChangesSomethingHasTimedOut) {
+  Open(Milliseconds(100));
+  stage_->let_on.set_value();
+  ASSERT_TRUE(executor_->Launch(Of("t", "look")));
+  const attempt::ExitRecord late = WaitFor("t");
+  EXPECT_EQ(late.ending, attempt::Ending::kTimedOut);
+  EXPECT_FALSE(late.permanent) << "the next attempt finds out";
+  EXPECT_NE(late.message.find("not done with it within 100ms"), std::string::npos) << late.message;
+  stage_->let_change.set_value();  // it goes on, and that is told to nobody
+  Await(stage_->changes, 1);
+  executor_.reset();
   stage_->let_on = {};
   stage_->let_change = {};
 }
