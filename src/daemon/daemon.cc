@@ -161,8 +161,6 @@ Daemon::~Daemon() {
   if (conducting_.joinable()) conducting_.join();
   outbox_.reset();
   conductor_.reset();
-  std::error_code error;
-  io::fs::remove(home_.folder / "socket", error);
 }
 
 std::shared_ptr<const catalogue::Catalogue> Daemon::catalogue() const {
@@ -196,11 +194,7 @@ bool Daemon::Idle() {
   return answer.wait_for(std::chrono::seconds(5)) == std::future_status::ready && answer.get();
 }
 
-void Daemon::StopServing() {
-  server_.reset();
-  std::error_code error;
-  io::fs::remove(home_.folder / "socket", error);
-}
+void Daemon::StopServing() { server_.reset(); }
 
 // Definitions as they are now; the conductor is told what has changed. True when something has.
 bool Daemon::Reload() {

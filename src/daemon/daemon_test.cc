@@ -136,6 +136,19 @@ TEST_F(DaemonTest, SaysThatNothingWasDoneWhenItHasGone) {
   EXPECT_FALSE(WasEnding(Error{ErrorKind::kTemporary, "64 verbs are being answered already"}));
 }
 
+// One that was stopped, and whose home another had taken over meanwhile, removed that one's socket
+// at its end: no verb found the owner any more.
+TEST_F(DaemonTest, LeavesTheSocketOfWhoeverOwnsTheHomeByNow) {
+  StartDaemon();
+  const auto socket = home_.folder / "socket";
+  const io::Descriptor next = Listen(socket).value();
+  daemon_.reset();
+  EXPECT_TRUE(LineChannel::Connect(socket));
+  StartDaemon();
+  daemon_.reset();
+  EXPECT_FALSE(io::fs::exists(socket)) << "its own it removes";
+}
+
 // Of what a file had just defined it was said that nothing of it is known, and the page had 404,
 // when it was asked for in the turn in which the engine was told.
 TEST_F(DaemonTest, KnowsWhatWasJustDefined) {

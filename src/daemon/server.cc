@@ -3,6 +3,8 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <nlohmann/json.hpp>
@@ -25,7 +27,10 @@ Result<std::unique_ptr<Server>> Server::Start(const io::fs::path& socket,
   TRY_ASSIGN(io::Descriptor listening, Listen(socket));
   io::Descriptor wake(eventfd(0, EFD_CLOEXEC));
   if (!wake.valid()) return SystemError("serve verbs", errno);
-  std::unique_ptr<Server> server(new Server(std::move(listening), std::move(wake), requests));
+  struct stat made {};
+  if (lstat(socket.c_str(), &made) != 0) return SystemError("look at " + socket.string(), errno);
+  std::unique_ptr<Server> server(
+      new Server(socket, made, std::move(listening), std::move(wake), requests));
   server->accepting_ = std::thread([raw = server.get()] { raw->Accept(); });
   return server;
 }
@@ -33,6 +38,10 @@ Result<std::unique_ptr<Server>> Server::Start(const io::fs::path& socket,
 Server::~Server() {
   eventfd_write(wake_.get(), 1);
   if (accepting_.joinable()) accepting_.join();
+  // One that listens there by now owns the home: this process was stopped, and has lost it.
+  struct stat there {};
+  if (lstat(socket_.c_str(), &there) != 0) return;
+  if (there.st_dev == device_ && there.st_ino == inode_) ::unlink(socket_.c_str());
 }
 
 void Server::Accept() {
