@@ -10,7 +10,7 @@ namespace busker::record {
 
 struct Opening {
   bool make = false;   // makes the record when it is missing; else that is kNotFound
-  bool stays = false;  // many turns will be appended: room is made for them where that helps
+  bool stays = false;  // many turns will be appended: worth something at the start and at the end
 };
 
 // Opens the record at "sqlite:///path/busker.db". kInvalid: there is none of that scheme, and the

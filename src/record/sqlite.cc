@@ -87,6 +87,10 @@ Result<Database> Database::OpenUnchanging(const std::string& path) {
   return database;
 }
 
+void Database::KeepLog() {
+  sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
 tl::unexpected<Error> Database::LastError(std::string_view doing) const {
   const int code = sqlite3_extended_errcode(handle_.get());
   const int system_errno = sqlite3_system_errno(handle_.get());

@@ -33,6 +33,10 @@ class Database {
   std::int64_t changes() const;  // rows changed by the last statement
   bool in_transaction() const;
 
+  // From now on its end leaves the log beside the file as it is; else the last to close moves it
+  // into the file and removes it, which waits for the disk four times.
+  void KeepLog();
+
   // The error that SQLite reports now: kTemporary (busy, full), kUnusable (corrupt, no database),
   // kNotFound (no file) or kFailed.
   tl::unexpected<Error> LastError(std::string_view doing) const;

@@ -177,14 +177,19 @@ Result<void> ReserveLog(Database& database) {
 
 }  // namespace
 
-Result<Database> OpenRecordFile(const std::string& path, bool create, bool reserve_log) {
+Result<Database> OpenRecordFile(const std::string& path, bool create, bool stays) {
   TRY_ASSIGN(Database database, OpenCurrent(path, create));
   // A turn of 10,000 runs fits into the cache; the log that it leaves is cut again.
   if (path != ":memory:" && IsReadOnly(path)) return database;
   TRY(
       database.Execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
                        "PRAGMA cache_size = -64000; PRAGMA journal_size_limit = 67108864"));
-  if (reserve_log) (void)ReserveLog(database);  // it goes without, only slower
+  if (stays) {
+    (void)ReserveLog(database);  // it goes without, only slower
+  } else {
+    // The next one reads it: 1.5 us a page, of which there are a thousand between two checkpoints.
+    database.KeepLog();
+  }
   return database;
 }
 

@@ -8,6 +8,6 @@
 namespace busker::record {
 
 // As OpenSqliteRecord says.
-Result<Database> OpenRecordFile(const std::string& path, bool create, bool reserve_log);
+Result<Database> OpenRecordFile(const std::string& path, bool create, bool stays);
 
 }  // namespace busker::record

@@ -397,9 +397,8 @@ class SqliteRecord final : public Record {
 
 }  // namespace
 
-Result<std::unique_ptr<Record>> OpenSqliteRecord(const std::string& path, bool create,
-                                                 bool reserve_log) {
-  TRY_ASSIGN(Database database, OpenRecordFile(path, create, reserve_log));
+Result<std::unique_ptr<Record>> OpenSqliteRecord(const std::string& path, bool create, bool stays) {
+  TRY_ASSIGN(Database database, OpenRecordFile(path, create, stays));
   return std::make_unique<SqliteRecord>(std::move(database));
 }
 

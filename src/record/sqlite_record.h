@@ -12,10 +12,11 @@ namespace busker::record {
 // is missing and not to be created; kUnusable when it is corrupt or from a newer Busker, in which
 // case nothing is written. One of an earlier Busker is brought up to date first.
 //
-// `reserve_log`: room is made for the turns to come (4 MiB of log). A turn that finds it there
-// costs a write to the disk, where one that makes the file longer costs the file system's journal,
-// too. Worth it for who stays; where it cannot be had, all goes on without.
+// `stays`: room is made for the turns to come (4 MiB of log), and at the end the log is moved into
+// the file. A turn that finds the room there costs a write to the disk, where one that makes the
+// file longer costs the file system's journal, too; where it cannot be had, all goes on without.
+// Who does not stay leaves the log, `path`-wal, to the next: both files together are the record.
 Result<std::unique_ptr<Record>> OpenSqliteRecord(const std::string& path, bool create,
-                                                 bool reserve_log = false);
+                                                 bool stays = false);
 
 }  // namespace busker::record
