@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace busker::catalogue {
 namespace {
@@ -22,18 +23,34 @@ constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_
 
 }  // namespace
 
-Result<FolderWatch> FolderWatch::Make() {
-  io::Descriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+Result<FolderWatch> FolderWatch::Make(Milliseconds later) {
   io::Descriptor stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!changes.valid() || !stop.valid()) return SystemError("watch folders", errno);
-  return FolderWatch(std::move(changes), std::move(stop));
+  if (!stop.valid()) return SystemError("watch folders", errno);
+  FolderWatch watch(std::move(stop), later);
+  if (later == Milliseconds(0)) TRY(watch.Begin());
+  return watch;
+}
+
+Result<void> FolderWatch::Begin() {
+  changes_ = io::Descriptor(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!changes_.valid()) return SystemError("watch folders", errno);
+  Apply(std::exchange(wanted_, {}));
+  return {};
 }
 
 void FolderWatch::Watch(const std::vector<std::string>& folders,
                         const std::vector<std::string>& closely) {
-  std::set<std::string> wanted(folders.begin(), folders.end());
-  wanted.insert(closely.begin(), closely.end());
-  const std::set<std::string> close(closely.begin(), closely.end());
+  Masks wanted;
+  for (const std::string& folder : folders) wanted[folder] = kEvents;
+  for (const std::string& folder : closely) wanted[folder] = kEvents | kWriting;
+  if (changes_.valid()) {
+    Apply(wanted);
+  } else {
+    wanted_ = std::move(wanted);
+  }
+}
+
+void FolderWatch::Apply(const Masks& wanted) {
   for (auto watch = watches_.begin(); watch != watches_.end();) {
     if (wanted.contains(watch->first)) {
       ++watch;
@@ -43,8 +60,7 @@ void FolderWatch::Watch(const std::vector<std::string>& folders,
     folders_.erase(watch->second);
     watch = watches_.erase(watch);
   }
-  for (const std::string& folder : wanted) {
-    const std::uint32_t mask = close.contains(folder) ? kEvents | kWriting : kEvents;
+  for (const auto& [folder, mask] : wanted) {
     if (watches_.contains(folder) && masks_[folder] == mask) continue;
     const int watch = inotify_add_watch(changes_.get(), folder.c_str(), mask);
     if (watch < 0) continue;
@@ -63,6 +79,13 @@ bool FolderWatch::Await(Milliseconds longest) {
 
 FolderWatch::News FolderWatch::Wait(Milliseconds longest) {
   News news;
+  if (!changes_.valid()) {
+    (void)Await(std::min(later_, longest));
+    // Where nothing can be watched, everything is looked at now and then.
+    if (!stopped_ && !Begin()) later_ = longest;
+    news.changed = true;
+    return news;
+  }
   const auto until = std::chrono::steady_clock::now() + longest;
   do {  // as long as all that happens is that files are written
     const auto left =

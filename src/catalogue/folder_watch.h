@@ -16,7 +16,10 @@ namespace busker::catalogue {
 // One thread, but for Stop.
 class FolderWatch {
  public:
-  static Result<FolderWatch> Make();
+  // `later`: the first Wait begins to watch when it has lasted so long, and comes back with a
+  // change then. For the kernel takes 10 ms or more to end a watch, which nobody should wait for
+  // who has not been there for much longer.
+  static Result<FolderWatch> Make(Milliseconds later = Milliseconds(0));
 
   // The folders to be watched, and no others. One that is not there is left out. Of `closely` it
   // is known which files are being written, too.
@@ -37,17 +40,21 @@ class FolderWatch {
   bool stopped() const { return stopped_; }
 
  private:
-  FolderWatch(io::Descriptor changes, io::Descriptor stop)
-      : changes_(std::move(changes)), stop_(std::move(stop)) {}
+  FolderWatch(io::Descriptor stop, Milliseconds later) : later_(later), stop_(std::move(stop)) {}
   bool Await(Milliseconds longest);
+  using Masks = std::map<std::string, std::uint32_t>;  // by folder
+  Result<void> Begin();
+  void Apply(const Masks& wanted);
   void Take(News& news);
   void Take(const std::string& file, std::uint32_t what, News& news);
 
+  Milliseconds later_;
   io::Descriptor changes_, stop_;
-  std::map<std::string, int> watches_;          // by folder
-  std::map<int, std::string> folders_;          // by watch
-  std::map<std::string, std::uint32_t> masks_;  // of the watches, by folder
-  std::set<std::string> created_, written_;     // files
+  Masks wanted_;                             // before it has begun
+  std::map<std::string, int> watches_;       // by folder
+  std::map<int, std::string> folders_;       // by watch
+  Masks masks_;                              // of the watches
+  std::set<std::string> created_, written_;  // files
   bool stopped_ = false;
 };
 

@@ -150,21 +150,25 @@ Result<void> AskOwner(const Common& common, const Place& place,
                       const std::function<Result<void>(const daemon::Owner&)>& ask) {
   TRY(dispatch::MakeHome(place.home.folder));
   const auto begun = std::chrono::steady_clock::now();
+  std::optional<HomeChanges> changes;  // which takes 10 ms to end: mostly there is nothing to await
   for (;;) {
-    const HomeChanges changes(place.home);
     TRY_ASSIGN(const daemon::Client client, Reach(common, place));
     auto asked = ask(client);
     const bool again = !asked && daemon::WasEnding(asked.error()) &&
                        std::chrono::steady_clock::now() - begun < kBackgroundLimit;
     if (!again) return asked;
-    changes.Await();
+    if (changes) {
+      changes->Await();
+    } else {
+      changes.emplace(place.home);
+    }
   }
 }
 
 Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place, const std::string& doing,
                                  Milliseconds limit) {
   TRY(dispatch::MakeHome(place.home.folder));
-  const HomeChanges changes(place.home);
+  std::optional<HomeChanges> changes;  // as in AskOwner
   const auto begun = std::chrono::steady_clock::now();
   bool said = common.json;
   for (;;) {
@@ -173,6 +177,10 @@ Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place, const
     auto ownership = dispatch::Ownership::Take(place.home, doing, Milliseconds(0));
     if (ownership) return OwnerOrClient{std::move(*ownership), std::move(client)};
     if (ownership.error().kind != ErrorKind::kTemporary) return tl::unexpected(ownership.error());
+    if (!changes) {
+      changes.emplace(place.home);
+      continue;  // what has changed before
+    }
     const auto waited = std::chrono::steady_clock::now() - begun;
     if (waited > limit) return tl::unexpected(ownership.error());
     if (!said && waited > std::chrono::milliseconds(300)) {
@@ -180,7 +188,7 @@ Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place, const
                             dispatch::OwnerOf(place.home)));
       said = true;
     }
-    changes.Await();
+    changes->Await();
   }
 }
 

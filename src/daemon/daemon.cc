@@ -20,6 +20,8 @@ namespace {
 // Files on a network do not tell of changes: everything is looked at so often, too.
 constexpr Milliseconds kLookAgain = std::chrono::seconds(60);
 constexpr Milliseconds kUnsure{2100};
+// Who has nothing to start by itself may have ended before anything has changed.
+constexpr Milliseconds kWatchLater{1000};
 
 // What all runs share, as the settings say or the machine has.
 plan::Capacity CapacityOf(const service::DaemonSettings& settings) {
@@ -112,7 +114,8 @@ Result<void> Daemon::Open() {
       since_, options_.schedules, options_.yields ? [this] { Stop(); } : std::function<void()>(),
       options_.make_link,
       [this] { return outbox_ ? outbox_->ListUndelivered() : std::vector<Undelivered>(); }});
-  TRY_ASSIGN(watch_, catalogue::FolderWatch::Make());
+  TRY_ASSIGN(watch_,
+             catalogue::FolderWatch::Make(options_.schedules ? Milliseconds(0) : kWatchLater));
   Reload();  // before anything else reaches the conductor, which judges what it finds by it
   TRY_ASSIGN(recovered_, conductor_->Recover());
   if (outbox_) {
