@@ -1,8 +1,7 @@
 // The folder of an attempt: what is in it, and what it tells.
 //
-//   attempt.json  conductor -> runner: what to do (attempt/order.h); written before the runner
-//                 starts, but for an unsynced order, which a waiting runner is sent instead
-//                 (attempt/channel.h)
+//   attempt.json  conductor -> runner: what to do (attempt/order.h); there where the runner is
+//                 started for this attempt alone. Any other is sent it (attempt/channel.h)
 //   lock          held (flock) by the runner while it lives; holds its process id and, once the
 //                 command was about to start, the start marker (runner/start_marker.h)
 //   log, log.*    the output of the command (attempt/log.h)

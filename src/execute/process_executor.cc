@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "attempt/folder.h"
 #include "attempt/handed_secrets.h"
@@ -60,13 +61,16 @@ Result<std::unique_ptr<ProcessExecutor>> ProcessExecutor::Start(io::fs::path run
 ProcessExecutor::~ProcessExecutor() {
   eventfd_write(wake_.get(), 1);
   if (waiter_.joinable()) waiter_.join();
-  // Those that wait end when their channel does. Who has an attempt ends after it.
+  // Those that wait end when their channel does, all at the same time. Who has an attempt ends
+  // after it.
+  std::vector<std::pair<pid_t, io::Descriptor>> leaving;
   for (const int fd : waiting_) {
-    Watched watched = Forget(fd);
-    const io::Descriptor process = io::OpenProcess(watched.process);
-    watched.fd.Close();
-    pollfd wait{process.get(), POLLIN, 0};
-    if (poll(&wait, 1, kGoodbyeMs) > 0) waitpid(watched.process, nullptr, 0);
+    const Watched watched = Forget(fd);
+    leaving.emplace_back(watched.process, io::OpenProcess(watched.process));
+  }
+  for (const auto& [process, descriptor] : leaving) {
+    pollfd wait{descriptor.get(), POLLIN, 0};
+    if (poll(&wait, 1, kGoodbyeMs) > 0) waitpid(process, nullptr, 0);
   }
 }
 
@@ -75,16 +79,12 @@ io::fs::path ProcessExecutor::FolderOf(const attempt::Name& name) const {
 }
 
 Result<void> ProcessExecutor::Launch(const Attempt& attempt) {
-  if (!attempt.synced) return Begin({attempt.name, attempt.order, attempt.secrets, 0});
-  const io::fs::path folder = FolderOf(attempt.name);
-  TRY(io::MakeFolders(folder, 0700));
-  TRY(io::WriteFileAtomically(folder / attempt::kOrderFile, attempt.order, 0600));
-  return Begin({attempt.name, "", attempt.secrets, 0});
+  return Begin({attempt.name, attempt.order, attempt.secrets, 0});
 }
 
 Result<void> ProcessExecutor::Recover(const Attempt& attempt) {
   const attempt::Name& name = attempt.name;
-  Job job{name, attempt.synced ? "" : attempt.order, attempt.secrets, 1};
+  Job job{name, attempt.order, attempt.secrets, 1};
   TRY_ASSIGN(const bool adopted, Adopt(job));
   if (adopted) return {};
   const io::fs::path folder = FolderOf(name);
@@ -98,11 +98,7 @@ Result<void> ProcessExecutor::Recover(const Attempt& attempt) {
               ended ? Result<attempt::ExitRecord>(**std::move(ended)) : Unknown(ended.error()));
     return {};
   }
-  // The runner itself finds out how far an earlier one came.
-  if (!attempt.synced) return Begin(std::move(job));
-  std::error_code error;
-  if (!io::fs::exists(folder / attempt::kOrderFile, error)) return Launch(attempt);
-  return StartRunner(std::move(job));
+  return Begin(std::move(job));  // the runner itself finds out how far an earlier one came
 }
 
 // What is in the folders of attempts is theirs; beside them lie working folders of runners.
@@ -154,16 +150,14 @@ Result<io::Descriptor> ProcessExecutor::HandSecrets(const std::vector<std::strin
   return file;
 }
 
-// Starts a runner on the attempt's folder alone. One that finds an earlier runner's traces settles
-// the attempt instead of starting the command again.
+// Starts a runner on the attempt's folder alone, with the order in it: the record has that for
+// whoever finds the folder after a power cut. One that finds an earlier runner's traces settles the
+// attempt instead of starting the command again.
 Result<void> ProcessExecutor::StartRunner(Job job) {
   const io::fs::path folder = FolderOf(job.name);
-  if (!job.order.empty()) {
-    std::error_code error;
-    io::fs::create_directories(folder, error);
-    TRY(io::WriteFileUnsynced(folder / attempt::kOrderFile, job.order, 0600));
-    job.order.clear();
-  }
+  std::error_code error;
+  io::fs::create_directories(folder, error);
+  TRY(io::WriteFileUnsynced(folder / attempt::kOrderFile, job.order, 0600));
   const io::Command command{
       {runner_.string(), folder.string()}, RunnerEnvironment(open_files_), {}};
   TRY_ASSIGN(const io::Descriptor secrets, HandSecrets(job.secrets));

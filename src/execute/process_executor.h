@@ -44,7 +44,7 @@ class ProcessExecutor : public Executor {
   // What a runner has to do.
   struct Job {
     attempt::Name name;
-    std::string order;                 // when it is not in the attempt's folder
+    std::string order;
     std::vector<std::string> secrets;  // names
     int settles = 0;                   // how often a runner was started again to settle it
   };

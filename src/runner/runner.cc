@@ -177,13 +177,14 @@ fs::path AttemptsFolderOf(const fs::path& attempt_folder) {
 // One attempt whose order was read and whose lock is held.
 class Attempt {
  public:
-  Attempt(fs::path folder, bool is_new, attempt::Order order, const AttemptLock& lock,
-          Signals& signals, const std::optional<Contained>& contained,
+  Attempt(fs::path folder, bool is_new, attempt::Order order, PendingMarker::Durable durable,
+          const AttemptLock& lock, Signals& signals, const std::optional<Contained>& contained,
           const std::function<MemoryGroup&()>& make_group, attempt::Scratch* scratch,
           ExitFile& exit_file, Instant started_at)
       : folder_(std::move(folder)),
         is_new_(is_new),
         order_(std::move(order)),
+        durable_(durable),
         environment_(order_.environment),
         lock_(lock),
         signals_(signals),
@@ -370,8 +371,7 @@ class Attempt {
 
   Verdict Run(MemoryGroup& group, attempt::LogWriter& log) {
     const auto marker = PendingMarker::Prepare(
-        lock_, folder_, {record_.started_at, Now(), {}, group.folder(), order_.mark},
-        order_.synced);
+        lock_, folder_, {record_.started_at, Now(), {}, group.folder(), order_.mark}, durable_);
     if (!marker) return {attempt::Ending::kNotStarted, marker.error().message};
     const Launch launch{order_.command, environment_, work_folder_, -1, -1, secrets_.oom_score()};
     auto end = RunCommand(launch, group, {order_.timeout, order_.grace}, signals_,
@@ -449,6 +449,7 @@ class Attempt {
   const fs::path folder_;
   const bool is_new_;  // the folder
   attempt::Order order_;
+  const PendingMarker::Durable durable_;
   std::vector<std::string> environment_;  // the order's, and secrets
   const AttemptLock& lock_;
   Signals& signals_;
@@ -512,8 +513,13 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
     scratch = &*scratch_;
   }
 
-  Attempt attempt(folder, is_new, *std::move(order), lock, signals_, contained_, make_group,
-                  scratch, exit_file, started_at);
+  // Outside of a container nobody but this runner sees to the folder's own place.
+  using Durable = PendingMarker::Durable;
+  const Durable durable = !order->synced ? Durable::kNothing
+                          : contained_   ? Durable::kInFolder
+                                         : Durable::kWithPath;
+  Attempt attempt(folder, is_new, *std::move(order), durable, lock, signals_, contained_,
+                  make_group, scratch, exit_file, started_at);
   attempt::ExitRecord record = marker      ? attempt.Settle(*marker)
                                : may_begin ? attempt.CarryOut()
                                            : attempt.Lose();

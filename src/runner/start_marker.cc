@@ -69,14 +69,18 @@ Result<AttemptLock> AttemptLock::Take(const io::fs::path& attempt_folder) {
 
 Result<PendingMarker> PendingMarker::Prepare(const AttemptLock& lock,
                                              const io::fs::path& attempt_folder,
-                                             const StartMarker& marker, bool synced) {
+                                             const StartMarker& marker, Durable durable) {
   PendingMarker pending;
   pending.lock_ = lock.fd();
   if (lseek(lock.fd(), 0, SEEK_END) > kHolderBytes && ftruncate(lock.fd(), kHolderBytes) != 0) {
     return SystemError("write " + (attempt_folder / attempt::kLockFile).string(), errno);
   }
-  if (synced) {
-    TRY_ASSIGN(pending.folder_, io::Open(attempt_folder, O_RDONLY | O_DIRECTORY));
+  pending.synced_ = durable != Durable::kNothing;
+  const int folders = durable == Durable::kWithPath ? 3 : durable == Durable::kInFolder ? 1 : 0;
+  io::fs::path folder = attempt_folder;
+  for (int i = 0; i < folders; ++i, folder = folder.parent_path()) {
+    TRY_ASSIGN(io::Descriptor fd, io::Open(folder, O_RDONLY | O_DIRECTORY));
+    pending.folders_.push_back(std::move(fd));
   }
   pending.text_ = fmt::format(
       "{{\n  \"started_at\": \"{}\",\n  \"command_started_at\": \"{}\",\n  \"boot\": \"{}\",\n"
@@ -100,7 +104,9 @@ bool PendingMarker::Write() const {
       end - rest) {
     return false;
   }
-  return !folder_.valid() || (fsync(lock_) == 0 && fsync(folder_.get()) == 0);
+  if (synced_ && fsync(lock_) != 0) return false;
+  return std::all_of(folders_.begin(), folders_.end(),
+                     [](const io::Descriptor& folder) { return fsync(folder.get()) == 0; });
 }
 
 Result<std::optional<StartMarker>> ReadStartMarker(const io::fs::path& attempt_folder) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -43,9 +44,15 @@ class AttemptLock {
 // A marker that the command's own process completes: only it knows its id in time.
 class PendingMarker {
  public:
-  // In place of a marker that is there. With `synced`, Write returns when it is on disk.
+  // What is on disk when Write returns.
+  enum class Durable {
+    kNothing,
+    kInFolder,  // the marker, in the attempt's folder
+    kWithPath,  // and that folder, RUN/TASK.N, in the one of all attempts
+  };
+  // In place of a marker that is there.
   static Result<PendingMarker> Prepare(const AttemptLock& lock, const io::fs::path& attempt_folder,
-                                       const StartMarker& marker, bool synced);
+                                       const StartMarker& marker, Durable durable);
 
   // Notes the calling process as the session. Makes system calls only; false: see errno.
   bool Write() const;
@@ -53,8 +60,9 @@ class PendingMarker {
  private:
   PendingMarker() = default;
   int lock_ = -1;
-  io::Descriptor folder_;  // to be synced; none when unsynced
-  std::string text_;       // up to the session
+  bool synced_ = false;
+  std::vector<io::Descriptor> folders_;  // to be synced, too
+  std::string text_;                     // up to the session
 };
 
 // nullopt when the command was never started: then there is no marker, or the beginning of one,

@@ -17,7 +17,8 @@ class StartMarkerOf : public testing::Test {
     const auto lock = AttemptLock::Take(folder_.path());
     const Instant now = ParseRfc3339("2019-08-01T00:00:00.5Z").value();
     const auto marker = PendingMarker::Prepare(
-        *lock, folder_.path(), {now, now + Milliseconds(20), {}, "/sys/fs/cgroup/a \"b\""}, false);
+        *lock, folder_.path(), {now, now + Milliseconds(20), {}, "/sys/fs/cgroup/a \"b\""},
+        PendingMarker::Durable::kNothing);
     EXPECT_TRUE(marker && marker->Write());
     return folder_.Read(attempt::kLockFile);
   }
