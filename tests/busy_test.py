@@ -3,6 +3,7 @@
 import concurrent.futures
 import fcntl
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -74,6 +75,24 @@ class Busy(unittest.TestCase):
         self.assertIn(200, statuses)
         self.assertLessEqual(set(statuses), {200, 400, 503}, "paused, paused already, or sent away in time")
         workshop.wait_until(lambda: "hello is paused by t" in self.ask("/api/v1/graphs/hello")[1], "it is explained again")
+
+    # The engine printed its lines itself: a terminal on which control-S was typed, or a pipe that nobody read, stopped all graphs.
+    def test_nobody_has_to_read_what_it_says(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        up = subprocess.Popen([str(workshop.BUSKER), "up", str(self.shop.folder / "graphs"), "--home", str(self.shop.home)],
+                              stdout=writer, stderr=writer, stdin=subprocess.DEVNULL)
+        os.close(writer)
+        self.addCleanup(up.wait)
+        self.addCleanup(up.kill)
+        said = b""
+        while b" is up: " not in said:
+            said += os.read(reader, 4096)
+        for _ in range(60):  # two lines each: more than the pipe takes
+            self.shop.must("run", "hello", "--quiet")
+        up.terminate()
+        self.assertEqual(up.wait(timeout=60), 0)
 
     # Four clicks on Undo while a delivery went on stopped the whole server, for up to ten minutes.
     def test_undo_does_not_keep_others_waiting(self):

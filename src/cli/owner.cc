@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/line_printer.h"
 #include "cli/print.h"
 #include "io/subprocess.h"
 #include "model/gate.h"
@@ -91,9 +92,10 @@ daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::st
   options.runner = common.installation->runner;
   options.environment = common.installation->environment;
   options.check_gate = model::CheckGate;
-  options.warn = [](const std::string& line) {
+  const auto lines = std::make_shared<LinePrinter>([](const std::string& line) {
     std::fprintf(stderr, "busker: %s\n", Printable(line).c_str());
-  };
+  });
+  options.warn = [lines](const std::string& line) { lines->Add(line); };
   return options;
 }
 

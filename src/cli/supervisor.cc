@@ -207,8 +207,8 @@ Result<std::string> Supervisor::MakeLink(const std::string& by) {
   return dashboard_->MakeLink(access::Scope::kAdmin, by);
 }
 
-void Supervisor::Say(const std::string& line) const {
-  if (!options_.quiet) PrintLine(FormatRfc3339(Now()) + " " + LogLine(line));
+void Supervisor::Say(const std::string& line) {
+  if (!options_.quiet) lines_.Add(FormatRfc3339(Now()) + " " + LogLine(line));
 }
 
 bool Supervisor::IsStopped() {

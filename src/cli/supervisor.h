@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/line_printer.h"
 #include "cli/patience.h"
+#include "cli/print.h"
 #include "cli/verbs.h"
 #include "daemon/daemon.h"
 #include "dispatch/home.h"
@@ -41,7 +43,7 @@ class Supervisor {
   Result<void> Await(daemon::Daemon& daemon);
   bool WaitsAfter(const Error& error);
   Result<std::string> MakeLink(const std::string& by);
-  void Say(const std::string& line) const;
+  void Say(const std::string& line);
   bool IsStopped();
 
   const Common& common_;
@@ -49,6 +51,7 @@ class Supervisor {
   const dispatch::Home home_;
   const std::vector<std::string> paths_;
   const Clock::time_point begun_;
+  LinePrinter lines_{PrintLine};
   bool was_up_ = false;
   Patience patience_;
   std::string said_;  // why it began again, last

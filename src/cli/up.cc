@@ -2,6 +2,9 @@
 #include <fmt/core.h>
 #include <malloc.h>
 
+#include <cstdlib>
+
+#include "cli/line_printer.h"
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/signal_watch.h"
@@ -11,6 +14,7 @@ namespace busker::cli {
 namespace {
 
 constexpr Milliseconds kTakeOverLimit = std::chrono::seconds(60);
+constexpr std::chrono::seconds kEndLimit(30);
 
 // The folders and files that are to be served; kNotFound for one that is not there.
 Result<std::vector<std::string>> PathsToServe(const Common& common, const UpOptions& options) {
@@ -64,12 +68,17 @@ Result<int> Up(const Common& common, const UpOptions& options) {
   TRY(WriteServed(home, paths));
   const sigset_t blocked = SignalWatch::Block();
   Supervisor supervisor(common, options, home, paths, begun);
-  const SignalWatch signals(blocked, [&supervisor] {
-    supervisor.Stop();
-    return true;
-  });
+  const SignalWatch signals(
+      blocked,
+      [&supervisor] {
+        supervisor.Stop();
+        return true;
+      },
+      kEndLimit);
   TRY(supervisor.Run());
-  PrintLine("stopped; what runs goes on, and the next busker up takes it up");
+  LinePrinter last(PrintLine);
+  last.Add("stopped; what runs goes on, and the next busker up takes it up");
+  if (!last.Finish()) std::_Exit(0);  // nor would exit come back, which writes what is left
   return 0;
 }
 
