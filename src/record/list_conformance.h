@@ -48,10 +48,15 @@ TEST_P(RecordConformance, RemembersEveryGraph) {
   EXPECT_EQ(back.pasts.at("report").run, "r1");
   EXPECT_EQ(record_->FindGraph("shop/training").value()->paused_by, "ada");
   EXPECT_EQ(record_->FindGraph("shop/other").value(), std::nullopt);
-  EXPECT_EQ(record_->TroubledGraphs().value(), std::vector<plan::GraphKey>{"shop/training"});
+  const auto aside = [&] { return record_->GraphsAside().value(); };
+  ASSERT_EQ(aside().size(), 1U);
+  EXPECT_EQ(aside()[0].graph, "shop/training");
+  EXPECT_EQ(aside()[0].trouble, plan::Trouble::kLate);
+  EXPECT_TRUE(aside()[0].paused);
   memory.trouble = plan::Trouble::kNone;
+  memory.paused = false;
   ASSERT_TRUE(Append(*record_, {plan::GraphNoted{memory, "", ""}}));
-  EXPECT_TRUE(record_->TroubledGraphs().value().empty());
+  EXPECT_TRUE(aside().empty());
   const auto events = record_->Events("").value();
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].what, "paused");

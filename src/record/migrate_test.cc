@@ -281,7 +281,8 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
   EXPECT_EQ((*record)->ListRuns({}).value().size(), 1U);
   EXPECT_EQ((*record)->FindGraph("g").value()->trouble, plan::Trouble::kFailed);
   EXPECT_EQ((*record)->FindGraph("g").value()->expected_cursor, Instant(Milliseconds(3)));
-  EXPECT_EQ((*record)->TroubledGraphs().value(), std::vector<plan::GraphKey>{"g"});
+  ASSERT_EQ((*record)->GraphsAside().value().size(), 1U);
+  EXPECT_EQ((*record)->GraphsAside().value()[0].graph, "g");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
   RawFile raw(path_);
   EXPECT_EQ(raw.Text("PRAGMA user_version"), "7");

@@ -220,9 +220,15 @@ class Record {
   virtual Result<std::vector<plan::DagRun>> Unfinished() = 0;
   virtual Result<std::vector<plan::GraphMemory>> Graphs() = 0;
 
-  // What is remembered of one graph; nullopt: nothing. And the graphs that have trouble, sorted.
+  // What is remembered of one graph; nullopt: nothing. And the graphs that are paused or have
+  // trouble, sorted.
   virtual Result<std::optional<plan::GraphMemory>> FindGraph(const plan::GraphKey& key) = 0;
-  virtual Result<std::vector<plan::GraphKey>> TroubledGraphs() = 0;
+  struct Standing {
+    plan::GraphKey graph;
+    bool paused = false;
+    plan::Trouble trouble = plan::Trouble::kNone;
+  };
+  virtual Result<std::vector<Standing>> GraphsAside() = 0;
 
   // One run, ended or not, as the plan needs it; kNotFound.
   virtual Result<plan::DagRun> LoadRun(const std::string& id) = 0;

@@ -116,14 +116,17 @@ class SqliteRecord final : public Record {
     return std::optional(std::move(graph));
   }
 
-  Result<std::vector<plan::GraphKey>> TroubledGraphs() override {
+  Result<std::vector<Standing>> GraphsAside() override {
     TRY_ASSIGN(Statement rows,
-               database_.Prepare("SELECT key FROM graphs WHERE trouble <> '' ORDER BY key"));
-    std::vector<plan::GraphKey> keys;
+               database_.Prepare("SELECT key, paused, trouble FROM graphs WHERE trouble <> '' OR "
+                                 "paused ORDER BY key"));
+    std::vector<Standing> graphs;
     for (;;) {
       TRY_ASSIGN(const bool more, rows.Step());
-      if (!more) return keys;
-      keys.push_back(rows.Text(0));
+      if (!more) return graphs;
+      const auto trouble = plan::ParseTrouble(rows.View(2));
+      if (!trouble) return Unusable(rows.Text(0) + " has the unknown trouble " + rows.Text(2));
+      graphs.push_back({rows.Text(0), rows.Flag(1), *trouble});
     }
   }
 

@@ -72,10 +72,11 @@ Result<Definitions> Select(const catalogue::Catalogue& catalogue, record::Record
     selected.push_back(definition);
   };
   if (!trouble.empty()) {
-    TRY_ASSIGN(const auto keys, record.TroubledGraphs());
-    for (const plan::GraphKey& key : keys) {
-      const auto found = catalogue.definitions.find(key);
-      if (found == catalogue.definitions.end() || key <= cursor) continue;
+    TRY_ASSIGN(const auto aside, record.GraphsAside());
+    for (const auto& one : aside) {
+      const auto found = catalogue.definitions.find(one.graph);
+      const bool is_meant = one.trouble != plan::Trouble::kNone && one.graph > cursor;
+      if (found == catalogue.definitions.end() || !is_meant) continue;
       consider(*found);
       if (selected.size() > count) break;
     }

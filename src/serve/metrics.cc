@@ -15,6 +15,8 @@
 namespace busker::serve {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // Text as the format wants it, line by line.
 class Page {
  public:
@@ -86,14 +88,14 @@ void AddEngine(Page& page, const dispatch::Figures& figures) {
 }
 
 Result<void> AddGraphs(Page& page, record::Record& record, const catalogue::Catalogue& catalogue) {
-  TRY_ASSIGN(const auto memories, record.Graphs());
+  TRY_ASSIGN(const auto aside, record.GraphsAside());
   std::size_t paused = 0;
   std::map<plan::Trouble, std::size_t> troubled = {
       {plan::Trouble::kFailed, 0}, {plan::Trouble::kLate, 0}, {plan::Trouble::kNeverStarted, 0}};
-  for (const plan::GraphMemory& memory : memories) {
-    if (!catalogue.definitions.contains(memory.key)) continue;
-    if (memory.paused) ++paused;
-    if (memory.trouble != plan::Trouble::kNone) ++troubled[memory.trouble];
+  for (const auto& one : aside) {
+    if (!catalogue.definitions.contains(one.graph)) continue;
+    if (one.paused) ++paused;
+    if (one.trouble != plan::Trouble::kNone) ++troubled[one.trouble];
   }
   page.One("busker_graphs", "gauge", "Actions and graph files that are served.",
            catalogue.definitions.size());
@@ -104,19 +106,20 @@ Result<void> AddGraphs(Page& page, record::Record& record, const catalogue::Cata
   return {};
 }
 
-// What cannot be read is left out: other pages say why.
-void AddModels(Page& page, const daemon::Daemon& daemon) {
+// Since when the live version of each service is live. What cannot be read is left out: other pages
+// say why.
+std::map<std::string, Instant> LiveSince(const daemon::Daemon& daemon) {
+  std::map<std::string, Instant> since;
   const io::Interrupt limit = artifact::ForAnswer();
-  page.Begin("busker_live_model_age_seconds", "gauge", "Since when the live version is live.");
   for (const SharedService& service : ServicesOf(*daemon.catalogue())) {
     const auto places = daemon.PlacesOf(*service);
     if (!places) continue;
     const auto store = artifact::OpenStore(places->store_url);
     if (!store) continue;
     const auto live = model::ReadLive(**store, service->name, service->version, limit);
-    if (!live || !*live) continue;
-    page.Add(Label("service", service->name), SecondsSince((*live)->now.at));
+    if (live && *live) since[service->name] = (*live)->now.at;
   }
+  return since;
 }
 
 // The last delivery into each table of the warehouses that the services deliver to.
@@ -140,6 +143,13 @@ std::map<std::string, deliver::Delivery> NewestDeliveries(const daemon::Daemon& 
   return newest;
 }
 
+void AddModels(Page& page, const std::map<std::string, Instant>& live_since) {
+  page.Begin("busker_live_model_age_seconds", "gauge", "Since when the live version is live.");
+  for (const auto& [service, since] : live_since) {
+    page.Add(Label("service", service), SecondsSince(since));
+  }
+}
+
 void AddDeliveries(Page& page, const std::map<std::string, deliver::Delivery>& newest) {
   if (newest.empty()) return;
   page.Begin("busker_delivery_rows", "gauge", "Rows of the last delivery into a table.");
@@ -150,11 +160,62 @@ void AddDeliveries(Page& page, const std::map<std::string, deliver::Delivery>& n
   }
 }
 
+constexpr auto kKnownFor = std::chrono::seconds(60);
+constexpr int kShare = 20;  // of the time, at most one part of so many goes into reading
+
 }  // namespace
+
+// What stores and warehouses say. It is as it was while no attempt has ended and no person has done
+// anything, or somebody else uses the same stores: so it is read anew each minute all the same.
+struct Metrics::Outcomes {
+  std::shared_ptr<const catalogue::Catalogue> catalogue;
+  std::uint64_t attempts_ended = 0;
+  std::int64_t deed = 0;  // the newest event of a person
+  Clock::time_point read_at{};
+  Clock::duration took{};
+  std::map<std::string, Instant> live_since;               // by service
+  std::map<std::string, deliver::Delivery> last_delivery;  // by table
+
+  bool StillHolds(const Outcomes& now) const {
+    const auto age = now.read_at - read_at;
+    const bool same = catalogue == now.catalogue && attempts_ended == now.attempts_ended &&
+                      deed == now.deed && age < kKnownFor;
+    return same || age < took * (kShare - 1);
+  }
+};
 
 void Metrics::AddRoutes(Routes& routes) {
   routes.Add({http::Method::kGet, "/metrics", access::Scope::kViewer, "Figures for Prometheus.",
               [this](const Call&) { return Show(); }});
+}
+
+Result<std::shared_ptr<const Metrics::Outcomes>> Metrics::Look() {
+  Outcomes now;
+  now.catalogue = daemon_.catalogue();
+  const dispatch::Figures& figures = daemon_.requests().figures();
+  now.attempts_ended = figures.attempts_succeeded + figures.attempts_failed;
+  now.read_at = Clock::now();
+  const record::EventFilter newest{.by_people = true, .before = std::nullopt, .count_max = 1};
+  TRY_ASSIGN(const auto deeds,
+             records_.With([&](record::Record& record) { return record.ListEvents(newest); }));
+  if (!deeds.empty()) now.deed = deeds.front().number;
+  {
+    const std::lock_guard lock(mutex_);
+    if (known_ && (is_reading_ || known_->StillHolds(now))) return known_;
+    is_reading_ = true;
+  }
+  auto read = Read(now);
+  const std::lock_guard lock(mutex_);
+  is_reading_ = false;
+  return known_ = std::move(read);
+}
+
+std::shared_ptr<const Metrics::Outcomes> Metrics::Read(const Outcomes& as_of) const {
+  auto outcomes = std::make_shared<Outcomes>(as_of);
+  outcomes->live_since = LiveSince(daemon_);
+  outcomes->last_delivery = NewestDeliveries(daemon_, duckdb_library_);
+  outcomes->took = Clock::now() - as_of.read_at;
+  return outcomes;
 }
 
 http::Response Metrics::Show() {
@@ -170,8 +231,10 @@ http::Response Metrics::Show() {
   const auto added = records_.With(
       [&](record::Record& record) { return AddGraphs(page, record, *daemon_.catalogue()); });
   if (!added) return http::Problem(added.error());
-  AddModels(page, daemon_);
-  AddDeliveries(page, NewestDeliveries(daemon_, duckdb_library_));
+  const auto outcomes = Look();
+  if (!outcomes) return http::Problem(outcomes.error());
+  AddModels(page, (*outcomes)->live_since);
+  AddDeliveries(page, (*outcomes)->last_delivery);
   http::Response response;
   response.type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = page.Take();

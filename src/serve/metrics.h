@@ -2,6 +2,8 @@
 // start of this busker; times are seconds.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <string>
 
 #include "daemon/daemon.h"
@@ -19,11 +21,18 @@ class Metrics {
   void AddRoutes(Routes& routes);
 
  private:
+  struct Outcomes;  // of promotions and deliveries
+
   http::Response Show();
+  Result<std::shared_ptr<const Outcomes>> Look();
+  std::shared_ptr<const Outcomes> Read(const Outcomes& as_of) const;
 
   daemon::Daemon& daemon_;
   const std::string duckdb_library_;
   record::Readers records_;
+  std::mutex mutex_;  // guards what follows
+  std::shared_ptr<const Outcomes> known_;
+  bool is_reading_ = false;  // somebody is, and others do with what is known
 };
 
 }  // namespace busker::serve
