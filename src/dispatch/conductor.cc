@@ -147,20 +147,20 @@ Result<std::vector<std::string>> Conductor::Recover() {
   TRY(executors_->Sweep(std::move(unfinished)));
   for (const auto& [name, cancelled] : running) {
     // What ends here is not posted to the mailbox: nobody takes from it yet.
-    const auto launch =
-        record_.LaunchOf(name.run, name.task, name.number).value_or(record::Launch{});
-    if (launch.instance.empty() ? instance_.renewed : launch.instance != instance_.id) {
+    const Launcher launcher =
+        LauncherFrom(record_.LauncherOf(name.run, name.task, name.number).value_or(""));
+    if (launcher.instance.empty() ? instance_.renewed : launcher.instance != instance_.id) {
       next_.push_back(EndOf(name, EndOfAnothers(name)));
       continue;
     }
     if (cancelled) Settle({name, Unsettled::kStop, {}});
-    Settle({name, Unsettled::kRecover, launch});
+    Settle({name, Unsettled::kRecover, launcher});
   }
   return ids;
 }
 
-Result<void> Conductor::Recover(const attempt::Name& name, const record::Launch& launch) {
-  TRY_ASSIGN(const execute::Attempt attempt, AttemptOf(name, launch));
+Result<void> Conductor::Recover(const attempt::Name& name, const Launcher& launcher) {
+  TRY_ASSIGN(const execute::Attempt attempt, AttemptOf(name, launcher));
   TRY_ASSIGN(execute::Executor * executor, executors_->At(attempt.place));
   return executor->Recover(attempt);
 }
@@ -169,7 +169,7 @@ Result<void> Conductor::Recover(const attempt::Name& name, const record::Launch&
 // given up while the reason may pass.
 void Conductor::Settle(Unsettled one) {
   const bool stops = one.what == Unsettled::kStop;
-  const auto settled = stops ? Stop(one.name) : Recover(one.name, one.launch);
+  const auto settled = stops ? Stop(one.name) : Recover(one.name, one.launcher);
   if (settled) return;
   if (!stops && settled.error().kind != ErrorKind::kTemporary) {
     next_.push_back(EndOf(one.name, NotStarted(settled.error().message)));
@@ -291,9 +291,8 @@ Result<std::optional<Instant>> Conductor::Turn(std::vector<Happened> happened) {
     for (record::NoticeRow& notice : deeds_.notices(*tell, now))
       notices.push_back(std::move(notice));
   }
-  const record::Turn turn{now,     advanced.decisions, intake.ended, intake.prepared,
-                          notices, intake.outcomes,    io::BootId(), instance_.id,
-                          epoch_};
+  const record::Turn turn{now,     advanced.decisions, intake.ended,          intake.prepared,
+                          notices, intake.outcomes,    ToText(OwnLauncher()), epoch_};
   auto appended = Append(turn);
   if (!appended) {
     for (const Request& request : intake.answers) request.answer(appended, {agenda_, record_, now});
@@ -433,17 +432,18 @@ void Conductor::Take(Preparation preparation, Intake& intake) {
 }
 
 Result<void> Conductor::Launch(const attempt::Name& name) {
-  TRY_ASSIGN(const execute::Attempt attempt, AttemptOf(name, {io::BootId(), instance_.id}));
+  TRY_ASSIGN(const execute::Attempt attempt, AttemptOf(name, OwnLauncher()));
   TRY_ASSIGN(execute::Executor * executor, executors_->At(attempt.place));
   return executor->Launch(attempt);
 }
 
+Launcher Conductor::OwnLauncher() const { return {instance_.id, io::BootId()}; }
+
 // The order as it was when the run was prepared, with what depends on the attempt round it.
-Result<execute::Attempt> Conductor::AttemptOf(const attempt::Name& name,
-                                              const record::Launch& launch) {
+Result<execute::Attempt> Conductor::AttemptOf(const attempt::Name& name, const Launcher& launcher) {
   TRY_ASSIGN(record::Order order, record_.OrderOf(name.run, name.task));
   std::string sealed =
-      attempt::Seal({name.number, launch.instance, launch.boot, instance_.home}, order.text);
+      attempt::Seal({name.number, launcher.instance, launcher.boot, instance_.home}, order.text);
   execute::Attempt attempt{name, std::move(sealed), order.synced, std::move(order.secrets)};
   if (const plan::Task* task = RunningTask(name)) {
     attempt.place = task->place;

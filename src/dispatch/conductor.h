@@ -100,8 +100,8 @@ class Conductor {
   struct Unsettled {
     attempt::Name name;
     enum What { kStop, kRecover } what = kStop;
-    record::Launch launch;  // of one that is taken up
-    bool is_told = false;   // that it could not be done for now
+    Launcher launcher;     // of one that is taken up
+    bool is_told = false;  // that it could not be done for now
   };
 
   Result<bool> Loop(Until until, std::optional<Instant> limit);
@@ -115,13 +115,14 @@ class Conductor {
   void Prepare(const plan::PrepareRun& decision);
   void Take(Preparation preparation, Intake& intake);
   Result<void> Launch(const attempt::Name& name);
-  Result<void> Recover(const attempt::Name& name, const record::Launch& launch);
+  Result<void> Recover(const attempt::Name& name, const Launcher& launcher);
   void Settle(Unsettled one);
   void SettleAgain();
   const plan::Task* RunningTask(const attempt::Name& name) const;
   Result<void> Stop(const attempt::Name& name);
   attempt::ExitRecord EndOfAnothers(const attempt::Name& name) const;
-  Result<execute::Attempt> AttemptOf(const attempt::Name& name, const record::Launch& launch);
+  Result<execute::Attempt> AttemptOf(const attempt::Name& name, const Launcher& launcher);
+  Launcher OwnLauncher() const;
   std::optional<plan::CapacityChanged> NoticeSpace();
   void SetTrouble(std::string why);
   void Count(const record::Turn& turn);

@@ -149,8 +149,7 @@ class ConductorTest : public testing::Test {
     turn.now = Now();
     turn.decisions = decided;
     turn.prepared = std::span(&prepared.row, 1);
-    turn.boot = boot;
-    turn.instance = instance_.id;
+    turn.launcher = ToText({instance_.id, boot});
     ASSERT_TRUE(record_->Append(turn));
   }
 

@@ -70,6 +70,14 @@ std::string MakeId() {
 
 }  // namespace
 
+std::string ToText(const Launcher& launcher) { return launcher.instance + " " + launcher.boot; }
+
+Launcher LauncherFrom(std::string_view text) {
+  const std::size_t blank = std::min(text.find(' '), text.size());
+  const std::string_view boot = text.substr(std::min(blank + 1, text.size()));
+  return {std::string(text.substr(0, blank)), std::string(boot)};
+}
+
 Result<Instance> OpenInstance(const Home& home) {
   struct stat folder {};
   if (stat(home.folder.c_str(), &folder) != 0) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "attempt/home_place.h"
@@ -18,6 +19,14 @@ struct Instance {
   bool renewed = false;
   attempt::HomeFolder home;
 };
+
+// Who starts an attempt; kept with it, as text that only this room reads (record::Turn::launcher).
+struct Launcher {
+  std::string instance;  // Instance::id; empty: an earlier version of Busker did
+  std::string boot;      // io::BootId(): what it left unsynced is gone in another
+};
+std::string ToText(const Launcher& launcher);
+Launcher LauncherFrom(std::string_view text);
 
 // For the owner of the home, each time it is opened: gives it an id when it has none or another's.
 Result<Instance> OpenInstance(const Home& home);

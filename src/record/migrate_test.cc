@@ -296,7 +296,7 @@ TEST_F(RecordFile, OfVersion3IsBroughtUpToDate) {
   RawFile(path_).Run(BackTo(3));
   const auto record = OpenSqliteRecord(path_, false);
   ASSERT_TRUE(record) << record.error().message;
-  EXPECT_EQ((*record)->LaunchOf("r1", "train", 1).value().instance, "");
+  EXPECT_EQ((*record)->LauncherOf("r1", "train", 1).value(), "");
   LiveThrough(**record, "r2");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
   EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "7");

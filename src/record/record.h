@@ -162,14 +162,9 @@ struct Turn {
   std::span<const PreparedRun> prepared;  // one for each plan::TasksPlanned
   std::span<const NoticeRow> notices;     // new ones, for each plan::Tell
   std::span<const NoticeOutcome> outcomes;
-  // Kept with the attempts that are started: io::BootId(), and which home starts them.
-  std::string boot = {}, instance = {};
+  // Kept with the attempts that are started: by whom, in words of the caller's own.
+  std::string launcher = {};
   Epoch epoch = 0;  // that TakeLead gave; 0 where nobody ever led
-};
-
-// By whom an attempt was started.
-struct Launch {
-  std::string boot, instance;  // of the turn; empty: an earlier version of Busker started it
 };
 
 // One thread at a time; another thread or process opens one of its own.
@@ -235,8 +230,9 @@ class Record {
 
   virtual Result<Order> OrderOf(const std::string& run, const std::string& task) = 0;
 
-  virtual Result<Launch> LaunchOf(const std::string& run, const std::string& task,
-                                  int number) = 0;  // kNotFound
+  // Turn::launcher of the turn in which the attempt was started; kNotFound.
+  virtual Result<std::string> LauncherOf(const std::string& run, const std::string& task,
+                                         int number) = 0;
 
   // The run with that request key; nullopt: none.
   virtual Result<std::optional<std::string>> FindRequest(const std::string& request_key) = 0;

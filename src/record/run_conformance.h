@@ -393,12 +393,10 @@ TEST_P(RecordConformance, KnowsUnderWhichKernelAndByWhichHomeAnAttemptWasToBeSta
   Turn turn;
   turn.now = kNoon;
   turn.decisions = begin;
-  turn.boot = "4711";
-  turn.instance = "home1";
+  turn.launcher = "home1 4711";
   ASSERT_TRUE(record_->Append(turn));
-  EXPECT_EQ(record_->LaunchOf("r1", "train", 1).value().boot, "4711");
-  EXPECT_EQ(record_->LaunchOf("r1", "train", 1).value().instance, "home1");
-  EXPECT_EQ(record_->LaunchOf("r1", "train", 2).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(record_->LauncherOf("r1", "train", 1).value(), "home1 4711");
+  EXPECT_EQ(record_->LauncherOf("r1", "train", 2).error().kind, ErrorKind::kNotFound);
 }
 
 // The number of an attempt that was never begun is free again; that it was tried, the events keep.

@@ -95,8 +95,8 @@ CREATE TABLE attempts (
   number          INTEGER NOT NULL,
   running         INTEGER NOT NULL,
   launched_at     INTEGER NOT NULL,
-  boot            TEXT NOT NULL DEFAULT '',      -- of the kernel that it was to be started under
-  instance        TEXT NOT NULL DEFAULT '',      -- id of the home that starts it
+  boot            TEXT NOT NULL DEFAULT '',      -- a part of the next, of earlier versions
+  instance        TEXT NOT NULL DEFAULT '',      -- record::Turn::launcher
   started_at      INTEGER,
   command_started_at INTEGER,
   command_ended_at INTEGER,

@@ -140,12 +140,16 @@ class SqliteRecord final : public Record {
     return run;
   }
 
-  Result<Launch> LaunchOf(const std::string& run, const std::string& task, int number) override {
-    TRY_ASSIGN(Statement row, database_.Prepare("SELECT boot, instance FROM attempts WHERE run = ? "
-                                                "AND task = ? AND number = ?"));
+  // Earlier versions had it in two columns.
+  Result<std::string> LauncherOf(const std::string& run, const std::string& task,
+                                 int number) override {
+    TRY_ASSIGN(
+        Statement row,
+        database_.Prepare("SELECT rtrim(instance || ' ' || boot) FROM attempts WHERE run = ? "
+                          "AND task = ? AND number = ?"));
     TRY_ASSIGN(const bool found, row.Bind(run).Bind(task).Bind(number).Step());
     if (!found) return NotFound("run " + run + " has no such attempt of " + task);
-    return Launch{row.Text(0), row.Text(1)};
+    return row.Text(0);
   }
 
   Result<Order> OrderOf(const std::string& run, const std::string& task) override {

@@ -170,10 +170,11 @@ Result<void> TurnWriter::Write(const plan::StartAttempt& start) {
              "UPDATE tasks SET attempts = ?3, not_before = NULL WHERE run = ?1 AND name = ?2 AND "
              "attempts = ?3 - 1 AND attempts_max >= ?3 AND state = 'running'",
              start.run, start.task, start.number));
-  TRY(Change("start", start.task,
-             "INSERT INTO attempts (run, task, number, running, launched_at, boot, instance) "
-             "VALUES (?, ?, ?, 1, ?, ?, ?)",
-             start.run, start.task, start.number, turn_.now, turn_.boot, turn_.instance));
+  TRY(Change(
+      "start", start.task,
+      "INSERT INTO attempts (run, task, number, running, launched_at, instance) VALUES (?, ?, "
+      "?, 1, ?, ?)",
+      start.run, start.task, start.number, turn_.now, turn_.launcher));
   return AddEvent(start.run, start.task, fmt::format("attempt {} started", start.number), "");
 }
 
