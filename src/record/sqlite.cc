@@ -48,12 +48,19 @@ ErrorKind KindOf(int code, int system_errno) {
   }
 }
 
+// Nobody asks how much memory SQLite has, and counting it takes a lock each time.
+void CountNoMemory() {
+  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)once;
+}
+
 }  // namespace
 
 void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
 void Database::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
 
 Result<Database> Database::Open(const std::string& path, bool create) {
+  CountNoMemory();
   Database database;
   database.path_ = path;
   sqlite3* handle = nullptr;

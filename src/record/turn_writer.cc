@@ -262,15 +262,25 @@ Result<void> TurnWriter::Write(const plan::RunHeld& held) {
 
 Result<void> TurnWriter::Write(const plan::GraphNoted& noted) {
   const plan::GraphMemory& graph = noted.memory;
-  TRY(Change(
-      "note graph", graph.key,
-      "INSERT INTO graphs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO "
-      "UPDATE SET schedule_text = ?2, zone = ?3, cursor = ?4, paused = ?5, paused_by = ?6, "
-      "last_due = ?7, last_succeeded = ?8, last_success = ?9, last_after = ?10, "
-      "expected_cursor = ?11, trouble = ?12, pasts = ?13, ran_until = ?14",
-      graph.key, graph.schedule_text, graph.zone, graph.cursor, graph.paused, graph.paused_by,
-      graph.last_due, graph.last_succeeded, graph.last_success, graph.last_after,
-      graph.expected_cursor, NameOf(graph.trouble), TextOf(graph.pasts), graph.ran_until));
+  const std::string pasts = TextOf(graph.pasts);
+  const auto write = [&](std::string_view sql) -> Result<bool> {
+    TRY_ASSIGN(Statement statement, database_.Prepare(sql));
+    statement.Bind(graph.key).Bind(graph.schedule_text).Bind(graph.zone).Bind(graph.cursor);
+    statement.Bind(graph.paused).Bind(graph.paused_by).Bind(graph.last_due);
+    statement.Bind(graph.last_succeeded).Bind(graph.last_success).Bind(graph.last_after);
+    statement.Bind(graph.expected_cursor).Bind(NameOf(graph.trouble)).Bind(pasts);
+    TRY(statement.Bind(graph.ran_until).Run());
+    return database_.changes() == 1;
+  };
+  // Nearly always it is there, and an upsert looks for it twice.
+  TRY_ASSIGN(const bool is_there,
+             write("UPDATE graphs SET schedule_text = ?2, zone = ?3, cursor = ?4, paused = ?5, "
+                   "paused_by = ?6, last_due = ?7, last_succeeded = ?8, last_success = ?9, "
+                   "last_after = ?10, expected_cursor = ?11, trouble = ?12, pasts = ?13, "
+                   "ran_until = ?14 WHERE key = ?1"));
+  if (!is_there) {
+    TRY(write("INSERT INTO graphs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  }
   if (noted.what.empty()) return {};
   return AddEvent("", "", noted.what, graph.key, noted.by);
 }
