@@ -108,25 +108,26 @@ void Definitions::SettleOwners(std::map<std::string, Source>& sources) {
   std::vector<std::tuple<bool, io::fs::file_time_type, std::string>> order;
   for (const auto& [name, source] : sources) {
     if (source.good.empty()) continue;
-    const auto owner = owners_.find(ClaimOf(source.good));
+    const auto before = sources_.find(name);
+    const bool is_owner = before != sources_.end() && !before->second.good.empty() &&
+                          ClaimOf(before->second.good) == ClaimOf(source.good);
     std::error_code error;
     const io::fs::path file = name;
     const bool is_service = source.good.front()->service != nullptr;
-    order.emplace_back(owner == owners_.end() || owner->second != name,
-                       io::fs::last_write_time(is_service ? file / "busker.toml" : file, error),
-                       name);
+    order.emplace_back(
+        !is_owner, io::fs::last_write_time(is_service ? file / "busker.toml" : file, error), name);
   }
   std::sort(order.begin(), order.end());
-  owners_.clear();
+  std::map<std::string, std::string> owners;  // of "shop/", "nightly": its source
   for (const auto& [_, time, name] : order) {
     Source& source = sources.at(name);
     const std::string claim = ClaimOf(source.good);
-    const auto [owner, is_first] = owners_.emplace(claim, name);
+    const auto [owner, is_first] = owners.emplace(claim, name);
     if (is_first) continue;
     const auto before = sources_.find(name);
     source.good.clear();
     if (before != sources_.end() && !before->second.good.empty() &&
-        owners_.emplace(ClaimOf(before->second.good), name).first->second == name) {
+        owners.emplace(ClaimOf(before->second.good), name).first->second == name) {
       source.good = before->second.good;
     }
     source.stamp.clear();  // looked at again: the owner may go

@@ -44,8 +44,7 @@ class Definitions {
   const io::fs::path home_;
   const service::GateCheck check_gate_;
   std::map<std::string, Source> sources_;
-  std::map<std::string, std::string> owners_;  // of "shop/", "nightly": its source
-  std::map<std::string, Found> found_;         // by path, when it was last there
+  std::map<std::string, Found> found_;  // by path, when it was last there
 };
 
 }  // namespace busker::catalogue

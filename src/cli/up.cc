@@ -62,6 +62,9 @@ Result<dispatch::Ownership> TakeOver(const dispatch::Home& home) {
 Result<int> Up(const Common& common, const UpOptions& options) {
   const auto begun = std::chrono::steady_clock::now();
   mallopt(M_ARENA_MAX, 1);  // of its threads one works at a time: more only take memory
+  // What is large is gone soon. It would be kept among small things that stay, once some was given
+  // back: the threshold follows what is freed, if nobody says what it is.
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
   TRY_ASSIGN(const std::vector<std::string> paths, PathsToServe(common, options));
   TRY_ASSIGN(const dispatch::Home home, HomeFor(common, paths));
   TRY_ASSIGN(const dispatch::Ownership ownership, TakeOver(home));

@@ -10,8 +10,18 @@ Candidate::Candidate(ActiveRun& active)
       order(active.order),
       run(&active) {}
 
+const GraphRuns::Runs& GraphRuns::All() const {
+  static const Runs none;
+  return runs_ ? *runs_ : none;
+}
+
+GraphRuns::Runs& GraphRuns::Kept() {
+  if (!runs_) runs_ = std::make_unique<Runs>();
+  return *runs_;
+}
+
 void GraphRuns::Add(ActiveRun& active) {
-  if (active.run.due) dues_.emplace(*active.run.due, &active);
+  if (active.run.due) Kept().dues.emplace(*active.run.due, &active);
   File(active);
 }
 
@@ -25,14 +35,18 @@ void GraphRuns::Restage(ActiveRun& active, ActiveRun::Stage stage) {
 
 void GraphRuns::Remove(ActiveRun& active) {
   Unfile(active);
-  if (const auto batch = batches_.find(active.run.batch);
-      batch != batches_.end() && batch->second.waiting.empty() && batch->second.active == 0) {
-    batches_.erase(batch);
+  Runs& runs = Kept();
+  if (const auto batch = runs.batches.find(active.run.batch);
+      batch != runs.batches.end() && batch->second.waiting.empty() && batch->second.active == 0) {
+    runs.batches.erase(batch);
   }
-  parked_.erase(&active);
-  awaiting_past_.erase(&active);
-  const auto due = active.run.due ? dues_.find(*active.run.due) : dues_.end();
-  if (due != dues_.end() && due->second == &active) dues_.erase(due);
+  runs.parked.erase(&active);
+  runs.awaiting_past.erase(&active);
+  const auto due = active.run.due ? runs.dues.find(*active.run.due) : runs.dues.end();
+  if (due != runs.dues.end() && due->second == &active) runs.dues.erase(due);
+  const bool has_some = !runs.by_hand.empty() || !runs.scheduled.empty() || !runs.batches.empty() ||
+                        !runs.active.empty() || !runs.dues.empty();
+  if (!has_some) runs_.reset();
 }
 
 void GraphRuns::File(ActiveRun& active) {
@@ -40,8 +54,8 @@ void GraphRuns::File(ActiveRun& active) {
     WaitingLike(active.run).insert(Candidate(active));
     return;
   }
-  active_.insert(&active);
-  if (!active.run.batch.empty()) ++batches_[active.run.batch].active;
+  Kept().active.insert(&active);
+  if (!active.run.batch.empty()) ++Kept().batches[active.run.batch].active;
 }
 
 void GraphRuns::Unfile(ActiveRun& active) {
@@ -49,28 +63,28 @@ void GraphRuns::Unfile(ActiveRun& active) {
     WaitingLike(active.run).erase(Candidate(active));
     return;
   }
-  active_.erase(&active);
-  if (!active.run.batch.empty()) --batches_[active.run.batch].active;
+  Kept().active.erase(&active);
+  if (!active.run.batch.empty()) --Kept().batches[active.run.batch].active;
 }
 
 Candidates& GraphRuns::WaitingLike(const DagRun& run) {
-  if (!run.batch.empty()) return batches_[run.batch].waiting;
-  return run.due ? scheduled_ : by_hand_;
+  if (!run.batch.empty()) return Kept().batches[run.batch].waiting;
+  return run.due ? Kept().scheduled : Kept().by_hand;
 }
 
 void GraphRuns::AwaitPast(ActiveRun& active) {
   active.waits_for_past = true;
-  awaiting_past_.insert(&active);
+  Kept().awaiting_past.insert(&active);
 }
 
 void GraphRuns::Park(ActiveRun& active) {
   active.parked = true;
-  parked_.insert(&active);
+  Kept().parked.insert(&active);
 }
 
 void GraphRuns::Unpark(ActiveRun& active) {
   active.parked = false;
-  parked_.erase(&active);
+  Kept().parked.erase(&active);
 }
 
 std::vector<ActiveRun*> GraphRuns::Waiting() const {
@@ -78,25 +92,25 @@ std::vector<ActiveRun*> GraphRuns::Waiting() const {
   const auto add = [&](const Candidates& waiting) {
     for (const Candidate& candidate : waiting) runs.push_back(candidate.run);
   };
-  add(by_hand_);
-  add(scheduled_);
-  for (const auto& [_, batch] : batches_) add(batch.waiting);
+  add(by_hand());
+  add(scheduled());
+  for (const auto& [_, batch] : batches()) add(batch.waiting);
   return runs;
 }
 
 std::vector<ActiveRun*> GraphRuns::OldestFirst() const {
   std::vector<ActiveRun*> runs = Waiting();
-  runs.insert(runs.end(), active_.begin(), active_.end());
+  runs.insert(runs.end(), active().begin(), active().end());
   std::sort(runs.begin(), runs.end(),
             [](const ActiveRun* a, const ActiveRun* b) { return a->order < b->order; });
   return runs;
 }
 
 const ActiveRun* GraphRuns::FirstOther(Instant now) const {
-  for (const ActiveRun* active : active_) {
+  for (const ActiveRun* active : active()) {
     if (active->run.batch.empty()) return active;
   }
-  for (const Candidates* waiting : {&scheduled_, &by_hand_}) {
+  for (const Candidates* waiting : {&scheduled(), &by_hand()}) {
     for (const Candidate& candidate : *waiting) {
       if (!IsToCome(candidate.run->run, now)) return candidate.run;
     }
@@ -105,10 +119,10 @@ const ActiveRun* GraphRuns::FirstOther(Instant now) const {
 }
 
 const ActiveRun* GraphRuns::FirstRunning() const {
-  const auto found = std::find_if(active_.begin(), active_.end(), [](const ActiveRun* active) {
+  const auto found = std::find_if(active().begin(), active().end(), [](const ActiveRun* active) {
     return active->run.state == State::kRunning;
   });
-  return found == active_.end() ? nullptr : *found;
+  return found == active().end() ? nullptr : *found;
 }
 
 }  // namespace busker::plan

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <tuple>
@@ -42,21 +43,21 @@ class GraphRuns {
     int active = 0;
   };
 
-  bool HasDue(Instant due) const { return dues_.contains(due); }
-  std::size_t due_count() const { return dues_.size(); }
+  bool HasDue(Instant due) const { return dues().contains(due); }
+  std::size_t due_count() const { return dues().size(); }
   // The runs of instants, by those.
-  const std::map<Instant, ActiveRun*>& dues() const { return dues_; }
+  const std::map<Instant, ActiveRun*>& dues() const { return All().dues; }
 
   // Runs that wait, by what can keep them waiting besides the number of runs at once: nothing; a
   // pause and the run before; a pause and the limit of their backfill.
-  const Candidates& by_hand() const { return by_hand_; }
-  const Candidates& scheduled() const { return scheduled_; }
-  const std::map<std::string, Batch>& batches() const { return batches_; }
+  const Candidates& by_hand() const { return All().by_hand; }
+  const Candidates& scheduled() const { return All().scheduled; }
+  const std::map<std::string, Batch>& batches() const { return All().batches; }
 
-  const Set& active() const { return active_; }                // being prepared, or at work
-  const Set& parked() const { return parked_; }                // those of them that are parked
-  const Set& awaiting_past() const { return awaiting_past_; }  // of them, or did
-  std::size_t at_work() const { return active_.size() - parked_.size(); }
+  const Set& active() const { return All().active; }                // being prepared, or at work
+  const Set& parked() const { return All().parked; }                // those of them that are parked
+  const Set& awaiting_past() const { return All().awaiting_past; }  // of them, or did
+  std::size_t at_work() const { return active().size() - parked().size(); }
 
   std::vector<ActiveRun*> Waiting() const;
   std::vector<ActiveRun*> OldestFirst() const;  // all
@@ -85,10 +86,17 @@ class GraphRuns {
   void File(ActiveRun& active);
   void Unfile(ActiveRun& active);
 
-  Candidates by_hand_, scheduled_;
-  std::map<std::string, Batch> batches_;
-  Set active_, parked_, awaiting_past_;
-  std::map<Instant, ActiveRun*> dues_;
+  struct Runs {
+    Candidates by_hand, scheduled;
+    std::map<std::string, Batch> batches;
+    Set active, parked, awaiting_past;
+    std::map<Instant, ActiveRun*> dues;
+  };
+  const Runs& All() const;
+  Runs& Kept();
+
+  // While there are any: of ten thousand graphs few have some at a time.
+  std::unique_ptr<Runs> runs_;
 };
 
 // It was queued by a clock that was ahead: until its instant comes it is not there for others.
