@@ -114,6 +114,7 @@ std::string ManifestToJson(const Manifest& manifest) {
       {"saved_at", FormatRfc3339(manifest.saved_at)},
   };
   if (manifest.environment) value["environment"] = EnvironmentToJson(*manifest.environment);
+  if (!manifest.image.empty()) value["image"] = manifest.image;
   if (!manifest.empty_folders.empty()) value["empty_folders"] = manifest.empty_folders;
   return JsonText(value);
 }
@@ -139,6 +140,7 @@ Result<Manifest> ManifestFromJson(const std::string& text) {
   in.Get("config_sha256", manifest.config_sha256);
   in.Get("input", manifest.input);
   in.Get("runner_version", manifest.runner_version);
+  if (!in.Member("image").is_null()) in.Get("image", manifest.image);
   in.Get("saved_at", manifest.saved_at);
   TRY(in.Done());
   auto contents = FilesFromJson(in.Member("files"), manifest);

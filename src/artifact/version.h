@@ -54,6 +54,9 @@ struct Manifest {
   std::optional<Environment> environment;  // none: the program is none in Python
   std::optional<std::string> input;        // key of the version that was loaded first
   std::map<std::string, double> metrics;   // metrics.json, when the action wrote one
+  // Of the container that the command ran in, by digest or the engine's id
+  // (REPOSITORY@sha256:...); empty: it ran in none.
+  std::string image;
   std::string runner_version;
   Instant saved_at{};
 };

@@ -64,6 +64,7 @@ std::string ExitToJson(const ExitRecord& record) {
       {"output", OrNull(record.output)},
       {"output_files", record.output_files},
       {"output_bytes", record.output_bytes},
+      {"image", record.image},
       {"result", record.result},
   });
 }
@@ -93,6 +94,7 @@ Result<ExitRecord> ExitFromJson(const std::string& text) {
   in.Get("output", record.output);
   in.Get("output_files", record.output_files);
   in.Get("output_bytes", record.output_bytes);
+  if (!in.Member("image").is_null()) in.Get("image", record.image);
   if (!in.Member("result").is_null()) in.Get("result", record.result);
   TRY(in.Done());
   for (const auto& [each, name] : kEndings) {

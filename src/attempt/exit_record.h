@@ -46,6 +46,7 @@ struct ExitRecord {
   std::uint64_t log_bytes_cut = 0;    // of them not kept
   std::optional<std::string> output;  // key of the version saved
   std::uint64_t output_files = 0, output_bytes = 0;
+  std::string image;  // that it ran in, by digest or id; empty: in no container
   std::string
       result;  // of one of Busker's own steps: JSON that the runner does not read; may be empty
 };

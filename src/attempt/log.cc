@@ -66,6 +66,24 @@ Result<LogWriter> LogWriter::Create(const fs::path& attempt_folder, std::uint64_
   return log;
 }
 
+Result<LogWriter> LogWriter::GoOn(const fs::path& attempt_folder, std::uint64_t head_bytes_max,
+                                  std::uint64_t tail_bytes_max) {
+  TRY_ASSIGN(const auto segments, SegmentsIn(attempt_folder));
+  std::error_code error;
+  const std::uintmax_t bytes = fs::file_size(HeadPath(attempt_folder), error);
+  if (error || bytes == 0 || bytes >= head_bytes_max || !segments.empty()) {
+    return Create(attempt_folder, head_bytes_max, tail_bytes_max);
+  }
+  LogWriter log;
+  TRY_ASSIGN(log.fd_, io::Open(HeadPath(attempt_folder), O_WRONLY | O_APPEND));
+  log.folder_ = attempt_folder;
+  log.head_bytes_max_ = head_bytes_max;
+  log.segment_bytes_max_ = tail_bytes_max / 2;
+  log.offset_ = log.file_bytes_ = bytes;
+  log.dirty_ = log.folder_dirty_ = true;
+  return log;
+}
+
 Result<void> LogWriter::Append(std::string_view bytes) {
   if (!bytes.empty()) at_line_begin_ = bytes.back() == '\n';
   while (!bytes.empty()) {

@@ -21,6 +21,10 @@ class LogWriter {
   // A new log, in place of what is there (`may_exist`). The tail takes at least 2 bytes.
   static Result<LogWriter> Create(const io::fs::path& attempt_folder, std::uint64_t head_bytes_max,
                                   std::uint64_t tail_bytes_max, bool may_exist = true);
+  // The same behind what is there already: an executor has told what it did before the runner
+  // began. More of it than the head may hold is replaced.
+  static Result<LogWriter> GoOn(const io::fs::path& attempt_folder, std::uint64_t head_bytes_max,
+                                std::uint64_t tail_bytes_max);
   // Keeps what it can. After an error (a full disk) the bytes that could not be written count as
   // cut, and the next call tries again in a new segment.
   Result<void> Append(std::string_view bytes);

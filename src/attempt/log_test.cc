@@ -117,6 +117,27 @@ TEST(CappedLog, ANewLogTakesThePlaceOfAnOldOne) {
   EXPECT_EQ(StoredBytes(folder.path()), 3U);
 }
 
+TEST(CappedLog, GoesOnBehindWhatWasToldBeforeTheRunnerBegan) {
+  const io::TestFolder folder;
+  ASSERT_TRUE(LogWriter::GoOn(folder.path(), 20, 20).value().Append("fetching\n"));
+  LogReader reader(folder.path());
+  std::string read;
+  const auto use = [&](std::string_view bytes) { read += bytes; };
+  ASSERT_TRUE(reader.ReadNew(use));
+  auto log = LogWriter::GoOn(folder.path(), 20, 20).value();
+  ASSERT_TRUE(log.Append("running\n"));
+  ASSERT_TRUE(reader.ReadNew(use));
+  EXPECT_EQ(read, "fetching\nrunning\n");
+  ASSERT_TRUE(log.Append("beyond\n"));
+  ASSERT_TRUE(reader.ReadNew(use));
+  EXPECT_EQ(read, "fetching\nrunning\nbeyond\n");
+  ASSERT_TRUE(LogWriter::GoOn(folder.path(), 20, 20).value().Append("anew\n"));
+  LogReader again(folder.path());
+  read.clear();
+  ASSERT_TRUE(again.ReadNew(use));
+  EXPECT_EQ(read, "anew\n");
+}
+
 TEST(CappedLog, NoLogYetIsNoError) {
   const io::TestFolder folder;
   EXPECT_EQ(ReadAll(folder.path()), "");

@@ -72,6 +72,7 @@ struct Order {
   std::string mark;   // the entry of `environment` that no other attempt has; may be empty
   std::string boot;   // of the kernel, when it was decided on (io::BootId); empty: not known
   HomeFolder home{};  // in which places are named
+  std::string image;  // that the runner's container is of, by digest or id; empty: it is in none
 };
 
 // Its text, of format 2; an order of a later format is refused.

@@ -39,6 +39,7 @@ record::AttemptRow RowOf(const attempt::Name& name, const attempt::ExitRecord& e
   row.output_files = exit.output_files;
   row.output_bytes = exit.output_bytes;
   row.result = exit.result;
+  row.image = exit.image;
   return row;
 }
 
@@ -139,11 +140,8 @@ Result<std::vector<std::string>> Conductor::Recover() {
   }
   agenda_.Restore(std::move(graphs), std::move(runs), ahead);
   CountUnfinished();  // who looks before the first turn is told the same as after it
-  std::vector<std::pair<std::string, attempt::Name>> unfinished;
-  for (const auto& [name, cancelled] : running) {
-    const plan::Task* task = RunningTask(name);
-    unfinished.emplace_back(task == nullptr ? "" : task->place, name);
-  }
+  std::vector<attempt::Name> unfinished;
+  for (const auto& [name, cancelled] : running) unfinished.push_back(name);
   TRY(executors_->Sweep(std::move(unfinished)));
   for (const auto& [name, cancelled] : running) {
     // What ends here is not posted to the mailbox: nobody takes from it yet.

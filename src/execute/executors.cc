@@ -11,13 +11,12 @@ Result<Executor*> Executors::At(const std::string& place) {
   const std::string name = PlaceIn(place);
   if (const auto open = executors_.find(name); open != executors_.end()) return open->second.get();
   TRY_ASSIGN(std::unique_ptr<Executor> executor, open_(name, on_ended_));
-  TRY(executor->Sweep(unfinished_[name]));
-  unfinished_.erase(name);
+  TRY(executor->Sweep(unfinished_));
   return executors_.emplace(name, std::move(executor)).first->second.get();
 }
 
-Result<void> Executors::Sweep(std::vector<std::pair<std::string, attempt::Name>> unfinished) {
-  for (auto& [place, name] : unfinished) unfinished_[PlaceIn(place)].push_back(std::move(name));
+Result<void> Executors::Sweep(std::vector<attempt::Name> unfinished) {
+  unfinished_ = std::move(unfinished);
   TRY(At(""));  // whoever cannot start anything here is better told at once
   return {};
 }

@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "execute/executor.h"
@@ -29,14 +28,15 @@ class Executors {
   Result<Executor*> At(const std::string& place);
 
   // After a restart, before all else: each executor, now or when it is opened, ends what attempts
-  // that are over have left at its place. `unfinished`: all others, each with its place.
-  Result<void> Sweep(std::vector<std::pair<std::string, attempt::Name>> unfinished);
+  // that are over have left at its place. `unfinished`: all others, wherever they are, for two
+  // places may turn out to be one.
+  Result<void> Sweep(std::vector<attempt::Name> unfinished);
 
  private:
   const OpenExecutor open_;
   const Executor::OnEnded on_ended_;
   std::map<std::string, std::unique_ptr<Executor>> executors_;
-  std::map<std::string, std::vector<attempt::Name>> unfinished_;  // of places not opened yet
+  std::vector<attempt::Name> unfinished_;
 };
 
 }  // namespace busker::execute

@@ -247,6 +247,7 @@ TEST_F(Version1, KilledAtAnyWriteIsBroughtUpToDateByTheNext) {
 // What takes a record of this version back to an earlier one, from version 2 on.
 std::string BackTo(int version) {
   const std::pair<int, const char*> kAdded[] = {
+      {8, "ALTER TABLE attempts DROP COLUMN image; "},
       {7,
        "DROP TABLE lead; DROP INDEX runs_by_model_version; ALTER TABLE runs DROP COLUMN target; "
        "ALTER TABLE tasks DROP COLUMN place; ALTER TABLE tasks DROP COLUMN place_tasks_max; "
@@ -285,7 +286,7 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
   EXPECT_EQ((*record)->GraphsAside().value()[0].graph, "g");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
   RawFile raw(path_);
-  EXPECT_EQ(raw.Text("PRAGMA user_version"), "7");
+  EXPECT_EQ(raw.Text("PRAGMA user_version"), "8");
   EXPECT_EQ(raw.Text("SELECT count(*) FROM sqlite_schema WHERE name IN ('runs_unsuccessful', "
                      "'runs_unsuccessful_by_graph', 'events_by_people')"),
             "3");
@@ -299,7 +300,7 @@ TEST_F(RecordFile, OfVersion3IsBroughtUpToDate) {
   EXPECT_EQ((*record)->LauncherOf("r1", "train", 1).value(), "");
   LiveThrough(**record, "r2");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
-  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "7");
+  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "8");
 }
 
 TEST_F(RecordFile, OfVersion4IsBroughtUpToDate) {
@@ -332,6 +333,16 @@ TEST_F(RecordFile, OfVersion5KnowsOfEachOrderWhatItsTextSaid) {
   const Order secret = (*record)->OrderOf("r2", "train").value();
   EXPECT_TRUE(secret.synced);
   EXPECT_EQ(secret.secrets, (std::vector<std::string>{"key", "db"}));
+}
+
+TEST_F(RecordFile, OfVersion7IsBroughtUpToDate) {
+  LiveThrough(**OpenSqliteRecord(path_, true), "r1");
+  RawFile(path_).Run(BackTo(7));
+  const auto record = OpenSqliteRecord(path_, false);
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_EQ((*record)->FindRun("r1").value().tasks.at(0).attempts.at(0).image, "");
+  LiveThrough(**record, "r2");
+  EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
 }
 
 // The chain of events holds a digest of what was decided of a run: that of a run of an earlier

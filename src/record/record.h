@@ -72,6 +72,7 @@ struct AttemptRow {
   std::uint64_t memory_peak_bytes = 0;
   std::uint64_t output_files = 0, output_bytes = 0;
   std::string result = {};  // JSON: what one of Busker's own steps came to; empty: nothing was left
+  std::string image = {};   // by digest or id, of the container that it ran in; empty: in none
 };
 
 struct TaskRow {

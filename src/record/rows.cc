@@ -116,7 +116,7 @@ Result<plan::Task> ReadTask(const Statement& row) {
 const char kAttemptColumns[] =
     "run, task, number, running, launched_at, started_at, command_started_at, command_ended_at, "
     "ended_at, ending, message, exit_code, signal, cpu_ms, memory_peak_bytes, output_files, "
-    "output_bytes, result";
+    "output_bytes, result, image";
 
 AttemptRow ReadAttempt(const Statement& row) {
   AttemptRow attempt;
@@ -138,6 +138,7 @@ AttemptRow ReadAttempt(const Statement& row) {
   attempt.output_files = static_cast<std::uint64_t>(row.Integer(15));
   attempt.output_bytes = static_cast<std::uint64_t>(row.Integer(16));
   attempt.result = row.Text(17);
+  attempt.image = row.Text(18);
   return attempt;
 }
 

@@ -167,6 +167,7 @@ TEST_P(RecordConformance, AnAttemptKeepsHowItEndedAndWhatItCameTo) {
   row.output_files = 2;
   row.output_bytes = 6'000'000'000;
   row.result = "{\"delivery\":\"d1\",\"rows\":3}";
+  row.image = "registry.example/churn@sha256:0123";
   ASSERT_TRUE(Append(*record_, {}, {row}));
   const AttemptRow back = record_->FindRun("r1").value().tasks.at(0).attempts.at(0);
   EXPECT_EQ(back.number, 1);
@@ -185,6 +186,7 @@ TEST_P(RecordConformance, AnAttemptKeepsHowItEndedAndWhatItCameTo) {
   EXPECT_EQ(back.output_files, 2U);
   EXPECT_EQ(back.output_bytes, row.output_bytes);
   EXPECT_EQ(back.result, row.result);
+  EXPECT_EQ(back.image, row.image);
 }
 
 TEST_P(RecordConformance, TakesUpAfterARestartWhereTheRunsWere) {

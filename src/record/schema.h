@@ -10,7 +10,7 @@ namespace busker::record {
 
 // PRAGMA application_id of a record, "Busk" in ASCII, and the newest schema this program knows.
 inline constexpr long kApplicationId = 0x4275736B;
-inline constexpr long kSchemaVersion = 7;
+inline constexpr long kSchemaVersion = 8;
 
 inline constexpr char kSchema[] = R"sql(
 CREATE TABLE runs (
@@ -110,6 +110,7 @@ CREATE TABLE attempts (
   output_files    INTEGER NOT NULL DEFAULT 0,
   output_bytes    INTEGER NOT NULL DEFAULT 0,
   result          TEXT NOT NULL DEFAULT '',      -- JSON: what one of Busker's own steps came to
+  image           TEXT NOT NULL DEFAULT '',      -- by digest or id, of the container it ran in
   PRIMARY KEY (run, task, number),
   FOREIGN KEY (run, task) REFERENCES tasks (run, name)
 ) STRICT, WITHOUT ROWID;
@@ -227,5 +228,9 @@ CREATE TABLE lead (
 ) STRICT;
 INSERT INTO lead VALUES (1, 0, '', NULL);
 )sql";
+
+// What version 8 added: which image an attempt ran in.
+inline constexpr char kColumnsOfVersion8[] =
+    "ALTER TABLE attempts ADD COLUMN image TEXT NOT NULL DEFAULT ''";
 
 }  // namespace busker::record

@@ -124,17 +124,17 @@ MemoryCgroup FindMemoryCgroup(const std::string& cgroup, const std::string& moun
   return {};
 }
 
-MemoryGroup MemoryGroup::Make(const fs::path& attempt_folder) {
-  return MakeNamed(NameFor(attempt_folder));
+MemoryGroup MemoryGroup::Make(const fs::path& attempt_folder, bool is_contained) {
+  return MakeNamed(NameFor(attempt_folder), is_contained);
 }
 
 MemoryGroup MemoryGroup::MakeForProcess() {
   MemoryGroup group = MakeNamed(fmt::format("{}{}", kProcessPrefix, getpid()));
-  if (group.own()) RemoveOfTheDead(group.folder_.parent_path());
+  if (!group.folder_.empty()) RemoveOfTheDead(group.folder_.parent_path());
   return group;
 }
 
-MemoryGroup MemoryGroup::MakeNamed(const std::optional<std::string>& name) {
+MemoryGroup MemoryGroup::MakeNamed(const std::optional<std::string>& name, bool is_contained) {
   MemoryGroup group;
   const MemoryCgroup ours =
       FindMemoryCgroup(TextOf("/proc/self/cgroup"), TextOf("/proc/self/mountinfo"));
@@ -156,9 +156,11 @@ MemoryGroup MemoryGroup::MakeNamed(const std::optional<std::string>& name) {
     }
     ::rmdir(folder.c_str());
   }
-  for (const fs::path& file : {CountFile(ours.folder, ours.version), fs::path("/proc/vmstat")}) {
+  const fs::path own = CountFile(ours.folder, ours.version);
+  for (const fs::path& file : {own, fs::path("/proc/vmstat")}) {
     const auto count = open_counts(file);
     if (!count) continue;
+    group.is_ours_alone_ = is_contained && file == own;
     group.kills_before_ = group.kills_seen_ = *count;
     break;
   }

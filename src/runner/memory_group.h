@@ -5,7 +5,8 @@
 // the memory controller is enabled for its children, or of its parent where that was delegated to
 // us (systemd's Delegate=yes). It has no limits of its own: those of the cgroups above hold for it,
 // too. Where no such cgroup can be made, the count of our own cgroup, or of the whole machine, is
-// watched instead; it is shared with others and therefore only evidence.
+// watched instead; it is shared with others and therefore only evidence. But a container's cgroup
+// is the attempt's own already.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ class MemoryGroup {
   // For the attempt in this folder: the group's name is made of the folder's device and inode, so
   // that one that a killed runner of the same attempt left behind is found, emptied and made anew.
   // Never fails: what cannot be made is done without.
-  static MemoryGroup Make(const io::fs::path& attempt_folder);
+  // `is_contained`: we are the first process of a container that has nothing but this attempt.
+  static MemoryGroup Make(const io::fs::path& attempt_folder, bool is_contained = false);
   // For one attempt after another of this process. Those of such processes that have died are
   // removed, when nothing is left in them.
   static MemoryGroup MakeForProcess();
@@ -34,7 +36,7 @@ class MemoryGroup {
   void Enter() const;
 
   // Does the count tell about the command alone?
-  bool own() const { return !folder_.empty(); }
+  bool own() const { return is_ours_alone_ || !folder_.empty(); }
 
   // Out-of-memory kills since Make, or since the last Restart.
   std::uint64_t Kills();
@@ -51,11 +53,12 @@ class MemoryGroup {
 
  private:
   MemoryGroup() = default;
-  static MemoryGroup MakeNamed(const std::optional<std::string>& name);
+  static MemoryGroup MakeNamed(const std::optional<std::string>& name, bool is_contained = false);
   std::optional<std::uint64_t> Count() const;
 
-  io::fs::path folder_;    // of the own group
-  io::Descriptor counts_;  // the file with the count; none: there is none
+  io::fs::path folder_;         // of the group that was made
+  bool is_ours_alone_ = false;  // the cgroup that we were started in
+  io::Descriptor counts_;       // the file with the count; none: there is none
   std::uint64_t kills_before_ = 0, kills_seen_ = 0;
   io::Descriptor entry_;  // writing "0" here moves the writer in
 };

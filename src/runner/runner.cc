@@ -197,12 +197,16 @@ class Attempt {
     record_.run = order_.run;
     record_.task = order_.task;
     record_.number = order_.number;
+    record_.image = order_.image;
     record_.started_at = started_at;
   }
 
   attempt::ExitRecord CarryOut() {
-    auto log = attempt::LogWriter::Create(folder_, order_.log_head_bytes_max,
-                                          order_.log_tail_bytes_max, !is_new_);
+    const bool is_contained = !order_.image.empty();  // its executor may have told something before
+    auto log = is_contained ? attempt::LogWriter::GoOn(folder_, order_.log_head_bytes_max,
+                                                       order_.log_tail_bytes_max)
+                            : attempt::LogWriter::Create(folder_, order_.log_head_bytes_max,
+                                                         order_.log_tail_bytes_max, !is_new_);
     if (!log) return End({attempt::Ending::kNotStarted, log.error().message});
     Say(*log, "Running the action...");
     Verdict verdict = RunAndSave(*log);
@@ -490,6 +494,7 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
   if (!order) {
     TRY_ASSIGN(order, ReadOrder(folder));
   }
+  if (contained_) order->image = contained_->image;
   // Of an unsynced one while the command runs: it does not wait for it.
   ExitFile exit_file(folder, order->synced);
   if (order->synced) TRY(exit_file.Reserve());
@@ -501,7 +506,8 @@ Result<Runner::Done> Runner::CarryOut(const fs::path& attempt_folder,
     if (group_ && many_) {
       group_->Restart();
     } else {
-      group_ = many_ ? MemoryGroup::MakeForProcess() : MemoryGroup::Make(folder);
+      group_ =
+          many_ ? MemoryGroup::MakeForProcess() : MemoryGroup::Make(folder, contained_.has_value());
     }
     return *group_;
   };
@@ -536,7 +542,7 @@ void Runner::CleanUp() {
 }
 
 void Runner::RemoveGroup() {
-  if (group_ && group_->own()) MemoryGroup::Remove(group_->folder());
+  if (group_ && !group_->folder().empty()) MemoryGroup::Remove(group_->folder());
   group_.reset();
 }
 

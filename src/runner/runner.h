@@ -49,8 +49,8 @@ class Runner {
   void ExpectMany() { many_ = true; }
   void CleanUp();
 
-  // From now on the order's command gets the image's variables, too, and the service's folder is
-  // the image's.
+  // From now on the order's command gets the image's variables, too, the service's folder is the
+  // image's, and what is saved and how it ended name the image.
   void BeContained(Contained contained) { contained_ = std::move(contained); }
 
   Signals& signals() { return signals_; }

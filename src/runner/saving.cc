@@ -56,6 +56,7 @@ artifact::Manifest FactsOf(const attempt::Order& order, const artifact::VersionN
   manifest.config_sha256 = made.config_sha256;
   manifest.environment = made.environment;
   manifest.input = order.input;
+  manifest.image = order.image;
   manifest.runner_version = BUSKER_VERSION;
   manifest.saved_at = saved_at;
   return manifest;

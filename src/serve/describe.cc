@@ -28,7 +28,8 @@ ordered_json DescribeAttempt(const record::AttemptRow& attempt) {
           {"cpu_seconds", static_cast<double>(attempt.cpu.count()) / 1000.0},
           {"memory_peak_bytes", attempt.memory_peak_bytes},
           {"output_files", attempt.output_files},
-          {"output_bytes", attempt.output_bytes}};
+          {"output_bytes", attempt.output_bytes},
+          {"image", TextOrNull(attempt.image)}};
 }
 
 ordered_json DescribeGate(const model::Ruling* ruling) {
@@ -187,6 +188,7 @@ ordered_json Describe(const artifact::Manifest& version, bool live) {
           {"files", version.files.size()},
           {"bytes", bytes},
           {"source_commit", TextOrNull(version.source_commit)},
+          {"image", TextOrNull(version.image)},
           {"folder_commit", TextOrNull(version.folder_commit)},
           {"environment", DescribeEnvironment(version)},
           {"key", version.name.Key()}};
