@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "artifact/store.h"
+#include "execute/open.h"
 #include "prepare/action_run.h"
 #include "prepare/graph_run.h"
 
@@ -28,7 +29,8 @@ Result<dispatch::Prepared> RunPreparation::Prepare(const plan::DagRun& run) {
   } else {
     const service::Service& service = *definition->service;
     const std::string target = prepare::TargetOf(service, definition->action, run.target, target_);
-    TRY_ASSIGN(const prepare::Places places, prepare::PlacesOf(service, target, home_));
+    TRY_ASSIGN(prepare::Places places, prepare::PlacesOf(service, target, home_));
+    TRY_ASSIGN(places.executor, execute::PlaceOnRecord(places.executor, environment_));
     TRY_ASSIGN(const auto store, artifact::OpenStore(places.store_url));
     TRY_ASSIGN(const std::string stamp, ReserveTimestamp(run.graph, service, definition->action));
     TRY_ASSIGN(prepared, prepare::PrepareRun(service, definition->Action(), run, places, *store,

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -12,6 +14,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// From SIGTERM to SIGKILL where somebody stops the container: the runner's time to end its command
+// and to say so. Podman gives none unless told.
+constexpr int kStopSeconds = 60;
 constexpr std::size_t kNamePartMax = 40;  // of a run's id or a task's name
 
 ordered_json Bind(const Mount& mount) {
@@ -21,17 +26,67 @@ ordered_json Bind(const Mount& mount) {
           {"ReadOnly", !mount.is_writable}};
 }
 
+// Where the machine itself is, and the sockets of engines. That nothing else leads to a socket is
+// for whoever can look at the disk (docker_executor.h).
+bool MayBeMounted(const std::string& path) {
+  for (const char* const whole : {"/", "/run", "/var", "/var/run"}) {
+    if (path == whole) return false;
+  }
+  for (const std::string tree : {"/proc", "/sys", "/dev"}) {
+    if (path == tree || path.starts_with(tree + "/")) return false;
+  }
+  for (const char* const socket : {"/docker.sock", "/podman.sock", "/containerd.sock"}) {
+    if (path.ends_with(socket)) return false;
+  }
+  return true;
+}
+
 Result<Mount> MountIn(std::string_view text) {
   Mount mount;
   mount.is_writable = text.ends_with(":rw");
   if (mount.is_writable) text.remove_suffix(3);
   mount.path = text;
-  if (mount.path.is_absolute() && mount.path == mount.path.lexically_normal() &&
-      text.find(':') == std::string_view::npos) {
-    return mount;
+  const bool is_whole = mount.path.is_absolute() && mount.path == mount.path.lexically_normal() &&
+                        text.find(':') == std::string_view::npos;
+  if (!is_whole) {
+    return Invalid(
+        fmt::format("mount={}: a folder is mounted by its whole path, as /data or /data:rw", text));
   }
-  return Invalid(
-      fmt::format("mount={}: a folder is mounted by its whole path, as /data or /data:rw", text));
+  if (!MayBeMounted(mount.path.string())) {
+    return Invalid(fmt::format(
+        "mount={}: that would hand the container this machine, or its engine; mount the folder "
+        "that the program reads",
+        text));
+  }
+  return mount;
+}
+
+Result<Gpus> GpusIn(const std::string& text) {
+  constexpr std::string_view kDevice = "device=";
+  if (text == "all") return Gpus{Gpus::kAll};
+  if (text.starts_with(kDevice)) {
+    Gpus gpus{0, Split(text.substr(kDevice.size()), ',')};
+    const bool named = std::none_of(gpus.ids.begin(), gpus.ids.end(),
+                                    [](const std::string& id) { return id.empty(); });
+    if (named) return gpus;
+  }
+  int count = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool whole = fault == std::errc() && end == text.data() + text.size();
+  if (whole && count > 0) return Gpus{count};
+  return Invalid(fmt::format(
+      "gpus={}: write gpus=all, a number of them, or gpus=device=0,1 with their ids", text));
+}
+
+ordered_json RequestFor(const Gpus& gpus) {
+  ordered_json request = {{"Driver", ""},
+                          {"Capabilities", ordered_json::array({ordered_json::array({"gpu"})})}};
+  if (gpus.ids.empty()) {
+    request["Count"] = gpus.count;
+  } else {
+    request["DeviceIDs"] = gpus.ids;
+  }
+  return request;
 }
 
 }  // namespace
@@ -49,14 +104,20 @@ Result<ContainerSettings> ContainerSettingsIn(const std::string& place) {
       settings.image = value;
     } else if (name == "network" && !value.empty()) {
       settings.network = value;
+    } else if (name == "pull" && (value == "always" || value == "missing")) {
+      settings.always_pulls = value == "always";
+    } else if (name == "gpus") {
+      TRY_ASSIGN(settings.gpus, GpusIn(value));
     } else if (name == "store") {
       settings.store = value;
     } else if (name == "mount") {
       TRY_ASSIGN(Mount mount, MountIn(value));
       settings.mounts.push_back(std::move(mount));
     } else {
-      return Invalid(fmt::format("{}: unknown setting \"{}\"; there are image, network and mount",
-                                 place, name));
+      return Invalid(
+          fmt::format("{}: unknown setting \"{}\"; there are network=NAME, mount=FOLDER, gpus=all "
+                      "and pull=always",
+                      place, part));
     }
   }
   if (settings.image.empty()) return Invalid(place + " names no image to run");
@@ -69,8 +130,15 @@ Result<ContainerSettings> ContainerSettingsIn(const std::string& place) {
 
 std::string ContainerName(const std::string& instance, const attempt::Name& attempt) {
   const std::string digest = io::Sha256Of(instance + "/" + attempt.Text());
-  return fmt::format("busker-{}-{}.{}-{}", attempt.run.substr(0, kNamePartMax),
-                     attempt.task.substr(0, kNamePartMax), attempt.number, digest.substr(0, 12));
+  std::string name =
+      fmt::format("busker-{}-{}.{}-{}", attempt.run.substr(0, kNamePartMax),
+                  attempt.task.substr(0, kNamePartMax), attempt.number, digest.substr(0, 12));
+  for (char& c : name) {  // engines take no others
+    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '.' || c == '_' || c == '-';
+    if (!good) c = '-';
+  }
+  return name;
 }
 
 std::string CreateBody(const Container& container) {
@@ -93,12 +161,19 @@ std::string CreateBody(const Container& container) {
     host["Memory"] = container.memory_bytes;
     host["MemorySwap"] = container.memory_bytes;  // both together: none of it is swapped
   }
+  if (container.settings.gpus) {
+    host["DeviceRequests"] = ordered_json::array({RequestFor(*container.settings.gpus)});
+  }
+  // What the runner is told of the image, for the manifest and to find the service's folder.
+  ordered_json words = {"--in-container", container.attempt_folder.string(), container.image};
+  if (!container.image_folder.empty()) words.push_back(container.image_folder);
   const ordered_json body = {
-      {"Image", container.settings.image},
+      {"Image", container.image},
       {"Entrypoint", {kRunnerInside}},
-      {"Cmd", {"--in-container", container.attempt_folder.string()}},
+      {"Cmd", words},
       {"User", container.user},
       {"WorkingDir", "/"},
+      {"StopTimeout", kStopSeconds},
       {"Labels", {{kHomeLabel, container.instance}, {kAttemptLabel, container.attempt.Text()}}},
       {"HostConfig", host}};
   return body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);

@@ -1,10 +1,11 @@
 // What a container of ours is made of. Pure: from an attempt to the body of the engine's "create".
 //
 // Whatever the place or an order says, a container gets no capability, no new privilege, no device
-// of the host, no namespace of the host but its network where the place asks for that, and no path
-// of the host but those named here.
+// of the host but GPUs where the place asks for them, no namespace of the host but its network
+// likewise, no socket of an engine, and no path of the host but those named here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,23 +22,39 @@ struct Mount {
   std::string at = {};  // in the container; empty: the same path
 };
 
+// So many GPUs, whichever; kAll; or those named.
+struct Gpus {
+  static constexpr int kAll = -1;  // as the engine has it
+  int count = 0;
+  std::vector<std::string> ids = {};
+};
+
 // What a place's URL says behind the "?", for one attempt:
 //   image=REFERENCE   what runs (needed)
+//   pull=always       asks the registry before every start; "missing" unless said: only for an
+//                     image that is not here
 //   network=NAME      "bridge" unless said, "none", "host", or a network of the engine's
+//   gpus=all|N|device=ID,...   GPUs of this machine; none unless said
 //   store=PLACE       the artifact store, as orders name it (attempt/home_place.h)
 //   mount=PATH[:rw]   a folder of the host, by the same path; several may be named
 struct ContainerSettings {
   std::string image, network = "bridge", store;
+  bool always_pulls = false;
+  std::optional<Gpus> gpus;
   std::vector<Mount> mounts;
 };
 
-// kInvalid: an unknown setting, a path that is not absolute, no image.
+// kInvalid: an unknown setting, a path that is not absolute or that no container may have, no
+// image.
 Result<ContainerSettings> ContainerSettingsIn(const std::string& place);
 
 struct Container {
   std::string instance;  // id of the home
   attempt::Name attempt;
   ContainerSettings settings;
+  // By digest or id: what the settings' reference meant when the attempt was begun.
+  std::string image;
+  std::string image_folder;     // its working directory; empty: it names none
   io::fs::path runner;          // busker-runner, on the host
   io::fs::path attempt_folder;  // the same path here and there
   std::vector<Mount> mounts;    // besides those of the settings

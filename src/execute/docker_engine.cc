@@ -13,18 +13,23 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::uint64_t kAnswerBytesMax = 16u << 20;  // a list of some thousand containers
-constexpr int kVersionMin = 41, kVersionMax = 44;     // of 1.x
+constexpr std::size_t kLineBytesMax = 1u << 20;
+constexpr int kVersionMin = 41, kVersionMax = 44;  // of 1.x
 
-// In a query.
-std::string Escaped(std::string_view text) {
+// In a query; `also`: what stands as it is, too.
+std::string Escaped(std::string_view text, std::string_view also = "") {
   std::string escaped;
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos;
+                       std::string_view("-._~").find(c) != std::string_view::npos ||
+                       also.find(c) != std::string_view::npos;
     escaped += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return escaped;
 }
+
+// In a path, for an image's reference, whose slashes are part of the path.
+std::string EscapedPath(std::string_view text) { return Escaped(text, "/:@"); }
 
 ordered_json Parsed(const std::string& text) { return ordered_json::parse(text, nullptr, false); }
 
@@ -32,6 +37,16 @@ std::string TextIn(const ordered_json& value, const char* name) {
   if (!value.is_object()) return {};
   const auto found = value.find(name);
   return found != value.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::vector<std::string> TextsIn(const ordered_json& value, const char* name) {
+  std::vector<std::string> texts;
+  const auto found = value.is_object() ? value.find(name) : value.end();
+  if (found == value.end() || !found->is_array()) return texts;
+  for (const ordered_json& text : *found) {
+    if (text.is_string()) texts.push_back(text.get<std::string>());
+  }
+  return texts;
 }
 
 // What the engine says of an error: {"message": "..."}.
@@ -59,8 +74,9 @@ bool IsGood(const io::HttpResponse& response) {
 // keeps an image from being fetched may pass.
 bool IsRefusal(std::string_view words) {
   const std::string lower = LowerCase(words);
-  for (const char* const no : {"manifest unknown", "not found", "does not exist", "denied",
-                               "unauthorized", "authentication required", "invalid reference"}) {
+  for (const char* const no :
+       {"manifest unknown", "not found", "does not exist", "denied", "unauthorized",
+        "authentication required", "no basic auth credentials", "invalid reference"}) {
     if (lower.find(no) != std::string::npos) return true;
   }
   return false;
@@ -78,11 +94,7 @@ std::optional<int> MinorOf(std::string_view version) {
 
 }  // namespace
 
-Result<std::string> DockerEngine::Version(const io::Interrupt& interrupt) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!version_.empty()) return version_;
-  }
+Result<DockerEngine::Facts> DockerEngine::Ask(const io::Interrupt& interrupt) {
   io::HttpRequest request;
   request.url = "http://docker/_ping";
   request.unix_socket = socket_;
@@ -96,46 +108,96 @@ Result<std::string> DockerEngine::Version(const io::Interrupt& interrupt) {
         socket_.string(), newest, kVersionMin));
   }
   const std::lock_guard lock(mutex_);
-  version_ = fmt::format("v1.{}", std::min(*minor, kVersionMax));
-  return version_;
+  facts_ = Facts{fmt::format("v1.{}", std::min(*minor, kVersionMax)), "v" + newest,
+                 !response.Header("libpod-api-version").empty()};
+  is_rootless_.reset();
+  return *facts_;
 }
 
-Result<void> DockerEngine::Ping(const io::Interrupt& interrupt) {
+Result<DockerEngine::Facts> DockerEngine::About(const io::Interrupt& interrupt) {
   {
     const std::lock_guard lock(mutex_);
-    version_.clear();  // it may be another engine by now
+    if (facts_) return *facts_;
   }
-  TRY(Version(interrupt));
-  return {};
+  return Ask(interrupt);
+}
+
+// What was learnt of an engine is forgotten once it is away.
+Result<io::HttpResponse> DockerEngine::Call(io::HttpRequest request, const std::string& path,
+                                            const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const Facts facts, About(interrupt));
+  request.unix_socket = socket_;
+  request.url = fmt::format("http://docker/{}{}", facts.version, path);
+  // All that we ask can be asked twice: what has been done already is told so, and no harm.
+  request.is_repeatable = true;
+  auto response = session_.Send(request, interrupt);
+  if (!response && response.error().kind == ErrorKind::kTemporary &&
+      !interrupt.stop.stop_requested()) {
+    const std::lock_guard lock(mutex_);
+    facts_.reset();
+  }
+  if (!response || response->status != 400 || facts.version == facts.newest) return response;
+  // An engine that has given up all versions that we know says so; its own is tried then, for what
+  // we ask has been the same in all of them.
+  if (WordsOf(*response).find("is too old") == std::string::npos) return response;
+  {
+    const std::lock_guard lock(mutex_);
+    if (facts_) facts_->version = facts_->newest;
+  }
+  request.url = fmt::format("http://docker/{}{}", facts.newest, path);
+  return session_.Send(request, interrupt);
 }
 
 Result<io::HttpResponse> DockerEngine::Call(const std::string& method, const std::string& path,
                                             std::string body, const io::Interrupt& interrupt) {
-  TRY_ASSIGN(const std::string version, Version(interrupt));
   io::HttpRequest request;
   request.method = method;
-  request.url = fmt::format("http://docker/{}{}", version, path);
-  request.unix_socket = socket_;
   request.response_bytes_max = kAnswerBytesMax;
   if (!body.empty()) {
     request.headers.push_back({"Content-Type", "application/json"});
     request.body = std::move(body);
   }
-  return session_.Send(request, interrupt);
+  return Call(std::move(request), path, interrupt);
 }
 
-Result<void> DockerEngine::Create(const std::string& name, const std::string& body,
-                                  const io::Interrupt& interrupt) {
+Result<bool> DockerEngine::IsRootless(const io::Interrupt& interrupt) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_rootless_) return *is_rootless_;
+  }
+  TRY_ASSIGN(const io::HttpResponse response, Call("GET", "/info", "", interrupt));
+  if (!IsGood(response)) return Refused(response);
+  const ordered_json info = Parsed(response.body);
+  bool found = false;
+  if (info.is_object() && info.contains("SecurityOptions")) {
+    for (const ordered_json& option : info["SecurityOptions"]) {
+      found |= option.is_string() && option.get<std::string>().starts_with("name=rootless");
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  is_rootless_ = found;
+  return found;
+}
+
+Result<std::string> DockerEngine::Create(const std::string& name, const std::string& body,
+                                         const io::Interrupt& interrupt) {
   TRY_ASSIGN(const io::HttpResponse response,
              Call("POST", "/containers/create?name=" + Escaped(name), body, interrupt));
-  if (IsGood(response)) return {};
-  return Refused(response);
+  if (!IsGood(response)) return Refused(response);
+  std::string id = TextIn(Parsed(response.body), "Id");
+  if (!id.empty()) return id;
+  return Temporary("the container engine made a container and did not say which");
 }
 
 Result<void> DockerEngine::Start(const std::string& name, const io::Interrupt& interrupt) {
   TRY_ASSIGN(const io::HttpResponse response,
              Call("POST", fmt::format("/containers/{}/start", Escaped(name)), "", interrupt));
   if (IsGood(response)) return {};
+  const std::string words = WordsOf(response);
+  // Told as a fault of the engine's own, and will not pass.
+  for (const char* const lasting : {"could not select device driver", "no such device"}) {
+    if (words.find(lasting) != std::string::npos) return Invalid("the container engine: " + words);
+  }
   return Refused(response);
 }
 
@@ -152,6 +214,15 @@ Result<void> DockerEngine::Terminate(const std::string& name, const io::Interrup
              Call("POST", fmt::format("/containers/{}/kill?signal=SIGTERM", Escaped(name)), "",
                   interrupt));
   if (IsGood(response) || response.status == 409 || response.status == 404) return {};
+  return Refused(response);
+}
+
+Result<void> DockerEngine::Unpause(const std::string& name, const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const auto found, Inspect(name, interrupt));
+  if (!found || !found->is_paused) return {};
+  TRY_ASSIGN(const io::HttpResponse response,
+             Call("POST", fmt::format("/containers/{}/unpause", Escaped(name)), "", interrupt));
+  if (IsGood(response)) return {};
   return Refused(response);
 }
 
@@ -176,9 +247,9 @@ Result<std::optional<ContainerState>> DockerEngine::Inspect(const std::string& n
   }
   const std::string status = TextIn(state, "Status");
   container.is_running = status == "running" || status == "paused" || status == "restarting";
-  container.was_started = status != "created" && status != "configured" && status != "initialized";
-  container.out_of_memory = state.value("OOMKilled", false);
-  container.exit_code = state.value("ExitCode", 0);
+  container.is_paused = status == "paused";
+  const auto killed = state.find("OOMKilled");
+  container.out_of_memory = killed != state.end() && killed->is_boolean() && killed->get<bool>();
   return container;
 }
 
@@ -213,39 +284,56 @@ Result<std::vector<DockerEngine::Labelled>> DockerEngine::List(const std::string
   return found;
 }
 
+Result<std::optional<DockerImage>> DockerEngine::FindImage(const std::string& reference,
+                                                           const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const io::HttpResponse response,
+             Call("GET", fmt::format("/images/{}/json", EscapedPath(reference)), "", interrupt));
+  if (response.status == 404) return std::nullopt;
+  if (!IsGood(response)) return Refused(response);
+  const ordered_json value = Parsed(response.body);
+  DockerImage image;
+  image.id = TextIn(value, "Id");
+  if (image.id.empty()) {
+    return Temporary("the container engine describes an image in a way that is not understood");
+  }
+  image.digests = TextsIn(value, "RepoDigests");
+  if (const auto config = value.find("Config"); config != value.end()) {
+    image.working_folder = TextIn(*config, "WorkingDir");
+    image.environment = TextsIn(*config, "Env");
+  }
+  return image;
+}
+
 // The answer comes at once and is 200; what becomes of it is told line by line.
-Result<void> DockerEngine::Pull(const std::string& image, const io::Interrupt& interrupt) {
-  TRY_ASSIGN(const std::string version, Version(interrupt));
-  std::string rest, fault;
+Result<void> DockerEngine::Pull(const image::Reference& reference, const std::string& authorization,
+                                const std::function<void(const PullProgress&)>& tell,
+                                const io::Interrupt& interrupt) {
   io::HttpRequest request;
   request.method = "POST";
-  request.url = fmt::format("http://docker/{}/images/create?fromImage={}", version, Escaped(image));
+  std::string path = "/images/create?fromImage=" + Escaped(reference.Text());
   // Without a tag, the engine would fetch all there are.
-  const std::string last = image.substr(image.rfind('/') + 1);
-  if (last.find(':') == std::string::npos && last.find('@') == std::string::npos) {
-    request.url += "&tag=latest";
-  }
-  request.unix_socket = socket_;
-  const auto take = [&](std::string_view line) {
-    if (const std::string error = TextIn(Parsed(std::string(line)), "error"); !error.empty()) {
-      fault = error;
-    }
-  };
+  if (reference.tag.empty() && reference.digest.empty()) path += "&tag=latest";
+  if (!authorization.empty()) request.headers.push_back({"X-Registry-Auth", authorization});
+  PullProgress progress;
+  std::string rest;
   request.sink = [&](std::string_view part) -> Result<void> {
     rest += part;
     for (std::size_t end = rest.find('\n'); end != std::string::npos; end = rest.find('\n')) {
-      take(std::string_view(rest).substr(0, end));
+      progress.Take(std::string_view(rest).substr(0, end));
       rest.erase(0, end + 1);
     }
-    if (rest.size() > (1u << 20))
+    if (rest.size() > kLineBytesMax) {
       return Temporary("the container engine tells of a pull at length");
+    }
+    tell(progress);
     return {};
   };
-  TRY_ASSIGN(const io::HttpResponse response, session_.Send(request, interrupt));
-  take(rest);
-  if (!IsGood(response)) fault = WordsOf(response);
+  TRY_ASSIGN(const io::HttpResponse response, Call(std::move(request), path, interrupt));
+  progress.Take(rest);
+  const std::string fault = IsGood(response) ? progress.fault() : WordsOf(response);
   if (fault.empty()) return {};
-  const std::string words = fmt::format("the image {} cannot be fetched: {}", image, fault);
+  const std::string words =
+      fmt::format("the image {} cannot be fetched: {}", reference.Text(), fault);
   if (IsRefusal(fault)) return Invalid(words);
   return Temporary(words);
 }

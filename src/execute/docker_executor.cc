@@ -1,9 +1,7 @@
 #include "execute/docker_executor.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/eventfd.h>
-#include <sys/stat.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,9 +10,9 @@
 
 #include "attempt/folder.h"
 #include "attempt/handed_secrets.h"
+#include "attempt/log.h"
+#include "base/text.h"
 #include "execute/exit_of.h"
-#include "execute/secret_values.h"
-#include "io/digest.h"
 
 namespace busker::execute {
 namespace {
@@ -25,19 +23,22 @@ using std::chrono::seconds;
 constexpr Milliseconds kCallLimit = minutes(2);  // of a call that does something; disks may be slow
 constexpr Milliseconds kLookLimit = seconds(20);  // of one that asks
 constexpr Milliseconds kPullLimit = std::chrono::hours(2);
-constexpr Milliseconds kWaitLimit = std::chrono::hours(1);  // then it is asked anew
 constexpr Milliseconds kTidyLimit = seconds(10);  // before it is told that an attempt has ended
 constexpr Milliseconds kTellAgain = seconds(2);
 constexpr Milliseconds kAgain = seconds(1), kAgainMax = minutes(5);
+constexpr Milliseconds kBreath(100);            // after a bell that rang for nothing
 constexpr Milliseconds kAwayMax = minutes(10);  // an engine that is away, and no runner lives
 constexpr int kStartsMax = 4;  // of one container: the first, and those that settle it
-constexpr char kSecretsPlace[] = "/dev/shm";
 
 // Waits a moment; false when there is no use in going on.
 bool Pause(Milliseconds length, const std::stop_token& quit) {
   io::Waiter waiter(io::Within(length, quit));
   const auto waited = waiter.Wait({});
   return waited || waited.error().kind == ErrorKind::kTimedOut;
+}
+
+bool Passes(const Error& error) {
+  return error.kind == ErrorKind::kTemporary || error.kind == ErrorKind::kTimedOut;
 }
 
 attempt::ExitRecord Ended(const attempt::Name& name, attempt::Ending ending, std::string message) {
@@ -60,6 +61,63 @@ bool RunnerLives(const io::fs::path& attempt_folder) {
   return taken && !*taken;
 }
 
+// Whether `path` is below `folder`, or is that.
+bool IsIn(const io::fs::path& path, const io::fs::path& folder) {
+  const auto [_, rest] = std::mismatch(path.begin(), path.end(), folder.begin(), folder.end());
+  return rest == folder.end();
+}
+
+// A link may lead anywhere: what is mounted is where it leads to.
+Result<void> CheckMounts(const std::vector<Mount>& mounts, const io::fs::path& socket) {
+  std::error_code error;
+  const io::fs::path engine = io::fs::weakly_canonical(socket, error);
+  for (const Mount& mount : mounts) {
+    const io::fs::path folder = io::fs::weakly_canonical(mount.path, error);
+    if (error || !IsIn(engine, folder)) continue;
+    return Invalid(
+        fmt::format("mount={}: the container engine's socket is there, and who has that has the "
+                    "machine; mount the folder that the program reads",
+                    mount.path.string()));
+  }
+  return {};
+}
+
+// Tells in the attempt's log how far an image is on its way, which may take longer than the
+// command.
+class PullTeller {
+ public:
+  PullTeller(const io::fs::path& attempt_folder, const std::string& reference)
+      : reference_(reference),
+        log_(attempt::LogWriter::GoOn(attempt_folder, kLogBytesMax, kLogBytesMax)) {
+    Say(fmt::format("Fetching the image {}...", reference));
+  }
+  void Tell(const PullProgress& progress) {
+    const auto now = std::chrono::steady_clock::now();
+    std::string text = progress.Text();
+    if (now < told_at_ + kTellEvery || text.empty() || text == told_) return;
+    told_at_ = now;
+    told_ = std::move(text);
+    Say(fmt::format("Fetching the image {}: {}", reference_, told_));
+  }
+  void TellEnd(const Result<void>& pulled) {
+    Say(pulled ? fmt::format("The image {} is here.", reference_)
+               : Printable(pulled.error().message));
+  }
+
+ private:
+  static constexpr std::uint64_t kLogBytesMax = 1 << 20;
+  static constexpr seconds kTellEvery{3};
+
+  void Say(const std::string& line) {
+    if (log_) (void)log_->Append(line + "\n");  // for people: nothing depends on it
+  }
+
+  const std::string reference_;
+  Result<attempt::LogWriter> log_;
+  std::string told_;
+  io::SteadyInstant told_at_ = std::chrono::steady_clock::now();
+};
+
 }  // namespace
 
 Result<std::unique_ptr<DockerExecutor>> DockerExecutor::Start(Settings settings, OnEnded on_ended) {
@@ -80,38 +138,25 @@ DockerExecutor::~DockerExecutor() {
   sweeping_.request_stop();
 }
 
+// A place that makes no sense is better told now.
 Result<void> DockerExecutor::Launch(const Attempt& attempt) {
-  TRY(BodyOf(attempt));  // a place that makes no sense is better told now
-  const io::fs::path folder = attempt::FolderOf(settings_.folder, attempt.name);
-  TRY(io::MakeFolders(folder, 0700));
-  const io::fs::path order = folder / attempt::kOrderFile;
-  TRY(attempt.synced ? io::WriteFileAtomically(order, attempt.order, 0600)
-                     : io::WriteFileUnsynced(order, attempt.order, 0600));
+  TRY(ContainerSettingsIn(attempt.place));
   return Begin(attempt, false);
 }
 
-Result<void> DockerExecutor::Recover(const Attempt& attempt) {
-  const io::fs::path folder = attempt::FolderOf(settings_.folder, attempt.name);
-  std::error_code error;
-  const io::fs::path order = folder / attempt::kOrderFile;
-  if (!io::fs::exists(order, error)) {
-    TRY(BodyOf(attempt));
-    TRY(io::MakeFolders(folder, 0700));
-    TRY(io::WriteFileAtomically(order, attempt.order, 0600));
-  }
-  return Begin(attempt, true);
-}
+Result<void> DockerExecutor::Recover(const Attempt& attempt) { return Begin(attempt, true); }
 
 Result<void> DockerExecutor::Begin(const Attempt& attempt, bool is_recovered) {
-  io::Descriptor stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!stop.valid()) return SystemError("wait for " + attempt.name.Text(), errno);
+  TRY_ASSIGN(AttemptBell bell, AttemptBell::Make());
   Reap();
   const std::lock_guard lock(mutex_);
-  if (stopped_.contains(attempt.name)) eventfd_write(stop.get(), 1);
   Carried& carried = carried_.emplace_back();
   carried.attempt = attempt;
-  carried.stop = std::move(stop);
-  carried.is_recovered = is_recovered;
+  carried.folder = attempt::FolderOf(settings_.folder, attempt.name);
+  carried.name = ContainerName(settings_.instance, attempt.name);
+  carried.bell = std::move(bell);
+  carried.may_be_there = is_recovered;
+  if (stopped_.contains(attempt.name)) carried.bell.TellStop();
   attempts_[attempt.name] = &carried;
   try {
     carried.thread = std::jthread([this, &carried](const std::stop_token& quit) {
@@ -122,9 +167,14 @@ Result<void> DockerExecutor::Begin(const Attempt& attempt, bool is_recovered) {
         attempts_.erase(carried.attempt.name);
         stopped_.erase(carried.attempt.name);
       }
-      const bool removed = RemoveTraces(carried.attempt.name, kTidyLimit, quit);
+      // An engine that ended the container by ending itself is back in a moment, as a rule.
+      const auto until = std::chrono::steady_clock::now() + kTidyLimit;
+      bool removed = RemoveTraces(carried, kTidyLimit, quit);
+      while (!removed && std::chrono::steady_clock::now() < until && Pause(kBreath, quit)) {
+        removed = RemoveTraces(carried, kTidyLimit, quit);
+      }
       on_ended_(carried.attempt.name, std::move(end));
-      if (!removed) RemoveLater(carried.attempt.name, quit);
+      if (!removed) RemoveLater(carried, quit);
       const std::lock_guard done(mutex_);
       carried.is_done = true;
     });
@@ -151,134 +201,262 @@ Result<void> DockerExecutor::Stop(const attempt::Name& name) {
   const std::lock_guard lock(mutex_);
   stopped_.insert(name);  // for one that is yet to come
   const auto found = attempts_.find(name);
-  if (found != attempts_.end()) eventfd_write(found->second->stop.get(), 1);
+  if (found != attempts_.end()) found->second->bell.TellStop();
   return {};
+}
+
+bool DockerExecutor::WasToldToStop(const attempt::Name& name) {
+  const std::lock_guard lock(mutex_);
+  return stopped_.contains(name);
 }
 
 // All that happens to one attempt, on its own thread. The engine may be away, be replaced or lose
 // the container at any moment: then it is looked at anew.
 DockerExecutor::End DockerExecutor::Carry(Carried& carried, const std::stop_token& quit) {
-  const attempt::Name& attempt = carried.attempt.name;
-  const io::fs::path folder = attempt::FolderOf(settings_.folder, attempt);
-  const std::string name = ContainerName(settings_.instance, attempt);
+  if (auto written = WriteOrder(carried); !written) return GiveUp(carried, written.error(), quit);
+  carried.bell.Watch(carried.folder);
   io::SteadyInstant answered = std::chrono::steady_clock::now();
+  bool rang = false;
   for (int starts = 0; !quit.stop_requested();) {
-    auto ended = ReadExitOf(attempt, folder);
-    if (!ended || *ended) {
-      return ended ? End(**std::move(ended)) : Unknown(ended.error());
-    }
+    auto ended = ReadExitOf(carried.attempt.name, carried.folder);
+    if (!ended) return Unknown(ended.error());
+    if (*ended) return Judged(carried, **std::move(ended));
+    if (rang && !Pause(kBreath, quit)) break;
     if (starts == kStartsMax) {
-      return GiveUp(carried, name, Failed("its runner ended and left no exit record").value(),
-                    quit);
+      return GiveUp(carried, Failed("its runner ended and left no exit record").value(), quit);
     }
-    const auto started = BringUp(carried, name, quit);
+    if (!carried.may_be_there && WasToldToStop(carried.attempt.name)) {
+      return GiveUp(carried, Temporary("it is to stop").value(), quit);
+    }
+    const auto started = BringUp(carried, quit);
     if (started) starts += *started ? 1 : 0;
-    const auto waited = started ? AwaitEnd(carried, name, quit) : tl::unexpected(started.error());
-    if (waited) {
-      answered = std::chrono::steady_clock::now();
-      continue;
-    }
-    const Error& error = waited.error();
-    const bool passes = error.kind == ErrorKind::kTemporary || error.kind == ErrorKind::kTimedOut;
+    const auto waited = started ? AwaitEnd(carried, quit) : tl::unexpected(started.error());
+    rang = waited.has_value();
     const auto now = std::chrono::steady_clock::now();
-    const bool never_begun = starts == 0 && !carried.is_recovered;
-    if (RunnerLives(folder)) {
+    if (rang || (RunnerLives(carried.folder) && !carried.is_given_up)) {
       answered = now;
-    } else if (!passes || never_begun || now - answered > kAwayMax) {
-      return GiveUp(carried, name, error, quit);
+    } else if (!Passes(waited.error()) || !carried.may_be_there || now - answered > kAwayMax) {
+      return GiveUp(carried, waited.error(), quit);
     }
-    if (!Pause(kAgain, quit)) break;
+    if (!rang && !Pause(kAgain, quit)) break;
   }
   return Temporary("this busker ends");  // nobody is told
 }
 
-// There is a container of that name, and it was started. False: it runs already.
-Result<bool> DockerExecutor::BringUp(Carried& carried, const std::string& name,
-                                     const std::stop_token& quit) {
-  TRY(engine_.Ping(io::Within(kLookLimit, quit)));
-  TRY_ASSIGN(auto found, engine_.Inspect(name, io::Within(kLookLimit, quit)));
-  if (found && !IsOurs(*found, carried.attempt.name)) {
-    return Invalid(fmt::format(
-        "there is a container {} that is not Busker's; rename or remove it, then busker retry",
-        name));
+Result<void> DockerExecutor::WriteOrder(Carried& carried) {
+  std::error_code error;
+  const io::fs::path order = carried.folder / attempt::kOrderFile;
+  if (carried.may_be_there && io::fs::exists(order, error)) return {};
+  TRY(io::MakeFolders(carried.folder, 0700));
+  return carried.attempt.synced ? io::WriteFileAtomically(order, carried.attempt.order, 0600)
+                                : io::WriteFileUnsynced(order, carried.attempt.order, 0600);
+}
+
+// There is a container of the attempt, and it was started. False: it runs already.
+Result<bool> DockerExecutor::BringUp(Carried& carried, const std::stop_token& quit) {
+  std::optional<ContainerState> found;
+  if (carried.may_be_there) {
+    TRY_ASSIGN(found, Find(carried, quit));
   }
   if (found && found->is_running) return false;
-  TRY(HandSecrets(carried.attempt, name));
-  if (!found) {
-    TRY_ASSIGN(const std::string body, BodyOf(carried.attempt));
-    TRY(CreateWithImage(carried, name, body, quit));
+  if (found) carried.ran_out_of_memory |= found->out_of_memory;
+  if (!carried.attempt.secrets.empty()) {
+    TRY(secrets_.Hand(carried.name, carried.attempt.secrets, settings_.secret_of));
   }
-  TRY(engine_.Start(name, io::Within(kCallLimit, quit)));
+  if (!found) TRY(Create(carried, quit));
+  TRY(engine_.Start(carried.id, io::Within(kCallLimit, quit)));
   return true;
 }
 
-Result<void> DockerExecutor::CreateWithImage(Carried& carried, const std::string& name,
-                                             const std::string& body, const std::stop_token& quit) {
-  auto created = engine_.Create(name, body, io::Within(kCallLimit, quit));
-  if (created || created.error().kind != ErrorKind::kNotFound) return created;
+// Whatever is said of the creation, the container may be there: by another Busker before this one,
+// or by a request whose answer was lost.
+Result<void> DockerExecutor::Create(Carried& carried, const std::stop_token& quit) {
   TRY_ASSIGN(const ContainerSettings settings, ContainerSettingsIn(carried.attempt.place));
-  io::Interrupt pulling = io::Within(kPullLimit, quit);
-  pulling.stop_descriptor = carried.stop.get();
-  TRY(engine_.Pull(settings.image, pulling));
-  return engine_.Create(name, body, io::Within(kCallLimit, quit));
+  TRY_ASSIGN(const image::Reference reference, image::ParseReference(settings.image));
+  TRY_ASSIGN(const DockerImage image, HaveImage(carried, settings, reference, quit));
+  TRY_ASSIGN(const std::string user, UserInside(quit));
+  TRY_ASSIGN(const std::string body, BodyOf(carried.attempt, settings, DigestOf(image, reference),
+                                            image.working_folder, user));
+  carried.may_be_there = true;
+  auto created = engine_.Create(carried.name, body, io::Within(kCallLimit, quit));
+  if (created) {
+    carried.id = *std::move(created);
+    return {};
+  }
+  TRY_ASSIGN(const auto found, Find(carried, quit));
+  if (found) return {};
+  const Error& error = created.error();
+  if (error.kind == ErrorKind::kNotFound) return Temporary(error.message);  // it was just here
+  return tl::unexpected(error);
 }
 
-// Until the container does not run. Its runner is told when the attempt is to stop.
-Result<void> DockerExecutor::AwaitEnd(Carried& carried, const std::string& name,
-                                      const std::stop_token& quit) {
+// The image, fetched where it is not here.
+Result<DockerImage> DockerExecutor::HaveImage(Carried& carried, const ContainerSettings& settings,
+                                              const image::Reference& reference,
+                                              const std::stop_token& quit) {
+  if (settings.gpus) {
+    TRY_ASSIGN(const auto facts, engine_.About(io::Within(kLookLimit, quit)));
+    if (facts.is_podman) {
+      return Invalid(
+          "gpus: Podman takes no request for GPUs this way and starts without; use a "
+          "Docker engine for this target");
+    }
+  }
+  TRY_ASSIGN(auto image, engine_.FindImage(settings.image, io::Within(kLookLimit, quit)));
+  const bool may_have_moved = settings.always_pulls && reference.digest.empty();
+  if (!image || (may_have_moved && !carried.was_pulled)) {
+    io::Interrupt pulling = io::Within(kPullLimit, quit);
+    pulling.stop_descriptor = carried.bell.stop();
+    std::string login;
+    if (settings_.login_at) {
+      TRY_ASSIGN(login, settings_.login_at(reference.registry, pulling));
+    }
+    PullTeller teller(carried.folder, settings.image);
+    auto pulled = engine_.Pull(
+        reference, login, [&](const PullProgress& progress) { teller.Tell(progress); }, pulling);
+    teller.TellEnd(pulled);
+    TRY(pulled);
+    carried.was_pulled = true;
+    TRY_ASSIGN(image, engine_.FindImage(settings.image, io::Within(kLookLimit, quit)));
+  }
+  if (image) return *std::move(image);
+  return Temporary(fmt::format("the image {} was fetched and is gone", settings.image));
+}
+
+// By its labels. A stranger of its name is told, and left alone.
+Result<std::optional<ContainerState>> DockerExecutor::Find(Carried& carried,
+                                                           const std::stop_token& quit) {
+  TRY_ASSIGN(auto found, engine_.Inspect(carried.id.empty() ? carried.name : carried.id,
+                                         io::Within(kLookLimit, quit)));
+  const bool is_stranger = found && !IsOurs(*found, carried.attempt.name);
+  if (!found || is_stranger) {
+    TRY_ASSIGN(const auto all, engine_.List(kHomeLabel, settings_.instance, kAttemptLabel,
+                                            io::Within(kLookLimit, quit)));
+    const auto renamed = std::find_if(all.begin(), all.end(), [&](const auto& each) {
+      return each.value == carried.attempt.name.Text();
+    });
+    if (renamed != all.end()) {
+      TRY_ASSIGN(found, engine_.Inspect(renamed->id, io::Within(kLookLimit, quit)));
+    } else if (is_stranger) {
+      return Invalid(
+          fmt::format("there is a container {} that is not Busker's; rename or remove "
+                      "it, then busker retry",
+                      carried.name));
+    }
+  }
+  carried.id = found ? found->id : "";
+  return found;
+}
+
+// Until the container does not run, or the record is there. Its runner is told when the attempt is
+// to stop.
+Result<void> DockerExecutor::AwaitEnd(Carried& carried, const std::stop_token& quit) {
   for (;;) {
-    io::Interrupt interrupt = io::Within(carried.is_told ? kTellAgain : kWaitLimit, quit);
-    if (!carried.is_told) interrupt.stop_descriptor = carried.stop.get();
-    const auto waited = engine_.Wait(name, interrupt);
-    eventfd_t told = 0;
+    const AttemptBell& bell = carried.bell;
+    io::Interrupt interrupt = io::Within(carried.is_told ? kTellAgain : settings_.look_after, quit);
+    interrupt.stop_descriptor = carried.is_told ? bell.end() : bell.either();
+    const auto waited = engine_.Wait(carried.id, interrupt);
+    if (bell.TakeEnd()) return {};
     const bool timed_out = !waited && waited.error().kind == ErrorKind::kTimedOut;
-    const bool is_new = eventfd_read(carried.stop.get(), &told) == 0;
+    const bool is_new = bell.TakeStop();
     carried.is_told |= is_new;
     // Again and again: a runner that has just begun does not hear it, as the first process of a
-    // container gets no signal that it does not wait for.
+    // container gets no signal that it does not wait for. Nor does one that is paused.
     if (is_new || (carried.is_told && timed_out)) {
-      TRY(engine_.Terminate(name, io::Within(kCallLimit, quit)));
-      continue;
+      TRY(engine_.Unpause(carried.id, io::Within(kCallLimit, quit)));
+      TRY(engine_.Terminate(carried.id, io::Within(kCallLimit, quit)));
+    } else if (timed_out) {
+      TRY(Look(carried, quit));
+    } else if (waited || waited.error().kind == ErrorKind::kNotFound) {
+      return {};
+    } else {
+      return waited;
     }
-    if (waited || waited.error().kind == ErrorKind::kNotFound) return {};
-    if (!timed_out) return waited;
   }
+}
+
+// At a container that nothing was heard of for a while: a person may have paused it, and then its
+// runner cannot even tell that its time is over.
+Result<void> DockerExecutor::Look(Carried& carried, const std::stop_token& quit) {
+  TRY_ASSIGN(const auto found, engine_.Inspect(carried.id, io::Within(kLookLimit, quit)));
+  const auto now = std::chrono::steady_clock::now();
+  if (!found || !found->is_paused) {
+    carried.paused_since.reset();
+  } else if (!carried.paused_since) {
+    carried.paused_since = now;
+  } else if (now - *carried.paused_since >= settings_.paused_max) {
+    carried.is_given_up = true;
+    return Failed(
+        fmt::format("somebody paused its container, which was ended after {}; how far "
+                    "the command came is not known, and it is not started a second time",
+                    FormatDuration(settings_.paused_max)));
+  }
+  return {};
+}
+
+// What the record says, but for what it cannot know: who stopped the container, and who killed its
+// first process.
+DockerExecutor::End DockerExecutor::Judged(const Carried& carried, attempt::ExitRecord record) {
+  if (record.ending == attempt::Ending::kCancelled && !carried.is_told &&
+      !WasToldToStop(carried.attempt.name)) {
+    record.ending = attempt::Ending::kSignalled;
+    record.signal = SIGTERM;
+    record.message =
+        "somebody else than Busker stopped its container: docker stop, or an engine that ended "
+        "without live-restore";
+  } else if (record.ending == attempt::Ending::kLost && carried.ran_out_of_memory) {
+    record.ending = attempt::Ending::kOutOfMemory;
+    record.message = "the kernel killed the container's first process for memory";
+  }
+  return record;
 }
 
 // Of an attempt that cannot be carried out. Only when its container is known to be gone is it known
 // that nothing of it will begin.
-DockerExecutor::End DockerExecutor::GiveUp(Carried& carried, const std::string& name, Error error,
+DockerExecutor::End DockerExecutor::GiveUp(Carried& carried, const Error& error,
                                            const std::stop_token& quit) {
-  const attempt::Name& attempt = carried.attempt.name;
-  const io::fs::path folder = attempt::FolderOf(settings_.folder, attempt);
+  const attempt::Name& name = carried.attempt.name;
+  const bool is_gone = !carried.may_be_there || RemoveTraces(carried, kCallLimit, quit);
   std::error_code missing;
-  const bool may_have_begun = io::fs::exists(folder / attempt::kLockFile, missing);
-  const bool pinged = engine_.Ping(io::Within(kLookLimit, quit)).has_value();
-  const bool removed =
-      pinged && RemoveOurs(name, attempt, io::Within(kCallLimit, quit)).has_value();
-  eventfd_t told = 0;
-  const bool is_stopped = eventfd_read(carried.stop.get(), &told) == 0 || carried.is_told;
-  const bool asked_nothing = !pinged && !carried.is_recovered && !may_have_begun;
-  if (may_have_begun || !(removed || asked_nothing)) {
-    return Unknown(error);
+  if (io::fs::exists(carried.folder / attempt::kLockFile, missing)) {
+    return Ended(name, attempt::Ending::kLost, error.message);
   }
-  if (is_stopped) {
-    return Ended(attempt, attempt::Ending::kCancelled,
+  if (!is_gone) {
+    return Ended(name, attempt::Ending::kLost,
+                 error.message +
+                     "; whether the command was started there is not known, and it is "
+                     "not started a second time");
+  }
+  if (WasToldToStop(name)) {
+    return Ended(name, attempt::Ending::kCancelled,
                  "the attempt was cancelled before the command was started");
   }
-  const bool passes = error.kind == ErrorKind::kTemporary || error.kind == ErrorKind::kTimedOut;
-  if (passes) return Temporary(error.message);
-  return Ended(attempt, attempt::Ending::kNotStarted, error.message);
+  if (Passes(error)) return Temporary(error.message);
+  return Ended(name, attempt::Ending::kNotStarted, error.message);
 }
 
-Result<std::string> DockerExecutor::BodyOf(const Attempt& attempt) const {
+// Busker's own, as the engine has it: the root of a rootless engine is the user that it runs as.
+Result<std::string> DockerExecutor::UserInside(const std::stop_token& quit) {
+  std::string own = fmt::format("{}:{}", getuid(), getgid());
+  if (getuid() == 0) return own;
+  TRY_ASSIGN(const bool is_rootless, engine_.IsRootless(io::Within(kLookLimit, quit)));
+  return is_rootless ? "0:0" : own;
+}
+
+Result<std::string> DockerExecutor::BodyOf(const Attempt& attempt, ContainerSettings settings,
+                                           const std::string& image,
+                                           const std::string& working_folder,
+                                           const std::string& user) const {
   Container container;
   container.instance = settings_.instance;
   container.attempt = attempt.name;
-  TRY_ASSIGN(container.settings, ContainerSettingsIn(attempt.place));
+  container.settings = std::move(settings);
+  TRY(CheckMounts(container.settings.mounts, settings_.socket));
+  container.image = image;
+  container.image_folder = working_folder;
   container.runner = settings_.runner;
   container.attempt_folder = attempt::FolderOf(settings_.folder, attempt.name);
-  container.user = fmt::format("{}:{}", getuid(), getgid());
+  container.user = user;
   container.cpus_milli = attempt.cpus_milli;
   container.memory_bytes = attempt.memory_bytes;
   if (!container.settings.store.empty()) {
@@ -292,59 +470,31 @@ Result<std::string> DockerExecutor::BodyOf(const Attempt& attempt) const {
     }
   }
   if (!attempt.secrets.empty()) {
-    TRY_ASSIGN(const io::fs::path folder, SecretsFolder());
-    container.mounts.push_back({folder / ContainerName(settings_.instance, attempt.name), false,
-                                attempt::kSecretsInContainer});
+    const std::string name = ContainerName(settings_.instance, attempt.name);
+    container.mounts.push_back({secrets_.FileOf(name), false, attempt::kSecretsInContainer});
   }
   return CreateBody(container);
 }
 
-// In memory; of this home and user alone.
-Result<io::fs::path> DockerExecutor::SecretsFolder() const {
-  const io::fs::path folder =
-      io::fs::path(kSecretsPlace) /
-      ("busker-" + io::Sha256Of(settings_.instance).substr(0, 16) + "-" + std::to_string(getuid()));
-  if (mkdir(folder.c_str(), 0700) == 0) return folder;
-  if (errno != EEXIST) return SystemError("make " + folder.string(), errno);
-  struct stat is {};
-  const bool ours = lstat(folder.c_str(), &is) == 0 && S_ISDIR(is.st_mode) &&
-                    is.st_uid == geteuid() && (is.st_mode & 0077) == 0;
-  if (ours) return folder;
-  return Unusable(fmt::format("{} is not this user's alone; remove it", folder.string()));
-}
-
-Result<void> DockerExecutor::HandSecrets(const Attempt& attempt, const std::string& name) const {
-  if (attempt.secrets.empty()) return {};
-  auto values = ValuesOf(attempt.secrets, settings_.secret_of);
-  TRY_ASSIGN(const io::fs::path folder, SecretsFolder());
-  auto handed = attempt::HandOverIn(folder / name, values);
-  if (values) {
-    for (std::string& value : *values) attempt::Wipe(value);
-  }
-  return handed;
-}
-
 // The container and what was made for it; false: something stays.
-bool DockerExecutor::RemoveTraces(const attempt::Name& attempt, Milliseconds limit,
+bool DockerExecutor::RemoveTraces(Carried& carried, Milliseconds limit,
                                   const std::stop_token& quit) {
-  const std::string name = ContainerName(settings_.instance, attempt);
-  if (const auto folder = SecretsFolder()) unlink((*folder / name).c_str());
-  return RemoveOurs(name, attempt, io::Within(limit, quit)).has_value();
+  if (!carried.attempt.secrets.empty()) secrets_.Remove(carried.name);
+  if (!carried.may_be_there) return true;
+  if (carried.id.empty()) {
+    const auto found = Find(carried, quit);
+    if (!found && found.error().kind == ErrorKind::kInvalid) return true;  // a stranger's
+    if (!found) return false;
+    if (!*found) return true;
+  }
+  return engine_.Remove(carried.id, io::Within(limit, quit)).has_value();
 }
 
 // Until it is gone. What is left when this busker ends, the next one sweeps.
-void DockerExecutor::RemoveLater(const attempt::Name& attempt, const std::stop_token& quit) {
+void DockerExecutor::RemoveLater(Carried& carried, const std::stop_token& quit) {
   for (Milliseconds pause = kAgain; Pause(pause, quit); pause = std::min(2 * pause, kAgainMax)) {
-    if (RemoveTraces(attempt, kCallLimit, quit)) return;
+    if (RemoveTraces(carried, kCallLimit, quit)) return;
   }
-}
-
-// Somebody else's container of that name stays.
-Result<void> DockerExecutor::RemoveOurs(const std::string& name, const attempt::Name& attempt,
-                                        const io::Interrupt& interrupt) {
-  TRY_ASSIGN(const auto found, engine_.Inspect(name, interrupt));
-  if (!found || !IsOurs(*found, attempt)) return {};
-  return engine_.Remove(found->id, interrupt);
 }
 
 bool DockerExecutor::IsOurs(const ContainerState& container, const attempt::Name& attempt) const {
@@ -352,9 +502,12 @@ bool DockerExecutor::IsOurs(const ContainerState& container, const attempt::Name
 }
 
 Result<void> DockerExecutor::Sweep(std::span<const attempt::Name> unfinished) {
-  sweeping_ =
-      std::jthread([this, names = std::set<attempt::Name>(unfinished.begin(), unfinished.end())](
-                       const std::stop_token& quit) { SweepNow(names, quit); });
+  std::set<attempt::Name> names(unfinished.begin(), unfinished.end());
+  std::set<std::string> files;
+  for (const attempt::Name& name : names) files.insert(ContainerName(settings_.instance, name));
+  secrets_.Sweep([&](const std::string& container) { return files.contains(container); });
+  sweeping_ = std::jthread(
+      [this, names = std::move(names)](const std::stop_token& quit) { SweepNow(names, quit); });
   return {};
 }
 
@@ -378,7 +531,7 @@ void DockerExecutor::SweepNow(const std::set<attempt::Name>& unfinished,
         });
         if (carried || kept.contains(one.value)) continue;
       }
-      all &= engine_.Remove(one.name, io::Within(kCallLimit, quit)).has_value();
+      all &= engine_.Remove(one.id, io::Within(kCallLimit, quit)).has_value();
     }
     if (all || !Pause(pause, quit)) return;
     pause = std::min(2 * pause, kAgainMax);

@@ -5,6 +5,8 @@
 // holds a lock in it, and its exit.json is how the attempt ended. What the engine says of a
 // container is never more than a reason to look there. A container may be started again: its runner
 // finds what an earlier one left, and does not start the command twice.
+//
+// A container is found by our labels, whatever a person has called it since.
 #pragma once
 
 #include <list>
@@ -16,6 +18,8 @@
 #include <thread>
 
 #include "attempt/home_place.h"
+#include "execute/attempt_bell.h"
+#include "execute/container_secrets.h"
 #include "execute/docker_container.h"
 #include "execute/docker_engine.h"
 #include "execute/executor.h"
@@ -24,6 +28,11 @@ namespace busker::execute {
 
 class DockerExecutor : public Executor {
  public:
+  // What X-Registry-Auth says to a registry ("registry.example", "docker.io"); empty: nobody has
+  // logged in there. Any thread.
+  using LoginAt =
+      std::function<Result<std::string>(const std::string& registry, const io::Interrupt&)>;
+
   struct Settings {
     io::fs::path socket;       // of the engine
     io::fs::path runner;       // busker-runner
@@ -31,6 +40,10 @@ class DockerExecutor : public Executor {
     attempt::HomeFolder home;  // in which places are named
     std::string instance;      // id of the home: whose containers these are
     SecretOf secret_of;        // may be empty: there are none
+    LoginAt login_at = {};     // likewise
+    // Of a container that somebody has paused: then it is ended.
+    Milliseconds paused_max = std::chrono::hours(1);
+    Milliseconds look_after = std::chrono::minutes(1);  // at one that nothing is heard of
   };
 
   // Asks the engine nothing yet.
@@ -44,33 +57,49 @@ class DockerExecutor : public Executor {
   Result<void> Sweep(std::span<const attempt::Name> unfinished) override;
 
  private:
+  // What is known of an attempt, by its own thread alone but for the bell's stop.
   struct Carried {
     Attempt attempt;
-    io::Descriptor stop;        // an eventfd, readable once the attempt is told to stop
-    bool is_told = false;       // the runner was told so; of the attempt's thread
-    bool is_recovered = false;  // an earlier Busker may have begun it
+    io::fs::path folder;
+    std::string name;           // of its container, when it is made
+    std::string id;             // of its container, once it is known
+    bool may_be_there = false;  // the engine was asked for the container, or an earlier Busker did
+    bool is_told = false;       // the runner was told to stop
+    bool is_given_up = false;   // it is not waited for any more
+    bool was_pulled = false;    // the image
+    bool ran_out_of_memory = false;  // its first process was killed so, says the engine
+    std::optional<io::SteadyInstant> paused_since;
+    AttemptBell bell;
     bool is_done = false;
     std::jthread thread;
   };
   using End = Result<attempt::ExitRecord>;
 
   DockerExecutor(Settings settings, OnEnded on_ended)
-      : settings_(std::move(settings)), on_ended_(std::move(on_ended)), engine_(settings_.socket) {}
+      : settings_(std::move(settings)),
+        on_ended_(std::move(on_ended)),
+        engine_(settings_.socket),
+        secrets_(settings_.instance) {}
 
   Result<void> Begin(const Attempt& attempt, bool is_recovered);
   End Carry(Carried& carried, const std::stop_token& quit);
-  Result<bool> BringUp(Carried& carried, const std::string& name, const std::stop_token& quit);
-  Result<void> CreateWithImage(Carried& carried, const std::string& name, const std::string& body,
-                               const std::stop_token& quit);
-  Result<void> AwaitEnd(Carried& carried, const std::string& name, const std::stop_token& quit);
-  End GiveUp(Carried& carried, const std::string& name, Error error, const std::stop_token& quit);
-  Result<std::string> BodyOf(const Attempt& attempt) const;
-  Result<void> HandSecrets(const Attempt& attempt, const std::string& name) const;
-  Result<io::fs::path> SecretsFolder() const;
-  bool RemoveTraces(const attempt::Name& attempt, Milliseconds limit, const std::stop_token& quit);
-  void RemoveLater(const attempt::Name& attempt, const std::stop_token& quit);
-  Result<void> RemoveOurs(const std::string& name, const attempt::Name& attempt,
-                          const io::Interrupt& interrupt);
+  Result<void> WriteOrder(Carried& carried);
+  Result<bool> BringUp(Carried& carried, const std::stop_token& quit);
+  Result<void> Create(Carried& carried, const std::stop_token& quit);
+  Result<DockerImage> HaveImage(Carried& carried, const ContainerSettings& settings,
+                                const image::Reference& reference, const std::stop_token& quit);
+  Result<void> AwaitEnd(Carried& carried, const std::stop_token& quit);
+  Result<void> Look(Carried& carried, const std::stop_token& quit);
+  Result<std::optional<ContainerState>> Find(Carried& carried, const std::stop_token& quit);
+  End Judged(const Carried& carried, attempt::ExitRecord record);
+  End GiveUp(Carried& carried, const Error& error, const std::stop_token& quit);
+  Result<std::string> BodyOf(const Attempt& attempt, ContainerSettings settings,
+                             const std::string& image, const std::string& working_folder,
+                             const std::string& user) const;
+  Result<std::string> UserInside(const std::stop_token& quit);
+  bool RemoveTraces(Carried& carried, Milliseconds limit, const std::stop_token& quit);
+  void RemoveLater(Carried& carried, const std::stop_token& quit);
+  bool WasToldToStop(const attempt::Name& name);
   bool IsOurs(const ContainerState& container, const attempt::Name& attempt) const;
   void SweepNow(const std::set<attempt::Name>& unfinished, const std::stop_token& quit);
   void Reap();
@@ -78,6 +107,7 @@ class DockerExecutor : public Executor {
   const Settings settings_;
   const OnEnded on_ended_;
   DockerEngine engine_;
+  const ContainerSecrets secrets_;
   std::mutex mutex_;            // guards what follows
   std::list<Carried> carried_;  // and those that are done, until they are reaped
   std::map<attempt::Name, Carried*> attempts_;

@@ -8,42 +8,44 @@
 #include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "attempt/folder.h"
+#include "execute/test_docker.h"
 #include "execute/test_order.h"
 #include "io/test_folder.h"
 
 namespace busker::execute {
 namespace {
 
-constexpr char kVariable[] = "BUSKER_DOCKER_SOCKET";
-
 io::Interrupt Soon() { return io::Within(std::chrono::seconds(60)); }
 
 class DockerExecutorTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (std::getenv(kVariable) == nullptr) GTEST_SKIP() << "no engine";
-    engine_.emplace(std::getenv(kVariable));
-    Open(std::getenv(kVariable));
+    if (DockerSocket() == nullptr) GTEST_SKIP() << "no engine";
+    engine_.emplace(DockerSocket());
+    Open(DockerSocket());
   }
   void TearDown() override {
     executor_.reset();
     if (!engine_) return;
     for (const auto& one :
          engine_->List(kHomeLabel, kTestInstance, kAttemptLabel, Soon()).value()) {
-      EXPECT_TRUE(engine_->Remove(one.name, Soon()));
+      EXPECT_TRUE(engine_->Remove(one.id, Soon()));
     }
   }
   void Open(const io::fs::path& socket) {
-    executor_ =
-        DockerExecutor::Start({socket, BUSKER_RUNNER_PATH, folder_ / "runs", {}, kTestInstance, {}},
-                              [this](const attempt::Name& name, Result<attempt::ExitRecord> end) {
-                                const std::lock_guard lock(mutex_);
-                                ends_.emplace(name, std::move(end));
-                                changed_.notify_all();
-                              })
-            .value();
+    DockerExecutor::Settings settings{socket, BUSKER_RUNNER_PATH, folder_ / "runs",
+                                      {},     kTestInstance,      {}};
+    settings.look_after = std::chrono::milliseconds(200);
+    settings.paused_max = std::chrono::milliseconds(600);
+    executor_ = DockerExecutor::Start(std::move(settings), [this](const attempt::Name& name,
+                                                                  Result<attempt::ExitRecord> end) {
+                  const std::lock_guard lock(mutex_);
+                  ends_.emplace(name, std::move(end));
+                  changed_.notify_all();
+                }).value();
   }
   Result<attempt::ExitRecord> Run(const attempt::Name& name, const std::string& script,
                                   std::uint64_t memory_bytes = 0) {
@@ -52,6 +54,9 @@ class DockerExecutorTest : public testing::Test {
     if (auto launched = executor_->Launch(attempt); !launched) {
       return tl::unexpected(launched.error());
     }
+    return WaitFor(name);
+  }
+  Result<attempt::ExitRecord> WaitFor(const attempt::Name& name) {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ends_.contains(name); })) {
       return Failed("it never ended");
@@ -60,6 +65,23 @@ class DockerExecutorTest : public testing::Test {
   }
   std::string Url() const {
     return "docker://?image=" + image_ + "&network=none&mount=" + folder_.path().string() + ":rw";
+  }
+  // Launches what waits for the file "gate", and returns once it has begun.
+  void LaunchWaiting(const attempt::Name& name, const std::string& then = "true") {
+    const std::string folder = folder_.path().string();
+    ASSERT_TRUE(executor_->Launch(
+        Sealed(TestOrder(name, "echo started >> " + folder + "/witness; while ! test -e " + folder +
+                                   "/gate; do sleep 0.02; done; " + then),
+               Url())));
+    for (int i = 0; i < 3000 && Witness().empty(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ASSERT_EQ(Witness(), "started\n");
+  }
+  std::string Witness() { return io::ReadFile(folder_ / "witness").value_or(""); }
+  void OpenGate() { ASSERT_TRUE(io::WriteFileUnsynced(folder_ / "gate", "")); }
+  static int Post(const attempt::Name& name, const std::string& what) {
+    return PostToDocker(ContainerName(kTestInstance, name) + "/" + what);
   }
   static attempt::Name Named(const std::string& task) {
     return {"r" + std::to_string(getpid()), task, 1};
@@ -95,6 +117,108 @@ TEST_F(DockerExecutorTest, TellsThatTheMemoryOfTheActionWasNotEnough) {
   const auto end = Run(Named("t"), "dd if=/dev/zero of=/dev/null bs=200M count=1", 64 << 20);
   ASSERT_TRUE(end) << end.error().message;
   EXPECT_EQ(end->ending, attempt::Ending::kOutOfMemory) << end->message;
+}
+
+// A shell that goes on after its child was killed for memory ended well, and said nothing of it.
+TEST_F(DockerExecutorTest, OneWhoseChildWasKilledForMemoryHasFailedWhateverItsExitCode) {
+  const auto end =
+      Run(Named("t"), "dd if=/dev/zero of=/dev/null bs=200M count=1; exit 0", 64 << 20);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->ending, attempt::Ending::kOutOfMemory) << end->message;
+  EXPECT_NE(end->message.find("its exit code was 0"), std::string::npos) << end->message;
+}
+
+// A renamed container was taken for one that is gone, and a second one was made beside it.
+TEST_F(DockerExecutorTest, FindsAContainerThatAPersonRenamed) {
+  const attempt::Name name = Named("t");
+  LaunchWaiting(name, "exit 7");
+  ASSERT_EQ(Post(name, "rename?name=mine-" + std::to_string(getpid())), 204);
+  Open(DockerSocket());
+  ASSERT_TRUE(executor_->Recover(Sealed(TestOrder(name, "exit 9"), Url())));
+  OpenGate();
+  const auto end = WaitFor(name);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->exit_code, 7);
+  EXPECT_EQ(Witness(), "started\n");
+  EXPECT_TRUE(engine_->List(kHomeLabel, kTestInstance, kAttemptLabel, Soon())->empty());
+}
+
+// A paused container was waited for without an end, and could not be cancelled.
+TEST_F(DockerExecutorTest, EndsAContainerThatStaysPaused) {
+  const attempt::Name name = Named("t");
+  LaunchWaiting(name);
+  ASSERT_EQ(Post(name, "pause"), 204);
+  const auto end = WaitFor(name);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->ending, attempt::Ending::kLost);
+  EXPECT_NE(end->message.find("somebody paused its container"), std::string::npos) << end->message;
+  EXPECT_FALSE(*engine_->Inspect(ContainerName(kTestInstance, name), Soon()));
+}
+
+TEST_F(DockerExecutorTest, StopsAContainerThatIsPaused) {
+  const attempt::Name name = Named("t");
+  LaunchWaiting(name);
+  ASSERT_EQ(Post(name, "pause"), 204);
+  ASSERT_TRUE(executor_->Stop(name));
+  const auto end = WaitFor(name);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->ending, attempt::Ending::kCancelled) << end->message;
+}
+
+TEST_F(DockerExecutorTest, GoesOnWithOneThatWasPausedForAMoment) {
+  const attempt::Name name = Named("t");
+  LaunchWaiting(name, "exit 4");
+  ASSERT_EQ(Post(name, "pause"), 204);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  ASSERT_EQ(Post(name, "unpause"), 204);
+  std::this_thread::sleep_for(std::chrono::milliseconds(700));
+  OpenGate();
+  EXPECT_EQ(WaitFor(name)->exit_code, 4);
+}
+
+// docker stop, or the end of an engine without live-restore, was told as if Busker had been asked
+// to cancel the attempt.
+TEST_F(DockerExecutorTest, TellsThatSomebodyElseStoppedTheContainer) {
+  const attempt::Name name = Named("t");
+  LaunchWaiting(name);
+  ASSERT_EQ(Post(name, "stop"), 204);
+  const auto end = WaitFor(name);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->ending, attempt::Ending::kSignalled);
+  EXPECT_NE(end->message.find("somebody else than Busker stopped"), std::string::npos)
+      << end->message;
+}
+
+TEST_F(DockerExecutorTest, TellsWhichImageRan) {
+  const auto image = engine_->FindImage(image_, Soon());
+  ASSERT_TRUE(image && *image);
+  const auto end = Run(Named("t"), "true");
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->image, DigestOf(**image, image::ParseReference(image_).value()));
+  EXPECT_NE(end->image.find("sha256:"), std::string::npos) << end->image;
+}
+
+// An engine without GPUs says so only when the container is started, as a fault of its own; Podman
+// says nothing and starts without.
+TEST_F(DockerExecutorTest, TellsThatThereAreNoGpusToBeHad) {
+  image_ += "&gpus=all";
+  const auto end = Run(Named("t"), "true");
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->ending, attempt::Ending::kNotStarted);
+  EXPECT_TRUE(end->message.find("device driver") != std::string::npos ||
+              end->message.find("Podman takes no request for GPUs") != std::string::npos)
+      << end->message;
+}
+
+TEST_F(DockerExecutorTest, MountsNoFolderThatHasTheEnginesSocket) {
+  const io::fs::path link = folder_ / "link";
+  io::fs::create_symlink(io::fs::path(DockerSocket()).parent_path(), link);
+  image_ += "&mount=" + link.string();
+  const auto end = Run(Named("t"), "true");
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->ending, attempt::Ending::kNotStarted);
+  EXPECT_NE(end->message.find("the container engine's socket is there"), std::string::npos)
+      << end->message;
 }
 
 TEST_F(DockerExecutorTest, AnImageThatCannotBeHadForNowBeginsNothing) {

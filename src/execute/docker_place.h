@@ -1,8 +1,6 @@
-// Containers of an engine as a place under test, where tests/docker_test.py has started one:
-// BUSKER_DOCKER_SOCKET is its socket, and busker-test:1 an image with a shell. For tests only.
+// Containers of the engine under test as a place under test. For tests only.
 #pragma once
 
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,11 +8,10 @@
 
 #include "execute/docker_executor.h"
 #include "execute/executor_conformance.h"
+#include "execute/test_docker.h"
 #include "io/digest.h"
 
 namespace busker::execute {
-
-inline const char* DockerSocket() { return std::getenv("BUSKER_DOCKER_SOCKET"); }
 
 class DockerPlace : public PlaceUnderTest {
  public:
@@ -24,7 +21,7 @@ class DockerPlace : public PlaceUnderTest {
     const auto left = engine.List(kHomeLabel, instance_, kAttemptLabel, limit);
     EXPECT_TRUE(left) << left.error().message;
     if (!left) return;
-    for (const auto& one : *left) EXPECT_TRUE(engine.Remove(one.name, limit));
+    for (const auto& one : *left) EXPECT_TRUE(engine.Remove(one.id, limit));
   }
   std::unique_ptr<Executor> Open(Executor::OnEnded on_ended,
                                  Executor::SecretOf secret_of) override {
@@ -41,14 +38,7 @@ class DockerPlace : public PlaceUnderTest {
     return attempt::FolderOf(folder_ / "runs", name);
   }
   void KillRunner(const attempt::Name& name) override {
-    io::HttpSession session;
-    io::HttpRequest request;
-    request.method = "POST";
-    request.url =
-        "http://docker/v1.41/containers/" + ContainerName(instance_, name) + "/kill?signal=SIGKILL";
-    request.unix_socket = DockerSocket();
-    const auto killed = session.Send(request, io::Within(std::chrono::seconds(30)));
-    ASSERT_TRUE(killed && killed->status == 204);
+    ASSERT_EQ(PostToDocker(ContainerName(instance_, name) + "/kill?signal=SIGKILL"), 204);
   }
   std::string Url() override {
     return "docker://?image=busker-test:1&network=none&mount=" + folder_.path().string() + ":rw";

@@ -5,32 +5,35 @@
 #include <utility>
 
 #include "execute/docker_executor.h"
+#include "execute/docker_socket.h"
 #include "execute/process_executor.h"
+#include "image/credentials.h"
 
 namespace busker::execute {
 namespace {
 
-constexpr std::string_view kDocker = "docker://", kUnix = "unix://";
-constexpr char kUsualSocket[] = "/var/run/docker.sock";
+constexpr std::string_view kDocker = "docker://";
 
-// The engine's socket: that of the place, else where Docker's own client looks.
-Result<io::fs::path> SocketOf(std::string_view place, const std::vector<std::string>& environment) {
-  if (place.size() > kDocker.size()) return io::fs::path(place.substr(kDocker.size()));
-  constexpr std::string_view kVariable = "DOCKER_HOST=";
-  for (const std::string& entry : environment) {
-    if (!entry.starts_with(kVariable) || entry.size() == kVariable.size()) continue;
-    const std::string host = entry.substr(kVariable.size());
-    if (host.starts_with(kUnix)) return io::fs::path(host.substr(kUnix.size()));
-    return Invalid(
-        fmt::format("DOCKER_HOST is {}: an engine on another machine does not have this one's "
-                    "folders; unset it, or "
-                    "name a socket as docker:///run/docker.sock",
-                    host));
-  }
-  return io::fs::path(kUsualSocket);
+// What stands between the scheme and the "?": the socket, or nothing.
+std::string SocketIn(std::string_view place) {
+  return std::string(place.substr(kDocker.size(), place.find('?') - kDocker.size()));
 }
 
 }  // namespace
+
+Result<std::string> PlaceOnRecord(const std::string& place,
+                                  const std::vector<std::string>& environment) {
+  if (!place.starts_with(kDocker)) return place;
+  io::fs::path socket = SocketIn(place);
+  if (socket.empty()) {
+    TRY_ASSIGN(socket, FindDockerSocket(environment));
+  }
+  std::error_code error;
+  const io::fs::path real = io::fs::weakly_canonical(socket, error);
+  const std::size_t mark = place.find('?');
+  return fmt::format("{}{}{}", kDocker, error ? socket.string() : real.string(),
+                     mark == std::string::npos ? "" : place.substr(mark));
+}
 
 Result<std::unique_ptr<Executor>> Open(const std::string& place, const Settings& settings,
                                        Executor::OnEnded on_ended) {
@@ -39,9 +42,19 @@ Result<std::unique_ptr<Executor>> Open(const std::string& place, const Settings&
                                   settings.secret_of);
   }
   if (place.starts_with(kDocker)) {
-    TRY_ASSIGN(io::fs::path socket, SocketOf(place, settings.environment));
+    // Runs of earlier versions of Busker have a place without one on record.
+    io::fs::path socket = SocketIn(place);
+    if (socket.empty()) {
+      TRY_ASSIGN(socket, FindDockerSocket(settings.environment));
+    }
+    const auto login_at = [environment = settings.environment](
+                              const std::string& registry,
+                              const io::Interrupt& interrupt) -> Result<std::string> {
+      TRY_ASSIGN(const auto login, image::FindLogin(registry, environment, interrupt));
+      return login ? image::EngineAuth(*login, registry) : std::string();
+    };
     return DockerExecutor::Start({std::move(socket), settings.runner, settings.runs_folder,
-                                  settings.home, settings.instance, settings.secret_of},
+                                  settings.home, settings.instance, settings.secret_of, login_at},
                                  std::move(on_ended));
   }
   if (place == attempt::kStepPlace) {

@@ -18,10 +18,17 @@ struct Settings {
   io::fs::path runs_folder;              // of attempts, on this machine
   attempt::HomeFolder home;              // in which places are named
   std::string instance;                  // id of the home
-  std::vector<std::string> environment;  // of this process: DOCKER_HOST
+  std::vector<std::string> environment;  // of this process
   Executor::SecretOf secret_of;
   CarryOut carry_out;  // the steps at attempt::kStepPlace
 };
+
+// The place as it goes on record with a run: "docker://?..." names no socket, and becomes
+// "docker:///run/docker.sock?..." of the engine in use now (docker_socket.h), so that whoever takes
+// the run up later finds that engine, whatever its own environment says. One engine has one name:
+// links to its socket are followed.
+Result<std::string> PlaceOnRecord(const std::string& place,
+                                  const std::vector<std::string>& environment);
 
 // Opens the executor at `place`, "" being this machine. kInvalid: there is none of that scheme, and
 // the message says which there are.
