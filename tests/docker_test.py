@@ -1,12 +1,23 @@
-"""Attempts in containers of real engines, Docker's and Podman's: the exam of executors, and the loop as a person runs it."""
+"""Attempts in containers of real engines, Docker's and Podman's: the exam of executors, the loop as a person runs it, and
+kills at any moment (docker_faults.py).
 
+    docker_test.py [--trials N] [--seed S] [--stride K] [--part exam|loop|faults]
+"""
+
+import argparse
+import hashlib
 import json
 import os
+import pathlib
+import random
+import re
+import signal
 import subprocess
 import sys
 import time
 import unittest
 
+import docker_faults
 import engine
 import workshop
 from workshop import BUILD, Service, kill, wait_until
@@ -36,11 +47,18 @@ class ExamTest(unittest.TestCase):
         done = subprocess.run([str(BUILD / "execute_test"), "--gtest_filter=Docker*", "--gtest_brief=1"], env=environment,
                               capture_output=True, text=True, timeout=600)
         self.assertEqual(done.returncode, 0, done.stdout[-5000:])
-        self.assertIn("[  PASSED  ] 45 tests.", done.stdout)
+        passed = re.search(r"\[  PASSED  \] (\d+) tests\.", done.stdout)
+        self.assertTrue(passed and int(passed[1]) >= 65 and "SKIPPED" not in done.stdout, done.stdout[-5000:])
         self.assertEqual(tested.containers(), [], "no container is left")
 
     def test_containers_of_docker_pass_the_exam_of_executors(self):
         self.examine(ENGINE)
+
+    def test_containers_of_an_engine_that_refuses_older_versions_pass_the_exam_of_executors(self):
+        newer = engine.NewerApi(ENGINE)
+        self.addCleanup(newer.close)
+        self.examine(newer)
+        self.assertEqual(newer.versions, {"44"})
 
     def test_containers_of_podman_pass_the_exam_of_executors(self):
         podman = engine.Podman()
@@ -191,6 +209,91 @@ class LoopTest(unittest.TestCase):
         self.assertEqual((attempt / "witness").read_text(), "run\n")
         self.assertIn("not started a second time", self.newest()["message"])
 
+    def run_with(self, *words, **variables):
+        return self.service.busker(*words, env={**os.environ, **{name: str(value) for name, value in variables.items()}})
+
+    def test_the_engine_is_that_of_dockers_context_and_a_run_keeps_it(self):
+        # A run that was taken up by a busker with another DOCKER_HOST looked for its container at another engine.
+        client = self.service.folder / "client"
+        meta = client / "contexts" / "meta" / hashlib.sha256(b"lab").hexdigest() / "meta.json"
+        meta.parent.mkdir(parents=True)
+        meta.write_text(json.dumps({"Name": "lab", "Endpoints": {"docker": {"Host": f"unix://{ENGINE.socket}"}}}))
+        (client / "config.json").write_text('{"currentContext": "lab"}')
+        self.service.write("configs/training.sh", "echo run >> ../witness; touch ../begun; "
+                           "while ! test -e ../go; do sleep 0.05; done; echo m > output/model.txt; "
+                           "echo '{\"auc\": 1}' > output/metrics.json")
+        self.in_image()
+        self.service.write("busker.toml", workshop.SERVICE_FILE + TARGET.replace("{socket}", "").format(image="shop"))
+        busker = self.service.start("run", "training", "--target", "docker", env={**os.environ, "DOCKER_CONFIG": str(client)})
+        self.addCleanup(busker.stdout.close)
+        wait_until(lambda: self.service.attempts() and (self.service.attempts()[0] / "begun").exists(), "the program runs")
+        kill(busker.pid)
+        busker.wait(30)
+        attempt, = self.service.attempts()
+        (attempt / "go").touch()
+        done = self.run_with("wait", self.newest()["id"], DOCKER_HOST="unix:///nowhere.sock")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn(str(ENGINE.socket), self.newest()["tasks"][0]["place"])
+        self.assertEqual((attempt / "witness").read_text(), "run\n")
+
+    def test_an_engine_of_another_machine_is_refused(self):
+        self.service.write("busker.toml", workshop.SERVICE_FILE + TARGET.replace("{socket}", "").format(image="shop"))
+        done = self.run_with("run", "training", "--target", "docker", DOCKER_HOST="tcp://10.0.0.1:2375")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("another machine", done.stdout + done.stderr)
+
+    def test_a_version_names_the_image_that_it_was_made_in(self):
+        self.run_there("training")
+        saved, = self.service.home.glob("artifacts/shop/1/training/*")
+        status, body = ENGINE.call("GET", "/images/shop:1/json")
+        self.assertEqual(json.loads((saved / "manifest.json").read_text())["image"], json.loads(body)["Id"],
+                         "no registry knows it: the engine's id")
+
+    def test_an_engine_that_ends_with_its_containers_is_told_and_nothing_is_started_twice(self):
+        # Without live-restore: dockerd ends its containers when it is stopped, and those of one that was killed when it is back.
+        mortal = engine.Docker(live_restore=False)
+        self.addCleanup(mortal.close)
+        stopped = "somebody else than Busker stopped its container"
+        for how, told in ((signal.SIGTERM, stopped), (signal.SIGKILL, f"{stopped}|not started a second time")):
+            service = Service(training="echo run >> ../witness; touch ../begun; sleep 100")
+            self.addCleanup(service.close)
+            mortal.make_image("shop:1", service.folder)
+            service.write("busker.toml", workshop.SERVICE_FILE + TARGET.format(socket=mortal.socket, image="shop"))
+            busker = service.start("run", "training", "--target", "docker")
+            self.addCleanup(busker.stdout.close)
+            wait_until(lambda: service.attempts() and (service.attempts()[0] / "begun").exists(), "the program runs")
+            mortal.kill(how)
+            mortal.start()
+            self.assertEqual(busker.wait(120), 1)
+            attempt, = service.attempts()
+            self.assertEqual((attempt / "witness").read_text(), "run\n")
+            self.assertRegex(service.facts("runs")[0]["message"], told)
+            wait_until(lambda: mortal.containers() == [], "no container is left")
+
+    def test_a_secret_is_in_nothing_that_the_engine_tells(self):
+        secret = "correct-horse-battery-staple"
+        self.service.write("configs/training.sh", 'test "$(cat $KEY)" = ' + secret + " && touch ../begun; "
+                           "while ! test -e ../go; do sleep 0.05; done; echo m > output/model.txt; "
+                           "echo '{\"auc\": 1}' > output/metrics.json")
+        self.in_image()
+        text = (self.service.folder / "busker.toml").read_text()
+        self.service.write("busker.toml", text.replace("[actions.training]", '[actions.training]\nsecrets = { KEY = "key" }'))
+        done = subprocess.run([str(workshop.BUSKER), "secret", "set", "-C", str(self.service.folder), "key"], input=secret,
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        busker = self.service.start("run", "training", "--target", "docker")
+        self.addCleanup(busker.stdout.close)
+        wait_until(lambda: self.service.attempts() and (self.service.attempts()[0] / "begun").exists(), "the program has it")
+        container, = ENGINE.containers()
+        for told in (ENGINE.inspect(container["Id"]), container, ENGINE.call("GET", f"/containers/{container['Id']}/top")[1],
+                     ENGINE.call("GET", "/events?since=0&until=" + str(time.time()))[1]):
+            self.assertNotIn(secret, str(told))
+        attempt, = self.service.attempts()
+        (attempt / "go").touch()
+        self.assertEqual(busker.wait(60), 0)
+        held = [path for path in pathlib.Path("/dev/shm").glob("busker-*/*") if secret in path.read_text()]
+        self.assertEqual(held, [])
+
     def test_what_others_run_is_left_alone_and_what_was_left_is_swept(self):
         # A container that carries our home's label and has no attempt under way was left by a busker that died.
         create = {"Image": "busker-test:1", "Cmd": ["/bin/sleep", "1000"], "HostConfig": {"NetworkMode": "none"}}
@@ -210,5 +313,24 @@ class LoopTest(unittest.TestCase):
         wait_until(lambda: {c["Id"] for c in ENGINE.containers()} == set(names.values()), "what was left is removed")
 
 
+def main():
+    words = argparse.ArgumentParser()
+    words.add_argument("--trials", type=int, default=20)
+    words.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    words.add_argument("--stride", type=int, default=40)
+    words.add_argument("--part", choices=["exam", "loop", "faults"], help="only this one")
+    words = words.parse_args()
+    tests = {"exam": [ExamTest], "loop": [LoopTest], "faults": [], None: [ExamTest, LoopTest]}[words.part]
+    suite = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(test) for test in tests)
+    good = unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful()
+    if words.part in (None, "faults"):
+        setUpModule()
+        try:
+            good &= docker_faults.run(ENGINE, words.trials, words.seed, words.stride) == 0
+        finally:
+            tearDownModule()
+    return 0 if good else 1
+
+
 if __name__ == "__main__":
-    unittest.main()
+    sys.exit(main())

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tarfile
 import tempfile
+import threading
 import time
 import urllib.parse
 
@@ -30,6 +31,12 @@ class Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(60)
         self.sock.connect(self.path)
+
+
+def needs_of(program):
+    """The program's path and those of its libraries."""
+    listed = subprocess.run(["ldd", str(program)], capture_output=True, text=True).stdout
+    return {str(program)} | {word for word in listed.split() if word.startswith("/")}
 
 
 class Engine:
@@ -74,6 +81,11 @@ class Engine:
         assert status == 200, body
         return json.loads(body)
 
+    def inspect(self, container):
+        status, body = self.call("GET", f"/containers/{container}/json")
+        assert status == 200, body
+        return json.loads(body)
+
     def _spawn(self, *words, **options):
         with open(self.folder / f"{words[0]}.log", "a") as log:
             return subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -88,8 +100,8 @@ class Engine:
             time.sleep(0.02)
 
     @staticmethod
-    def archive_of(folder):
-        """A root with a shell, and the folder's content as /service."""
+    def archive_of(folder, programs=()):
+        """A root with a shell, and the folder's content as /service; with programs of this machine and what they load."""
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
             tar.add(BUSYBOX, "bin/busybox")
@@ -101,6 +113,8 @@ class Engine:
                 info = tarfile.TarInfo(path)
                 info.type, info.mode = tarfile.DIRTYPE, 0o777
                 tar.addfile(info)
+            for path in {path for program in programs for path in needs_of(program)}:
+                tar.add(os.path.realpath(path), path.lstrip("/"))
             if folder is not None:
                 tar.add(folder, "service", filter=lambda info: None if "/.busker" in info.name else info)
         return archive.getvalue()
@@ -142,11 +156,11 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     def processes(self):
         return self.dockerd, self.containerd
 
-    def make_image(self, name, folder=None):
-        repository, tag = name.split(":")
+    def make_image(self, name, folder=None, programs=()):
+        repository, tag = name.rsplit(":", 1)
         changes = urllib.parse.quote("ENV MADE_BY=the-image")
         status, body = self.call("POST", f"/images/create?fromSrc=-&repo={repository}&tag={tag}&changes={changes}",
-                                 self.archive_of(folder), kind="application/x-tar")
+                                 self.archive_of(folder, programs), kind="application/x-tar")
         assert status == 200 and b"errorDetail" not in body, body
 
 
@@ -178,6 +192,85 @@ runroot = "{self.folder}/run"
         (self.folder / "image.tar").write_bytes(self.archive_of(folder))
         subprocess.run(["podman", "import", "--change", "ENV MADE_BY=the-image", str(self.folder / "image.tar"), name],
                        env=self.environment, check=True, capture_output=True, timeout=120)
+
+
+class NewerApi:
+    """A socket in front of an engine, at which it speaks as Docker 29 does: versions before 1.44 of the API are refused, and so
+    is a call that names none. It is Debian's engine that answers, in its own version."""
+
+    MIN, MAX = 44, 52
+
+    def __init__(self, behind):
+        self.behind = behind
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="busker-engine-"))
+        self.socket = self.folder / "docker.sock"
+        self.versions = set()  # that were asked for
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.socket))
+        self.listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def containers(self):
+        return self.behind.containers()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        with client, contextlib.suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                part = client.recv(1 << 16)
+                if not part:
+                    return
+                head += part
+            head, body = head.split(b"\r\n\r\n", 1)
+            first, *fields = head.decode().split("\r\n")
+            method, target, _ = first.split(" ")
+            ping = target == "/_ping"
+            if not ping:
+                version, _, rest = target.removeprefix("/v1.").partition("/")
+                self.versions.add(version)
+                if not target.startswith("/v1.") or not self.MIN <= int(version) <= self.MAX:
+                    return client.sendall(self._refusal(version))
+                target = f"/v1.41/{rest}"
+            fields = [field for field in fields if not field.lower().startswith("connection:")] + ["Connection: close"]
+            with socket.socket(socket.AF_UNIX) as engine:
+                engine.connect(str(self.behind.socket))
+                engine.sendall("\r\n".join([f"{method} {target} HTTP/1.1", *fields, "", ""]).encode() + body)
+                back = threading.Thread(target=self._pass_on, args=(client, engine), daemon=True)
+                back.start()
+                self._answer(engine, client, ping)
+
+    def _refusal(self, version):
+        words = json.dumps({"message": f"client version 1.{version} is too old. Minimum supported API version is 1.{self.MIN}, "
+                            "please upgrade your client to a newer version"}).encode()
+        return b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(words) + words
+
+    def _answer(self, engine, client, ping):
+        head = b""
+        while b"\r\n\r\n" not in head and (part := engine.recv(1 << 16)):
+            head += part
+        if ping:
+            head = head.replace(b"Api-Version: 1.41", b"Api-Version: 1.%d" % self.MAX)
+        client.sendall(head)
+        while part := engine.recv(1 << 16):
+            client.sendall(part)
+        client.shutdown(socket.SHUT_RDWR)
+
+    def _pass_on(self, client, engine):
+        """The rest of the request; and that the client is gone."""
+        with contextlib.suppress(OSError):
+            while part := client.recv(1 << 16):
+                engine.sendall(part)
+            engine.shutdown(socket.SHUT_RDWR)
 
 
 def is_there():

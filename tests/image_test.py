@@ -311,6 +311,27 @@ class EngineTest(ImageTest):
             self.assertIn(f"image={built['reference']}&", place)
         self.assertEqual(first["reference"], f"{OPEN.name}/run@{first['digest']}")
 
+    def test_a_private_registry_gets_the_login_and_a_version_names_what_ran(self):
+        # It is the engine that pulls, and nobody had told it who asks.
+        locked = registry.Registry(password="open sesame")
+        self.addCleanup(locked.close)
+        locked.put_base("base:1", registry.shell_base())
+        service = self.service_for(locked, image="private", socket=self.engine.socket)
+        login = registry.login(locked, service.folder / "login")
+        built = self.build(service, environment=without_docker(login))
+        done = service.busker("run", "training", "--target", "docker", env={**os.environ, "HOME": "/nowhere"})
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("private@sha256", done.stdout + done.stderr)
+        self.assertIn("cannot be fetched", done.stdout + done.stderr)
+        done = service.busker("run", "training", "--target", "docker", env=login)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        saved, = service.home.glob("artifacts/shop/1/training/2*")
+        self.assertEqual(json.loads((saved / "manifest.json").read_text())["image"], built["reference"])
+        self.assertEqual(service.facts("runs")[0]["tasks"][0]["attempts"][0]["image"], built["reference"])
+        self.assertIn("Fetching the image", service.must("logs", service.facts("runs")[0]["id"]))
+        for path in service.home.rglob("*"):
+            self.assertFalse(path.is_file() and b"sesame" in path.read_bytes(), path)
+
     def test_a_dockerfile_is_built_by_the_program_that_is_there(self):
         service = self.service_for(image="filed", socket=self.engine.socket)
         service.write("busker.toml", (service.folder / "busker.toml").read_text().replace("[image]\nbase =", "[image]\n# base ="))
