@@ -56,7 +56,7 @@ Result<void> MakeEmpty(const fs::path& venv, const std::string& python, bool has
 
 Result<EnvironmentState> LookAtEnvironment(const fs::path& folder) {
   TRY_ASSIGN(const Requirements requirements, ReadRequirements(folder));
-  if (requirements.empty()) return EnvironmentState::kFresh;
+  if (requirements.text.empty()) return EnvironmentState::kFresh;  // none, or comments alone
   std::error_code error;
   if (!fs::exists(folder / ".venv", error)) return EnvironmentState::kMissing;
   const auto stamp = io::ReadFile(folder / ".venv" / kStamp);

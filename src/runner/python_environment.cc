@@ -51,7 +51,7 @@ fs::path InterpreterOf(const std::vector<std::string>& command,
                        const std::vector<std::string>& environment, const fs::path& folder) {
   const auto found = FindCommand(command.front(), environment, folder);
   if (!found) return {};
-  const fs::path program = folder / *found;
+  fs::path program = folder / *found;
   if (IsInterpreter(program)) return program;
   std::vector<std::string> words = FirstLineOf(program);
   if (words.empty()) return {};

@@ -1,0 +1,98 @@
+"""The examples in containers of a real engine: the same artifacts and rows as from this machine. script/test docker."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import engine
+import images
+import workshop
+
+
+def setUpModule():
+    global ENGINE
+    if not engine.is_there():
+        sys.exit("docker_examples_test needs root, Debian's docker.io, podman and busybox-static; script/setup docker installs them")
+    ENGINE = engine.Docker()
+
+
+def tearDownModule():
+    ENGINE.close()
+
+
+class ExamplesTest(unittest.TestCase):
+    """The examples, unchanged but for the target: the same artifacts and rows from a container as from this machine."""
+
+    def copy_of(self, example, name, target):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="busker-test-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        self.folder = folder / name
+        shutil.copytree(workshop.SOURCE / "examples" / example, self.folder, symlinks=True,
+                        ignore=shutil.ignore_patterns(".busker", "__pycache__", ".venv", "output"))
+        with open(self.folder / "busker.toml", "a") as file:
+            file.write(f'\n[targets.docker]\nexecutor = "docker://{ENGINE.socket}?network=none"\nimage = "{target}"\n')
+        return self.folder
+
+    def busker(self, *words):
+        done = subprocess.run([str(workshop.BUSKER), words[0], "-C", str(self.folder), *words[1:]], capture_output=True, text=True,
+                              timeout=300, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        self.assertEqual(done.returncode, 0, f"busker {' '.join(words)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def facts(self, *words):
+        return json.loads(self.busker(*words, "--json"))
+
+    def run_at_both(self, dates):
+        """Each action at both targets; what they made is the same. The last manifest of each, by action."""
+        made = {}
+        for action, date in dates.items():
+            both = []
+            for target in ("local", "docker"):
+                self.busker("run", action, "--target", target, "--date", date, "--force")
+                newest = max(self.folder.glob(f".busker/artifacts/*/*/{action}/*/manifest.json"), key=lambda path: path.parent.name)
+                both.append(json.loads(newest.read_text()))
+            there = {name: digest["sha256"] for name, digest in both[1]["files"].items()}
+            self.assertTrue(there)
+            self.assertEqual(there, {name: digest["sha256"] for name, digest in both[0]["files"].items()}, action)
+            self.assertEqual(both[0]["config_sha256"], both[1]["config_sha256"], "the program saw the same config")
+            made[action] = both[1]
+        targets = [run["target"] for run in self.facts("runs")]
+        self.assertEqual(sorted(targets), ["docker"] * len(dates) + ["local"] * len(dates))
+        deliveries = {}
+        for delivery in self.facts("deliveries"):
+            deliveries.setdefault(delivery["table"], []).append((delivery["rows"], delivery["file_sha256"]))
+        self.assertTrue(deliveries)
+        for table, loads in deliveries.items():
+            self.assertEqual(len(loads), 2, table)
+            self.assertEqual(loads[0], loads[1], table)
+            self.assertGreater(loads[0][0], 0)
+        self.assertEqual(ENGINE.containers(), [])
+        return made
+
+    def test_the_example_in_cpp_in_an_image_of_nothing_but_the_program(self):
+        folder = self.copy_of("lifetime-value", "lifetime-value", "lifetime-value")
+        root = images.Root()
+        root.copy(folder, "/service")
+        root.programs(folder / "build" / "prediction")
+        root.make(ENGINE, "lifetime-value:2026-11-01")
+        made = self.run_at_both({"training": "1997-12-30", "application": "1997-12-30"})
+        self.assertNotIn("environment", made["training"], "it is no Python")
+
+    def test_a_whole_repository_in_the_image_of_its_dockerfile(self):
+        folder = self.copy_of("article", "bakery", "bakery")
+        self.assertEqual(self.facts("validate", "--target", "docker")["faults"], [])
+        root = images.base()
+        images.add_python(root, sys.executable)
+        root.copy(folder / "service", "/service")
+        root.make(ENGINE, "bakery:1", "WORKDIR /service")  # as container/Dockerfile has it
+        made = self.run_at_both({"training": "2026-02-01", "application": "2026-02-02"})
+        self.assertEqual(sorted(made["application"]["files"]), ["predictions.csv"])
+
+
+if __name__ == "__main__":
+    unittest.main()
