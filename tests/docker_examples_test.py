@@ -83,6 +83,23 @@ class ExamplesTest(unittest.TestCase):
         made = self.run_at_both({"training": "1997-12-30", "application": "1997-12-30"})
         self.assertNotIn("environment", made["training"], "it is no Python")
 
+    def test_the_example_in_python_in_an_image_that_has_it_in_its_working_directory(self):
+        venv = workshop.SOURCE / "examples" / "python" / ".venv"
+        if not venv.exists():
+            self.skipTest("script/setup python makes its environment")
+        folder = self.copy_of("python", "python", "pyexample")
+        root = images.base()
+        images.add_python(root, venv / "bin" / "python", venv)
+        root.copy(folder, "/app")
+        root.copy(venv, "/app/.venv")
+        root.make(ENGINE, "pyexample:1", "WORKDIR /app")
+        (folder / ".venv").symlink_to(venv)
+        made = self.run_at_both({"training": "2026-02-01", "application": "2026-02-02"})
+        here = {version["version"]: version["environment"] for version in self.facts("models")}
+        self.assertEqual(len({environment["sha256"] for environment in here.values()}), 1, "and the same packages")
+        self.assertIn("scikit-learn", made["training"]["environment"]["packages"])
+        self.assertTrue(made["training"]["command"])
+
     def test_a_whole_repository_in_the_image_of_its_dockerfile(self):
         folder = self.copy_of("article", "bakery", "bakery")
         self.assertEqual(self.facts("validate", "--target", "docker")["faults"], [])
@@ -92,6 +109,17 @@ class ExamplesTest(unittest.TestCase):
         root.make(ENGINE, "bakery:1", "WORKDIR /service")  # as container/Dockerfile has it
         made = self.run_at_both({"training": "2026-02-01", "application": "2026-02-02"})
         self.assertEqual(sorted(made["application"]["files"]), ["predictions.csv"])
+
+    def test_an_image_without_the_service_starts_nothing_and_says_so(self):
+        folder = self.copy_of("article", "bakery", "bakery-empty")
+        root = images.base()
+        root.folder("/elsewhere")
+        root.make(ENGINE, "bakery-empty:1", "WORKDIR /elsewhere")
+        done = subprocess.run([str(workshop.BUSKER), "run", "-C", str(folder), "training", "--target", "docker"],
+                              capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the image has no folder /service, and its working directory, /elsewhere, has no configs/training.json", done.stderr)
+        self.assertEqual(ENGINE.containers(), [])
 
 
 if __name__ == "__main__":

@@ -63,6 +63,7 @@ std::vector<Difference> Differences(const Manifest& a, const Manifest& b) {
   comparison.Add("config_sha256", a.config_sha256, b.config_sha256);
   comparison.Add("command", Join(a.command, " "), Join(b.command, " "));
   comparison.Add("input", a.input.value_or(""), b.input.value_or(""));
+  comparison.Add("image", a.image, b.image);
   comparison.Add("python", environment(a).python, environment(b).python);
   comparison.AddEach("package", environment(a).packages, environment(b).packages);
   comparison.AddEach("metric", Metrics(a), Metrics(b), true);

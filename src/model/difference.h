@@ -18,8 +18,8 @@ struct Difference {
   bool operator==(const Difference&) const = default;
 };
 
-// In that order: data_date, source_commit, folder_commit, config_sha256, command, input, python,
-// package (by name), metric (by name), runner_version. What is the same is left out.
+// In that order: data_date, source_commit, folder_commit, config_sha256, command, input, image,
+// python, package (by name), metric (by name), runner_version. What is the same is left out.
 std::vector<Difference> Differences(const artifact::Manifest& a, const artifact::Manifest& b);
 
 }  // namespace busker::model

@@ -39,9 +39,11 @@ TEST(Differences, NameWhatEachVersionWasMadeWith) {
 TEST(Differences, OfAProgramThatIsNoLongerInPythonAreAllItsPackages) {
   artifact::Manifest other = Version();
   other.environment.reset();
+  other.image = "registry.example/churn@sha256:0123";
   other.command = {"./prediction"};
   const std::vector<Difference> expected = {
       {"command", "", "python -m prediction.main", "./prediction"},
+      {"image", "", std::nullopt, "registry.example/churn@sha256:0123"},
       {"python", "", "3.11.7", std::nullopt},
       {"package", "numpy", "2.4.5", std::nullopt},
       {"package", "pandas", "3.1.1", std::nullopt},
