@@ -154,6 +154,21 @@ class PushTest(ImageTest):
         self.assertIn('image = "registry.example/shop"', self.build(service, code=2))
 
 
+    def test_of_a_whole_repository_the_programs_folder_is_the_image(self):
+        service = self.service_for(image="whole", more='python = "3.11"')
+        (service.folder / "configs").rename(service.folder / "moved")
+        shutil.rmtree(service.folder / "moved")
+        service.write("busker.toml", (service.folder / "busker.toml").read_text().replace('command = "./model.sh', 'command = "../model.sh'))
+        service.write("service/configs/training.json", "{}")
+        service.write("service/requirements.txt", "# nothing\n")
+        service.write("scheduler/configs/nightly.json", json.dumps({"graph": {"dag_id": "nightly"}, "tasks": [], "dependencies": []}))
+        self.build(service)
+        layers, _ = self.layers(OPEN, "whole:1")
+        self.assertEqual(len(layers), 2, "requirements that name nothing are no layer")
+        self.assertIn("service/configs/training.json", layers[-1])
+        self.assertNotIn("service/scheduler", layers[-1])
+
+
 class DoorTest(ImageTest):
     """Registries that ask who is there, and that prove who they are."""
 

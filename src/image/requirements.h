@@ -14,7 +14,7 @@ struct Requirements {
   std::string text;                 // all of them, with what they refer to by -r and -c
   std::vector<std::string> others;  // lines that name no package of an index: paths, git, -e
 
-  bool empty() const { return files.empty(); }
+  bool empty() const { return text.empty(); }  // whatever files there are
 };
 
 // requirements.txt and source/requirements.txt below the service's folder. None is no error.

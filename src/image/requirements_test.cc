@@ -32,6 +32,8 @@ TEST(Requirements, KnowTheLinesThatNoIndexHas) {
 TEST(Requirements, ThatAreNotThereAreNoneAndAReferenceThatLeadsNowhereIsAnError) {
   const io::TestFolder folder;
   EXPECT_TRUE(ReadRequirements(folder.path())->empty());
+  folder.Write("requirements.txt", "# nothing\n\n");
+  EXPECT_TRUE(ReadRequirements(folder.path())->empty());
   folder.Write("requirements.txt", "-r missing.txt\n");
   EXPECT_EQ(ReadRequirements(folder.path()).error().kind, ErrorKind::kNotFound);
 }

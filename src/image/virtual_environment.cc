@@ -82,8 +82,9 @@ Result<bool> RefreshEnvironment(const fs::path& folder, const std::string& pytho
                                 const std::vector<std::string>& environment, const Say& say) {
   TRY_ASSIGN(const Requirements requirements, ReadRequirements(folder));
   if (requirements.empty()) {
-    return NotFound(fmt::format("{} has no requirements.txt, so there is no environment to make",
-                                folder.string()));
+    return NotFound(
+        fmt::format("no requirements.txt in {} names a package, so there is no environment to make",
+                    folder.string()));
   }
   const fs::path venv = folder / ".venv";
   const auto stamp = io::ReadFile(venv / kStamp);

@@ -37,13 +37,14 @@ bool IsOwn(const fs::path& root, const std::string& module) {
 
 }  // namespace
 
-std::string AdviceOn(const fs::path& root, const std::string& failure) {
+std::string AdviceOn(const fs::path& root, const std::string& failure, bool is_in_image) {
   if (root.empty() || !IsThere(root / "requirements.txt")) return "";
   const auto says = [&](std::string_view words) { return failure.find(words) != failure.npos; };
   const bool no_python = says("there is no program python");
   const bool no_module = says("ModuleNotFoundError") || says("No module named");
   if (!no_python && !no_module && !says("ImportError")) return "";
   if (no_module && IsOwn(root, MissingModule(failure))) return "";
+  if (is_in_image) return "busker build makes an image that has what requirements.txt names";
   if (no_python && IsThere(root / ".venv")) return "";
   return "in the service's folder, busker build --target local makes what it needs";
 }

@@ -13,15 +13,23 @@ constexpr char kMake[] = "in the service's folder, busker build --target local m
 // A missing module was told four times, and never what to do about it.
 TEST(Advice, SaysTheCommandThatMakesTheEnvironmentOfPython) {
   const io::TestFolder folder;
-  EXPECT_EQ(AdviceOn(folder.path(), kMissing), "") << "nobody says what it needs";
+  EXPECT_EQ(AdviceOn(folder.path(), kMissing, false), "") << "nobody says what it needs";
   folder.Write("requirements.txt", "joblib\n");
-  EXPECT_EQ(AdviceOn(folder.path(), kMissing), kMake);
-  EXPECT_EQ(AdviceOn(folder.path(), "there is no program python along PATH"), kMake);
-  EXPECT_EQ(AdviceOn(folder.path(), "ImportError: cannot import name 'x'"), kMake);
-  EXPECT_EQ(AdviceOn(folder.path(), "ValueError: bad"), "");
-  EXPECT_EQ(AdviceOn("", kMissing), "");
+  EXPECT_EQ(AdviceOn(folder.path(), kMissing, false), kMake);
+  EXPECT_EQ(AdviceOn(folder.path(), "there is no program python along PATH", false), kMake);
+  EXPECT_EQ(AdviceOn(folder.path(), "ImportError: cannot import name 'x'", false), kMake);
+  EXPECT_EQ(AdviceOn(folder.path(), "ValueError: bad", false), "");
+  EXPECT_EQ(AdviceOn("", kMissing, false), "");
   folder.Write(".venv/bin/python", "");
-  EXPECT_EQ(AdviceOn(folder.path(), kMissing), kMake);
+  EXPECT_EQ(AdviceOn(folder.path(), kMissing, false), kMake);
+}
+
+// In a container it was told to make an environment on this machine, which would not have helped.
+TEST(Advice, IsToBuildTheImageForAProgramInOne) {
+  const io::TestFolder folder;
+  folder.Write("requirements.txt", "joblib\n");
+  EXPECT_EQ(AdviceOn(folder.path(), kMissing, true),
+            "busker build makes an image that has what requirements.txt names");
 }
 
 TEST(Advice, IsNotAboutTheServicesOwnCode) {
@@ -30,9 +38,11 @@ TEST(Advice, IsNotAboutTheServicesOwnCode) {
   folder.Write("source/features/__init__.py", "");
   folder.Write("source/tables.py", "");
   for (const std::string module : {"prediction.main", "features.age", "tables"}) {
-    EXPECT_EQ(AdviceOn(folder.path(), "ModuleNotFoundError: No module named '" + module + "'"), "");
+    EXPECT_EQ(
+        AdviceOn(folder.path(), "ModuleNotFoundError: No module named '" + module + "'", false),
+        "");
   }
-  EXPECT_EQ(AdviceOn(folder.path(), "/usr/bin/python3: No module named prediction"), "");
+  EXPECT_EQ(AdviceOn(folder.path(), "/usr/bin/python3: No module named prediction", false), "");
 }
 
 TEST(Advice, SaysWhereTheOutputIsBelowTheHome) {

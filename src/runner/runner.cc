@@ -214,7 +214,7 @@ class Attempt {
     for (std::string* const told : {&verdict.message, &verdict.last_output}) {
       if (!secrets_.patterns().empty()) *told = Masked(secrets_.patterns(), *told);
     }
-    verdict.advice = AdviceOn(order_.root, SentenceOf(verdict));
+    verdict.advice = AdviceOn(order_.root, SentenceOf(verdict), contained_.has_value());
     if (auto removed = secrets_.Remove(); !removed) {
       Say(*log, "Files with secrets stay: " + removed.error().message);
     }
