@@ -56,7 +56,7 @@ std::string PythonIn(const ordered_json& config) {
 std::string OwnArchitecture() {
   struct utsname name {};
   uname(&name);
-  const std::string machine = name.machine;
+  std::string machine = name.machine;
   if (machine == "x86_64") return "amd64";
   if (machine == "aarch64") return "arm64";
   return machine;
