@@ -42,12 +42,10 @@ std::uint64_t GenerationIn(const io::HttpResponse& response) {
 
 }  // namespace
 
-GcsBucket::GcsBucket(std::string name, std::string endpoint,
-                     std::unique_ptr<cloud::Credentials> credentials,
-                     const cloud::RetryPolicy& policy)
+GcsBucket::GcsBucket(std::string name, cloud::GoogleAccess access, const cloud::RetryPolicy& policy)
     : name_(std::move(name)),
-      endpoint_(std::move(endpoint)),
-      client_(std::move(credentials), policy) {}
+      endpoint_(std::move(access.endpoint)),
+      client_(std::move(access.credentials), policy, std::move(access.http)) {}
 
 std::string GcsBucket::Place() const { return io::OriginOf(endpoint_); }
 

@@ -10,6 +10,7 @@
 
 #include "artifact/gcs_object.h"
 #include "base/result.h"
+#include "cloud/google_access.h"
 #include "cloud/google_client.h"
 
 namespace busker::artifact {
@@ -23,9 +24,7 @@ struct GcsReceiver {
 // Any thread, and many at once.
 class GcsBucket {
  public:
-  // `endpoint`: "https://storage.googleapis.com"
-  GcsBucket(std::string name, std::string endpoint, std::unique_ptr<cloud::Credentials> credentials,
-            const cloud::RetryPolicy& policy);
+  GcsBucket(std::string name, cloud::GoogleAccess access, const cloud::RetryPolicy& policy);
 
   const std::string& name() const { return name_; }
   cloud::GoogleClient& client() { return client_; }

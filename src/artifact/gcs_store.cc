@@ -76,8 +76,7 @@ class GcsStore : public Store {
       : url_(kScheme + place.bucket + (place.prefix.empty() ? "" : "/" + place.prefix)),
         below_(place.prefix.empty() ? "" : place.prefix + "/"),
         settings_(settings),
-        bucket_(place.bucket, std::move(access.endpoint), std::move(access.credentials),
-                settings.retry) {}
+        bucket_(place.bucket, std::move(access), settings.retry) {}
 
   std::string Url() const override { return url_; }
 
@@ -418,7 +417,7 @@ Result<GcsPlace> ParseGcsUrl(const std::string& url) {
 Result<std::unique_ptr<Store>> OpenGcsStore(const std::string& url, const GcsSettings& settings) {
   auto place = ParseGcsUrl(url);
   if (!place) return Wrap(Printable(url), place.error());
-  auto access = cloud::FindStorageAccess();
+  auto access = cloud::FindAccess(cloud::GoogleApi::kStorage);
   if (!access) return Wrap(Printable(url), access.error());
   return std::make_unique<GcsStore>(*place, *std::move(access), settings);
 }

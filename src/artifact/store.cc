@@ -6,6 +6,7 @@
 #include "artifact/gcs_store.h"
 #include "artifact/store_faults.h"
 #include "base/text.h"
+#include "cloud/google_access.h"
 
 namespace busker::artifact {
 
@@ -38,12 +39,7 @@ Result<std::unique_ptr<Store>> OpenStore(const std::string& url) {
   return OpenDirectoryStore(url.substr(kFile.size()));
 }
 
-std::span<const char* const> StoreVariables() {
-  static constexpr const char* kVariables[] = {"GOOGLE_APPLICATION_CREDENTIALS",
-                                               "STORAGE_EMULATOR_HOST", "GCE_METADATA_HOST",
-                                               "SSL_CERT_FILE", "SSL_CERT_DIR"};
-  return kVariables;
-}
+std::span<const char* const> StoreVariables() { return cloud::kGoogleVariables; }
 
 io::Interrupt ForAnswer(std::stop_token stop) {
   return io::Within(std::chrono::seconds(10), std::move(stop));

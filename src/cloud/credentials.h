@@ -24,7 +24,12 @@ class Credentials {
   using Source = std::function<Result<BearerToken>(const io::Interrupt&)>;
 
   Credentials() = default;  // none: for who asks for nobody's
-  explicit Credentials(Source source) : source_(std::move(source)) {}
+  explicit Credentials(Source source, std::string quota_project = {})
+      : source_(std::move(source)), quota_project_(std::move(quota_project)) {}
+
+  // The project whose quota calls count against, which each of them names; empty: that of who
+  // calls.
+  const std::string& quota_project() const { return quota_project_; }
 
   // "Bearer ...", good for kSpare at least; empty when there are none. Errors are the source's.
   Result<std::string> Authorization(const io::Interrupt& interrupt);
@@ -36,6 +41,7 @@ class Credentials {
 
  private:
   const Source source_;
+  const std::string quota_project_;
   std::timed_mutex mutex_;
   BearerToken token_;  // no text: none was fetched yet
 };

@@ -1,14 +1,72 @@
 #include "cloud/google_access.h"
 
-#include <cstdlib>
-#include <string_view>
+#include <fmt/core.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+#include "cloud/identity.h"
 #include "cloud/metadata_server.h"
-#include "cloud/service_account.h"
+#include "io/digest.h"
+#include "io/file.h"
 #include "io/url.h"
 
 namespace busker::cloud {
 namespace {
+
+constexpr std::uint64_t kFileBytesMax = 64 << 10;
+constexpr char kLogin[] = "`gcloud auth application-default login`";
+
+struct SharedIdentity {
+  std::string universe;
+  std::shared_ptr<Credentials> credentials;
+  std::shared_ptr<io::HttpSession> http;
+};
+
+// Those of this process that were found last, so that a store that is opened for each request does
+// not ask for a token of its own each time. Who holds one that is forgotten here goes on with it.
+class RecentIdentities {
+ public:
+  std::optional<SharedIdentity> Find(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    return FindLocked(key);
+  }
+
+  // The one that was there first: of two who found the same at once, one asks for tokens.
+  SharedIdentity Keep(const std::string& key, SharedIdentity made) {
+    const std::lock_guard lock(mutex_);
+    if (auto known = FindLocked(key)) return *std::move(known);
+    if (recent_.size() >= kMax) recent_.erase(recent_.begin());
+    recent_.emplace_back(key, made);
+    return made;
+  }
+
+ private:
+  static constexpr std::size_t kMax = 8;
+
+  std::optional<SharedIdentity> FindLocked(const std::string& key) {
+    const auto found = std::find_if(recent_.begin(), recent_.end(),
+                                    [&](const auto& one) { return one.first == key; });
+    if (found == recent_.end()) return std::nullopt;
+    std::rotate(found, std::next(found), recent_.end());
+    return recent_.back().second;
+  }
+
+  std::mutex mutex_;
+  std::vector<std::pair<std::string, SharedIdentity>>
+      recent_;  // the one that was used last is the last
+};
+
+// Never destroyed: at the end of the process a thread may still be at it.
+RecentIdentities& Known() {
+  static RecentIdentities& known = *new RecentIdentities;
+  return known;
+}
 
 std::string Variable(const char* name) {
   const char* const value = std::getenv(name);
@@ -24,29 +82,82 @@ Result<std::string> EmulatorAt(std::string place) {
   return place;
 }
 
+// Where gcloud leaves it; empty: nobody knows where that is.
+io::fs::path LoginFile() {
+  constexpr char kName[] = "application_default_credentials.json";
+  if (const std::string folder = Variable("CLOUDSDK_CONFIG"); !folder.empty()) {
+    return io::fs::path(folder) / kName;
+  }
+  const std::string home = Variable("HOME");
+  return home.empty() ? io::fs::path() : io::fs::path(home) / ".config/gcloud" / kName;
+}
+
+Result<SharedIdentity> OfFile(const std::string& text) {
+  const std::string quota_project = Variable("GOOGLE_CLOUD_QUOTA_PROJECT");
+  const std::string key = "file " + io::Sha256Of(text) + " " + quota_project;
+  if (auto known = Known().Find(key)) return *std::move(known);
+  auto http = std::make_shared<io::HttpSession>();
+  TRY_ASSIGN(Identity identity, ParseIdentity(text, http));
+  if (!quota_project.empty()) identity.quota_project = quota_project;
+  return Known().Keep(
+      key, {identity.universe,
+            std::make_shared<Credentials>(std::move(identity.source), identity.quota_project),
+            std::move(http)});
+}
+
+Result<SharedIdentity> OfMachine(const std::string& host) {
+  const std::string quota_project = Variable("GOOGLE_CLOUD_QUOTA_PROJECT");
+  const std::string key = "machine " + host + " " + quota_project;
+  if (auto known = Known().Find(key)) return *std::move(known);
+  TRY_ASSIGN(std::string universe, UniverseOfMachine(host));
+  return Known().Keep(key, {std::move(universe),
+                            std::make_shared<Credentials>(TokensOfMachine(host), quota_project),
+                            std::make_shared<io::HttpSession>()});
+}
+
+// What is wrong with the file, and where it is.
+Result<SharedIdentity> OfFileAt(const io::fs::path& file) {
+  TRY_ASSIGN(const std::string text, io::ReadFile(file, kFileBytesMax));
+  auto found = OfFile(text);
+  if (!found) return Wrap(Printable(file.string()), found.error());
+  return found;
+}
+
+Result<SharedIdentity> FindIdentity() {
+  if (const std::string file = Variable("GOOGLE_APPLICATION_CREDENTIALS"); !file.empty()) {
+    auto found = OfFileAt(file);
+    if (found) return found;
+    return Unusable(fmt::format(
+        "GOOGLE_APPLICATION_CREDENTIALS: {}; let it name a file of Google's with credentials, or "
+        "unset it and log in by {}",
+        found.error().message, kLogin));
+  }
+  const io::fs::path login = LoginFile();
+  std::error_code ignored;
+  if (!login.empty() && io::fs::exists(login, ignored)) {
+    auto found = OfFileAt(login);
+    if (found) return found;
+    return Unusable(fmt::format("{}; {} writes the file anew", found.error().message, kLogin));
+  }
+  if (const auto machine = FindMetadataServer()) return OfMachine(*machine);
+  return Unusable(
+      fmt::format("there are no credentials for Google Cloud; log in by {}, or let "
+                  "GOOGLE_APPLICATION_CREDENTIALS name the key file of a service account",
+                  kLogin));
+}
+
 }  // namespace
 
-Result<GoogleAccess> FindStorageAccess() {
-  if (const std::string emulator = Variable("STORAGE_EMULATOR_HOST"); !emulator.empty()) {
+Result<GoogleAccess> FindAccess(GoogleApi api) {
+  const std::string emulator = api == GoogleApi::kStorage ? Variable("STORAGE_EMULATOR_HOST") : "";
+  if (!emulator.empty()) {
     TRY_ASSIGN(std::string endpoint, EmulatorAt(emulator));
-    return GoogleAccess{std::move(endpoint), std::make_unique<Credentials>()};
+    return GoogleAccess{std::move(endpoint), std::make_shared<Credentials>(),
+                        std::make_shared<io::HttpSession>()};
   }
-  const std::string file = Variable("GOOGLE_APPLICATION_CREDENTIALS");
-  const auto machine = file.empty() ? FindMetadataServer() : std::nullopt;
-  if (machine) {
-    return GoogleAccess{"https://storage.googleapis.com",
-                        std::make_unique<Credentials>(TokensOfMachine(*machine))};
-  }
-  if (file.empty()) {
-    return Unusable(
-        "there are no credentials for Google Cloud; GOOGLE_APPLICATION_CREDENTIALS names the key "
-        "file of a service account");
-  }
-  auto account = ReadServiceAccount(file);
-  if (!account) return Unusable("GOOGLE_APPLICATION_CREDENTIALS: " + account.error().message);
-  std::string endpoint = "https://storage." + account->universe;
-  return GoogleAccess{std::move(endpoint),
-                      std::make_unique<Credentials>(TokensOf(*std::move(account)))};
+  TRY_ASSIGN(const SharedIdentity found, FindIdentity());
+  TRY_ASSIGN(std::string endpoint, EndpointOf(api, found.universe));
+  return GoogleAccess{std::move(endpoint), found.credentials, found.http};
 }
 
 }  // namespace busker::cloud

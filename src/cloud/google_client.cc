@@ -21,14 +21,17 @@ Result<io::HttpResponse> GoogleClient::SendOnce(io::HttpRequest request,
                                                 const io::Interrupt& interrupt) {
   if (request.silence_limit.count() == 0) request.silence_limit = kSilence;
   TRY_ASSIGN(const std::string authorization, credentials_->Authorization(interrupt));
-  if (authorization.empty()) return http_.Send(request, interrupt);
+  if (authorization.empty()) return http_->Send(request, interrupt);
+  if (const std::string& project = credentials_->quota_project(); !project.empty()) {
+    request.headers.push_back({"x-goog-user-project", project});
+  }
   request.headers.push_back({"Authorization", authorization});
-  auto response = http_.Send(request, interrupt);
+  auto response = http_->Send(request, interrupt);
   const bool again = response && response->status == 401 && credentials_->Refuse(authorization) &&
                      (!request.source || request.source->rewind);
   if (!again) return response;
   TRY_ASSIGN(request.headers.back().value, credentials_->Authorization(interrupt));
-  return http_.Send(request, interrupt);
+  return http_->Send(request, interrupt);
 }
 
 Result<GoogleClient::Answer> GoogleClient::Send(const io::HttpRequest& request,

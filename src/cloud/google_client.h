@@ -13,8 +13,10 @@ namespace busker::cloud {
 // Any thread, and many at once.
 class GoogleClient {
  public:
-  explicit GoogleClient(std::unique_ptr<Credentials> credentials, RetryPolicy policy = {})
-      : credentials_(std::move(credentials)), policy_(policy) {}
+  // What is shared with others is their tokens and connections.
+  explicit GoogleClient(std::shared_ptr<Credentials> credentials, RetryPolicy policy = {},
+                        std::shared_ptr<io::HttpSession> http = std::make_shared<io::HttpSession>())
+      : http_(std::move(http)), credentials_(std::move(credentials)), policy_(policy) {}
 
   const RetryPolicy& policy() const { return policy_; }
 
@@ -31,8 +33,8 @@ class GoogleClient {
   Result<Answer> Send(const io::HttpRequest& request, const io::Interrupt& interrupt);
 
  private:
-  io::HttpSession http_;
-  const std::unique_ptr<Credentials> credentials_;
+  const std::shared_ptr<io::HttpSession> http_;
+  const std::shared_ptr<Credentials> credentials_;
   const RetryPolicy policy_;
 };
 

@@ -17,14 +17,17 @@ ErrorKind KindOf(int status) {
   return MayPass(status) ? ErrorKind::kTemporary : ErrorKind::kFailed;
 }
 
-std::string_view RemedyFor(int status) {
+std::string_view RemedyFor(int status, const std::string& message) {
   if (status == 401) {
-    return "; the credentials are not taken: is the key in GOOGLE_APPLICATION_CREDENTIALS still "
-           "one "
-           "of its service account, and is this machine's clock right?";
+    return "; the credentials are not taken: are they still good, and is this machine's clock "
+           "right?";
   }
-  if (status == 403) return "; whoever the credentials are of has to be given that permission";
-  return {};
+  if (status != 403) return {};
+  if (message.find("quota project") != std::string::npos) {
+    return "; `gcloud auth application-default set-quota-project PROJECT` or "
+           "GOOGLE_CLOUD_QUOTA_PROJECT names one";
+  }
+  return "; whoever the credentials are of has to be given that permission";
 }
 
 }  // namespace
@@ -48,10 +51,11 @@ std::string GoogleMessage(const std::string& body) {
 
 Error GoogleError(const io::HttpResponse& response, const std::string& place) {
   std::string message = GoogleMessage(response.body);
+  const std::string_view remedy = RemedyFor(response.status, message);
   if (!message.empty()) message = ": " + message;
   while (message.ends_with('.')) message.pop_back();
-  return {KindOf(response.status), fmt::format("{} answered {}{}{}", place, response.status,
-                                               message, RemedyFor(response.status))};
+  return {KindOf(response.status),
+          fmt::format("{} answered {}{}{}", place, response.status, message, remedy)};
 }
 
 }  // namespace busker::cloud

@@ -25,7 +25,10 @@ TEST(GoogleError, TellsWhatTheServerSaysAndWhatToDo) {
       "https://storage.googleapis.com answered 403: ann lacks storage.objects.get; whoever the "
       "credentials are of has to be given that permission");
   EXPECT_EQ(Of(503).message, "https://storage.googleapis.com answered 503");
-  EXPECT_NE(Of(401).message.find("GOOGLE_APPLICATION_CREDENTIALS"), std::string::npos);
+  EXPECT_NE(Of(401).message.find("the credentials are not taken"), std::string::npos);
+  EXPECT_NE(Of(403, R"({"error": {"message": "The API requires a quota project."}})")
+                .message.find("set-quota-project"),
+            std::string::npos);
 }
 
 TEST(GoogleError, ReadsWhatTokenServersSay) {

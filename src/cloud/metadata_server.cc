@@ -2,32 +2,39 @@
 
 #include <cstdlib>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "base/text.h"
+#include "cloud/endpoint.h"
 #include "cloud/google_error.h"
+#include "cloud/token_server.h"
 #include "io/http_session.h"
 
 namespace busker::cloud {
 namespace {
 
 constexpr char kTokenPath[] = "/computeMetadata/v1/instance/service-accounts/default/token";
-// Whoever needs a token waits no longer for it; others wait for who does.
-constexpr Milliseconds kLimit{30'000};
+constexpr char kUniversePath[] = "/computeMetadata/v1/universe/universe-domain";
 constexpr char kPlace[] = "the metadata server";
 
-Result<BearerToken> TokenIn(const std::string& body) {
-  const auto now = std::chrono::steady_clock::now();
-  const auto json = nlohmann::json::parse(body, nullptr, false);
-  const bool good = json.is_object() && json.contains("access_token") &&
-                    json["access_token"].is_string() && json.contains("expires_in") &&
-                    json["expires_in"].is_number_unsigned();
-  if (!good) return Failed(std::string(kPlace) + " answered something that is no token");
-  return BearerToken{json["access_token"],
-                     now + std::chrono::seconds(json["expires_in"].get<int>())};
+constexpr Milliseconds kUniverseLimit{10'000};
+
+io::HttpRequest RequestTo(const std::string& host, const char* path) {
+  io::HttpRequest request;
+  request.url = "http://" + host + path;
+  request.headers = {{"Metadata-Flavor", "Google"}};
+  request.connect_limit = Milliseconds(3'000);
+  return request;
 }
 
-Result<BearerToken> Fetch(io::HttpSession& http, const io::HttpRequest& request,
-                          const RetryPolicy& policy, const io::Interrupt& interrupt) {
+std::shared_ptr<io::HttpSession> SessionToMetadata() {
+  io::HttpSession::Settings settings;
+  settings.may_call_metadata = true;
+  return std::make_shared<io::HttpSession>(settings);
+}
+
+// 200 or 404, of the metadata server itself, which may not be ready yet.
+Result<io::HttpResponse> Ask(io::HttpSession& http, const io::HttpRequest& request,
+                             const RetryPolicy& policy, const io::Interrupt& interrupt) {
   Tries tries(policy, interrupt);
   for (;;) {
     const auto response = http.Send(request, interrupt);
@@ -39,14 +46,17 @@ Result<BearerToken> Fetch(io::HttpSession& http, const io::HttpRequest& request,
       TRY(tries.Again(GoogleError(*response, kPlace), RetryAfter(*response)));
     } else if (response->Header("metadata-flavor") != "Google") {
       return Failed("what answers in place of the metadata server is another");
-    } else if (response->status == 404) {
-      return Unusable("this machine has no service account, so there are no credentials");
-    } else if (response->status != 200) {
+    } else if (response->status != 200 && response->status != 404) {
       return tl::unexpected(GoogleError(*response, kPlace));
     } else {
-      return TokenIn(response->body);
+      return *response;
     }
   }
+}
+
+bool IsDomain(const std::string& text) {
+  return !text.empty() &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos;
 }
 
 }  // namespace
@@ -60,16 +70,27 @@ std::optional<std::string> FindMetadataServer() {
 }
 
 Credentials::Source TokensOfMachine(const std::string& host, const RetryPolicy& policy) {
-  io::HttpRequest request;
-  request.url = "http://" + host + kTokenPath;
-  request.headers = {{"Metadata-Flavor", "Google"}};
-  request.connect_limit = Milliseconds(3'000);
-  io::HttpSession::Settings settings;
-  settings.may_call_metadata = true;
-  const auto http = std::make_shared<io::HttpSession>(settings);
-  return [=](const io::Interrupt& interrupt) {
-    return Fetch(*http, request, policy, io::Within(kLimit, interrupt));
+  return [request = RequestTo(host, kTokenPath), policy,
+          http = SessionToMetadata()](const io::Interrupt& interrupt) -> Result<BearerToken> {
+    const auto asked = std::chrono::steady_clock::now();
+    TRY_ASSIGN(const auto response,
+               Ask(*http, request, policy, io::Within(kTokenLimit, interrupt)));
+    if (response.status == 404) {
+      return Unusable("this machine has no service account, so there are no credentials");
+    }
+    return TokenIn(response.body, asked, kPlace);
   };
+}
+
+Result<std::string> UniverseOfMachine(const std::string& host, const RetryPolicy& policy) {
+  TRY_ASSIGN(const auto response, Ask(*SessionToMetadata(), RequestTo(host, kUniversePath), policy,
+                                      io::Within(kUniverseLimit)));
+  if (response.status == 404) return kUniverse;
+  std::string universe(Trim(response.body));
+  if (!IsDomain(universe)) {
+    return Failed(std::string(kPlace) + " answered something that is no universe's domain");
+  }
+  return universe;
 }
 
 }  // namespace busker::cloud

@@ -19,4 +19,8 @@ std::optional<std::string> FindMetadataServer();
 // kUnusable: the machine has no service account.
 Credentials::Source TokensOfMachine(const std::string& host, const RetryPolicy& policy = {});
 
+// The domain of the cloud that the machine is in: "googleapis.com", unless the server at `host`
+// names another. Waits for it up to 10 s.
+Result<std::string> UniverseOfMachine(const std::string& host, const RetryPolicy& policy = {});
+
 }  // namespace busker::cloud

@@ -55,14 +55,29 @@ TEST(MetadataServer, ThatHasNoTokenSaysSo) {
   }
 }
 
+TEST(MetadataServer, TellsTheUniverse) {
+  const auto universe = [](const std::string& answer) {
+    io::TestHttpServer server(answer);
+    const auto told = UniverseOfMachine(server.Place(), kQuick);
+    return told ? *told : "fault: " + told.error().message;
+  };
+  EXPECT_EQ(universe(Answer("200 OK", "example.cloud\n")), "example.cloud");
+  EXPECT_EQ(universe(Answer("404 Not Found", "")), "googleapis.com");
+  EXPECT_EQ(universe(Answer("200 OK", "a/b")).find("fault: "), 0U);
+  EXPECT_EQ(universe(Answer("200 OK", "x", "Other")).find("fault: "), 0U);
+}
+
 TEST(MetadataServer, IsUsedWhereTheEnvironmentNamesOne) {
   for (const char* name : kGoogleVariables) unsetenv(name);
-  io::TestHttpServer server(Answer("200 OK", kToken));
+  io::TestHttpServer server([](const io::TestHttpRequest& request) {
+    const bool is_token = request.target.ends_with("/token");
+    return Answer("200 OK", is_token ? kToken : "example.cloud");
+  });
   setenv("GCE_METADATA_HOST", server.Place().c_str(), 1);
-  const auto access = FindStorageAccess();
+  const auto access = FindAccess(GoogleApi::kStorage);
   unsetenv("GCE_METADATA_HOST");
   ASSERT_TRUE(access) << access.error().message;
-  EXPECT_EQ(access->endpoint, "https://storage.googleapis.com");
+  EXPECT_EQ(access->endpoint, "https://storage.example.cloud");
   EXPECT_EQ(access->credentials->Authorization(io::Within(Milliseconds(60'000))).value(),
             "Bearer abc");
 }

@@ -1,6 +1,5 @@
 #include "cloud/service_account.h"
 
-#include <fmt/core.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -8,15 +7,14 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "base/text.h"
+#include "base/json_object.h"
+#include "cloud/token_server.h"
 #include "io/url.h"
 
 namespace busker::cloud {
 namespace {
 
 constexpr std::chrono::seconds kGoodFor{3600};
-constexpr std::uint64_t kFileBytesMax = 64 << 10;
-constexpr char kScope[] = "https://www.googleapis.com/auth/cloud-platform";
 
 template <auto free>
 struct Freed {
@@ -53,44 +51,21 @@ Result<std::string> SignByRs256(const std::string& pem, const std::string& text)
       EVP_DigestSign(signing.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
                      bytes, text.size()) == 1;
   ERR_clear_error();
-  if (!fine) return Unusable("the private key is no RSA key in PEM");
+  if (!fine) return Invalid("\"private_key\" is no RSA key in PEM");
   signature.resize(size);
   return signature;
 }
 
-Result<ServiceAccount> AccountIn(const std::string& text) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
-  const auto member = [&](const char* name) {
-    const bool there = json.is_object() && json.contains(name) && json[name].is_string();
-    return there ? json[name].get<std::string>() : std::string();
-  };
-  const std::string type = member("type");
-  if (type != "service_account") {
-    return Unusable(type.empty()
-                        ? "it is no file of Google's with credentials"
-                        : fmt::format("it has credentials of the type {}; this version of Busker "
-                                      "takes the key of a service account",
-                                      Printable(type)));
-  }
-  ServiceAccount account{member("client_email"), member("private_key_id"), member("private_key")};
-  if (const std::string universe = member("universe_domain"); !universe.empty()) {
-    account.universe = universe;
-  }
-  if (account.email.empty() || account.private_key.empty()) {
-    return Unusable("the key lacks client_email or private_key");
-  }
-  return account;
-}
-
 }  // namespace
 
-Result<ServiceAccount> ReadServiceAccount(const io::fs::path& file) {
-  TRY_ASSIGN(const std::string text, io::ReadFile(file, kFileBytesMax));
-  auto account = AccountIn(text);
-  if (!account) return Wrap(Printable(file.string()), account.error());
-  TRY(SignToken(*account, kScope, Instant{}).map_error([&](const Error& error) {
-    return Error{error.kind, Printable(file.string()) + ": " + error.message};
-  }));
+Result<ServiceAccount> ServiceAccountIn(const nlohmann::ordered_json& file) {
+  ServiceAccount account;
+  JsonObject in(file, "the key");
+  in.Get("client_email", account.email);
+  in.Get("private_key_id", account.key_id);
+  in.Get("private_key", account.private_key);
+  TRY(in.Done());
+  TRY(SignToken(account, kScope, Instant{}));
   return account;
 }
 
