@@ -12,7 +12,7 @@
 namespace busker::access {
 
 // In memory only: a session lasts until it was not used for 12 hours, or until the process ends. Of
-// 1,000 sessions or 100 links, one more takes the place of the one that was used least lately. Any
+// 1,000 sessions or 100 links, a new one takes the place of the least recently used. Any
 // thread; the time is handed in.
 class Sessions {
  public:

@@ -37,8 +37,8 @@ std::size_t StringLength(std::string_view text) {
   return 0;
 }
 
-// How many bytes at the begin of `text` are an escape sequence; 0: none. One whose end is not there
-// is as long as what introduces it, so that it hides no text.
+// How many bytes at the begin of `text` are an escape sequence; 0: none. A sequence that is
+// cut off counts by its first bytes alone, so that it hides no text.
 std::size_t EscapeLength(std::string_view text) {
   if (text.front() == '\x1b' && text.size() == 1) return 1;
   const Introducer introducer = IntroducerOf(text);

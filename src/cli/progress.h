@@ -19,8 +19,8 @@ class Progress {
 
   void Take(const plan::Decision& decision);
 
-  // What was decided while nobody told of it (the owner of the home has changed, or was faster than
-  // this process could take it) is shown as the record has it.
+  // Shows from the record what this process was not told of: the home changed its owner meanwhile,
+  // or decisions came faster than they were read.
   void CatchUp(const record::RunRow& run);
 
  private:

@@ -207,7 +207,7 @@ class Performance {
     return followed;
   }
 
-  // One that ended before it had answered did nothing, or the key finds what it did.
+  // An owner that ended before it answered did nothing; if it did, the key finds the run.
   bool MayGoOn(const Error& error, std::chrono::steady_clock::time_point begun) const {
     return error.kind == ErrorKind::kTemporary &&
            (!run_.empty() || std::chrono::steady_clock::now() - begun < kAgainLimit);

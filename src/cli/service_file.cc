@@ -51,7 +51,7 @@ Result<std::set<std::string>> UnsetSecrets(const Common& common, const service::
   return names;
 }
 
-// Of a program in Python that says what it needs, and does not have it.
+// A sentence when a Python service lists requirements and has no environment with them.
 std::string MissingEnvironment(const service::Service& service) {
   const bool in_python =
       std::any_of(service.actions.begin(), service.actions.end(), [](const auto& action) {

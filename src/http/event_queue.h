@@ -11,8 +11,8 @@
 
 namespace busker::http {
 
-// What a viewer has yet to get. One that is slower than the news is let go, and never slows who
-// tells it. Any thread.
+// The events that one viewer has yet to get. A viewer that reads too slowly is dropped; it never
+// holds up who sends. Any thread.
 class EventQueue {
  public:
   using Event = std::shared_ptr<const std::string>;

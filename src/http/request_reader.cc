@@ -18,8 +18,8 @@ using boost::system::error_code;
 using Parser = http::request_parser<http::string_body>;
 
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
-// Chunks end with no less. When it gets less of the last one, and then one byte more, the parser of
-// Boost 1.81 says of itself that it has a bug.
+// The last chunk is handed over whole: given a part of it and then one byte more, the parser of
+// Boost 1.81 reports an internal error.
 constexpr std::string_view kChunksEnd = "0\r\n\r\n";
 // Of what the parser cannot do anything with yet: a line of a chunk, or the fields behind the last.
 constexpr std::size_t kUnparsedBytesMax = kHeaderBytesMax;

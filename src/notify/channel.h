@@ -23,8 +23,8 @@ struct CommandChannel {
   io::fs::path folder;             // where it runs; empty: here
 };
 
-// A mail. The server takes it for all recipients or for none, so one address that it refuses keeps
-// it from the others: give each address an outbox entry of its own.
+// A mail. The server takes it for all recipients or for none, so one bad address would keep it from
+// all: give each address an outbox entry of its own.
 struct Mail {
   std::string url;             // smtp://HOST:PORT or smtps://HOST:PORT
   std::string user, password;  // empty: without logging in

@@ -11,8 +11,8 @@
 namespace busker::notify {
 
 struct Notice {
-  // The idempotency key: made once, when it is decided that this is told, and the same at every
-  // delivery, so that a receiver knows one that it has already. See IsKey; MakeKey makes good ones.
+  // The idempotency key: made once, when the notice is decided, and the same at every try, so that
+  // a receiver can tell a repetition. See IsKey; MakeKey makes good ones.
   std::string key;
   Instant at;           // when it happened
   std::string kind;     // "failed", "recovered", "late" or "never-started"

@@ -94,7 +94,7 @@ void Admission::Reconsider(GraphEntry& entry) {
   Offer(*own.line_);
 }
 
-// Those that wait say that their graph is missing, as long as it is.
+// While the graph is missing, each of its waiting runs says so.
 void Admission::TellHeld(GraphEntry& entry) {
   const bool held = !entry.missing.empty();
   if (!std::exchange(entry.admission.has_held_, held) && !held) return;

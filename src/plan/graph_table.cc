@@ -85,8 +85,8 @@ bool GraphTable::AllSucceeded(const GraphEntry& entry, const GraphKey& newest) c
   });
 }
 
-// One that never began (it was left out, or cancelled while it waited) says nothing to those that
-// come after it.
+// A run that never began (left out, or cancelled while it waited) does not count for the runs after
+// it.
 void RememberEnd(GraphEntry& entry, const ActiveRun& active, Turn& turn) {
   RememberTasks(entry, active, turn.now());
   const DagRun& run = active.run;

@@ -15,8 +15,8 @@ namespace busker::plan {
 // Why the task may not start, for people; empty: it may.
 std::string HeldByPast(const GraphEntry& entry, const DagRun& run, const std::string& task);
 
-// Why nothing of the run could start if it were prepared; empty: something could. So a file that is
-// mended while the run waits is the one that it runs with.
+// Why nothing of the run could start if it were prepared; empty: something could. A run that is not
+// prepared yet runs with the file as it is mended meanwhile.
 std::string HeldAtRoots(const GraphEntry& entry, const DagRun& run);
 
 // Whether nothing of the run runs, or could, until its past has ended otherwise.

@@ -190,8 +190,8 @@ class SimulatedRecord {
       if (run.graph != d.run.graph) continue;
       Demand(!d.run.due || run.due != d.run.due, "{} and {} have one instant", id, d.run.id);
       if (!IsFinal(run.state) && run.batch.empty()) others = true;
-      // One that waits for its time is no other, but one that was begun before the clock was set
-      // is.
+      // A run whose time is still to come does not count, unless it was queued before the clock was
+      // set back.
       if (run.state == State::kQueued && run.due && *run.due > now_) in_change.insert(run.graph);
     }
     if (d.run.due) {

@@ -27,7 +27,7 @@ class Audit {
             }};
   }
 
-  // What changes nothing that is kept, so that it is done even when it cannot be noted.
+  // For deeds that change nothing on disk: they are done even when this note cannot be written.
   void Note(const std::string& actor, const std::string& what, const std::string& detail);
 
   // A wrong token or link came from that address. At most one event a minute for each address and

@@ -40,8 +40,8 @@ class Front {
 
   http::Response Answer(const http::Request& request, Instant now);
 
-  // The address that begins a session with that scope, once. Whoever has it may do what the scope
-  // lets them, so it is noted who had it made; an error when it cannot be, and there is no link.
+  // An address that begins a session with that scope, once. It is as good as a token, so the record
+  // notes who asked for it; when that fails, so does this, and there is no link.
   Result<std::string> MakeLink(access::Scope scope, const std::string& by, Instant now);
 
   Guard& guard() { return guard_; }

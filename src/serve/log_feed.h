@@ -4,8 +4,8 @@
 //   data: {"text":"..."}                 what came since
 //   data: {"end":true}                   the attempt has ended, and all was told
 //
-// A log is read once, however many look on, and at most ten times a second. A log that grows by
-// more than a viewer could read is told in part: the whole of what is kept is to be had as a file.
+// A log is read once, however many look on, and at most ten times a second. Of a log that grows too
+// fast to be read, viewers get parts; the whole of it is there as a file.
 #pragma once
 
 #include <functional>

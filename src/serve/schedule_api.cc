@@ -113,8 +113,8 @@ class Clocks {
   std::map<std::string, Changed> zones_;
 };
 
-// What a graph has in what is asked for: its runs from the first until before `end` (none, when
-// that is not after it), and those that the clocks take from it.
+// The runs of a graph in the span that is asked for: from `first` until before `end` (none when
+// `end` is not later), and those that a change of the clocks removes.
 struct Span {
   struct Lost {
     Instant at{};
