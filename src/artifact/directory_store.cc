@@ -2,26 +2,26 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <thread>
 
 #include "artifact/key.h"
 #include "artifact/store_faults.h"
+#include "base/text.h"
 
 namespace busker::artifact {
 namespace {
 
 namespace fs = io::fs;
 
+constexpr std::string_view kScheme = "file://";
 constexpr std::string_view kUnfinished = ".tmp-";
 constexpr char kLockName[] = ".tmp-lock";
-constexpr auto kLockWait = std::chrono::seconds(30);
+constexpr std::chrono::milliseconds kLockWait = std::chrono::seconds(30);
 
 bool IsUnfinished(const fs::path& path) {
   return path.filename().native().starts_with(kUnfinished);
@@ -31,31 +31,15 @@ bool IsGone(const std::error_code& error) {
   return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
 }
 
-// Takes the lock at `path`, in any thread; closing the descriptor gives it back. It is held for a
-// few writes only, so who finds it taken tries again, at growing intervals. The file may be removed
-// by who tidies up, and a lock on a file that is no longer at `path` excludes nobody: hence the
-// comparison.
-Result<io::Descriptor> TakeLock(const fs::path& path, const io::Interrupt& interrupt) {
-  const auto deadline = std::chrono::steady_clock::now() + kLockWait;
-  auto pause = std::chrono::milliseconds(1);
-  for (;;) {
+// Held for a few writes only, so who finds it taken tries again soon.
+Result<io::FileLock> TakeLock(const fs::path& path, const io::Interrupt& interrupt) {
+  constexpr std::chrono::milliseconds kSlice{200};
+  for (auto left = kLockWait; left > left.zero(); left -= kSlice) {
     TRY(io::CheckStillWanted(interrupt));
-    TRY_ASSIGN(io::Descriptor lock, io::Open(path, O_RDWR | O_CREAT, 0644));
-    struct stat held {};
-    struct stat there {};
-    const bool locked = flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
-    if (!locked && errno != EWOULDBLOCK && errno != EINTR) {
-      return SystemError("lock " + path.string(), errno);
-    }
-    const bool same = locked && fstat(lock.get(), &held) == 0 && stat(path.c_str(), &there) == 0 &&
-                      held.st_ino == there.st_ino && held.st_dev == there.st_dev;
-    if (same) return lock;
-    if (std::chrono::steady_clock::now() >= deadline) {
-      return Temporary("lock " + path.string() + ": still held by another process");
-    }
-    if (!locked) std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, std::chrono::milliseconds(50));
+    auto lock = io::FileLock::Take(path, kSlice);
+    if (lock || lock.error().kind != ErrorKind::kTimedOut) return lock;
   }
+  return Temporary("lock " + path.string() + ": still held by another process");
 }
 
 class DirectoryStore : public Store {
@@ -108,7 +92,7 @@ class DirectoryStore : public Store {
     if (!expected) return CreateText(key, text, interrupt);
     TRY(CheckKey(key));
     const fs::path path = root_ / key;
-    TRY_ASSIGN(const io::Descriptor lock, TakeLock(root_ / kLockName, interrupt));
+    TRY_ASSIGN(const io::FileLock lock, TakeLock(root_ / kLockName, interrupt));
     auto present = GetText(key, interrupt, expected->size());
     if (!present && present.error().kind == ErrorKind::kNotFound) return false;
     if (!present && present.error().kind == ErrorKind::kInvalid) return false;  // longer
@@ -302,6 +286,20 @@ Result<std::unique_ptr<Store>> OpenDirectoryStore(const fs::path& folder) {
   if (!root.has_filename() && root.has_relative_path()) root = root.parent_path();  // "/a/b/"
   TRY(io::MakeFolders(root));
   return std::make_unique<DirectoryStore>(std::move(root));
+}
+
+Result<void> CheckDirectoryUrl(const std::string& url) {
+  if (url.starts_with(kScheme) && url.substr(kScheme.size()).starts_with('/') &&
+      url.find('\0') == std::string::npos) {
+    return {};
+  }
+  return Invalid(
+      fmt::format("\"{}\" names no folder, as file:///absolute/folder does", Printable(url)));
+}
+
+Result<std::unique_ptr<Store>> OpenDirectoryUrl(const std::string& url) {
+  TRY(CheckDirectoryUrl(url));
+  return OpenDirectoryStore(url.substr(kScheme.size()));
 }
 
 }  // namespace busker::artifact

@@ -12,4 +12,9 @@ namespace busker::artifact {
 // Symbolic links to folders are not followed by the lists.
 Result<std::unique_ptr<Store>> OpenDirectoryStore(const io::fs::path& folder);
 
+// At "file:///absolute/folder": what follows the scheme is the path as it is, nothing in it is
+// decoded. kInvalid: it is no such URL.
+Result<void> CheckDirectoryUrl(const std::string& url);
+Result<std::unique_ptr<Store>> OpenDirectoryUrl(const std::string& url);
+
 }  // namespace busker::artifact

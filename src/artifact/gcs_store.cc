@@ -414,6 +414,14 @@ Result<GcsPlace> ParseGcsUrl(const std::string& url) {
   return place;
 }
 
+Result<void> CheckGcsUrl(const std::string& url) {
+  auto place = ParseGcsUrl(url);
+  if (!place) return Wrap(Printable(url), std::move(place).error());
+  return {};
+}
+
+Result<std::unique_ptr<Store>> OpenGcsUrl(const std::string& url) { return OpenGcsStore(url); }
+
 Result<std::unique_ptr<Store>> OpenGcsStore(const std::string& url, const GcsSettings& settings) {
   auto place = ParseGcsUrl(url);
   if (!place) return Wrap(Printable(url), place.error());

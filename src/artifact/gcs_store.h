@@ -24,6 +24,7 @@ struct GcsSettings {
 
 // "gs://BUCKET", "gs://BUCKET/PREFIX". kInvalid: it is none.
 Result<GcsPlace> ParseGcsUrl(const std::string& url);
+Result<void> CheckGcsUrl(const std::string& url);  // the same, naming the URL
 
 // As whoever cloud/google_access.h finds in the environment; errors are its. The bucket is not
 // made.
@@ -34,5 +35,6 @@ Result<GcsPlace> ParseGcsUrl(const std::string& url);
 // by hand, an object "folder/", counts for ListFolders.
 Result<std::unique_ptr<Store>> OpenGcsStore(const std::string& url,
                                             const GcsSettings& settings = {});
+Result<std::unique_ptr<Store>> OpenGcsUrl(const std::string& url);
 
 }  // namespace busker::artifact
