@@ -31,7 +31,7 @@ void AddRun(Batch& batch, const std::string& graph, int number, bool failed) {
   task.name = "only";
   plan::DagRun run;
   run.id = fmt::format("20200101-000000-{:06}", number);
-  run.graph = graph;
+  run.graph = plan::GraphKey::Parse(graph);
   run.due = run.scheduled_at = run.requested_at = now;
   run.data_date = "2020-01-01";
   run.trigger = "schedule";

@@ -48,7 +48,7 @@ std::vector<Event> DailyGraphs(int count) {
   std::vector<Event> events;
   for (int i = 0; i < count; ++i) {
     Graph graph;
-    graph.key = fmt::format("service-{:05}/training", i);
+    graph.key = {fmt::format("service-{:05}", i), "training"};
     graph.zone = "Europe/Berlin";
     graph.schedule_text = "0 7 * * *";
     graph.schedule = ZonedCron::Make(ParseCron(graph.schedule_text).value(), graph.zone).value();
@@ -57,7 +57,7 @@ std::vector<Event> DailyGraphs(int count) {
   return events;
 }
 
-DagRun Request(const std::string& graph) {
+DagRun Request(const GraphKey& graph) {
   DagRun run;
   run.graph = graph;
   run.trigger = "manual";
@@ -122,7 +122,7 @@ double FullTurn(int queued) {
   Agenda agenda = MakeAgenda(1);
   std::vector<Event> events;
   for (int i = 0; i < queued; ++i) {
-    events.emplace_back(RunRequested{Request(fmt::format("graph-{}", i))});
+    events.emplace_back(RunRequested{Request({"", fmt::format("graph-{}", i)})});
   }
   Advanced advanced = agenda.Advance(events, kMidnight);
   events.clear();

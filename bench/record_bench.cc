@@ -75,7 +75,7 @@ void Print(const std::string& what, const std::vector<Cost>& costs) {
   std::fflush(stdout);
 }
 
-std::string GraphOf(int number) { return fmt::format("service-{:05}/training", number); }
+plan::GraphKey GraphOf(int number) { return {fmt::format("service-{:05}", number), "training"}; }
 
 class Bench {
  public:

@@ -7,12 +7,6 @@
 #include "base/text.h"
 
 namespace busker::catalogue {
-namespace {
-
-// Of "shop/training": "training".
-std::string ShortName(const plan::GraphKey& key) { return key.substr(key.find('/') + 1); }
-
-}  // namespace
 
 std::string Definition::FilesHaveChanged() const {
   if (!service) return file->path + " has changed";
@@ -21,10 +15,14 @@ std::string Definition::FilesHaveChanged() const {
   return fmt::format("{} or {} has changed", own, Action().config);
 }
 
+bool Fault::Concerns(const plan::GraphKey& key) const {
+  if (of.empty()) return false;
+  return of.name.empty() ? of.service == key.service : of == key;
+}
+
 const Fault* Catalogue::FaultOf(const plan::GraphKey& key) const {
-  const auto found = std::find_if(faults.begin(), faults.end(), [&](const Fault& fault) {
-    return fault.of.ends_with('/') ? key.starts_with(fault.of) : fault.of == key;
-  });
+  const auto found = std::find_if(faults.begin(), faults.end(),
+                                  [&](const Fault& fault) { return fault.Concerns(key); });
   return found == faults.end() ? nullptr : &*found;
 }
 
@@ -43,28 +41,26 @@ std::string Catalogue::WhyMissing(const plan::GraphKey& key) const {
 Result<std::shared_ptr<const Definition>> Catalogue::Find(const plan::GraphKey& key) const {
   const auto found = definitions.find(key);
   if (found != definitions.end()) return found->second;
+  const auto is_own = [&](const auto& entry) {
+    return !key.service.empty() && entry.first.service == key.service;
+  };
+  const bool has_service = std::any_of(definitions.begin(), definitions.end(), is_own);
   // Of a service some of which is active, the fault is not why there is no such action.
-  const Fault* const fault = FaultOf(key);
-  const auto active = fault == nullptr ? definitions.end() : definitions.lower_bound(fault->of);
-  if (fault != nullptr && (active == definitions.end() || !active->first.starts_with(fault->of))) {
+  if (const Fault* const fault = FaultOf(key); fault != nullptr && !has_service) {
     return NotFound(fmt::format("no action or graph \"{}\": its definition is at fault: {}: {}",
                                 key, fault->file, fault->message));
   }
   // As short as they can be told apart, and as whoever asks has them: those of the service that is
   // asked for, if there is one of that name, first.
-  const std::string service = key.substr(0, key.find('/') + 1);
   std::map<std::string, int> times;
-  bool has_service = false;
-  for (const auto& [name, _] : definitions) {
-    ++times[ShortName(name)];
-    has_service = has_service || (!service.empty() && name.starts_with(service));
-  }
-  const std::string asked = has_service ? ShortName(key) : key;
+  for (const auto& [other, _] : definitions) ++times[other.name];
+  const std::string asked = has_service ? key.name : key.Text();
   std::vector<std::string> names;
-  for (const auto& [name, _] : definitions) {
-    const bool own = has_service && name.starts_with(service);
-    const bool is_short = own || (times[ShortName(name)] == 1 && (has_service || service.empty()));
-    names.insert(own ? names.begin() : names.end(), is_short ? ShortName(name) : name);
+  for (const auto& entry : definitions) {
+    const plan::GraphKey& other = entry.first;
+    const bool own = is_own(entry);
+    const bool is_short = own || (times[other.name] == 1 && (has_service || key.service.empty()));
+    names.insert(own ? names.begin() : names.end(), is_short ? other.name : other.Text());
   }
   const auto nearest = Nearest(asked, names);
   if (names.size() > 10) names.resize(10);

@@ -30,8 +30,11 @@ struct Definition {
 struct Fault {
   std::string file;
   std::string message;
-  std::string of =
-      {};  // what the file seems to define: "shop/", "nightly"; empty: it does not tell
+  // What the file seems to define: a graph, or a service (then of no name); empty: it does not
+  // tell.
+  plan::GraphKey of = {};
+
+  bool Concerns(const plan::GraphKey& key) const;
 };
 
 // Immutable: threads share it, and the next reading makes another.

@@ -51,9 +51,9 @@ std::string ProgramFolderOf(const std::vector<std::shared_ptr<const Definition>>
 }
 
 // What a source claims with what it defines: the name of a service, or of a graph.
-std::string ClaimOf(const std::vector<std::shared_ptr<const Definition>>& definitions) {
+plan::GraphKey ClaimOf(const std::vector<std::shared_ptr<const Definition>>& definitions) {
   const Definition& first = *definitions.front();
-  return first.service ? first.service->name + "/" : first.graph.key;
+  return first.service ? plan::GraphKey(first.service->name, "") : first.graph.key;
 }
 
 // "at" for the end of a message about a definition that was good before.
@@ -118,10 +118,10 @@ void Definitions::SettleOwners(std::map<std::string, Source>& sources) {
         !is_owner, io::fs::last_write_time(is_service ? file / "busker.toml" : file, error), name);
   }
   std::sort(order.begin(), order.end());
-  std::map<std::string, std::string> owners;  // of "shop/", "nightly": its source
+  std::map<plan::GraphKey, std::string> owners;  // of a graph, or of a service: its source
   for (const auto& [_, time, name] : order) {
     Source& source = sources.at(name);
-    const std::string claim = ClaimOf(source.good);
+    const plan::GraphKey claim = ClaimOf(source.good);
     const auto [owner, is_first] = owners.emplace(claim, name);
     if (is_first) continue;
     const auto before = sources_.find(name);
@@ -131,11 +131,10 @@ void Definitions::SettleOwners(std::map<std::string, Source>& sources) {
       source.good = before->second.good;
     }
     source.stamp.clear();  // looked at again: the owner may go
-    const bool is_service = claim.ends_with('/');
-    source.fault = fmt::format("{} {} is defined by {} already; give one of them another name{}",
-                               is_service ? "the service" : "the graph",
-                               is_service ? claim.substr(0, claim.size() - 1) : claim,
-                               owner->second, Goes(!source.good.empty()));
+    source.fault =
+        fmt::format("the {} is defined by {} already; give one of them another name{}",
+                    claim.service.empty() ? "graph " + claim.name : "service " + claim.service,
+                    owner->second, Goes(!source.good.empty()));
   }
 }
 
@@ -174,7 +173,7 @@ Found Definitions::Discover(Catalogue& catalogue) {
 
 Definitions::Source Definitions::ReadService(const std::string& folder,
                                              const Source& before) const {
-  Source source{StampOfService(folder, ProgramFolderOf(before.good, folder)), before.good, "", ""};
+  Source source{StampOfService(folder, ProgramFolderOf(before.good, folder)), before.good, "", {}};
   if (source.stamp == before.stamp) return before;
   source.of = SeemsToDefine(folder);
   if (std::string other = OtherHome(folder); !other.empty()) {
@@ -203,7 +202,7 @@ Definitions::Source Definitions::ReadService(const std::string& folder,
 
 Definitions::Source Definitions::ReadGraphFile(const std::string& file,
                                                const Source& before) const {
-  Source source{StampOf(file), before.good, "", ""};
+  Source source{StampOf(file), before.good, "", {}};
   if (source.stamp == before.stamp) return before;
   source.of = SeemsToDefine(file);
   auto loaded = service::LoadGraphFile(file);

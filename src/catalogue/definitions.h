@@ -31,7 +31,7 @@ class Definitions {
     std::string stamp;  // of the files: when it is the same, nothing has changed
     std::vector<std::shared_ptr<const Definition>> good;
     std::string fault;
-    std::string of;  // Fault::of
+    plan::GraphKey of;  // Fault::of
   };
 
   Found Discover(Catalogue& catalogue);

@@ -35,7 +35,7 @@ class DefinitionsTest : public testing::Test {
 
   static std::vector<std::string> Keys(const Catalogue& catalogue) {
     std::vector<std::string> keys;
-    for (const auto& [key, _] : catalogue.definitions) keys.push_back(key);
+    for (const auto& [key, _] : catalogue.definitions) keys.push_back(key.Text());
     return keys;
   }
 
@@ -44,9 +44,9 @@ class DefinitionsTest : public testing::Test {
     std::vector<std::string> words;
     for (const plan::Event& event : Changes(before, after)) {
       if (const auto* defined = std::get_if<plan::GraphDefined>(&event)) {
-        words.push_back("+" + defined->graph.key);
+        words.push_back("+" + defined->graph.key.Text());
       } else {
-        words.push_back("-" + std::get<plan::GraphRemoved>(event).graph);
+        words.push_back("-" + std::get<plan::GraphRemoved>(event).graph.Text());
       }
     }
     return words;
@@ -133,6 +133,16 @@ TEST_F(DefinitionsTest, AFileThatWasNeverGoodDefinesNothing) {
   ASSERT_EQ(all->faults.size(), 1U);
   EXPECT_EQ(all->faults[0].file, (folder_ / "graphs/configs/bad.json").string());
   EXPECT_EQ(all->faults[0].message.find("stays active"), std::string::npos);
+}
+
+// The fault of a graph was not told to who asked for it when the name of another began with its
+// own.
+TEST_F(DefinitionsTest, AGraphAtFaultIsToldOfBesideOneWhoseNameBeginsAlike) {
+  folder_.Write("graphs/configs/night.json", "{\"graph\": {\"dag_id\": \"night\"}, \"tasks\": []}");
+  const auto found = definitions_.Read()->Find("night");
+  ASSERT_FALSE(found);
+  EXPECT_NE(found.error().message.find("its definition is at fault"), std::string::npos)
+      << found.error().message;
 }
 
 TEST_F(DefinitionsTest, WhatIsRemovedIsGone) {

@@ -23,7 +23,7 @@ class FileTriggersTest : public testing::Test {
     service->actions["train"];
     for (const std::string action : {"load", "train"}) {
       Definition definition;
-      definition.graph.key = "shop/" + action;
+      definition.graph.key = {"shop", action};
       definition.service = service;
       definition.action = action;
       catalogue_.definitions[definition.graph.key] = std::make_shared<Definition>(definition);

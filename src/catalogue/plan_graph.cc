@@ -14,13 +14,9 @@ Result<plan::ZonedCron> CronOf(const std::string& text, const std::string& zone)
 
 }  // namespace
 
-plan::GraphKey KeyOf(const service::Service& service, const std::string& action) {
-  return service.name + "/" + action;
-}
-
 Result<plan::Graph> GraphOf(const service::Service& service, const service::Action& action) {
   plan::Graph graph;
-  graph.key = KeyOf(service, action.name);
+  graph.key = {service.name, action.name};
   graph.zone = action.time_zone;
   if (action.schedule) {
     graph.schedule_text = *action.schedule;
@@ -33,7 +29,7 @@ Result<plan::Graph> GraphOf(const service::Service& service, const service::Acti
   graph.overlap = action.overlap;
   graph.runs_at_once = action.runs_at_once;
   graph.depends_on_past = action.depends_on_past;
-  for (const std::string& other : action.after) graph.after.push_back(KeyOf(service, other));
+  for (const std::string& other : action.after) graph.after.emplace_back(service.name, other);
   graph.priority = action.priority;
   graph.run_timeout = action.run_timeout;
   if (action.expected_by) {
@@ -46,7 +42,7 @@ Result<plan::Graph> GraphOf(const service::Service& service, const service::Acti
 
 Result<plan::Graph> GraphOf(const service::GraphFile& file) {
   plan::Graph graph;
-  graph.key = file.id;
+  graph.key = {"", file.id};
   graph.zone = file.time_zone;
   if (file.schedule) {
     graph.schedule_text = *file.schedule;

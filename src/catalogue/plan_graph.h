@@ -10,8 +10,6 @@
 
 namespace busker::catalogue {
 
-plan::GraphKey KeyOf(const service::Service& service, const std::string& action);
-
 Result<plan::Graph> GraphOf(const service::Service& service, const service::Action& action);
 Result<plan::Graph> GraphOf(const service::GraphFile& file);
 

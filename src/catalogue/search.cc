@@ -208,16 +208,15 @@ std::vector<std::string> Validate(const Found& found, const service::GateCheck& 
   return faults;
 }
 
-std::string SeemsToDefine(const std::string& path) {
-  if (IsFolder(path)) {
-    const auto text = service::ReadTextFile((fs::path(path) / service::kServiceFile).string(),
-                                            service::kGraphFileBytesMax);
-    const std::string name = NameIn(text ? text->value_or("") : "");
-    return (name.empty() ? service::NameFromFolder(fs::path(path).filename().string()) : name) +
-           "/";
-  }
-  const auto text = service::ReadTextFile(path, service::kGraphFileBytesMax);
-  return IdIn(text ? text->value_or("") : "");
+plan::GraphKey SeemsToDefine(const std::string& path) {
+  const bool is_service = IsFolder(path);
+  const auto text =
+      service::ReadTextFile(is_service ? (fs::path(path) / service::kServiceFile).string() : path,
+                            service::kGraphFileBytesMax);
+  const std::string_view known = text && *text ? std::string_view(**text) : std::string_view();
+  if (!is_service) return {"", IdIn(known)};
+  const std::string name = NameIn(known);
+  return {name.empty() ? service::NameFromFolder(fs::path(path).filename().string()) : name, ""};
 }
 
 Result<Found> Discover(const std::vector<std::string>& paths) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "plan/graph_key.h"
 #include "service/service.h"
 
 namespace busker::catalogue {
@@ -34,8 +35,8 @@ Result<Found> Discover(const std::vector<std::string>& paths);
 // dag_id.
 std::vector<std::string> Validate(const Found& found, const service::GateCheck& check_gate = {});
 
-// What the service's folder or the graph file, which is at fault, seems to define: "shop/" for the
-// actions of a service, "nightly" for a graph; empty: it does not tell.
-std::string SeemsToDefine(const std::string& path);
+// What the service's folder or the graph file, which is at fault, seems to define: a service (then
+// of no name), or a graph; empty: it does not tell.
+plan::GraphKey SeemsToDefine(const std::string& path);
 
 }  // namespace busker::catalogue

@@ -73,7 +73,7 @@ Result<std::string> ExplainIt(const Place& place, const ExplainOptions& options)
   if (answered) {
     if (run) return client.Explain(run->facts.id, options.task);
     TRY_ASSIGN(const plan::GraphKey graph, FindGraph(place, options.what));
-    return client.Explain(graph, options.task);
+    return client.Explain(graph.Text(), options.task);
   }
   if (run) {
     return fmt::format(

@@ -18,7 +18,7 @@ std::map<std::string, plan::GraphKey> NamesOf(const Place& place,
   std::map<std::string, plan::GraphKey> names;
   std::map<std::string, std::vector<plan::GraphKey>> by_action;
   for (const auto& [key, definition] : catalogue.definitions) {
-    names[key] = key;
+    names[key.Text()] = key;
     if (definition->service) by_action[definition->action].push_back(key);
   }
   if (place.service) {
@@ -38,7 +38,7 @@ tl::unexpected<Error> NoSuchGraph(const Place& place, const catalogue::Catalogue
   // "application" of two services is neither of them.
   std::vector<std::string> meant;
   for (const auto& [key, definition] : catalogue.definitions) {
-    if (definition->service && definition->action == text) meant.push_back('"' + key + '"');
+    if (definition->service && definition->action == text) meant.push_back('"' + key.Text() + '"');
   }
   // A file that cannot be read defines nothing, and is often called like its graph.
   for (const catalogue::Fault& fault : catalogue.faults) {
@@ -57,7 +57,7 @@ tl::unexpected<Error> NoSuchGraph(const Place& place, const catalogue::Catalogue
   std::vector<std::string> shown;
   for (const auto& [key, definition] : catalogue.definitions) {
     const bool own = place.service && KeyOf(place, definition->action) == key;
-    shown.push_back(own ? definition->action : key);
+    shown.push_back(own ? definition->action : key.Text());
   }
   if (shown.empty()) {
     return NotFound(
@@ -79,11 +79,12 @@ std::shared_ptr<const catalogue::Catalogue> ReadDefinitions(const Place& place) 
 }
 
 Result<plan::GraphKey> FindGraph(const Place& place, const std::string& text) {
-  if (const plan::GraphKey own = KeyOf(place, text); own != text) return own;
+  const plan::GraphKey key = KeyOf(place, text);
+  if (key.Text() != text) return key;
   if (HasHome(place.home)) {
     TRY_ASSIGN(const auto record, OpenRecord(place.home));
-    TRY_ASSIGN(const auto memory, record->FindGraph(text));
-    if (memory || record->NewestRun(text)) return text;
+    TRY_ASSIGN(const auto memory, record->FindGraph(key));
+    if (memory || record->NewestRun(key)) return key;
   }
   const auto catalogue = ReadDefinitions(place);
   const auto names = NamesOf(place, *catalogue);

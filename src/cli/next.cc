@@ -33,7 +33,7 @@ std::string NoSchedule(const catalogue::Definition& definition, const std::strin
   const auto& after = definition.graph.after;
   if (!after.empty()) {
     return fmt::format("{} has no schedule: it runs after a success of {}", name,
-                       Join(after, ", "));
+                       Join(plan::TextsOf(after), ", "));
   }
   if (!definition.service) return name + " has no schedule: it runs when somebody starts it";
   return fmt::format(

@@ -49,10 +49,9 @@ Result<int> Conclude(const Common& common, const Place& place, record::Record& r
 
 // "run ID: training of shop for 2019-08-01".
 std::string TitleOf(const plan::DagRun& run) {
-  const std::string service(plan::ServiceOf(run.graph));
-  const std::string action = service.empty() ? run.graph : run.graph.substr(service.size() + 1);
-  return fmt::format("run {}: {}{}{} for {}", run.id, action, service.empty() ? "" : " of ",
-                     service, run.data_date);
+  const plan::GraphKey& graph = run.graph;
+  return fmt::format("run {}: {}{}{} for {}", run.id, graph.name,
+                     graph.service.empty() ? "" : " of ", graph.service, run.data_date);
 }
 
 // Who carries runs out: this process, when nobody owns the home, or the one that does.
@@ -151,7 +150,7 @@ class Performance {
         request_(std::move(request)),
         paths_(std::move(paths)),
         wishes_(wishes),
-        doing_("runs " + request_.graph),
+        doing_("runs " + request_.graph.Text()),
         progress_(place.home, !common.json, !wishes.quiet) {
     // Asked twice, of two owners, it is one run.
     request_.key = fmt::format("run {} {}", MakeRunId(Now()), getpid());
@@ -314,7 +313,7 @@ Result<int> GraphRun(const Common& common, const GraphRunOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlaceOfFile(common));
   TRY_ASSIGN(const service::GraphFile file, service::LoadGraphFile(options.file));
   daemon::StartRequest request;
-  request.graph = file.id;
+  request.graph = {"", file.id};
   request.date = options.date;
   request.by = common.By();
   return RunNow(common, place, request, ServedPaths(place.home, file.path), options.quiet,

@@ -22,7 +22,7 @@ std::string Took(const record::RunRow& run) {
 // As short as it can be told apart.
 std::string NameOfGraph(const Place& place, const record::RunFacts& run) {
   const bool own = place.service && place.service->name == run.service;
-  return own || run.service.empty() ? run.action : run.service + "/" + run.action;
+  return own ? run.action : run.Graph().Text();
 }
 
 // With the targets, if one of them is not the usual one.
@@ -62,9 +62,7 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
   }
   if (!options.action.empty()) {
     TRY_ASSIGN(const plan::GraphKey key, FindGraph(place, options.action));
-    const auto slash = key.find('/');
-    filter.service = slash == std::string::npos ? "" : key.substr(0, slash);
-    filter.action = slash == std::string::npos ? key : key.substr(slash + 1);
+    filter.Only(key);
   }
   std::unique_ptr<record::Record> record;
   std::vector<record::RunRow> runs;

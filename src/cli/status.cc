@@ -28,7 +28,7 @@ struct GraphLine {
 // Where several folders share a home, a service's folder shows its own.
 bool IsElsewhere(const Place& place, const plan::GraphKey& key) {
   const bool shared = place.home.folder.parent_path() != place.folder;
-  return shared && place.service && !key.starts_with(place.service->name + "/");
+  return shared && place.service && key.service != place.service->name;
 }
 
 // The actions of the folder's service, and every graph that the owner of the home serves, or that
@@ -58,11 +58,10 @@ std::map<plan::GraphKey, GraphLine> FindGraphs(const Place& place,
 }
 
 ordered_json DescribeGraph(const GraphLine& line, prepare::Rulings* rulings) {
-  const auto slash = line.key.find('/');
+  const bool is_file = line.key.service.empty();
   ordered_json described;
-  described[slash == std::string::npos ? "graph" : "action"] =
-      slash == std::string::npos ? line.key : line.key.substr(slash + 1);
-  if (slash != std::string::npos) described["service"] = line.key.substr(0, slash);
+  described[is_file ? "graph" : "action"] = line.key.name;
+  if (!is_file) described["service"] = line.key.service;
   described["last_run"] = line.last ? Describe(*line.last, *rulings) : ordered_json();
   if (line.now) {
     described["schedule"] =
@@ -78,8 +77,8 @@ void PrintGraphs(const Place& place, const std::map<plan::GraphKey, GraphLine>& 
                  prepare::Rulings* rulings) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& [key, line] : lines) {
-    const bool own = place.service && key.starts_with(place.service->name + "/");
-    const std::string name = own ? key.substr(key.find('/') + 1) : key;
+    const bool own = place.service && key.service == place.service->name;
+    const std::string name = own ? key.name : key.Text();
     std::string next;
     if (line.now) {
       next = line.now->paused ? "paused by " + line.now->paused_by

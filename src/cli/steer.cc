@@ -46,7 +46,7 @@ Result<int> SetPaused(const Common& common, const std::string& action, bool paus
   TRY(AskOwner(common, place,
                [&](const daemon::Owner& owner) { return owner.Pause(key, paused, common.By()); }));
   if (common.json) {
-    PrintJson({{"graph", key}, {"paused", paused}});
+    PrintJson({{"graph", key.Text()}, {"paused", paused}});
   } else {
     PrintLine(paused ? fmt::format("{} is paused: nothing of it starts by itself", key)
                      : fmt::format("{} is resumed", key));

@@ -167,7 +167,7 @@ Result<Place> OpenPlaceOfFile(const Common& common) { return OpenPlace(common, W
 
 plan::GraphKey KeyOf(const Place& place, const std::string& text) {
   const bool own = place.service && place.service->actions.contains(text);
-  return own ? place.service->name + "/" + text : text;
+  return own ? plan::GraphKey(place.service->name, text) : plan::GraphKey::Parse(text);
 }
 
 Result<Workspace> OpenWorkspace(const Common& common) {

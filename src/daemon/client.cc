@@ -106,7 +106,7 @@ Result<void> Client::Skip(const std::string& run, const std::string& task,
 }
 
 Result<void> Client::Pause(const plan::GraphKey& graph, bool paused, const std::string& by) const {
-  return Do(socket_, {{"verb", paused ? "pause" : "resume"}, {"graph", graph}, {"by", by}});
+  return Do(socket_, {{"verb", paused ? "pause" : "resume"}, {"graph", graph.Text()}, {"by", by}});
 }
 
 Result<std::vector<BackfillInstant>> Client::Backfill(const BackfillRequest& request) const {

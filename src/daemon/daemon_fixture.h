@@ -48,7 +48,7 @@ class DaemonTest : public testing::Test {
     Reach();
   }
 
-  StartRequest Of(const std::string& graph, const std::string& key = "") {
+  StartRequest Of(const plan::GraphKey& graph, const std::string& key = "") {
     StartRequest request;
     request.graph = graph;
     request.key = key;
@@ -57,7 +57,7 @@ class DaemonTest : public testing::Test {
   }
 
   // Starts a run, and waits until it has ended.
-  std::string RunToEnd(const std::string& graph) {
+  std::string RunToEnd(const plan::GraphKey& graph) {
     const auto run = owner().StartAndFollow(
         Of(graph), {[](const std::string&) {}, [](const plan::Decision&) { return true; }});
     EXPECT_TRUE(run) << run.error().message;

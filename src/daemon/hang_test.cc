@@ -55,7 +55,7 @@ class HangTest : public testing::Test {
     if (!frozen_->works()) GTEST_SKIP() << "fanotify needs root";
   }
 
-  std::string Start(const std::string& graph) {
+  std::string Start(const plan::GraphKey& graph) {
     StartRequest request;
     request.graph = graph;
     request.by = "a test";

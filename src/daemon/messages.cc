@@ -57,6 +57,10 @@ bool FlagOf(const Json& message, const char* name) {
   return found != message.end() && found->is_boolean() && found->get<bool>();
 }
 
+plan::GraphKey GraphIn(const Json& message) {
+  return plan::GraphKey::Parse(TextOf(message, "graph"));
+}
+
 Json ToJson(const Error& error) {
   return {{"error", {{"kind", NameOf(error.kind)}, {"message", error.message}}}};
 }
@@ -69,7 +73,7 @@ std::optional<Error> ErrorIn(const Json& message) {
 
 Json ToJson(const StartRequest& request) {
   return {{"verb", "start"},
-          {"graph", request.graph},
+          {"graph", request.graph.Text()},
           {"date", request.date.value_or("")},
           {"force", request.force},
           {"key", request.key},
@@ -80,7 +84,7 @@ Json ToJson(const StartRequest& request) {
 
 StartRequest StartRequestFrom(const Json& message) {
   StartRequest request;
-  request.graph = TextOf(message, "graph");
+  request.graph = GraphIn(message);
   request.date = MaybeTextOf(message, "date");
   request.force = FlagOf(message, "force");
   request.key = TextOf(message, "key");
@@ -94,7 +98,7 @@ StartRequest StartRequestFrom(const Json& message) {
 
 Json ToJson(const BackfillRequest& request) {
   return {{"verb", "backfill"},
-          {"graph", request.graph},
+          {"graph", request.graph.Text()},
           {"from", request.from},
           {"to", request.to},
           {"newest_first", request.newest_first},
@@ -108,7 +112,7 @@ Json ToJson(const BackfillRequest& request) {
 
 BackfillRequest BackfillRequestFrom(const Json& message) {
   BackfillRequest request;
-  request.graph = TextOf(message, "graph");
+  request.graph = GraphIn(message);
   request.from = TextOf(message, "from");
   request.to = TextOf(message, "to");
   request.newest_first = FlagOf(message, "newest_first");
@@ -156,7 +160,7 @@ Json ToJson(const Status& status) {
   }
   Json graphs = Json::array();
   for (const GraphStatus& graph : status.graphs) {
-    graphs.push_back({{"graph", graph.graph},
+    graphs.push_back({{"graph", graph.graph.Text()},
                       {"schedule", graph.schedule},
                       {"zone", graph.zone},
                       {"next", Written(graph.next)},
@@ -189,10 +193,9 @@ Status StatusFrom(const Json& message) {
                                   InstantIn(one, "next_try").value_or(Instant{})});
   }
   for (const Json& graph : message.value("graphs", Json::array())) {
-    status.graphs.push_back({TextOf(graph, "graph"), TextOf(graph, "schedule"),
-                             TextOf(graph, "zone"), InstantIn(graph, "next"),
-                             FlagOf(graph, "paused"), TextOf(graph, "paused_by"),
-                             TextOf(graph, "explained")});
+    status.graphs.push_back({GraphIn(graph), TextOf(graph, "schedule"), TextOf(graph, "zone"),
+                             InstantIn(graph, "next"), FlagOf(graph, "paused"),
+                             TextOf(graph, "paused_by"), TextOf(graph, "explained")});
   }
   return status;
 }
@@ -201,7 +204,7 @@ std::optional<Json> ToJson(const plan::Decision& decision) {
   if (const auto* queued = std::get_if<plan::RunQueued>(&decision)) {
     return Json{{"decision", "queued"},
                 {"run", queued->run.id},
-                {"graph", queued->run.graph},
+                {"graph", queued->run.graph.Text()},
                 {"data_date", queued->run.data_date}};
   }
   if (const auto* start = std::get_if<plan::StartAttempt>(&decision)) {
@@ -240,7 +243,7 @@ std::optional<plan::Decision> DecisionFrom(const Json& message) {
   if (what == "queued") {
     plan::RunQueued queued;
     queued.run.id = run;
-    queued.run.graph = TextOf(message, "graph");
+    queued.run.graph = GraphIn(message);
     queued.run.data_date = TextOf(message, "data_date");
     return queued;
   }

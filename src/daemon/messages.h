@@ -18,6 +18,7 @@ Result<Json> ParseMessage(const std::string& line);
 std::string TextOf(const Json& message);
 std::string TextOf(const Json& message, const char* name);  // empty: it is not there
 bool FlagOf(const Json& message, const char* name);
+plan::GraphKey GraphIn(const Json& message);  // that "graph" names
 
 Json ToJson(const Error& error);  // {"error": {"kind", "message"}}
 std::optional<Error> ErrorIn(const Json& message);

@@ -33,10 +33,6 @@ std::vector<Json> ReceiversOf(const service::Notify& setting) {
 // A second try that fails is no hiccup any more.
 constexpr int kToldTries = 2;
 
-std::string GraphOf(const record::NoticeRow& row) {
-  return row.service.empty() ? row.action : row.service + "/" + row.action;
-}
-
 // Whom a notice is for, without secrets.
 std::string ReceiverOf(const record::NoticeRow& row) {
   const Json channel = Json::parse(row.channel, nullptr, false);
@@ -73,22 +69,21 @@ std::vector<record::NoticeRow> Outbox::NoticesOf(const plan::Tell& tell, Instant
                                                  const std::vector<service::Notify>& settings) {
   std::vector<record::NoticeRow> notices;
   const std::string kind(plan::NameOf(tell.kind));
-  const auto slash = tell.graph.find('/');
   for (const service::Notify& setting : settings) {
     if (std::find(setting.on.begin(), setting.on.end(), kind) == setting.on.end()) continue;
     for (const Json& receiver : ReceiversOf(setting)) {
       record::NoticeRow notice;
       notice.channel = receiver.dump();
       notice.key = notify::MakeKey(
-          {kind, tell.graph, tell.run, tell.data_date, FormatRfc3339(now), notice.channel});
+          {kind, tell.graph.Text(), tell.run, tell.data_date, FormatRfc3339(now), notice.channel});
       const bool twice = std::any_of(notices.begin(), notices.end(),
                                      [&](const auto& other) { return other.key == notice.key; });
       if (twice) continue;  // the daemon's and the service's settings name the same receiver
       notice.at = now;
       notice.next_try = now;
       notice.kind = kind;
-      if (slash != std::string::npos) notice.service = tell.graph.substr(0, slash);
-      notice.action = slash == std::string::npos ? tell.graph : tell.graph.substr(slash + 1);
+      notice.service = tell.graph.service;
+      notice.action = tell.graph.name;
       notice.run = tell.run;
       notice.data_date = tell.data_date;
       notice.message = tell.message;
@@ -171,7 +166,8 @@ Result<void> Outbox::Failed(std::int64_t id, std::optional<Instant> next_try,
   tell_({row->key, next_try ? State::kTryAgain : State::kGivenUp, next_try.value_or(Instant{}),
          message});
   const std::string to = ReceiverOf(*row);
-  const std::string notice = fmt::format("the notice \"{}\" of {}", row->kind, GraphOf(*row));
+  const std::string notice =
+      fmt::format("the notice \"{}\" of {}", row->kind, plan::GraphKey(row->service, row->action));
   if (!next_try) {
     say_(fmt::format("{} to {} is given up: {}", notice, to, message));
     const std::lock_guard lock(mutex_);

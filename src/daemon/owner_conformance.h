@@ -28,7 +28,7 @@ class OwnerConformance : public DaemonTest, public testing::WithParamInterface<A
 
 inline std::string WordOf(const plan::Decision& decision) {
   if (const auto* queued = std::get_if<plan::RunQueued>(&decision)) {
-    return "queued " + queued->run.graph;
+    return "queued " + queued->run.graph.Text();
   }
   if (const auto* start = std::get_if<plan::StartAttempt>(&decision)) return "start " + start->task;
   if (const auto* task = std::get_if<plan::TaskChanged>(&decision)) {

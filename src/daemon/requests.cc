@@ -403,14 +403,12 @@ Result<std::string> Requests::NoteOnRetry(const std::string& run) const {
       return event.what == "run prepared";
     });
     if (decided == events.rend()) return "";
-    const record::RunFacts& facts = row.facts;
-    const plan::GraphKey key =
-        facts.service.empty() ? facts.action : facts.service + "/" + facts.action;
+    const plan::GraphKey key = row.facts.Graph();
     const auto now = all->definitions.find(key);
     std::string change;
     if (now == all->definitions.end()) {
       change = fmt::format("nothing defines {} now", key);
-    } else if (now->second->Digest() != facts.definition) {
+    } else if (now->second->Digest() != row.facts.definition) {
       change = fmt::format("{} since: busker start {} runs what is there now",
                            now->second->FilesHaveChanged(), key);
     } else {
@@ -517,19 +515,21 @@ Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& r
 
 Result<std::string> Requests::Explain(const std::string& what, const std::string& task) const {
   auto sentence = std::make_shared<std::string>();
-  const Decide explain = [what, task, sentence](const dispatch::View& view) -> Result<Events> {
+  const plan::GraphKey graph = plan::GraphKey::Parse(what);
+  const Decide explain = [what, graph, task,
+                          sentence](const dispatch::View& view) -> Result<Events> {
     const plan::Agenda& agenda = view.agenda;
     if (agenda.FindRun(what) != nullptr) {
       *sentence = task.empty() ? agenda.ExplainRun(what, view.now)
                                : agenda.ExplainTask(what, task, view.now);
-    } else if (agenda.FindMemory(what) != nullptr) {
-      *sentence = agenda.ExplainGraph(what, view.now);
+    } else if (agenda.FindMemory(graph) != nullptr) {
+      *sentence = agenda.ExplainGraph(graph, view.now);
     }
     return Events{};
   };
   TRY(Carry(explain));
   if (!sentence->empty()) return *sentence;
-  TRY(setup_.catalogue()->Find(what));
+  TRY(setup_.catalogue()->Find(graph));
   // What a file has just defined, the agenda takes in by this turn, and knows in the next one.
   TRY(Carry(explain));
   if (sentence->empty()) return NotFound("nothing of it is known yet");

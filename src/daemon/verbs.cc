@@ -54,11 +54,11 @@ Result<Answer> Skip(const Json& asked, const Requests& owner) {
 }
 
 Result<Answer> Pause(const Json& asked, const Requests& owner) {
-  return Done(owner.Pause(TextOf(asked, "graph"), true, ByIn(asked)));
+  return Done(owner.Pause(GraphIn(asked), true, ByIn(asked)));
 }
 
 Result<Answer> Resume(const Json& asked, const Requests& owner) {
-  return Done(owner.Pause(TextOf(asked, "graph"), false, ByIn(asked)));
+  return Done(owner.Pause(GraphIn(asked), false, ByIn(asked)));
 }
 
 Result<Answer> Backfill(const Json& asked, const Requests& owner) {

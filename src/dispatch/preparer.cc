@@ -93,7 +93,7 @@ Result<std::uint64_t> Preparer::Begin(const plan::DagRun& run) {
   const std::lock_guard lock(state_->mutex);
   TRY(HaveOneFree(state_));
   const std::uint64_t number = ++state_->numbers;
-  state_->waiting.push_back({number, std::string(plan::ServiceOf(run.graph)), run});
+  state_->waiting.push_back({number, run.graph.service, run});
   state_->changed.notify_one();
   return number;
 }

@@ -18,7 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-plan::DagRun RunOf(const std::string& graph, const std::string& id) {
+plan::DagRun RunOf(const plan::GraphKey& graph, const std::string& id) {
   plan::DagRun run;
   run.id = id;
   run.graph = graph;
@@ -54,7 +54,7 @@ class PreparerTest : public testing::Test {
  protected:
   Preparer::Prepare HangingAtTheGate() {
     return [gate = gate_](const plan::DagRun& run) -> Result<Prepared> {
-      if (run.graph.starts_with("slow")) gate->Pass();
+      if (run.graph.service.starts_with("slow")) gate->Pass();
       return Prepared{};
     };
   }
@@ -77,7 +77,7 @@ TEST_F(PreparerTest, PreparesTheRunsOfAServiceInTheirOrder) {
   std::vector<std::string> expected;
   for (int i = 0; i < 100; ++i) {
     expected.push_back("r" + std::to_string(i));
-    ASSERT_TRUE(preparer.Begin(RunOf("shop/" + std::to_string(i % 3), expected.back())));
+    ASSERT_TRUE(preparer.Begin(RunOf({"shop", std::to_string(i % 3)}, expected.back())));
   }
   told_.Wait(100);
   EXPECT_EQ(begun, expected);
@@ -98,7 +98,7 @@ TEST_F(PreparerTest, TakesOtherThreadsForThoseThatHang) {
   limits.usual = milliseconds(20);
   Preparer preparer(HangingAtTheGate(), told_.Done(), limits);
   for (int i = 0; i < 20; ++i) {
-    ASSERT_TRUE(preparer.Begin(RunOf("slow" + std::to_string(i) + "/a", "s" + std::to_string(i))));
+    ASSERT_TRUE(preparer.Begin(RunOf({"slow" + std::to_string(i), "a"}, "s" + std::to_string(i))));
   }
   ASSERT_TRUE(preparer.Begin(RunOf("shop/a", "r1")));
   EXPECT_EQ(told_.Wait(1), std::vector<std::string>{"r1"});

@@ -35,7 +35,7 @@ bool MayHaveBeenParked(const DagRun& run) {
 void Admission::Enter(ActiveRun& active) {
   const DagRun& run = active.run;
   GraphEntry& entry = graphs_.Of(run.graph);
-  if (IsToCome(run, turn_.now())) timers_.Set(*run.due, TimerKind::kPrepare, run.graph);
+  if (IsToCome(run, turn_.now())) timers_.Set(*run.due, TimerKind::kPrepare, run.graph.Text());
   const bool at_work = run.state == State::kRunning;
   if (at_work) active.stage = Stage::kAdmitted;
   entry.runs.Add(active);
@@ -105,11 +105,10 @@ void Admission::TellHeld(GraphEntry& entry) {
 
 // Graph files are prepared from what is in memory, which does not hang.
 AdmissionLine& Admission::LineOf(const GraphKey& key) {
-  const std::string_view service = ServiceOf(key);
-  const auto found = lines_.find(service);
+  const auto found = lines_.find(key.service);
   if (found != lines_.end()) return found->second;
-  AdmissionLine& line = lines_[std::string(service)];
-  line.preparing_max = service.empty() ? kReadyMin : kPreparingMax;
+  AdmissionLine& line = lines_[key.service];
+  line.preparing_max = key.service.empty() ? kReadyMin : kPreparingMax;
   return line;
 }
 
@@ -155,7 +154,7 @@ void Admission::PrepareLater(ActiveRun& active, const std::string& message) {
   Touch(entry);
   const Instant after = turn_.now() + BeginDelay(active.prepare_tries);
   entry.prepare_after = after;
-  timers_.Set(after, TimerKind::kPrepare, active.run.graph);
+  timers_.Set(after, TimerKind::kPrepare, active.run.graph.Text());
   turn_.Hold(active,
              fmt::format("it could not be prepared: {}; tried again from {} on (try {} of "
                          "{})",
@@ -194,13 +193,13 @@ void Admission::StepClock(GraphEntry& entry, Milliseconds by) {
   const GraphKey& key = entry.memory.key;
   if (entry.prepare_after) {
     *entry.prepare_after += by;
-    timers_.Set(*entry.prepare_after, TimerKind::kPrepare, key);
+    timers_.Set(*entry.prepare_after, TimerKind::kPrepare, key.Text());
   }
   if (by.count() >= 0) return;
   // Runs that wait for an instant that is ahead now go on waiting until it comes.
   const auto& dues = entry.runs.dues();
   for (auto due = dues.upper_bound(turn_.now()); due != dues.end(); ++due) {
-    timers_.Set(due->first, TimerKind::kPrepare, key);
+    timers_.Set(due->first, TimerKind::kPrepare, key.Text());
   }
   Touch(entry);
 }
@@ -228,8 +227,7 @@ std::string Admission::ExplainWaiting(const ActiveRun& active) const {
   const AdmissionLine& line = *entry.admission.line_;
   std::string why = WhyWaits(entry, active, turn_.now());
   if (why.empty() && line.preparing >= line.preparing_max) {
-    why =
-        fmt::format("{} other runs of {} are being prepared", line.preparing, ServiceOf(run.graph));
+    why = fmt::format("{} other runs of {} are being prepared", line.preparing, run.graph.service);
   }
   if (why.empty()) why = "other runs go first";
   return fmt::format("run {} of {} for {} is queued: {}", run.id, run.graph, run.data_date, why);

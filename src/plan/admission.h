@@ -82,7 +82,7 @@ class Admission {
   Turn& turn_;
   Timers& timers_;
   std::vector<GraphEntry*> changed_;  // their candidates are to be looked at again, each once
-  std::map<std::string, AdmissionLine, std::less<>> lines_;  // by service; "" of graph files
+  std::map<std::string, AdmissionLine> lines_;  // by service; "" of graph files
   Candidates firsts_;          // of the lines that have room, and so what goes on next
   std::size_t preparing_ = 0;  // runs, but for those that it takes long with
 };

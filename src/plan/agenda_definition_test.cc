@@ -121,7 +121,7 @@ TEST(Preparing, OfAServiceThatHangsHoldsUpNoOther) {
   Engine engine;
   std::vector<Event> requests;
   for (int i = 0; i < 20; ++i) {
-    const GraphKey key = "slow/" + std::to_string(i);
+    const GraphKey key{"slow", std::to_string(i)};
     engine.Take(GraphDefined{ParseGraph("", key)});
     requests.emplace_back(RunRequested{Engine::Request(key)});
   }
@@ -147,7 +147,7 @@ TEST(Preparing, ManyServicesThatHangHoldUpTheOthersForASecond) {
   for (int i = 0; i < 64; ++i) {
     const std::string service = "slow" + std::to_string(i);
     engine.HangPreparing(service);
-    engine.Begin(service + "/a");
+    engine.Begin({service, "a"});
   }
   EXPECT_EQ(engine.Begin("shop/a"), Words{"r65 queue"});
   EXPECT_EQ(engine.wake_at(), kNoon + seconds(1));

@@ -186,14 +186,16 @@ void Agenda::On(const Timer& timer) {
       if (ActiveRun* active = Find(timer.key)) admission_.NoteLongPreparing(*active);
       return;
     case TimerKind::kPrepare:
-      return admission_.Touch(graphs_.Of(timer.key));
+      return admission_.Touch(graphs_.Of(GraphKey::Parse(timer.key)));
     case TimerKind::kSchedule:
-      if (GraphEntry& entry = graphs_.Of(timer.key); schedules_.Fires(entry, timer)) {
+      if (GraphEntry& entry = graphs_.Of(GraphKey::Parse(timer.key));
+          schedules_.Fires(entry, timer)) {
         QueueDue(entry);
       }
       return;
     case TimerKind::kExpected:
-      if (GraphEntry& entry = graphs_.Of(timer.key); schedules_.Fires(entry, timer)) {
+      if (GraphEntry& entry = graphs_.Of(GraphKey::Parse(timer.key));
+          schedules_.Fires(entry, timer)) {
         schedules_.Expect(entry);
       }
       return;

@@ -146,7 +146,7 @@ std::string Agenda::ExplainGraph(const GraphKey& key, Instant now) const {
   }
   if (!graph.after.empty()) {
     return fmt::format("{} runs after a success of {}; runs of a backfill do not count", key,
-                       Few(graph.after));
+                       Few(TextsOf(graph.after)));
   }
   if (graph.schedule_text.empty()) {
     return fmt::format("{} has no schedule: it runs when somebody starts it", key);

@@ -9,20 +9,11 @@
 #include <vector>
 
 #include "base/time.h"
+#include "plan/graph_key.h"
 #include "plan/policy.h"
 #include "plan/zoned_cron.h"
 
 namespace busker::plan {
-
-// An action of a service ("churn/training") or a graph file ("nightly"): what its runs are filed
-// under, whatever version of the definition they ran with.
-using GraphKey = std::string;
-
-// The service that the graph is an action of; empty: it is a graph file.
-inline std::string_view ServiceOf(const GraphKey& key) {
-  const std::size_t slash = key.find('/');
-  return slash == GraphKey::npos ? std::string_view() : std::string_view(key).substr(0, slash);
-}
 
 struct Graph {
   GraphKey key;

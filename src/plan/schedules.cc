@@ -122,7 +122,7 @@ void Schedules::Await(GraphEntry& entry) {
   if (next) next = std::max(*next, turn_.now() + Milliseconds(1));
   if (next == entry.schedule.schedule_timer_) return;
   entry.schedule.schedule_timer_ = next;
-  if (next) timers_.Set(*next, TimerKind::kSchedule, entry.memory.key);
+  if (next) timers_.Set(*next, TimerKind::kSchedule, entry.memory.key.Text());
 }
 
 void Schedules::Expect(GraphEntry& entry) {
@@ -169,7 +169,7 @@ void Schedules::AwaitExpectation(GraphEntry& entry) {
   const auto next = entry.graph->expected_by->Next(after);
   if (next == entry.schedule.expectation_timer_) return;
   entry.schedule.expectation_timer_ = next;
-  if (next) timers_.Set(*next, TimerKind::kExpected, entry.memory.key);
+  if (next) timers_.Set(*next, TimerKind::kExpected, entry.memory.key.Text());
 }
 
 bool Schedules::Fires(GraphEntry& entry, const Timer& timer) {

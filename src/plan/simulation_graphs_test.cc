@@ -20,7 +20,7 @@ void SetSchedule(Graph& graph, const std::string& text, const std::string& zone)
 
 // Graph files, and actions of two services.
 GraphKey KeyOf(int number) {
-  return fmt::format("{}g{}", number % 3 == 0 ? "" : number % 3 == 1 ? "shop/" : "churn/", number);
+  return {number % 3 == 0 ? "" : number % 3 == 1 ? "shop" : "churn", fmt::format("g{}", number)};
 }
 
 }  // namespace

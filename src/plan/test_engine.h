@@ -41,7 +41,7 @@ inline std::vector<Task> ParseTasks(std::string_view text) {
 }
 
 // A graph "g" with a schedule such as "0 7 * * *"; empty: none.
-inline Graph ParseGraph(const std::string& schedule, const std::string& key = "g",
+inline Graph ParseGraph(const std::string& schedule, const GraphKey& key = "g",
                         const std::string& zone = "UTC") {
   Graph graph;
   graph.key = key;
@@ -84,7 +84,7 @@ class Engine {
         if (!word.empty()) words.push_back(word);
         if (const auto* queued = std::get_if<RunQueued>(&decision)) queued_.push_back(queued->run);
         const auto* prepare = std::get_if<PrepareRun>(&decision);
-        if (prepare != nullptr && hanging_.contains(std::string(ServiceOf(prepare->graph)))) {
+        if (prepare != nullptr && hanging_.contains(prepare->graph.service)) {
           continue;
         }
         if (prepare != nullptr && failures_ > 0) {

@@ -178,7 +178,8 @@ TEST_P(RecordConformance, ListsTheRunsInAState) {
 }
 
 TEST_P(RecordConformance, ListsTheRunsWithinServicesAndGraphsOfAModelBefore) {
-  const auto add = [&](const std::string& id, const std::string& graph, const std::string& model) {
+  const auto add = [&](const std::string& id, const plan::GraphKey& graph,
+                       const std::string& model) {
     TestTurn turn;
     plan::DagRun run = Requested(id, graph);
     turn.prepared = {PreparedFor(id, TasksNamed({"t"}))};

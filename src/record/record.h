@@ -24,8 +24,7 @@ namespace busker::record {
 // What is known of a run beside its state.
 struct RunFacts {
   std::string id;
-  // Empty for a graph file. The graph (plan::GraphKey) is "service/action", or the action alone.
-  std::string service;
+  std::string service;          // empty for a graph file
   std::string service_version;  // empty until it is prepared
   std::string action;           // or the graph's name
   std::string timestamp;        // TIMESTAMP of the version that it saves; unique per service and
@@ -41,6 +40,8 @@ struct RunFacts {
   std::string batch;           // of a backfill; empty: none
   std::string definition;      // SHA-256 of the files that say what it does; empty until prepared
   std::string target = {};     // of a service's run; until it is prepared: that was asked for
+
+  plan::GraphKey Graph() const { return {service, action}; }
 };
 
 // What the runner is to do for a task: text that it alone reads (attempt/order.h), and what whoever
@@ -110,6 +111,11 @@ struct RunFilter {
   std::vector<std::string> within;     // services, and graphs by their keys; empty: all
   std::uint64_t count_max = 20;
   bool with_tasks = true;  // false: RunRow::tasks stays empty
+
+  void Only(const plan::GraphKey& graph) {  // its runs
+    service = graph.service;
+    action = graph.name;
+  }
 };
 
 // Which events to list. Newest first.

@@ -13,7 +13,8 @@ namespace busker::record {
 
 inline constexpr Instant kNoon{std::chrono::hours(12)};
 
-inline plan::DagRun Requested(const std::string& id, const std::string& graph = "shop/training") {
+inline plan::DagRun Requested(const std::string& id,
+                              const plan::GraphKey& graph = "shop/training") {
   plan::DagRun run;
   run.id = id;
   run.graph = graph;

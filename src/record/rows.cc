@@ -17,10 +17,8 @@ Result<plan::State> ReadState(const Statement& row, int column, std::string_view
 
 }  // namespace
 
-std::pair<std::string, std::string> ServiceAndAction(const plan::GraphKey& graph) {
-  const std::size_t slash = graph.find('/');
-  if (slash == std::string::npos) return {"", graph};
-  return {graph.substr(0, slash), graph.substr(slash + 1)};
+plan::GraphKey GraphAt(const Statement& row, int column) {
+  return plan::GraphKey::Parse(row.View(column));
 }
 
 const char kRunColumns[] =
@@ -33,7 +31,9 @@ Result<RunRow> ReadRun(const Statement& row) {
   RunRow run;
   RunFacts& facts = run.facts;
   facts.id = row.Text(0);
-  std::tie(facts.service, facts.action) = ServiceAndAction(row.Text(1));
+  plan::GraphKey graph = GraphAt(row, 1);
+  facts.service = std::move(graph.service);
+  facts.action = std::move(graph.name);
   facts.due = row.MaybeTime(2);
   facts.scheduled_at = row.Time(3);
   facts.data_date = row.Text(4);
@@ -58,7 +58,7 @@ Result<RunRow> ReadRun(const Statement& row) {
 Result<plan::DagRun> ReadDagRun(const Statement& row) {
   plan::DagRun run;
   run.id = row.Text(0);
-  run.graph = row.Text(1);
+  run.graph = GraphAt(row, 1);
   run.due = row.MaybeTime(2);
   run.scheduled_at = row.Time(3);
   run.data_date = row.Text(4);
@@ -148,7 +148,7 @@ const char kGraphColumns[] =
 
 Result<plan::GraphMemory> ReadGraph(const Statement& row) {
   plan::GraphMemory graph;
-  graph.key = row.Text(0);
+  graph.key = GraphAt(row, 0);
   graph.schedule_text = row.Text(1);
   graph.zone = row.Text(2);
   graph.cursor = row.MaybeTime(3);
@@ -161,7 +161,7 @@ Result<plan::GraphMemory> ReadGraph(const Statement& row) {
   graph.expected_cursor = row.MaybeTime(10);
   const auto trouble = plan::ParseTrouble(row.View(11));
   if (!trouble) {
-    return Unusable("graph " + graph.key + " has the unknown trouble " + row.Text(11));
+    return Unusable("graph " + graph.key.Text() + " has the unknown trouble " + row.Text(11));
   }
   graph.trouble = *trouble;
   graph.ran_until = row.MaybeTime(13);
@@ -172,7 +172,7 @@ Result<plan::GraphMemory> ReadGraph(const Statement& row) {
       if (words.size() != 4 ||
           std::from_chars(words[1].data(), words[1].data() + words[1].size(), due).ec !=
               std::errc()) {
-        return Unusable("graph " + graph.key + " has the past \"" + line +
+        return Unusable("graph " + graph.key.Text() + " has the past \"" + line +
                         "\", which says nothing");
       }
       graph.pasts[words[0]] = {Instant(Milliseconds(due)), words[2] == "1", words[3]};

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "plan/run.h"
@@ -11,8 +10,7 @@
 
 namespace busker::record {
 
-// "churn/training" -> {"churn", "training"}; "nightly" -> {"", "nightly"}.
-std::pair<std::string, std::string> ServiceAndAction(const plan::GraphKey& graph);
+plan::GraphKey GraphAt(const Statement& row, int column);
 
 // What to SELECT from runs, for ReadRun and ReadDagRun; neither reads tasks.
 extern const char kRunColumns[];

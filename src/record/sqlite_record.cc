@@ -38,7 +38,7 @@ class SqliteRecord final : public Record {
   Result<std::string> FreeTimestamp(const std::string& service, const std::string& service_version,
                                     const std::string& action, const std::string& last,
                                     Instant now) override {
-    const std::string graph = service.empty() ? action : service + "/" + action;
+    const std::string graph = plan::GraphKey(service, action).Text();
     TRY_ASSIGN(Statement row,
                database_.Prepare("SELECT max(timestamp) FROM runs WHERE graph = ? AND "
                                  "service_version = ? AND timestamp IS NOT NULL"));
@@ -76,7 +76,7 @@ class SqliteRecord final : public Record {
     for (;;) {
       TRY_ASSIGN(const bool more, rows.Step());
       if (!more) return ahead;
-      ahead.push_back({rows.Text(0), rows.Time(1)});
+      ahead.push_back({GraphAt(rows, 0), rows.Time(1)});
     }
   }
 
@@ -110,7 +110,8 @@ class SqliteRecord final : public Record {
   Result<std::optional<plan::GraphMemory>> FindGraph(const plan::GraphKey& key) override {
     TRY_ASSIGN(Statement row, database_.Prepare(fmt::format("SELECT {} FROM graphs WHERE key = ?",
                                                             kGraphColumns)));
-    TRY_ASSIGN(const bool found, row.Bind(key).Step());
+    const std::string text = key.Text();
+    TRY_ASSIGN(const bool found, row.Bind(text).Step());
     if (!found) return std::optional<plan::GraphMemory>();
     TRY_ASSIGN(plan::GraphMemory graph, ReadGraph(row));
     return std::optional(std::move(graph));
@@ -126,7 +127,7 @@ class SqliteRecord final : public Record {
       if (!more) return graphs;
       const auto trouble = plan::ParseTrouble(rows.View(2));
       if (!trouble) return Unusable(rows.Text(0) + " has the unknown trouble " + rows.Text(2));
-      graphs.push_back({rows.Text(0), rows.Flag(1), *trouble});
+      graphs.push_back({GraphAt(rows, 0), rows.Flag(1), *trouble});
     }
   }
 
@@ -177,7 +178,8 @@ class SqliteRecord final : public Record {
     TRY_ASSIGN(Statement rows,
                database_.Prepare("SELECT due, id, state, ended_at FROM runs WHERE graph = ?1 AND "
                                  "due BETWEEN ?2 AND ?3 ORDER BY due"));
-    rows.Bind(graph).Bind(from).Bind(to);
+    const std::string text = graph.Text();
+    rows.Bind(text).Bind(from).Bind(to);
     std::vector<DueRun> runs;
     for (;;) {
       TRY_ASSIGN(const bool more, rows.Step());
@@ -206,7 +208,7 @@ class SqliteRecord final : public Record {
   Result<std::vector<RunRow>> ListRuns(const RunFilter& filter) override {
     std::string graph;
     if (filter.service && !filter.action.empty()) {
-      graph = filter.service->empty() ? filter.action : *filter.service + "/" + filter.action;
+      graph = plan::GraphKey(*filter.service, filter.action).Text();
     }
     std::string sql = fmt::format("SELECT {} FROM runs WHERE true", kRunColumns);
     if (!graph.empty()) {
@@ -266,8 +268,9 @@ class SqliteRecord final : public Record {
         Statement row,
         database_.Prepare(fmt::format(
             "SELECT {} FROM runs WHERE graph = ? ORDER BY number DESC LIMIT 1", kRunColumns)));
-    TRY_ASSIGN(const bool found, row.Bind(graph).Step());
-    if (!found) return NotFound("there is no run of " + graph);
+    const std::string text = graph.Text();
+    TRY_ASSIGN(const bool found, row.Bind(text).Step());
+    if (!found) return NotFound("there is no run of " + text);
     TRY_ASSIGN(RunRow run, ReadRun(row));
     TRY_ASSIGN(run.tasks, TasksOf(run.facts.id));
     return run;

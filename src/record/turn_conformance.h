@@ -8,7 +8,8 @@
 namespace busker::record {
 
 TEST_P(RecordConformance, HasOneRunForAnInstantOfASchedule) {
-  const auto at = [](const std::string& id, const std::string& graph, std::optional<Instant> due) {
+  const auto at = [](const std::string& id, const plan::GraphKey& graph,
+                     std::optional<Instant> due) {
     plan::DagRun run = Requested(id, graph);
     run.due = due;
     return std::vector<plan::Decision>{plan::RunQueued{run}};

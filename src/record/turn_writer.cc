@@ -114,7 +114,7 @@ Result<void> TurnWriter::Write(const plan::RunQueued& queued) {
              "INSERT INTO runs (id, graph, due, scheduled_at, data_date, trigger, requested_by, "
              "request_key, requested_at, priority, force, batch, batch_runs_at_once, deadline, "
              "target) VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?)",
-             run.id, run.graph, run.due, run.scheduled_at, run.data_date, run.trigger,
+             run.id, run.graph.Text(), run.due, run.scheduled_at, run.data_date, run.trigger,
              run.requested_by, run.request_key, run.requested_at, run.priority, run.force,
              run.batch, run.batch_runs_at_once, run.deadline, run.target));
   TRY(AddEvent(run.id, "", "run queued", run.trigger, run.requested_by));
@@ -262,10 +262,11 @@ Result<void> TurnWriter::Write(const plan::RunHeld& held) {
 
 Result<void> TurnWriter::Write(const plan::GraphNoted& noted) {
   const plan::GraphMemory& graph = noted.memory;
+  const std::string key = graph.key.Text();
   const std::string pasts = TextOf(graph.pasts);
   const auto write = [&](std::string_view sql) -> Result<bool> {
     TRY_ASSIGN(Statement statement, database_.Prepare(sql));
-    statement.Bind(graph.key).Bind(graph.schedule_text).Bind(graph.zone).Bind(graph.cursor);
+    statement.Bind(key).Bind(graph.schedule_text).Bind(graph.zone).Bind(graph.cursor);
     statement.Bind(graph.paused).Bind(graph.paused_by).Bind(graph.last_due);
     statement.Bind(graph.last_succeeded).Bind(graph.last_success).Bind(graph.last_after);
     statement.Bind(graph.expected_cursor).Bind(NameOf(graph.trouble)).Bind(pasts);
@@ -282,7 +283,7 @@ Result<void> TurnWriter::Write(const plan::GraphNoted& noted) {
     TRY(write("INSERT INTO graphs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   }
   if (noted.what.empty()) return {};
-  return AddEvent("", "", noted.what, graph.key, noted.by);
+  return AddEvent("", "", noted.what, key, noted.by);
 }
 
 Result<void> TurnWriter::Write(const plan::Tell& tell) {

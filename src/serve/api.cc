@@ -126,7 +126,7 @@ http::Response Api::ShowStatus(const Call& call) {
 http::Response Api::ListRuns(const Call& call) {
   record::RunFilter filter;
   if (const std::string graph = call.target.Query("graph"); !graph.empty()) {
-    filter = RunsOf(graph);
+    filter.Only(plan::GraphKey::Parse(graph));
   }
   if (call.target.query.contains("state")) {
     const std::string state = call.target.Query("state");

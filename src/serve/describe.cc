@@ -140,7 +140,7 @@ std::string ExplainedTo(const access::Caller& caller, const plan::Graph& graph,
   constexpr std::string_view kAfter = " runs after a success of ";
   const std::size_t at = sentence.find(kAfter);
   const bool sees_all = std::all_of(graph.after.begin(), graph.after.end(),
-                                    [&](const auto& key) { return caller.Sees(key); });
+                                    [&](const auto& key) { return caller.Sees(key.Text()); });
   if (at == std::string::npos || sees_all) return sentence;
   const std::size_t names = at + kAfter.size();
   return sentence.replace(names, std::min(sentence.find(';', names), sentence.size()) - names,

@@ -40,7 +40,7 @@ std::optional<http::Response> Confine(const Door& door, const access::Caller& ca
   if (caller.confines.empty()) return std::nullopt;
   if (const auto graph = named.find("graph"); graph != named.end()) {
     const plan::GraphKey key = GraphNamed(graph->second);
-    if (caller.Sees(key)) return std::nullopt;
+    if (caller.Sees(key.Text())) return std::nullopt;
     return http::Problem(404, fmt::format("there is no {}", key));
   }
   if (const auto service = named.find("service"); service != named.end()) {
@@ -51,7 +51,7 @@ std::optional<http::Response> Confine(const Door& door, const access::Caller& ca
     if (!door.graph_of) return http::Problem(record::NoRun(run->second));
     const auto graph = door.graph_of(run->second);
     if (!graph) return http::Problem(graph.error());
-    if (caller.Sees(*graph)) return std::nullopt;
+    if (caller.Sees(graph->Text())) return std::nullopt;
     return http::Problem(record::NoRun(run->second));
   }
   if (route.reach == Reach::kOwn) return std::nullopt;

@@ -68,7 +68,7 @@ class FrontTest : public testing::Test {
     return front_->Answer(request, Now());
   }
   // The id of a run that has ended.
-  std::string RunToEnd(const std::string& graph) {
+  std::string RunToEnd(const plan::GraphKey& graph) {
     daemon::StartRequest request;
     request.graph = graph;
     request.by = "a test";

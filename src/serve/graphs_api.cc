@@ -24,24 +24,25 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
                                    prepare::Rulings& rulings) {
   TRY_ASSIGN(const auto remembered, record.FindGraph(graph.key));
   const plan::GraphMemory memory = remembered.value_or(plan::GraphMemory{});
-  record::RunFilter newest = RunsOf(graph.key);
+  record::RunFilter newest;
+  newest.Only(graph.key);
   newest.count_max = 1;
   newest.with_tasks = false;
   TRY_ASSIGN(const auto runs, record.ListRuns(newest));
   ordered_json after = ordered_json::array();
   for (const plan::GraphKey& key : graph.after) {
-    if (caller.Sees(key)) after.push_back(key);
+    if (caller.Sees(key.Text())) after.push_back(key.Text());
   }
   std::optional<Instant> next;
   if (!memory.paused && !graph.by_hand) {
     if (const auto coming = plan::Coming(graph, now, 1); !coming.empty()) next = coming.front();
   }
-  const bool is_file = newest.service->empty();
+  const bool is_file = graph.key.service.empty();
   ordered_json last = runs.empty() ? ordered_json() : DescribeFor(caller, runs.front(), rulings);
   if (!runs.empty()) last.erase("tasks");
-  return ordered_json{{"graph", graph.key},
-                      {"service", is_file ? ordered_json() : ordered_json(*newest.service)},
-                      {"action", is_file ? ordered_json() : ordered_json(newest.action)},
+  return ordered_json{{"graph", graph.key.Text()},
+                      {"service", is_file ? ordered_json() : ordered_json(graph.key.service)},
+                      {"action", is_file ? ordered_json() : ordered_json(graph.key.name)},
                       {"schedule", TextOrNull(graph.schedule_text)},
                       {"time_zone", graph.zone},
                       {"after", std::move(after)},
@@ -59,16 +60,18 @@ using Definitions = std::vector<std::shared_ptr<const catalogue::Definition>>;
 Result<Definitions> Select(const catalogue::Catalogue& catalogue, record::Record& record,
                            const Call& call, std::size_t count) {
   const http::Target& target = call.target;
-  const std::string cursor = target.Query("cursor"), part = target.Query("q"),
-                    trouble = target.Query("trouble"), service = target.Query("service");
+  const plan::GraphKey cursor = plan::GraphKey::Parse(target.Query("cursor"));
+  const std::string part = target.Query("q"), trouble = target.Query("trouble"),
+                    service = target.Query("service");
   if (!trouble.empty() && trouble != "any")
     return Invalid("\"trouble\" must be \"any\", or left out");
   Definitions selected;
   const auto consider = [&](const auto& entry) {
     const auto& [key, definition] = entry;
-    if (!call.caller.Sees(key)) return;
-    if (!part.empty() && key.find(part) == std::string::npos) return;
-    if (!service.empty() && (!definition->service || definition->service->name != service)) return;
+    const std::string text = key.Text();
+    if (!call.caller.Sees(text)) return;
+    if (!part.empty() && text.find(part) == std::string::npos) return;
+    if (!service.empty() && key.service != service) return;
     selected.push_back(definition);
   };
   if (!trouble.empty()) {
@@ -91,18 +94,10 @@ Result<Definitions> Select(const catalogue::Catalogue& catalogue, record::Record
 
 }  // namespace
 
-record::RunFilter RunsOf(const plan::GraphKey& key) {
-  record::RunFilter filter;
-  const auto slash = key.find('/');
-  filter.service = slash == std::string::npos ? "" : key.substr(0, slash);
-  filter.action = slash == std::string::npos ? key : key.substr(slash + 1);
-  return filter;
-}
-
-plan::GraphKey GraphNamed(std::string part_of_path) {
+plan::GraphKey GraphNamed(const std::string& part_of_path) {
   const auto colon = part_of_path.find(':');
-  if (colon != std::string::npos) part_of_path[colon] = '/';
-  return part_of_path;
+  if (colon == std::string::npos) return plan::GraphKey::Parse(part_of_path);
+  return {part_of_path.substr(0, colon), part_of_path.substr(colon + 1)};
 }
 
 plan::GraphKey GraphIn(const Call& call) { return GraphNamed(call.At("graph")); }
@@ -175,8 +170,8 @@ http::Response GraphsApi::ListGraphs(const Call& call) {
     return ordered_json{
         {"graphs", std::move(list)},
         {"all", std::count_if(catalogue->definitions.begin(), catalogue->definitions.end(),
-                              [&](const auto& one) { return call.caller.Sees(one.first); })},
-        {"next", more ? ordered_json(selected.back()->graph.key) : ordered_json()}};
+                              [&](const auto& one) { return call.caller.Sees(one.first.Text()); })},
+        {"next", more ? ordered_json(selected.back()->graph.key.Text()) : ordered_json()}};
   });
   return listed ? http::JsonResponse(*listed) : http::Problem(listed.error());
 }
@@ -190,7 +185,7 @@ http::Response GraphsApi::ShowGraph(const Call& call) {
     return DescribeGraph(record, (*definition)->graph, call.caller, Now(), rulings);
   });
   if (!described) return http::Problem(described.error());
-  const auto explained = explainer_.Explain(GraphIn(call), "");
+  const auto explained = explainer_.Explain((*definition)->graph.key.Text(), "");
   if (!explained && explained.error().kind != ErrorKind::kTemporary) {
     return http::Problem(explained.error());
   }

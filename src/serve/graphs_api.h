@@ -41,10 +41,9 @@ class GraphsApi {
 };
 
 // Those of the graph, for Record::ListRuns.
-record::RunFilter RunsOf(const plan::GraphKey& key);
 
 // The graph that a path names.
 plan::GraphKey GraphIn(const Call& call);
-plan::GraphKey GraphNamed(std::string part_of_path);  // "churn:training" is "churn/training"
+plan::GraphKey GraphNamed(const std::string& part_of_path);  // "churn:training" is "churn/training"
 
 }  // namespace busker::serve

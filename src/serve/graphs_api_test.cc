@@ -81,9 +81,9 @@ TEST_F(GraphsApiTest, FindsWhatIsInTrouble) {
 TEST_F(GraphsApiTest, PagesThroughWhatIsInTrouble) {
   std::vector<std::string> expected = {"daily"};
   RunToEnd("daily");
-  for (const std::string name : {"e1", "e2", "e3"}) {
-    folder_.Write("graphs/configs/" + name + ".json",
-                  R"({"graph": {"dag_id": ")" + name +
+  for (const char* const name : {"e1", "e2", "e3"}) {
+    folder_.Write("graphs/configs/" + std::string(name) + ".json",
+                  R"({"graph": {"dag_id": ")" + std::string(name) +
                       R"("}, "tasks": [{"name": "a", "code": "exit 3"}], "dependencies": []})");
     (void)daemon_->Reload();
     for (int i = 0; i < 500 && !daemon_->catalogue()->Find(name); ++i) {

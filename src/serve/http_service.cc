@@ -120,8 +120,7 @@ Result<std::string> Front::MakeLink(access::Scope scope, const std::string& by, 
 Result<plan::GraphKey> Front::GraphOf(const std::string& run) {
   TRY_ASSIGN(const record::RunRow row,
              records_.With([&](record::Record& record) { return record.FindRun(run); }));
-  const record::RunFacts& facts = row.facts;
-  return facts.service.empty() ? facts.action : facts.service + "/" + facts.action;
+  return row.facts.Graph();
 }
 
 Result<std::unique_ptr<HttpService>> HttpService::Start(const service::HttpSetting& setting,

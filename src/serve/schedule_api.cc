@@ -28,7 +28,8 @@ constexpr std::size_t kInstantsMax = 62;                     // of one graph; mo
 struct Asked {
   Instant from{}, to{};
   plan::Zone zone;
-  std::string zone_name, graph, cursor;
+  std::string zone_name;
+  plan::GraphKey graph, cursor;  // empty: all; from the beginning
   std::size_t graphs_max = kGraphsUsual;
   std::vector<Instant> midnights;  // between `from` and `to`, both of which are among them
 };
@@ -59,9 +60,8 @@ Result<Asked> Read(const Call& call, Instant now) {
   const std::string zone_text = call.target.Query("zone");
   const std::string zone_name = zone_text.empty() ? "UTC" : zone_text;
   TRY_ASSIGN(const plan::Zone zone, plan::Zone::Find(zone_name));
-  Asked asked{
-      {},           {}, zone, zone_name, call.target.Query("graph"), call.target.Query("cursor"),
-      kGraphsUsual, {}};
+  const auto key = [&](const char* name) { return plan::GraphKey::Parse(call.target.Query(name)); };
+  Asked asked{{}, {}, zone, zone_name, key("graph"), key("cursor"), kGraphsUsual, {}};
   TRY_ASSIGN(const auto from, InstantIn(call, "from"));
   TRY_ASSIGN(const auto to, InstantIn(call, "to"));
   asked.from = from.value_or(now);
@@ -216,7 +216,7 @@ ordered_json Describe(const Span& span, const Asked& asked, bool paused) {
   const std::uint64_t count = Count(span, asked.from, asked.to);
   const auto pace = graph.schedule ? plan::PaceOf(graph.schedule->cron()) : std::nullopt;
   const bool listed = count <= kInstantsMax;
-  return {{"graph", graph.key},
+  return {{"graph", graph.key.Text()},
           {"schedule", graph.schedule_text},
           {"time_zone", graph.zone},
           {"paused", paused},
@@ -262,7 +262,7 @@ class Totals {
 // Calls use(key, graph) for each graph behind `after` that is asked for, until it returns false.
 template <typename Use>
 void ForEach(const catalogue::Catalogue& catalogue, const Asked& asked,
-             const access::Caller& caller, const std::string& after, const Use& use) {
+             const access::Caller& caller, const plan::GraphKey& after, const Use& use) {
   auto it = catalogue.definitions.upper_bound(after);
   auto end = catalogue.definitions.end();
   if (!asked.graph.empty()) {
@@ -270,7 +270,7 @@ void ForEach(const catalogue::Catalogue& catalogue, const Asked& asked,
     end = it == end || it->first <= after ? it : std::next(it);
   }
   for (; it != end; ++it) {
-    if (caller.Sees(it->first) && !use(it->first, it->second->graph)) return;
+    if (caller.Sees(it->first.Text()) && !use(it->first, it->second->graph)) return;
   }
 }
 
@@ -352,7 +352,7 @@ http::Response ScheduleApi::ListInstants(const Call& call) {
   if (!asked) return http::Problem(asked.error());
   const auto catalogue = daemon_.catalogue();
   if (!asked->graph.empty()) {
-    if (!call.caller.Sees(asked->graph)) {
+    if (!call.caller.Sees(asked->graph.Text())) {
       return http::Problem(404, fmt::format("there is no {}", asked->graph));
     }
     if (const auto found = catalogue->Find(asked->graph); !found)
