@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "attempt/home_place.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "home/place.h"
 
 namespace busker::attempt {
 
@@ -43,7 +43,7 @@ struct Order {
   std::string config;
   std::map<std::string, std::string> placeholders;
 
-  std::string store_url;             // where versions are (attempt/home_place.h)
+  std::string store_url;             // where versions are (home/place.h)
   std::optional<std::string> input;  // key of the version to load into output/ first
   std::optional<std::string>
       output;  // key of the version to save output/ as; none: nothing is saved
@@ -71,7 +71,7 @@ struct Order {
   int number = 1;     // attempts of a task count from 1
   std::string mark;   // the entry of `environment` that no other attempt has; may be empty
   std::string boot;   // of the kernel, when it was decided on (io::BootId); empty: not known
-  HomeFolder home{};  // in which places are named
+  home::Folder home{};  // in which places are named
   std::string image;  // that the runner's container is of, by digest or id; empty: it is in none
 };
 
@@ -85,7 +85,7 @@ struct Envelope {
   std::string instance =
       {};  // of the home that launches it; empty: an earlier version of Busker did
   std::string boot = {};
-  HomeFolder home = {};
+  home::Folder home = {};
 };
 
 // What the runner is handed. `order` is the text of OrderToJson, and is not looked at.

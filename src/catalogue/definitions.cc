@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "catalogue/plan_graph.h"
+#include "home/home.h"
 #include "service/conventions.h"
 
 namespace busker::catalogue {
@@ -223,13 +224,13 @@ Definitions::Source Definitions::ReadGraphFile(const std::string& file,
 // Why the folder cannot be served from this home; empty: it can.
 std::string Definitions::OtherHome(const std::string& folder) const {
   std::error_code error;
-  const io::fs::path own = io::fs::path(folder) / ".busker";
-  if (!io::fs::exists(own / "busker.db", error)) return {};
-  if (io::fs::equivalent(own, home_, error)) return {};
+  const home::Home own = home::Home::Beside(folder);
+  if (!io::fs::exists(own.RecordFile(), error)) return {};
+  if (io::fs::equivalent(own.folder, home_, error)) return {};
   return fmt::format(
       "it has a home of its own, {}, with runs on record; busker up {} serves it from there, or "
       "move that folder away",
-      own.string(), folder);
+      own.folder.string(), folder);
 }
 
 }  // namespace busker::catalogue

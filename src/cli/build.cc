@@ -147,7 +147,7 @@ Result<int> Build(const Common& common, const BuildOptions& options) {
     return MakeEnvironment(common, service, say);
   }
   TRY_ASSIGN(const service::Target target, TargetWithImage(service, common.target));
-  TRY_ASSIGN(const dispatch::Home home, dispatch::MakeHome(place.home.folder));
+  TRY_ASSIGN(const home::Home home, home::MakeHome(place.home.folder));
   const image::BuildRequest request{service.name,
                                     service.version,
                                     service.ProgramRoot(),

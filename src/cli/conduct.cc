@@ -2,6 +2,7 @@
 #include "cli/owner.h"
 #include "cli/signal_watch.h"
 #include "cli/verbs.h"
+#include "home/ownership.h"
 
 namespace busker::cli {
 namespace {
@@ -14,9 +15,9 @@ Result<int> Conduct(const Common& common) {
   Place place;
   place.folder = common.folder;
   place.home.folder = common.home;
-  TRY_ASSIGN(std::optional<dispatch::Ownership> ownership,
-             dispatch::Ownership::Take(place.home, "goes on with runs in the background",
-                                       std::chrono::seconds(10)));
+  TRY_ASSIGN(std::optional<home::Ownership> ownership,
+             home::Ownership::Take(place.home, "goes on with runs in the background",
+                                   std::chrono::seconds(10)));
   const sigset_t blocked = SignalWatch::Block();
   auto options = DaemonOptionsFor(common, ServedPaths(place.home, place.folder), false);
   options.yields = true;

@@ -10,7 +10,7 @@
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
-#include "dispatch/instance.h"
+#include "home/instance.h"
 
 namespace busker::cli {
 namespace {
@@ -21,7 +21,7 @@ Result<std::string> ExplainEnded(const Place& place, record::Record& record,
   const std::string was =
       run.state == plan::State::kCancelled || run.state == plan::State::kSkipped ? "was " : "";
   if (task.empty()) {
-    prepare::Rulings rulings(record, dispatch::FolderOf(place.home));
+    prepare::Rulings rulings(record, home::FolderOf(place.home));
     const std::string why = WordOf(run, rulings).why;
     return fmt::format("run {} of {} for {} {}{} at {} (trigger: {}){}{}", run.facts.id,
                        run.facts.action, run.facts.data_date, was, NameOf(run.state),

@@ -7,12 +7,13 @@
 #include <set>
 
 #include "access/tokens.h"
-#include "attempt/home_place.h"
 #include "attempt/order.h"
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
-#include "dispatch/instance.h"
+#include "home/instance.h"
+#include "home/ownership.h"
+#include "home/place.h"
 #include "model/live.h"
 #include "prepare/step.h"
 #include "secret/cipher.h"
@@ -24,8 +25,8 @@ namespace {
 class Examination {
  public:
   // `workspace`: nullptr when the folder is no service; then there is the record alone.
-  Examination(const Common& common, const dispatch::Home& home, const Workspace* workspace)
-      : common_(common), home_(home), where_(dispatch::FolderOf(home)), workspace_(workspace) {}
+  Examination(const Common& common, const home::Home& home, const Workspace* workspace)
+      : common_(common), home_(home), where_(home::FolderOf(home)), workspace_(workspace) {}
 
   Result<void> Examine() {
     TRY_ASSIGN(record_, OpenRecord(home_));
@@ -63,13 +64,13 @@ class Examination {
   }
 
   Result<void> CheckTokens() const {
-    TRY(access::TokenFile(home_.folder / "tokens.json").Read());
+    TRY(access::TokenFile(home_.TokensFile()).Read());
     return {};
   }
 
   // Each is decrypted, where the key is at hand.
   Result<void> CheckSecrets() {
-    const secret::Store store(home_.folder, common_.installation->environment);
+    const secret::Store store(home_, common_.installation->environment);
     TRY_ASSIGN(const auto entries, store.List());
     for (const secret::Entry& entry : entries) {
       auto value = store.Value(entry.name);
@@ -89,7 +90,7 @@ class Examination {
   // may be that of other homes, too.
   Result<void> CheckOrphans() {
     const auto is_own = [&](const std::string& place) {
-      return attempt::NameOfPlace(place, home_.folder) != place;
+      return home::NameOfPlace(place, home_.folder) != place;
     };
     if (is_own(workspace_->places.store_url)) {
       for (const auto& [version, run] : run_of_version_) {
@@ -177,7 +178,7 @@ class Examination {
       if (!IsFinal(run.state)) {
         notes_.push_back(fmt::format(
             "run {} of {} is unfinished{}", run.facts.id, run.facts.action,
-            dispatch::OwnerOf(home_).empty() ? "; the next busker run finishes it first" : ""));
+            home::OwnerOf(home_).empty() ? "; the next busker run finishes it first" : ""));
       }
       for (const auto& row : run.tasks) {
         if (workspace_ == nullptr || row.task.state != plan::State::kSucceeded) continue;
@@ -196,7 +197,7 @@ class Examination {
       return {};
     }
     const attempt::Order& order = *order_read;
-    const auto store_url = attempt::UrlOfPlace(order.store_url, where_);
+    const auto store_url = home::UrlOfPlace(order.store_url, where_);
     if (order.output && store_url && *store_url == store_->Url()) {
       TRY_ASSIGN(const auto name, artifact::ParseVersionName(*order.output));
       const auto manifest = artifact::ReadManifest(*store_, name, limit_);
@@ -215,7 +216,7 @@ class Examination {
                                       run.facts.id, step.error().message));
         return {};
       }
-      const auto url = attempt::UrlOfPlace(step->warehouse_url, where_, "embedded");
+      const auto url = home::UrlOfPlace(step->warehouse_url, where_, "embedded");
       if (url && *url == workspace_->places.warehouse_url && !delivery_ids_.contains(step->id) &&
           !damaged_tables_.contains(step->table)) {
         faults_.push_back(fmt::format("task {} of run {} succeeded, but there is no delivery {}",
@@ -226,8 +227,8 @@ class Examination {
   }
 
   const Common& common_;
-  const dispatch::Home& home_;
-  const attempt::HomeFolder where_;
+  const home::Home& home_;
+  const home::Folder where_;
   const Workspace* workspace_;
   std::unique_ptr<record::Record> record_;
   std::unique_ptr<artifact::Store> store_;

@@ -19,6 +19,7 @@
 #include "cli/line_cutter.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
+#include "home/ownership.h"
 #include "serve/attempt_end.h"
 
 namespace busker::cli {
@@ -133,7 +134,7 @@ Result<int> Follow(const Place& place, record::Record& record, const std::string
     }
     if (something) continue;  // all that the record told of was shown; to read it takes time
     if (IsFinal(run.state)) return 0;
-    if (dispatch::OwnerOf(place.home).empty()) {
+    if (home::OwnerOf(place.home).empty()) {
       return Temporary(
           fmt::format("run {} is unfinished and no busker is at work; the next busker "
                       "run finishes it",

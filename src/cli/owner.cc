@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/line_printer.h"
 #include "cli/print.h"
+#include "home/ownership.h"
 #include "io/subprocess.h"
 #include "model/gate.h"
 #include "prepare/environment.h"
@@ -23,7 +24,7 @@ constexpr Milliseconds kBackgroundLimit = std::chrono::seconds(15);
 // What changes in a home from now on.
 class HomeChanges {
  public:
-  explicit HomeChanges(const dispatch::Home& home) : fd_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+  explicit HomeChanges(const home::Home& home) : fd_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
     inotify_add_watch(fd_.get(), home.folder.c_str(), IN_CREATE | IN_DELETE | IN_MODIFY);
   }
 
@@ -53,35 +54,33 @@ std::vector<std::string> PathsIn(std::string_view served) {
 
 }  // namespace
 
-Result<void> WriteServed(const dispatch::Home& home, const std::vector<std::string>& paths) {
+Result<void> WriteServed(const home::Home& home, const std::vector<std::string>& paths) {
   const std::string text = Join(paths, "\n") + "\n";
   if (text.size() > kServedBytesMax) return Invalid("these are too many folders to serve at once");
   if (PathsIn(text) != paths) {
     return Invalid("the path of a folder to serve has a line end in it; rename the folder");
   }
-  return io::WriteFileAtomically(home.folder / "served", text, 0600);
+  return io::WriteFileAtomically(home.ServedFile(), text, 0600);
 }
 
-std::vector<std::string> ServedPaths(const dispatch::Home& home, const std::string& folder) {
+std::vector<std::string> ServedPaths(const home::Home& home, const std::string& folder) {
   std::vector<std::string> paths;
   std::error_code error;
-  const auto served = io::ReadFile(home.folder / "served", kServedBytesMax);
+  const auto served = io::ReadFile(home.ServedFile(), kServedBytesMax);
   if (served) {
     for (const std::string& path : PathsIn(*served)) {
       if (io::fs::exists(path, error)) paths.push_back(path);
     }
   }
   // A home beside a service is that one's, also when it is named from elsewhere.
-  if (paths.empty() && home.folder.filename() == ".busker") {
+  if (paths.empty() && home.folder.filename() == home::kFolder) {
     paths.push_back(home.folder.parent_path().string());
   }
   if (std::find(paths.begin(), paths.end(), folder) == paths.end()) paths.push_back(folder);
   return paths;
 }
 
-daemon::Client ClientOf(const dispatch::Home& home) {
-  return daemon::Client(home.folder / "socket");
-}
+daemon::Client ClientOf(const home::Home& home) { return daemon::Client(home.Socket()); }
 
 daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::string> paths,
                                        bool schedules) {
@@ -105,7 +104,7 @@ bool IsInTask(const Common& common) {
 
 Result<void> CheckMayLeaveWork(const Common& common, const Place& place) {
   if (!IsInTask(common) || ClientOf(place.home).SomebodyListens()) return {};
-  if (!dispatch::OwnerOf(place.home).empty()) return {};
+  if (!home::OwnerOf(place.home).empty()) return {};
   return Failed(
       fmt::format("no busker is at work in {}, and one that this task left behind would end with "
                   "it; serve that "
@@ -119,27 +118,27 @@ Result<void> StartInBackground(const Common& common, const Place& place) {
   command.arguments = {installation.busker, "conduct", "-C",
                        place.folder,        "--home",  place.home.folder.string()};
   command.environment = installation.environment;
-  TRY(io::SpawnDetached(command, place.home.folder / "conduct.err"));
+  TRY(io::SpawnDetached(command, place.home.BackgroundLog()));
   return {};
 }
 
 Result<daemon::Client> Reach(const Common& common, const Place& place) {
-  TRY(dispatch::MakeHome(place.home.folder));
+  TRY(home::MakeHome(place.home.folder));
   daemon::Client client = ClientOf(place.home);
   if (client.SomebodyListens()) return client;
   const HomeChanges changes(place.home);
   const auto begun = std::chrono::steady_clock::now();
   bool started = false;
   while (!client.SomebodyListens()) {
-    const bool owned = !dispatch::OwnerOf(place.home).empty();
+    const bool owned = !home::OwnerOf(place.home).empty();
     if (!owned && !started) {
       TRY(StartInBackground(common, place));
       started = true;
     }
     if (std::chrono::steady_clock::now() - begun > kBackgroundLimit) {
-      const auto said = io::ReadFile(place.home.folder / "conduct.err", 64 * 1024);
+      const auto said = io::ReadFile(place.home.BackgroundLog(), 64 * 1024);
       const std::string why =
-          said && !said->empty() ? std::string(Trim(*said)) : dispatch::OwnerOf(place.home);
+          said && !said->empty() ? std::string(Trim(*said)) : home::OwnerOf(place.home);
       return Temporary(fmt::format("no busker answers for {}: {}", place.home.folder.string(),
                                    why.substr(why.rfind('\n') + 1)));
     }
@@ -150,7 +149,7 @@ Result<daemon::Client> Reach(const Common& common, const Place& place) {
 
 Result<void> AskOwner(const Common& common, const Place& place,
                       const std::function<Result<void>(const daemon::Owner&)>& ask) {
-  TRY(dispatch::MakeHome(place.home.folder));
+  TRY(home::MakeHome(place.home.folder));
   const auto begun = std::chrono::steady_clock::now();
   std::optional<HomeChanges> changes;  // which takes 10 ms to end: mostly there is nothing to await
   for (;;) {
@@ -169,14 +168,14 @@ Result<void> AskOwner(const Common& common, const Place& place,
 
 Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place, const std::string& doing,
                                  Milliseconds limit) {
-  TRY(dispatch::MakeHome(place.home.folder));
+  TRY(home::MakeHome(place.home.folder));
   std::optional<HomeChanges> changes;  // as in AskOwner
   const auto begun = std::chrono::steady_clock::now();
   bool said = common.json;
   for (;;) {
     daemon::Client client = ClientOf(place.home);
     if (client.SomebodyListens()) return OwnerOrClient{std::nullopt, std::move(client)};
-    auto ownership = dispatch::Ownership::Take(place.home, doing, Milliseconds(0));
+    auto ownership = home::Ownership::Take(place.home, doing, Milliseconds(0));
     if (ownership) return OwnerOrClient{std::move(*ownership), std::move(client)};
     if (ownership.error().kind != ErrorKind::kTemporary) return tl::unexpected(ownership.error());
     if (!changes) {
@@ -186,8 +185,8 @@ Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place, const
     const auto waited = std::chrono::steady_clock::now() - begun;
     if (waited > limit) return tl::unexpected(ownership.error());
     if (!said && waited > std::chrono::milliseconds(300)) {
-      PrintLine(fmt::format("waiting up to {}: {}", FormatDuration(limit),
-                            dispatch::OwnerOf(place.home)));
+      PrintLine(
+          fmt::format("waiting up to {}: {}", FormatDuration(limit), home::OwnerOf(place.home)));
       said = true;
     }
     changes->Await();

@@ -10,18 +10,19 @@
 #include "cli/workspace.h"
 #include "daemon/client.h"
 #include "daemon/daemon.h"
+#include "home/ownership.h"
 
 namespace busker::cli {
 
 // Notes the folders that busker up serves. kInvalid for a path that could not be read back.
-Result<void> WriteServed(const dispatch::Home& home, const std::vector<std::string>& paths);
+Result<void> WriteServed(const home::Home& home, const std::vector<std::string>& paths);
 
 // The folders that the home was last served for (busker up), else the one that it is in; and
 // `folder`.
-std::vector<std::string> ServedPaths(const dispatch::Home& home, const std::string& folder);
+std::vector<std::string> ServedPaths(const home::Home& home, const std::string& folder);
 
 // Of whoever owns the home.
-daemon::Client ClientOf(const dispatch::Home& home);
+daemon::Client ClientOf(const home::Home& home);
 
 daemon::DaemonOptions DaemonOptionsFor(const Common& common, std::vector<std::string> paths,
                                        bool schedules);
@@ -45,7 +46,7 @@ Result<void> StartInBackground(const Common& common, const Place& place);
 // The home is this process's own, or somebody answers for it. Waits up to `limit` while neither
 // holds; says so, unless facts are asked for.
 struct OwnerOrClient {
-  std::optional<dispatch::Ownership> ownership;
+  std::optional<home::Ownership> ownership;
   daemon::Client client;
 };
 Result<OwnerOrClient> OwnOrReach(const Common& common, const Place& place, const std::string& doing,

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "attempt/log_follower.h"
-#include "dispatch/home.h"
+#include "home/home.h"
 #include "plan/advance.h"
 #include "record/record.h"
 
@@ -14,7 +14,7 @@ namespace busker::cli {
 
 class Progress {
  public:
-  Progress(dispatch::Home home, bool show, bool show_logs)
+  Progress(home::Home home, bool show, bool show_logs)
       : home_(std::move(home)), show_(show), show_logs_(show && show_logs) {}
 
   void Take(const plan::Decision& decision);
@@ -37,7 +37,7 @@ class Progress {
   void EndLog(const std::string& task);
   void Say(const std::string& line) const;
 
-  const dispatch::Home home_;
+  const home::Home home_;
   const bool show_, show_logs_;
   std::map<std::string, Shown> tasks_;
   std::map<std::string, std::shared_ptr<ShownLines>> lines_;  // of the logs that are being shown

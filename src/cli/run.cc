@@ -15,7 +15,8 @@
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/signal_watch.h"
-#include "dispatch/instance.h"
+#include "home/instance.h"
+#include "home/ownership.h"
 #include "image/virtual_environment.h"
 
 namespace busker::cli {
@@ -28,7 +29,7 @@ constexpr auto kAgainPause = std::chrono::milliseconds(50);
 Result<int> Conclude(const Common& common, const Place& place, record::Record& record,
                      const std::string& id, bool strict) {
   TRY_ASSIGN(const record::RunRow run, record.FindRun(id));
-  prepare::Rulings rulings(record, dispatch::FolderOf(place.home));
+  prepare::Rulings rulings(record, home::FolderOf(place.home));
   const GateWord word = WordOf(run, rulings);
   if (common.json) {
     PrintJson(Describe(run, rulings));
@@ -56,7 +57,7 @@ std::string TitleOf(const plan::DagRun& run) {
 
 // Who carries runs out: this process, when nobody owns the home, or the one that does.
 struct Orchestra {
-  std::optional<dispatch::Ownership> ownership;
+  std::optional<home::Ownership> ownership;
   std::unique_ptr<daemon::Daemon> own;
   daemon::Client client;
 

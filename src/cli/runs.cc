@@ -9,7 +9,7 @@
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
-#include "dispatch/instance.h"
+#include "home/instance.h"
 
 namespace busker::cli {
 namespace {
@@ -78,7 +78,7 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
     PrintLine("no runs yet; busker run ACTION starts one");
     return 0;
   }
-  prepare::Rulings rulings(*record, dispatch::FolderOf(place.home));
+  prepare::Rulings rulings(*record, home::FolderOf(place.home));
   if (common.json) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& run : runs) list.push_back(Describe(run, rulings));

@@ -9,6 +9,7 @@
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/secret_prompt.h"
+#include "home/home.h"
 #include "secret/store.h"
 
 namespace busker::cli {
@@ -17,13 +18,13 @@ namespace {
 using nlohmann::ordered_json;
 
 struct Secrets {
-  dispatch::Home home;
+  home::Home home;
   secret::Store store;
 };
 
 Result<Secrets> OpenSecrets(const Common& common) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
-  return Secrets{place.home, secret::Store(place.home.folder, common.installation->environment)};
+  return Secrets{place.home, secret::Store(place.home, common.installation->environment)};
 }
 
 }  // namespace
@@ -33,7 +34,7 @@ Result<int> SetSecret(const Common& common, const SecretOptions& options) {
   TRY_ASSIGN(const Secrets secrets, OpenSecrets(common));
   TRY_ASSIGN(std::string value, isatty(STDIN_FILENO) != 0 ? AskTwice(options.name)
                                                           : ReadSecret(secret::kValueBytesMax));
-  TRY(dispatch::MakeHome(secrets.home.folder));
+  TRY(home::MakeHome(secrets.home.folder));
   record::Deed deed{common.By(), "secret set", "secret set", options.name};
   const auto set = daemon::Do(LedgerOf(secrets.home), deed, [&] {
     return secrets.store.Set(options.name, value, common.By(), Now());

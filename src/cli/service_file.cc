@@ -46,7 +46,7 @@ Result<std::set<std::string>> UnsetSecrets(const Common& common, const service::
   there.folder = service.root;
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(there));
   TRY_ASSIGN(const auto entries,
-             secret::Store(place.home.folder, common.installation->environment).List());
+             secret::Store(place.home, common.installation->environment).List());
   for (const secret::Entry& entry : entries) names.erase(entry.name);
   return names;
 }

@@ -10,7 +10,7 @@
 #include "cli/json.h"
 #include "cli/owner.h"
 #include "cli/print.h"
-#include "dispatch/instance.h"
+#include "home/instance.h"
 
 namespace busker::cli {
 namespace {
@@ -82,7 +82,7 @@ Result<int> Wait(const Common& common, const WaitOptions& options) {
     TRY_ASSIGN(run, FindMeant(place, "", run.facts.id));
   }
   TRY_ASSIGN(const auto record, OpenRecord(place.home));
-  prepare::Rulings rulings(*record, dispatch::FolderOf(place.home));
+  prepare::Rulings rulings(*record, home::FolderOf(place.home));
   if (common.json) {
     PrintJson(Describe(run, rulings));
     return 0;
@@ -96,7 +96,7 @@ Result<int> Check(const Common& common, const CheckOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
   TRY_ASSIGN(const record::RunRow run, FindMeant(place, options.action, options.run));
   TRY_ASSIGN(const auto record, OpenRecord(place.home));
-  prepare::Rulings rulings(*record, dispatch::FolderOf(place.home));
+  prepare::Rulings rulings(*record, home::FolderOf(place.home));
   if (common.json) PrintJson(Describe(run, rulings));
   if (!IsFinal(run.state)) {
     return Temporary(fmt::format("run {} has not ended; busker wait waits for it", run.facts.id));

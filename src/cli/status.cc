@@ -12,7 +12,8 @@
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/versions.h"
-#include "dispatch/instance.h"
+#include "home/instance.h"
+#include "home/ownership.h"
 
 namespace busker::cli {
 namespace {
@@ -144,12 +145,12 @@ Result<int> Status(const Common& common) {
   std::optional<prepare::Rulings> rulings;  // where there is a home, and so before any last run
   if (HasHome(place.home)) {
     TRY_ASSIGN(record, OpenRecord(place.home));
-    rulings.emplace(*record, dispatch::FolderOf(place.home));
+    rulings.emplace(*record, home::FolderOf(place.home));
     for (auto& [key, line] : lines) {
       if (auto run = record->NewestRun(key)) line.last = std::move(*run);
     }
   }
-  const std::string owner = HasHome(place.home) ? dispatch::OwnerOf(place.home) : "";
+  const std::string owner = HasHome(place.home) ? home::OwnerOf(place.home) : "";
   if (common.json) {
     ordered_json described;
     if (place.service) {

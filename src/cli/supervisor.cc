@@ -11,7 +11,7 @@
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/trust.h"
-#include "dispatch/pointer.h"
+#include "home/pointer.h"
 
 namespace busker::cli {
 namespace {
@@ -23,15 +23,16 @@ std::string Plural(std::size_t count, const std::string& noun) {
 }
 
 // Lets verbs that are called in a served folder find the home.
-void PointTo(const dispatch::Home& home, const std::vector<std::string>& folders) {
+void PointTo(const home::Home& home, const std::vector<std::string>& folders) {
   std::error_code error;
   for (const std::string& folder : folders) {
-    const io::fs::path own = io::fs::path(folder) / ".busker";
-    if (io::fs::equivalent(own, home.folder, error) || io::fs::exists(own / "busker.db", error)) {
+    const home::Home own = home::Home::Beside(folder);
+    if (io::fs::equivalent(own.folder, home.folder, error) ||
+        io::fs::exists(own.RecordFile(), error)) {
       continue;
     }
     // A folder that cannot be written to is served all the same; --home finds the home then.
-    (void)dispatch::WritePointer(folder, home);
+    (void)home::WritePointer(folder, home);
   }
 }
 
@@ -51,11 +52,11 @@ std::vector<std::string> Folders(const std::vector<std::string>& paths,
 }
 
 // What this busker takes for the word of who started it.
-std::vector<std::string> FilesTrusted(const dispatch::Home& home,
+std::vector<std::string> FilesTrusted(const home::Home& home,
                                       const catalogue::Catalogue& catalogue) {
   std::vector<std::string> files;
   std::error_code error;
-  const std::string settings = (home.folder / "daemon.toml").string();
+  const std::string settings = home.SettingsFile().string();
   if (io::fs::exists(settings, error)) files.push_back(settings);
   for (const auto& [_, definition] : catalogue.definitions) {
     files.push_back(definition->file ? definition->file->path
@@ -95,7 +96,7 @@ void TellCatchUps(daemon::Daemon& daemon, bool quiet) {
 
 }  // namespace
 
-Supervisor::Supervisor(const Common& common, UpOptions options, dispatch::Home home,
+Supervisor::Supervisor(const Common& common, UpOptions options, home::Home home,
                        std::vector<std::string> paths, Clock::time_point begun)
     : common_(common),
       options_(std::move(options)),

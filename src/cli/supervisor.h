@@ -16,7 +16,7 @@
 #include "cli/print.h"
 #include "cli/verbs.h"
 #include "daemon/daemon.h"
-#include "dispatch/home.h"
+#include "home/home.h"
 #include "serve/http_service.h"
 
 namespace busker::cli {
@@ -24,7 +24,7 @@ namespace busker::cli {
 class Supervisor {
  public:
   // Of the services and graph files in `paths`. `common` outlives it; whoever calls owns the home.
-  Supervisor(const Common& common, UpOptions options, dispatch::Home home,
+  Supervisor(const Common& common, UpOptions options, home::Home home,
              std::vector<std::string> paths, std::chrono::steady_clock::time_point begun);
 
   // Returns when it was stopped; or the error by which it could not begin, or not begin again.
@@ -48,7 +48,7 @@ class Supervisor {
 
   const Common& common_;
   const UpOptions options_;
-  const dispatch::Home home_;
+  const home::Home home_;
   const std::vector<std::string> paths_;
   const Clock::time_point begun_;
   LinePrinter lines_{PrintLine};

@@ -15,7 +15,7 @@ namespace {
 using nlohmann::ordered_json;
 
 access::TokenFile TokensOf(const Place& place) {
-  return access::TokenFile(place.home.folder / "tokens.json");
+  return access::TokenFile(place.home.TokensFile());
 }
 
 }  // namespace

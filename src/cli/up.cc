@@ -9,6 +9,7 @@
 #include "cli/print.h"
 #include "cli/signal_watch.h"
 #include "cli/supervisor.h"
+#include "home/ownership.h"
 
 namespace busker::cli {
 namespace {
@@ -30,28 +31,28 @@ Result<std::vector<std::string>> PathsToServe(const Common& common, const UpOpti
 }
 
 // The home of the daemon: --home, else beside the one folder, else here.
-Result<dispatch::Home> HomeFor(const Common& common, const std::vector<std::string>& paths) {
+Result<home::Home> HomeFor(const Common& common, const std::vector<std::string>& paths) {
   if (!common.home.empty()) {
-    return dispatch::MakeHome(io::fs::absolute(common.home).lexically_normal());
+    return home::MakeHome(io::fs::absolute(common.home).lexically_normal());
   }
   std::error_code error;
   const bool one = paths.size() == 1 && io::fs::is_directory(paths.front(), error);
   const io::fs::path beside = one ? io::fs::path(paths.front()) : io::fs::current_path(error);
-  return dispatch::MakeHome(beside / ".busker");
+  return home::MakeHome(home::Home::Beside(beside).folder);
 }
 
 // Takes the home; a conductor in the background makes room for a daemon.
-Result<dispatch::Ownership> TakeOver(const dispatch::Home& home) {
+Result<home::Ownership> TakeOver(const home::Home& home) {
   const auto begun = std::chrono::steady_clock::now();
   for (;;) {
     const daemon::Client client = ClientOf(home);
     (void)client.Yield();
-    auto ownership = dispatch::Ownership::Take(home, "is up", std::chrono::seconds(2));
+    auto ownership = home::Ownership::Take(home, "is up", std::chrono::seconds(2));
     if (ownership || ownership.error().kind != ErrorKind::kTemporary) return ownership;
     const bool tired = std::chrono::steady_clock::now() - begun > kTakeOverLimit;
     const auto status = client.Ask();
     if (tired || (status && status->schedules)) {
-      return Temporary(fmt::format("{} in {}; one busker serves a home", dispatch::OwnerOf(home),
+      return Temporary(fmt::format("{} in {}; one busker serves a home", home::OwnerOf(home),
                                    home.folder.string()));
     }
   }
@@ -66,8 +67,8 @@ Result<int> Up(const Common& common, const UpOptions& options) {
   // back: the threshold follows what is freed, if nobody says what it is.
   mallopt(M_MMAP_THRESHOLD, 128 << 10);
   TRY_ASSIGN(const std::vector<std::string> paths, PathsToServe(common, options));
-  TRY_ASSIGN(const dispatch::Home home, HomeFor(common, paths));
-  TRY_ASSIGN(const dispatch::Ownership ownership, TakeOver(home));
+  TRY_ASSIGN(const home::Home home, HomeFor(common, paths));
+  TRY_ASSIGN(const home::Ownership ownership, TakeOver(home));
   TRY(WriteServed(home, paths));
   const sigset_t blocked = SignalWatch::Block();
   Supervisor supervisor(common, options, home, paths, begun);

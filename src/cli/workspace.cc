@@ -10,8 +10,8 @@
 
 #include "base/text.h"
 #include "catalogue/search.h"
-#include "dispatch/pointer.h"
 #include "dispatch/record_file.h"
+#include "home/pointer.h"
 #include "model/gate.h"
 #include "service/conventions.h"
 
@@ -30,7 +30,7 @@ Result<void> CheckPlace(const io::fs::path& folder, const io::fs::path& home) {
 }
 
 // Standard error, so that facts stay facts.
-void TellOfCopy(const dispatch::Pointer& pointer, const dispatch::Home& own) {
+void TellOfCopy(const home::Pointer& pointer, const home::Home& own) {
   const std::string written_for =
       pointer.written_for.empty() ? "another folder" : "the folder " + pointer.written_for;
   std::fprintf(stderr, "busker: %s was written for %s; this one is a copy, and its home is %s\n",
@@ -38,12 +38,12 @@ void TellOfCopy(const dispatch::Pointer& pointer, const dispatch::Home& own) {
                Printable(own.folder.string()).c_str());
 }
 
-Result<dispatch::Home> FindHome(const Common& common, const io::fs::path& folder) {
+Result<home::Home> FindHome(const Common& common, const io::fs::path& folder) {
   if (!common.home.empty()) {
-    return dispatch::Home{io::fs::absolute(common.home).lexically_normal()};
+    return home::Home{io::fs::absolute(common.home).lexically_normal()};
   }
-  const dispatch::Home own{folder / ".busker"};
-  TRY_ASSIGN(const auto pointer, dispatch::ReadPointer(folder));
+  const home::Home own = home::Home::Beside(folder);
+  TRY_ASSIGN(const auto pointer, home::ReadPointer(folder));
   if (!pointer) return own;
   if (!pointer->is_for_this) {
     if (!HasHome(own)) TellOfCopy(*pointer, own);
@@ -51,7 +51,7 @@ Result<dispatch::Home> FindHome(const Common& common, const io::fs::path& folder
   }
   std::error_code error;
   if (pointer->home.is_absolute() && io::fs::exists(pointer->home, error)) {
-    return dispatch::Home{pointer->home};
+    return home::Home{pointer->home};
   }
   return Failed(
       fmt::format("{} names the home {}, which is not there; remove that file, or start "
@@ -81,8 +81,10 @@ Result<void> CheckSomethingHere(const std::string& folder) {
 // What the folder itself must hold to be found from a folder below it.
 bool IsServiceOrHome(const io::fs::path& folder) {
   std::error_code error;
-  for (const char* const name : {"busker.toml", ".busker/busker.db", ".busker/home"}) {
-    if (io::fs::exists(folder / name, error)) return true;
+  const home::Home home = home::Home::Beside(folder);
+  for (const io::fs::path& file :
+       {folder / service::kServiceFile, home.RecordFile(), home.PointerFile()}) {
+    if (io::fs::exists(file, error)) return true;
   }
   if (service::IsWholeRepository(folder.string())) return true;
   io::fs::directory_iterator entry(folder / "configs", error);
@@ -151,10 +153,10 @@ Result<void> CheckHome(const std::string& home) {
   }
   if (error) return {};  // told when it is opened
   if (!io::fs::is_directory(status)) return NotFound(home + " is no folder, so no home");
-  const io::fs::path folder = io::fs::absolute(home).lexically_normal();
-  if (dispatch::WasUsed({folder})) return {};
-  for (const char* const file : {"secrets.json", "tokens.json"}) {
-    if (io::fs::exists(folder / file, error) || error) return {};
+  const home::Home named{io::fs::absolute(home).lexically_normal()};
+  if (dispatch::WasUsed(named)) return {};
+  for (const io::fs::path& file : {named.SecretsFile(), named.TokensFile()}) {
+    if (io::fs::exists(file, error) || error) return {};
   }
   return NotFound(fmt::format("there is no home at {}: nothing was ever run in that folder", home));
 }
@@ -192,9 +194,9 @@ Result<Workspace> OpenWorkspace(const Common& common) {
   return workspace;
 }
 
-bool HasHome(const dispatch::Home& home) { return dispatch::WasUsed(home); }
+bool HasHome(const home::Home& home) { return dispatch::WasUsed(home); }
 
-Result<std::unique_ptr<record::Record>> OpenRecord(const dispatch::Home& home) {
+Result<std::unique_ptr<record::Record>> OpenRecord(const home::Home& home) {
   return dispatch::OpenRecord(home);
 }
 
@@ -204,7 +206,7 @@ Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
                                 common.installation->duckdb_library);
 }
 
-daemon::Ledger LedgerOf(const dispatch::Home& home) {
+daemon::Ledger LedgerOf(const home::Home& home) {
   if (!HasHome(home)) {
     return {[](const record::EventRow&) { return Result<void>(); },
             [](const record::Deed&, const std::string&) {}};

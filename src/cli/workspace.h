@@ -10,7 +10,7 @@
 #include "cli/verbs.h"
 #include "daemon/ledger.h"
 #include "deliver/warehouse.h"
-#include "dispatch/home.h"
+#include "home/home.h"
 #include "plan/graph.h"
 #include "prepare/places.h"
 #include "record/record.h"
@@ -21,7 +21,7 @@ namespace busker::cli {
 // The home that the folder's runs are recorded in, and the service of the folder, if it is one.
 struct Place {
   std::string folder;  // absolute
-  dispatch::Home home;
+  home::Home home;
   std::optional<service::Service> service;
 };
 
@@ -52,7 +52,7 @@ plan::GraphKey KeyOf(const Place& place, const std::string& text);
 
 struct Workspace {
   service::Service service;
-  dispatch::Home home;
+  home::Home home;
   prepare::Places places;
 };
 
@@ -61,16 +61,16 @@ struct Workspace {
 Result<Workspace> OpenWorkspace(const Common& common);
 
 // The record; kNotFound (with what to do) when nothing was ever run here.
-Result<std::unique_ptr<record::Record>> OpenRecord(const dispatch::Home& home);
+Result<std::unique_ptr<record::Record>> OpenRecord(const home::Home& home);
 
 Result<std::unique_ptr<deliver::Warehouse>> OpenWarehouse(const Common& common,
                                                           const Workspace& workspace);
 
 // Whether anything was ever run here.
-bool HasHome(const dispatch::Home& home);
+bool HasHome(const home::Home& home);
 
 // For what a person does that is no run: noted in the home's record. Nothing is noted where nothing
 // was ever run.
-daemon::Ledger LedgerOf(const dispatch::Home& home);
+daemon::Ledger LedgerOf(const home::Home& home);
 
 }  // namespace busker::cli

@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "daemon/messages.h"
-#include "dispatch/home.h"
+#include "home/home.h"
+#include "home/ownership.h"
 
 namespace busker::daemon {
 namespace {
@@ -44,7 +45,7 @@ Result<Asked> Ask(const io::fs::path& socket, const Json& request) {
   if (!answer && answer.error().kind == ErrorKind::kTimedOut) {
     return TimedOut(fmt::format(
         "{} and has not answered within {}; it is busy, or was stopped (kill -CONT lets it go on)",
-        dispatch::OwnerOf({socket.parent_path()}), FormatDuration(limit)));
+        home::OwnerOf({socket.parent_path()}), FormatDuration(limit)));
   }
   TRY(answer);
   return Asked{std::move(channel), *std::move(answer)};

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "dispatch/record_file.h"
 #include "execute/open.h"
+#include "home/instance.h"
 #include "prepare/step.h"
 #include "secret/store.h"
 
@@ -55,16 +56,16 @@ Result<execute::StepEnd> CarryOutStep(const attempt::Order& order,
 
 }  // namespace
 
-Result<std::unique_ptr<Daemon>> Daemon::Start(const dispatch::Home& home, DaemonOptions options) {
+Result<std::unique_ptr<Daemon>> Daemon::Start(const home::Home& home, DaemonOptions options) {
   std::unique_ptr<Daemon> daemon(new Daemon(home, std::move(options)));
   TRY(daemon->Open());
   return daemon;
 }
 
 Result<void> Daemon::Open() {
-  TRY_ASSIGN(settings_, service::LoadDaemonSettings((home_.folder / "daemon.toml").string()));
+  TRY_ASSIGN(settings_, service::LoadDaemonSettings(home_.SettingsFile().string()));
   TRY_ASSIGN(record_, dispatch::OpenOrMakeRecord(home_, options_.schedules));
-  TRY_ASSIGN(dispatch::Instance instance, dispatch::OpenInstance(home_));
+  TRY_ASSIGN(home::Instance instance, home::OpenInstance(home_));
   if (instance.renewed) TellOfCopy();
   readers_ = std::make_shared<record::Readers>(home_.RecordUrl());
   definitions_ =
@@ -94,10 +95,10 @@ Result<void> Daemon::Open() {
   }
   const execute::Settings settings{options_.runner,
                                    home_.RunsFolder(),
-                                   dispatch::FolderOf(home_),
+                                   home::FolderOf(home_),
                                    instance.id,
                                    options_.environment,
-                                   [store = secret::Store(home_.folder, options_.environment)](
+                                   [store = secret::Store(home_, options_.environment)](
                                        const std::string& name) { return store.Value(name); },
                                    CarryOutStep};
   const execute::OpenExecutor open_executor = [settings](const std::string& place,
@@ -129,7 +130,7 @@ Result<void> Daemon::Open() {
     announcer_.End();
     ended_.notify_all();
   });
-  TRY_ASSIGN(server_, Server::Start(home_.folder / "socket", *requests_));
+  TRY_ASSIGN(server_, Server::Start(home_.Socket(), *requests_));
   watching_ = std::thread([this] { WatchFiles(); });
   if (options_.schedules && settings_.heartbeat) {
     heartbeat_ = std::make_unique<notify::Heartbeat>(

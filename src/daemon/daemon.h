@@ -27,7 +27,7 @@
 #include "daemon/run_preparation.h"
 #include "daemon/server.h"
 #include "dispatch/conductor.h"
-#include "dispatch/home.h"
+#include "home/home.h"
 #include "notify/heartbeat.h"
 #include "service/daemon_setting.h"
 
@@ -61,7 +61,7 @@ struct CatchUp {
 class Daemon {
  public:
   // The caller owns the home. kUnusable: the record cannot be used; kInvalid: daemon.toml.
-  static Result<std::unique_ptr<Daemon>> Start(const dispatch::Home& home, DaemonOptions options);
+  static Result<std::unique_ptr<Daemon>> Start(const home::Home& home, DaemonOptions options);
   // Stops taking work; what runs goes on running, and the next owner of the home finds it.
   ~Daemon();
 
@@ -93,7 +93,7 @@ class Daemon {
   void Stop();                                              // any thread
 
  private:
-  Daemon(const dispatch::Home& home, DaemonOptions options)
+  Daemon(const home::Home& home, DaemonOptions options)
       : home_(home), options_(std::move(options)) {}
 
   Result<void> Open();
@@ -108,7 +108,7 @@ class Daemon {
   void StartArrivals(const std::set<std::string>& completed);
   void Say(const std::string& line) const;
 
-  const dispatch::Home home_;
+  const home::Home home_;
   const DaemonOptions options_;
   const Instant since_ = Now();
   service::DaemonSettings settings_;

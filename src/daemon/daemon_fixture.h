@@ -8,6 +8,7 @@
 
 #include "daemon/client.h"
 #include "daemon/daemon.h"
+#include "home/home.h"
 #include "io/test_folder.h"
 
 namespace busker::daemon {
@@ -33,7 +34,7 @@ class DaemonTest : public testing::Test {
   }
 
   void StartDaemon(bool schedules = false, const std::string& target = "local") {
-    home_ = dispatch::MakeHome(folder_ / "home").value();
+    home_ = home::MakeHome(folder_ / "home").value();
     DaemonOptions options;
     options.paths = {folder_.path().string()};
     options.schedules = schedules;
@@ -44,7 +45,7 @@ class DaemonTest : public testing::Test {
     auto started = Daemon::Start(home_, options);
     ASSERT_TRUE(started) << started.error().message;
     daemon_ = std::move(*started);
-    client_.emplace(home_.folder / "socket");
+    client_.emplace(home_.Socket());
     Reach();
   }
 
@@ -81,7 +82,7 @@ class DaemonTest : public testing::Test {
   Requests& requests() { return daemon_->requests(); }
 
   io::TestFolder folder_;
-  dispatch::Home home_;
+  home::Home home_;
   std::unique_ptr<Daemon> daemon_;
   std::optional<Client> client_;
 };

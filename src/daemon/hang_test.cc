@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "daemon/daemon.h"
+#include "home/home.h"
 #include "io/test_folder.h"
 
 namespace busker::daemon {
@@ -37,7 +38,7 @@ class HangTest : public testing::Test {
     folder_.Write("shop/busker.toml",
                   "name = \"shop\"\nversion = \"1\"\n[model]\ncommand = \"true\"\n"
                   "[actions.application]\ninput = \"live\"\n");
-    home_ = dispatch::MakeHome(folder_ / "home").value();
+    home_ = home::MakeHome(folder_ / "home").value();
   }
 
   void StartDaemon() {
@@ -88,7 +89,7 @@ class HangTest : public testing::Test {
   }
 
   io::TestFolder folder_;
-  dispatch::Home home_;
+  home::Home home_;
   std::optional<Frozen> frozen_;
   std::unique_ptr<Daemon> daemon_;
 };

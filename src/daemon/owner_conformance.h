@@ -13,10 +13,11 @@
 #include <vector>
 
 #include "daemon/daemon_fixture.h"
+#include "home/home.h"
 
 namespace busker::daemon {
 
-using AskHow = std::unique_ptr<Owner> (*)(Daemon& daemon, const dispatch::Home& home);
+using AskHow = std::unique_ptr<Owner> (*)(Daemon& daemon, const home::Home& home);
 
 class OwnerConformance : public DaemonTest, public testing::WithParamInterface<AskHow> {
  protected:

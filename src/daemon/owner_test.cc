@@ -1,14 +1,15 @@
 // The owner of a home, asked in its own process and over its socket, sits one exam.
 #include "daemon/owner_conformance.h"
+#include "home/home.h"
 
 namespace busker::daemon {
 namespace {
 
-std::unique_ptr<Owner> AskDirectly(Daemon& daemon, const dispatch::Home&) {
+std::unique_ptr<Owner> AskDirectly(Daemon& daemon, const home::Home&) {
   return std::make_unique<Requests>(daemon.requests());
 }
 
-std::unique_ptr<Owner> AskOverTheSocket(Daemon&, const dispatch::Home& home) {
+std::unique_ptr<Owner> AskOverTheSocket(Daemon&, const home::Home& home) {
   return std::make_unique<Client>(home.folder / "socket");
 }
 

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "attempt/folder.h"
-#include "attempt/home_place.h"
 #include "attempt/order.h"
 #include "base/id.h"
+#include "home/place.h"
 #include "io/boot.h"
 
 namespace busker::dispatch {
@@ -87,7 +87,7 @@ Milliseconds SteadyNow() {
 }  // namespace
 
 Conductor::Conductor(record::Record& record, io::fs::path runs_folder, plan::Capacity capacity,
-                     Deeds deeds, Instance instance)
+                     Deeds deeds, home::Instance instance)
     : record_(record),
       deeds_(std::move(deeds)),
       agenda_(MakeRunId, capacity),
@@ -99,7 +99,7 @@ Result<std::unique_ptr<Conductor>> Conductor::Start(record::Record& record,
                                                     execute::OpenExecutor open_executor,
                                                     io::fs::path runs_folder,
                                                     plan::Capacity capacity, Deeds deeds,
-                                                    Instance instance) {
+                                                    home::Instance instance) {
   std::unique_ptr<Conductor> conductor(new Conductor(
       record, std::move(runs_folder), std::move(capacity), std::move(deeds), std::move(instance)));
   TRY_ASSIGN(conductor->epoch_, record.TakeLead(record::kOwnerOfHome, Now(), std::nullopt));
@@ -145,8 +145,8 @@ Result<std::vector<std::string>> Conductor::Recover() {
   TRY(executors_->Sweep(std::move(unfinished)));
   for (const auto& [name, cancelled] : running) {
     // What ends here is not posted to the mailbox: nobody takes from it yet.
-    const Launcher launcher =
-        LauncherFrom(record_.LauncherOf(name.run, name.task, name.number).value_or(""));
+    const home::Launcher launcher =
+        home::LauncherFrom(record_.LauncherOf(name.run, name.task, name.number).value_or(""));
     if (launcher.instance.empty() ? instance_.renewed : launcher.instance != instance_.id) {
       next_.push_back(EndOf(name, EndOfAnothers(name)));
       continue;
@@ -157,7 +157,7 @@ Result<std::vector<std::string>> Conductor::Recover() {
   return ids;
 }
 
-Result<void> Conductor::Recover(const attempt::Name& name, const Launcher& launcher) {
+Result<void> Conductor::Recover(const attempt::Name& name, const home::Launcher& launcher) {
   TRY_ASSIGN(const execute::Attempt attempt, AttemptOf(name, launcher));
   TRY_ASSIGN(execute::Executor * executor, executors_->At(attempt.place));
   return executor->Recover(attempt);
@@ -435,10 +435,11 @@ Result<void> Conductor::Launch(const attempt::Name& name) {
   return executor->Launch(attempt);
 }
 
-Launcher Conductor::OwnLauncher() const { return {instance_.id, io::BootId()}; }
+home::Launcher Conductor::OwnLauncher() const { return {instance_.id, io::BootId()}; }
 
 // The order as it was when the run was prepared, with what depends on the attempt round it.
-Result<execute::Attempt> Conductor::AttemptOf(const attempt::Name& name, const Launcher& launcher) {
+Result<execute::Attempt> Conductor::AttemptOf(const attempt::Name& name,
+                                              const home::Launcher& launcher) {
   TRY_ASSIGN(record::Order order, record_.OrderOf(name.run, name.task));
   std::string sealed =
       attempt::Seal({name.number, launcher.instance, launcher.boot, instance_.home}, order.text);

@@ -19,10 +19,10 @@
 #include "attempt/name.h"
 #include "base/result.h"
 #include "dispatch/figures.h"
-#include "dispatch/instance.h"
 #include "dispatch/mailbox.h"
 #include "dispatch/preparer.h"
 #include "execute/executors.h"
+#include "home/instance.h"
 #include "plan/agenda.h"
 #include "record/record.h"
 
@@ -58,7 +58,7 @@ class Conductor {
   static Result<std::unique_ptr<Conductor>> Start(record::Record& record,
                                                   execute::OpenExecutor open_executor,
                                                   io::fs::path runs_folder, plan::Capacity capacity,
-                                                  Deeds deeds, Instance instance = {});
+                                                  Deeds deeds, home::Instance instance = {});
   ~Conductor();
 
   // Takes up what an earlier conductor left: the ids of its unfinished runs. To be called once,
@@ -85,7 +85,7 @@ class Conductor {
 
  private:
   Conductor(record::Record& record, io::fs::path runs_folder, plan::Capacity capacity, Deeds deeds,
-            Instance instance);
+            home::Instance instance);
 
   // What one turn takes in, sorted.
   struct Intake {
@@ -100,8 +100,8 @@ class Conductor {
   struct Unsettled {
     attempt::Name name;
     enum What { kStop, kRecover } what = kStop;
-    Launcher launcher;     // of one that is taken up
-    bool is_told = false;  // that it could not be done for now
+    home::Launcher launcher;  // of one that is taken up
+    bool is_told = false;     // that it could not be done for now
   };
 
   Result<bool> Loop(Until until, std::optional<Instant> limit);
@@ -115,14 +115,14 @@ class Conductor {
   void Prepare(const plan::PrepareRun& decision);
   void Take(Preparation preparation, Intake& intake);
   Result<void> Launch(const attempt::Name& name);
-  Result<void> Recover(const attempt::Name& name, const Launcher& launcher);
+  Result<void> Recover(const attempt::Name& name, const home::Launcher& launcher);
   void Settle(Unsettled one);
   void SettleAgain();
   const plan::Task* RunningTask(const attempt::Name& name) const;
   Result<void> Stop(const attempt::Name& name);
   attempt::ExitRecord EndOfAnothers(const attempt::Name& name) const;
-  Result<execute::Attempt> AttemptOf(const attempt::Name& name, const Launcher& launcher);
-  Launcher OwnLauncher() const;
+  Result<execute::Attempt> AttemptOf(const attempt::Name& name, const home::Launcher& launcher);
+  home::Launcher OwnLauncher() const;
   std::optional<plan::CapacityChanged> NoticeSpace();
   void SetTrouble(std::string why);
   void Count(const record::Turn& turn);
@@ -141,7 +141,7 @@ class Conductor {
   std::chrono::steady_clock::time_point settle_at_{};  // and is asked again then
   const io::fs::path runs_folder_;
   const plan::Capacity capacity_;
-  const Instance instance_;
+  const home::Instance instance_;
   record::Epoch epoch_ = 0;                   // of its turns
   bool disk_is_full_ = false;                 // and nothing is started
   std::optional<Milliseconds> clock_offset_;  // of the wall clock from the steady one

@@ -13,10 +13,11 @@
 #include "attempt/exit_record.h"
 #include "attempt/folder.h"
 #include "attempt/order.h"
-#include "dispatch/home.h"
 #include "dispatch/test_gate.h"
 #include "dispatch/test_refusal.h"
 #include "execute/process_executor.h"
+#include "home/home.h"
+#include "home/instance.h"
 #include "io/boot.h"
 #include "io/test_disk.h"
 #include "io/test_folder.h"
@@ -37,7 +38,7 @@ const std::string kRun = "r" + std::to_string(getpid());
 class ConductorTest : public testing::Test {
  protected:
   ConductorTest() {
-    home_ = MakeHome(folder_ / ".busker").value();
+    home_ = home::MakeHome(folder_ / ".busker").value();
     record_ = std::move(record::OpenRecord(home_.RecordUrl(), {true, false}).value());
   }
 
@@ -149,19 +150,19 @@ class ConductorTest : public testing::Test {
     turn.now = Now();
     turn.decisions = decided;
     turn.prepared = std::span(&prepared.row, 1);
-    turn.launcher = ToText({instance_.id, boot});
+    turn.launcher = home::ToText({instance_.id, boot});
     ASSERT_TRUE(record_->Append(turn));
   }
 
   io::TestFolder folder_;
-  Home home_;
+  home::Home home_;
   std::unique_ptr<record::Record> record_;
   std::mutex mutex_;  // of what preparing needs, on threads of its own
   std::map<std::string, std::vector<std::string>> scripts_;  // by run
   int retries_ = 0;
   int passing_failures_ = 0;  // of preparing a run
   bool synced_ = true;
-  Instance instance_;
+  home::Instance instance_;
   std::vector<plan::Decision> decisions_;
 };
 
@@ -665,22 +666,6 @@ TEST_F(ConductorTest, RecordsANoticeWithWhatItTellsOfAndSendsItAfter) {
   conductor->Tell({"k", record::NoticeOutcome::State::kDelivered, {}, ""});
   ASSERT_TRUE(conductor->Run(Until::kIdle).value());
   EXPECT_EQ(record_->PendingNotices().value().size(), 0U);
-}
-
-TEST(Home, IsOwnedByOneAtATimeAndSaysByWhom) {
-  const io::TestFolder folder;
-  const Home home = MakeHome(folder.path()).value();
-  EXPECT_EQ(OwnerOf(home), "");
-  {
-    const auto first = Ownership::Take(home, "runs training", std::chrono::seconds(1));
-    ASSERT_TRUE(first);
-    EXPECT_NE(OwnerOf(home).find("runs training"), std::string::npos);
-    const auto second = Ownership::Take(home, "runs application", std::chrono::milliseconds(50));
-    ASSERT_FALSE(second);
-    EXPECT_EQ(second.error().kind, ErrorKind::kTemporary);
-    EXPECT_NE(second.error().message.find("runs training"), std::string::npos);
-  }
-  EXPECT_TRUE(Ownership::Take(home, "runs application", std::chrono::milliseconds(50)));
 }
 
 }  // namespace

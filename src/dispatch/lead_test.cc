@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "dispatch/conductor.h"
-#include "dispatch/home.h"
 #include "execute/process_executor.h"
+#include "home/home.h"
 #include "io/test_folder.h"
 #include "record/open.h"
 
@@ -53,7 +53,7 @@ class ConductorsTest : public testing::Test {
   }
 
   const io::TestFolder folder_;
-  const Home home_ = MakeHome(folder_ / ".busker").value();
+  const home::Home home_ = home::MakeHome(folder_ / ".busker").value();
   Result<bool> ran_ = true;  // of the conductor that was asked last
 };
 

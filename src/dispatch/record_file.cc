@@ -21,7 +21,7 @@ bool HasFolder(const fs::path& folder) {
 }
 
 // What is there only after a record was: its name, or an empty text.
-std::string TraceIn(const Home& home) {
+std::string TraceIn(const home::Home& home) {
   for (const fs::path& folder :
        {home.RunsFolder(), home.ArtifactsFolder(), home.WarehouseFolder()}) {
     if (HasFolder(folder)) return folder.filename().string() + "/";
@@ -35,7 +35,8 @@ bool IsThere(const fs::path& file) {
   return fs::symlink_status(file, error).type() != fs::file_type::not_found;
 }
 
-tl::unexpected<Error> Lost(const Home& home, const std::string& how, const std::string& trace) {
+tl::unexpected<Error> Lost(const home::Home& home, const std::string& how,
+                           const std::string& trace) {
   return Unusable(
       fmt::format("the record {} is {}, although {} beside it is not: restore it from a backup, or "
                   "move what is left away to begin anew (docs/backup.md)",
@@ -43,14 +44,14 @@ tl::unexpected<Error> Lost(const Home& home, const std::string& how, const std::
 }
 
 // Of a file that is there. SQLite takes one of less than a header for a new one.
-bool IsEmpty(const Home& home) {
+bool IsEmpty(const home::Home& home) {
   constexpr std::uintmax_t kHeaderBytes = 100;
   std::error_code error;
   const std::uintmax_t size = fs::file_size(home.RecordFile(), error);
   return !error && size < kHeaderBytes;
 }
 
-Result<void> CheckThere(const Home& home) {
+Result<void> CheckThere(const home::Home& home) {
   const std::string trace = TraceIn(home);
   const bool is_there = IsThere(home.RecordFile());
   if (!trace.empty() && !is_there) return Lost(home, "missing", trace);
@@ -62,17 +63,17 @@ Result<void> CheckThere(const Home& home) {
 
 }  // namespace
 
-bool WasUsed(const Home& home) {
+bool WasUsed(const home::Home& home) {
   return (IsThere(home.RecordFile()) && !IsEmpty(home)) || !TraceIn(home).empty();
 }
 
-Result<std::unique_ptr<record::Record>> OpenRecord(const Home& home) {
+Result<std::unique_ptr<record::Record>> OpenRecord(const home::Home& home) {
   TRY(CheckThere(home));
   // One that its first owner is just making is laid out by whoever comes first.
   return record::OpenRecord(home.RecordUrl(), {TraceIn(home).empty(), false});
 }
 
-Result<std::unique_ptr<record::Record>> OpenOrMakeRecord(const Home& home, bool stays) {
+Result<std::unique_ptr<record::Record>> OpenOrMakeRecord(const home::Home& home, bool stays) {
   const bool is_new = TraceIn(home).empty();
   if (!is_new) TRY(CheckThere(home));
   return record::OpenRecord(home.RecordUrl(), {is_new, stays});

@@ -1,4 +1,5 @@
 #include "dispatch/record_file.h"
+#include "home/home.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -22,7 +23,7 @@ class RecordOfHome : public testing::Test {
     }
   }
   io::TestFolder folder_;
-  Home home_{folder_ / "home"};
+  home::Home home_{folder_ / "home"};
 };
 
 TEST_F(RecordOfHome, IsMadeByTheOwnerOfANewOne) {

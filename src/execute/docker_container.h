@@ -35,7 +35,7 @@ struct Gpus {
 //                     image that is not here
 //   network=NAME      "bridge" unless said, "none", "host", or a network of the engine's
 //   gpus=all|N|device=ID,...   GPUs of this machine; none unless said
-//   store=PLACE       the artifact store, as orders name it (attempt/home_place.h)
+//   store=PLACE       the artifact store, as orders name it (home/place.h)
 //   mount=PATH[:rw]   a folder of the host, by the same path; several may be named
 struct ContainerSettings {
   std::string image, network = "bridge", store;

@@ -461,8 +461,7 @@ Result<std::string> DockerExecutor::BodyOf(const Attempt& attempt, ContainerSett
   container.memory_bytes = attempt.memory_bytes;
   if (!container.settings.store.empty()) {
     constexpr std::string_view kFile = "file://";
-    TRY_ASSIGN(const std::string url,
-               attempt::UrlOfPlace(container.settings.store, settings_.home));
+    TRY_ASSIGN(const std::string url, home::UrlOfPlace(container.settings.store, settings_.home));
     if (url.starts_with(kFile)) {
       const io::fs::path store = url.substr(kFile.size());
       TRY(io::MakeFolders(store, 0700));  // the engine mounts what is there

@@ -17,12 +17,12 @@
 #include <set>
 #include <thread>
 
-#include "attempt/home_place.h"
 #include "execute/attempt_bell.h"
 #include "execute/container_secrets.h"
 #include "execute/docker_container.h"
 #include "execute/docker_engine.h"
 #include "execute/executor.h"
+#include "home/place.h"
 
 namespace busker::execute {
 
@@ -37,7 +37,7 @@ class DockerExecutor : public Executor {
     io::fs::path socket;       // of the engine
     io::fs::path runner;       // busker-runner
     io::fs::path folder;       // attempts live in folder/RUN/TASK.NUMBER
-    attempt::HomeFolder home;  // in which places are named
+    home::Folder home;  // in which places are named
     std::string instance;      // id of the home: whose containers these are
     SecretOf secret_of;        // may be empty: there are none
     LoginAt login_at = {};     // likewise

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "attempt/home_place.h"
 #include "execute/executor.h"
 #include "execute/step_executor.h"
+#include "home/place.h"
 #include "io/file.h"
 
 namespace busker::execute {
@@ -16,7 +16,7 @@ namespace busker::execute {
 struct Settings {
   io::fs::path runner;                   // busker-runner
   io::fs::path runs_folder;              // of attempts, on this machine
-  attempt::HomeFolder home;              // in which places are named
+  home::Folder home;                     // in which places are named
   std::string instance;                  // id of the home
   std::vector<std::string> environment;  // of this process
   Executor::SecretOf secret_of;

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "artifact/version.h"
-#include "attempt/home_place.h"
 #include "attempt/order.h"
 #include "attempt/step_place.h"
+#include "home/place.h"
 #include "prepare/environment.h"
 #include "prepare/input.h"
 #include "prepare/recorded_order.h"
@@ -36,7 +36,7 @@ class Builder {
         places_(places),
         environment_(environment),
         prepared_(prepared),
-        store_(attempt::NameOfPlace(places.store_url, places.home)),
+        store_(home::NameOfPlace(places.store_url, places.home)),
         root_(places.executor.empty() ? service.ProgramRoot() : attempt::kRootOfImage) {
     const std::string& timestamp = prepared.row.timestamp;
     placeholders_ = {{"NAME", service.name},  {"VERSION", service.version},
@@ -74,7 +74,7 @@ class Builder {
     step.store_url = store_;
     step.version = version_;
     step.file = setting.file;
-    step.warehouse_url = attempt::NameOfPlace(places_.warehouse_url, places_.home);
+    step.warehouse_url = home::NameOfPlace(places_.warehouse_url, places_.home);
     deliver::Request& request = step.request;
     request.id = fmt::format("{}.{}", run_.id, number);
     TRY_ASSIGN(request.table, service::ExpandTable(setting.table, placeholders_));

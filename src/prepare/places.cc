@@ -3,8 +3,8 @@
 #include <fmt/core.h>
 
 #include "artifact/store.h"
-#include "attempt/home_place.h"
 #include "base/text.h"
+#include "home/place.h"
 #include "image/built_images.h"
 #include "io/file.h"
 #include "service/host_paths.h"
@@ -163,7 +163,7 @@ Result<Places> PlacesOf(const service::Service& service, const std::string& targ
              UrlOf(found, "warehouse", found.warehouse, "embedded", home.warehouse_url));
   TRY_ASSIGN(
       places.executor,
-      ExecutorOf(found, service, attempt::NameOfPlace(places.store_url, places.home), places.home));
+      ExecutorOf(found, service, home::NameOfPlace(places.store_url, places.home), places.home));
   return places;
 }
 

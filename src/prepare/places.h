@@ -13,7 +13,7 @@ struct Places {
   std::string busker;     // this program, for Busker's own steps
   std::string store_url;  // of the artifact store
   std::string warehouse_url;
-  std::string home = {};         // orders name what is in it relative to it (attempt/home_place.h)
+  std::string home = {};         // orders name what is in it relative to it (home/place.h)
   std::string target = "local";  // its name
   // URL of the executor of its programs, with what it needs to know behind a "?"; empty: they are
   // processes here.

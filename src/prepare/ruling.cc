@@ -24,7 +24,7 @@ Result<std::optional<model::Ruling>> Rulings::Of(const record::RunRow& run) {
   TRY_ASSIGN(const attempt::Order order, attempt::OrderFromJson(recorded->text));
   if (!order.output) return std::nullopt;
   TRY_ASSIGN(const artifact::VersionName name, artifact::ParseVersionName(*order.output));
-  TRY_ASSIGN(const std::string url, attempt::UrlOfPlace(order.store_url, home_));
+  TRY_ASSIGN(const std::string url, home::UrlOfPlace(order.store_url, home_));
   const std::string key = url + "\n" + name.service + "/" + name.service_version;
   auto known = read_.find(key);
   if (known == read_.end()) {

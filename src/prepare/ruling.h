@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "attempt/home_place.h"
+#include "home/place.h"
 #include "model/rulings.h"
 #include "record/record.h"
 
@@ -16,8 +16,7 @@ namespace busker::prepare {
 class Rulings {
  public:
   // `home`: that of the record, which orders name places by.
-  Rulings(record::Record& record, attempt::HomeFolder home)
-      : record_(record), home_(std::move(home)) {}
+  Rulings(record::Record& record, home::Folder home) : record_(record), home_(std::move(home)) {}
 
   // By what is on record, and for what an earlier version of Busker left out there in the store
   // that the run used, whatever its service says today. nullopt: the run did not come to a gate.
@@ -25,7 +24,7 @@ class Rulings {
 
  private:
   record::Record& record_;
-  const attempt::HomeFolder home_;
+  const home::Folder home_;
   std::map<std::string, std::vector<model::Ruling>> read_;  // by store and service version
 };
 

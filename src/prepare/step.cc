@@ -15,8 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-Result<std::unique_ptr<artifact::Store>> StoreOf(const json& j, const attempt::HomeFolder& home) {
-  TRY_ASSIGN(const std::string url, attempt::UrlOfPlace(j.at("store_url"), home));
+Result<std::unique_ptr<artifact::Store>> StoreOf(const json& j, const home::Folder& home) {
+  TRY_ASSIGN(const std::string url, home::UrlOfPlace(j.at("store_url"), home));
   return artifact::OpenStore(url);
 }
 
@@ -25,7 +25,7 @@ std::string WarehouseIn(const json& j) {
   return j.at(j.contains("warehouse_url") ? "warehouse_url" : "warehouse_folder");
 }
 
-Result<StepDone> Deliver(const json& j, const attempt::HomeFolder& home,
+Result<StepDone> Deliver(const json& j, const home::Folder& home,
                          const io::fs::path& duckdb_library) {
   const json& r = j.at("request");
   deliver::Request request;
@@ -51,7 +51,7 @@ Result<StepDone> Deliver(const json& j, const attempt::HomeFolder& home,
     return NotFound(fmt::format("version {} has no file {} to deliver", name.Key(), file));
   }
   request.source = {store.get(), name.Key() + "/" + file, digest->second.sha256};
-  TRY_ASSIGN(const std::string url, attempt::UrlOfPlace(WarehouseIn(j), home, "embedded"));
+  TRY_ASSIGN(const std::string url, home::UrlOfPlace(WarehouseIn(j), home, "embedded"));
   TRY_ASSIGN(auto warehouse, deliver::OpenWarehouse(url, duckdb_library));
   TRY_ASSIGN(const deliver::Delivery delivery, warehouse->Deliver(request));
   const std::string sentence =
@@ -96,7 +96,7 @@ Result<StepDone> DoneBefore(artifact::Store& store, const artifact::VersionName&
   return done;
 }
 
-Result<StepDone> Promote(const json& j, const attempt::HomeFolder& home, Instant now,
+Result<StepDone> Promote(const json& j, const home::Folder& home, Instant now,
                          const MayChange& may_change) {
   TRY_ASSIGN(auto store, StoreOf(j, home));
   TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
@@ -183,7 +183,7 @@ Result<DeliveryNamed> DeliveryIn(const std::string& text) {
 }
 
 Result<StepDone> CarryOutStep(const std::string& name, const std::string& text,
-                              const attempt::HomeFolder& home, const io::fs::path& duckdb_library,
+                              const home::Folder& home, const io::fs::path& duckdb_library,
                               Instant now, const MayChange& may_change) {
   try {
     const json j = json::parse(text);
@@ -195,9 +195,8 @@ Result<StepDone> CarryOutStep(const std::string& name, const std::string& text,
   }
 }
 
-Result<StepDone> CarryOutStep(const std::vector<std::string>& command,
-                              const attempt::HomeFolder& home, Instant now,
-                              const MayChange& may_change) {
+Result<StepDone> CarryOutStep(const std::vector<std::string>& command, const home::Folder& home,
+                              Instant now, const MayChange& may_change) {
   if (command.size() != 4 || command[1] != "step")
     return Invalid("this is no step of Busker's own");
   return CarryOutStep(command[2], command[3], home, "", now, may_change);

@@ -9,17 +9,17 @@
 #include <string>
 #include <vector>
 
-#include "attempt/home_place.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "deliver/warehouse.h"
+#include "home/place.h"
 #include "prepare/step_result.h"
 
 namespace busker::prepare {
 
 // Loads one file of a saved version into a table.
 struct DeliverStep {
-  std::string store_url, version;  // where the version is (attempt/home_place.h), and its key
+  std::string store_url, version;  // where the version is (home/place.h), and its key
   std::string file;                // within the version
   std::string warehouse_url;       // likewise
   deliver::Request request;        // `source` is filled in from the version
@@ -55,12 +55,11 @@ using MayChange = std::function<Result<void>()>;
 // the second time finds the work done. `home`: whose places the step names. A promotion asks
 // `may_change` once it has looked at all that it needs, which takes as long as reading the version.
 Result<StepDone> CarryOutStep(const std::string& name, const std::string& json,
-                              const attempt::HomeFolder& home, const io::fs::path& duckdb_library,
+                              const home::Folder& home, const io::fs::path& duckdb_library,
                               Instant now, const MayChange& may_change = {});
 
 // The same for a step whose command is `busker step NAME JSON`.
-Result<StepDone> CarryOutStep(const std::vector<std::string>& command,
-                              const attempt::HomeFolder& home, Instant now,
-                              const MayChange& may_change);
+Result<StepDone> CarryOutStep(const std::vector<std::string>& command, const home::Folder& home,
+                              Instant now, const MayChange& may_change);
 
 }  // namespace busker::prepare

@@ -17,7 +17,7 @@ namespace busker::prepare {
 struct StepResult {
   // As it was when it was made, without its columns: whether it was undone, the warehouse says.
   std::optional<deliver::Delivery> delivery;
-  std::string warehouse_url;  // that it is in, as orders name it (attempt/home_place.h)
+  std::string warehouse_url;  // that it is in, as orders name it (home/place.h)
   std::optional<model::Ruling> ruling;
 };
 

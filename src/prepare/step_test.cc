@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "artifact/version.h"
+#include "home/place.h"
 #include "io/test_folder.h"
 #include "model/live.h"
 #include "model/rulings.h"
@@ -164,7 +165,7 @@ TEST_F(Step, ChangesNothingOnceItMayNot) {
   const std::vector<std::string> command = {
       "busker", "step", "promote",
       ToJson(PromoteStep{store_->Url(), version, "auc > 0.9", false, "r1"})};
-  const attempt::HomeFolder home{folder_.path()};
+  const home::Folder home{folder_.path()};
   for (const bool refuses : {true, false}) {
     std::vector<std::string> asked = command;
     if (!refuses) {

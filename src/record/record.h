@@ -157,8 +157,8 @@ struct Lead {
   std::optional<Instant> until;  // then another may take it; none: only once it is given up
 };
 
-// The holder of a record that lies in a home. Who has the home's lock may use it (dispatch/home.h),
-// in the home itself as in one that was moved, copied or restored.
+// The holder of a record that lies in a home. Who has the home's lock may use it
+// (home/ownership.h), in the home itself as in one that was moved, copied or restored.
 inline constexpr char kOwnerOfHome[] = "the owner of the home";
 
 // One turn of the engine: what is recorded in one transaction.

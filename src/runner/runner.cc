@@ -16,6 +16,7 @@
 #include "attempt/folder.h"
 #include "attempt/log.h"
 #include "base/text.h"
+#include "home/place.h"
 #include "io/boot.h"
 #include "io/tls_context.h"
 #include "runner/advice.h"
@@ -341,7 +342,7 @@ class Attempt {
   }
 
   Result<std::unique_ptr<artifact::Store>> OpenStore() const {
-    TRY_ASSIGN(const std::string url, attempt::UrlOfPlace(order_.store_url, order_.home));
+    TRY_ASSIGN(const std::string url, home::UrlOfPlace(order_.store_url, order_.home));
     if (!url.starts_with("file:")) io::ForgetTheContainersSettings();  // it is called by a network
     return artifact::OpenStore(url);
   }

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "home/home.h"
 #include "io/digest.h"
 #include "runner/config.h"
 
@@ -16,7 +17,7 @@ namespace {
 
 namespace fs = io::fs;
 
-constexpr std::array<std::string_view, 3> kNotShown = {".busker", ".git", kOutputFolder};
+constexpr std::array<std::string_view, 3> kNotShown = {home::kFolder, ".git", kOutputFolder};
 
 // Durability is no matter in here: after a crash the working folder is made anew.
 Result<void> MakeFolder(const fs::path& path) {

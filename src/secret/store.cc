@@ -84,11 +84,12 @@ Result<Store::Contents> Store::Understand(const std::string& text) const {
                     "and set the secrets again",
                     Path().string(), why));
   };
-  const auto value = ParseJson(text, "secrets.json");
+  const std::string file = Path().filename().string();
+  const auto value = ParseJson(text, file);
   if (!value) return unusable(value.error().message);
   Contents contents;
   std::string cipher;
-  JsonObject in(*value, "secrets.json");
+  JsonObject in(*value, file);
   in.Get("cipher", cipher);
   in.Get("key_id", contents.key_id);
   const ordered_json& secrets = in.Member("secrets");
@@ -99,7 +100,7 @@ Result<Store::Contents> Store::Understand(const std::string& text) const {
   for (const ordered_json& each : secrets) {
     Stored stored;
     std::string nonce, sealed, tag;
-    JsonObject member(each, "secrets.json");
+    JsonObject member(each, file);
     member.Get("name", stored.entry.name);
     member.Get("set_at", stored.entry.set_at);
     member.Get("set_by", stored.entry.set_by);
@@ -151,13 +152,13 @@ Result<void> Store::CheckKey(const Contents& contents, const CipherKey& key,
   return Unusable(
       fmt::format("{} is another key than the one that the secrets in {} were set with; "
                   "bring that one back, or remove {} and set the secrets again",
-                  file.path().string(), home_.string(), Path().string()));
+                  file.path().string(), home_.folder.string(), Path().string()));
 }
 
 Result<io::FileLock> Store::Lock() const {
-  auto lock = io::FileLock::Take(home_ / "secrets.lock", kLockLimit);
+  auto lock = io::FileLock::Take(home_.SecretsLock(), kLockLimit);
   if (lock || lock.error().kind != ErrorKind::kTimedOut) return lock;
-  return Temporary("another busker secret has been at work in " + home_.string() +
+  return Temporary("another busker secret has been at work in " + home_.folder.string() +
                    " for 10 seconds; try again");
 }
 
@@ -174,7 +175,7 @@ Result<void> Store::Set(const std::string& name, std::string_view value, const s
   TRY(CheckValue(value));
   TRY_ASSIGN(const io::FileLock lock, Lock());
   TRY_ASSIGN(Contents contents, Read());
-  TRY_ASSIGN(const KeyFile file, KeyFile::Find(environment_, home_));
+  TRY_ASSIGN(const KeyFile file, KeyFile::Find(environment_, home_.folder));
   auto key = contents.secrets.empty() ? file.ReadOrMake() : file.Read();
   if (!key && key.error().kind == ErrorKind::kNotFound && !contents.secrets.empty()) {
     return Unusable(
@@ -211,7 +212,7 @@ Result<std::string> Store::Value(const std::string& name) const {
     return NotFound(
         fmt::format("secret \"{}\" is not set; set it with: busker secret set {}", name, name));
   }
-  TRY_ASSIGN(const KeyFile file, KeyFile::Find(environment_, home_));
+  TRY_ASSIGN(const KeyFile file, KeyFile::Find(environment_, home_.folder));
   const auto key = file.Read();
   if (!key) return Wrap(fmt::format("secret \"{}\" cannot be decrypted", name), key.error());
   TRY(CheckKey(contents, *key, file));

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "home/home.h"
 #include "io/file.h"
 #include "secret/key_file.h"
 
@@ -24,7 +25,7 @@ struct Entry {
 class Store {
  public:
   // `environment`: says where the key is.
-  Store(io::fs::path home, std::vector<std::string> environment)
+  Store(home::Home home, std::vector<std::string> environment)
       : home_(std::move(home)), environment_(std::move(environment)) {}
 
   // By name. Needs no key. kUnusable: others may read or write the file, or it is not understood.
@@ -44,14 +45,14 @@ class Store {
  private:
   struct Stored;
   struct Contents;
-  io::fs::path Path() const { return home_ / "secrets.json"; }
+  io::fs::path Path() const { return home_.SecretsFile(); }
   Result<Contents> Read() const;
   Result<Contents> Understand(const std::string& text) const;  // that of a file
   Result<void> Write(const Contents& contents) const;
   Result<void> CheckKey(const Contents& contents, const CipherKey& key, const KeyFile& file) const;
   Result<io::FileLock> Lock() const;
 
-  const io::fs::path home_;
+  const home::Home home_;
   const std::vector<std::string> environment_;
 };
 

@@ -1,4 +1,5 @@
 #include "secret/store.h"
+#include "home/home.h"
 
 #include <grp.h>
 #include <gtest/gtest.h>
@@ -22,10 +23,10 @@ class StoreTest : public testing::Test {
   StoreTest() { io::fs::create_directories(folder_ / "home"); }
 
   Store Open(const std::string& config = "config") {
-    return {folder_ / "home", {"XDG_CONFIG_HOME=" + (folder_ / config).string()}};
+    return {home::Home{folder_ / "home"}, {"XDG_CONFIG_HOME=" + (folder_ / config).string()}};
   }
   Store OpenWithKey(const std::string& file) {
-    return {folder_ / "home", {"BUSKER_SECRET_KEY_FILE=" + (folder_ / file).string()}};
+    return {home::Home{folder_ / "home"}, {"BUSKER_SECRET_KEY_FILE=" + (folder_ / file).string()}};
   }
   Result<void> Set(const std::string& name, const std::string& value) {
     return Open().Set(name, value, "ann", kNow);
@@ -309,10 +310,10 @@ TEST_F(StoreTest, TakesAKeyBesideTheHome) {
 TEST_F(StoreTest, RefusesAKeyWhosePathDependsOnTheFolderItIsCalledIn) {
   for (const std::string variable :
        {"BUSKER_SECRET_KEY_FILE=key", "XDG_CONFIG_HOME=config", "HOME=me"}) {
-    Expect(Store(folder_ / "home", {variable}).Set("x", "hunter2!", "ann", kNow),
+    Expect(Store({folder_ / "home"}, {variable}).Set("x", "hunter2!", "ann", kNow),
            ErrorKind::kInvalid, "must be an absolute path");
   }
-  const Store store(folder_ / "home", {"HOME=" + (folder_ / "me").string()});
+  const Store store({folder_ / "home"}, {"HOME=" + (folder_ / "me").string()});
   ASSERT_TRUE(store.Set("x", "hunter2!", "ann", kNow));
   EXPECT_TRUE(io::fs::exists(folder_ / "me/.config/busker/secret.key"));
 }
@@ -325,7 +326,7 @@ TEST_F(StoreTest, RefusesAKeyInsideOfTheHome) {
   io::fs::create_symlink(folder_ / "home", folder_ / "link");
   Expect(OpenWithKey("link/key").Set("x", "hunter2!", "ann", kNow), ErrorKind::kInvalid,
          "is in the home");
-  const Store lost(folder_ / "home", {"PATH=/bin"});
+  const Store lost({folder_ / "home"}, {"PATH=/bin"});
   Expect(lost.Set("x", "hunter2!", "ann", kNow), ErrorKind::kInvalid, "neither HOME nor");
 }
 

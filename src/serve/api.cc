@@ -7,7 +7,7 @@
 
 #include "attempt/folder.h"
 #include "attempt/log.h"
-#include "dispatch/instance.h"
+#include "home/instance.h"
 #include "http/json_body.h"
 #include "http/paging.h"
 #include "http/problem.h"
@@ -148,7 +148,7 @@ http::Response Api::ListRuns(const Call& call) {
     TRY_ASSIGN(auto runs, record.ListRuns(filter));
     const bool more = runs.size() > *limit;
     if (more) runs.pop_back();
-    prepare::Rulings rulings(record, dispatch::FolderOf(home_));
+    prepare::Rulings rulings(record, home::FolderOf(home_));
     ordered_json list = ordered_json::array();
     for (const record::RunRow& run : runs) {
       list.push_back(DescribeFor(call.caller, run, rulings));
@@ -164,7 +164,7 @@ http::Response Api::ListRuns(const Call& call) {
 http::Response Api::ShowRun(const Call& call) {
   const auto described = records_.With([&](record::Record& record) -> Result<ordered_json> {
     TRY_ASSIGN(const record::RunRow run, record.FindRun(call.At("run")));
-    prepare::Rulings rulings(record, dispatch::FolderOf(home_));
+    prepare::Rulings rulings(record, home::FolderOf(home_));
     return DescribeFor(call.caller, run, rulings);
   });
   return described ? http::JsonResponse(*described) : http::Problem(described.error());

@@ -8,7 +8,7 @@
 
 #include "attempt/name.h"
 #include "daemon/requests.h"
-#include "dispatch/home.h"
+#include "home/home.h"
 #include "record/readers.h"
 #include "serve/explainer.h"
 #include "serve/live.h"
@@ -20,7 +20,7 @@ namespace busker::serve {
 // Its collaborators outlive it. Any thread.
 class Api {
  public:
-  Api(daemon::Requests& requests, Explainer& explainer, const dispatch::Home& home, Live& live,
+  Api(daemon::Requests& requests, Explainer& explainer, const home::Home& home, Live& live,
       std::string version)
       : requests_(requests),
         explainer_(explainer),
@@ -54,7 +54,7 @@ class Api {
 
   daemon::Requests& requests_;
   Explainer& explainer_;
-  const dispatch::Home home_;
+  const home::Home home_;
   Live& live_;
   const std::string version_;
   record::Readers records_;

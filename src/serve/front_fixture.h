@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "home/home.h"
 #include "io/test_folder.h"
 #include "serve/http_service.h"
 
@@ -27,7 +28,7 @@ class FrontTest : public testing::Test {
                   "[actions.training]\npromote = true\n");
     folder_.Write("shop/model.sh",
                   "echo m > output/model; echo '{\"auc\": 0.5}' > output/metrics.json");
-    home_ = dispatch::MakeHome(folder_ / "home").value();
+    home_ = home::MakeHome(folder_ / "home").value();
     daemon::DaemonOptions options;
     options.paths = {(folder_ / "graphs").string(), (folder_ / "shop").string()};
     options.schedules = false;
@@ -44,7 +45,7 @@ class FrontTest : public testing::Test {
                                       access::Scope::kOperator, access::Scope::kAdmin}) {
       const std::string name(NameOf(scope));
       tokens_[name] =
-          access::TokenFile(home_.folder / "tokens.json").Add(name, scope, "a test", Now()).value();
+          access::TokenFile(home_.TokensFile()).Add(name, scope, "a test", Now()).value();
     }
   }
 
@@ -80,7 +81,7 @@ class FrontTest : public testing::Test {
 
   io::TestFolder folder_;
   std::vector<std::string> said_;  // for the log
-  dispatch::Home home_;
+  home::Home home_;
   std::unique_ptr<daemon::Daemon> daemon_;
   std::optional<Live> live_;
   std::optional<Front> front_;

@@ -4,9 +4,9 @@
 // A graph is named in a path as it is everywhere, with ":" for "/": "churn:training".
 #pragma once
 
-#include "attempt/home_place.h"
 #include "daemon/daemon.h"
-#include "dispatch/instance.h"
+#include "home/instance.h"
+#include "home/place.h"
 #include "record/readers.h"
 #include "serve/explainer.h"
 #include "serve/route.h"
@@ -17,11 +17,11 @@ namespace busker::serve {
 class GraphsApi {
  public:
   GraphsApi(daemon::Daemon& daemon, daemon::Requests& requests, Explainer& explainer,
-            const dispatch::Home& home)
+            const home::Home& home)
       : daemon_(daemon),
         requests_(requests),
         explainer_(explainer),
-        home_(dispatch::FolderOf(home)),
+        home_(home::FolderOf(home)),
         records_(home.RecordUrl()) {}
 
   void AddRoutes(Routes& routes);
@@ -36,7 +36,7 @@ class GraphsApi {
   daemon::Daemon& daemon_;
   daemon::Requests& requests_;
   Explainer& explainer_;
-  const attempt::HomeFolder home_;  // for what orders name in it
+  const home::Folder home_;  // for what orders name in it
   record::Readers records_;
 };
 

@@ -74,17 +74,17 @@ std::vector<std::string> OriginsOf(const service::HttpSetting& setting, std::uin
   return origins;
 }
 
-Front::Front(daemon::Daemon& daemon, const dispatch::Home& home, Live& live,
-             const Installed& installed, std::vector<std::string> origins, Say say)
+Front::Front(daemon::Daemon& daemon, const home::Home& home, Live& live, const Installed& installed,
+             std::vector<std::string> origins, Say say)
     : audit_(home.RecordUrl(), say),
       records_(home.RecordUrl()),
       requests_(daemon.requests().Within(kRequestLimit)),
       explainer_(requests_),
-      guard_(std::move(origins), home.folder / "tokens.json"),
+      guard_(std::move(origins), home.TokensFile()),
       api_(requests_, explainer_, home, live, installed.version),
       graphs_api_(daemon, requests_, explainer_, home),
       versions_api_(daemon, installed.duckdb_library, audit_),
-      admin_api_(access::TokenFile(home.folder / "tokens.json"), audit_),
+      admin_api_(access::TokenFile(home.TokensFile()), audit_),
       metrics_(daemon, home, installed.duckdb_library),
       schedule_api_(daemon, home),
       lineage_api_(daemon, home, installed.duckdb_library),
@@ -125,7 +125,7 @@ Result<plan::GraphKey> Front::GraphOf(const std::string& run) {
 
 Result<std::unique_ptr<HttpService>> HttpService::Start(const service::HttpSetting& setting,
                                                         daemon::Daemon& daemon,
-                                                        const dispatch::Home& home,
+                                                        const home::Home& home,
                                                         const Installed& installed, Say say) {
   std::unique_ptr<HttpService> service(new HttpService(daemon.announcer()));
   const bool tls = !setting.certificate.empty();

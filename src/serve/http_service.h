@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "daemon/daemon.h"
+#include "home/home.h"
 #include "http/certificate.h"
 #include "http/listener.h"
 #include "serve/admin_api.h"
@@ -35,7 +36,7 @@ class Front {
  public:
   // `origins` as for http::SiteGuard. The collaborators outlive it.
   Front(
-      daemon::Daemon& daemon, const dispatch::Home& home, Live& live, const Installed& installed,
+      daemon::Daemon& daemon, const home::Home& home, Live& live, const Installed& installed,
       std::vector<std::string> origins, Say say = [](const std::string&) {});
 
   http::Response Answer(const http::Request& request, Instant now);
@@ -74,8 +75,7 @@ class HttpService {
   // The daemon and the announcer outlive it. `say` is told what is for the log; any thread.
   // kTemporary when the port that was asked for is taken; kUnusable: no certificate to show.
   static Result<std::unique_ptr<HttpService>> Start(const service::HttpSetting& setting,
-                                                    daemon::Daemon& daemon,
-                                                    const dispatch::Home& home,
+                                                    daemon::Daemon& daemon, const home::Home& home,
                                                     const Installed& installed, Say say);
   ~HttpService();
 

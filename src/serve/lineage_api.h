@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/daemon.h"
+#include "home/home.h"
 #include "record/readers.h"
 #include "serve/route.h"
 
@@ -13,7 +14,7 @@ namespace busker::serve {
 // Its collaborators outlive it. Any thread. No answer has a path of this machine.
 class LineageApi {
  public:
-  LineageApi(daemon::Daemon& daemon, const dispatch::Home& home, std::string duckdb_library)
+  LineageApi(daemon::Daemon& daemon, const home::Home& home, std::string duckdb_library)
       : daemon_(daemon),
         duckdb_library_(std::move(duckdb_library)),
         home_warehouse_(home.WarehouseUrl()),

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "daemon/daemon.h"
+#include "home/home.h"
 #include "record/readers.h"
 #include "serve/route.h"
 
@@ -15,7 +16,7 @@ namespace busker::serve {
 // Its collaborators outlive it. Any thread.
 class Metrics {
  public:
-  Metrics(daemon::Daemon& daemon, const dispatch::Home& home, std::string duckdb_library)
+  Metrics(daemon::Daemon& daemon, const home::Home& home, std::string duckdb_library)
       : daemon_(daemon), duckdb_library_(std::move(duckdb_library)), records_(home.RecordUrl()) {}
 
   void AddRoutes(Routes& routes);

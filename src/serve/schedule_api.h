@@ -9,6 +9,7 @@
 #include <string>
 
 #include "daemon/daemon.h"
+#include "home/home.h"
 #include "record/readers.h"
 #include "serve/route.h"
 
@@ -17,7 +18,7 @@ namespace busker::serve {
 // Its collaborators outlive it. Any thread.
 class ScheduleApi {
  public:
-  ScheduleApi(daemon::Daemon& daemon, const dispatch::Home& home)
+  ScheduleApi(daemon::Daemon& daemon, const home::Home& home)
       : daemon_(daemon), records_(home.RecordUrl()) {}
 
   void AddRoutes(Routes& routes);

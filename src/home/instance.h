@@ -7,17 +7,17 @@
 #include <string_view>
 #include <vector>
 
-#include "attempt/home_place.h"
 #include "base/result.h"
-#include "dispatch/home.h"
+#include "home/home.h"
+#include "home/place.h"
 
-namespace busker::dispatch {
+namespace busker::home {
 
 struct Instance {
   std::string id;  // in the marks of attempts; empty: there are no copies to be told from
   // The id is new, in place of another's: what is on record as running was started by that home.
   bool renewed = false;
-  attempt::HomeFolder home;
+  Folder home;
 };
 
 // Who starts an attempt; kept with it, as text that only this room reads (record::Turn::launcher).
@@ -32,6 +32,6 @@ Launcher LauncherFrom(std::string_view text);
 Result<Instance> OpenInstance(const Home& home);
 
 // For who only looks, or works for the owner. Nothing is written.
-attempt::HomeFolder FolderOf(const Home& home);
+Folder FolderOf(const Home& home);
 
-}  // namespace busker::dispatch
+}  // namespace busker::home

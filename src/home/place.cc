@@ -1,10 +1,12 @@
-#include "attempt/home_place.h"
+#include "home/place.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 
-namespace busker::attempt {
+#include "home/home.h"
+
+namespace busker::home {
 namespace {
 
 namespace fs = io::fs;
@@ -18,7 +20,7 @@ bool IsIn(const fs::path& home, const std::string& folder) {
 
 // Where an absolute path of an earlier version's order is now. Its places in the home were
 // HOME/artifacts and HOME/warehouse, of the home as it was then.
-Result<std::string> MapOld(const std::string& folder, const HomeFolder& home) {
+Result<std::string> MapOld(const std::string& folder, const Folder& home) {
   if (IsIn(home.now, folder)) return folder;
   const fs::path path = folder;
   const fs::path then = path.parent_path();
@@ -27,14 +29,14 @@ Result<std::string> MapOld(const std::string& folder, const HomeFolder& home) {
     return now;
   }
   std::error_code error;
-  if (fs::exists(then / "busker.db", error)) {
+  if (fs::exists(Home{then}.RecordFile(), error)) {
     if (fs::equivalent(then, home.now, error)) return now;
     return Invalid(
         fmt::format("{} is in another home than {}: this run was decided there, and goes on there; "
                     "here, start it anew",
                     folder, home.now.string()));
   }
-  const bool moved = then.filename() == ".busker" && !fs::exists(then, error);
+  const bool moved = then.filename() == kFolder && !fs::exists(then, error);
   return moved ? now : folder;
 }
 
@@ -47,7 +49,7 @@ std::string NameOfPlace(const std::string& url, const fs::path& home) {
   return std::string(kHome) + folder.substr(home.string().size() + 1);
 }
 
-Result<std::string> UrlOfPlace(const std::string& name, const HomeFolder& home,
+Result<std::string> UrlOfPlace(const std::string& name, const Folder& home,
                                std::string_view scheme) {
   const std::string prefix = std::string(scheme) + std::string(kMark);
   if (name.starts_with(kHome)) {
@@ -60,4 +62,4 @@ Result<std::string> UrlOfPlace(const std::string& name, const HomeFolder& home,
   return prefix + folder;
 }
 
-}  // namespace busker::attempt
+}  // namespace busker::home

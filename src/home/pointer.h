@@ -8,9 +8,9 @@
 #include <string>
 
 #include "base/result.h"
-#include "dispatch/home.h"
+#include "home/home.h"
 
-namespace busker::dispatch {
+namespace busker::home {
 
 struct Pointer {
   io::fs::path file;
@@ -24,4 +24,4 @@ Result<std::optional<Pointer>> ReadPointer(const io::fs::path& folder);
 
 Result<void> WritePointer(const io::fs::path& folder, const Home& home);
 
-}  // namespace busker::dispatch
+}  // namespace busker::home

@@ -1,11 +1,11 @@
-#include "dispatch/pointer.h"
+#include "home/pointer.h"
 
 #include <fmt/core.h>
 #include <sys/stat.h>
 
 #include "base/text.h"
 
-namespace busker::dispatch {
+namespace busker::home {
 namespace {
 
 namespace fs = io::fs;
@@ -31,7 +31,7 @@ bool WasMovedHere(const fs::path& folder, const std::string& written_for,
 
 // What earlier versions wrote is for the folders that the home was served for, and those in them.
 bool IsServed(const fs::path& folder, const fs::path& home) {
-  const auto served = io::ReadFile(home / "served", 1u << 20);
+  const auto served = io::ReadFile(Home{home}.ServedFile(), 1u << 20);
   if (!served) return false;
   for (const std::string& line : Split(*served, '\n')) {
     if (!line.empty() && (folder.string() + "/").starts_with(line + "/")) return true;
@@ -43,7 +43,7 @@ bool IsServed(const fs::path& folder, const fs::path& home) {
 
 Result<std::optional<Pointer>> ReadPointer(const fs::path& folder) {
   Pointer pointer;
-  pointer.file = folder / ".busker" / "home";
+  pointer.file = Home::Beside(folder).PointerFile();
   const auto text = io::ReadFile(pointer.file, kBytesMax);
   if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
   if (!text) return tl::unexpected(text.error());
@@ -71,11 +71,11 @@ Result<void> WritePointer(const fs::path& folder, const Home& home) {
     if (path.string().find_first_of("\r\n") == std::string::npos) continue;
     return Invalid("the path " + path.string() + " has a line end in it");
   }
-  TRY_ASSIGN(const Home own, MakeHome(folder / ".busker"));
+  TRY_ASSIGN(const Home own, MakeHome(Home::Beside(folder).folder));
   return io::WriteFileAtomically(
-      own.folder / "home",
+      own.PointerFile(),
       fmt::format("{}\n{}{}\n{}\n", home.folder.string(), kFor, folder.string(), NumbersOf(folder)),
       0600);
 }
 
-}  // namespace busker::dispatch
+}  // namespace busker::home

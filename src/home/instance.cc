@@ -1,4 +1,4 @@
-#include "dispatch/instance.h"
+#include "home/instance.h"
 
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 
-namespace busker::dispatch {
+namespace busker::home {
 namespace {
 
 using nlohmann::json;
@@ -104,11 +104,11 @@ Result<Instance> OpenInstance(const Home& home) {
   return Instance{now.id, is_there && !same, {home.folder, std::move(now.folders)}};
 }
 
-attempt::HomeFolder FolderOf(const Home& home) {
+Folder FolderOf(const Home& home) {
   const auto text = io::ReadFile(home.InstanceFile(), kBytesMax);
   Written written = text ? Parse(*text) : Written();
   std::erase(written.folders, home.folder.string());
   return {home.folder, std::move(written.folders)};
 }
 
-}  // namespace busker::dispatch
+}  // namespace busker::home

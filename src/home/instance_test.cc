@@ -1,10 +1,10 @@
-#include "dispatch/instance.h"
+#include "home/instance.h"
 
 #include <gtest/gtest.h>
 
 #include "io/test_folder.h"
 
-namespace busker::dispatch {
+namespace busker::home {
 namespace {
 
 namespace fs = io::fs;
@@ -70,4 +70,4 @@ TEST_F(InstanceTest, RemembersOnlySoManyFolders) {
 }
 
 }  // namespace
-}  // namespace busker::dispatch
+}  // namespace busker::home

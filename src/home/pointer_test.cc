@@ -1,10 +1,10 @@
-#include "dispatch/pointer.h"
+#include "home/pointer.h"
 
 #include <gtest/gtest.h>
 
 #include "io/test_folder.h"
 
-namespace busker::dispatch {
+namespace busker::home {
 namespace {
 
 namespace fs = io::fs;
@@ -76,4 +76,4 @@ TEST_F(PointerTest, ThatSaysSomethingElseIsToldApartFromNone) {
 }
 
 }  // namespace
-}  // namespace busker::dispatch
+}  // namespace busker::home

@@ -9,9 +9,9 @@
 #include "base/result.h"
 #include "io/file.h"
 
-namespace busker::attempt {
+namespace busker::home {
 
-struct HomeFolder {
+struct Folder {
   io::fs::path now;  // absolute
   // Where it was before it was moved, or copied from: orders of earlier versions of Busker have
   // absolute paths.
@@ -25,7 +25,7 @@ std::string NameOfPlace(const std::string& url, const io::fs::path& home);
 // The URL that the name in an order means now, with the scheme that its places in the home have:
 // "file" for stores, "embedded" for warehouses. Orders of earlier versions have a warehouse's
 // folder for its name. kInvalid: it is in another home.
-Result<std::string> UrlOfPlace(const std::string& name, const HomeFolder& home,
+Result<std::string> UrlOfPlace(const std::string& name, const Folder& home,
                                std::string_view scheme = "file");
 
-}  // namespace busker::attempt
+}  // namespace busker::home

@@ -1,10 +1,10 @@
-#include "attempt/home_place.h"
+#include "home/place.h"
 
 #include <gtest/gtest.h>
 
 #include "io/test_folder.h"
 
-namespace busker::attempt {
+namespace busker::home {
 namespace {
 
 TEST(HomePlace, IsNamedWithinTheHomeAndFoundWhereThatIsNow) {
@@ -22,7 +22,7 @@ TEST(HomePlace, IsNamedWithinTheHomeAndFoundWhereThatIsNow) {
 
 // Orders of earlier versions have absolute paths: of a copy, into the home that it was copied from.
 TEST(HomePlace, OfAnEarlierVersionIsMappedWhenItWasThisHomes) {
-  const HomeFolder home{"/b", {"/gone", "/a"}};
+  const Folder home{"/b", {"/gone", "/a"}};
   EXPECT_EQ(UrlOfPlace("file:///a/artifacts", home).value(), "file:///b/artifacts");
   EXPECT_EQ(UrlOfPlace("/a/warehouse", home, "embedded").value(), "embedded:///b/warehouse");
   EXPECT_EQ(UrlOfPlace("/b/warehouse", home, "embedded").value(), "embedded:///b/warehouse");
@@ -49,4 +49,4 @@ TEST(HomePlace, OfAnotherHomeIsRefused) {
 }
 
 }  // namespace
-}  // namespace busker::attempt
+}  // namespace busker::home
