@@ -6,14 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "base/json_object.h"
 
 namespace busker::home {
 namespace {
-
-using nlohmann::json;
 
 constexpr std::size_t kFoldersMax = 16;
 constexpr std::uint64_t kBytesMax = 256 << 10;
@@ -27,32 +25,24 @@ struct Written {
   bool operator==(const Written&) const = default;
 };
 
-// Whatever is damaged: as if there were none of it, but told apart from a file that is missing.
+// Of a damaged file nothing, which is told apart from one that is missing.
 Written Parse(const std::string& text) {
+  const auto all = ParseOwnJson(text, "instance");
+  if (!all) return {};
   Written written;
-  const json all = json::parse(text, nullptr, false);
-  if (!all.is_object()) return written;
-  const auto number = [&](const char* key) {
-    const auto found = all.find(key);
-    return found != all.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-  };
-  if (const auto id = all.find("id"); id != all.end() && id->is_string()) written.id = *id;
-  written.device = number("device");
-  written.inode = number("inode");
-  if (const auto folders = all.find("folders"); folders != all.end() && folders->is_array()) {
-    for (const json& folder : *folders) {
-      if (folder.is_string()) written.folders.push_back(folder);
-    }
-  }
-  return written;
+  JsonObject in(*all, "instance");
+  in.Get("id", written.id);
+  in.Get("device", written.device);
+  in.Get("inode", written.inode);
+  in.GetBytes("folders", written.folders);
+  return in.Done() ? written : Written();
 }
 
 std::string Text(const Written& written) {
-  const json all = {{"id", written.id},
-                    {"device", written.device},
-                    {"inode", written.inode},
-                    {"folders", written.folders}};
-  return all.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return JsonText({{"id", written.id},
+                   {"device", written.device},
+                   {"inode", written.inode},
+                   {"folders", JsonBytes(written.folders)}});
 }
 
 std::string MakeId() {
