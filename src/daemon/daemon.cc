@@ -86,7 +86,9 @@ Result<void> Daemon::Open() {
   deeds.warn = options_.warn;
   deeds.observe = [this](const plan::Decision& decision) { Observe(decision); };
   if (options_.schedules) {
-    deeds.notices = [this](const plan::Tell& tell, Instant now) { return NoticesOf(tell, now); };
+    deeds.notices = [this](const plan::NotifyPeople& tell, Instant now) {
+      return NoticesOf(tell, now);
+    };
     deeds.send = [this](const std::vector<record::NoticeRow>& rows) { outbox_->Send(rows); };
     outbox_ = std::make_unique<Outbox>(
         settings_.smtp,
@@ -281,7 +283,7 @@ prepare::HomePlaces Daemon::PlacesOfHome() const {
   return {options_.busker, home_.StoreUrl(), home_.WarehouseUrl(), home_.folder.string()};
 }
 
-std::vector<record::NoticeRow> Daemon::NoticesOf(const plan::Tell& tell, Instant now) {
+std::vector<record::NoticeRow> Daemon::NoticesOf(const plan::NotifyPeople& tell, Instant now) {
   std::vector<service::Notify> settings = {settings_.notify};
   const auto all = catalogue();
   const auto definition = all->definitions.find(tell.graph);

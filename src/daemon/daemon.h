@@ -99,7 +99,7 @@ class Daemon {
   Result<void> Open();
   void TellOfCopy();
   prepare::HomePlaces PlacesOfHome() const;
-  std::vector<record::NoticeRow> NoticesOf(const plan::Tell& tell, Instant now);
+  std::vector<record::NoticeRow> NoticesOf(const plan::NotifyPeople& tell, Instant now);
   void Observe(const plan::Decision& decision);
   void Note(const plan::DagRun& catch_up);
   std::string TitleOf(const std::string& run);

@@ -26,7 +26,7 @@ TEST_F(DaemonTest, SendsAgainWhatAReceiverHadNotTakenWhenItWasStopped) {
   ASSERT_TRUE(receiver.requests().WaitFor(1));
   const auto begun = std::chrono::steady_clock::now();
   daemon_.reset();
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, notify::DeliverOptions().exchange_limit)
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, notify::SendOptions().exchange_limit)
       << "it waited for who hangs";
   EXPECT_EQ(pending(), 1U);
   hangs = false;

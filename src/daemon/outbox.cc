@@ -43,14 +43,14 @@ std::string ReceiverOf(const record::NoticeRow& row) {
   return "the command " + (words.empty() ? "(none)" : words.front());
 }
 
-std::string HintOf(const plan::Tell& tell) {
+std::string HintOf(const plan::NotifyPeople& tell) {
   switch (tell.kind) {
-    case plan::Tell::Kind::kFailed:
+    case plan::NotifyPeople::Kind::kFailed:
       return fmt::format("busker logs {0}; busker retry {0}", tell.run);
-    case plan::Tell::Kind::kRecovered:
+    case plan::NotifyPeople::Kind::kRecovered:
       return fmt::format("busker logs {}", tell.run);
-    case plan::Tell::Kind::kLate:
-    case plan::Tell::Kind::kNeverStarted:
+    case plan::NotifyPeople::Kind::kLate:
+    case plan::NotifyPeople::Kind::kNeverStarted:
       return fmt::format("busker explain {}", tell.graph);
   }
   return {};
@@ -65,7 +65,7 @@ Outbox::Outbox(std::optional<service::SmtpSetting> smtp,
 
 Outbox::~Outbox() { sender_.reset(); }
 
-std::vector<record::NoticeRow> Outbox::NoticesOf(const plan::Tell& tell, Instant now,
+std::vector<record::NoticeRow> Outbox::NoticesOf(const plan::NotifyPeople& tell, Instant now,
                                                  const std::vector<service::Notify>& settings) {
   std::vector<record::NoticeRow> notices;
   const std::string kind(plan::NameOf(tell.kind));

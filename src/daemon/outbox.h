@@ -36,7 +36,7 @@ class Outbox {
 
   // The notices that `tell` needs, one for each receiver of `settings`, each of which may be
   // interested or not.
-  static std::vector<record::NoticeRow> NoticesOf(const plan::Tell& tell, Instant now,
+  static std::vector<record::NoticeRow> NoticesOf(const plan::NotifyPeople& tell, Instant now,
                                                   const std::vector<service::Notify>& settings);
 
   // They are on record: sends them. Any thread.

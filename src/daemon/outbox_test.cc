@@ -16,8 +16,8 @@ namespace {
 
 using State = record::NoticeOutcome::State;
 
-plan::Tell Failure(const std::string& run = "r1") {
-  return {plan::Tell::Kind::kFailed, "shop/training", run, "2019-08-01", "exit code 1"};
+plan::NotifyPeople Failure(const std::string& run = "r1") {
+  return {plan::NotifyPeople::Kind::kFailed, "shop/training", run, "2019-08-01", "exit code 1"};
 }
 
 // Keeps what an outbox tells the record.

@@ -284,7 +284,7 @@ Result<std::optional<Instant>> Conductor::Turn(std::vector<Happened> happened) {
   const plan::Advanced advanced = agenda_.Advance(intake.events, now);
   std::vector<record::NoticeRow> notices;
   for (const plan::Decision& decision : advanced.decisions) {
-    const auto* tell = std::get_if<plan::Tell>(&decision);
+    const auto* tell = std::get_if<plan::NotifyPeople>(&decision);
     if (tell == nullptr || !deeds_.notices) continue;
     for (record::NoticeRow& notice : deeds_.notices(*tell, now))
       notices.push_back(std::move(notice));

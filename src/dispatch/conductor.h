@@ -34,7 +34,8 @@ struct Deeds {
   // the conductor: see there. An error fails the run, or has it prepared again when it may pass.
   Preparer::Prepare prepare;
   // The notices that tell people so; empty: nobody is to be told.
-  std::function<std::vector<record::NoticeRow>(const plan::Tell& tell, Instant now)> notices;
+  std::function<std::vector<record::NoticeRow>(const plan::NotifyPeople& tell, Instant now)>
+      notices;
   // Told of each decision once it is on record and carried out; may be empty.
   std::function<void(const plan::Decision&)> observe;
   // Told why nothing new starts at the moment, and with an empty text when it does again; may be

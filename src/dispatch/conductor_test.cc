@@ -647,7 +647,7 @@ TEST_F(ConductorTest, AdoptsWhatAnEarlierVersionStartedUnlessTheHomeIsACopy) {
 TEST_F(ConductorTest, RecordsANoticeWithWhatItTellsOfAndSendsItAfter) {
   Deeds deeds = MakeDeeds();
   std::vector<std::string> sent;
-  deeds.notices = [](const plan::Tell& tell, Instant now) {
+  deeds.notices = [](const plan::NotifyPeople& tell, Instant now) {
     record::NoticeRow notice;
     notice.key = "k";
     notice.at = notice.next_try = now;

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/test_folder.h"
-#include "notify/deliver.h"
+#include "notify/send_once.h"
 #include "notify/test_notice.h"
 
 namespace busker::notify {
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 Result<void> RunScript(const std::string& script, const io::fs::path& folder,
-                       const DeliverOptions& options = TestOptions(),
+                       const SendOptions& options = TestOptions(),
                        const Notice& notice = TestNotice()) {
   return DeliverOnce(CommandChannel{{"sh", "-c", script}, folder}, notice, options);
 }
@@ -64,7 +64,7 @@ TEST(CommandChannel, ItsOutputIsIgnoredAlsoWhenThereIsMuchAndItReadsNothing) {
 
 TEST(CommandChannel, IsKilledAtItsLimitWithItsChildren) {
   const io::TestFolder folder;
-  DeliverOptions options = TestOptions();
+  SendOptions options = TestOptions();
   options.command_limit = 500ms;
   const auto begin = Clock::now();
   const auto delivered = RunScript("echo $$ > pid; sleep 60 & wait", folder.path(), options);

@@ -203,7 +203,7 @@ TEST(Mail, AServerThatRefusesOneRecipientTakesTheMailForNobodyAndItIsTriedAgain)
 
 TEST(Mail, AServerThatHangsIsLeftWithinTheLimit) {
   io::TestServer server([](io::TestConnection& connection) { connection.Hang(); });
-  DeliverOptions options = TestOptions();
+  SendOptions options = TestOptions();
   options.exchange_limit = 300ms;
   const auto begin = std::chrono::steady_clock::now();
   const auto delivered = DeliverOnce(To("smtp://" + server.Place()), TestNotice(), options);

@@ -50,10 +50,10 @@ void Sender::Work(const std::stop_token& stop) {
     Job job = std::move(to_do_.front());
     to_do_.pop_front();
     lock.unlock();
-    DeliverOptions options = settings_.deliver;
+    SendOptions options = settings_.deliver;
     options.now = settings_.clock();
     options.stop = stop;
-    auto delivered = Deliver(http_, job.pending.channel, job.pending.notice, options);
+    auto delivered = SendOnce(http_, job.pending.channel, job.pending.notice, options);
     Outcome outcome{std::move(job), std::nullopt, false};
     if (!delivered) {
       outcome.stopped = stop.stop_requested();

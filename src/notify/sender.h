@@ -19,8 +19,8 @@
 
 #include "io/http_session.h"
 #include "notify/channel.h"
-#include "notify/deliver.h"
 #include "notify/notice.h"
+#include "notify/send_once.h"
 
 namespace busker::notify {
 
@@ -48,7 +48,7 @@ struct Outbox {
 };
 
 struct SenderSettings {
-  DeliverOptions deliver;                // its `now` and `stop` are the sender's business
+  SendOptions deliver;                   // its `now` and `stop` are the sender's business
   std::function<Instant()> clock = Now;  // called on any of the sender's threads
   Milliseconds look_again{30'000};       // the outbox is asked at least so often
   Milliseconds trouble_wait{5'000};      // after an error of the outbox

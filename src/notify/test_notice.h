@@ -6,8 +6,8 @@
 #include <chrono>
 #include <string>
 
-#include "notify/deliver.h"
 #include "notify/notice.h"
+#include "notify/send_once.h"
 
 namespace busker::notify {
 
@@ -25,19 +25,19 @@ inline Notice TestNotice(std::string key = "failed-1") {
   return notice;
 }
 
-inline DeliverOptions TestOptions() {
+inline SendOptions TestOptions() {
   // A test talks to this machine whatever proxy its environment names.
   setenv("no_proxy", "*", 1);
-  DeliverOptions options;
+  SendOptions options;
   options.now = Instant(std::chrono::milliseconds(1'564'642'805'999));
   return options;
 }
 
 // Over connections of its own.
 inline Result<void> DeliverOnce(const Channel& channel, const Notice& notice,
-                                const DeliverOptions& options) {
+                                const SendOptions& options) {
   io::HttpSession http;
-  return Deliver(http, channel, notice, options);
+  return SendOnce(http, channel, notice, options);
 }
 
 }  // namespace busker::notify

@@ -73,7 +73,7 @@ Result<std::string> Sign(std::string_view secret, std::string_view id, std::stri
 }
 
 Result<void> DeliverWebhook(io::HttpSession& http, const Webhook& webhook, const Notice& notice,
-                            const DeliverOptions& options) {
+                            const SendOptions& options) {
   io::HttpRequest request;
   request.method = "POST";
   request.url = webhook.url;

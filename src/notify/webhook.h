@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "notify/deliver.h"
+#include "notify/send_once.h"
 
 namespace busker::notify {
 
@@ -14,6 +14,6 @@ Result<std::string> Sign(std::string_view secret, std::string_view id, std::stri
                          std::string_view body);
 
 Result<void> DeliverWebhook(io::HttpSession& http, const Webhook& webhook, const Notice& notice,
-                            const DeliverOptions& options);
+                            const SendOptions& options);
 
 }  // namespace busker::notify

@@ -29,7 +29,7 @@ std::string SignatureByOpenssl(std::string_view hex_key, const std::string& text
   return ran ? "v1," + ran->output : ran.error().message;
 }
 
-Result<void> Try(const std::string& url, const DeliverOptions& options = TestOptions()) {
+Result<void> Try(const std::string& url, const SendOptions& options = TestOptions()) {
   return DeliverOnce(Webhook{url, std::string(kSecret)}, TestNotice(), options);
 }
 
@@ -83,7 +83,7 @@ TEST(Webhook, WithoutASecretIsNotSigned) {
 
 TEST(Webhook, ARedeliveryHasTheSameKeyAndBodyAndASignatureOfItsOwnTime) {
   io::TestHttpServer server(io::TestAnswer("200 OK"));
-  DeliverOptions options = TestOptions();
+  SendOptions options = TestOptions();
   ASSERT_TRUE(Try(server.Url(), options));
   options.now += 1h;
   ASSERT_TRUE(Try(server.Url(), options));
@@ -127,7 +127,7 @@ TEST(Webhook, FollowsNoRedirect) {
 
 TEST(Webhook, AServerThatHangsIsLeftWithinTheLimit) {
   io::TestHttpServer server("hang");
-  DeliverOptions options = TestOptions();
+  SendOptions options = TestOptions();
   options.exchange_limit = 300ms;
   const auto begin = Clock::now();
   const auto delivered = Try(server.Url(), options);

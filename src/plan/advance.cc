@@ -2,15 +2,15 @@
 
 namespace busker::plan {
 
-std::string_view NameOf(Tell::Kind kind) {
+std::string_view NameOf(NotifyPeople::Kind kind) {
   switch (kind) {
-    case Tell::Kind::kFailed:
+    case NotifyPeople::Kind::kFailed:
       return "failed";
-    case Tell::Kind::kRecovered:
+    case NotifyPeople::Kind::kRecovered:
       return "recovered";
-    case Tell::Kind::kLate:
+    case NotifyPeople::Kind::kLate:
       return "late";
-    case Tell::Kind::kNeverStarted:
+    case NotifyPeople::Kind::kNeverStarted:
       return "never-started";
   }
   return "";

@@ -164,7 +164,7 @@ struct GraphNoted {
   std::string by;
 };
 // A person is to be told.
-struct Tell {
+struct NotifyPeople {
   enum class Kind { kFailed, kRecovered, kLate, kNeverStarted };
   Kind kind = Kind::kFailed;
   GraphKey graph;
@@ -172,11 +172,11 @@ struct Tell {
   std::string data_date;
   std::string message;  // one sentence
 };
-std::string_view NameOf(Tell::Kind kind);  // "failed", "recovered", "late", "never-started"
+std::string_view NameOf(NotifyPeople::Kind kind);  // "failed", "recovered", "late", "never-started"
 
 using Decision = std::variant<RunQueued, PrepareRun, TasksPlanned, StartAttempt, AttemptUndone,
                               StopAttempt, TaskChanged, RunChanged, RunHeld, RetryPlanned,
-                              CancelAccepted, TaskCleared, DeadlineSet, GraphNoted, Tell>;
+                              CancelAccepted, TaskCleared, DeadlineSet, GraphNoted, NotifyPeople>;
 
 struct Advanced {
   std::vector<Decision> decisions;  // in the order in which they are to be recorded, carried out

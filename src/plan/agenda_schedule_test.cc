@@ -401,7 +401,7 @@ TEST(ExpectedBy, NamesTheDataDateOfTheZone) {
   graph.expected_by = ParseGraph("0 9 * * *", "g", "Pacific/Auckland").schedule;
   const auto told = [](const Engine& engine) -> std::string {
     for (const Decision& decision : engine.last()) {
-      if (const auto* tell = std::get_if<Tell>(&decision)) return tell->data_date;
+      if (const auto* tell = std::get_if<NotifyPeople>(&decision)) return tell->data_date;
     }
     return "nothing";
   };

@@ -100,11 +100,12 @@ void RememberEnd(GraphEntry& entry, const ActiveRun& active, Turn& turn) {
   if (succeeded && run.batch.empty()) memory.last_success = turn.now();
   if (run.state == State::kFailed) {
     if (run.batch.empty()) memory.trouble = Trouble::kFailed;
-    turn.Decide(Tell{Tell::Kind::kFailed, run.graph, run.id, run.data_date, run.message});
+    turn.Decide(
+        NotifyPeople{NotifyPeople::Kind::kFailed, run.graph, run.id, run.data_date, run.message});
   } else if (succeeded && run.batch.empty() &&
              std::exchange(memory.trouble, Trouble::kNone) != Trouble::kNone) {
-    turn.Decide(Tell{Tell::Kind::kRecovered, run.graph, run.id, run.data_date,
-                     "it succeeded again after a failure"});
+    turn.Decide(NotifyPeople{NotifyPeople::Kind::kRecovered, run.graph, run.id, run.data_date,
+                             "it succeeded again after a failure"});
   }
   turn.Note(memory);
 }

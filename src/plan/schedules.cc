@@ -151,13 +151,13 @@ void Schedules::TellMissed(GraphEntry& entry, Instant by, Instant due) {
   const ActiveRun* running = entry.runs.FirstRunning();
   const bool failed = done(memory.last_due);
   const bool late = running != nullptr || failed;
-  turn_.Decide(Tell{late ? Tell::Kind::kLate : Tell::Kind::kNeverStarted, memory.key,
-                    running != nullptr ? running->run.id : std::string(),
-                    DateIn(entry.graph->zone, DataInstant(*entry.graph, due)),
-                    fmt::format("it was to have succeeded by {}, and {}", FormatRfc3339(by),
-                                failed ? "its last run did not succeed"
-                                : late ? "is still running"
-                                       : "no run of it has started")});
+  turn_.Decide(NotifyPeople{late ? NotifyPeople::Kind::kLate : NotifyPeople::Kind::kNeverStarted,
+                            memory.key, running != nullptr ? running->run.id : std::string(),
+                            DateIn(entry.graph->zone, DataInstant(*entry.graph, due)),
+                            fmt::format("it was to have succeeded by {}, and {}", FormatRfc3339(by),
+                                        failed ? "its last run did not succeed"
+                                        : late ? "is still running"
+                                               : "no run of it has started")});
   // The next success is told, too. What failed has failed, however late it is by now.
   if (!failed || memory.trouble == Trouble::kNone) {
     memory.trouble = late ? Trouble::kLate : Trouble::kNeverStarted;

@@ -50,7 +50,7 @@ struct Speaker {
     return fmt::format("note {} {} cursor {}", d.memory.key, d.what,
                        d.memory.cursor ? FormatRfc3339(*d.memory.cursor) : "-");
   }
-  std::string operator()(const Tell& d) const {
+  std::string operator()(const NotifyPeople& d) const {
     return fmt::format("tell {} {}", NameOf(d.kind), d.graph);
   }
 };

@@ -380,8 +380,8 @@ class SimulatedRecord {
            "the cursor of {} goes back", d.memory.key);
     memories[d.memory.key] = d.memory;
   }
-  void Take(const Tell& d) {
-    if (d.kind != Tell::Kind::kLate && d.kind != Tell::Kind::kNeverStarted) return;
+  void Take(const NotifyPeople& d) {
+    if (d.kind != NotifyPeople::Kind::kLate && d.kind != NotifyPeople::Kind::kNeverStarted) return;
     const std::string by = d.message.substr(0, d.message.find(','));
     // What a clock that was ahead told of may be told again when its time comes.
     Demand(told_.insert({d.graph, by}).second || clock_set, "of {} it is told twice that {}",

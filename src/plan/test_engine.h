@@ -189,7 +189,7 @@ class Engine {
     return Of(d.run) + (d.deadline ? "deadline" : "no deadline");
   }
   static std::string Word(const GraphNoted& d) { return d.what.empty() ? "" : "note " + d.what; }
-  static std::string Word(const Tell& d) { return "tell " + std::string(NameOf(d.kind)); }
+  static std::string Word(const NotifyPeople& d) { return "tell " + std::string(NameOf(d.kind)); }
 
   Capacity capacity_;
   int ids_ = 0;

@@ -78,8 +78,8 @@ TEST_P(RecordConformance, KeepsANoticeUntilItIsDeliveredOrGivenUp) {
   notice.channel = "{}";
   notice.next_try = kNoon;
   TestTurn turn;
-  turn.decisions = {
-      plan::Tell{plan::Tell::Kind::kFailed, "shop/training", "r1", "1970-01-01", "train: exit 1"}};
+  turn.decisions = {plan::NotifyPeople{plan::NotifyPeople::Kind::kFailed, "shop/training", "r1",
+                                       "1970-01-01", "train: exit 1"}};
   turn.notices = {notice, notice};
   turn.notices[1].key = "n2";
   ASSERT_TRUE(turn.AppendTo(*record_));

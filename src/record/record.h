@@ -129,7 +129,7 @@ struct EventFilter {
 struct NoticeRow {
   std::string key;  // idempotency key, the same at every try; unique
   Instant at{};
-  std::string kind;  // plan::NameOf(Tell::Kind)
+  std::string kind;  // plan::NameOf(NotifyPeople::Kind)
   std::string service, action, run, data_date, message, hint;
   std::string channel;  // how to reach the receiver: JSON, kept as text for the sender
   int tries = 0;
@@ -167,7 +167,7 @@ struct Turn {
   std::span<const plan::Decision> decisions;
   std::span<const AttemptRow> ended;      // what the attempts that ended, or never began, left
   std::span<const PreparedRun> prepared;  // one for each plan::TasksPlanned
-  std::span<const NoticeRow> notices;     // new ones, for each plan::Tell
+  std::span<const NoticeRow> notices;     // new ones, for each plan::NotifyPeople
   std::span<const NoticeOutcome> outcomes;
   // Kept with the attempts that are started: by whom, in words of the caller's own.
   std::string launcher = {};

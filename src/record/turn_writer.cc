@@ -286,7 +286,7 @@ Result<void> TurnWriter::Write(const plan::GraphNoted& noted) {
   return AddEvent("", "", noted.what, key, noted.by);
 }
 
-Result<void> TurnWriter::Write(const plan::Tell& tell) {
+Result<void> TurnWriter::Write(const plan::NotifyPeople& tell) {
   return AddEvent(tell.run, "", fmt::format("told: {}", NameOf(tell.kind)), tell.message);
 }
 

@@ -34,7 +34,7 @@ class TurnWriter {
   Result<void> Write(const plan::DeadlineSet& set);
   Result<void> Write(const plan::RunHeld& held);
   Result<void> Write(const plan::GraphNoted& noted);
-  Result<void> Write(const plan::Tell& tell);
+  Result<void> Write(const plan::NotifyPeople& tell);
   Result<void> Write(const NoticeRow& notice);
   Result<void> Write(const NoticeOutcome& outcome);
 

@@ -1,4 +1,4 @@
-#include "notify/deliver.h"
+#include "notify/send_once.h"
 
 #include <algorithm>
 #include <array>
@@ -26,12 +26,12 @@ std::vector<std::string> CommandEnvironment(const Notice& notice) {
 }
 
 Result<void> DeliverOne(io::HttpSession& http, const Webhook& webhook, const Notice& notice,
-                        const DeliverOptions& options) {
+                        const SendOptions& options) {
   return DeliverWebhook(http, webhook, notice, options);
 }
 
 Result<void> DeliverOne(io::HttpSession&, const CommandChannel& channel, const Notice& notice,
-                        const DeliverOptions& options) {
+                        const SendOptions& options) {
   const io::Command command{channel.words, CommandEnvironment(notice), channel.folder};
   constexpr std::uint64_t kOutputBytesMax = 0;  // nobody reads it
   TRY_ASSIGN(const io::Captured ended,
@@ -43,7 +43,7 @@ Result<void> DeliverOne(io::HttpSession&, const CommandChannel& channel, const N
 }
 
 Result<void> DeliverOne(io::HttpSession&, const Mail& mail, const Notice& notice,
-                        const DeliverOptions& options) {
+                        const SendOptions& options) {
   io::MailRequest request;
   TRY_ASSIGN(request.message, ComposeMail(mail, notice));
   TRY_ASSIGN(const Mailbox from, ParseMailbox(mail.from));
@@ -73,8 +73,8 @@ Error AsRetry(Error error, const Channel& channel) {
 
 }  // namespace
 
-Result<void> Deliver(io::HttpSession& http, const Channel& channel, const Notice& notice,
-                     const DeliverOptions& options) {
+Result<void> SendOnce(io::HttpSession& http, const Channel& channel, const Notice& notice,
+                      const SendOptions& options) {
   if (!IsKey(notice.key)) return Invalid("a notice has no usable key: " + Printable(notice.key));
   TRY(CheckChannel(channel));
   auto delivered =

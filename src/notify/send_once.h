@@ -11,7 +11,7 @@
 
 namespace busker::notify {
 
-struct DeliverOptions {
+struct SendOptions {
   Instant now;                          // the time of sending, which a signature holds
   Milliseconds connect_limit{5'000};    // to reach a server
   Milliseconds exchange_limit{10'000};  // a webhook, or a mail, as a whole
@@ -25,10 +25,10 @@ struct DeliverOptions {
 // On an error the receiver may have the notice nevertheless; that is what the key is for.
 // kTemporary, kTimedOut: try again, later. Any other kind: it will not work this way, ever: a URL
 // or address that cannot be, a link-local address, a webhook that answered 410 (gone).
-Result<void> Deliver(io::HttpSession& http, const Channel& channel, const Notice& notice,
-                     const DeliverOptions& options);
+Result<void> SendOnce(io::HttpSession& http, const Channel& channel, const Notice& notice,
+                      const SendOptions& options);
 
-// Is there a point in trying again after this error of Deliver?
+// Is there a point in trying again after this error of SendOnce?
 bool MayTryAgain(const Error& error);
 
 }  // namespace busker::notify
