@@ -12,8 +12,8 @@ namespace busker::io {
 
 class TestFolder {
  public:
-  TestFolder() {
-    std::string name = (fs::temp_directory_path() / "busker-test-XXXXXX").string();
+  explicit TestFolder(const fs::path& within = fs::temp_directory_path()) {
+    std::string name = (within / "busker-test-XXXXXX").string();
     CHECK(mkdtemp(name.data()) != nullptr, "a test can make a folder");
     path_ = fs::canonical(name);
   }

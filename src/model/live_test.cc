@@ -2,11 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <thread>
+
+#include "io/test_folder.h"
 
 namespace busker::model {
 namespace {
@@ -16,16 +17,7 @@ namespace fs = std::filesystem;
 // A store in a temporary folder, with versions of the service churn 1.
 class LivePointerTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string made = (fs::temp_directory_path() / "live-test-XXXXXX").string();
-    ASSERT_NE(mkdtemp(made.data()), nullptr);
-    folder_ = made;
-    store_ = Open();
-  }
-  void TearDown() override {
-    store_.reset();
-    fs::remove_all(folder_);
-  }
+  void SetUp() override { store_ = Open(); }
 
   std::unique_ptr<artifact::Store> Open() const {
     auto store = artifact::OpenStore("file://" + (folder_ / "store").string());
@@ -69,7 +61,7 @@ class LivePointerTest : public testing::Test {
 
   fs::path FileOf(const std::string& key) const { return folder_ / "store" / key; }
 
-  fs::path folder_;
+  io::TestFolder folder_;
   std::unique_ptr<artifact::Store> store_;
 };
 

@@ -2,9 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <thread>
+
+#include "io/test_folder.h"
 
 namespace busker::model {
 namespace {
@@ -12,14 +13,7 @@ namespace {
 class RulingsTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string made = (std::filesystem::temp_directory_path() / "rulings-test-XXXXXX").string();
-    ASSERT_NE(mkdtemp(made.data()), nullptr);
-    folder_ = made;
-    store_ = artifact::OpenStore("file://" + folder_.string()).value();
-  }
-  void TearDown() override {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
+    store_ = artifact::OpenStore("file://" + folder_.path().string()).value();
   }
 
   artifact::VersionName Version(int number) {
@@ -33,7 +27,7 @@ class RulingsTest : public testing::Test {
     return ReadRulings(*store_, "churn", "1", artifact::ForFiles()).value();
   }
 
-  std::filesystem::path folder_;
+  io::TestFolder folder_;
   std::unique_ptr<artifact::Store> store_;
 };
 

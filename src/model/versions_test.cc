@@ -2,9 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+
+#include "io/test_folder.h"
 
 namespace busker::model {
 namespace {
@@ -15,14 +16,10 @@ namespace fs = std::filesystem;
 class VersionsTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string made = (fs::temp_directory_path() / "versions-test-XXXXXX").string();
-    ASSERT_NE(mkdtemp(made.data()), nullptr);
-    folder_ = made;
     store_ = std::move(artifact::OpenStore("file://" + (folder_ / "store").string()).value());
     fs::create_directories(folder_ / "output");
     std::ofstream(folder_ / "output" / "model") << "m";
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   artifact::VersionName Save(const std::string& action, const std::string& timestamp,
                              const std::string& version = "1") {
@@ -38,7 +35,7 @@ class VersionsTest : public testing::Test {
     return FindVersion(Read(), "churn", "1", text);
   }
 
-  fs::path folder_;
+  io::TestFolder folder_;
   std::unique_ptr<artifact::Store> store_;
 };
 

@@ -43,7 +43,8 @@ class RawFile {
   sqlite3* handle_ = nullptr;
 };
 
-// A folder for a record's file, removed behind it.
+// A folder for a record's file, removed behind it (as io/test_folder.h, which this room does not
+// see).
 class RecordFolder {
  public:
   RecordFolder() {

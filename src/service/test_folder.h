@@ -1,13 +1,13 @@
 // A service's folder for a test, made of a few lines of text and gone afterwards.
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "io/test_folder.h"
 #include "service/service.h"
 
 namespace busker::service {
@@ -15,18 +15,11 @@ namespace busker::service {
 class TestFolder {
  public:
   // The service's folder is `name` within a temporary one.
-  explicit TestFolder(
-      const std::string& name = "churn",
-      const std::filesystem::path& within = std::filesystem::temp_directory_path()) {
-    std::string made = (within / "service-test-XXXXXX").string();
-    if (mkdtemp(made.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    outer_ = made;
-    std::filesystem::create_directories(path(name));
-    root_ = path(name);
+  explicit TestFolder(const std::string& name = "churn",
+                      const std::filesystem::path& within = std::filesystem::temp_directory_path())
+      : outer_(within), root_(outer_ / name) {
+    std::filesystem::create_directories(root_);
   }
-  ~TestFolder() { std::filesystem::remove_all(outer_); }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
 
   std::string root() const { return root_.string(); }
 
@@ -58,9 +51,8 @@ class TestFolder {
   }
 
  private:
-  std::filesystem::path path(const std::string& name) const { return outer_ / name; }
-
-  std::filesystem::path outer_, root_;
+  const io::TestFolder outer_;
+  const std::filesystem::path root_;
 };
 
 // The first fault of a service with this file, and with configs for training and application.
