@@ -6,7 +6,7 @@ namespace busker::cloud {
 namespace {
 
 Error Of(int status, const std::string& body = "") {
-  return GoogleError({status, {}, body, false}, "https://storage.googleapis.com");
+  return GoogleError({status, {}, body, false, ""}, "https://storage.googleapis.com");
 }
 
 TEST(GoogleError, HasTheKindOfItsStatus) {

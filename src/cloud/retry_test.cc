@@ -83,7 +83,7 @@ TEST(Tries, EndWhenTheyAreStoppedDuringAPause) {
 
 TEST(RetryAfter, IsANumberOfSeconds) {
   const auto read = [](const std::string& text) {
-    return RetryAfter({503, {{"retry-after", text}}, "", false});
+    return RetryAfter({503, {{"retry-after", text}}, "", false, ""});
   };
   EXPECT_EQ(read("0"), Milliseconds(0));
   EXPECT_EQ(read("120"), Milliseconds(120'000));
@@ -91,7 +91,7 @@ TEST(RetryAfter, IsANumberOfSeconds) {
   for (const char* other : {"", "-1", "1.5", "99999999999", "Fri, 31 Dec 1999 23:59:59 GMT"}) {
     EXPECT_EQ(read(other), std::nullopt) << other;
   }
-  EXPECT_EQ(RetryAfter({503, {}, "", false}), std::nullopt);
+  EXPECT_EQ(RetryAfter({503, {}, "", false, ""}), std::nullopt);
 }
 
 TEST(MayPass, IsTrueOfWhatIsNoFaultOfOurs) {

@@ -148,8 +148,10 @@ Result<io::HttpResponse> Registry::SendOnce(io::HttpRequest request, const std::
     request.headers.push_back({"Authorization", authorization});
   }
   auto response = http_.Send(request, interrupt);
-  const bool can_repeat = !request.source || request.source->rewind;
+  const bool can_repeat = is_own && (!request.source || request.source->rewind);
   if (!response || response->status != 401 || !can_repeat) return response;
+  // A store that a layer is redirected to may want a login, too: of this one it gets nothing.
+  if (io::OriginOf(response->url) != origin_) return response;
   const Challenge challenge = ChallengeIn(response->Header("www-authenticate"));
   const bool is_new = !challenge_ || challenge.scheme == "bearer";  // a token may have ended
   if (!is_new || (challenge.scheme != "basic" && challenge.scheme != "bearer")) return response;

@@ -32,6 +32,8 @@ class TokenRegistry {
   int fails = 0;            // the next so many calls, with 503
   std::string realm;        // empty: its own
   bool is_generous = true;  // gives tokens
+  std::string redirect;     // of what is asked of blobs
+  std::string upload = "/v2/x/blobs/uploads/1?state=a";
 
  private:
   std::string Reply(const io::TestHttpRequest& request) {
@@ -48,6 +50,9 @@ class TokenRegistry {
       --fails;
       return Answer("503 Busy", "", "");
     }
+    if (!redirect.empty() && (request.method == "GET" || request.method == "HEAD")) {
+      return Answer("307 Elsewhere", "Location: " + redirect + "\r\n", "");
+    }
     if (request.method == "GET") return Answer("200 OK", "Content-Type: a/b\r\n", manifest);
     if (request.method == "POST" && request.target.find("mount=") != std::string::npos) {
       return Answer(
@@ -55,7 +60,7 @@ class TokenRegistry {
           "Location: /v2/x/blobs/uploads/1\r\n", "");
     }
     if (request.method == "POST") {
-      return Answer("202 Accepted", "Location: /v2/x/blobs/uploads/1?state=a\r\n", "");
+      return Answer("202 Accepted", "Location: " + upload + "\r\n", "");
     }
     if (request.method == "PUT") return Answer("201 Created", "", "");
     return Answer("404 Not Found", "", "");
@@ -124,6 +129,25 @@ TEST(Registry, SendsNoLoginToATokenServerWithoutTls) {
   const auto manifest = registry.GetManifest("x", "1", kSoon());
   ASSERT_FALSE(manifest);
   EXPECT_NE(manifest.error().message.find("does not speak TLS"), std::string::npos);
+}
+
+// A store to which a registry leads on could ask for a login with a token server of its own, and
+// got the password of `docker login`; what the registry itself had asked was forgotten for it.
+TEST(Registry, AnswersOnlyItsOwnQuestionWhoAsks) {
+  TokenRegistry there, thief;
+  Registry registry(there.name(), Login{"ann", "secret", ""});
+  there.redirect = "http://" + thief.name() + "/blob";
+  EXPECT_FALSE(registry.HasBlob("x", "sha256:1", kSoon()));
+  EXPECT_FALSE(registry.GetText("x", "sha256:1", kSoon()));
+  there.redirect.clear();
+  there.upload = "http://" + thief.name() + "/upload?state=a";
+  EXPECT_FALSE(registry.PutText("x", "sha256:1", "layer", kSoon()));
+  EXPECT_TRUE(thief.tokens.empty());
+  for (const auto& request : thief.requests()) {
+    EXPECT_FALSE(request.headers.contains("authorization")) << request.target;
+  }
+  EXPECT_GE(thief.requests().size(), 3u);
+  EXPECT_TRUE(registry.GetManifest("y", "1", kSoon())) << "it is still known who asks for logins";
 }
 
 TEST(Registry, IsAskedAgainWhileItIsBusy) {

@@ -294,6 +294,7 @@ TEST(HttpRedirect, IsFollowedWhenThatIsAskedFor) {
   const auto response = Send(request);
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(response->url, target.Url("/end"));
   EXPECT_EQ(server.requests().All().back().headers.at("authorization"), "secret");
   const TestHttpRequest seen = target.requests().All().at(0);
   EXPECT_EQ(seen.target, "/end");

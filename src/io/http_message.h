@@ -61,6 +61,7 @@ struct HttpResponse {
   std::vector<HttpHeader> headers;  // names in lower case
   std::string body;
   bool cut = false;  // the body had more than response_bytes_max bytes
+  std::string url;   // that answered: the request's, or where its redirects led
 
   // The first of that name (in lower case); empty when there is none.
   std::string_view Header(std::string_view name) const;

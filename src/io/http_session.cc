@@ -92,7 +92,10 @@ Result<HttpResponse> HttpSession::Send(const HttpRequest& request, const Interru
 Result<HttpResponse> HttpSession::SendOne(const HttpRequest& request, const Interrupt& interrupt) {
   TRY_ASSIGN(const Route route, RouteOf(request));
   auto response = SendAlong(route, request, interrupt);
-  if (response) return response;
+  if (response) {
+    response->url = request.url;
+    return response;
+  }
   std::string place = OriginOf(request.url);
   if (route.proxy) place += " by the proxy " + Printable(route.proxy->host);
   return Wrap(place, std::move(response).error());
