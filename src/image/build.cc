@@ -62,7 +62,7 @@ class Builder {
     const std::string key = diff_id.substr(diff_id.find(':') + 1);
     TRY_ASSIGN(auto folder, cache_.Find(key));
     if (!folder) {
-      TRY_ASSIGN(folder, cache_.Keep(key, tree_.tree, interrupt_));
+      TRY_ASSIGN(folder, cache_.Keep(key, tree_.tree, interrupt_, diff_id));
     }
     own.push_back({*folder, "service"});
     return ComposeImage(base_, own, std::string("/") + kFolder,

@@ -49,11 +49,18 @@ Result<std::optional<CachedLayer>> LayerCache::Find(const std::string& key) cons
 }
 
 Result<CachedLayer> LayerCache::Keep(const std::string& key, const Tree& tree,
-                                     const io::Interrupt& interrupt) const {
+                                     const io::Interrupt& interrupt,
+                                     const std::string& diff_id) const {
   TRY(io::MakeFolders(Layers(), 0700));
   CachedLayer kept;
   kept.file = Layers() / (key + ".tar.gz");
   TRY_ASSIGN(kept.layer, WriteLayer(tree, kept.file, interrupt));
+  if (!diff_id.empty() && kept.layer.diff_id != diff_id) {
+    std::error_code error;
+    fs::remove(kept.file, error);
+    if (error) return SystemError("remove " + kept.file.string(), error.value());
+    return Temporary("the folder was changed while it was read; build again");
+  }
   TRY(io::WriteFileAtomically(Layers() / (key + ".json"),
                               JsonText({{"digest", kept.layer.digest},
                                         {"diff_id", kept.layer.diff_id},

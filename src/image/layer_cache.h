@@ -28,9 +28,10 @@ class LayerCache {
 
   // The layer that was kept under that key; nullopt: none, or not whole.
   Result<std::optional<CachedLayer>> Find(const std::string& key) const;
-  // Makes the layer of a tree and keeps it.
-  Result<CachedLayer> Keep(const std::string& key, const Tree& tree,
-                           const io::Interrupt& interrupt) const;
+  // Makes the layer of a tree and keeps it. kTemporary when its diff_id is another than `diff_id`
+  // (empty: any will do): the tree was changed since that was read.
+  Result<CachedLayer> Keep(const std::string& key, const Tree& tree, const io::Interrupt& interrupt,
+                           const std::string& diff_id = {}) const;
   // Where the blob of a base is kept, if it is there. The folder is made.
   Result<io::fs::path> BlobFile(const std::string& digest) const;
 

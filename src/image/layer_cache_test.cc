@@ -30,6 +30,23 @@ TEST(LayerCache, FindsWhatWasKeptAndNothingThatIsNotWhole) {
   EXPECT_TRUE(cache.Find("a").value());
 }
 
+// A folder that was edited between two readings: its new bytes were kept under the key of its old
+// ones, and every later build of the old ones held the new ones.
+TEST(LayerCache, KeepsNothingUnderTheKeyOfOtherBytes) {
+  const io::TestFolder folder;
+  const LayerCache cache(folder / "images");
+  Tree tree;
+  tree["file"] = {Entry::Kind::kFile, false, folder.Write("file", "old"), ""};
+  const std::string diff_id = DiffIdOf(tree, kSoon()).value();
+  folder.Write("file", "new");
+  const auto kept = cache.Keep("key", tree, kSoon(), diff_id);
+  ASSERT_FALSE(kept);
+  EXPECT_EQ(kept.error().kind, ErrorKind::kTemporary);
+  EXPECT_FALSE(cache.Find("key").value());
+  folder.Write("file", "old");
+  EXPECT_TRUE(cache.Keep("key", tree, kSoon(), diff_id));
+}
+
 TEST(LayerCache, ForgetsWhatWasUsedLongestAgo) {
   const io::TestFolder folder;
   const LayerCache cache(folder / "images");
