@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/json_object.h"
 #include "base/text.h"
@@ -88,7 +89,7 @@ Result<std::string> Registry::Origin(const io::Interrupt& interrupt) {
   return origin_;
 }
 
-Result<std::string> Registry::TokenFor(const std::string& scope, const io::Interrupt& interrupt) {
+Result<std::string> Registry::TokenFor(const Scopes& scopes, const io::Interrupt& interrupt) {
   if (!IsSafe(challenge_->realm)) {
     return Failed(fmt::format("{} wants logins sent to {}, which does not speak TLS", name_,
                               io::OriginOf(challenge_->realm)));
@@ -96,17 +97,18 @@ Result<std::string> Registry::TokenFor(const std::string& scope, const io::Inter
   io::HttpRequest request;
   request.silence_limit = kSilence;
   const std::string mark = challenge_->realm.find('?') == std::string::npos ? "?" : "&";
-  const std::string query =
-      "service=" + io::PercentEncoded(challenge_->service) + "&scope=" + io::PercentEncoded(scope);
+  const std::string service = "service=" + io::PercentEncoded(challenge_->service);
   if (login_ && !login_->identity_token.empty()) {
     request.method = "POST";
     request.url = challenge_->realm;
     request.is_repeatable = true;
     request.headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
-    request.body = query + "&grant_type=refresh_token&client_id=busker&refresh_token=" +
+    request.body = service + "&scope=" + io::PercentEncoded(Join(scopes, " ")) +
+                   "&grant_type=refresh_token&client_id=busker&refresh_token=" +
                    io::PercentEncoded(login_->identity_token);
   } else {
-    request.url = challenge_->realm + mark + query;
+    request.url = challenge_->realm + mark + service;
+    for (const std::string& scope : scopes) request.url += "&scope=" + io::PercentEncoded(scope);
     if (login_) {
       request.headers.push_back(
           {"Authorization", io::BasicAuthorization(login_->user + ":" + login_->password)});
@@ -125,24 +127,23 @@ Result<std::string> Registry::TokenFor(const std::string& scope, const io::Inter
 }
 
 // Empty: nobody was asked who they are yet.
-Result<std::string> Registry::Authorization(const std::string& scope,
-                                            const io::Interrupt& interrupt) {
+Result<std::string> Registry::Authorization(const Scopes& scopes, const io::Interrupt& interrupt) {
   if (!challenge_) return std::string();
   if (challenge_->scheme == "basic") {
     return login_ ? io::BasicAuthorization(login_->user + ":" + login_->password) : std::string();
   }
   if (challenge_->scheme != "bearer") return std::string();
-  std::string& token = tokens_[scope];
+  std::string& token = tokens_[scopes];
   if (token.empty()) {
-    TRY_ASSIGN(token, TokenFor(scope, interrupt));
+    TRY_ASSIGN(token, TokenFor(scopes, interrupt));
   }
   return token;
 }
 
-Result<io::HttpResponse> Registry::SendOnce(io::HttpRequest request, const std::string& scope,
+Result<io::HttpResponse> Registry::SendOnce(io::HttpRequest request, const Scopes& scopes,
                                             const io::Interrupt& interrupt) {
   request.silence_limit = kSilence;
-  TRY_ASSIGN(const std::string authorization, Authorization(scope, interrupt));
+  TRY_ASSIGN(const std::string authorization, Authorization(scopes, interrupt));
   const bool is_own = io::OriginOf(request.url) == origin_;
   if (!authorization.empty() && is_own) {
     request.headers.push_back({"Authorization", authorization});
@@ -156,8 +157,8 @@ Result<io::HttpResponse> Registry::SendOnce(io::HttpRequest request, const std::
   const bool is_new = !challenge_ || challenge.scheme == "bearer";  // a token may have ended
   if (!is_new || (challenge.scheme != "basic" && challenge.scheme != "bearer")) return response;
   challenge_ = challenge;
-  tokens_.erase(scope);
-  TRY_ASSIGN(const std::string again, Authorization(scope, interrupt));
+  tokens_.erase(scopes);
+  TRY_ASSIGN(const std::string again, Authorization(scopes, interrupt));
   if (again.empty()) return response;
   std::erase_if(request.headers, [](const auto& header) { return header.name == "Authorization"; });
   request.headers.push_back({"Authorization", again});
@@ -165,13 +166,13 @@ Result<io::HttpResponse> Registry::SendOnce(io::HttpRequest request, const std::
 }
 
 // `request.url` is a path of the registry, or a whole URL.
-Result<io::HttpResponse> Registry::Send(io::HttpRequest request, const std::string& scope,
+Result<io::HttpResponse> Registry::Send(io::HttpRequest request, const Scopes& scopes,
                                         const io::Interrupt& interrupt) {
   TRY_ASSIGN(const std::string origin, Origin(interrupt));
   if (request.url.starts_with('/')) request.url = origin + request.url;
   cloud::Tries tries(kPolicy, interrupt);
   for (;;) {
-    auto response = SendOnce(request, scope, interrupt);
+    auto response = SendOnce(request, scopes, interrupt);
     const bool can_repeat = !request.source || request.source->rewind;
     if (!response) {
       TRY(tries.CheckStillWanted());
@@ -207,7 +208,7 @@ Result<Registry::Manifest> Registry::GetManifest(const std::string& repository,
   request.url = fmt::format("/v2/{}/manifests/{}", repository, which);
   request.headers.push_back({"Accept", kManifestTypes});
   request.response_bytes_max = kManifestBytesMax;
-  TRY_ASSIGN(io::HttpResponse response, Send(request, PullScope(repository), interrupt));
+  TRY_ASSIGN(io::HttpResponse response, Send(request, {PullScope(repository)}, interrupt));
   const std::string what = fmt::format("get {}:{}", repository, which);
   if (response.status != 200) return Refused(response, what);
   if (response.cut) return Failed(fmt::format("the registry {}: {}: too long", name_, what));
@@ -229,7 +230,7 @@ Result<std::string> Registry::PutManifest(const std::string& repository, const s
   request.url = fmt::format("/v2/{}/manifests/{}", repository, which);
   request.headers.push_back({"Content-Type", manifest.media_type});
   request.body = manifest.text;
-  TRY_ASSIGN(const io::HttpResponse response, Send(request, PushScope(repository), interrupt));
+  TRY_ASSIGN(const io::HttpResponse response, Send(request, {PushScope(repository)}, interrupt));
   const std::string what = fmt::format("push {}:{}", repository, which);
   if (response.status != 201 && response.status != 200) return Refused(response, what);
   const std::string answered(response.Header("docker-content-digest"));
@@ -246,7 +247,7 @@ Result<bool> Registry::HasBlob(const std::string& repository, const std::string&
   request.method = "HEAD";
   request.url = fmt::format("/v2/{}/blobs/{}", repository, digest);
   request.redirects_max = 5;
-  TRY_ASSIGN(const io::HttpResponse response, Send(request, PushScope(repository), interrupt));
+  TRY_ASSIGN(const io::HttpResponse response, Send(request, {PushScope(repository)}, interrupt));
   if (response.status == 200) return true;
   if (response.status == 404) return false;
   return Refused(response, "look for a layer in " + repository);
@@ -259,12 +260,18 @@ Result<bool> Registry::MountBlob(const std::string& repository, const std::strin
   request.is_repeatable = true;
   request.url = fmt::format("/v2/{}/blobs/uploads/?mount={}&from={}", repository,
                             io::PercentEncoded(digest), io::PercentEncoded(from));
-  const std::string scope = PushScope(repository) + " " + PullScope(from);
-  TRY_ASSIGN(const io::HttpResponse response, Send(request, scope, interrupt));
-  if (response.status == 201) return true;
-  // 202: it has begun an upload instead, which it forgets by itself when nothing comes.
-  if (response.status == 202) return false;
-  return Refused(response, fmt::format("take a layer of {} for {}", from, repository));
+  const auto response = Send(request, {PushScope(repository), PullScope(from)}, interrupt);
+  // The token server may refuse who may not read there; what else is wrong, the push tells.
+  if (!response && response.error().kind == ErrorKind::kFailed) return false;
+  if (!response) return tl::unexpected(response.error());
+  if (response->status == 201) return true;
+  // 202: it has begun an upload instead, which it forgets by itself when nothing comes. Others say
+  // that there is no such layer, that it may not be read, or that they mount none.
+  constexpr std::array<int, 5> kWouldNot{202, 401, 403, 404, 405};
+  if (std::find(kWouldNot.begin(), kWouldNot.end(), response->status) != kWouldNot.end()) {
+    return false;
+  }
+  return Refused(*response, fmt::format("take a layer of {} for {}", from, repository));
 }
 
 Result<std::string> Registry::BeginUpload(const std::string& repository,
@@ -273,7 +280,7 @@ Result<std::string> Registry::BeginUpload(const std::string& repository,
   request.method = "POST";
   request.is_repeatable = true;
   request.url = fmt::format("/v2/{}/blobs/uploads/", repository);
-  TRY_ASSIGN(const io::HttpResponse response, Send(request, PushScope(repository), interrupt));
+  TRY_ASSIGN(const io::HttpResponse response, Send(request, {PushScope(repository)}, interrupt));
   if (response.status != 202) return Refused(response, "begin to push to " + repository);
   const std::string location(response.Header("location"));
   if (location.empty()) {
@@ -294,7 +301,7 @@ Result<void> Registry::EndUpload(const std::string& repository, const std::strin
                   io::PercentEncoded(digest));
   request.headers.push_back({"Content-Type", "application/octet-stream"});
   TRY_ASSIGN(const io::HttpResponse response,
-             Send(std::move(request), PushScope(repository), interrupt));
+             Send(std::move(request), {PushScope(repository)}, interrupt));
   if (response.status == 201 || response.status == 204) return {};
   // An answer that was lost: the upload is no more, as the layer is there.
   if (response.status == 404) {
@@ -326,14 +333,14 @@ Result<void> Registry::GetBlob(const std::string& repository, const std::string&
   head.method = "HEAD";
   head.url = fmt::format("/v2/{}/blobs/{}", repository, digest);
   head.redirects_max = 5;
-  const std::string scope = PullScope(repository);
-  TRY_ASSIGN(const io::HttpResponse there, Send(head, scope, interrupt));
+  const Scopes scopes = {PullScope(repository)};
+  TRY_ASSIGN(const io::HttpResponse there, Send(head, scopes, interrupt));
   if (there.status != 200) return Refused(there, "get a layer of " + repository);
   io::HttpRequest request;
   request.url = origin_ + head.url;
   request.redirects_max = 5;
   request.silence_limit = kSilence;
-  TRY_ASSIGN(const std::string authorization, Authorization(scope, interrupt));
+  TRY_ASSIGN(const std::string authorization, Authorization(scopes, interrupt));
   if (!authorization.empty()) request.headers.push_back({"Authorization", authorization});
   const std::string sha256 = digest.substr(digest.find(':') + 1);
   const auto got = io::Download(http_, std::move(request), to, sha256, interrupt);
@@ -347,7 +354,7 @@ Result<std::string> Registry::GetText(const std::string& repository, const std::
   request.url = fmt::format("/v2/{}/blobs/{}", repository, digest);
   request.redirects_max = 5;
   request.response_bytes_max = kManifestBytesMax;
-  TRY_ASSIGN(io::HttpResponse response, Send(request, PullScope(repository), interrupt));
+  TRY_ASSIGN(io::HttpResponse response, Send(request, {PullScope(repository)}, interrupt));
   if (response.status != 200) return Refused(response, "get a part of " + repository);
   if (response.cut || "sha256:" + io::Sha256Of(response.body) != digest) {
     return Failed(fmt::format("the registry {}: other bytes than were asked for", name_));

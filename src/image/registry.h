@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "image/challenge.h"
@@ -48,7 +49,8 @@ class Registry {
 
   Result<bool> HasBlob(const std::string& repository, const std::string& digest,
                        const io::Interrupt& interrupt);
-  // From another repository of this registry, without its bytes; false: the registry would not.
+  // From another repository of this registry, without its bytes; false: the registry would not,
+  // for whatever reason.
   Result<bool> MountBlob(const std::string& repository, const std::string& digest,
                          const std::string& from, const io::Interrupt& interrupt);
   // From a file.
@@ -63,12 +65,14 @@ class Registry {
                               const io::Interrupt& interrupt);
 
  private:
+  using Scopes = std::vector<std::string>;  // "repository:team/churn:pull"
+
   Result<std::string> Origin(const io::Interrupt& interrupt);
-  Result<std::string> Authorization(const std::string& scope, const io::Interrupt& interrupt);
-  Result<std::string> TokenFor(const std::string& scope, const io::Interrupt& interrupt);
-  Result<io::HttpResponse> Send(io::HttpRequest request, const std::string& scope,
+  Result<std::string> Authorization(const Scopes& scopes, const io::Interrupt& interrupt);
+  Result<std::string> TokenFor(const Scopes& scopes, const io::Interrupt& interrupt);
+  Result<io::HttpResponse> Send(io::HttpRequest request, const Scopes& scopes,
                                 const io::Interrupt& interrupt);
-  Result<io::HttpResponse> SendOnce(io::HttpRequest request, const std::string& scope,
+  Result<io::HttpResponse> SendOnce(io::HttpRequest request, const Scopes& scopes,
                                     const io::Interrupt& interrupt);
   Result<std::string> BeginUpload(const std::string& repository, const io::Interrupt& interrupt);
   Result<void> EndUpload(const std::string& repository, const std::string& digest,
@@ -81,7 +85,7 @@ class Registry {
   io::HttpSession others_;  // to its token server
   std::string origin_;      // "https://registry.example"; empty: not known yet
   std::optional<Challenge> challenge_;
-  std::map<std::string, std::string> tokens_;  // by scope
+  std::map<Scopes, std::string> tokens_;
 };
 
 }  // namespace busker::image

@@ -54,6 +54,9 @@ class TokenRegistry {
       return Answer("307 Elsewhere", "Location: " + redirect + "\r\n", "");
     }
     if (request.method == "GET") return Answer("200 OK", "Content-Type: a/b\r\n", manifest);
+    if (request.method == "POST" && request.target.find("from=secret") != std::string::npos) {
+      return Answer("403 Forbidden", "", "");
+    }
     if (request.method == "POST" && request.target.find("mount=") != std::string::npos) {
       return Answer(
           request.target.find("from=good") != std::string::npos ? "201 Created" : "202 Accepted",
@@ -165,11 +168,30 @@ TEST(Registry, TakesNoOtherBytesThanWereAskedFor) {
   EXPECT_NE(manifest.error().message.find("other bytes"), std::string::npos);
 }
 
+// Who may push to one repository but not read another of the registry could not push at all: that
+// a layer was not mounted ended the push.
+TEST(Registry, PushesWhatItMayNotMount) {
+  TokenRegistry there;
+  Registry registry(there.name(), std::nullopt);
+  const std::string digest = "sha256:" + io::Sha256Of("layer");
+  const auto mounted = registry.MountBlob("x", digest, "secret", kSoon());
+  ASSERT_TRUE(mounted) << mounted.error().message;
+  EXPECT_FALSE(*mounted);
+  there.is_generous = false;  // nor does the token server let it
+  const auto other = registry.MountBlob("x", digest, "other", kSoon());
+  ASSERT_TRUE(other) << other.error().message;
+  EXPECT_FALSE(*other);
+}
+
 TEST(Registry, MountsALayerWhereItMayAndPutsItElsewhere) {
   TokenRegistry there;
   Registry registry(there.name(), std::nullopt);
   const std::string digest = "sha256:" + io::Sha256Of("layer");
   EXPECT_TRUE(registry.MountBlob("x", digest, "good", kSoon()).value());
+  EXPECT_NE(there.tokens.back().target.find("&scope=repository%3Ax%3Apull%2Cpush"
+                                            "&scope=repository%3Agood%3Apull"),
+            std::string::npos)
+      << there.tokens.back().target;
   EXPECT_FALSE(registry.MountBlob("x", digest, "other", kSoon()).value());
   const io::TestFolder folder;
   ASSERT_TRUE(registry.PutBlob("x", {"", digest, 5}, folder.Write("layer", "layer"), kSoon()));
