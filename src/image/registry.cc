@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/json_object.h"
 #include "base/text.h"
@@ -165,22 +166,26 @@ Result<io::HttpResponse> Registry::SendOnce(io::HttpRequest request, const Scope
   return http_.Send(request, interrupt);
 }
 
-// `request.url` is a path of the registry, or a whole URL.
+// `request.url` is a path of the registry.
 Result<io::HttpResponse> Registry::Send(io::HttpRequest request, const Scopes& scopes,
                                         const io::Interrupt& interrupt) {
   TRY_ASSIGN(const std::string origin, Origin(interrupt));
-  if (request.url.starts_with('/')) request.url = origin + request.url;
+  request.url = origin + request.url;
+  return UntilAnswered([&] { return SendOnce(request, scopes, interrupt); }, interrupt);
+}
+
+// Asks again while the registry is away, or says that it will answer otherwise a little later.
+Result<io::HttpResponse> Registry::UntilAnswered(
+    const std::function<Result<io::HttpResponse>()>& ask, const io::Interrupt& interrupt) {
   cloud::Tries tries(kPolicy, interrupt);
   for (;;) {
-    auto response = SendOnce(request, scopes, interrupt);
-    const bool can_repeat = !request.source || request.source->rewind;
+    auto response = ask();
     if (!response) {
       TRY(tries.CheckStillWanted());
-      if (!cloud::IsPassing(response.error()) || !can_repeat) {
-        return Wrap("the registry " + name_, response.error());
-      }
-      TRY(tries.Again(Wrap("the registry " + name_, response.error()).value()));
-    } else if (cloud::MayPass(response->status) && can_repeat) {
+      auto wrapped = Wrap("the registry " + name_, response.error());
+      if (!cloud::IsPassing(response.error())) return wrapped;
+      TRY(tries.Again(wrapped.value()));
+    } else if (cloud::MayPass(response->status)) {
       TRY(tries.Again(Refused(*response, "go on").value(), cloud::RetryAfter(*response)));
     } else {
       return response;
@@ -274,15 +279,9 @@ Result<bool> Registry::MountBlob(const std::string& repository, const std::strin
   return Refused(*response, fmt::format("take a layer of {} for {}", from, repository));
 }
 
-Result<std::string> Registry::BeginUpload(const std::string& repository,
-                                          const io::Interrupt& interrupt) {
-  io::HttpRequest request;
-  request.method = "POST";
-  request.is_repeatable = true;
-  request.url = fmt::format("/v2/{}/blobs/uploads/", repository);
-  TRY_ASSIGN(const io::HttpResponse response, Send(request, {PushScope(repository)}, interrupt));
-  if (response.status != 202) return Refused(response, "begin to push to " + repository);
-  const std::string location(response.Header("location"));
+// Where a layer goes, as the registry said when an upload was begun.
+Result<std::string> Registry::PlaceIn(const io::HttpResponse& begun) const {
+  const std::string location(begun.Header("location"));
   if (location.empty()) {
     return Failed(fmt::format("the registry {} does not say where a layer goes", name_));
   }
@@ -292,18 +291,37 @@ Result<std::string> Registry::BeginUpload(const std::string& repository,
                             name_, io::OriginOf(url)));
 }
 
-Result<void> Registry::EndUpload(const std::string& repository, const std::string& digest,
-                                 io::HttpRequest request, const io::Interrupt& interrupt) {
-  TRY_ASSIGN(const std::string place, BeginUpload(repository, interrupt));
-  request.method = "PUT";
-  request.url =
-      fmt::format("{}{}digest={}", place, place.find('?') == std::string::npos ? "?" : "&",
-                  io::PercentEncoded(digest));
-  request.headers.push_back({"Content-Type", "application/octet-stream"});
-  TRY_ASSIGN(const io::HttpResponse response,
-             Send(std::move(request), {PushScope(repository)}, interrupt));
-  if (response.status == 201 || response.status == 204) return {};
-  // An answer that was lost: the upload is no more, as the layer is there.
+Result<void> Registry::Upload(const std::string& repository, const std::string& digest,
+                              io::HttpRequest put, const io::Interrupt& interrupt) {
+  TRY_ASSIGN(const std::string origin, Origin(interrupt));
+  const Scopes scopes = {PushScope(repository)};
+  put.method = "PUT";
+  put.headers.push_back({"Content-Type", "application/octet-stream"});
+  io::HttpRequest begin, look;
+  begin.method = "POST";
+  begin.is_repeatable = true;
+  begin.url = fmt::format("{}/v2/{}/blobs/uploads/", origin, repository);
+  look.method = "HEAD";
+  look.redirects_max = 5;
+  look.url = fmt::format("{}/v2/{}/blobs/{}", origin, repository, digest);
+  bool is_again = false;
+  // What broke off is begun anew, for the registry keeps the part that came; or it has all, and its
+  // answer was lost.
+  const auto send = [&]() -> Result<io::HttpResponse> {
+    if (std::exchange(is_again, true)) {
+      TRY_ASSIGN(io::HttpResponse there, SendOnce(look, scopes, interrupt));
+      if (there.status == 200) return there;
+    }
+    TRY_ASSIGN(io::HttpResponse begun, SendOnce(begin, scopes, interrupt));
+    if (begun.status / 100 != 2) return begun;
+    TRY_ASSIGN(const std::string place, PlaceIn(begun));
+    put.url = fmt::format("{}{}digest={}", place, place.find('?') == std::string::npos ? "?" : "&",
+                          io::PercentEncoded(digest));
+    return SendOnce(put, scopes, interrupt);
+  };
+  TRY_ASSIGN(const io::HttpResponse response, UntilAnswered(send, interrupt));
+  if (response.status == 201 || response.status == 204 || response.status == 200) return {};
+  // The session may have sent it twice, by a connection that was kept: then the upload is no more.
   if (response.status == 404) {
     TRY_ASSIGN(const bool is_there, HasBlob(repository, digest, interrupt));
     if (is_there) return {};
@@ -315,14 +333,14 @@ Result<void> Registry::PutBlob(const std::string& repository, const Blob& blob,
                                const io::fs::path& file, const io::Interrupt& interrupt) {
   io::HttpRequest request;
   TRY_ASSIGN(request.source, io::FileSource(file));
-  return EndUpload(repository, blob.digest, std::move(request), interrupt);
+  return Upload(repository, blob.digest, std::move(request), interrupt);
 }
 
 Result<void> Registry::PutText(const std::string& repository, const std::string& digest,
                                const std::string& text, const io::Interrupt& interrupt) {
   io::HttpRequest request;
   request.body = text;
-  return EndUpload(repository, digest, std::move(request), interrupt);
+  return Upload(repository, digest, std::move(request), interrupt);
 }
 
 // Registries hand layers out by a redirect to a store, which gets no login.

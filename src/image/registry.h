@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -74,9 +75,11 @@ class Registry {
                                 const io::Interrupt& interrupt);
   Result<io::HttpResponse> SendOnce(io::HttpRequest request, const Scopes& scopes,
                                     const io::Interrupt& interrupt);
-  Result<std::string> BeginUpload(const std::string& repository, const io::Interrupt& interrupt);
-  Result<void> EndUpload(const std::string& repository, const std::string& digest,
-                         io::HttpRequest request, const io::Interrupt& interrupt);
+  Result<io::HttpResponse> UntilAnswered(const std::function<Result<io::HttpResponse>()>& ask,
+                                         const io::Interrupt& interrupt);
+  Result<std::string> PlaceIn(const io::HttpResponse& begun) const;
+  Result<void> Upload(const std::string& repository, const std::string& digest, io::HttpRequest put,
+                      const io::Interrupt& interrupt);
   tl::unexpected<Error> Refused(const io::HttpResponse& response, std::string_view what) const;
 
   const std::string name_;

@@ -29,10 +29,13 @@ class TokenRegistry {
   std::vector<io::TestHttpRequest> requests() { return server_.requests().All(); }
 
   std::string manifest = R"({"schemaVersion": 2})";
-  int fails = 0;            // the next so many calls, with 503
-  std::string realm;        // empty: its own
-  bool is_generous = true;  // gives tokens
-  std::string redirect;     // of what is asked of blobs
+  int fails = 0;              // the next so many calls, with 503
+  std::string realm;          // empty: its own
+  bool is_generous = true;    // gives tokens
+  int breaks = 0;             // the next so many bodies, without an answer
+  bool loses_answer = false;  // when that breaks: it has the layer
+  int begun = 0;              // uploads
+  std::string redirect;       // of what is asked of blobs
   std::string upload = "/v2/x/blobs/uploads/1?state=a";
 
  private:
@@ -62,12 +65,25 @@ class TokenRegistry {
           request.target.find("from=good") != std::string::npos ? "201 Created" : "202 Accepted",
           "Location: /v2/x/blobs/uploads/1\r\n", "");
     }
+    if (request.method == "HEAD") return Answer(is_there ? "200 OK" : "404 Not Found", "", "");
     if (request.method == "POST") {
+      ++begun;
       return Answer("202 Accepted", "Location: " + upload + "\r\n", "");
+    }
+    if (request.method == "PUT" && breaks > 0) {
+      --breaks;
+      is_there = loses_answer;
+      has_part = true;
+      return "";
+    }
+    if (request.method == "PUT" && has_part && begun < 2) {
+      return Answer("416 Range Not Satisfiable", "", "");
     }
     if (request.method == "PUT") return Answer("201 Created", "", "");
     return Answer("404 Not Found", "", "");
   }
+
+  bool has_part = false, is_there = false;
 
   std::string Token(const io::TestHttpRequest& request) {
     tokens.push_back(request);
@@ -166,6 +182,26 @@ TEST(Registry, TakesNoOtherBytesThanWereAskedFor) {
   const auto manifest = registry.GetManifest("x", "sha256:" + std::string(64, 'a'), kSoon());
   ASSERT_FALSE(manifest);
   EXPECT_NE(manifest.error().message.find("other bytes"), std::string::npos);
+}
+
+// A push that broke off was repeated into the same upload, of which the registry had a part; it
+// refused the rest.
+TEST(Registry, BeginsAnUploadAnewThatBrokeOff) {
+  TokenRegistry there;
+  there.breaks = 1;
+  Registry registry(there.name(), std::nullopt);
+  const auto put = registry.PutText("x", "sha256:1", "layer", kSoon());
+  EXPECT_TRUE(put) << put.error().message;
+  EXPECT_EQ(there.begun, 2);
+}
+
+TEST(Registry, SendsNoLayerAgainThatHasArrived) {
+  TokenRegistry there;
+  there.breaks = 1;
+  there.loses_answer = true;
+  Registry registry(there.name(), std::nullopt);
+  EXPECT_TRUE(registry.PutText("x", "sha256:1", "layer", kSoon()));
+  EXPECT_EQ(there.begun, 1);
 }
 
 // Who may push to one repository but not read another of the registry could not push at all: that
