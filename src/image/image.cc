@@ -46,7 +46,7 @@ Result<io::fs::path> FetchBaseLayer(const Image& image, Registry& from, const Bl
   if (io::fs::file_size(file, error) == blob.size_bytes && !error) return file;
   say(fmt::format("fetching a layer of {}, {}", image.base.reference.Name(),
                   FormatBytes(blob.size_bytes)));
-  TRY(from.GetBlob(image.base.reference.repository, blob.digest, file, interrupt));
+  TRY(from.GetBlob(image.base.reference.repository, blob, file, interrupt));
   return file;
 }
 

@@ -344,26 +344,31 @@ Result<void> Registry::PutText(const std::string& repository, const std::string&
 }
 
 // Registries hand layers out by a redirect to a store, which gets no login.
-Result<void> Registry::GetBlob(const std::string& repository, const std::string& digest,
+Result<void> Registry::GetBlob(const std::string& repository, const Blob& blob,
                                const io::fs::path& to, const io::Interrupt& interrupt) {
-  // Asked for first, so that who we are is known to the registry.
+  TRY_ASSIGN(const std::string origin, Origin(interrupt));
+  const Scopes scopes = {PullScope(repository)};
+  const std::string sha256 = blob.digest.substr(blob.digest.find(':') + 1);
   io::HttpRequest head;
   head.method = "HEAD";
-  head.url = fmt::format("/v2/{}/blobs/{}", repository, digest);
+  head.url = fmt::format("{}/v2/{}/blobs/{}", origin, repository, blob.digest);
   head.redirects_max = 5;
-  const Scopes scopes = {PullScope(repository)};
-  TRY_ASSIGN(const io::HttpResponse there, Send(head, scopes, interrupt));
-  if (there.status != 200) return Refused(there, "get a layer of " + repository);
-  io::HttpRequest request;
-  request.url = origin_ + head.url;
-  request.redirects_max = 5;
-  request.silence_limit = kSilence;
-  TRY_ASSIGN(const std::string authorization, Authorization(scopes, interrupt));
-  if (!authorization.empty()) request.headers.push_back({"Authorization", authorization});
-  const std::string sha256 = digest.substr(digest.find(':') + 1);
-  const auto got = io::Download(http_, std::move(request), to, sha256, interrupt);
-  if (!got) return Wrap("the registry " + name_, got.error());
-  return {};
+  const auto get = [&]() -> Result<io::HttpResponse> {
+    // Asked for first, so that who we are is known to the registry.
+    TRY_ASSIGN(io::HttpResponse there, SendOnce(head, scopes, interrupt));
+    if (there.status != 200) return there;
+    io::HttpRequest request;
+    request.url = head.url;
+    request.redirects_max = 5;
+    request.silence_limit = kSilence;
+    TRY_ASSIGN(const std::string authorization, Authorization(scopes, interrupt));
+    if (!authorization.empty()) request.headers.push_back({"Authorization", authorization});
+    TRY(io::Download(http_, std::move(request), to, sha256, interrupt, blob.size_bytes));
+    return there;
+  };
+  TRY_ASSIGN(const io::HttpResponse response, UntilAnswered(get, interrupt));
+  if (response.status == 200) return {};
+  return Refused(response, "get a layer of " + repository);
 }
 
 Result<std::string> Registry::GetText(const std::string& repository, const std::string& digest,

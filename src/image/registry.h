@@ -59,9 +59,9 @@ class Registry {
                        const io::Interrupt& interrupt);
   Result<void> PutText(const std::string& repository, const std::string& digest,
                        const std::string& text, const io::Interrupt& interrupt);
-  // Into the file `to`, checked by the digest.
-  Result<void> GetBlob(const std::string& repository, const std::string& digest,
-                       const io::fs::path& to, const io::Interrupt& interrupt);
+  // Into the file `to`, checked by size and digest.
+  Result<void> GetBlob(const std::string& repository, const Blob& blob, const io::fs::path& to,
+                       const io::Interrupt& interrupt);
   Result<std::string> GetText(const std::string& repository, const std::string& digest,
                               const io::Interrupt& interrupt);
 

@@ -34,6 +34,8 @@ class TokenRegistry {
   bool is_generous = true;    // gives tokens
   int breaks = 0;             // the next so many bodies, without an answer
   bool loses_answer = false;  // when that breaks: it has the layer
+  bool is_there = false;      // the layer that is asked for
+  int cuts = 0;               // the next so many GETs, in the middle
   int begun = 0;              // uploads
   std::string redirect;       // of what is asked of blobs
   std::string upload = "/v2/x/blobs/uploads/1?state=a";
@@ -55,6 +57,10 @@ class TokenRegistry {
     }
     if (!redirect.empty() && (request.method == "GET" || request.method == "HEAD")) {
       return Answer("307 Elsewhere", "Location: " + redirect + "\r\n", "");
+    }
+    if (request.method == "GET" && cuts > 0) {
+      --cuts;
+      return "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlay";
     }
     if (request.method == "GET") return Answer("200 OK", "Content-Type: a/b\r\n", manifest);
     if (request.method == "POST" && request.target.find("from=secret") != std::string::npos) {
@@ -83,7 +89,7 @@ class TokenRegistry {
     return Answer("404 Not Found", "", "");
   }
 
-  bool has_part = false, is_there = false;
+  bool has_part = false;
 
   std::string Token(const io::TestHttpRequest& request) {
     tokens.push_back(request);
@@ -202,6 +208,25 @@ TEST(Registry, SendsNoLayerAgainThatHasArrived) {
   Registry registry(there.name(), std::nullopt);
   EXPECT_TRUE(registry.PutText("x", "sha256:1", "layer", kSoon()));
   EXPECT_EQ(there.begun, 1);
+}
+
+// A layer of a base whose connection broke was asked for once, and one that did not end filled the
+// disk.
+TEST(Registry, GetsALayerAgainThatBrokeOffAndNoMoreOfItThanThereIs) {
+  TokenRegistry there;
+  there.is_there = true;
+  there.manifest = "layer";
+  there.cuts = 1;
+  Registry registry(there.name(), std::nullopt);
+  const io::TestFolder folder;
+  const std::string digest = "sha256:" + io::Sha256Of("layer");
+  const auto got = registry.GetBlob("x", {"", digest, 5}, folder / "layer", kSoon());
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(io::ReadFile(folder / "layer").value(), "layer");
+  const auto longer = registry.GetBlob("x", {"", digest, 4}, folder / "other", kSoon());
+  ASSERT_FALSE(longer);
+  EXPECT_NE(longer.error().message.find("more than 4 bytes"), std::string::npos);
+  EXPECT_FALSE(io::fs::exists(folder / "other"));
 }
 
 // Who may push to one repository but not read another of the registry could not push at all: that

@@ -19,10 +19,17 @@ Result<void> JudgeStatus(int status, const std::string& origin) {
 }
 
 Result<FileDigest> Fetch(HttpSession& http, HttpRequest request, const fs::path& file,
-                         const std::string& sha256, const Interrupt& interrupt) {
+                         const std::string& sha256, const Interrupt& interrupt,
+                         std::uint64_t bytes_max) {
   TRY_ASSIGN(const Descriptor written, Open(file, O_WRONLY | O_CREAT | O_EXCL));
   FileHash hash;
+  std::uint64_t left = bytes_max;
   request.sink = [&](std::string_view part) -> Result<void> {
+    if (part.size() > left) {
+      return Failed(OriginOf(request.url) + " sends more than " + std::to_string(bytes_max) +
+                    " bytes");
+    }
+    left -= part.size();
     hash.Add(part);
     return WriteAll(written.get(), part, file);
   };
@@ -40,10 +47,11 @@ Result<FileDigest> Fetch(HttpSession& http, HttpRequest request, const fs::path&
 }  // namespace
 
 Result<FileDigest> Download(HttpSession& http, HttpRequest request, const fs::path& to,
-                            const std::string& sha256, const Interrupt& interrupt) {
+                            const std::string& sha256, const Interrupt& interrupt,
+                            std::uint64_t bytes_max) {
   const fs::path folder = to.has_parent_path() ? to.parent_path() : fs::path(".");
   const fs::path beside = TemporaryPath(folder, to.filename().string());
-  auto fetched = Fetch(http, std::move(request), beside, sha256, interrupt);
+  auto fetched = Fetch(http, std::move(request), beside, sha256, interrupt, bytes_max);
   if (fetched) {
     if (auto renamed = Rename(beside, to); !renamed) {
       fetched = tl::unexpected(std::move(renamed).error());
