@@ -85,7 +85,7 @@ Result<image::Built> MakeImage(const image::BuildRequest& request, const io::fs:
   auto built = image::BuildArchive(request, archive, say, interrupt);
   if (built) {
     say(fmt::format("loading {} into the engine of this machine", built->name));
-    if (auto loaded = image::LoadIntoEngine(archive, request.environment); !loaded) {
+    if (auto loaded = image::LoadIntoEngine(archive, request.environment, interrupt); !loaded) {
       built = tl::unexpected(loaded.error());
     }
   }
@@ -120,11 +120,11 @@ void Tell(const Common& common, const image::Built& built, const std::string& re
 }
 
 Result<int> MakeEnvironment(const Common& common, const service::Service& service,
-                            const image::Say& say) {
+                            const image::Say& say, const io::Interrupt& interrupt) {
   const std::string folder = service.ProgramRoot();
   TRY_ASSIGN(const bool is_new,
              image::RefreshEnvironment(folder, image::PythonOf(folder, service.image.python),
-                                       common.installation->environment, say));
+                                       common.installation->environment, say, interrupt));
   if (common.json) {
     PrintJson({{"environment", folder + "/.venv"}, {"made", is_new}});
   } else {
@@ -143,8 +143,13 @@ Result<int> Build(const Common& common, const BuildOptions& options) {
   const image::Say say = [&](const std::string& line) {
     if (!options.quiet) std::fprintf(stderr, "%s\n", Printable(line).c_str());
   };
+  std::stop_source stop;
+  const SignalWatch signals(SignalWatch::Block(), [&] { return stop.request_stop(); });
+  const io::Interrupt interrupt = io::Within(kBuildLimit, stop.get_token());
+  const auto as_a_shell_has_it = [&] { return 128 + signals.signal(); };
   if (common.target == "local" && !service.targets.contains("local")) {
-    return MakeEnvironment(common, service, say);
+    const auto made = MakeEnvironment(common, service, say, interrupt);
+    return !made && signals.signal() != 0 ? as_a_shell_has_it() : made;
   }
   TRY_ASSIGN(const service::Target target, TargetWithImage(service, common.target));
   TRY_ASSIGN(const home::Home home, home::MakeHome(place.home.folder));
@@ -157,11 +162,8 @@ Result<int> Build(const Common& common, const BuildOptions& options) {
                                     WithoutTag(target.image),
                                     home.folder,
                                     EnvironmentFor(target, common.installation->environment)};
-  std::stop_source stop;
-  const SignalWatch signals(SignalWatch::Block(), [&] { return stop.request_stop(); });
-  const auto made =
-      MakeImage(request, DockerfileOf(service), say, io::Within(kBuildLimit, stop.get_token()));
-  if (!made && signals.signal() != 0) return 128 + signals.signal();  // as a shell has it
+  const auto made = MakeImage(request, DockerfileOf(service), say, interrupt);
+  if (!made && signals.signal() != 0) return as_a_shell_has_it();
   TRY_ASSIGN(const image::Built built, made);
   const bool is_pushed = image::NamesRegistry(request.image);
   const std::string reference = is_pushed ? request.image + "@" + built.digest : built.name;

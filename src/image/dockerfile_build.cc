@@ -10,7 +10,7 @@
 namespace busker::image {
 namespace {
 
-constexpr std::chrono::hours kBuildLimit{6};
+constexpr std::chrono::hours kLoadLimit{6};
 
 Result<void> WriteRules(const io::fs::path& folder, const Say& say) {
   TRY_ASSIGN(const bool is_new, io::CreateFileAtomically(folder / kIgnoreFile, StandardRules()));
@@ -65,21 +65,22 @@ Result<Built> BuildDockerfile(const BuildRequest& request, const io::fs::path& d
   if (has_buildx) words.push_back("--load");
   words.insert(words.end(),
                {"--file", dockerfile.string(), "--tag", built.name, request.context.string()});
-  TRY(Run(std::move(words), request.environment, say));
+  TRY(Run(std::move(words), request.environment, say, interrupt));
   if (!NamesRegistry(request.image)) return built;
   TRY_ASSIGN(const Reference target, ParseReference(built.name));
-  TRY(Run({program, "push", built.name}, request.environment, say));
+  TRY(Run({program, "push", built.name}, request.environment, say, interrupt));
   TRY_ASSIGN(built.digest, TagByDigest(request, target, interrupt));
   return built;
 }
 
 Result<void> LoadIntoEngine(const io::fs::path& archive,
-                            const std::vector<std::string>& environment) {
+                            const std::vector<std::string>& environment,
+                            const io::Interrupt& interrupt) {
   for (const char* const program : {"docker", "podman"}) {
     if (!Works({program, "--version"}, environment)) continue;
     TRY_ASSIGN(const io::Captured said,
                io::RunAndCapture({{program, "load", "--input", archive.string()}, environment, {}},
-                                 kBuildLimit));
+                                 kLoadLimit, 1u << 20, {}, interrupt.stop));
     if (said.exit_code == 0) return {};
     return Failed(fmt::format("{} load ended with exit code {}: {}", program, said.exit_code,
                               Printable(Trim(said.errors))));

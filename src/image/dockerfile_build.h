@@ -26,6 +26,7 @@ Result<Built> BuildDockerfile(const BuildRequest& request, const io::fs::path& d
 
 // Hands an archive of BuildArchive to the engine.
 Result<void> LoadIntoEngine(const io::fs::path& archive,
-                            const std::vector<std::string>& environment);
+                            const std::vector<std::string>& environment,
+                            const io::Interrupt& interrupt);
 
 }  // namespace busker::image

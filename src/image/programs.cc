@@ -19,10 +19,11 @@ bool Works(const std::vector<std::string>& words, const std::vector<std::string>
 }
 
 Result<void> Run(std::vector<std::string> words, const std::vector<std::string>& environment,
-                 const Say& say) {
+                 const Say& say, const io::Interrupt& interrupt) {
   const std::string line = Join(words, " ");
   say(line);
-  TRY_ASSIGN(const int code, io::RunAndShow({std::move(words), environment, {}}, kRunLimit));
+  TRY_ASSIGN(const int code,
+             io::RunAndShow({std::move(words), environment, {}}, io::Within(kRunLimit, interrupt)));
   if (code == 0) return {};
   return Failed(fmt::format("{} ended with exit code {}", line, code));
 }

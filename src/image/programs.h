@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "io/interrupt.h"
 
 namespace busker::image {
 
@@ -16,8 +17,8 @@ using Say = std::function<void(const std::string& line)>;
 bool Works(const std::vector<std::string>& words, const std::vector<std::string>& environment);
 
 // Says what it runs and runs it, its output on our standard error. kFailed: its exit code is not 0;
-// kTimedOut after 6 hours.
+// kTimedOut after 6 hours; kTemporary when it is to stop, which the program is told then.
 Result<void> Run(std::vector<std::string> words, const std::vector<std::string>& environment,
-                 const Say& say);
+                 const Say& say, const io::Interrupt& interrupt);
 
 }  // namespace busker::image

@@ -38,7 +38,8 @@ bool IsOlder(const fs::path& folder, const Requirements& requirements) {
 
 // An environment without packages, in place of what was there.
 Result<void> MakeEmpty(const fs::path& venv, const std::string& python, bool has_uv,
-                       const std::vector<std::string>& environment, const Say& say) {
+                       const std::vector<std::string>& environment, const Say& say,
+                       const io::Interrupt& interrupt) {
   const std::string own = "python" + python;
   std::vector<std::string> make = {"python3", "-m", "venv", venv.string()};
   if (has_uv) {
@@ -48,7 +49,7 @@ Result<void> MakeEmpty(const fs::path& venv, const std::string& python, bool has
     make[0] = own;
   }
   TRY(io::RemoveTree(venv));
-  TRY(Run(std::move(make), environment, say));
+  TRY(Run(std::move(make), environment, say, interrupt));
   return io::WriteFileAtomically(venv / kStamp, kUnfinished);
 }
 
@@ -79,7 +80,8 @@ std::string EnvironmentWarning(const fs::path& folder) {
 }
 
 Result<bool> RefreshEnvironment(const fs::path& folder, const std::string& python,
-                                const std::vector<std::string>& environment, const Say& say) {
+                                const std::vector<std::string>& environment, const Say& say,
+                                const io::Interrupt& interrupt) {
   TRY_ASSIGN(const Requirements requirements, ReadRequirements(folder));
   if (requirements.empty()) {
     return NotFound(
@@ -93,7 +95,7 @@ Result<bool> RefreshEnvironment(const fs::path& folder, const std::string& pytho
   const bool has_uv = Works({"uv", "--version"}, environment);
   // What a person has put into an environment of their own stays.
   const bool is_by_hand = !stamp && fs::exists(venv / "bin/python", error);
-  if (!is_by_hand) TRY(MakeEmpty(venv, python, has_uv, environment, say));
+  if (!is_by_hand) TRY(MakeEmpty(venv, python, has_uv, environment, say, interrupt));
   std::vector<std::string> install;
   if (has_uv) {
     install = {"uv", "pip", "install", "--quiet", "--python", (venv / "bin/python").string()};
@@ -104,7 +106,7 @@ Result<bool> RefreshEnvironment(const fs::path& folder, const std::string& pytho
   for (const fs::path& file : requirements.files) {
     install.insert(install.end(), {"-r", file.string()});
   }
-  TRY(Run(std::move(install), environment, say));
+  TRY(Run(std::move(install), environment, say, interrupt));
   TRY(io::WriteFileAtomically(venv / kStamp, StampOf(requirements)));
   return true;
 }

@@ -25,6 +25,7 @@ std::string EnvironmentWarning(const io::fs::path& folder);
 // Makes or makes anew what is not fresh, with uv when it is installed, else with venv and pip. What
 // is fresh is left alone: false. kNotFound: no requirements, no Python; kFailed: the words of pip.
 Result<bool> RefreshEnvironment(const io::fs::path& folder, const std::string& python,
-                                const std::vector<std::string>& environment, const Say& say);
+                                const std::vector<std::string>& environment, const Say& say,
+                                const io::Interrupt& interrupt);
 
 }  // namespace busker::image

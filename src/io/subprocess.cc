@@ -20,6 +20,8 @@
 namespace busker::io {
 namespace {
 
+constexpr std::chrono::seconds kEndLimit{10};  // for who was told to end
+
 std::vector<char*> Pointers(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
   pointers.reserve(texts.size() + 1);
@@ -110,6 +112,21 @@ Result<Descriptor> InputFile(std::string_view text) {
   return file;
 }
 
+// Returns the status of a child that has ended, which is reaped then. Without its descriptor, when
+// there was none to be had, it is looked at ten times a second.
+Result<int> WaitForEnd(pid_t child, const Descriptor& process, const Interrupt& interrupt) {
+  constexpr std::chrono::milliseconds kLook{100};
+  Waiter waiter(interrupt);
+  pollfd fd{process.get(), POLLIN, 0};
+  int status = 0;
+  while (waitpid(child, &status, WNOHANG) != child) {
+    const auto until =
+        process.valid() ? SteadyInstant::max() : std::chrono::steady_clock::now() + kLook;
+    TRY(waiter.Wait({&fd, 1}, until));
+  }
+  return status;
+}
+
 }  // namespace
 
 Result<fs::path> FindProgram(const std::string& program, const std::string& path,
@@ -165,7 +182,7 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
   TRY_ASSIGN(const pid_t pid, Spawn(command, settings));
   output.write_end.Close();
   errors.write_end.Close();
-  const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  const Descriptor process = OpenProcess(pid);
 
   Captured captured;
   const auto deadline = std::chrono::steady_clock::now() + limit;
@@ -196,27 +213,23 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
   return captured;
 }
 
-Result<int> RunAndShow(const Command& command, std::chrono::milliseconds limit) {
+Result<int> RunAndShow(const Command& command, const Interrupt& interrupt) {
   SpawnSettings settings(0);
   posix_spawn_file_actions_adddup2(&settings.actions, STDERR_FILENO, STDOUT_FILENO);
   posix_spawn_file_actions_addclosefrom_np(&settings.actions, 3);
   TRY_ASSIGN(const pid_t pid, Spawn(command, settings));
   const Descriptor process = OpenProcess(pid);
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  pollfd wait{process.get(), POLLIN, 0};
-  bool late = false;
-  while (wait.revents == 0 && !late) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    late = left.count() <= 0;
-    if (!late) poll(&wait, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
+  const auto status = WaitForEnd(pid, process, interrupt);
+  if (status) return WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status);
+  const bool is_late = status.error().kind == ErrorKind::kTimedOut;
+  if (!is_late) kill(pid, SIGTERM);
+  if (is_late || !WaitForEnd(pid, process, Within(kEndLimit))) {
+    kill(pid, SIGKILL);
+    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
   }
-  if (late) kill(pid, SIGKILL);
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (late) return TimedOut(command.arguments.at(0) + " did not end within its limit");
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (is_late) return TimedOut(command.arguments.at(0) + " did not end within its limit");
+  return Temporary(command.arguments.at(0) + " was stopped");
 }
 
 Result<pid_t> SpawnDetached(const Command& command, const fs::path& errors, int input) {

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "io/file.h"
+#include "io/interrupt.h"
 
 namespace busker::io {
 
@@ -43,9 +44,10 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
                                std::string_view input = {}, const std::stop_token& stop = {});
 
 // Runs a program that a person follows: it has our standard input, and both its outputs are our
-// standard error. Returns its exit code, as in Captured. Beyond `limit` (kTimedOut) it is killed.
-// It stays in our process group: a control-C at the terminal reaches it, too.
-Result<int> RunAndShow(const Command& command, std::chrono::milliseconds limit);
+// standard error. Returns its exit code, as in Captured. Beyond the deadline (kTimedOut) it is
+// killed; when the call is to stop (kTemporary) it is told to end (SIGTERM), and killed when it has
+// not after 10 seconds. It stays in our process group: a control-C at the terminal reaches it, too.
+Result<int> RunAndShow(const Command& command, const Interrupt& interrupt);
 
 // Starts a program in a session of its own with standard input and output at /dev/null, standard
 // error appended to the file `errors`, and no other descriptors; it outlives this process. `input`

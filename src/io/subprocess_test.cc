@@ -221,11 +221,29 @@ TEST(Subprocess, ADetachedProgramKeepsASigtermUntilItTakesIt) {
 
 TEST(Subprocess, AProgramThatAPersonFollowsSaysItAllToStandardErrorAndHasALimit) {
   testing::internal::CaptureStderr();
-  const auto code = RunAndShow(Shell("echo out; echo err >&2; exit 3"), 20s);
+  const auto code = RunAndShow(Shell("echo out; echo err >&2; exit 3"), Within(20s));
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "out\nerr\n");
   ASSERT_TRUE(code);
   EXPECT_EQ(*code, 3);
-  EXPECT_EQ(RunAndShow(Shell("exec sleep 100"), 50ms).error().kind, ErrorKind::kTimedOut);
+  EXPECT_EQ(RunAndShow(Shell("exec sleep 100"), Within(50ms)).error().kind, ErrorKind::kTimedOut);
+}
+
+// A build by Docker went on for up to six hours after busker was told to end, for nobody told it.
+TEST(Subprocess, AProgramThatAPersonFollowsIsToldToEndWhenTheCallIsToStop) {
+  const TestFolder folder;
+  const std::string ready = (folder / "ready").string(), told = (folder / "told").string();
+  std::stop_source stop;
+  const std::jthread stopping([&] {
+    std::error_code error;
+    for (int i = 0; i < 2000 && !fs::exists(ready, error); ++i) std::this_thread::sleep_for(5ms);
+    stop.request_stop();
+  });
+  const auto code = RunAndShow(Shell("trap 'echo > " + told + "; exit 0' TERM; echo > " + ready +
+                                     "; while :; do sleep 0.01; done"),
+                               Within(20s, stop.get_token()));
+  ASSERT_FALSE(code);
+  EXPECT_EQ(code.error().kind, ErrorKind::kTemporary);
+  EXPECT_TRUE(fs::exists(told)) << "it could not clean up";
 }
 
 TEST(Subprocess, OwnEnvironmentIsWhatThisProcessHas) {
