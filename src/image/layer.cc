@@ -87,9 +87,12 @@ Result<void> WriteFile(const std::string& path, const Entry& entry, const Take& 
     TRY(take(entry.text));
     return take(Padding(entry.text.size()));
   }
-  TRY_ASSIGN(const io::Descriptor file, io::Open(entry.source, O_RDONLY));
+  TRY_ASSIGN(const io::Descriptor file, io::Open(entry.source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   struct stat is {};
   if (fstat(file.get(), &is) != 0) return SystemError("look at " + entry.source.string(), errno);
+  if (!S_ISREG(is.st_mode)) {
+    return Temporary(entry.source.string() + " is no file any more; build again");
+  }
   const auto size_bytes = static_cast<std::uint64_t>(is.st_size);
   TRY(take(Headers(path, '0', mode, size_bytes, "")));
   std::string part(kPart, '\0');

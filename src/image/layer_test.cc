@@ -78,7 +78,7 @@ TEST(Layer, IsTheSameBytesWhereverItIsWritten) {
   std::string digests[2];
   for (int i = 0; i < 2; ++i) {
     const io::TestFolder& folder = i == 0 ? one : two;
-    const auto tree = ReadServiceTree(folder / "s", "service", kSoon());
+    const auto tree = ReadServiceTree(folder / "s", "service", {}, kSoon());
     ASSERT_TRUE(tree) << tree.error().message;
     const auto layer = WriteLayer(tree->tree, folder / "layer", kSoon());
     ASSERT_TRUE(layer);
@@ -98,6 +98,19 @@ TEST(Layer, LeavesNothingBehindWhenAFileCannotBeRead) {
   EXPECT_TRUE(io::fs::is_empty(folder.path()));
 }
 
+// What was a file when the folder was read, and a link to a file elsewhere when the layer was
+// written, was followed: what no rule would let in was in the image.
+TEST(Layer, FollowsNoLinkThatWasAFile) {
+  const io::TestFolder folder;
+  folder.Write("elsewhere", "secret");
+  io::fs::create_symlink(folder / "elsewhere", folder / "file");
+  Tree tree;
+  tree["file"] = {Entry::Kind::kFile, false, folder / "file", ""};
+  EXPECT_FALSE(WriteLayer(tree, folder / "layer", kSoon()));
+  tree["file"].source = "/dev/null";
+  EXPECT_FALSE(WriteLayer(tree, folder / "layer", kSoon()));
+}
+
 TEST(ServiceTree, LeavesOutWhatTheRulesName) {
   const io::TestFolder folder;
   for (const char* const name : {".git/HEAD", "sub/.git", ".busker/busker.db", ".venv/bin/python",
@@ -106,7 +119,7 @@ TEST(ServiceTree, LeavesOutWhatTheRulesName) {
     folder.Write(name, "x");
   }
   folder.Write(".dockerignore", "# mine\nnotes\n!notes/keep.md\n");
-  const auto tree = ReadServiceTree(folder.path(), "service", kSoon());
+  const auto tree = ReadServiceTree(folder.path(), "service", {}, kSoon());
   ASSERT_TRUE(tree) << tree.error().message;
   std::string paths;
   for (const auto& [path, entry] : tree->tree) {
@@ -120,12 +133,26 @@ TEST(ServiceTree, LeavesOutWhatTheRulesName) {
                                                       "source/__pycache__", "sub/.git"}));
 }
 
+// A home with a name of its own within the folder went into the image: its record, and its secrets.
+TEST(ServiceTree, LeavesOutTheHomeWhateverItIsCalled) {
+  const io::TestFolder folder;
+  folder.Write("a.py", "x");
+  folder.Write("state/secrets.json", "x");
+  io::fs::create_directory_symlink("state", folder / "link");
+  const auto tree = ReadServiceTree(folder.path(), "service", folder / "link", kSoon());
+  ASSERT_TRUE(tree) << tree.error().message;
+  EXPECT_FALSE(tree->tree.contains("service/state/secrets.json"));
+  EXPECT_EQ(tree->left_out, std::vector<std::string>{"state"});
+  EXPECT_TRUE(tree->tree.contains("service/a.py"));
+  EXPECT_FALSE(ReadServiceTree(folder.path(), "service", folder.path(), kSoon()));
+}
+
 TEST(ServiceTree, HoldsDataThatIsNamed) {
   const io::TestFolder folder;
   folder.Write("data/rates.csv", "x");
   folder.Write("data/big.csv", "x");
   folder.Write(".dockerignore", "!data/rates.csv\n");
-  const auto tree = ReadServiceTree(folder.path(), "service", kSoon());
+  const auto tree = ReadServiceTree(folder.path(), "service", {}, kSoon());
   ASSERT_TRUE(tree);
   EXPECT_TRUE(tree->tree.contains("service/data/rates.csv"));
   EXPECT_FALSE(tree->tree.contains("service/data/big.csv"));
@@ -134,12 +161,14 @@ TEST(ServiceTree, HoldsDataThatIsNamed) {
 TEST(ServiceTree, RefusesLinksThatLeadOut) {
   const io::TestFolder folder;
   folder.Write("a", "x");
+  folder.Write("..data/b", "x");  // as a volume of Kubernetes has it
   io::fs::create_symlink("a", folder / "fine");
-  ASSERT_TRUE(ReadServiceTree(folder.path(), "service", kSoon()));
+  io::fs::create_symlink("..data/b", folder / "fine, too");
+  ASSERT_TRUE(ReadServiceTree(folder.path(), "service", {}, kSoon()));
   for (const char* const to : {"/etc/passwd", "../elsewhere"}) {
     io::fs::remove(folder / "out");
     io::fs::create_symlink(to, folder / "out");
-    const auto tree = ReadServiceTree(folder.path(), "service", kSoon());
+    const auto tree = ReadServiceTree(folder.path(), "service", {}, kSoon());
     ASSERT_FALSE(tree) << to;
     EXPECT_NE(tree.error().message.find("leads out of the folder"), std::string::npos);
   }

@@ -104,7 +104,10 @@ Result<Tree> PackagesTree(const fs::path& folder, const std::string& python) {
   TRY_ASSIGN(const std::vector<std::string> files, io::ListFiles(folder));
   for (const std::string& path : files) {
     if (path.ends_with(".pyc")) continue;
-    const fs::path file = folder / path;
+    std::error_code error;
+    fs::path file = folder / path;
+    if (fs::is_symlink(file, error)) file = fs::canonical(file, error);  // within it, too
+    if (error) return SystemError("find " + (folder / path).string(), error.value());
     const bool is_program = path.starts_with("bin/");
     const bool is_record = path.ends_with(".dist-info/RECORD");
     const std::string inside = is_program ? "usr/local/" + path : packages + path;
@@ -114,7 +117,6 @@ Result<Tree> PackagesTree(const fs::path& folder, const std::string& python) {
     } else if (is_record) {
       TRY_ASSIGN(entry, RecordOf(file));
     } else {
-      std::error_code error;
       const auto mode = fs::status(file, error).permissions();
       entry.is_executable = (mode & fs::perms::owner_exec) != fs::perms::none;
     }

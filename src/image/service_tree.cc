@@ -20,11 +20,21 @@ constexpr std::uint64_t kEntriesMax = 200'000;
 
 class TreeReader {
  public:
-  TreeReader(fs::path root, std::string inside, const IgnoreRules& rules,
+  TreeReader(fs::path root, std::string inside, fs::path home, const IgnoreRules& rules,
              const io::Interrupt& interrupt)
-      : root_(std::move(root)), inside_(std::move(inside)), rules_(rules), interrupt_(interrupt) {}
+      : root_(std::move(root)),
+        inside_(std::move(inside)),
+        home_(std::move(home)),
+        rules_(rules),
+        interrupt_(interrupt) {}
 
   Result<ServiceTree> Read() {
+    if (IsHome(root_)) {
+      return Invalid(
+          fmt::format("{} is busker's home, too, whose record and secrets would go into "
+                      "the image; say another --home",
+                      root_.string()));
+    }
     found_.tree.try_emplace(inside_);
     std::vector<std::string> folders = {""};  // yet to be read
     while (!folders.empty()) {
@@ -54,6 +64,10 @@ class TreeReader {
     if (lstat((root_ / path).c_str(), &is) != 0) {
       return SystemError("look at " + (root_ / path).string(), errno);
     }
+    if (S_ISDIR(is.st_mode) && IsHome(root_ / path)) {
+      found_.left_out.push_back(path);
+      return {};
+    }
     const bool ignored = rules_.Ignores(path);
     if (S_ISDIR(is.st_mode) && (!ignored || rules_.BringsBack())) folders.push_back(path);
     if (ignored) {
@@ -68,6 +82,12 @@ class TreeReader {
                                  root_.string(), kEntriesMax, kIgnoreFile));
     }
     return Add(path, is);
+  }
+
+  // By whatever name.
+  bool IsHome(const fs::path& folder) const {
+    std::error_code error;
+    return !home_.empty() && fs::equivalent(folder, home_, error);
   }
 
   Result<void> Add(const std::string& path, const struct stat& is) {
@@ -98,7 +118,7 @@ class TreeReader {
     const fs::path to = fs::read_symlink(root_ / path, error);
     if (error) return SystemError("read the link " + (root_ / path).string(), error.value());
     const fs::path leads = (fs::path(path).parent_path() / to).lexically_normal();
-    if (to.is_relative() && !leads.string().starts_with("..")) return to.string();
+    if (to.is_relative() && *leads.begin() != "..") return to.string();
     return Invalid(
         fmt::format("{} leads out of the folder, to {}, which would not be there in the "
                     "image; name it in {}",
@@ -107,6 +127,7 @@ class TreeReader {
 
   const fs::path root_;
   const std::string inside_;
+  const fs::path home_;
   const IgnoreRules& rules_;
   const io::Interrupt& interrupt_;
   ServiceTree found_;
@@ -115,11 +136,11 @@ class TreeReader {
 }  // namespace
 
 Result<ServiceTree> ReadServiceTree(const fs::path& folder, const std::string& inside,
-                                    const io::Interrupt& interrupt) {
+                                    const fs::path& home, const io::Interrupt& interrupt) {
   auto text = io::ReadFile(folder / kIgnoreFile, kRulesBytesMax);
   if (!text && text.error().kind != ErrorKind::kNotFound) return tl::unexpected(text.error());
   const IgnoreRules rules(text.value_or(""));
-  return TreeReader(folder, inside, rules, interrupt).Read();
+  return TreeReader(folder, inside, home, rules, interrupt).Read();
 }
 
 }  // namespace busker::image

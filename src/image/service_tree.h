@@ -18,9 +18,10 @@ struct ServiceTree {
 };
 
 // All of `folder` but what the rules leave out (ignore_rules.h; the folder's own .dockerignore is
-// read), below `inside` ("service"). kInvalid, naming it: a socket, a device, a name that is not
-// UTF-8, an absolute link.
+// read) and busker's `home` (which need not exist), below `inside` ("service"). kInvalid, naming
+// it: a socket, a device, a name that is not UTF-8, a link that leads out; a folder that is the
+// home.
 Result<ServiceTree> ReadServiceTree(const io::fs::path& folder, const std::string& inside,
-                                    const io::Interrupt& interrupt);
+                                    const io::fs::path& home, const io::Interrupt& interrupt);
 
 }  // namespace busker::image
