@@ -16,10 +16,11 @@ Result<std::map<std::string, std::string>> BuiltImages::Read() const {
   const auto text = io::ReadFile(file);
   if (!text && text.error().kind == ErrorKind::kNotFound) return images;
   if (!text) return tl::unexpected(text.error());
-  TRY_ASSIGN(const auto value, ParseOwnJson(*text, file.string()));
-  if (!value.is_object())
+  const auto value = ParseOwnJson(*text, file.string());
+  if (!value || !value->is_object()) {
     return Unusable(file.string() + " is damaged; busker build makes it anew");
-  for (const auto& [name, reference] : value.items()) {
+  }
+  for (const auto& [name, reference] : value->items()) {
     if (reference.is_string()) images[name] = reference.get<std::string>();
   }
   return images;
@@ -34,12 +35,16 @@ Result<std::string> BuiltImages::Find(const std::string& name) const {
 Result<void> BuiltImages::Add(const std::string& name, const std::string& reference) const {
   TRY(io::MakeFolders(folder_, 0700));
   TRY_ASSIGN(const io::FileLock lock, io::FileLock::Take(folder_ / kLock, kLockLimit));
-  auto images = Read().value_or(std::map<std::string, std::string>());
-  if (reference.empty())
-    images.erase(name);
-  else
-    images[name] = reference;
-  return io::WriteFileAtomically(folder_ / kFile, JsonText(nlohmann::ordered_json(images)));
+  auto images = Read();
+  const bool is_damaged = !images && images.error().kind == ErrorKind::kUnusable;
+  if (is_damaged) images = std::map<std::string, std::string>();
+  if (!images) return tl::unexpected(images.error());
+  if (reference.empty()) {
+    images->erase(name);
+  } else {
+    (*images)[name] = reference;
+  }
+  return io::WriteFileAtomically(folder_ / kFile, JsonText(nlohmann::ordered_json(*images)));
 }
 
 }  // namespace busker::image

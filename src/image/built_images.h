@@ -17,7 +17,7 @@ class BuiltImages {
   // What runs for "registry.example/churn:1": "registry.example/churn@sha256:..."; empty when it
   // was not built here.
   Result<std::string> Find(const std::string& name) const;
-  // Durable once this returns.
+  // Durable once this returns. Of a damaged file only this one is in the new one.
   Result<void> Add(const std::string& name, const std::string& reference) const;
 
  private:

@@ -88,6 +88,20 @@ TEST(BuiltImages, RemembersTheDigestOfEachName) {
   EXPECT_EQ(images.Find("r.example/b:1").value(), "r.example/b@sha256:2");
   folder.Write("images/built.json", "[1");
   EXPECT_FALSE(images.Find("r.example/b:1"));
+  EXPECT_TRUE(images.Add("r.example/a:1", "r.example/a@sha256:4")) << "made anew";
+}
+
+// A file that could not be read for a moment was taken for one without images: what ran from then
+// on was whatever the tags said.
+TEST(BuiltImages, ForgetsNothingThatItCannotRead) {
+  const io::TestFolder folder;
+  const BuiltImages images(folder.path());
+  ASSERT_TRUE(images.Add("r.example/a:1", "r.example/a@sha256:1"));
+  io::fs::rename(folder / "images/built.json", folder / "images/kept");
+  io::fs::create_symlink("built.json", folder / "images/built.json");  // to itself: ELOOP
+  EXPECT_FALSE(images.Add("r.example/b:1", "r.example/b@sha256:2"));
+  io::fs::rename(folder / "images/kept", folder / "images/built.json");
+  EXPECT_EQ(images.Find("r.example/a:1").value(), "r.example/a@sha256:1");
 }
 
 }  // namespace
