@@ -74,20 +74,39 @@ std::string PushScope(const std::string& repository) {
 Registry::Registry(std::string name, std::optional<Login> login)
     : name_(std::move(name)), login_(std::move(login)), http_(TrustFor(name_)) {}
 
-// Which scheme it speaks, asked without a login. A server that speaks TLS answers a plain request
-// with 400, and one that does not cannot be asked by TLS.
-Result<std::string> Registry::Origin(const io::Interrupt& interrupt) {
-  if (!origin_.empty()) return origin_;
+// Which scheme it speaks, asked without a login: the one that answers. A server that speaks TLS
+// answers a plain request with 400, or not at all.
+Result<void> Registry::FindOrigin(const io::Interrupt& interrupt) {
+  if (!origin_.empty()) return {};
   const std::string host = HostOfRegistry(name_);
-  std::string origin = "https://" + host;
-  if (io::IsLoopbackHost(io::HostOf(origin))) {
-    io::HttpRequest ping;
-    ping.url = "http://" + host + "/v2/";
-    auto plain = http_.Send(ping, io::Within(kPingLimit, interrupt));
-    if (plain && (plain->status == 200 || plain->status == 401)) origin = "http://" + host;
+  if (!io::IsLoopbackHost(io::HostOf("https://" + host))) {
+    origin_ = "https://" + host;
+    return {};
   }
-  origin_ = origin;
-  return origin_;
+  io::HttpRequest ping;
+  ping.url = "http://" + host + "/v2/";
+  const auto plain = http_.Send(ping, io::Within(kPingLimit, interrupt));
+  const bool is_plain = plain && (plain->status == 200 || plain->status == 401);
+  if (!is_plain) {
+    ping.url = "https://" + host + "/v2/";
+    const auto safe = http_.Send(ping, io::Within(kPingLimit, interrupt));
+    // A certificate that is not trusted is an answer, too.
+    if (!safe && cloud::IsPassing(safe.error())) {
+      return tl::unexpected(plain ? safe.error() : plain.error());
+    }
+  }
+  origin_ = (is_plain ? "http://" : "https://") + host;
+  return {};
+}
+
+Result<std::string> Registry::Origin(const io::Interrupt& interrupt) {
+  cloud::Tries tries(kPolicy, interrupt);
+  for (;;) {
+    const auto found = FindOrigin(interrupt);
+    if (found) return origin_;
+    TRY(tries.CheckStillWanted());
+    TRY(tries.Again(Wrap("the registry " + name_, found.error()).value()));
+  }
 }
 
 Result<std::string> Registry::TokenFor(const Scopes& scopes, const io::Interrupt& interrupt) {

@@ -68,6 +68,7 @@ class Registry {
  private:
   using Scopes = std::vector<std::string>;  // "repository:team/churn:pull"
 
+  Result<void> FindOrigin(const io::Interrupt& interrupt);
   Result<std::string> Origin(const io::Interrupt& interrupt);
   Result<std::string> Authorization(const Scopes& scopes, const io::Interrupt& interrupt);
   Result<std::string> TokenFor(const Scopes& scopes, const io::Interrupt& interrupt);

@@ -32,6 +32,7 @@ class TokenRegistry {
   int fails = 0;              // the next so many calls, with 503
   std::string realm;          // empty: its own
   bool is_generous = true;    // gives tokens
+  int deaf = 0;               // the next so many pings
   int breaks = 0;             // the next so many bodies, without an answer
   bool loses_answer = false;  // when that breaks: it has the layer
   bool is_there = false;      // the layer that is asked for
@@ -43,6 +44,10 @@ class TokenRegistry {
  private:
   std::string Reply(const io::TestHttpRequest& request) {
     if (request.target.starts_with("/token")) return Token(request);
+    if (request.target == "/v2/" && deaf > 0) {
+      --deaf;
+      return "";
+    }
     const auto authorization = request.headers.find("authorization");
     if (authorization == request.headers.end() || authorization->second != "Bearer good") {
       const std::string place = realm.empty() ? server_.Url("/token") : realm;
@@ -180,6 +185,15 @@ TEST(Registry, IsAskedAgainWhileItIsBusy) {
   there.fails = 2;
   Registry registry(there.name(), std::nullopt);
   EXPECT_TRUE(registry.GetManifest("x", "1", kSoon()));
+}
+
+// One on this machine that did not answer for a moment was taken for one that speaks TLS, for good.
+TEST(Registry, IsAskedAgainHowItSpeaks) {
+  TokenRegistry there;
+  there.deaf = 1;
+  Registry registry(there.name(), std::nullopt);
+  const auto manifest = registry.GetManifest("x", "1", kSoon());
+  EXPECT_TRUE(manifest) << manifest.error().message;
 }
 
 TEST(Registry, TakesNoOtherBytesThanWereAskedFor) {
