@@ -53,7 +53,8 @@ io::HttpSession::Settings TrustFor(const std::string& name) {
   const io::fs::path folder = io::fs::path("/etc/docker/certs.d") / name;
   for (io::fs::directory_iterator entry(folder, error);
        !error && entry != io::fs::directory_iterator(); entry.increment(error)) {
-    if (entry->path().extension() == ".crt") settings.ca_file = entry->path().string();
+    if (entry->path().extension() == ".crt")
+      settings.more_ca_files.push_back(entry->path().string());
   }
   return settings;
 }

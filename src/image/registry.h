@@ -28,8 +28,8 @@ struct Blob {
 // it does not know who asks.
 //
 // It is spoken to by TLS, unless it is on a loopback address and speaks plain HTTP there. Trusted
-// are the system's certificates (io/tls_context.h), or those of /etc/docker/certs.d/REGISTRY/*.crt
-// alone, when there are any. A login is sent to the registry and to the token server that it names,
+// are the system's certificates (io/tls_context.h) and those of /etc/docker/certs.d/REGISTRY/*.crt,
+// as Docker has it. A login is sent to the registry and to the token server that it names,
 // to no other, and never without TLS but to a loopback address.
 class Registry {
  public:

@@ -203,7 +203,7 @@ Result<std::unique_ptr<Connection>> HttpSession::Connect(const Route& route,
 Result<const TlsContext*> HttpSession::Tls() {
   const std::lock_guard lock(tls_mutex_);
   if (!tls_) {
-    TRY_ASSIGN(tls_, TlsContext::Make(settings_.ca_file));
+    TRY_ASSIGN(tls_, TlsContext::Make(settings_.ca_file, settings_.more_ca_files));
   }
   return tls_.get();
 }

@@ -25,6 +25,7 @@ class HttpSession {
 
   struct Settings {
     std::string ca_file;  // trusted certificates (PEM) alone; empty: as tls_context.h says
+    std::vector<std::string> more_ca_files = {};  // trusted besides
     // Whether 169.254.169.254 may be called, where a cloud hands its machine credentials. Then no
     // proxy is used. For a session that calls nothing else.
     bool may_call_metadata = false;

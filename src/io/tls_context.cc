@@ -132,9 +132,11 @@ TlsContext::TlsContext() : context_(SSL_CTX_new(TLS_client_method())) {
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
-Result<std::unique_ptr<TlsContext>> TlsContext::Make(const std::string& ca_file) {
+Result<std::unique_ptr<TlsContext>> TlsContext::Make(const std::string& ca_file,
+                                                     const std::vector<std::string>& more) {
   std::unique_ptr<TlsContext> context(new TlsContext());
   TRY(context->Trust(ca_file));
+  for (const std::string& file : more) TRY(TrustFile(context->context_, file));
   return context;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "io/file.h"
@@ -26,9 +27,10 @@ std::string_view BuiltInRoots();
 class TlsContext {
  public:
   // Trusts the certificates in `ca_file` (PEM) alone when it is not empty; else what SSL_CERT_FILE
-  // and SSL_CERT_DIR name; else the system's; else the built-in ones. kUnusable when what is named
-  // cannot be read.
-  static Result<std::unique_ptr<TlsContext>> Make(const std::string& ca_file);
+  // and SSL_CERT_DIR name; else the system's; else the built-in ones. Those in `more` are trusted
+  // besides. kUnusable when what is named cannot be read.
+  static Result<std::unique_ptr<TlsContext>> Make(const std::string& ca_file,
+                                                  const std::vector<std::string>& more = {});
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
   ~TlsContext();

@@ -91,6 +91,23 @@ TEST(Tls, ACertificateIsTrustedWhenItIsNamedAndFitsTheHost) {
   EXPECT_EQ(response->status, 200);
 }
 
+// Of several certificates beside the system's only the last was trusted, and the system's were not.
+TEST(Tls, CertificatesAreTrustedBesideOthers) {
+  const TestFolder one, two, three;
+  const Certificate first(one, "IP:127.0.0.1"), second(two, "IP:127.0.0.1");
+  const Certificate third(three, "IP:127.0.0.1");
+  setenv("no_proxy", "*", 1);
+  HttpSession session(
+      {.ca_file = first.certificate, .more_ca_files = {second.certificate, third.certificate}});
+  for (const Certificate* const each : {&first, &second, &third}) {
+    const TlsServer server(*each);
+    HttpRequest request;
+    request.url = "https://" + server.Place() + "/";
+    const auto response = session.Send(request, Within(10s));
+    EXPECT_TRUE(response) << response.error().message;
+  }
+}
+
 TEST(Tls, ACertificateThatNobodyKnowsIsRefusedBeforeAnythingIsSent) {
   const TestFolder folder;
   const TlsServer server(Certificate(folder, "IP:127.0.0.1"));
