@@ -14,6 +14,7 @@
 #include "image/build.h"
 #include "image/built_images.h"
 #include "image/dockerfile_build.h"
+#include "image/reference.h"
 #include "image/virtual_environment.h"
 
 namespace busker::cli {
@@ -56,12 +57,6 @@ std::vector<std::string> EnvironmentFor(const service::Target& target,
   std::erase_if(environment, [](const auto& entry) { return entry.starts_with("DOCKER_HOST="); });
   environment.push_back("DOCKER_HOST=unix://" + socket);
   return environment;
-}
-
-// The name without a tag or digest that it may have: the tag is the version.
-std::string WithoutTag(const std::string& image) {
-  const std::size_t slash = image.rfind('/') + 1;
-  return image.substr(0, std::min(image.find_first_of(":@", slash), image.size()));
 }
 
 io::fs::path DockerfileOf(const service::Service& service) {
@@ -159,7 +154,7 @@ Result<int> Build(const Common& common, const BuildOptions& options) {
                                     service.root,
                                     service.image.base,
                                     service.image.python,
-                                    WithoutTag(target.image),
+                                    image::WithoutTag(target.image),  // the tag is the version
                                     home.folder,
                                     EnvironmentFor(target, common.installation->environment)};
   const auto made = MakeImage(request, DockerfileOf(service), say, interrupt);

@@ -1,12 +1,21 @@
 #include "image/built_images.h"
 
 #include "base/json_object.h"
+#include "image/reference.h"
 
 namespace busker::image {
 namespace {
 
 constexpr char kFile[] = "built.json", kLock[] = "lock";
 constexpr std::chrono::seconds kLockLimit{30};
+
+// One key for all that a name may be written as; "churn:1" is of an engine, and no name of Docker
+// Hub's.
+std::string KeyOf(const std::string& name) {
+  if (!NamesRegistry(name)) return name;
+  const auto reference = ParseReference(name);
+  return reference ? reference->Text() : name;
+}
 
 }  // namespace
 
@@ -28,7 +37,7 @@ Result<std::map<std::string, std::string>> BuiltImages::Read() const {
 
 Result<std::string> BuiltImages::Find(const std::string& name) const {
   TRY_ASSIGN(const auto images, Read());
-  const auto found = images.find(name);
+  const auto found = images.find(KeyOf(name));
   return found == images.end() ? std::string() : found->second;
 }
 
@@ -40,9 +49,9 @@ Result<void> BuiltImages::Add(const std::string& name, const std::string& refere
   if (is_damaged) images = std::map<std::string, std::string>();
   if (!images) return tl::unexpected(images.error());
   if (reference.empty()) {
-    images->erase(name);
+    images->erase(KeyOf(name));
   } else {
-    (*images)[name] = reference;
+    (*images)[KeyOf(name)] = reference;
   }
   return io::WriteFileAtomically(folder_ / kFile, JsonText(nlohmann::ordered_json(*images)));
 }

@@ -91,6 +91,18 @@ TEST(BuiltImages, RemembersTheDigestOfEachName) {
   EXPECT_TRUE(images.Add("r.example/a:1", "r.example/a@sha256:4")) << "made anew";
 }
 
+// An image of Docker Hub was kept under its whole name and looked for by the one in the file: its
+// tag ran, whatever that had become, and not what was built.
+TEST(BuiltImages, FindsAnImageHoweverItsNameIsWritten) {
+  const io::TestFolder folder;
+  const BuiltImages images(folder.path());
+  ASSERT_TRUE(images.Add("docker.io/library/churn:1", "docker.io/library/churn@sha256:1"));
+  for (const char* const name : {"docker.io/churn:1", "index.docker.io/library/churn:1"}) {
+    EXPECT_EQ(images.Find(name).value(), "docker.io/library/churn@sha256:1") << name;
+  }
+  EXPECT_EQ(images.Find("churn:1").value(), "") << "a name on an engine";
+}
+
 // A file that could not be read for a moment was taken for one without images: what ran from then
 // on was whatever the tags said.
 TEST(BuiltImages, ForgetsNothingThatItCannotRead) {

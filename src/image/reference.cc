@@ -56,6 +56,11 @@ bool IsTag(std::string_view text) {
          });
 }
 
+std::string WithoutTag(std::string_view text) {
+  const std::size_t slash = text.rfind('/', text.find('@')) + 1;  // 0: there is none
+  return std::string(text.substr(0, text.find_first_of(":@", slash)));
+}
+
 bool NamesRegistry(std::string_view text) { return EndOfRegistry(text) != std::string_view::npos; }
 
 std::string Reference::Name() const { return registry + "/" + repository; }

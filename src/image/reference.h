@@ -21,6 +21,10 @@ struct Reference {
 // As Docker reads it. kInvalid: what no registry takes.
 Result<Reference> ParseReference(std::string_view text);
 
+// "registry.example/churn" of "registry.example/churn:1", else as it is written; also of what is no
+// name.
+std::string WithoutTag(std::string_view text);
+
 // Whether the name says a registry. "churn" and "team/churn" do not: they are names on an engine.
 bool NamesRegistry(std::string_view text);
 

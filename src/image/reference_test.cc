@@ -51,5 +51,13 @@ TEST(Reference, KnowsNamesWithoutARegistry) {
   EXPECT_TRUE(NamesRegistry("host:5000/churn"));
 }
 
+TEST(Reference, IsAsWrittenWithoutItsTag) {
+  for (const char* const name : {"churn", "a/churn", "r:5000/churn", "docker.io/churn"}) {
+    EXPECT_EQ(WithoutTag(name), name);
+    EXPECT_EQ(WithoutTag(std::string(name) + ":1"), name);
+    EXPECT_EQ(WithoutTag(std::string(name) + ":1@sha256:2"), name);
+  }
+}
+
 }  // namespace
 }  // namespace busker::image

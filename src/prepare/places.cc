@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "home/place.h"
 #include "image/built_images.h"
+#include "image/reference.h"
 #include "io/file.h"
 #include "service/host_paths.h"
 
@@ -42,10 +43,9 @@ Result<std::string> UrlOf(const service::Target& target, const std::string& sett
 // when it was built here.
 Result<std::string> ImageOf(const service::Target& target, const service::Service& service,
                             const std::string& home) {
-  const std::string last = target.image.substr(target.image.rfind('/') + 1);
-  const bool names_it = last.find_first_of(":@") != std::string::npos;
+  const bool names_it = image::WithoutTag(target.image) != target.image;
   const std::string name = names_it ? target.image : target.image + ":" + service.version;
-  if (home.empty() || last.find('@') != std::string::npos) return name;
+  if (home.empty() || target.image.find('@') != std::string::npos) return name;
   TRY_ASSIGN(const std::string built, image::BuiltImages(home).Find(name));
   return built.empty() ? name : built;
 }
