@@ -96,7 +96,7 @@ class Builder {
     }
     const std::string key = PackagesKey(requirements_, wheels);
     TRY_ASSIGN(const auto found, cache_.Find(key));
-    if (found) return *found;
+    if (found && !requirements_.has_more) return *found;
     say_(fmt::format("installing the packages of {} for Python {}",
                      requirements_.files.front().filename().string(), wheels.python));
     TRY_ASSIGN(const ScratchFolder scratch, ScratchFolder::Make(request_.home / "images"));

@@ -32,6 +32,13 @@ bool IsFromElsewhere(std::string_view line) {
          line.find("@ git+") != std::string_view::npos;
 }
 
+bool NeedsMore(std::string_view line) {
+  return line.starts_with("-f") || line.starts_with("--find-links") ||
+         line.find("@ file:") != std::string_view::npos ||
+         line.find("@file:") != std::string_view::npos ||
+         ReferredIn(line).find("://") != std::string::npos;
+}
+
 class RequirementsReader {
  public:
   Result<void> Read(const fs::path& file) {
@@ -45,6 +52,7 @@ class RequirementsReader {
       const std::string_view line = Trim(std::string_view(each).substr(0, each.find(" #")));
       if (line.empty() || line.starts_with('#')) continue;
       found_.text += std::string(line) + "\n";
+      found_.has_more = found_.has_more || NeedsMore(line);
       if (IsFromElsewhere(line)) found_.others.emplace_back(line);
       const std::string other = ReferredIn(line);
       if (!other.empty() && other.find("://") == std::string::npos) {

@@ -13,6 +13,8 @@ struct Requirements {
   std::vector<io::fs::path> files;  // that are there: of the service, and of its source
   std::string text;                 // all of them, with what they refer to by -r and -c
   std::vector<std::string> others;  // lines that name no package of an index: paths, git, -e
+  bool has_more = false;  // what comes of them depends on files beside the text: --find-links,
+                          // "name @ file:", a constraint by URL
 
   bool empty() const { return text.empty(); }  // whatever files there are
 };

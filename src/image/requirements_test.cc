@@ -29,6 +29,19 @@ TEST(Requirements, KnowTheLinesThatNoIndexHas) {
   EXPECT_EQ(ReadRequirements(folder.path())->others.size(), 2u);
 }
 
+// The layer of packages was kept by the text of the requirements alone: a wheel in a folder that
+// was changed under the same name never came into the image.
+TEST(Requirements, TellWhenTheirTextIsNotAllThatTheyAreMadeFrom) {
+  const io::TestFolder folder;
+  for (const char* const line : {"--find-links ./wheels", "-f wheels", "a @ file:///wheels/a.whl",
+                                 "-c https://example.com/pins.txt"}) {
+    folder.Write("requirements.txt", std::string("c==1\n") + line + "\n");
+    EXPECT_TRUE(ReadRequirements(folder.path())->has_more) << line;
+  }
+  folder.Write("requirements.txt", "c==1\n--index-url https://example.com/simple\n");
+  EXPECT_FALSE(ReadRequirements(folder.path())->has_more);
+}
+
 TEST(Requirements, ThatAreNotThereAreNoneAndAReferenceThatLeadsNowhereIsAnError) {
   const io::TestFolder folder;
   EXPECT_TRUE(ReadRequirements(folder.path())->empty());
