@@ -158,6 +158,7 @@ Result<void> DockerExecutor::Begin(const Attempt& attempt, bool is_recovered) {
   carried.may_be_there = is_recovered;
   if (stopped_.contains(attempt.name)) carried.bell.TellStop();
   attempts_[attempt.name] = &carried;
+  settings_.begun->Add(attempt.name);
   try {
     carried.thread = std::jthread([this, &carried](const std::stop_token& quit) {
       End end = Carry(carried, quit);
@@ -175,11 +176,13 @@ Result<void> DockerExecutor::Begin(const Attempt& attempt, bool is_recovered) {
       }
       on_ended_(carried.attempt.name, std::move(end));
       if (!removed) RemoveLater(carried, quit);
+      settings_.begun->Remove(carried.attempt.name);
       const std::lock_guard done(mutex_);
       carried.is_done = true;
     });
   } catch (const std::system_error& error) {
     attempts_.erase(attempt.name);
+    settings_.begun->Remove(attempt.name);
     carried_.pop_back();
     return Temporary(fmt::format("no thread for {}: {}", attempt.name.Text(), error.what()));
   }
@@ -500,18 +503,24 @@ bool DockerExecutor::IsOurs(const ContainerState& container, const attempt::Name
   return container.home == settings_.instance && container.attempt == attempt.Text();
 }
 
+// `unfinished` is as old as this busker, and this executor may be much younger: what others have
+// begun since is not among them.
 Result<void> DockerExecutor::Sweep(std::span<const attempt::Name> unfinished) {
   std::set<attempt::Name> names(unfinished.begin(), unfinished.end());
   std::set<std::string> files;
   for (const attempt::Name& name : names) files.insert(ContainerName(settings_.instance, name));
-  secrets_.Sweep([&](const std::string& container) { return files.contains(container); });
+  secrets_.Sweep([&](const std::string& container) {
+    return files.contains(container) || settings_.begun->HasOneThat([&](const auto& name) {
+      return ContainerName(settings_.instance, name) == container;
+    });
+  });
   sweeping_ = std::jthread(
       [this, names = std::move(names)](const std::stop_token& quit) { SweepNow(names, quit); });
   return {};
 }
 
-// Tried until the engine answers. What was launched since it listed them is not among them: a name
-// is never launched twice.
+// Tried until the engine answers. What is begun while it lists them is among those begun, or has
+// ended by then: a name is never launched twice.
 void DockerExecutor::SweepNow(const std::set<attempt::Name>& unfinished,
                               const std::stop_token& quit) {
   std::set<std::string> kept;
@@ -523,14 +532,10 @@ void DockerExecutor::SweepNow(const std::set<attempt::Name>& unfinished,
     bool all = found.has_value();
     for (const DockerEngine::Labelled& one :
          found.value_or(std::vector<DockerEngine::Labelled>())) {
-      {
-        const std::lock_guard lock(mutex_);
-        const bool carried = std::any_of(attempts_.begin(), attempts_.end(), [&](const auto& each) {
-          return each.first.Text() == one.value;
-        });
-        if (carried || kept.contains(one.value)) continue;
-      }
-      all &= engine_.Remove(one.id, io::Within(kCallLimit, quit)).has_value();
+      const bool stays =
+          kept.contains(one.value) ||
+          settings_.begun->HasOneThat([&](const auto& name) { return name.Text() == one.value; });
+      if (!stays) all &= engine_.Remove(one.id, io::Within(kCallLimit, quit)).has_value();
     }
     if (all || !Pause(pause, quit)) return;
     pause = std::min(2 * pause, kAgainMax);

@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "execute/attempt_bell.h"
+#include "execute/begun_attempts.h"
 #include "execute/container_secrets.h"
 #include "execute/docker_container.h"
 #include "execute/docker_engine.h"
@@ -41,6 +42,8 @@ class DockerExecutor : public Executor {
     std::string instance;      // id of the home: whose containers these are
     SecretOf secret_of;        // may be empty: there are none
     LoginAt login_at = {};     // likewise
+    // One for all executors of this busker.
+    std::shared_ptr<BegunAttempts> begun = std::make_shared<BegunAttempts>();
     // Of a container that somebody has paused: then it is ended.
     Milliseconds paused_max = std::chrono::hours(1);
     Milliseconds look_after = std::chrono::minutes(1);  // at one that nothing is heard of

@@ -53,9 +53,10 @@ Result<std::unique_ptr<Executor>> Open(const std::string& place, const Settings&
       TRY_ASSIGN(const auto login, image::FindLogin(registry, environment, interrupt));
       return login ? image::EngineAuth(*login, registry) : std::string();
     };
-    return DockerExecutor::Start({std::move(socket), settings.runner, settings.runs_folder,
-                                  settings.home, settings.instance, settings.secret_of, login_at},
-                                 std::move(on_ended));
+    return DockerExecutor::Start(
+        {std::move(socket), settings.runner, settings.runs_folder, settings.home, settings.instance,
+         settings.secret_of, login_at, settings.begun},
+        std::move(on_ended));
   }
   if (place == attempt::kStepPlace) {
     return std::make_unique<StepExecutor>(settings.runs_folder, settings.carry_out,

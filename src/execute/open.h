@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "execute/begun_attempts.h"
 #include "execute/executor.h"
 #include "execute/step_executor.h"
 #include "home/place.h"
@@ -21,6 +22,8 @@ struct Settings {
   std::vector<std::string> environment;  // of this process
   Executor::SecretOf secret_of;
   CarryOut carry_out;  // the steps at attempt::kStepPlace
+  // Copies of this have one, as all executors of a busker must.
+  std::shared_ptr<BegunAttempts> begun = std::make_shared<BegunAttempts>();
 };
 
 // The place as it goes on record with a run: "docker://?..." names no socket, and becomes

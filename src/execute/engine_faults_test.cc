@@ -1,0 +1,137 @@
+// Attempts in containers of an engine that a test makes up, so that it can be at fault.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "attempt/folder.h"
+#include "execute/docker_executor.h"
+#include "execute/test_engine.h"
+#include "execute/test_order.h"
+
+namespace busker::execute {
+namespace {
+
+bool Soon(const std::function<bool()>& condition) {
+  for (int i = 0; i < 3000 && !condition(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return condition();
+}
+
+class EngineFaults : public testing::Test {
+ protected:
+  std::unique_ptr<DockerExecutor> Open(const io::fs::path& socket) {
+    DockerExecutor::Settings settings{socket, BUSKER_RUNNER_PATH, folder_ / "runs",
+                                      {},     instance_,          SecretOf};
+    settings.begun = begun_;
+    return DockerExecutor::Start(
+               std::move(settings),
+               [this](const attempt::Name& name, Result<attempt::ExitRecord> end) {
+                 const std::lock_guard lock(mutex_);
+                 ends_.emplace(name, std::move(end));
+                 changed_.notify_all();
+               })
+        .value();
+  }
+  static Result<std::string> SecretOf(const std::string&) { return std::string("hunter2!"); }
+  static Attempt Waiting() {
+    return Sealed(TestOrder(name_, "true"), "docker://?image=churn:1&network=none");
+  }
+  Result<attempt::ExitRecord> WaitFor(const attempt::Name& name) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ends_.contains(name); })) {
+      return Failed("it never ended");
+    }
+    return ends_.at(name);
+  }
+  io::fs::path FolderOf(const attempt::Name& name) const {
+    return attempt::FolderOf(folder_ / "runs", name);
+  }
+  // What an engine says of the attempt's container, or lists.
+  std::string Labels(const std::string& attempt) const {
+    return fmt::format(R"("Labels":{{"busker.home":"{}","busker.attempt":"{}"}})", instance_,
+                       attempt);
+  }
+
+  static inline const attempt::Name name_{"r1", "t", 1};
+  const io::TestFolder folder_;
+  const std::string instance_ = folder_.path().filename().string();
+  std::shared_ptr<BegunAttempts> begun_ = std::make_shared<BegunAttempts>();
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<attempt::Name, Result<attempt::ExitRecord>> ends_;
+};
+
+// The first run on a second engine removed the secrets of all that was about to begin on the first,
+// where an image may be fetched for hours: its containers had nothing to mount.
+TEST_F(EngineFaults, ASecondEngineLeavesTheSecretsOfTheFirstAlone) {
+  std::atomic<bool> is_asked = false, goes_on = false;
+  EngineOf first(12, 41, [&](const io::TestHttpRequest&) {
+    is_asked = true;
+    Soon([&] { return goes_on.load(); });
+    return Answer("400 Bad Request", R"({"message":"no such image"})");
+  });
+  EngineOf second(12, 41, [](const io::TestHttpRequest&) { return Answer("200 OK", "[]"); });
+  const ContainerSecrets secrets(instance_);
+  const io::fs::path file = secrets.FileOf(ContainerName(instance_, name_));
+  ASSERT_TRUE(secrets.Hand("left-by-an-earlier-busker", {"key"}, SecretOf));
+  const auto one = Open(first.socket());
+  Attempt attempt = Waiting();
+  attempt.secrets = {"key"};
+  ASSERT_TRUE(one->Launch(attempt));
+  ASSERT_TRUE(Soon([&] { return is_asked.load(); }));
+  ASSERT_TRUE(io::fs::exists(file));
+  const auto other = Open(second.socket());
+  ASSERT_TRUE(other->Sweep({}));
+  EXPECT_TRUE(io::fs::exists(file));
+  EXPECT_FALSE(io::fs::exists(secrets.FileOf("left-by-an-earlier-busker")));
+  goes_on = true;
+  EXPECT_EQ(WaitFor(name_)->ending, attempt::Ending::kNotStarted);
+  EXPECT_FALSE(io::fs::exists(file));
+  io::fs::remove(file.parent_path());
+}
+
+// Two places may lead to one engine. The executor of the second swept what the first had begun: a
+// container that ran was removed.
+TEST_F(EngineFaults, ASecondPlaceOfOneEngineLeavesTheContainersOfTheFirstAlone) {
+  std::atomic<bool> runs = false, goes_on = false;
+  EngineOf engine(12, 41, [&](const io::TestHttpRequest& request) {
+    if (request.target.find("/containers/json") != std::string::npos) {
+      return Answer("200 OK", fmt::format(R"([{{"Id":"c1",{}}},{{"Id":"c2",{}}}])",
+                                          Labels(name_.Text()), Labels("r0/t.1")));
+    }
+    if (request.target.find("/containers/create") != std::string::npos) {
+      return Answer("201 Created", R"({"Id":"c1"})");
+    }
+    if (request.target.find("/wait") != std::string::npos) {
+      runs = true;
+      Soon([&] { return goes_on.load(); });
+      return Answer("400 Bad Request", R"({"message":"enough"})");
+    }
+    if (request.method == "GET") return Answer("200 OK", R"({"Id":"sha256:1"})");
+    return Answer("204 No Content", "");
+  });
+  const auto one = Open(engine.socket());
+  ASSERT_TRUE(one->Launch(Waiting()));
+  ASSERT_TRUE(Soon([&] { return runs.load(); }));
+  io::fs::create_symlink(engine.socket(), folder_ / "link");
+  const auto other = Open(folder_ / "link");
+  ASSERT_TRUE(other->Sweep({}));
+  const auto removed = [&](const std::string& id) {
+    const auto seen = engine.Seen();
+    return std::find(seen.begin(), seen.end(),
+                     "DELETE /v1.41/containers/" + id + "?force=true&v=true") != seen.end();
+  };
+  EXPECT_TRUE(Soon([&] { return removed("c2"); })) << "an earlier busker's";
+  EXPECT_FALSE(removed("c1"));
+  goes_on = true;
+  (void)WaitFor(name_);
+}
+
+}  // namespace
+}  // namespace busker::execute
