@@ -26,9 +26,8 @@ constexpr Milliseconds kPullLimit = std::chrono::hours(2);
 constexpr Milliseconds kTidyLimit = seconds(10);  // before it is told that an attempt has ended
 constexpr Milliseconds kTellAgain = seconds(2);
 constexpr Milliseconds kAgain = seconds(1), kAgainMax = minutes(5);
-constexpr Milliseconds kBreath(100);            // after a bell that rang for nothing
-constexpr Milliseconds kAwayMax = minutes(10);  // an engine that is away, and no runner lives
-constexpr int kStartsMax = 4;  // of one container: the first, and those that settle it
+constexpr Milliseconds kBreath(100);  // after a bell that rang for nothing
+constexpr int kStartsMax = 4;         // of one container: the first, and those that settle it
 
 // Waits a moment; false when there is no use in going on.
 bool Pause(Milliseconds length, const std::stop_token& quit) {
@@ -218,7 +217,6 @@ bool DockerExecutor::WasToldToStop(const attempt::Name& name) {
 DockerExecutor::End DockerExecutor::Carry(Carried& carried, const std::stop_token& quit) {
   if (auto written = WriteOrder(carried); !written) return GiveUp(carried, written.error(), quit);
   carried.bell.Watch(carried.folder);
-  io::SteadyInstant answered = std::chrono::steady_clock::now();
   bool rang = false;
   for (int starts = 0; !quit.stop_requested();) {
     auto ended = ReadExitOf(carried.attempt.name, carried.folder);
@@ -235,11 +233,15 @@ DockerExecutor::End DockerExecutor::Carry(Carried& carried, const std::stop_toke
     if (started) starts += *started ? 1 : 0;
     const auto waited = started ? AwaitEnd(carried, quit) : tl::unexpected(started.error());
     rang = waited.has_value();
-    const auto now = std::chrono::steady_clock::now();
     if (rang || (RunnerLives(carried.folder) && !carried.is_given_up)) {
-      answered = now;
-    } else if (!Passes(waited.error()) || !carried.may_be_there || now - answered > kAwayMax) {
-      return GiveUp(carried, waited.error(), quit);
+      carried.away_since.reset();
+    } else {
+      const auto now = std::chrono::steady_clock::now();
+      if (!carried.away_since) carried.away_since = now;
+      const bool is_over = now - *carried.away_since > settings_.away_max;
+      if (!Passes(waited.error()) || !carried.may_be_there || is_over) {
+        return GiveUp(carried, waited.error(), quit);
+      }
     }
     if (!rang && !Pause(kAgain, quit)) break;
   }

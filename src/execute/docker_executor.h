@@ -35,17 +35,19 @@ class DockerExecutor : public Executor {
       std::function<Result<std::string>(const std::string& registry, const io::Interrupt&)>;
 
   struct Settings {
-    io::fs::path socket;       // of the engine
-    io::fs::path runner;       // busker-runner
-    io::fs::path folder;       // attempts live in folder/RUN/TASK.NUMBER
-    home::Folder home;  // in which places are named
-    std::string instance;      // id of the home: whose containers these are
-    SecretOf secret_of;        // may be empty: there are none
-    LoginAt login_at = {};     // likewise
+    io::fs::path socket;    // of the engine
+    io::fs::path runner;    // busker-runner
+    io::fs::path folder;    // attempts live in folder/RUN/TASK.NUMBER
+    home::Folder home;      // in which places are named
+    std::string instance;   // id of the home: whose containers these are
+    SecretOf secret_of;     // may be empty: there are none
+    LoginAt login_at = {};  // likewise
     // One for all executors of this busker.
     std::shared_ptr<BegunAttempts> begun = std::make_shared<BegunAttempts>();
     // Of a container that somebody has paused: then it is ended.
     Milliseconds paused_max = std::chrono::hours(1);
+    // Of an engine, while no runner of the attempt lives: then the attempt is given up.
+    Milliseconds away_max = std::chrono::minutes(10);
     Milliseconds look_after = std::chrono::minutes(1);  // at one that nothing is heard of
   };
 
@@ -72,6 +74,7 @@ class DockerExecutor : public Executor {
     bool was_pulled = false;    // the image
     bool ran_out_of_memory = false;  // its first process was killed so, says the engine
     std::optional<io::SteadyInstant> paused_since;
+    std::optional<io::SteadyInstant> away_since;  // the engine, and no runner lives
     AttemptBell bell;
     bool is_done = false;
     std::jthread thread;

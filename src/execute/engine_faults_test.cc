@@ -29,6 +29,7 @@ class EngineFaults : public testing::Test {
     DockerExecutor::Settings settings{socket, BUSKER_RUNNER_PATH, folder_ / "runs",
                                       {},     instance_,          SecretOf};
     settings.begun = begun_;
+    settings.away_max = std::chrono::milliseconds(300);
     return DockerExecutor::Start(
                std::move(settings),
                [this](const attempt::Name& name, Result<attempt::ExitRecord> end) {
@@ -131,6 +132,45 @@ TEST_F(EngineFaults, ASecondPlaceOfOneEngineLeavesTheContainersOfTheFirstAlone) 
   EXPECT_FALSE(removed("c1"));
   goes_on = true;
   (void)WaitFor(name_);
+}
+
+// An engine that had a moment's fault after a long while was taken for one that had been away since
+// the attempt began: what the attempt had done was lost.
+TEST_F(EngineFaults, AnEngineIsAwayFromTheFirstFaultOnAndNotFromTheLastWord) {
+  std::atomic<int> waits = 0;
+  EngineOf engine(12, 41, [&](const io::TestHttpRequest& request) {
+    if (request.target.find("/containers/create") != std::string::npos) {
+      return Answer("201 Created", R"({"Id":"c1"})");
+    }
+    if (request.target.find("/wait") != std::string::npos) {
+      if (++waits == 1) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(600));
+        return Answer("500 Internal Server Error", R"({"message":"a moment, please"})");
+      }
+      attempt::ExitRecord exit;
+      exit.run = name_.run;
+      exit.task = name_.task;
+      exit.number = name_.number;
+      exit.ending = attempt::Ending::kSucceeded;
+      exit.started_at = exit.ended_at = Now();
+      EXPECT_TRUE(
+          io::WriteFileAtomically(FolderOf(name_) / attempt::kExitFile, attempt::ExitToJson(exit)));
+      return Answer("200 OK", R"({"StatusCode":0})");
+    }
+    if (request.target.find("/containers/") != std::string::npos && request.method == "GET") {
+      return Answer("200 OK", fmt::format(R"({{"Id":"c1","State":{{"Status":"running"}},)"
+                                          R"("Config":{{{}}}}})",
+                                          Labels(name_.Text())));
+    }
+    if (request.method == "GET") return Answer("200 OK", R"({"Id":"sha256:1"})");
+    return Answer("204 No Content", "");
+  });
+  const auto executor = Open(engine.socket());
+  ASSERT_TRUE(executor->Launch(Waiting()));
+  const auto end = WaitFor(name_);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->ending, attempt::Ending::kSucceeded) << end->message;
+  EXPECT_EQ(waits, 2);
 }
 
 }  // namespace
