@@ -9,14 +9,18 @@ constexpr char kBearer[] = "Bearer ";
 
 Result<std::string> Credentials::Authorization(const io::Interrupt& interrupt) {
   if (!source_) return std::string();
-  std::unique_lock lock(mutex_, std::defer_lock);
-  while (!lock.try_lock_for(std::chrono::milliseconds(100))) {
+  std::unique_lock fetching(fetching_, std::defer_lock);
+  while (!fetching.try_lock_for(std::chrono::milliseconds(100))) {
     TRY(io::CheckStillWanted(interrupt));
   }
   const auto needed_until = std::chrono::steady_clock::now() + kSpare;
-  if (token_.text.empty() || token_.good_until < needed_until) {
-    TRY_ASSIGN(token_, source_(interrupt));
+  {
+    const std::lock_guard lock(mutex_);
+    if (!token_.text.empty() && token_.good_until >= needed_until) return kBearer + token_.text;
   }
+  TRY_ASSIGN(BearerToken fetched, source_(interrupt));
+  const std::lock_guard lock(mutex_);
+  token_ = std::move(fetched);
   return kBearer + token_.text;
 }
 

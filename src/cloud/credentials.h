@@ -34,7 +34,8 @@ class Credentials {
   // "Bearer ...", good for kSpare at least; empty when there are none. Errors are the source's.
   Result<std::string> Authorization(const io::Interrupt& interrupt);
 
-  // A server did not take it: it is not handed out again. Is there hope for another one?
+  // A server did not take it: it is not handed out again. Is there hope for another one? Waits for
+  // nobody.
   bool Refuse(const std::string& authorization);
 
   static constexpr std::chrono::seconds kSpare{225};  // as Google's clients have it
@@ -42,8 +43,9 @@ class Credentials {
  private:
   const Source source_;
   const std::string quota_project_;
-  std::timed_mutex mutex_;
-  BearerToken token_;  // no text: none was fetched yet
+  std::timed_mutex fetching_;  // one thread looks for a token at a time
+  std::mutex mutex_;           // guards what follows, while nobody fetches
+  BearerToken token_;          // no text: none was fetched yet
 };
 
 }  // namespace busker::cloud

@@ -85,5 +85,22 @@ TEST(Credentials, AreNotWaitedForBeyondTheLimit) {
   done = true;
 }
 
+// Whoever had a token refused waited until another thread had fetched one, deaf to its own stop.
+TEST(Credentials, AreRefusedWhileOthersAreFetched) {
+  std::atomic<bool> fetching = false, done = false;
+  Credentials credentials([&](const io::Interrupt&) -> Result<BearerToken> {
+    fetching = true;
+    for (int i = 0; i < 10'000 && !done; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    EXPECT_TRUE(done) << "the refusal waited";
+    return BearerToken{"x", std::chrono::steady_clock::now() + std::chrono::hours(1)};
+  });
+  std::jthread first([&] { EXPECT_TRUE(credentials.Authorization(Soon())); });
+  while (!fetching) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_TRUE(credentials.Refuse("Bearer an older one"));
+  done = true;
+}
+
 }  // namespace
 }  // namespace busker::cloud
