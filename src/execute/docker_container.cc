@@ -14,31 +14,26 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// Below /run, engines' own: their sockets are there, under whatever name.
+constexpr std::string_view kFoldersOfEngines[] = {"docker", "podman", "containerd", "crio", "k3s"};
+constexpr std::string_view kSockets[] = {"docker.sock", "podman.sock", "containerd.sock",
+                                         "crio.sock"};
+
 // From SIGTERM to SIGKILL where somebody stops the container: the runner's time to end its command
 // and to say so. Podman gives none unless told.
 constexpr int kStopSeconds = 60;
 constexpr std::size_t kNamePartMax = 40;  // of a run's id or a task's name
+
+template <typename List>
+bool Contains(const List& list, std::string_view text) {
+  return std::find(std::begin(list), std::end(list), text) != std::end(list);
+}
 
 ordered_json Bind(const Mount& mount) {
   return {{"Type", "bind"},
           {"Source", mount.path.string()},
           {"Target", mount.at.empty() ? mount.path.string() : mount.at},
           {"ReadOnly", !mount.is_writable}};
-}
-
-// Where the machine itself is, and the sockets of engines. That nothing else leads to a socket is
-// for whoever can look at the disk (docker_executor.h).
-bool MayBeMounted(const std::string& path) {
-  for (const char* const whole : {"/", "/run", "/var", "/var/run"}) {
-    if (path == whole) return false;
-  }
-  for (const std::string tree : {"/proc", "/sys", "/dev"}) {
-    if (path == tree || path.starts_with(tree + "/")) return false;
-  }
-  for (const char* const socket : {"/docker.sock", "/podman.sock", "/containerd.sock"}) {
-    if (path.ends_with(socket)) return false;
-  }
-  return true;
 }
 
 Result<Mount> MountIn(std::string_view text) {
@@ -52,7 +47,7 @@ Result<Mount> MountIn(std::string_view text) {
     return Invalid(
         fmt::format("mount={}: a folder is mounted by its whole path, as /data or /data:rw", text));
   }
-  if (!MayBeMounted(mount.path.string())) {
+  if (!MayBeMounted(mount.path)) {
     return Invalid(fmt::format(
         "mount={}: that would hand the container this machine, or its engine; mount the folder "
         "that the program reads",
@@ -90,6 +85,23 @@ ordered_json RequestFor(const Gpus& gpus) {
 }
 
 }  // namespace
+
+bool MayBeMounted(const io::fs::path& path) {
+  std::vector<std::string> parts;  // "/var/run" is "/run"
+  for (const io::fs::path& part : path.lexically_normal()) {
+    if (part != "/" && !part.empty()) parts.push_back(part.string());
+  }
+  if (parts.size() >= 2 && parts[0] == "var" && parts[1] == "run") parts.erase(parts.begin());
+  if (parts.empty() || Contains(kSockets, parts.back())) return false;
+  if (parts[0] == "proc" || parts[0] == "sys" || parts[0] == "dev") return false;
+  if (parts[0] == "var") return parts.size() > 1;
+  if (parts[0] != "run") return true;
+  // A user's engines are below /run/user/ID.
+  if (parts.size() >= 2 && parts[1] == "user") {
+    parts.erase(parts.begin() + 1, parts.begin() + std::min<std::ptrdiff_t>(3, std::ssize(parts)));
+  }
+  return parts.size() > 1 && !Contains(kFoldersOfEngines, parts[1]);
+}
 
 Result<ContainerSettings> ContainerSettingsIn(const std::string& place) {
   ContainerSettings settings;

@@ -22,6 +22,10 @@ struct Mount {
   std::string at = {};  // in the container; empty: the same path
 };
 
+// No: it is where the machine itself is, or engines have their sockets. Of the path as it is
+// written: that no link leads to such a place is for whoever can look at the disk.
+bool MayBeMounted(const io::fs::path& path);
+
 // So many GPUs, whichever; kAll; or those named.
 struct Gpus {
   static constexpr int kAll = -1;  // as the engine has it

@@ -228,16 +228,40 @@ TEST(ContainerSettings, RefusesWhatItDoesNotKnow) {
   EXPECT_NE(refused("?image=a&pull=never"), "");
 }
 
+// A folder that has a socket of Podman's, containerd's or a user's engine was mounted as any other.
 // Who has the engine's socket, or the whole of a machine's disk, has the machine.
 TEST(ContainerSettings, NoContainerHasTheMachineOrItsEngine) {
-  for (const char* const path :
-       {"/", "/proc", "/proc/1/root", "/sys", "/sys/fs/cgroup", "/dev", "/dev/kmsg", "/run", "/var",
-        "/var/run", "/var/run/docker.sock", "/run/podman/podman.sock", "/home/me/docker.sock",
-        "/run/containerd/containerd.sock"}) {
+  for (const char* const path : {"/",
+                                 "/proc",
+                                 "/proc/1/root",
+                                 "/sys",
+                                 "/sys/fs/cgroup",
+                                 "/dev",
+                                 "/dev/kmsg",
+                                 "/run",
+                                 "/var",
+                                 "/var/run",
+                                 "/var/run/docker.sock",
+                                 "/run/podman/podman.sock",
+                                 "/home/me/docker.sock",
+                                 "/run/containerd/containerd.sock",
+                                 "/run/podman",
+                                 "/run/podman/",
+                                 "/var/run/podman",
+                                 "/run/containerd",
+                                 "/run/crio/crio.sock",
+                                 "/run/docker",
+                                 "/run/user",
+                                 "/run/user/1000",
+                                 "/run/user/1000/podman",
+                                 "/var/run/user/1000/docker.sock",
+                                 "/run/containerd/io.containerd"}) {
     const auto settings = ContainerSettingsIn(std::string("docker://?image=a&mount=") + path);
     ASSERT_FALSE(settings) << path;
     EXPECT_NE(settings.error().message.find("hand the container this machine"), std::string::npos);
   }
+  EXPECT_TRUE(ContainerSettingsIn("docker://?image=a&mount=/run/postgresql&mount=/var/lib/data"));
+  EXPECT_TRUE(ContainerSettingsIn("docker://?image=a&mount=/run/user/1000/churn&mount=/var/tmp"));
   EXPECT_TRUE(ContainerSettingsIn("docker://?image=a&mount=/procedures&mount=/devices:rw"));
 }
 

@@ -68,15 +68,30 @@ bool IsIn(const io::fs::path& path, const io::fs::path& folder) {
 
 // A link may lead anywhere: what is mounted is where it leads to.
 Result<void> CheckMounts(const std::vector<Mount>& mounts, const io::fs::path& socket) {
-  std::error_code error;
-  const io::fs::path engine = io::fs::weakly_canonical(socket, error);
+  std::error_code unknown;
+  const io::fs::path engine = io::fs::weakly_canonical(socket, unknown);
   for (const Mount& mount : mounts) {
-    const io::fs::path folder = io::fs::weakly_canonical(mount.path, error);
-    if (error || !IsIn(engine, folder)) continue;
-    return Invalid(
-        fmt::format("mount={}: the container engine's socket is there, and who has that has the "
-                    "machine; mount the folder that the program reads",
-                    mount.path.string()));
+    const std::string name = "mount=" + mount.path.string();
+    std::error_code error = unknown;
+    const io::fs::path folder = error ? "" : io::fs::weakly_canonical(mount.path, error);
+    if (error) {
+      return Invalid(
+          fmt::format("{}: whether the container engine's socket is there cannot be "
+                      "told: {}; mount the folder that the program reads",
+                      name, error.message()));
+    }
+    if (IsIn(engine, folder)) {
+      return Invalid(
+          fmt::format("{}: the container engine's socket is there, and who has that has the "
+                      "machine; mount the folder that the program reads",
+                      name));
+    }
+    if (!MayBeMounted(folder)) {
+      return Invalid(
+          fmt::format("{}: it leads to {}, which would hand the container this machine, or "
+                      "an engine; mount the folder that the program reads",
+                      name, folder.string()));
+    }
   }
   return {};
 }

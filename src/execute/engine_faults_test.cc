@@ -173,5 +173,24 @@ TEST_F(EngineFaults, AnEngineIsAwayFromTheFirstFaultOnAndNotFromTheLastWord) {
   EXPECT_EQ(waits, 2);
 }
 
+// A link to where no container may look was mounted as the folder that its name says.
+TEST_F(EngineFaults, ALinkToTheMachineIsNotMounted) {
+  EngineOf engine(
+      12, 41, [](const io::TestHttpRequest&) { return Answer("200 OK", R"({"Id":"sha256:1"})"); });
+  io::fs::create_symlink("/proc", folder_ / "data");
+  io::fs::create_symlink(folder_ / "circle", folder_ / "circle");
+  const auto executor = Open(engine.socket());
+  const auto refusal = [&](int number, const std::string& mount) {
+    Attempt attempt = Waiting();
+    attempt.name.number = number;
+    attempt.place += "&mount=" + (folder_ / mount).string();
+    EXPECT_TRUE(executor->Launch(attempt));
+    const auto end = WaitFor(attempt.name);
+    return end ? end->message : end.error().message;
+  };
+  EXPECT_NE(refusal(1, "data").find("it leads to /proc, which would hand"), std::string::npos);
+  EXPECT_NE(refusal(2, "circle").find("cannot be told"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace busker::execute
