@@ -263,13 +263,19 @@ DockerExecutor::End DockerExecutor::Carry(Carried& carried, const std::stop_toke
   return Temporary("this busker ends");  // nobody is told
 }
 
+// What is there may be less than was written, after a cut of power; but a disk that takes nothing
+// is no reason to end a container that has read its order and runs.
 Result<void> DockerExecutor::WriteOrder(Carried& carried) {
+  const io::fs::path file = carried.folder / attempt::kOrderFile;
+  const std::string& order = carried.attempt.order;
   std::error_code error;
-  const io::fs::path order = carried.folder / attempt::kOrderFile;
-  if (carried.may_be_there && io::fs::exists(order, error)) return {};
+  const bool is_there = carried.may_be_there && io::fs::exists(file, error);
+  if (is_there && io::ReadFile(file).value_or("") == order) return {};
   TRY(io::MakeFolders(carried.folder, 0700));
-  return carried.attempt.synced ? io::WriteFileAtomically(order, carried.attempt.order, 0600)
-                                : io::WriteFileUnsynced(order, carried.attempt.order, 0600);
+  const auto written = carried.attempt.synced ? io::WriteFileAtomically(file, order, 0600)
+                                              : io::WriteFileUnsynced(file, order, 0600);
+  if (!written && !is_there) return written;
+  return {};
 }
 
 // There is a container of the attempt, and it was started. False: it runs already.

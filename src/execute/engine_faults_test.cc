@@ -173,6 +173,33 @@ TEST_F(EngineFaults, AnEngineIsAwayFromTheFirstFaultOnAndNotFromTheLastWord) {
   EXPECT_EQ(waits, 2);
 }
 
+// After a cut of power the order of an unsynced attempt may be there and empty. It was kept, and
+// the runner found nothing to carry out.
+TEST_F(EngineFaults, AnOrderThatIsNotWholeIsWrittenAnewByTheNextBusker) {
+  const Attempt attempt = Waiting();
+  const io::fs::path file = FolderOf(name_) / attempt::kOrderFile;
+  std::string order;
+  EngineOf engine(12, 41, [&](const io::TestHttpRequest& request) {
+    if (request.target.find("/containers/create") != std::string::npos) {
+      order = io::ReadFile(file).value_or("");
+      return Answer("400 Bad Request", R"({"message":"enough"})");
+    }
+    if (request.target.find("/containers/json") != std::string::npos) {
+      return Answer("200 OK", "[]");
+    }
+    if (request.target.find("/containers/") != std::string::npos) {
+      return Answer("404 Not Found", "{}");
+    }
+    return Answer("200 OK", R"({"Id":"sha256:1"})");
+  });
+  ASSERT_TRUE(io::MakeFolders(FolderOf(name_), 0700));
+  ASSERT_TRUE(io::WriteFileUnsynced(file, ""));
+  const auto executor = Open(engine.socket());
+  ASSERT_TRUE(executor->Recover(attempt));
+  EXPECT_EQ(WaitFor(name_)->ending, attempt::Ending::kNotStarted);
+  EXPECT_EQ(order, attempt.order);
+}
+
 // A link to where no container may look was mounted as the folder that its name says.
 TEST_F(EngineFaults, ALinkToTheMachineIsNotMounted) {
   EngineOf engine(
