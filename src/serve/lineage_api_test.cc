@@ -209,6 +209,8 @@ TEST_F(TargetApiTest, LooksIntoTheWarehouseOfTheTarget) {
   const std::string figures = Get("/metrics").body;
   EXPECT_NE(figures.find("busker_delivery_rows{table=\"shop.predictions\"} 1\n"), std::string::npos)
       << figures;
+  // What a store said an hour ago was shown as if it were of now.
+  EXPECT_NE(figures.find("\nbusker_outcomes_age_seconds "), std::string::npos) << figures;
   const std::string undo = "/api/v1/services/shop/deliveries/";
   EXPECT_EQ(Post(undo + "elsewhere.1/undo").status, 404);
   EXPECT_EQ(Post(undo + application + ".1/undo").status, 200);

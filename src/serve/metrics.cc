@@ -204,9 +204,16 @@ Result<std::shared_ptr<const Metrics::Outcomes>> Metrics::Look() {
     if (known_ && (is_reading_ || known_->StillHolds(now))) return known_;
     is_reading_ = true;
   }
+  // Whatever becomes of it: while it is said that somebody reads, nobody else does.
+  struct Reading {
+    Metrics& metrics;
+    ~Reading() {
+      const std::lock_guard lock(metrics.mutex_);
+      metrics.is_reading_ = false;
+    }
+  } const reading{*this};
   auto read = Read(now);
   const std::lock_guard lock(mutex_);
-  is_reading_ = false;
   return known_ = std::move(read);
 }
 
@@ -233,6 +240,9 @@ http::Response Metrics::Show() {
   if (!added) return http::Problem(added.error());
   const auto outcomes = Look();
   if (!outcomes) return http::Problem(outcomes.error());
+  page.One("busker_outcomes_age_seconds", "gauge",
+           "Since stores and warehouses were asked for what follows.",
+           std::chrono::duration<double>(Clock::now() - (*outcomes)->read_at).count());
   AddModels(page, (*outcomes)->live_since);
   AddDeliveries(page, (*outcomes)->last_delivery);
   http::Response response;
