@@ -27,6 +27,12 @@ bool IsBelow(const fs::path& path, const fs::path& folder) {
   return end == folder.end();
 }
 
+// Without "." and a slash at its end.
+fs::path PlainPath(const fs::path& written) {
+  const fs::path path = written.lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
 bool IsOfImages(const fs::path& path) {
   const fs::path below = path.relative_path();
   return below.empty() ||
@@ -36,7 +42,9 @@ bool IsOfImages(const fs::path& path) {
 class Search {
  public:
   Search(const Service& service, const std::vector<std::string>& mounts, Faults& faults)
-      : root_(service.ProgramRoot()), mounts_(mounts), faults_(faults) {}
+      : root_(service.ProgramRoot()), faults_(faults) {
+    for (const std::string& mount : mounts) mounts_.push_back(PlainPath(mount));
+  }
 
   void CheckConfig(const Service& service, const std::string& config) {
     const auto text = ReadTextFile((root_ / config).string(), kConfigBytesMax);
@@ -70,8 +78,7 @@ class Search {
     const bool leaves =
         known.starts_with("../") || known == ".." || known.find("/../") != std::string::npos;
     if (known.empty() || !(known.front() == '/' || leaves)) return;
-    fs::path path = (root_ / known).lexically_normal();
-    if (!path.has_filename()) path = path.parent_path();
+    const fs::path path = PlainPath(root_ / known);
     const bool within = IsBelow(path, root_);
     if ((within && known.front() != '/') || IsOfImages(path) || IsMounted(path)) return;
     std::error_code error;  // what cannot be looked at is not there
@@ -81,7 +88,7 @@ class Search {
 
   bool IsMounted(const fs::path& path) const {
     return std::any_of(mounts_.begin(), mounts_.end(),
-                       [&](const std::string& mount) { return IsBelow(path, mount); });
+                       [&](const fs::path& mount) { return IsBelow(path, mount); });
   }
 
   std::string Remedy(const fs::path& path, bool within, const std::string& known) const {
@@ -103,7 +110,7 @@ class Search {
   static constexpr std::size_t kPathBytesMax = 4096;
 
   const fs::path root_;
-  const std::vector<std::string>& mounts_;
+  std::vector<fs::path> mounts_;
   Faults& faults_;
 };
 

@@ -42,6 +42,14 @@ TEST_F(HostPaths, AreToldWithTheFolderToMount) {
   EXPECT_EQ(Faults(Config(file), {outside_ + "/purchases"}).size(), 1U) << "no folder of it";
 }
 
+// A mount with a slash at its end covered nothing, and was asked for again.
+TEST_F(HostPaths, AreMountedHoweverTheFolderIsWritten) {
+  std::ofstream(outside_ + "/purchases.csv") << "x";
+  for (const std::string& mount : {outside_ + "/", outside_ + "/.", outside_ + "//", outside_}) {
+    EXPECT_TRUE(Faults(Config(outside_ + "/purchases.csv"), {mount}).empty()) << mount;
+  }
+}
+
 TEST_F(HostPaths, MayLeaveTheServicesFolder) {
   std::ofstream(outside_ + "/purchases.csv") << "x";
   const auto faults = Faults(Config("data/../../purchases.csv"));
