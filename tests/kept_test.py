@@ -120,6 +120,9 @@ class Kept(unittest.TestCase):
         self.assertRegex(self.service.must("models", "--diff", *names), r"(?m)^package numpy +2\.4\.5 +2\.4\.6")
         self.assertIn("nothing of what is known differs", self.service.must("models", "--diff", names[0], names[0]))
         self.assertEqual(self.service.busker("models", "--diff", names[0], "20200101T000000Z").returncode, 3)
+        # "live" was no version, and the list it pointed to showed one.
+        live = self.service.must("models", "--diff", names[0], "live")
+        self.assertEqual(live, self.service.must("models", "--diff", *names))
 
     # The engine's own thread asked git: one that hung held up every run of the home.
     def test_a_git_that_hangs_holds_up_its_own_service_alone(self):

@@ -18,7 +18,11 @@ namespace {
 
 Result<const artifact::Manifest*> Find(const Workspace& workspace, const Versions& versions,
                                        const std::string& text) {
-  TRY_ASSIGN(const artifact::VersionName name, FindVersion(workspace, versions, text));
+  if (text == "live" && !versions.live) {
+    return NotFound("no version is live; busker promote VERSION makes one live");
+  }
+  const std::string meant = text == "live" ? versions.live->now.version.Key() : text;
+  TRY_ASSIGN(const artifact::VersionName name, FindVersion(workspace, versions, meant));
   return &*std::find_if(versions.all.begin(), versions.all.end(),
                         [&](const auto& version) { return version.name == name; });
 }
