@@ -84,6 +84,17 @@ class WholeRepository(unittest.TestCase):
         self.must("run", "training")
         self.assertEqual(len(self.facts("models")), 1)
 
+    # It wrote service/busker.toml, of a service "service" that no other verb ever read.
+    def test_init_in_the_programs_folder_writes_to_the_root(self):
+        self.must("init", at="service")
+        self.assertFalse((self.root / "service/busker.toml").exists())
+        self.assertIn('name = "bakery"', (self.root / "busker.toml").read_text())
+        self.must("validate")
+        (self.root / "service/busker.toml").write_text('name = "service"\n')
+        told = self.busker("validate")
+        self.assertEqual(told.returncode, 2)
+        self.assertIn("service/busker.toml: is not read", told.stderr)
+
     def test_make_starts_waits_and_checks(self):
         environment = {**os.environ, "PATH": f"{BUSKER.parent}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(["make", "-C", str(self.root), "training"], capture_output=True, text=True, timeout=120, env=environment)

@@ -14,19 +14,24 @@
 #include "io/file.h"
 #include "model/gate.h"
 #include "secret/store.h"
+#include "service/conventions.h"
 #include "service/graph_file.h"
 #include "service/schedule_file.h"
 #include "service/service.h"
 
 namespace busker::cli {
 Result<int> Init(const Common& common, const InitOptions& options) {
-  const io::fs::path path = io::fs::path(common.folder) / "busker.toml";
   std::error_code error;
+  // In the program's folder of a whole repository, the service is the repository.
+  const bool is_above =
+      common.folder == "." && service::IsProgramFolder(io::fs::current_path(error));
+  const std::string folder = is_above ? ".." : common.folder;
+  const io::fs::path path = io::fs::path(folder) / service::kServiceFile;
   if (io::fs::exists(path, error) && !options.force) {
     return Invalid(path.string() + " is there already; --force replaces it");
   }
   if (options.force) io::fs::remove(path, error);
-  TRY_ASSIGN(const service::Service service, service::LoadService(common.folder));
+  TRY_ASSIGN(const service::Service service, service::LoadService(folder));
   TRY(io::WriteFileAtomically(path, service::InitialFile(service)));
   PrintLine(
       fmt::format("wrote {}; busker validate checks it, busker run ACTION runs it", path.string()));

@@ -127,10 +127,8 @@ std::string NearestFolder() {
   std::error_code error;
   const io::fs::path here = io::fs::current_path(error);
   struct stat own {};
-  const bool is_program = here.filename() == service::kProgramFolder &&
-                          service::IsWholeRepository(here.parent_path().string());
-  const bool is_here =
-      !is_program && (IsServiceOrHome(here) || catalogue::Discover({here.string()}));
+  const bool is_here = !service::IsProgramFolder(here) &&
+                       (IsServiceOrHome(here) || catalogue::Discover({here.string()}));
   if (error || is_here || stat(here.c_str(), &own) != 0) return ".";
   const char* const home = std::getenv("HOME");
   for (io::fs::path above = here; above != above.parent_path();) {

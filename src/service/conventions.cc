@@ -82,6 +82,10 @@ bool IsWholeRepository(const std::string& root) {
           fs::is_regular_file(folder / "container" / "Dockerfile", ignored));
 }
 
+bool IsProgramFolder(const fs::path& folder) {
+  return folder.filename() == kProgramFolder && IsWholeRepository(folder.parent_path().string());
+}
+
 std::string ConventionalProgramFolder(const std::string& root) {
   return IsWholeRepository(root) ? kProgramFolder : "";
 }

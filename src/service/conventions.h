@@ -1,6 +1,7 @@
 // What a folder says about a service by its layout alone (docs/service-file.md, "Without a file").
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,15 @@ namespace busker::service {
 // The name that a folder gives its service: lower case, and '-' for what no name may have.
 std::string NameFromFolder(const std::string& folder_name);
 
+inline constexpr char kProgramFolder[] = "service";
+
 // A repository laid out as a whole, seen from its root: the program's folder is service/, with
 // service/configs/*.json, and beside it are scheduler/configs/ or container/Dockerfile. The root
 // has no configs of its own.
 bool IsWholeRepository(const std::string& root);
-inline constexpr char kProgramFolder[] = "service";
+
+// Whether the folder is the program's of such a repository around it.
+bool IsProgramFolder(const std::filesystem::path& folder);
 
 // The folder of the program, its configs and its source, below the root: "service" in a whole
 // repository, else "".

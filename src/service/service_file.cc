@@ -386,6 +386,18 @@ Result<Service> ReadService(const std::string& folder, const GateCheck& check_ga
   return service;
 }
 
+// A service file in the program's folder, which nothing reads when the service is the folder above.
+void CheckStrayFile(const Service& service, Faults& faults) {
+  if (service.program_folder.empty()) return;
+  std::error_code ignored;
+  const fs::path file = fs::path(service.ProgramRoot()) / kServiceFile;
+  if (!fs::exists(fs::symlink_status(file, ignored))) return;
+  faults.Add(service.Shown(kServiceFile), {},
+             fmt::format("is not read: the service's folder is {}; {}", service.root,
+                         service.has_file ? "say it in the busker.toml there"
+                                          : "busker init writes a busker.toml there"));
+}
+
 }  // namespace
 
 Result<Service> LoadService(const std::string& folder, const GateCheck& check_gate) {
@@ -400,6 +412,7 @@ std::vector<std::string> Validate(const std::string& folder, const GateCheck& ch
   Faults faults;
   const auto service = ReadService(folder, check_gate, faults);
   if (!service) return {service.error().message};
+  CheckStrayFile(*service, faults);
   std::set<std::string> configs;
   for (const auto& [name, action] : service->actions) {
     if (!action.config.empty() && configs.insert(action.config).second) {
