@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/versions.h"
@@ -37,20 +38,22 @@ std::map<std::string, std::uint64_t> RowsOf(const artifact::Manifest& version,
   return rows;
 }
 
-// What was made with each: of tables that got something from both.
-Result<void> AddRows(const Common& common, const Workspace& workspace, const artifact::Manifest& a,
+// What was made with each: of tables that got something from both. Whether there is such a table.
+Result<bool> AddRows(const Common& common, const Workspace& workspace, const artifact::Manifest& a,
                      const artifact::Manifest& b, std::vector<model::Difference>& differences) {
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
   std::vector<deliver::DamagedTable> damaged;  // busker fsck tells of them
   TRY_ASSIGN(const auto deliveries, warehouse->Deliveries("", &damaged));
   const auto rows_b = RowsOf(b, deliveries);
+  bool known = false;
   for (const auto& [table, rows] : RowsOf(a, deliveries)) {
     const auto other = rows_b.find(table);
+    known = known || other != rows_b.end();
     if (other == rows_b.end() || other->second == rows) continue;
     differences.push_back(
         {"rows", table, std::to_string(rows), std::to_string(other->second), true});
   }
-  return {};
+  return known;
 }
 
 nlohmann::ordered_json Value(const std::optional<std::string>& text, bool is_number) {
@@ -60,9 +63,12 @@ nlohmann::ordered_json Value(const std::optional<std::string>& text, bool is_num
 }
 
 void PrintDifferences(const artifact::Manifest& a, const artifact::Manifest& b,
-                      const std::vector<model::Difference>& differences) {
+                      const std::vector<model::Difference>& differences, bool rows_are_known) {
   if (differences.empty()) {
-    PrintLine("nothing of what is known differs: commits, config, packages, metrics, rows");
+    std::vector<std::string> known = model::KnownOfBoth(a, b);
+    if (rows_are_known) known.emplace_back("rows");
+    PrintLine("nothing of what is known differs" +
+              (known.empty() ? "; little is known of them" : ": " + Join(known, ", ")));
     return;
   }
   std::vector<std::vector<std::string>> rows;
@@ -82,9 +88,9 @@ Result<int> Compare(const Common& common, const Workspace& workspace, const Vers
   TRY_ASSIGN(const artifact::Manifest* const a, Find(workspace, versions, names[0]));
   TRY_ASSIGN(const artifact::Manifest* const b, Find(workspace, versions, names[1]));
   auto differences = model::Differences(*a, *b);
-  TRY(AddRows(common, workspace, *a, *b, differences));
+  TRY_ASSIGN(const bool rows_are_known, AddRows(common, workspace, *a, *b, differences));
   if (!common.json) {
-    PrintDifferences(*a, *b, differences);
+    PrintDifferences(*a, *b, differences, rows_are_known);
     return 0;
   }
   auto list = nlohmann::ordered_json::array();

@@ -71,4 +71,20 @@ std::vector<Difference> Differences(const Manifest& a, const Manifest& b) {
   return comparison.Take();
 }
 
+std::vector<std::string> KnownOfBoth(const Manifest& a, const Manifest& b) {
+  std::vector<std::string> known;
+  const auto add = [&](const char* what, const auto& knows) {
+    if (knows(a) && knows(b)) known.emplace_back(what);
+  };
+  add("commits", [](const Manifest& version) {
+    return !version.source_commit.empty() || !version.folder_commit.empty();
+  });
+  add("config", [](const Manifest& version) { return !version.config_sha256.empty(); });
+  add("packages", [](const Manifest& version) {
+    return version.environment && !version.environment->python.empty();
+  });
+  add("metrics", [](const Manifest& version) { return !version.metrics.empty(); });
+  return known;
+}
+
 }  // namespace busker::model

@@ -22,4 +22,7 @@ struct Difference {
 // python, package (by name), metric (by name), runner_version. What is the same is left out.
 std::vector<Difference> Differences(const artifact::Manifest& a, const artifact::Manifest& b);
 
+// What both versions say of themselves, of commits, config, packages and metrics; in that order.
+std::vector<std::string> KnownOfBoth(const artifact::Manifest& a, const artifact::Manifest& b);
+
 }  // namespace busker::model

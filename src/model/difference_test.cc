@@ -51,5 +51,16 @@ TEST(Differences, OfAProgramThatIsNoLongerInPythonAreAllItsPackages) {
   EXPECT_EQ(Differences(Version(), other), expected);
 }
 
+// "Commits, config, packages" were said to be the same of versions that told none of them.
+TEST(Differences, AreKnownOnlyOfWhatBothVersionsTell) {
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(KnownOfBoth(Version(), Version()), (Words{"commits", "packages", "metrics"}));
+  artifact::Manifest other = Version();
+  other.source_commit.clear();
+  other.environment = {"", {}, "x"};  // as older versions have it when it is unknown
+  EXPECT_EQ(KnownOfBoth(Version(), other), Words{"metrics"});
+  EXPECT_EQ(KnownOfBoth(artifact::Manifest(), Version()), Words());
+}
+
 }  // namespace
 }  // namespace busker::model

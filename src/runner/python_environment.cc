@@ -228,6 +228,8 @@ std::optional<artifact::Environment> FindPythonEnvironment(
   if (!settings || SettingIn(*settings, "include-system-site-packages") == "true") {
     AddSystem(interpreter, environment, search, found.python);
   }
+  // What stands where an interpreter would is none: a script that chooses one when it is started.
+  if (found.python.empty()) return std::nullopt;
   found.packages = search.Take();
   found.sha256 = DigestOf(found);
   return found;

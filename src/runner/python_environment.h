@@ -13,8 +13,9 @@
 namespace busker::runner {
 
 // Of `command`, run with `environment` ("NAME=value") in `folder`. nullopt: its program is neither
-// an interpreter of Python nor a script that begins with one ("#!"). What cannot be read is left
-// out; so much is looked at and no more.
+// an interpreter of Python nor a script that begins with one ("#!"); or which interpreter that is
+// cannot be told, as of a script `python` that chooses one. What cannot be read is left out; so
+// much is looked at and no more.
 //
 // The path is that of the interpreter as it is found: PYTHONPATH; the site-packages of its virtual
 // environment; without one, or where that includes the system's, those of the user and the system.

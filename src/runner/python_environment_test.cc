@@ -71,6 +71,13 @@ TEST_F(PythonEnvironment, HasNoneWhereTheProgramIsNoPython) {
   EXPECT_FALSE(Find({"./missing"}));
 }
 
+// A version was said to be made with no Python and no package at all, and with the digest of that.
+TEST_F(PythonEnvironment, IsUnknownWhereAScriptChoosesTheInterpreter) {
+  Program("shims/python", "#!/bin/sh\nexec /usr/bin/python3 \"$@\"\n");
+  environment_ = {"PATH=" + At("shims") + ":/bin", "PYTHONNOUSERSITE=1"};
+  EXPECT_FALSE(Find({"python"}));
+}
+
 TEST_F(PythonEnvironment, OfAScriptIsThatOfTheInterpreterInItsFirstLine) {
   Venv({"numpy-2.4.6.dist-info"});
   Program(".venv/bin/predict", "#!" + At(".venv/bin/python") + "\n");
