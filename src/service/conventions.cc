@@ -25,7 +25,8 @@ bool IsFolder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
-// Whether there is a config directly in the folder, which is none of graph files.
+// Whether there is a config directly in the folder, which is none of graph files; also a pipe, or a
+// link to nothing, in the place of one.
 bool HasConfigs(const fs::path& folder) {
   std::error_code error;
   fs::directory_iterator entry(folder, error);
@@ -33,7 +34,7 @@ bool HasConfigs(const fs::path& folder) {
     const fs::path& path = entry->path();
     std::error_code ignored;
     if (path.extension() == ".json" && !path.filename().string().starts_with('.') &&
-        entry->is_regular_file(ignored) && !IsGraphFile(path.string())) {
+        !entry->is_directory(ignored) && !IsGraphFile(path.string())) {
       return true;
     }
   }
@@ -105,8 +106,12 @@ Result<std::vector<std::string>> FindConfigs(const std::string& root,
         entry->is_directory(ignored) || IsGraphFile(entry->path().string())) {
       continue;
     }
-    // A pipe, a link to nothing: catalogue::Discover has it among the graph files, which are told.
-    if (!entry->is_regular_file(ignored)) continue;
+    if (!entry->is_regular_file(ignored)) {
+      // Of configs/ itself, catalogue::Discover has it among the graph files, which are told.
+      if (program_folder.empty()) continue;
+      faults.Add((shown / file).string(), {},
+                 entry->is_symlink(ignored) ? "a link to a file that is not there" : "not a file");
+    }
     const std::string name = file.stem().string();
     if (IsName(name)) {
       names.push_back(name);

@@ -90,6 +90,18 @@ TEST(Conventions, LeaveOutWhatIsNoConfig) {
   EXPECT_EQ(folder.Load().actions.size(), 1U);
 }
 
+// The action was gone without a word, and its schedule a graph of its own.
+TEST(Conventions, RefuseWhatStandsInAConfigsPlaceInTheProgramsFolder) {
+  TestFolder folder;
+  folder.Write("service/configs/application.json", "{}").MakeFolder("scheduler/configs");
+  std::filesystem::create_symlink("/nonexist", folder.root() + "/service/configs/training.json");
+  EXPECT_EQ(Validate(folder.root()),
+            Words{"service/configs/training.json: a link to a file that is not there"});
+  EXPECT_EQ(folder.Fault(), Validate(folder.root()).front());
+  std::filesystem::remove(folder.root() + "/service/configs/application.json");
+  EXPECT_TRUE(IsWholeRepository(folder.root())) << "it is the only config";
+}
+
 TEST(Conventions, RefuseAConfigThatCannotNameAnAction) {
   TestFolder folder;
   folder.Configs({"training", "My Action"});
