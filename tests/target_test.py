@@ -115,6 +115,17 @@ warehouse = "embedded://{self.prod}/warehouse"
         self.assertEqual(done.returncode, 2)
         self.assertIn('"target": there is no [targets.prud]; did you mean "prod"?', done.stdout + done.stderr)
 
+    # It said that all is well, although the manual has it look at every target that the file names.
+    def test_a_target_that_no_action_is_at_is_looked_at_and_warned_of(self):
+        text = (self.service.folder / "busker.toml").read_text()
+        self.service.write("busker.toml", text + '\n[targets.box]\nimage = "registry.example/shop"\n')
+        done = self.service.busker("validate")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('target "box" has image = "registry.example/shop"', done.stderr)
+        self.assertIn('target "box"', self.service.facts("validate")["warnings"][0])
+        self.assertEqual(self.service.busker("validate", "--target", "box").returncode, 2)
+        self.assertEqual(self.service.busker("validate", "--target", "prod").stderr, "")
+
     def test_a_backfill_is_at_the_target_that_it_was_asked_for(self):
         self.service.must("run", "training", "--target", "prod")
         text = (self.service.folder / "busker.toml").read_text()

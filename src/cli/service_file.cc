@@ -99,29 +99,47 @@ Result<std::vector<std::string>> WholeTables(const Common& common, const std::st
   return faults;
 }
 
-// What the service cannot have at the targets that its runs are at: the one that was asked for,
-// else those that its file names.
-Result<std::vector<std::string>> MisfitsIn(const Common& common, const std::string& folder) {
-  std::vector<std::string> faults;
+// What the service cannot have at the target.
+Result<std::vector<std::string>> MisfitsAt(const Common& common, const service::Service& service,
+                                           const std::string& target) {
+  std::vector<std::string> misfits;
+  Common there = common;
+  there.folder = service.root;
+  there.target = target;
+  const auto workspace = OpenWorkspace(there);
+  if (!workspace && workspace.error().kind != ErrorKind::kInvalid) {
+    return tl::unexpected(workspace.error());
+  }
+  if (!workspace) misfits.push_back(workspace.error().message);
+  for (std::string& fault : prepare::FaultsAt(service, target)) {
+    misfits.push_back(std::move(fault));
+  }
+  return misfits;
+}
+
+struct Misfits {
+  std::vector<std::string> faults;    // at the targets that its runs are at
+  std::vector<std::string> warnings;  // at others that its file names, unless one was asked for
+};
+
+Result<Misfits> MisfitsIn(const Common& common, const std::string& folder) {
+  Misfits misfits;
   TRY_ASSIGN(const service::Service service, service::LoadService(folder));
   std::set<std::string> targets;
   for (const auto& [name, _] : service.actions) {
     targets.insert(prepare::TargetOf(service, name, common.target, ""));
   }
   for (const std::string& target : targets) {
-    Common there = common;
-    there.folder = folder;
-    there.target = target;
-    const auto workspace = OpenWorkspace(there);
-    if (!workspace && workspace.error().kind != ErrorKind::kInvalid) {
-      return tl::unexpected(workspace.error());
-    }
-    if (!workspace) faults.push_back(workspace.error().message);
-    for (std::string& fault : prepare::FaultsAt(service, target)) {
-      faults.push_back(std::move(fault));
-    }
+    TRY_ASSIGN(const auto faults, MisfitsAt(common, service, target));
+    misfits.faults.insert(misfits.faults.end(), faults.begin(), faults.end());
   }
-  return faults;
+  if (!common.target.empty()) return misfits;
+  for (const auto& [target, _] : service.targets) {
+    if (targets.contains(target)) continue;
+    TRY_ASSIGN(const auto warnings, MisfitsAt(common, service, target));
+    misfits.warnings.insert(misfits.warnings.end(), warnings.begin(), warnings.end());
+  }
+  return misfits;
 }
 
 // What is well with a service, and what it still needs.
@@ -162,17 +180,17 @@ Result<void> PrintGraph(const std::string& path) {
 
 Result<int> ValidateService(const Common& common) {
   TRY_ASSIGN(const catalogue::Found found, catalogue::Discover({common.folder}));
-  std::vector<std::string> faults = catalogue::Validate(found, model::CheckGate);
+  std::vector<std::string> faults = catalogue::Validate(found, model::CheckGate), warnings;
   for (const std::string& folder :
        faults.empty() ? found.service_folders : std::vector<std::string>()) {
     TRY_ASSIGN(const auto misfits, MisfitsIn(common, folder));
-    faults.insert(faults.end(), misfits.begin(), misfits.end());
-    if (!misfits.empty()) continue;
+    faults.insert(faults.end(), misfits.faults.begin(), misfits.faults.end());
+    warnings.insert(warnings.end(), misfits.warnings.begin(), misfits.warnings.end());
+    if (!misfits.faults.empty()) continue;
     TRY_ASSIGN(const auto whole, WholeTables(common, folder));
     faults.insert(faults.end(), whole.begin(), whole.end());
   }
   if (common.json) {
-    std::vector<std::string> warnings;
     for (const std::string& folder : found.service_folders) {
       const auto service = service::LoadService(folder);
       if (!service) continue;  // its fault is among them
@@ -182,6 +200,7 @@ Result<int> ValidateService(const Common& common) {
   } else if (faults.empty()) {
     for (const std::string& folder : found.service_folders) TRY(PrintService(common, folder));
     for (const std::string& path : found.graph_files) TRY(PrintGraph(path));
+    for (const std::string& warning : warnings) Warn(warning);
   } else {
     for (const std::string& fault : faults) std::fprintf(stderr, "%s\n", fault.c_str());
   }

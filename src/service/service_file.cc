@@ -218,7 +218,8 @@ class ServiceReader {
       if (ConfigExists(draft_.service, action.config)) return;
       const bool listed =
           std::find(configs_.begin(), configs_.end(), action.name) != configs_.end();
-      if (listed && action.config == "configs/" + action.name + ".json") return;  // has had its fault
+      if (listed && action.config == "configs/" + action.name + ".json")
+        return;  // has had its fault
       const Position at = draft.said.contains("config") ? draft.said.at("config") : draft.at;
       faults_.Add(at, fmt::format("\"config\": there is no file {}",
                                   Quoted(draft_.service.Shown(action.config))));
