@@ -111,6 +111,24 @@ TEST(Conventions, RefuseAConfigThatCannotNameAnAction) {
       "\"_\" and \"-\"); rename the file or move it out of configs/");
 }
 
+// All was well, and each run ended with "No module named 'prediction'".
+TEST(Conventions, WarnOfAProgramThatIsNotThere) {
+  TestFolder folder;
+  folder.Configs({"training"});
+  ASSERT_EQ(folder.Load().warnings.size(), 1U);
+  EXPECT_TRUE(folder.Load().warnings[0].starts_with("source/: there is no such folder, and"));
+  folder.MakeFolder(".venv/bin");
+  EXPECT_TRUE(folder.Load().warnings.empty()) << "it may be installed there";
+  folder.MakeFolder("source");
+  EXPECT_TRUE(folder.Load().warnings.at(0).starts_with("source/: the folder is empty, and"));
+  folder.Write("source/prediction/main.py", "");
+  EXPECT_TRUE(folder.Load().warnings.empty());
+
+  TestFolder other;
+  other.Configs({"training"}).File("[model]\ncommand = \"./model ${CONFIG}\"\n");
+  EXPECT_TRUE(other.Load().warnings.empty()) << "another program";
+}
+
 TEST(FindAction, NamesTheNearest) {
   TestFolder folder;
   folder.Configs({"training", "application"});

@@ -356,6 +356,33 @@ void CheckConfigsAreJson(const Service& service, Faults& faults) {
   }
 }
 
+// Where `python -m prediction.main` would hardly find its module: source/ is empty, or there is
+// none and no .venv that may have it. It may be installed elsewhere, so this is no fault; and in
+// the image of a target.
+void WarnOfMissingProgram(Service& service) {
+  if (!service.target.empty() && service.target != "local") return;
+  const fs::path root = service.ProgramRoot();
+  std::error_code ignored;
+  const bool is_conventional = std::any_of(
+      service.actions.begin(), service.actions.end(),
+      [](const auto& action) { return action.second.command == ConventionalCommand(); });
+  const auto path = service.environment.find("PYTHONPATH");
+  const bool looks_elsewhere = path != service.environment.end() && path->second != "source";
+  if (!is_conventional || looks_elsewhere || fs::exists(root / "prediction", ignored) ||
+      fs::exists(root / "prediction.py", ignored)) {
+    return;
+  }
+  const bool is_there = fs::exists(root / "source", ignored);
+  if (is_there ? !fs::is_empty(root / "source", ignored) : fs::exists(root / ".venv", ignored)) {
+    return;
+  }
+  service.warnings.push_back(fmt::format(
+      "{}: {}, and python -m prediction.main looks there for source/prediction; put the program "
+      "there, or say its command in {}",
+      service.Shown("source/"), is_there ? "the folder is empty" : "there is no such folder",
+      kServiceFile));
+}
+
 // The service as far as it can be read; its faults are added.
 Result<Service> ReadService(const std::string& folder, const GateCheck& check_gate,
                             Faults& faults) {
@@ -381,6 +408,7 @@ Result<Service> ReadService(const std::string& folder, const GateCheck& check_ga
   }
   Service service = ServiceReader(root, program_folder, configs, check_gate, faults).Read(said);
   service.warnings = faults.Warnings();
+  WarnOfMissingProgram(service);
   if (service.actions.empty() && faults.empty()) {
     faults.Add({},
                "there are no actions: add configs/training.json, or [actions.training] with a "
