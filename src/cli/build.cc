@@ -117,14 +117,25 @@ void Tell(const Common& common, const image::Built& built, const std::string& re
 Result<int> MakeEnvironment(const Common& common, const service::Service& service,
                             const image::Say& say, const io::Interrupt& interrupt) {
   const std::string folder = service.ProgramRoot();
-  TRY_ASSIGN(const bool is_new,
+  TRY_ASSIGN(const image::Refreshed refreshed,
              image::RefreshEnvironment(folder, image::PythonOf(folder, service.image.python),
                                        common.installation->environment, say, interrupt));
   if (common.json) {
-    PrintJson({{"environment", folder + "/.venv"}, {"made", is_new}});
-  } else {
-    PrintLine(is_new ? "made " + folder + "/.venv"
-                     : folder + "/.venv is as requirements.txt has it");
+    PrintJson({{"environment", folder + "/.venv"},
+               {"made", refreshed == image::Refreshed::kMade},
+               {"installed", refreshed != image::Refreshed::kNothing}});
+    return 0;
+  }
+  switch (refreshed) {
+    case image::Refreshed::kNothing:
+      PrintLine(folder + "/.venv is as requirements.txt has it");
+      break;
+    case image::Refreshed::kMade:
+      PrintLine("made " + folder + "/.venv");
+      break;
+    case image::Refreshed::kInstalled:
+      PrintLine("installed what requirements.txt names into " + folder + "/.venv");
+      break;
   }
   return 0;
 }

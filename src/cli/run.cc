@@ -282,12 +282,14 @@ Result<int> RunNow(const Common& common, const Place& place, daemon::StartReques
   return Performance(common, place, std::move(request), paths, {quiet, limit, strict}).Give();
 }
 
-// Where the program runs on this machine, in an environment that its requirements have left behind.
+// Where the program runs on this machine, in an environment that its requirements have left behind,
+// or whose Python is gone.
 void WarnOfOldEnvironment(const service::Service& service, const std::string& action,
                           const std::string& target) {
   if (prepare::TargetOf(service, action, target, "") != "local") return;
   const auto state = image::LookAtEnvironment(service.ProgramRoot());
-  if (state && *state == image::EnvironmentState::kOlder) {
+  if (state &&
+      (*state == image::EnvironmentState::kOlder || *state == image::EnvironmentState::kBroken)) {
     Warn(image::EnvironmentWarning(service.ProgramRoot()));
   }
 }
