@@ -159,6 +159,10 @@ Result<int> Build(const Common& common, const BuildOptions& options) {
   }
   TRY_ASSIGN(const service::Target target, TargetWithImage(service, common.target));
   TRY_ASSIGN(const home::Home home, home::MakeHome(place.home.folder));
+  std::vector<io::fs::path> private_paths = {home.folder};
+  if (const std::string& file = service.notify.webhook_secret_file; !file.empty()) {
+    private_paths.emplace_back(file);
+  }
   const image::BuildRequest request{service.name,
                                     service.version,
                                     service.ProgramRoot(),
@@ -167,7 +171,8 @@ Result<int> Build(const Common& common, const BuildOptions& options) {
                                     service.image.python,
                                     image::WithoutTag(target.image),  // the tag is the version
                                     home.folder,
-                                    EnvironmentFor(target, common.installation->environment)};
+                                    EnvironmentFor(target, common.installation->environment),
+                                    std::move(private_paths)};
   const auto made = MakeImage(request, DockerfileOf(service), say, interrupt);
   if (!made && signals.signal() != 0) return as_a_shell_has_it();
   TRY_ASSIGN(const image::Built built, made);

@@ -57,7 +57,8 @@ class Builder {
       TRY_ASSIGN(const CachedLayer packages, PackagesLayer());
       own.push_back({packages, "packages"});
     }
-    TRY_ASSIGN(tree_, ReadServiceTree(request_.folder, kFolder, request_.home, interrupt_));
+    TRY_ASSIGN(tree_, ReadServiceTree(request_.folder, kFolder, request_.home, interrupt_,
+                                      request_.context, request_.private_paths));
     TRY_ASSIGN(const std::string diff_id, DiffIdOf(tree_.tree, interrupt_));
     const std::string key = diff_id.substr(diff_id.find(':') + 1);
     TRY_ASSIGN(auto folder, cache_.Find(key));

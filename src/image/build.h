@@ -11,14 +11,15 @@
 namespace busker::image {
 
 struct BuildRequest {
-  std::string name, version;             // of the service
-  io::fs::path folder;                   // of the program: what is /service in the image
-  io::fs::path context;                  // of the service, with its Dockerfile; may be the same
-  std::string base;                      // reference; empty: a slim Python
-  std::string python;                    // "3.11"; empty: as the folder or the base says
-  std::string image;                     // what it shall be called, without a tag
-  io::fs::path home;                     // layers are kept in its images/
-  std::vector<std::string> environment;  // of the person: logins, pip's settings
+  std::string name, version;                // of the service
+  io::fs::path folder;                      // of the program: what is /service in the image
+  io::fs::path context;                     // of the service, with its Dockerfile; may be the same
+  std::string base;                         // reference; empty: a slim Python
+  std::string python;                       // "3.11"; empty: as the folder or the base says
+  std::string image;                        // what it shall be called, without a tag
+  io::fs::path home;                        // layers are kept in its images/
+  std::vector<std::string> environment;     // of the person: logins, pip's settings
+  std::vector<io::fs::path> private_paths;  // never in an image: the home, files of secrets
 };
 
 struct Built {

@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/text.h"
-#include "image/ignore_rules.h"
+#include "image/context_rules.h"
 #include "image/programs.h"
 #include "io/subprocess.h"
 
@@ -11,15 +11,6 @@ namespace busker::image {
 namespace {
 
 constexpr std::chrono::hours kLoadLimit{6};
-
-Result<void> WriteRules(const io::fs::path& folder, const Say& say) {
-  TRY_ASSIGN(const bool is_new, io::CreateFileAtomically(folder / kIgnoreFile, StandardRules()));
-  if (is_new) {
-    say(fmt::format("wrote {}: what it names stays out of the image",
-                    (folder / kIgnoreFile).string()));
-  }
-  return {};
-}
 
 // What the registry made of what was pushed, and a tag for it.
 Result<std::string> TagByDigest(const BuildRequest& request, const Reference& target,
@@ -59,8 +50,10 @@ Result<Built> BuildDockerfile(const BuildRequest& request, const io::fs::path& d
   const std::string program = words.front();
   Built built;
   built.name = request.image + ":" + request.version;
-  TRY(WriteRules(request.context, say));
   const bool has_buildx = words.size() > 1;
+  TRY(GuardContext({request.context, dockerfile, WayDown(request.context, request.folder),
+                    request.private_paths, words.back()},
+                   say));
   words.push_back("build");
   if (has_buildx) words.push_back("--load");
   words.insert(words.end(),

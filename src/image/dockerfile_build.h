@@ -18,9 +18,8 @@ io::fs::path FindDockerfile(const io::fs::path& folder);
 Result<std::vector<std::string>> FindBuilder(const std::vector<std::string>& environment);
 
 // Builds `dockerfile` with the folder as its context, its output on our standard error, and tags it
-// `image`:VERSION. A folder without a .dockerignore gets one with the standard rules first, and
-// `say` says so. With a registry in the name it is pushed, also as :busker-DIGEST12. kFailed: the
-// builder failed.
+// `image`:VERSION. What stays out is guarded first (context_rules.h). With a registry in the name
+// it is pushed, also as :busker-DIGEST12. kFailed: the builder failed.
 Result<Built> BuildDockerfile(const BuildRequest& request, const io::fs::path& dockerfile,
                               const Say& say, const io::Interrupt& interrupt);
 

@@ -158,6 +158,22 @@ TEST(ServiceTree, HoldsDataThatIsNamed) {
   EXPECT_FALSE(tree->tree.contains("service/data/big.csv"));
 }
 
+// Of a whole repository the rules in its root did not count, and a file of the service's own with a
+// secret was in the image.
+TEST(ServiceTree, LeavesOutWhatTheRootNamesAndWhatIsPrivate) {
+  const io::TestFolder folder;
+  for (const char* const name :
+       {"service/notes/a", "service/a.tmp", "service/keys/webhook", "service/kept.tmp"}) {
+    folder.Write(name, "x");
+  }
+  folder.Write(".dockerignore", "service/notes\n**/*.tmp\n");
+  folder.Write("service/.dockerignore", "!kept.tmp\n!keys\n");
+  const auto tree = ReadServiceTree(folder / "service", "service", kSoon(), folder.path(),
+                                    {folder / "service/keys/webhook"});
+  ASSERT_TRUE(tree) << tree.error().message;
+  EXPECT_EQ(tree->left_out, (std::vector<std::string>{"a.tmp", "keys/webhook", "notes"}));
+}
+
 TEST(ServiceTree, RefusesLinksThatLeadOut) {
   const io::TestFolder folder;
   folder.Write("a", "x");

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/text.h"
+#include "image/context_rules.h"
 #include "image/ignore_rules.h"
 
 namespace busker::image {
@@ -136,10 +137,22 @@ class TreeReader {
 }  // namespace
 
 Result<ServiceTree> ReadServiceTree(const fs::path& folder, const std::string& inside,
-                                    const fs::path& home, const io::Interrupt& interrupt) {
-  auto text = io::ReadFile(folder / kIgnoreFile, kRulesBytesMax);
-  if (!text && text.error().kind != ErrorKind::kNotFound) return tl::unexpected(text.error());
-  const IgnoreRules rules(text.value_or(""));
+                                    const fs::path& home, const io::Interrupt& interrupt,
+                                    const fs::path& context,
+                                    const std::vector<fs::path>& private_paths) {
+  IgnoreRules rules;
+  rules.AddStandard();
+  std::vector<fs::path> with_rules = {folder};
+  const std::string below = context.empty() ? "" : WayDown(context, folder);
+  if (!below.empty()) with_rules.insert(with_rules.begin(), context);
+  for (const fs::path& each : with_rules) {
+    auto text = io::ReadFile(each / kIgnoreFile, kRulesBytesMax);
+    if (!text && text.error().kind != ErrorKind::kNotFound) return tl::unexpected(text.error());
+    TRY(rules.Add(text.value_or(""), (each / kIgnoreFile).string(), each == folder ? "" : below));
+  }
+  for (const fs::path& path : private_paths) {
+    if (const std::string way = WayDown(folder, path); !way.empty()) rules.AddPrivate(way);
+  }
   return TreeReader(folder, inside, home, rules, interrupt).Read();
 }
 

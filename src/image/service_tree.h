@@ -17,11 +17,14 @@ struct ServiceTree {
   std::vector<std::string> left_out;  // what the rules name, the topmost of each, sorted
 };
 
-// All of `folder` but what the rules leave out (ignore_rules.h; the folder's own .dockerignore is
-// read) and busker's `home` (which need not exist), below `inside` ("service"). kInvalid, naming
-// it: a socket, a device, a name that is not UTF-8, a link that leads out; a folder that is the
-// home.
+// All of `folder` but what the rules leave out (ignore_rules.h; read are the .dockerignore of
+// `context`, a folder above, where one is given, and the folder's own), below `inside` ("service").
+// Busker's `home` (which need not exist) and private paths are left out whatever the rules say.
+// kInvalid, naming it: a socket, a device, a name that is not UTF-8, a link that leads out, a
+// malformed rule; a folder that is the home.
 Result<ServiceTree> ReadServiceTree(const io::fs::path& folder, const std::string& inside,
-                                    const io::fs::path& home, const io::Interrupt& interrupt);
+                                    const io::fs::path& home, const io::Interrupt& interrupt,
+                                    const io::fs::path& context = {},
+                                    const std::vector<io::fs::path>& private_paths = {});
 
 }  // namespace busker::image
