@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/text.h"
 #include "image/programs.h"
@@ -18,6 +19,7 @@ constexpr int kFormat = 1;  // of the tree: another one makes other layers
 constexpr std::chrono::hours kPipLimit{2};
 constexpr std::uint64_t kRecordBytesMax = 64u << 20;
 constexpr std::uint64_t kScriptBytesMax = 1u << 20;
+constexpr std::uint64_t kLogBytesMax = 64u << 20;
 
 // The C library of Python's own images is 2.36 and later; wheels for older ones run there, too.
 std::vector<std::string> PlatformsOf(const std::string& architecture) {
@@ -43,24 +45,68 @@ std::string WordsOf(const std::string& errors) {
   return Printable(words.empty() ? last : words);
 }
 
-tl::unexpected<Error> NoWheel(const std::string& requirement, const Wheels& wheels) {
+tl::unexpected<Error> NoWheel(const std::string& requirement, const Wheels& wheels,
+                              const std::string& words = "") {
   return Invalid(fmt::format(
-      "{} has no wheel for Python {} on linux/{}, and an image that Busker writes itself holds "
+      "{} has no wheel for Python {} on linux/{}{}, and an image that Busker writes itself holds "
       "wheels alone; with a container/Dockerfile that installs it, busker build uses Docker or "
       "Podman",
-      Printable(requirement), wheels.python, wheels.architecture));
+      Printable(requirement), wheels.python, wheels.architecture, words));
 }
 
-tl::unexpected<Error> Explain(const io::Captured& said, const Wheels& wheels) {
-  constexpr std::string_view kNone = "No matching distribution found for ";
-  const std::string words = WordsOf(said.errors);
-  if (const std::size_t at = words.find(kNone); at != std::string::npos) {
-    // An index that cannot be reached has no wheels either; pip says that in another line.
-    const bool is_away = said.errors.find("connection broken by") != std::string::npos;
-    if (is_away) return Temporary("pip cannot reach the index of packages; " + words);
-    return NoWheel(std::string(Trim(words.substr(at + kNone.size()))), wheels);
+// "Scikit_Learn>=1" -> "scikit-learn", as it is in an index.
+std::string NameInIndex(std::string_view requirement) {
+  std::string name;
+  for (const char c : requirement.substr(0, requirement.find_first_of(" =<>!~;[(@"))) {
+    const bool is_mark = c == '-' || c == '_' || c == '.';
+    if (is_mark && name.ends_with('-')) continue;
+    name += is_mark ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
-  return Failed(fmt::format("pip ended with exit code {}: {}", said.exit_code, words));
+  return name;
+}
+
+// What pip's log has of an index that did not give the package's page; empty: nothing.
+std::string FetchFault(const std::string& log, const std::string& requirement) {
+  constexpr std::string_view kFault = "Could not fetch URL ", kEnd = " - skipping";
+  const std::string page = "/" + NameInIndex(requirement) + "/:";
+  std::string fault;
+  for (const std::string& line : Split(log, '\n')) {
+    const std::size_t at = line.find(kFault);
+    if (at == std::string::npos || line.find(page) == std::string::npos) continue;
+    fault = line.substr(at + kFault.size());
+    if (fault.ends_with(kEnd)) fault.resize(fault.size() - kEnd.size());
+  }
+  return Printable(fault);
+}
+
+// pip says of a name that does not exist, of an index that it cannot reach and of a package without
+// wheels the same; its log has more.
+tl::unexpected<Error> Explain(const io::Captured& said, const std::string& log,
+                              const Wheels& wheels) {
+  constexpr std::string_view kNone = "No matching distribution found for ";
+  constexpr std::string_view kVersions = "(from versions: ";
+  const std::string words = WordsOf(said.errors);
+  const std::size_t at = words.find(kNone);
+  if (at == std::string::npos) {
+    return Failed(fmt::format("pip ended with exit code {}: {}", said.exit_code, words));
+  }
+  const std::string requirement(Trim(words.substr(at + kNone.size())));
+  const std::size_t versions = said.errors.find(kVersions);
+  if (versions != std::string::npos &&
+      said.errors.substr(versions + kVersions.size(), 4) != "none") {
+    const std::size_t end = said.errors.find(')', versions);
+    return NoWheel(requirement, wheels,
+                   " " + Printable(said.errors.substr(versions, end + 1 - versions)));
+  }
+  const std::string fault = FetchFault(log, requirement);
+  if (fault.empty()) return NoWheel(requirement, wheels);
+  if (fault.find(": 404 ") != std::string::npos) {
+    return Invalid(fmt::format(
+        "the index of packages has no {}; is its name right in the requirements? pip says: {}",
+        Printable(requirement), fault));
+  }
+  return Temporary(fmt::format("pip cannot reach the index of packages for {}; {}",
+                               Printable(requirement), fault));
 }
 
 // A program's first line names the Python that installed it, which is not there in the image.
@@ -144,10 +190,11 @@ Result<Tree> InstallPackages(const Requirements& requirements, const Wheels& whe
         "putting packages into an image needs pip, and no python3 here has it; install "
         "python3-pip, or write a container/Dockerfile");
   }
+  const std::string log = to.string() + ".log";
   io::Command command{{python, "-m", "pip", "install", "--quiet", "--no-input", "--no-compile",
                        "--disable-pip-version-check", "--root-user-action=ignore",
                        "--no-warn-script-location", "--only-binary=:all:", "--implementation", "cp",
-                       "--python-version", wheels.python, "--target", to.string()},
+                       "--python-version", wheels.python, "--log", log, "--target", to.string()},
                       environment,
                       {}};
   for (const std::string& platform : PlatformsOf(wheels.architecture)) {
@@ -157,9 +204,12 @@ Result<Tree> InstallPackages(const Requirements& requirements, const Wheels& whe
     command.arguments.insert(command.arguments.end(), {"-r", file.string()});
   }
   TRY(io::CheckStillWanted(interrupt));
-  TRY_ASSIGN(const io::Captured said,
-             io::RunAndCapture(command, kPipLimit, 4u << 20, {}, interrupt.stop));
-  if (said.exit_code != 0) return Explain(said, wheels);
+  const auto said = io::RunAndCapture(command, kPipLimit, 4u << 20, {}, interrupt.stop);
+  const std::string logged = io::ReadFile(log, kLogBytesMax).value_or("");
+  std::error_code ignored;
+  fs::remove(log, ignored);
+  if (!said) return tl::unexpected(said.error());
+  if (said->exit_code != 0) return Explain(*said, logged, wheels);
   return PackagesTree(to, wheels.python);
 }
 

@@ -22,8 +22,8 @@ std::string PackagesKey(const Requirements& requirements, const Wheels& wheels);
 // Puts the packages into the empty folder `to` and returns them as they are in the image: in
 // /usr/local/lib/pythonX.Y/site-packages, where Python's own images look, and Debian's is told to;
 // their programs in /usr/local/bin. The same packages give the same tree on any machine.
-// kInvalid: a requirement that has no wheel, named; kNotFound: there is no pip; kFailed: pip's
-// words.
+// kInvalid: a requirement that has no wheel or that no index knows, named; kTemporary: an index
+// cannot be reached; kNotFound: there is no pip; kFailed: pip's words.
 Result<Tree> InstallPackages(const Requirements& requirements, const Wheels& wheels,
                              const io::fs::path& to, const std::vector<std::string>& environment,
                              const io::Interrupt& interrupt);

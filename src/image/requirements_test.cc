@@ -82,6 +82,44 @@ TEST(PackagesTree, HoldsNothingOfTheMachineThatInstalled) {
   EXPECT_FALSE(tree->contains(packages + "a/__pycache__/x.pyc"));
 }
 
+// A name that does not exist and an index that cannot be reached were told as "has no wheel".
+TEST(InstallPackages, TellsWhyPipFoundNothing) {
+  const io::TestFolder folder;
+  folder.Write("python3",
+               "#!/bin/sh\n"
+               "case $* in *--version) exit 0;; esac\n"
+               "while [ $1 != --log ]; do shift; done\n"
+               "echo \"2026-11-29T18:41:47,143 Could not fetch URL $FAULT - skipping\" > $2\n"
+               "echo 'ERROR: Could not find a version that satisfies the requirement '\\\n"
+               "  \"My_Own==2 (from versions: $VERSIONS)\" >&2\n"
+               "echo 'ERROR: No matching distribution found for My_Own==2' >&2; exit 1\n");
+  io::fs::permissions(folder / "python3", io::fs::perms::owner_all);
+  Requirements requirements;
+  requirements.text = "My_Own==2\n";
+  const auto told = [&](const std::string& fault, const std::string& versions) {
+    const auto tree = InstallPackages(requirements, {"3.11", "amd64"}, folder / "to",
+                                      {"PATH=" + folder.path().string() + ":/usr/bin:/bin",
+                                       "FAULT=" + fault, "VERSIONS=" + versions},
+                                      io::Within(std::chrono::seconds(30)));
+    EXPECT_FALSE(tree || io::fs::exists(folder / "to.log"));
+    return tree ? Error{} : tree.error();
+  };
+  const Error absent =
+      told("https://i.example/simple/my-own/: 404 Client Error: Not Found", "none");
+  EXPECT_TRUE(absent.message.starts_with("the index of packages has no My_Own==2"))
+      << absent.message;
+  EXPECT_EQ(absent.kind, ErrorKind::kInvalid);
+  const Error away = told("http://i.example/simple/my-own/: connection error: refused", "none");
+  EXPECT_NE(away.message.find("cannot reach the index"), std::string::npos) << away.message;
+  EXPECT_NE(away.message.find("connection error: refused"), std::string::npos) << away.message;
+  EXPECT_EQ(away.kind, ErrorKind::kTemporary);
+  const Error other = told("http://i.example/simple/other/: 404 Client Error", "none");
+  EXPECT_TRUE(other.message.starts_with("My_Own==2 has no wheel")) << other.message;
+  const Error newer = told("http://i.example/simple/my-own/: 404 Client Error", "1.0, 1.1");
+  EXPECT_NE(newer.message.find("linux/amd64 (from versions: 1.0, 1.1), and"), std::string::npos)
+      << newer.message;
+}
+
 TEST(PythonOf, IsWhatTheFolderNames) {
   const io::TestFolder folder;
   EXPECT_EQ(PythonOf(folder.path(), ""), "");
