@@ -154,6 +154,14 @@ class PushTest(ImageTest):
         self.assertIn('image = "registry.example/shop"', self.build(service, code=2))
 
 
+    # A tag or digest of the target was dropped by build and asked for by run.
+    def test_an_image_with_a_tag_or_digest_is_not_built(self):
+        for rest in (":7", "@sha256:" + "0" * 64):
+            service = self.service_for(image="tagged" + rest)
+            said = self.build(service, code=2)
+            self.assertRegex(said, r"busker.toml:\d+:\d+: target \"docker\" has image")
+            self.assertIn(f'leave "{rest}" out', said)
+
     def test_of_a_whole_repository_the_programs_folder_is_the_image(self):
         service = self.service_for(image="whole", more='python = "3.11"')
         (service.folder / "configs").rename(service.folder / "moved")

@@ -59,6 +59,21 @@ std::vector<std::string> EnvironmentFor(const service::Target& target,
   return environment;
 }
 
+// What the image is called. The tag is the service's version, and runs would ask for another one.
+Result<std::string> NameOf(const service::Target& target) {
+  const std::string& image = target.image;
+  const std::string name = image::WithoutTag(image);
+  if (name.size() == image.size()) return image;
+  const auto at = target.at.find("image");
+  const std::string place =
+      at == target.at.end() ? "" : service::ToString({service::kServiceFile, at->second, ""});
+  return Invalid(
+      fmt::format("{}target \"{}\" has image = \"{}\", and runs there ask for just that: busker "
+                  "build tags what "
+                  "it makes with the service's version; leave \"{}\" out",
+                  place, target.name, Printable(image), Printable(image.substr(name.size()))));
+}
+
 io::fs::path DockerfileOf(const service::Service& service) {
   const io::fs::path root = service.root;
   if (!service.image.dockerfile.empty()) return root / service.image.dockerfile;
@@ -72,7 +87,9 @@ Result<image::Built> MakeImage(const image::BuildRequest& request, const io::fs:
     say(fmt::format("building by {}", dockerfile.string()));
     return image::BuildDockerfile(request, dockerfile, say, interrupt);
   }
-  say("no Dockerfile: writing the image layer by layer");
+  say(request.base.empty()
+          ? "no Dockerfile: writing the image layer by layer"
+          : "[image] base is set: writing the image layer by layer on " + request.base);
   if (image::NamesRegistry(request.image)) return image::BuildAndPush(request, say, interrupt);
   const io::fs::path folder = request.home / "images";
   TRY(io::MakeFolders(folder, 0700));
@@ -158,6 +175,7 @@ Result<int> Build(const Common& common, const BuildOptions& options) {
     return !made && signals.signal() != 0 ? as_a_shell_has_it() : made;
   }
   TRY_ASSIGN(const service::Target target, TargetWithImage(service, common.target));
+  TRY_ASSIGN(const std::string image_name, NameOf(target));
   TRY_ASSIGN(const home::Home home, home::MakeHome(place.home.folder));
   std::vector<io::fs::path> private_paths = {home.folder};
   if (const std::string& file = service.notify.webhook_secret_file; !file.empty()) {
@@ -169,7 +187,7 @@ Result<int> Build(const Common& common, const BuildOptions& options) {
                                     service.root,
                                     service.image.base,
                                     service.image.python,
-                                    image::WithoutTag(target.image),  // the tag is the version
+                                    image_name,
                                     home.folder,
                                     EnvironmentFor(target, common.installation->environment),
                                     std::move(private_paths)};

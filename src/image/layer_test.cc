@@ -168,7 +168,7 @@ TEST(ServiceTree, LeavesOutWhatTheRootNamesAndWhatIsPrivate) {
   }
   folder.Write(".dockerignore", "service/notes\n**/*.tmp\n");
   folder.Write("service/.dockerignore", "!kept.tmp\n!keys\n");
-  const auto tree = ReadServiceTree(folder / "service", "service", kSoon(), folder.path(),
+  const auto tree = ReadServiceTree(folder / "service", "service", {}, kSoon(), folder.path(),
                                     {folder / "service/keys/webhook"});
   ASSERT_TRUE(tree) << tree.error().message;
   EXPECT_EQ(tree->left_out, (std::vector<std::string>{"a.tmp", "keys/webhook", "notes"}));

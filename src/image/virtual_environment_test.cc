@@ -34,7 +34,7 @@ class VirtualEnvironment : public testing::Test {
     return RefreshEnvironment(
         folder_ / "service", "",
         {"PATH=" + (folder_ / "bin").string() + ":/usr/bin:/bin", "HOME=/nowhere"},
-        [](const std::string&) {});
+        [](const std::string&) {}, {});
   }
   EnvironmentState State() const { return LookAtEnvironment(folder_ / "service").value(); }
   std::string Says() const {
