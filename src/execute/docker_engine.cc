@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "execute/docker_container.h"
+#include "io/url.h"
 
 namespace busker::execute {
 namespace {
@@ -16,20 +18,15 @@ constexpr std::uint64_t kAnswerBytesMax = 16u << 20;  // a list of some thousand
 constexpr std::size_t kLineBytesMax = 1u << 20;
 constexpr int kVersionMin = 41, kVersionMax = 44;  // of 1.x
 
-// In a query; `also`: what stands as it is, too.
-std::string Escaped(std::string_view text, std::string_view also = "") {
+// In a path, for an image's reference, whose slashes are part of the path.
+std::string EscapedPath(std::string_view text) {
   std::string escaped;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos ||
-                       also.find(c) != std::string_view::npos;
-    escaped += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  for (const char& c : text) {
+    const bool plain = std::string_view("/:@").find(c) != std::string_view::npos;
+    escaped += plain ? std::string(1, c) : io::PercentEncoded(std::string_view(&c, 1));
   }
   return escaped;
 }
-
-// In a path, for an image's reference, whose slashes are part of the path.
-std::string EscapedPath(std::string_view text) { return Escaped(text, "/:@"); }
 
 ordered_json Parsed(const std::string& text) { return ordered_json::parse(text, nullptr, false); }
 
@@ -182,7 +179,7 @@ Result<bool> DockerEngine::IsRootless(const io::Interrupt& interrupt) {
 Result<std::string> DockerEngine::Create(const std::string& name, const std::string& body,
                                          const io::Interrupt& interrupt) {
   TRY_ASSIGN(const io::HttpResponse response,
-             Call("POST", "/containers/create?name=" + Escaped(name), body, interrupt));
+             Call("POST", "/containers/create?name=" + io::PercentEncoded(name), body, interrupt));
   if (!IsGood(response)) return Refused(response);
   std::string id = TextIn(Parsed(response.body), "Id");
   if (!id.empty()) return id;
@@ -190,8 +187,9 @@ Result<std::string> DockerEngine::Create(const std::string& name, const std::str
 }
 
 Result<void> DockerEngine::Start(const std::string& name, const io::Interrupt& interrupt) {
-  TRY_ASSIGN(const io::HttpResponse response,
-             Call("POST", fmt::format("/containers/{}/start", Escaped(name)), "", interrupt));
+  TRY_ASSIGN(
+      const io::HttpResponse response,
+      Call("POST", fmt::format("/containers/{}/start", io::PercentEncoded(name)), "", interrupt));
   if (IsGood(response)) return {};
   const std::string words = WordsOf(response);
   // Told as a fault of the engine's own, and will not pass.
@@ -202,17 +200,20 @@ Result<void> DockerEngine::Start(const std::string& name, const io::Interrupt& i
 }
 
 Result<void> DockerEngine::Wait(const std::string& name, const io::Interrupt& interrupt) {
-  TRY_ASSIGN(const io::HttpResponse response,
-             Call("POST", fmt::format("/containers/{}/wait?condition=not-running", Escaped(name)),
-                  "", interrupt));
+  TRY_ASSIGN(
+      const io::HttpResponse response,
+      Call("POST",
+           fmt::format("/containers/{}/wait?condition=not-running", io::PercentEncoded(name)), "",
+           interrupt));
   if (IsGood(response)) return {};
   return Refused(response);
 }
 
 Result<void> DockerEngine::Terminate(const std::string& name, const io::Interrupt& interrupt) {
-  TRY_ASSIGN(const io::HttpResponse response,
-             Call("POST", fmt::format("/containers/{}/kill?signal=SIGTERM", Escaped(name)), "",
-                  interrupt));
+  TRY_ASSIGN(
+      const io::HttpResponse response,
+      Call("POST", fmt::format("/containers/{}/kill?signal=SIGTERM", io::PercentEncoded(name)), "",
+           interrupt));
   if (IsGood(response) || response.status == 409 || response.status == 404) return {};
   return Refused(response);
 }
@@ -220,16 +221,18 @@ Result<void> DockerEngine::Terminate(const std::string& name, const io::Interrup
 Result<void> DockerEngine::Unpause(const std::string& name, const io::Interrupt& interrupt) {
   TRY_ASSIGN(const auto found, Inspect(name, interrupt));
   if (!found || !found->is_paused) return {};
-  TRY_ASSIGN(const io::HttpResponse response,
-             Call("POST", fmt::format("/containers/{}/unpause", Escaped(name)), "", interrupt));
+  TRY_ASSIGN(
+      const io::HttpResponse response,
+      Call("POST", fmt::format("/containers/{}/unpause", io::PercentEncoded(name)), "", interrupt));
   if (IsGood(response)) return {};
   return Refused(response);
 }
 
 Result<std::optional<ContainerState>> DockerEngine::Inspect(const std::string& name,
                                                             const io::Interrupt& interrupt) {
-  TRY_ASSIGN(const io::HttpResponse response,
-             Call("GET", fmt::format("/containers/{}/json", Escaped(name)), "", interrupt));
+  TRY_ASSIGN(
+      const io::HttpResponse response,
+      Call("GET", fmt::format("/containers/{}/json", io::PercentEncoded(name)), "", interrupt));
   if (response.status == 404) return std::nullopt;
   if (!IsGood(response)) return Refused(response);
   const ordered_json value = Parsed(response.body);
@@ -241,8 +244,8 @@ Result<std::optional<ContainerState>> DockerEngine::Inspect(const std::string& n
   container.id = TextIn(value, "Id");
   if (const auto config = value.find("Config"); config != value.end() && config->is_object()) {
     if (const auto labels = config->find("Labels"); labels != config->end()) {
-      container.home = TextIn(*labels, "busker.home");
-      container.attempt = TextIn(*labels, "busker.attempt");
+      container.home = TextIn(*labels, kHomeLabel);
+      container.attempt = TextIn(*labels, kAttemptLabel);
     }
   }
   const std::string status = TextIn(state, "Status");
@@ -254,9 +257,10 @@ Result<std::optional<ContainerState>> DockerEngine::Inspect(const std::string& n
 }
 
 Result<void> DockerEngine::Remove(const std::string& name, const io::Interrupt& interrupt) {
-  TRY_ASSIGN(const io::HttpResponse response,
-             Call("DELETE", fmt::format("/containers/{}?force=true&v=true", Escaped(name)), "",
-                  interrupt));
+  TRY_ASSIGN(
+      const io::HttpResponse response,
+      Call("DELETE", fmt::format("/containers/{}?force=true&v=true", io::PercentEncoded(name)), "",
+           interrupt));
   if (IsGood(response) || response.status == 404) return {};
   return Refused(response);
 }
@@ -266,9 +270,9 @@ Result<std::vector<DockerEngine::Labelled>> DockerEngine::List(const std::string
                                                                const std::string& and_label,
                                                                const io::Interrupt& interrupt) {
   const ordered_json filters = {{"label", {label + "=" + value}}};
-  TRY_ASSIGN(
-      const io::HttpResponse response,
-      Call("GET", "/containers/json?all=true&filters=" + Escaped(filters.dump()), "", interrupt));
+  TRY_ASSIGN(const io::HttpResponse response,
+             Call("GET", "/containers/json?all=true&filters=" + io::PercentEncoded(filters.dump()),
+                  "", interrupt));
   if (!IsGood(response)) return Refused(response);
   const ordered_json all = Parsed(response.body);
   if (!all.is_array() || response.cut) {
@@ -310,7 +314,7 @@ Result<void> DockerEngine::Pull(const image::Reference& reference, const std::st
                                 const io::Interrupt& interrupt) {
   io::HttpRequest request;
   request.method = "POST";
-  std::string path = "/images/create?fromImage=" + Escaped(reference.Text());
+  std::string path = "/images/create?fromImage=" + io::PercentEncoded(reference.Text());
   // Without a tag, the engine would fetch all there are.
   if (reference.tag.empty() && reference.digest.empty()) path += "&tag=latest";
   if (!authorization.empty()) request.headers.push_back({"X-Registry-Auth", authorization});

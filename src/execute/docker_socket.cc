@@ -41,7 +41,7 @@ Result<std::string> CurrentContext(const io::fs::path& folder) {
   const io::fs::path file = folder / "config.json";
   TRY_ASSIGN(const std::string text, TextOf(file));
   if (text.empty()) return std::string();
-  TRY_ASSIGN(const auto config, ParseOwnJson(text, file.string()));
+  TRY_ASSIGN(const auto config, ParseJson(text, file.string()));
   const auto found = config.is_object() ? config.find("currentContext") : config.end();
   return found != config.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
@@ -55,7 +55,7 @@ Result<io::fs::path> SocketOfContext(const std::string& name, const io::fs::path
         "Docker's context \"{}\" is not there ({}); docker context ls lists those that are", name,
         file.string()));
   }
-  TRY_ASSIGN(const auto meta, ParseOwnJson(text, file.string()));
+  TRY_ASSIGN(const auto meta, ParseJson(text, file.string()));
   const nlohmann::ordered_json* at = &meta;
   for (const char* const key : {"Endpoints", "docker", "Host"}) {
     const auto found = at->is_object() ? at->find(key) : at->end();

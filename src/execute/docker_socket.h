@@ -11,12 +11,12 @@ namespace busker::execute {
 
 // The first of these that says something, by the "NAME=value" entries of `environment`:
 //
-//   DOCKER_HOST            a socket, as unix:///run/docker.sock
-//   DOCKER_CONTEXT         the name of a context of Docker's client, below DOCKER_CONFIG or
-//   ~/.docker currentContext         the same, in config.json there the usual sockets Docker's, a
-//   rootless Docker's (XDG_RUNTIME_DIR), Podman's, a rootless
-//                          Podman's: the first that this user may use; else the first that is
-//                          there; else Docker's, which may come later
+// - DOCKER_HOST: a socket, as unix:///run/docker.sock
+// - DOCKER_CONTEXT: the name of a context of Docker's client, below DOCKER_CONFIG or ~/.docker
+// - currentContext in config.json there: the same
+// - the usual sockets: Docker's, a rootless Docker's (XDG_RUNTIME_DIR), Podman's, a rootless
+//   Podman's: the first that this user may use; else the first that is there; else Docker's, which
+//   may come later
 //
 // kInvalid: an engine that is not of this machine, or a context that is not there or not
 // understood. `root` is where the machine's folders are, for tests.
