@@ -35,6 +35,19 @@ bool IsOwn(const fs::path& root, const std::string& module) {
   return false;
 }
 
+// Whether the .venv was made by busker build after the last change of the requirements: what it has
+// not, they do not name.
+bool IsUpToDate(const fs::path& root) {
+  std::error_code error;
+  const auto made = fs::last_write_time(root / ".venv/busker-requirements.sha256", error);
+  if (error) return false;
+  for (const char* const name : {"requirements.txt", "source/requirements.txt"}) {
+    const auto changed = fs::last_write_time(root / name, error);
+    if (!error && changed > made) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string AdviceOn(const fs::path& root, const std::string& failure, bool is_in_image) {
@@ -43,9 +56,15 @@ std::string AdviceOn(const fs::path& root, const std::string& failure, bool is_i
   const bool no_python = says("there is no program python");
   const bool no_module = says("ModuleNotFoundError") || says("No module named");
   if (!no_python && !no_module && !says("ImportError")) return "";
-  if (no_module && IsOwn(root, MissingModule(failure))) return "";
+  const std::string module = MissingModule(failure);
+  if (no_module && IsOwn(root, module)) return "";
   if (is_in_image) return "busker build makes an image that has what requirements.txt names";
   if (no_python && IsThere(root / ".venv")) return "";
+  if (IsUpToDate(root)) {
+    if (!no_module || module.empty()) return "";
+    return "the .venv has what requirements.txt names; add the package of " + module +
+           " there, and busker build --target local installs it";
+  }
   return "in the service's folder, busker build --target local makes what it needs";
 }
 

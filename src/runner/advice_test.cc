@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "io/test_folder.h"
 
 namespace busker::runner {
@@ -21,6 +23,21 @@ TEST(Advice, SaysTheCommandThatMakesTheEnvironmentOfPython) {
   EXPECT_EQ(AdviceOn(folder.path(), "ValueError: bad", false), "");
   EXPECT_EQ(AdviceOn("", kMissing, false), "");
   folder.Write(".venv/bin/python", "");
+  EXPECT_EQ(AdviceOn(folder.path(), kMissing, false), kMake);
+}
+
+// Right after busker build --target local it was told to run just that, of a package that no
+// requirement names.
+TEST(Advice, IsToNameThePackageWhereTheEnvironmentIsNew) {
+  const io::TestFolder folder;
+  const auto file = folder.Write("requirements.txt", "pandas\n");
+  const auto stamp = folder.Write(".venv/busker-requirements.sha256", "x\n");
+  EXPECT_EQ(
+      AdviceOn(folder.path(), kMissing, false),
+      "the .venv has what requirements.txt names; add the package of joblib there, and busker "
+      "build --target local installs it");
+  EXPECT_EQ(AdviceOn(folder.path(), "ImportError: cannot import name 'x'", false), "");
+  io::fs::last_write_time(file, io::fs::last_write_time(stamp) + std::chrono::seconds(1));
   EXPECT_EQ(AdviceOn(folder.path(), kMissing, false), kMake);
 }
 
