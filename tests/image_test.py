@@ -143,7 +143,9 @@ class PushTest(ImageTest):
 
     def test_what_is_wrong_is_said_with_the_remedy(self):
         service = self.service_for(base=f"{OPEN.name}/none:1")
-        self.assertIn("get none:1", self.build(service, code=3))
+        said = self.build(service, code=3)
+        self.assertIn("get none:1", said)
+        self.assertIn(f"the base image {OPEN.name}/none:1: ", said)  # it did not say which image it was about
         service = self.service_for(more='dockerfile = "Dockerfile"')
         self.assertIn("leave one of them out", self.build(service, code=2))
         service = self.service_for()

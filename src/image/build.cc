@@ -47,7 +47,10 @@ class Builder {
     TRY_ASSIGN(const Reference base, BaseReference());
     TRY_ASSIGN(const auto login, FindLogin(base.registry, request_.environment, interrupt_));
     from_.emplace(base.registry, login);
-    TRY_ASSIGN(base_, ReadBaseImage(*from_, base, OwnArchitecture(), interrupt_));
+    say_("looking at the base image " + base.Text());
+    auto read = ReadBaseImage(*from_, base, OwnArchitecture(), interrupt_);
+    if (!read) return BaseFault(base, std::move(read).error());
+    base_ = *std::move(read);
     return {};
   }
 
@@ -81,6 +84,17 @@ class Builder {
     std::string python = PythonOf(request_.folder, request_.python);
     if (python.empty()) python = kPythonOtherwise;
     return ParseReference("docker.io/library/python:" + python + "-slim");
+  }
+
+  // Which image it is about, and that another may be named where nobody has named this one.
+  tl::unexpected<Error> BaseFault(const Reference& base, Error error) const {
+    const bool is_away = error.kind == ErrorKind::kTemporary || error.kind == ErrorKind::kTimedOut;
+    if (is_away && request_.base.empty()) {
+      error.message +=
+          "; one of a registry that can be reached is named in busker.toml: [image] base = "
+          "\"registry.example/python:3.11-slim\"";
+    }
+    return Wrap("the base image " + base.Text(), std::move(error));
   }
 
   Result<CachedLayer> PackagesLayer() {
