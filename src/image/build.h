@@ -24,8 +24,8 @@ struct BuildRequest {
 
 struct Built {
   std::string name;  // "registry.example/churn:1"
-  std::string
-      digest;  // as the registry answered it; of the manifest that it would be, for an engine
+  // As the registry answered it; of the manifest that it would be, for an engine.
+  std::string digest;
   Push push;
   std::uint64_t files = 0;            // of the folder
   std::vector<std::string> left_out;  // of the folder

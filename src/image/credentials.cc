@@ -18,13 +18,6 @@ using nlohmann::ordered_json;
 constexpr std::chrono::seconds kHelperLimit{30};
 constexpr char kHubKey[] = "https://index.docker.io/v1/";
 
-std::string VariableIn(const std::vector<std::string>& environment, const std::string& name) {
-  for (const std::string& entry : environment) {
-    if (entry.starts_with(name + "=")) return entry.substr(name.size() + 1);
-  }
-  return {};
-}
-
 // Under which name a registry's login is kept.
 std::string KeyOf(const std::string& registry) {
   return registry == "docker.io" ? kHubKey : registry;
@@ -93,9 +86,9 @@ Result<std::optional<Login>> AskHelper(const std::string& helper, const std::str
 Result<std::optional<Login>> FindLogin(const std::string& registry,
                                        const std::vector<std::string>& environment,
                                        const io::Interrupt& interrupt) {
-  io::fs::path folder = VariableIn(environment, "DOCKER_CONFIG");
+  io::fs::path folder = io::VariableIn(environment, "DOCKER_CONFIG");
   if (folder.empty()) {
-    const std::string home = VariableIn(environment, "HOME");
+    const std::string home = io::VariableIn(environment, "HOME");
     if (home.empty()) return std::nullopt;
     folder = io::fs::path(home) / ".docker";
   }

@@ -56,10 +56,8 @@ struct SpawnSettings {
 };
 
 std::string PathOf(const std::vector<std::string>& environment) {
-  for (const std::string& entry : environment) {
-    if (entry.starts_with("PATH=")) return entry.substr(5);
-  }
-  return "/usr/local/bin:/usr/bin:/bin";
+  const std::string path = VariableIn(environment, "PATH");
+  return path.empty() ? "/usr/local/bin:/usr/bin:/bin" : path;
 }
 
 Result<pid_t> Spawn(const Command& command, SpawnSettings& settings) {
@@ -161,6 +159,15 @@ std::vector<std::string> OwnEnvironment() {
   std::vector<std::string> entries;
   for (char** entry = environ; *entry != nullptr; ++entry) entries.emplace_back(*entry);
   return entries;
+}
+
+std::string VariableIn(const std::vector<std::string>& environment, std::string_view name) {
+  for (const std::string& entry : environment) {
+    if (entry.starts_with(name) && entry.substr(name.size()).starts_with('=')) {
+      return entry.substr(name.size() + 1);
+    }
+  }
+  return {};
 }
 
 Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds limit,

@@ -30,6 +30,9 @@ Result<fs::path> FindProgram(const std::string& program, const std::string& path
 // This process's environment, as "NAME=value".
 std::vector<std::string> OwnEnvironment();
 
+// The value of a variable of such an environment; empty when it is not there.
+std::string VariableIn(const std::vector<std::string>& environment, std::string_view name);
+
 struct Captured {
   int exit_code = 0;   // 128 + signal when a signal ended it
   std::string output;  // standard output

@@ -246,6 +246,13 @@ TEST(Subprocess, AProgramThatAPersonFollowsIsToldToEndWhenTheCallIsToStop) {
   EXPECT_TRUE(fs::exists(told)) << "it could not clean up";
 }
 
+TEST(Subprocess, AVariableIsFoundByItsWholeName) {
+  const std::vector<std::string> environment = {"HOMES=a", "HOME=b=c", "EMPTY="};
+  EXPECT_EQ(VariableIn(environment, "HOME"), "b=c");
+  EXPECT_EQ(VariableIn(environment, "EMPTY"), "");
+  EXPECT_EQ(VariableIn(environment, "HOM"), "");
+}
+
 TEST(Subprocess, OwnEnvironmentIsWhatThisProcessHas) {
   setenv("BUSKER_TEST_ENTRY", "x=y", 1);
   const auto entries = OwnEnvironment();
