@@ -126,6 +126,19 @@ warehouse = "embedded://{self.prod}/warehouse"
         self.assertEqual(self.service.busker("validate", "--target", "box").returncode, 2)
         self.assertEqual(self.service.busker("validate", "--target", "prod").stderr, "")
 
+    # It said that all is well, and the run was refused.
+    def test_what_no_container_may_have_is_told_by_validate(self):
+        text = (self.service.folder / "busker.toml").read_text()
+        for executor, image, says in (("docker://?mount=/", "example/shop", "mount=/: that would hand the container this machine"),
+                                      ("docker://?gpus=x", "example/shop", "gpus=x: write gpus=all"),
+                                      ("docker://", "example/Shop", '"example/Shop" names no image'),
+                                      ("docker://", "http://example.org/shop", '"http://example.org/shop" names no image')):
+            self.service.write("busker.toml", f'{text}\n[targets.box]\nexecutor = "{executor}"\nimage = "{image}"\n')
+            done = self.service.busker("validate", "--target", "box")
+            self.assertEqual(done.returncode, 2, image + executor)
+            self.assertRegex(done.stderr, r"busker\.toml:\d+:\d+: ")
+            self.assertIn(says, done.stderr)
+
     def test_a_backfill_is_at_the_target_that_it_was_asked_for(self):
         self.service.must("run", "training", "--target", "prod")
         text = (self.service.folder / "busker.toml").read_text()

@@ -10,6 +10,8 @@
 #include "cli/print.h"
 #include "cli/verbs.h"
 #include "cli/workspace.h"
+#include "execute/docker_container.h"
+#include "image/reference.h"
 #include "image/virtual_environment.h"
 #include "io/file.h"
 #include "model/gate.h"
@@ -99,6 +101,24 @@ Result<std::vector<std::string>> WholeTables(const Common& common, const std::st
   return faults;
 }
 
+// What runs in the containers of the target would be refused for.
+Result<void> CheckContainers(const service::Target& target, const std::string& executor) {
+  if (!executor.starts_with("docker://")) return {};
+  const auto told = [&](const char* setting, const Error& error) {
+    const auto at = target.at.find(setting);
+    return Invalid(service::ToString(
+        {service::kServiceFile, at == target.at.end() ? service::Position{} : at->second,
+         fmt::format("target \"{}\": {}", target.name, error.message)}));
+  };
+  if (const auto image = image::ParseReference(target.image); !image) {
+    return told("image", image.error());
+  }
+  if (const auto settings = execute::ContainerSettingsIn(executor); !settings) {
+    return told("executor", settings.error());
+  }
+  return {};
+}
+
 // What the service cannot have at the target.
 Result<std::vector<std::string>> MisfitsAt(const Common& common, const service::Service& service,
                                            const std::string& target) {
@@ -111,6 +131,11 @@ Result<std::vector<std::string>> MisfitsAt(const Common& common, const service::
     return tl::unexpected(workspace.error());
   }
   if (!workspace) misfits.push_back(workspace.error().message);
+  if (const auto named = service.targets.find(target);
+      workspace && named != service.targets.end()) {
+    const auto checked = CheckContainers(named->second, workspace->places.executor);
+    if (!checked) misfits.push_back(checked.error().message);
+  }
   for (std::string& fault : prepare::FaultsAt(service, target)) {
     misfits.push_back(std::move(fault));
   }

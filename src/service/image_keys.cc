@@ -53,6 +53,7 @@ void ReadDockerfile(Reader& reader, const Member& member, ImageSetting& image) {
     return;
   }
   image.dockerfile = std::move(*file);
+  image.dockerfile_at = member.value.at;
 }
 
 constexpr std::array<Key<ImageSetting>, 3> kImage = {{

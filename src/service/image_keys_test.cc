@@ -25,5 +25,18 @@ TEST(ImageKeys, RefuseWhatCannotBe) {
   EXPECT_NE(FaultOf("[image]\nbse = \"a\"\n").find("did you mean \"base\""), std::string::npos);
 }
 
+// validate said that all is well, and busker build that there is no such file.
+TEST(ImageKeys, NameADockerfileThatIsThere) {
+  TestFolder folder;
+  folder.Configs({"training"}).Write("source/a.py", "");
+  folder.File("[image]\ndockerfile = \"container/Dockerfile\"\n");
+  EXPECT_EQ(Validate(folder.root()),
+            std::vector<std::string>{
+                "busker.toml:2:14: \"dockerfile\": there is no file \"container/Dockerfile\""});
+  EXPECT_EQ(folder.Fault(), "") << "runs do not need it";
+  folder.Write("container/Dockerfile", "FROM scratch\n");
+  EXPECT_TRUE(Validate(folder.root()).empty());
+}
+
 }  // namespace
 }  // namespace busker::service

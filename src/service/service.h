@@ -89,6 +89,7 @@ struct Target {
 // What an image is made of (busker build). Empty: as the conventions have it.
 struct ImageSetting {
   std::string base, python, dockerfile;
+  Position dockerfile_at;
 };
 
 struct Service {

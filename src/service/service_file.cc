@@ -430,6 +430,14 @@ void CheckStrayFile(const Service& service, Faults& faults) {
                                           : "busker init writes a busker.toml there"));
 }
 
+void CheckDockerfile(const Service& service, Faults& faults) {
+  const std::string& file = service.image.dockerfile;
+  std::error_code ignored;
+  if (file.empty() || fs::is_regular_file(fs::path(service.root) / file, ignored)) return;
+  faults.Add(service.image.dockerfile_at,
+             fmt::format("\"dockerfile\": there is no file {}", Quoted(file)));
+}
+
 }  // namespace
 
 Result<Service> LoadService(const std::string& folder, const GateCheck& check_gate) {
@@ -445,6 +453,7 @@ std::vector<std::string> Validate(const std::string& folder, const GateCheck& ch
   const auto service = ReadService(folder, check_gate, faults);
   if (!service) return {service.error().message};
   CheckStrayFile(*service, faults);
+  CheckDockerfile(*service, faults);
   std::set<std::string> configs;
   for (const auto& [name, action] : service->actions) {
     if (!action.config.empty() && configs.insert(action.config).second) {
