@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "io/interrupt.h"
 #include "io/subprocess.h"
 #include "io/test_folder.h"
 
@@ -34,7 +35,7 @@ class VirtualEnvironment : public testing::Test {
     return RefreshEnvironment(
         folder_ / "service", "",
         {"PATH=" + (folder_ / "bin").string() + ":/usr/bin:/bin", "HOME=/nowhere"},
-        [](const std::string&) {}, {});
+        [](const std::string&) {}, io::Within(std::chrono::minutes(1)));
   }
   EnvironmentState State() const { return LookAtEnvironment(folder_ / "service").value(); }
   std::string Says() const {
