@@ -68,11 +68,11 @@ struct Order {
   std::string data_date;
 
   // What is known of the attempt when it is launched: Open sets it, the text has nothing of it.
-  int number = 1;     // attempts of a task count from 1
-  std::string mark;   // the entry of `environment` that no other attempt has; may be empty
-  std::string boot;   // of the kernel, when it was decided on (io::BootId); empty: not known
+  int number = 1;       // attempts of a task count from 1
+  std::string mark;     // the entry of `environment` that no other attempt has; may be empty
+  std::string boot;     // of the kernel, when it was decided on (io::BootId); empty: not known
   home::Folder home{};  // in which places are named
-  std::string image;  // that the runner's container is of, by digest or id; empty: it is in none
+  std::string image;    // that the runner's container is of, by digest or id; empty: it is in none
 };
 
 // Its text, of format 2; an order of a later format is refused.

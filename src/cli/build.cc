@@ -42,7 +42,7 @@ Result<service::Target> TargetWithImage(const service::Service& service, const s
   }
   return Invalid(fmt::format(
       "what the image is called, and where it goes, is in no target; say it in busker.toml: "
-      "[targets.{}] image = \"registry.example/{}\"",
+      "[targets.{}], with executor = \"docker://\" and image = \"registry.example/{}\"",
       name == "local" ? "docker" : name, service.name));
 }
 

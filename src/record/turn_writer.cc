@@ -98,7 +98,8 @@ Result<void> TurnWriter::Write(const AttemptRow& ended) {
              "UPDATE attempts SET running = 0, started_at = ?4, command_started_at = ?5, "
              "command_ended_at = ?6, ended_at = ?7, ending = ?8, message = ?9, exit_code = ?10, "
              "signal = ?11, cpu_ms = ?12, memory_peak_bytes = ?13, output_files = ?14, "
-             "output_bytes = ?15, result = ?16, image = ?17 WHERE run = ?1 AND task = ?2 AND number = ?3 AND "
+             "output_bytes = ?15, result = ?16, image = ?17 WHERE run = ?1 AND task = ?2 AND "
+             "number = ?3 AND "
              "running = 1",
              ended.run, ended.task, ended.number, ended.started_at, ended.command_started_at,
              ended.command_ended_at, ended.ended_at, ended.ending, ended.message, ended.exit_code,

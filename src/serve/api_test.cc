@@ -11,15 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string HeaderOf(const http::Response& response, const std::string& wanted) {
-  for (const auto& [name, value] : response.headers) {
-    if (name == wanted) return value;
-  }
-  return "";
-}
-
-json Body(const http::Response& response) { return json::parse(response.body, nullptr, false); }
-
 using ApiTest = FrontTest;
 
 TEST_F(ApiTest, StartsARunForADateAndShowsIt) {

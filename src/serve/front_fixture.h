@@ -1,13 +1,26 @@
-// A daemon with two graphs and a service, and what answers for it: for tests only.
+// A daemon with two graphs and a service, and what answers for it: for tests only; for .cc files only.
 #pragma once
 
 #include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
 
 #include "home/home.h"
 #include "io/test_folder.h"
 #include "serve/http_service.h"
 
 namespace busker::serve {
+
+inline std::string HeaderOf(const http::Response& response, const std::string& wanted) {
+  for (const auto& [name, value] : response.headers) {
+    if (name == wanted) return value;
+  }
+  return "";
+}
+
+inline nlohmann::json Body(const http::Response& response) {
+  return nlohmann::json::parse(response.body, nullptr, false);
+}
 
 class FrontTest : public testing::Test {
  protected:

@@ -13,15 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string HeaderOf(const http::Response& response, const std::string& wanted) {
-  for (const auto& [name, value] : response.headers) {
-    if (name == wanted) return value;
-  }
-  return "";
-}
-
-json Body(const http::Response& response) { return json::parse(response.body, nullptr, false); }
-
 std::string Replaced(std::string text, const std::string& what, const std::string& by) {
   for (std::size_t at = text.find(what); at != std::string::npos;
        at = text.find(what, at + by.size())) {

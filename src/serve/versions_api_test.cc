@@ -15,8 +15,6 @@ using nlohmann::json;
 
 class VersionsApiTest : public FrontTest {
  protected:
-  json Body(const http::Response& response) { return json::parse(response.body, nullptr, false); }
-
   // A delivery of one row; returns its id.
   std::string Deliver(const std::string& id, const std::string& service = "shop",
                       const std::string& table = "shop.a") {

@@ -1,21 +1,12 @@
 // The keys of [image]: what `busker build` makes an image of.
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <array>
 
 #include "service/keys.h"
 
 namespace busker::service {
 namespace {
-
-// What a person may write; whether there is such an image, a registry says.
-bool CanBeImage(const std::string& text) {
-  return text.front() != '-' && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  std::string_view("./_:@-").find(c) != std::string_view::npos;
-         });
-}
 
 void ReadBase(Reader& reader, const Member& member, ImageSetting& image) {
   auto base = reader.String(member);

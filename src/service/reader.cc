@@ -365,4 +365,11 @@ bool IsPlainRelativePath(std::string_view path) {
   return true;
 }
 
+bool CanBeImage(std::string_view text) {
+  return !text.starts_with('-') && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("./_:@-").find(c) != std::string_view::npos;
+  });
+}
+
 }  // namespace busker::service

@@ -111,4 +111,8 @@ bool IsNamedEmail(std::string_view text);  // "Ann Ops <ann@example.com>"
 // character.
 bool IsPlainRelativePath(std::string_view path);
 
+// What a person may write for an image, or for a name of one: "registry.example/churn:1". Whether
+// there is such an image, a registry says.
+bool CanBeImage(std::string_view text);
+
 }  // namespace busker::service

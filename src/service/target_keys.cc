@@ -115,10 +115,7 @@ void ReadPlace(Reader& reader, const Member& member, Target& target) {
 void ReadImage(Reader& reader, const Member& member, Target& target) {
   auto image = reader.String(member);
   if (!image) return;
-  for (char c : *image) {
-    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      std::string_view("./_:@-").find(c) != std::string_view::npos;
-    if (good && image->front() != '-') continue;
+  if (!CanBeImage(*image)) {
     reader.Fault(member.value.at,
                  fmt::format("\"image\": {} is no container image such as registry.example/churn",
                              Quoted(*image)));
