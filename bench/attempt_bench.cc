@@ -33,29 +33,17 @@
 #include "execute/process_executor.h"
 #include "io/boot.h"
 #include "io/file.h"
+#include "measure.h"
 
 namespace {
 
 using namespace busker;
+using bench::Median;
+using bench::Must;
 namespace fs = io::fs;
 using Clock = std::chrono::steady_clock;
 
 constexpr char kCode[] = "true";
-
-template <typename T>
-T Must(Result<T> result) {
-  if (!result) {
-    std::fprintf(stderr, "attempt_bench: %s\n", result.error().message.c_str());
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
 
 double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 

@@ -26,28 +26,16 @@
 #include "deliver/csv_load.h"
 #include "deliver/duckdb_session.h"
 #include "deliver/warehouse.h"
+#include "measure.h"
 
 namespace {
 
 using namespace busker;
+using bench::Median;
+using bench::Must;
 using namespace busker::deliver;
 namespace fs = io::fs;
 using Clock = std::chrono::steady_clock;
-
-template <typename T>
-T Must(Result<T> result) {
-  if (!result) {
-    std::fprintf(stderr, "deliver_bench: %s\n", result.error().message.c_str());
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
 
 // Of this process, all threads, in seconds: what a busy machine does not change.
 double CpuTime() {

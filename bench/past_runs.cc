@@ -1,7 +1,10 @@
 // Fills a home's record with runs of the past, for graph_bench and api_bench.
 //
 //   past_runs RECORD GRAPH COUNT            COUNT runs of one task that has succeeded
-//   past_runs RECORD GRAPH COUNT GRAPHS     of GRAPH-0, GRAPH-1, ... in turn; one in fifty failed
+//   past_runs RECORD GRAPH COUNT GRAPHS [FIRST]
+//
+// of GRAPH-0, GRAPH-1, ... in turn, of which one in fifty failed; a % in GRAPH is where the number
+// goes. A run a minute.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -25,6 +28,12 @@ struct Batch {
   std::vector<record::PreparedRun> prepared;
 };
 
+std::string Numbered(const std::string& graph, int number) {
+  const std::size_t place = graph.find('%');
+  if (place == std::string::npos) return fmt::format("{}-{}", graph, number);
+  return fmt::format("{}{}{}", graph.substr(0, place), number, graph.substr(place + 1));
+}
+
 void AddRun(Batch& batch, const std::string& graph, int number, bool failed) {
   const Instant now = kBegin + std::chrono::minutes(number);
   plan::Task task;
@@ -33,7 +42,7 @@ void AddRun(Batch& batch, const std::string& graph, int number, bool failed) {
   run.id = fmt::format("20200101-000000-{:06}", number);
   run.graph = plan::GraphKey::Parse(graph);
   run.due = run.scheduled_at = run.requested_at = now;
-  run.data_date = "2020-01-01";
+  run.data_date = FormatRfc3339(now).substr(0, 10);
   run.trigger = "schedule";
   run.requested_by = "busker";
   run.prepared = true;
@@ -57,17 +66,19 @@ void AddRun(Batch& batch, const std::string& graph, int number, bool failed) {
   batch.ended.push_back(row);
 }
 
-Result<void> Fill(const std::string& path, const std::string& graph, int count, int graphs) {
+// `first`: the number of the first run, where others are on record already.
+Result<void> Fill(const std::string& path, const std::string& graph, int count, int graphs,
+                  int first) {
   TRY_ASSIGN(const auto record, record::OpenSqliteRecord(path, true));
   TRY_ASSIGN(const record::Epoch epoch,
              record->TakeLead(record::kOwnerOfHome, kBegin, std::nullopt));
-  for (int number = 0; number < count;) {
+  for (int number = first; number < first + count;) {
     Batch batch;
-    for (; number < count && batch.ended.size() < kTurn; ++number) {
+    for (; number < first + count && batch.ended.size() < kTurn; ++number) {
       if (graphs == 0) {
         AddRun(batch, graph, number, false);
       } else {
-        AddRun(batch, fmt::format("{}-{}", graph, number % graphs), number, number % 50 == 49);
+        AddRun(batch, Numbered(graph, number % graphs), number, number % 50 == 49);
       }
     }
     record::Turn turn;
@@ -87,12 +98,13 @@ Result<void> Fill(const std::string& path, const std::string& graph, int count, 
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 4 && count != 5) {
-    std::fprintf(stderr, "usage: past_runs RECORD GRAPH COUNT [GRAPHS]\n");
+  if (count < 4 || count > 6) {
+    std::fprintf(stderr, "usage: past_runs RECORD GRAPH COUNT [GRAPHS [FIRST]]\n");
     return 2;
   }
-  const auto filled = Fill(arguments[1], arguments[2], std::atoi(arguments[3]),
-                           count == 5 ? std::atoi(arguments[4]) : 0);
+  const auto filled =
+      Fill(arguments[1], arguments[2], std::atoi(arguments[3]),
+           count >= 5 ? std::atoi(arguments[4]) : 0, count == 6 ? std::atoi(arguments[5]) : 0);
   if (!filled) {
     std::fprintf(stderr, "past_runs: %s\n", filled.error().message.c_str());
     return 1;

@@ -20,26 +20,19 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "measure.h"
 #include "record/sqlite_record.h"
 
 namespace {
 
 using namespace busker;
+using bench::Must;
 using namespace busker::record;
 using Clock = std::chrono::steady_clock;
 using enum plan::State;
 
 constexpr int kGraphs = 10'000;
 constexpr Instant kBegin{std::chrono::hours(24 * 365 * 50)};
-
-template <typename T>
-T Must(Result<T> result) {
-  if (!result) {
-    std::fprintf(stderr, "record_bench: %s\n", result.error().message.c_str());
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
 
 // Of this thread, in milliseconds: what a busy machine hardly changes.
 double CpuTime() {
@@ -243,13 +236,14 @@ class Bench {
       queued.clear();
       for (int graph = 0; graph < kGraphs; ++graph) {
         decisions.push_back(plan::RunQueued{NewRun(graph)});
-        decisions.push_back(plan::GraphNoted{Memory(graph), "", ""});
-        queued.push_back(std::get<plan::RunQueued>(decisions[decisions.size() - 2]).run.id);
+        queued.push_back(std::get<plan::RunQueued>(decisions.back()).run.id);
       }
       took.push_back(Took([&] { Append(decisions); }));
       decisions.clear();
-      for (const std::string& run : queued) {
+      for (int graph = 0; graph < kGraphs; ++graph) {
+        const std::string& run = queued[static_cast<std::size_t>(graph)];
         decisions.push_back(plan::RunChanged{run, kQueued, kCancelled, ""});
+        decisions.push_back(plan::GraphNoted{Memory(graph), "", ""});
       }
       Append(decisions);
       usleep(300'000);

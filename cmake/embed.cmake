@@ -1,5 +1,6 @@
 # cmake -D OUTPUT=FILE.cc -D FOLDER=DIR -P embed.cmake: the dashboard's files as serve::Assets().
-set(assets "/|text/html|index.html" "/app.js|text/javascript|app.js" "/app.css|text/css|app.css")
+set(assets "/|text/html|index.html" "/app.js|text/javascript|app.js" "/app.css|text/css|app.css"
+    "/licenses.txt|text/plain|licenses.txt")
 set(arrays "")
 set(rows "")
 foreach(asset ${assets})

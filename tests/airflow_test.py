@@ -354,7 +354,7 @@ class Running(unittest.TestCase):
               exit 75
             fi
             exec {workshop.BUSKER} "$@"\n""", mode=0o755)
-        cls.airflow = Airflow(cls.shop.folder, [cls.graphs], BUSKER=str(wrapper))
+        cls.airflow = Airflow(cls.shop.folder, [cls.graphs], BUSKER=str(wrapper), PATH=f"{workshop.BUSKER.parent}:{os.environ['PATH']}")
         (cls.airflow.dags / "shop.py").write_text(
             "import datetime\n"
             "from busker_dags import dags_of  # airflow\n"
@@ -363,6 +363,12 @@ class Running(unittest.TestCase):
         (cls.airflow.dags / "mirrored.py").write_text(
             "from busker_dags import dags_of  # airflow\n"
             f"mirrored = dags_of({str(cls.shop.folder / 'mirrored')!r}, mirror=True)['mirrored']\n")
+        # A whole repository with its Makefile, whose graph files Airflow and Busker read alike.
+        cls.bakery = cls.shop.folder / "whole" / "bakery"
+        shutil.copytree(workshop.SOURCE / "examples/article", cls.bakery, ignore=shutil.ignore_patterns(".busker", "__pycache__"))
+        (cls.airflow.dags / "bakery.py").write_text(
+            "from busker_dags import dags_of  # airflow\n"
+            f"globals().update(dags_of({str(cls.bakery)!r}, mirror=True))\n")
         (cls.airflow.dags / "follower.py").write_text(
             "from airflow.providers.standard.operators.empty import EmptyOperator\n"
             "from airflow.sdk import DAG, Asset\n"
@@ -386,7 +392,7 @@ class Running(unittest.TestCase):
         return next(one for one in json.loads(done.stdout) if one["id"] == run)
 
     def test_all_is_imported_without_an_error(self):
-        for dag in ("nightly", "mirrored", "shop.training", "shop.application"):
+        for dag in ("nightly", "mirrored", "shop.training", "shop.application", "bakery-training", "bakery-application"):
             self.airflow.unpause(dag)
         self.assertEqual(self.airflow.get("importErrors")["import_errors"], [])
 
@@ -505,6 +511,15 @@ class Running(unittest.TestCase):
         run = self.airflow.trigger("mirrored")
         self.assertEqual(self.airflow.end_of(run), "success")
         self.assertEqual((self.shop.folder / "mirrored" / "two.txt").read_text(), f"{self.airflow.day}\n")
+
+    def test_the_graph_files_of_a_whole_repository_call_its_makefile(self):
+        for action in ("training", "application"):
+            run = self.airflow.trigger(f"bakery-{action}")
+            self.assertEqual(self.airflow.end_of(run), "success", self.airflow.log(run, "start"))
+            self.assertIn("Well done.", self.airflow.log(run, "check"))
+        done = subprocess.run([workshop.BUSKER, "query", "-C", self.bakery, "SELECT count(*) AS n FROM bakery.predictions", "--json"],
+                              capture_output=True, text=True, check=True, timeout=60)
+        self.assertEqual(json.loads(done.stdout), [{"n": 7}])
 
 
 if __name__ == "__main__":

@@ -6,30 +6,12 @@ import time
 import unittest
 
 import workshop
-from cloud.client import StandIn, quoted
-from workshop import Service, wait_until
+from cloud.client import quoted
+from service_in_bucket import ServiceInBucket
+from workshop import wait_until
 
 
-class BucketTest(unittest.TestCase):
-    def setUp(self):
-        self.cloud = StandIn()
-        self.addCleanup(self.cloud.close)
-        self.cloud.control("buckets", {"name": "bucket"})
-        self.service = Service()
-        self.addCleanup(self.service.close)
-        self.service.write("busker.toml", workshop.SERVICE_FILE + '\n[targets.cloud]\nartifacts = "gs://bucket/models"\n')
-        os.environ["STORAGE_EMULATOR_HOST"] = self.cloud.place
-        self.addCleanup(os.environ.pop, "STORAGE_EMULATOR_HOST", None)
-
-    def tearDown(self):
-        self.assertEqual(self.cloud.control("violations")["violations"], [])
-
-    def run_at(self, *words):
-        return self.service.must(*words, "--target", "cloud")
-
-    def facts_at(self, *words):
-        return self.service.facts(*words, "--target", "cloud")
-
+class BucketTest(ServiceInBucket):
     def in_home(self):
         return [path for path in (self.service.home / "artifacts").rglob("*") if path.is_file()]
 

@@ -61,7 +61,7 @@ class Machines(unittest.TestCase):
     def says(self, name, text, times=1):
         console = lambda: self.cloud.control(f"vms/europe-west1-b/{name}/journal")["console"]  # noqa: E731
         try:
-            wait_until(lambda: console().count(text) >= times, "")
+            wait_until(lambda: console().count(text) >= times, "", 60)
         except AssertionError as error:
             raise AssertionError(f"{name} does not say {text}:\n{console()}") from error
         return console()
@@ -96,7 +96,7 @@ class Machines(unittest.TestCase):
         self.says("cut", "begun")
         self.cloud.happens("host_error", "europe-west1-b", "cut")
         wait_until(lambda: self.status("cut") == "TERMINATED", "it has ended")
-        self.assertEqual([one["State"] for one in self.engine.containers()], ["exited"])
+        wait_until(lambda: [one["State"] for one in self.engine.containers()] == ["exited"], "its container has ended")
         self.assertNotIn("told", self.says("cut", "begun"))
         self.delete("cut")
         self.assertEqual(self.engine.containers(), [])

@@ -106,6 +106,48 @@ class BigQuery(Stage):
         self.assertEqual(self.rows(), [["a", "true", "1"]])
         self.loaded(self.file("a,true,1\n"), dataset="home", location="US")  # the US may load from anywhere
 
+    def test_a_string_in_which_nothing_stands_is_null_and_one_of_two_quotes_is_empty(self):
+        fields = [{"name": "s", "type": "STRING"}, {"name": "n", "type": "INT64"}]
+        schema = {"fields": fields}
+        self.loaded(self.file(',1\n"",2\n"a ""b"", c",\nx,""\n'), schema=schema)
+        self.assertEqual(self.rows(), [[None, "1"], ["", "2"], ['a "b", c', None], ["x", None]])
+        self.loaded(self.file(",1\n-,2\n"), name="marked", schema=schema, nullMarker="-")
+        self.assertEqual(self.rows("marked"), [["", "1"], [None, "2"]])
+        self.loaded(self.file('"\u2028\x0b,\n",1\n'), name="breaks", schema=schema, allowQuotedNewlines=True)
+        self.assertEqual(self.rows("breaks"), [["\u2028\x0b,\n", "1"]])
+
+    def test_a_dry_run_tells_the_kind_of_statement(self):
+        for text, kind in (("SELECT 1; -- x", "SELECT"), ("(SELECT ';')", "SELECT"), ("DROP VIEW a.b", "DROP_VIEW"), ("BEGIN", "SCRIPT"),
+                           ("SELECT 1; SELECT 2", "SCRIPT"), ("DELETE FROM a.b", "DELETE"), ("CREATE TABLE t AS SELECT 1", "CREATE_TABLE")):
+            answer = self.call("POST", f"{self.at}/jobs", {"configuration": {"dryRun": True, "query": {"query": text, "useLegacySql": False}}})
+            self.assertEqual(answer.status, 200, answer.body)
+            self.assertEqual(answer.data["statistics"]["query"]["statementType"], kind, text)
+        for text in ("SELEC 1", " ", "-- nothing"):
+            answer = self.call("POST", f"{self.at}/jobs", {"configuration": {"dryRun": True, "query": {"query": text, "useLegacySql": False}}})
+            self.assertEqual(answer.status, 400, answer.body)
+
+    def test_one_row_of_parameters_can_be_inserted_and_a_table_dropped(self):
+        self.make("t")
+        given = [{"name": name, "parameterType": {"type": kind}, "parameterValue": {"value": value}}
+                 for name, kind, value in (("p", "STRING", "it's @n"), ("n", "INT64", "7"))]
+        insert = {"query": f"INSERT INTO `{self.project}.shop.t` (player, n) VALUES (@p, @n)", "useLegacySql": False,
+                  "parameterMode": "NAMED", "queryParameters": given}
+        self.assertNotIn("errorResult", self.end(self.begin({"query": insert}))["status"])
+        self.assertEqual(self.rows(), [["it's @n", None, "7"]])
+        missing = {**insert, "queryParameters": given[:1]}
+        self.assertEqual(self.end(self.begin({"query": missing}))["status"]["errorResult"]["reason"], "invalidQuery")
+        found = self.query("SELECT n FROM shop.t WHERE player = @p", parameterMode="NAMED", queryParameters=given[:1]).data
+        self.assertEqual(found["rows"], [{"f": [{"v": "7"}]}])
+        drop = {"query": f"DROP TABLE `{self.project}.shop.t`", "useLegacySql": False}
+        self.assertNotIn("errorResult", self.end(self.begin({"query": drop}))["status"])
+        self.assertEqual(self.end(self.begin({"query": drop}))["status"]["errorResult"]["reason"], "notFound")
+
+    def test_datasets_are_listed(self):
+        listed = self.good("GET", f"{self.at}/datasets?maxResults=1")
+        self.assertEqual([one["datasetReference"]["datasetId"] for one in listed["datasets"]], ["home"])
+        listed = self.good("GET", f"{self.at}/datasets?pageToken={listed['nextPageToken']}")
+        self.assertEqual([one["datasetReference"]["datasetId"] for one in listed["datasets"]], ["shop"])
+
     def test_a_file_is_read_by_position_unless_by_name(self):
         swapped = self.file("n,player,label\n1,a,true\n")
         self.fails("invalid", "as BOOL", swapped, skipLeadingRows=1)

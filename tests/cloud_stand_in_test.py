@@ -457,7 +457,7 @@ class Logging(Stage):
         self.assertEqual(self.write(self.entry(labels={"run": "r3"}), dryRun=True).status, 200)
         self.assertEqual(self.listed("r3"), [])
         self.cloud.misbehave("refuse_entries", "secret", -1)
-        self.refuses("denied", self.entry("a secret"), status=403)
+        self.refuses("can be taken", self.entry("a secret"))
 
     def test_entries_are_found_by_filter_and_in_pages(self):
         self.write(*[self.entry(str(i), severity=("INFO", "ERROR")[i % 2], insertId=f"{i:03d}", labels={"run": "r4"}) for i in range(6)])

@@ -349,6 +349,28 @@ runcmd:
         self.assertEqual(self.says("vm", "Start request repeated too quickly").count("sh: begun"), 5)
         self.says("vm", "Failed with result 'start-limit-hit'")
 
+    # A service whose main process is killed is not over: systemd ends the rest of it, says why to ExecStopPost=, and begins it anew.
+    def test_a_unit_that_is_killed_begins_anew_without_what_it_had_started(self):
+        mark = f"{3600 + os.getpid()}.25"
+        self.boot(self.with_unit(f"""Restart=on-abnormal
+RestartSec=10ms
+KillMode=mixed
+ExecStart=/bin/sh -c "setsid sleep {mark} & echo begun; trap 'exit 3' USR1; while :; do sleep 0.1; done"
+ExecStopPost=/bin/sh -c "echo ended $$SERVICE_RESULT $$EXIT_STATUS"
+"""))
+        sleepers = lambda: [one for one in cmdlines() if one == b"sleep\0" + mark.encode() + b"\0"]  # noqa: E731
+        self.says("vm", "begun")
+        wait_until(lambda: len(sleepers()) == 1, "it sleeps")
+        for times in (1, 2):
+            self.cloud.happens("kill_units", "europe-west1-b", "vm")
+            said = self.says("vm", "begun", times + 1)
+            self.assertEqual(said.count("ended signal KILL"), times)
+            wait_until(lambda: len(sleepers()) == 1, "the one before is gone")
+
+    def test_a_unit_that_ends_in_an_ordinary_way_is_over(self):
+        self.boot(self.with_unit("Restart=on-abnormal\nRestartSec=10ms\nExecStart=/bin/sh -c 'echo begun; exit 1'\n"))
+        self.assertEqual(self.says("vm", "Failed with result 'exit-code'").count("sh: begun"), 1)
+
     def test_the_guest_has_a_metadata_server_and_can_power_off(self):
         script = ("import json, os, urllib.request as u; r = u.Request('http://' + os.environ['GCE_METADATA_HOST'] + "
                   "'/computeMetadata/v1/instance/name', headers={'Metadata-Flavor': 'Google'}); print('name is', u.urlopen(r).read())")

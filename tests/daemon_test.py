@@ -140,12 +140,12 @@ class Definitions(DaemonTest):
 
         names = lambda: {a.get("graph") for a in self.room.facts("status")["actions"]}
         self.room.graph("second", ("one", "true"))
-        wait_until(lambda: "second" in names(), "a new graph is seen", limit=5)
+        wait_until(lambda: "second" in names(), "a new graph is seen", limit=30)
         self.room.graph("second", ("other", self.says("changed")))
         wait_until(lambda: self.room.ended(self.room.must("start", "second"))["tasks"][0]["name"] == "other",
-                   "a changed graph is seen", limit=5)
+                   "a changed graph is seen", limit=30)
         (self.room.folder / "graphs/configs/second.json").unlink()
-        wait_until(lambda: "second" not in names(), "a removed graph is seen", limit=5)
+        wait_until(lambda: "second" not in names(), "a removed graph is seen", limit=30)
 
     def test_a_poison_file_affects_itself_and_its_last_good_definition_stays(self):
         # A file that was no JSON any more counted as no graph file, so its graph was removed and no fault shown.
@@ -153,7 +153,7 @@ class Definitions(DaemonTest):
         self.room.graph("other", ("one", self.says("other")))
         self.room.up()
         good.write_text("{ poison")
-        wait_until(lambda: self.room.facts("status")["faults"], "the fault is shown", limit=5)
+        wait_until(lambda: self.room.facts("status")["faults"], "the fault is shown", limit=30)
         shown = self.room.must("status")
         self.assertIn("good.json", shown)
         self.assertIn("what it defined before stays active", shown)

@@ -54,8 +54,10 @@ try {
     say("wait", graph, "--limit", "60s");
   }
   const newest = JSON.parse(say("runs", "application", "--json", "-n", "1"))[0].id;
-  await picture("overview", "", 560, () => page.getByRole("row", { name: /stock succeeded/ }));
-  await picture("run", `runs/${newest}`, 960, () => page.locator(".lineage h3", { hasText: "Delivered" }));
+  await picture("overview", "", 620, () => page.getByRole("region", { name: "Graph files" }).locator(".action", { hasText: /stock.*succeeded/ }));
+  await page.goto(`${origin}/#/runs/${newest}`);
+  await page.locator(".log .line", { hasText: "Well done." }).waitFor();
+  await picture("run", `runs/${newest}`, 900, () => page.locator(".lineage h3", { hasText: "Delivered" }));
   await picture("schedule", "schedule/2026-03-29", 1190, () => page.getByRole("row", { name: /do not exist/ }));
 } finally {
   await dashboard.close();

@@ -8,7 +8,7 @@ import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { faultsOfAccess, openDashboard, source } from "./dashboard_harness.mjs";
+import { faultsOfAccess, freePort, openDashboard, source } from "./dashboard_harness.mjs";
 import { inFileName, payloads } from "./dashboard_payloads.mjs";
 
 const pictures = path.join(source, "build", "screenshots");
@@ -65,6 +65,16 @@ async function photograph(name) {
 async function visit(hash, seen) {
   await page.goto(`${origin}/#/${hash}`);
   await seen.waitFor();
+}
+
+// A key that comes while a page is still changing may be lost; a person would press it again.
+async function searchFor(text) {
+  const box = page.getByRole("combobox", { name: "Search everything" });
+  for (let tries = 0; tries < 5 && !(await box.isVisible()); tries += 1) {
+    await page.keyboard.press("Control+k");
+    await box.waitFor({ timeout: 4000 }).catch(() => {});
+  }
+  await box.fill(text);
 }
 
 // Asks as a verb does: over the socket of the home, in the name of anybody.
@@ -125,38 +135,52 @@ test("the link of busker token link opens the dashboard, once", async () => {
 });
 
 test("run now turns green before one's eyes, and its log comes as it is written", async () => {
-  await page.getByRole("row", { name: /shop\/training/ }).getByRole("button", { name: "Run now" }).click();
+  await page.getByRole("button", { name: "Run now: shop/training" }).click();
+  await page.getByRole("dialog").getByLabel("Data date").waitFor();
+  await photograph("run-now");
+  await page.getByRole("button", { name: "Start the run" }).click();
   await page.waitForURL(/#\/runs\//);
   await page.locator(".log", { hasText: "step 1" }).waitFor();
   assert.equal(await page.locator(".log", { hasText: "step 2" }).count(), 0, "it is there before the task has ended");
+  // It said 0.00 s of CPU and 0 B of memory until the end.
+  await page.getByRole("img", { name: /^Memory over the last .*: \d+\.\d [KM]B, at most / }).waitFor();
+  await page.getByRole("img", { name: /^CPU over the last .*: \d+ %, at most \d+ %$/ }).waitFor();
+  await photograph("running");
   fs.writeFileSync(path.join(folder, "gate"), "");
   await page.locator(".log", { hasText: "step 2" }).waitFor();
   await page.locator(".log", { hasText: "Well done." }).waitFor();
-  await page.locator("section").first().locator("p .state.succeeded").waitFor();
+  await page.locator(".facts .state.succeeded").waitFor();
+  await page.locator(".usages").waitFor({ state: "detached" });
+  assert.match(await page.title(), /^✓ shop\/training \d{4}-\d\d-\d\d - Busker$/);
+  assert.match(await page.getByRole("heading", { level: 1 }).textContent(), /^shop \/ training for \d{4}-\d\d-\d\d$/);
   await photograph("run");
 });
 
 test("a failed run is taken up again from its failed task", async () => {
   await page.goto(`${origin}/#/graphs/nightly`);
   await page.getByText("It never ran. Run it now, or wait for its schedule.").waitFor();
-  await page.getByRole("button", { name: "Run now" }).click();
+  await page.getByRole("button", { name: "Run now: nightly" }).click();
+  await page.getByRole("button", { name: "Start the run" }).click();
   await page.getByRole("button", { name: /Retry/ }).waitFor();
+  await page.getByRole("region", { name: "What went wrong" }).locator("pre", { hasText: /^no such column: basket_size$/ }).waitFor();
   await page.locator(".log", { hasText: "no such column: basket_size" }).waitFor();
+  assert.equal(await page.locator(".gantt li").first().locator(".name").textContent(), "✕failed load", "what failed stands first");
   await photograph("failed");
   fs.writeFileSync(path.join(folder, "ok"), "");
   await page.getByRole("button", { name: /Retry/ }).click();
-  await page.locator("section").first().locator("p .state.succeeded").waitFor();
+  await page.locator(".facts .state.succeeded").waitFor();
   assert.equal(fs.readFileSync(path.join(folder, "witness"), "utf8"), "x\n", "what had succeeded is not repeated");
 });
 
 test("a backfill shows its instants before it runs any", async () => {
   await page.goto(`${origin}/#/graphs/shop:training`);
-  await page.getByLabel("From").fill("2026-03-28");
+  await page.getByRole("button", { name: "Backfill" }).click();
+  await page.getByLabel("From", { exact: true }).fill("2026-03-28");
   await page.getByLabel("to", { exact: true }).fill("2026-03-30");
   await page.getByRole("button", { name: "Show what would run" }).click();
   await page.locator(".instants li").nth(2).waitFor();
   const instants = await page.locator(".instants li").allTextContents();
-  assert.deepEqual(instants, ["2026-03-28T02:00:00Z: run", "2026-03-29T01:00:00Z: run", "2026-03-30T01:00:00Z: run"]);
+  assert.deepEqual(instants, ["2026-03-28 02:00 UTC: run", "2026-03-29 01:00 UTC: run", "2026-03-30 01:00 UTC: run"]);
   assert.equal(JSON.parse(say("runs", "--json", "-n", "100")).filter((run) => run.batch).length, 0);
   await photograph("graph");
 });
@@ -166,11 +190,24 @@ test("a version is promoted, rolled back, and a delivery undone", async () => {
   say("start", "training", "--key", "second");
   say("wait", "training", "--limit", "60s");
   await page.goto(`${origin}/#/services/shop`);
+  const dialog = page.getByRole("dialog");
   await page.getByRole("button", { name: "Roll back" }).click();
+  await dialog.getByRole("button", { name: "Roll back" }).click();
   const live = page.locator("tbody tr", { has: page.locator(".badge") });
   await live.filter({ hasText: "0.8" }).waitFor();
-  await page.locator("tbody tr", { hasText: "0.9" }).getByRole("button", { name: "Promote" }).click();
+  await page.getByRole("button", { name: "Promote version 2" }).click();
+  await dialog.getByText("Now live is version 1").waitFor();
+  await dialog.getByRole("row", { name: /auc 0\.8 0\.9 \+0\.1 better/ }).waitFor();
+  await dialog.getByLabel("Why").fill("looked at by ada");
+  await photograph("promote");
+  await dialog.getByRole("button", { name: "Make version 2 live" }).click();
   await live.filter({ hasText: "0.9" }).waitFor();
+  await page.getByText("looked at by ada").waitFor();
+  await page.getByRole("button", { name: "Compare version 1" }).click();
+  await page.getByRole("button", { name: "Compare version 2" }).click();
+  const both = page.getByRole("table", { name: "Both versions" });
+  await both.getByRole("row", { name: /auc 0\.8 0\.9 \+0\.1 better/ }).waitFor();
+  assert.match(page.url(), /with=/, "what is compared is in the address");
   const models = JSON.parse(say("models", "--json"));
   assert.deepEqual(models.map((model) => [model.metrics.auc, model.live]), [[0.8, false], [0.9, true]]);
   await page.getByText("Nothing was delivered yet").waitFor();
@@ -178,8 +215,14 @@ test("a version is promoted, rolled back, and a delivery undone", async () => {
   say("wait", "application", "--limit", "60s");
   await page.locator("tr", { hasText: "shop.predictions" }).waitFor();
   await photograph("service");
-  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("link", { name: "shop.predictions" }).click();
+  await page.getByRole("table", { name: "The first rows" }).getByRole("row", { name: /^1 true Who/ }).waitFor();
+  await page.getByRole("columnheader", { name: "player_id INT64" }).waitFor();
+  await photograph("table");
+  await page.getByRole("button", { name: /^Undo the delivery/ }).click();
+  await dialog.getByRole("button", { name: "Undo this delivery" }).click();
   await page.locator("tr", { hasText: "undone" }).waitFor();
+  await page.getByText("all that was delivered to it was undone").waitFor();
   assert.ok(JSON.parse(say("deliveries", "--json"))[0].undone_at);
 });
 
@@ -200,14 +243,127 @@ test("a run shows where its time went, and what came of it", async () => {
   await page.locator(".lineage h3", { hasText: "Applied by" }).waitFor();
 });
 
+// A first try that had failed was drawn green when the second succeeded, in one bar with it.
+test("each attempt has a bar of its own, and leads to its log", async () => {
+  dashboard.write("scheduler/configs/twice.json", JSON.stringify({
+    graph: { dag_id: "twice", default_args: { retries: 1, retry_delay: 0 } }, dependencies: [],
+    tasks: [{ name: "shaky", code: "test -e FOLDER/tried || { touch FOLDER/tried; echo 'not yet' >&2; exit 4; }; echo now" }],
+  }).replaceAll("FOLDER", folder));
+  await served("twice");
+  const { run } = await ask({ verb: "start", graph: "twice", by: "ada" });
+  const attempts = page.getByRole("list", { name: "Attempts of shaky" }).getByRole("listitem");
+  await visit(`runs/${run}`, attempts.nth(1));
+  await page.locator(".facts .state.succeeded").waitFor();
+  assert.deepEqual(await attempts.locator(".name").allTextContents(), ["✕ attempt 1 exited", "✓ attempt 2 succeeded"]);
+  assert.equal(await attempts.nth(0).locator("rect.computing.failed").count(), 1);
+  assert.equal(await attempts.nth(1).locator("rect.computing.succeeded").count(), 1);
+  await attempts.nth(0).getByRole("link").click();
+  await page.waitForURL(/\/shaky\/1$/);
+  await page.locator(".log", { hasText: "not yet" }).waitFor();
+  await photograph("attempts");
+  fs.rmSync(path.join(folder, "scheduler/configs/twice.json"));
+});
+
+// A table was its bars, its rows and its deliveries: what was missing or empty in it had to be counted by hand.
+test("a table shows what is missing, how few rows may be, what has no value, and who wrote a row", async () => {
+  const own = await openDashboard({
+    "tariff/busker.toml": `name = "tariff"
+version = "1"
+[model]
+command = "sh model.sh"
+[actions.pricing]
+schedule = "0 6 * * *"
+[actions.pricing.deliver."predictions.csv"]
+table = "tariff.prices"
+write = "partition"
+rows_min = 2
+`,
+    "tariff/model.sh": "case $BUSKER_DATE in 2026-10-03) echo 'no prices' >&2; exit 1;; esac\n{ echo id,price,note; for i in $(seq 1 ${BUSKER_DATE##*-0}); do echo $i,2.5,; done; echo 9,3.5,x; } > output/predictions.csv\n",
+  });
+  try {
+    own.say("backfill", "tariff/pricing", "--from", "2026-10-01", "--to", "2026-10-05");
+    const ended = () => JSON.parse(own.say("runs", "--json", "-n", "20")).filter((run) => run.ended_at).length;
+    for (let tries = 0; tries < 600 && ended() < 5; tries += 1) await new Promise((resolve) => setTimeout(resolve, 200));
+    await own.page.goto(own.link);
+    await own.page.goto(`${own.origin}/#/tables/tariff/tariff.prices`);
+    await own.page.getByRole("link", { name: "2026-10-03: nothing was delivered, its run failed" }).waitFor({ timeout: 90_000 }); // each minute a page looks anew
+    await own.page.getByRole("group", { name: "Rows of 4 data dates, from 2 to 6; 1 missing" }).waitFor();
+    await own.page.getByText("1 data date has no delivery: 2026-10-03.").waitFor();
+    await own.page.locator(".atleast", { hasText: "rows_min 2" }).waitFor({ state: "attached" });
+    const columns = own.page.getByRole("table", { name: "Columns" });
+    await columns.getByRole("row", { name: /^note STRING 75 % x x$/ }).waitFor(); // 12 of 16
+    await columns.getByRole("row", { name: /^id INT64 none 1 9$/ }).waitFor();
+    const row = own.page.getByRole("table", { name: "The first rows" }).getByRole("row", { name: /^9 3\.5 x 2026-10-04 / });
+    await row.getByRole("button", { name: "Who wrote it?" }).click();
+    const origin = own.page.locator(".origin");
+    await origin.getByText(/^Written by the run for 2026-10-04, delivered .* as one of 5 rows, with version \S+\.$/).waitFor();
+    for (const colorScheme of ["dark", "light"]) {
+      await own.page.emulateMedia({ colorScheme });
+      assert.deepEqual(await faultsOfAccess(own.page), [], colorScheme);
+      await own.page.screenshot({ path: path.join(pictures, `origin-${colorScheme}.png`), fullPage: true });
+    }
+    await origin.getByRole("link", { name: "the run for 2026-10-04" }).click();
+    await own.page.getByRole("heading", { level: 1, name: "tariff / pricing for 2026-10-04" }).waitFor();
+  } finally {
+    await own.close();
+  }
+});
+
+// To ask the live version something took curl, and the row of the same key another request.
+test("a prediction is tried from the page of its service, beside what a batch run delivered", async () => {
+  const tree = { id: 0, left_children: [1, -1, -1], right_children: [2, -1, -1], parents: [2147483647, 0, 0], split_indices: [0, 0, 0], split_conditions: [30, 5, -5], split_type: [0, 0, 0],
+    default_left: [1, 0, 0], base_weights: [0, 0, 0], loss_changes: [1, 0, 0], sum_hessian: [2, 1, 1], categories: [], categories_nodes: [], categories_segments: [], categories_sizes: [],
+    tree_param: { num_deleted: "0", num_feature: "2", num_nodes: "3", size_leaf_vector: "1" } };
+  const booster = { version: [3, 2, 0], learner: { attributes: {}, feature_names: ["age", "plan"], feature_types: ["float", "float"],
+    gradient_booster: { name: "gbtree", model: { gbtree_model_param: { num_parallel_tree: "1", num_trees: "1" }, tree_info: [0], iteration_indptr: [0, 1], trees: [tree] } },
+    learner_model_param: { base_score: "[0E0]", boost_from_average: "1", num_class: "0", num_feature: "2", num_target: "1" }, objective: { name: "reg:squarederror", reg_loss_param: { scale_pos_weight: "1" } } } };
+  const own = await openDashboard({
+    "asked/busker.toml": `name = "asked"
+version = "1"
+[model]
+command = "sh model.sh \${ACTION}"
+[actions.training]
+promote = true
+[actions.application]
+input = "live"
+[actions.application.deliver."predictions.csv"]
+table = "asked.predictions"
+key = ["customer_id"]
+`,
+    "asked/model.sh": "if [ $1 = training ]; then cp model.json signature.json serving_sample.json output/; else printf 'customer_id,score\\nc-1,5\\n' > output/predictions.csv; fi\n",
+    "asked/model.json": JSON.stringify(booster),
+    "asked/signature.json": JSON.stringify({ inputs: [{ name: "age", type: "number", missing: true }, { name: "plan", type: "category", categories: ["free", "paid"] }], outputs: ["score"] }),
+    "asked/serving_sample.json": JSON.stringify({ inputs: [{ age: 20, plan: "free" }, { age: 50, plan: "paid" }], outputs: [5, -5] }),
+  }, { prepare: async (made) => fs.appendFileSync(path.join(made, ".busker/daemon.toml"), `[serving]\nlisten = "127.0.0.1:${await freePort()}"\n`) });
+  try {
+    for (const action of ["training", "application"]) {
+      own.say("start", `asked/${action}`);
+      own.say("wait", `asked/${action}`, "--limit", "120s");
+    }
+    await own.page.goto(own.link);
+    await own.page.goto(`${own.origin}/#/services/asked`);
+    const form = own.page.locator("#try form");
+    await form.waitFor({ timeout: 60_000 });  // the version is loaded beside all else
+    await form.getByLabel("age").fill("20");
+    await form.getByLabel("plan").selectOption("free");
+    await form.getByLabel("customer_id").fill("c-1");
+    await form.getByRole("button", { name: "Predict" }).click();
+    await own.page.locator(".answers").getByText(/^Answered now, by /).waitFor();
+    await own.page.locator(".answers dd", { hasText: /^5 the same$/ }).waitFor();
+    assert.deepEqual(await faultsOfAccess(own.page), []);
+    await own.page.screenshot({ path: path.join(pictures, "try.png"), fullPage: true });
+  } finally {
+    await own.close();
+  }
+});
+
 test("a graph's page tells how long its runs took, and its coming instants", async () => {
-  await visit("graphs/shop:training", page.getByRole("img", { name: /How long runs took/ }));
-  assert.match(await page.locator("figcaption").textContent(), /^Median .* of the 2 that succeeded; the longest of 2 took /);
-  const next = page.getByRole("table", { name: "Next instants" }).getByRole("row");
+  await visit("graphs/shop:training", page.getByText(/^Median .* of the 2 that succeeded; the longest took /));
+  const next = page.getByRole("table", { name: "Upcoming runs" }).getByRole("row");
   await next.nth(1).waitFor();
   assert.equal(await next.count(), 9, "a head and eight of them");
   const first = JSON.parse(say("next", "training", "--count", "1", "--json"))[0];
-  assert.equal(await next.nth(1).getByRole("rowheader").textContent(), first.utc);
+  assert.equal(await next.nth(1).getByRole("rowheader").locator("time").getAttribute("datetime"), first.utc);
   await photograph("graph-runs");
 });
 
@@ -258,6 +414,179 @@ test("the schedule marks what the clocks move, repeat and skip, in the words of 
   await visit("schedule/tomorrow", page.getByText('"tomorrow" is no month or day'));
 });
 
+// What stands in a log, all of it: the page has only what is in sight.
+async function wholeLog() {
+  const lines = new Map();
+  const box = page.locator(".log");
+  await box.locator(".line .t").first().waitFor();
+  await box.evaluate((element) => { element.scrollTop = 0; });
+  await page.waitForTimeout(200);
+  for (let end = false; !end;) {
+    await page.waitForFunction(() => [...document.querySelectorAll(".log .line .t")].every((line) => line.textContent !== "...\n"));
+    for (const [number, text] of await box.locator(".line").evaluateAll((found) => found.map((line) => [...line.children].map((each) => each.textContent)))) lines.set(Number(number), text);
+    end = await box.evaluate((element) => {
+      const before = element.scrollTop;
+      element.scrollTop += element.clientHeight / 2;
+      return element.scrollTop === before;
+    });
+    await page.waitForTimeout(30);
+  }
+  return [...lines.entries()].sort((a, b) => a[0] - b[0]).map(([, text]) => text).join("");
+}
+
+// The page had a log's last 64 KB, said so nowhere, and searched no more than that.
+test("a log of any size is gone through, searched and linked to line by line", async () => {
+  dashboard.write("scheduler/configs/chatty.json", JSON.stringify({
+    graph: { dag_id: "chatty", default_args: { retries: 0 } }, dependencies: [],
+    tasks: [{ name: "talk", code: "i=0; while test $i -lt 40000; do i=$((i+1)); case $i in 20000) printf '\\033[31mERROR\\033[0m at twenty thousand\\n';; 20010) printf 'a  1%%\\rb 50%%\\rc 100%%\\n';; *) echo \"line $i of many, with words to make it longer\";; esac; done" }],
+  }));
+  await served("chatty");
+  await ask({ verb: "start", graph: "chatty", by: "ada" });
+  say("wait", "chatty", "--limit", "60s");
+  const run = JSON.parse(say("runs", "chatty", "--json", "-n", "1"))[0].id;
+  await visit(`runs/${run}`, page.getByText(/^40,002 lines, 1\.9 MB$/));
+  assert.ok(await page.locator(".log .line").count() < 100, "what is out of sight is not in the page");
+  await page.locator(".log .line", { hasText: "Well done." }).waitFor();
+  await page.getByLabel("Search", { exact: true }).fill("error");
+  await page.getByText(/^1 of 1 line$/).waitFor();
+  const found = page.locator(".log .line.found");
+  assert.equal(await found.locator(".n").textContent(), "20001", "the runner's own line stands first");
+  assert.equal(await found.locator(".t .c1").textContent(), "ERROR", "in red");
+  await page.getByLabel("Search", { exact: true }).fill("no such words");
+  await page.getByText("no line has that").waitFor();
+  await page.locator(".log .line").nth(3).locator(".n").click();
+  await page.waitForURL(/\/talk\/1\/L\d+$/);
+  await visit(`runs/${run}/talk/1/L20011`, page.locator(".log .line.at", { hasText: "c 100%" }));
+  assert.equal((await page.locator(".log .line.at .t").textContent()).trim(), "c 100%", "of a progress bar its last state");
+  await page.getByRole("button", { name: "Wrap" }).click();
+  await page.locator(".log .line.at").waitFor();
+  await photograph("log-lines");
+  fs.rmSync(path.join(folder, "scheduler/configs/chatty.json"));
+});
+
+test("what is written is followed until one scrolls, and again when one asks for it", async () => {
+  dashboard.write("scheduler/configs/drip.json", JSON.stringify({
+    graph: { dag_id: "drip", default_args: { retries: 0 } }, dependencies: [],
+    tasks: [{ name: "drip", code: "for i in $(seq 1 300); do echo line $i; done; for n in 1 2 3; do until test -e FOLDER/drop$n; do sleep 0.05; done; echo drop $n; done" }],
+  }).replaceAll("FOLDER", folder));
+  await served("drip");
+  const { run } = await ask({ verb: "start", graph: "drip", by: "ada" });
+  await visit(`runs/${run}`, page.locator(".log .line", { hasText: /line 300\s*$/ }));
+  fs.writeFileSync(path.join(folder, "drop1"), "");
+  await page.locator(".log .line", { hasText: "drop 1" }).waitFor();
+  await page.locator(".log").hover();
+  await page.mouse.wheel(0, -2000);
+  await page.getByRole("button", { name: "Newest lines" }).waitFor();
+  const before = await page.locator(".log .line .n").first().textContent();
+  fs.writeFileSync(path.join(folder, "drop2"), "");
+  await page.getByText(/^303 lines/).waitFor();
+  assert.equal(await page.locator(".log .line .n").first().textContent(), before, "the line that one reads stays");
+  await page.getByRole("button", { name: "Newest lines" }).click();
+  await page.locator(".log .line", { hasText: "drop 2" }).waitFor();
+  fs.writeFileSync(path.join(folder, "drop3"), "");
+  await page.locator(".log .line", { hasText: "drop 3" }).waitFor();
+  await page.locator(".facts .state.succeeded").waitFor();
+  fs.rmSync(path.join(folder, "scheduler/configs/drip.json"));
+});
+
+// A date that failed within a backfill was named nowhere once newer ones had succeeded.
+test("data dates with no success are named first, shown as a calendar, and filled from there", async () => {
+  dashboard.write("scheduler/configs/holes.json", JSON.stringify({
+    graph: { dag_id: "holes", schedule_interval: "0 5 * * *", default_args: { retries: 0 } },
+    tasks: [{ name: "a", code: "test -e FOLDER/full || test ${BUSKER_DATE##*-} -ne 02 || { echo 'basket is empty' >&2; exit 1; }" }, { name: "b", code: "true" }], dependencies: [["b", "a"]],
+  }));
+  await served("holes");
+  for (const [from, to] of [["2026-10-01", "2026-10-03"], ["2026-10-05", "2026-10-05"]]) {
+    await ask({ verb: "backfill", graph: "holes", from, to, by: "ada" });
+    for (let tries = 0; tries < 200 && JSON.parse(say("runs", "holes", "--json", "-n", "20")).some((run) => !run.ended_at); tries += 1) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const look = page.getByRole("list", { name: "Needs a look" }).getByRole("listitem").filter({ hasText: "holes" });
+  await visit("", look.getByText("1 data date failed, and did not succeed since: 2026-10-02"));
+  await look.getByText("1 data date never ran, between others that succeeded: 2026-10-04").waitFor();
+  await look.getByRole("link", { name: "Data dates, and what fills them" }).click();
+  await page.getByRole("link", { name: "2026-10-02: failed", exact: true }).waitFor();
+  await page.getByRole("img", { name: "2026-10-04: never ran" }).waitFor();
+  await page.locator(".dag .node.succeeded", { hasText: /^.*a.*succeeded/ }).first().waitFor();
+  await photograph("dates");
+  // The grid is one stop for the tab key, and arrows go through it.
+  assert.equal(await page.locator(".grid [tabindex='0']").count(), 1);
+  await page.locator(".grid [tabindex='0']").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowLeft");
+  assert.match(await page.evaluate(() => document.activeElement.querySelector(".hidden").textContent), /^a for 2026-10-03: succeeded$/);
+  // Runs by state and date, in the address.
+  await page.getByLabel("State").selectOption("failed");
+  await page.waitForURL(/state=failed/);
+  await page.getByRole("table", { name: "Runs", exact: true }).locator("tbody tr").nth(1).waitFor({ state: "detached" });
+  await page.getByRole("table", { name: "Runs", exact: true }).getByRole("row", { name: /failed 2026-10-02/ }).waitFor();
+  await page.getByRole("button", { name: "Show all" }).click();
+  await page.getByLabel("Data date").fill("2026-10-05");
+  await page.getByRole("table", { name: "Runs", exact: true }).getByRole("row", { name: /2026-10-05.*backfill, ada/ }).waitFor();
+  fs.writeFileSync(path.join(folder, "full"), "");
+  await page.getByRole("button", { name: "Backfill" }).click();
+  assert.deepEqual([await page.getByLabel("From", { exact: true }).inputValue(), await page.getByLabel("to", { exact: true }).inputValue()], ["2026-10-02", "2026-10-04"]);
+  await page.getByRole("button", { name: "Show what would run" }).click();
+  await page.getByRole("button", { name: "Run these 2" }).click();
+  await page.getByText("2 runs were asked for").waitFor();
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("link", { name: "2026-10-04: succeeded", exact: true }).waitFor();
+  await page.getByRole("link", { name: "2026-10-02: succeeded", exact: true }).waitFor();
+  await visit("schedule/2026-10-02", page.getByRole("table", { name: /What is scheduled on/ }).getByRole("row", { name: /holes/ }).getByRole("link", { name: "succeeded" }));
+  fs.rmSync(path.join(folder, "scheduler/configs/holes.json"));
+});
+
+test("keys lead from page to page, and one search finds everything", async () => {
+  await overview();
+  await page.keyboard.press("g");
+  await page.keyboard.press("t");
+  await page.getByRole("heading", { name: "Tables" }).waitFor();
+  await page.keyboard.press("?");
+  await page.getByRole("dialog").getByText("Search everything").waitFor();
+  assert.deepEqual(await faultsOfAccess(page), []);
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.keyboard.press("g");
+  await page.keyboard.press("o");
+  await page.getByRole("link", { name: "shop/training" }).waitFor();
+  await page.keyboard.press("/");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "find");
+  const find = async (text, kind, name) => {
+    await searchFor(text);
+    await page.getByRole("option", { name }).filter({ hasText: kind }).first().waitFor();
+    assert.deepEqual(await faultsOfAccess(page), []);
+    await page.getByRole("option", { name }).filter({ hasText: kind }).first().click();
+  };
+  const run = JSON.parse(say("runs", "shop/training", "--json", "-n", "1"))[0];
+  await find(run.id.slice(-6), "run", /shop\/training/);
+  await page.waitForURL(new RegExp(`#/runs/${run.id}$`));
+  await find("shop.pred", "table", /shop\.predictions/);
+  await page.waitForURL(/#\/tables\/shop\/shop\.predictions$/);
+  await find(run.data_date, "data date", /All runs for/);
+  await page.waitForURL(new RegExp(`#/runs\\?date=${run.data_date}$`));
+  await page.getByRole("table", { name: "Runs", exact: true }).getByRole("row", { name: /shop\/training/ }).first().waitFor();
+  await find("version 2", "version", /shop version 2/);
+  await page.waitForURL(/#\/services\/shop\?version=/);
+});
+
+// A busker that was stopped looked alive for a minute, and its pages never went on: sessions had ended with it.
+test("a busker that is gone is told within two seconds, once, and the page goes on when it is back", async () => {
+  await overview();
+  const began = Date.now();
+  const stopped = dashboard.stop();
+  await page.getByRole("alert").filter({ hasText: "Busker does not answer." }).waitFor();
+  await stopped;
+  assert.ok(Date.now() - began < 5000, "stopping itself takes a moment of it");
+  assert.equal(await page.getByRole("alert").count(), 1, "once");
+  assert.match(await page.title(), /^\? /);
+  await page.getByRole("link", { name: "shop/training" }).waitFor(); // how things stood
+  await photograph("gone");
+  await dashboard.start();
+  await page.getByRole("alert").waitFor({ state: "detached" });
+  await ask({ verb: "start", graph: "nightly", by: "grace" });
+  await page.getByRole("region", { name: "Graph files" }).locator(".last", { hasText: /succeeded [0-9] s ago/ }).waitFor();
+  elsewhere.length = 0; // connections that failed meanwhile are none of the page's
+});
+
 test("a page that is not there, and a Busker that does not answer, say what to do", async () => {
   await visit("runs/20010101-000000-aaaaaa", page.getByText(/The overview lists what there is\./));
   await visit("graphs/none", page.getByText(/No action or graph "none".*\. The overview lists what there is\./).first());
@@ -274,7 +603,44 @@ async function overview() {
 
 test("the overview shows all there is", async () => {
   await overview();
+  await page.getByRole("group", { name: /^The last 2 runs of shop\/training: 2 succeeded$/ }).waitFor();
+  await page.getByRole("region", { name: "shop" }).getByText("version 2").waitFor();
   await photograph("overview");
+  await page.getByRole("link", { name: /^\S* ?\d+ succeeded$/ }).click();
+  await page.waitForURL(/\?show=succeeded$/);
+  await page.getByLabel("Find by name").fill("night");
+  await page.getByRole("link", { name: "shop/training" }).waitFor({ state: "detached" });
+  await page.getByRole("link", { name: "nightly", exact: true }).waitFor();
+  assert.match(page.url(), /q=night/, "what is filtered is in the address");
+});
+
+test("a version that waits is approved, and what is pinned is moved only by who says so", async () => {
+  dashboard.write("busker.toml", files["busker.toml"].replace("[actions.training]\n", "[actions.training]\npromote_when = \"auc > 0.5\"\nrequire_approval = true\n"));
+  fs.writeFileSync(path.join(folder, "auc"), "0.95");
+  for (let tries = 0; tries < 200 && !(await page.evaluate(async () => (await (await fetch("/api/v1/services")).json()).services[0].promote_when.training)); tries += 1) await page.waitForTimeout(100);
+  say("start", "training", "--key", "waits");
+  say("wait", "training", "--limit", "60s");
+  const look = page.getByRole("list", { name: "Needs a look" }).getByRole("listitem").filter({ hasText: "waits for approval" });
+  await visit("", look);
+  await look.getByRole("link", { name: "Compare and approve" }).click();
+  const dialog = page.getByRole("dialog");
+  await page.getByRole("button", { name: "Approve" }).click();
+  await dialog.getByLabel("Why").fill("as good as it looks");
+  await photograph("approve");
+  await dialog.getByRole("button", { name: "Make version 3 live" }).click();
+  const live = page.locator("tbody tr", { has: page.locator(".badge") });
+  await live.filter({ hasText: "0.95" }).waitFor();
+  await page.getByRole("button", { name: "Pin" }).click();
+  await dialog.getByLabel("Why").fill("the campaign runs");
+  await dialog.getByRole("button", { name: "Keep this version live" }).click();
+  await page.getByText("the campaign runs").waitFor();
+  await page.getByRole("button", { name: "Promote version 2" }).click();
+  await dialog.getByText(/What is live is pinned by .*: the campaign runs/).waitFor();
+  await dialog.getByRole("button", { name: "Make version 2 live" }).click();
+  await live.filter({ hasText: "0.9" }).filter({ hasNotText: "0.95" }).waitFor();
+  assert.equal(await page.getByText("the campaign runs").count(), 0);
+  dashboard.write("busker.toml", files["busker.toml"]);
+  fs.rmSync(path.join(folder, "auc"));
 });
 
 test("more schedules than a page has are counted, and shown when asked for", async () => {
@@ -307,17 +673,20 @@ test("what needs a look stands first, and the log says who did what", async () =
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   await ask({ verb: "start", graph: "leaky", by: "ada" });
-  await visit("", page.getByRole("table", { name: "Needs a look" }).getByRole("row", { name: /leaky failed, and has not succeeded since/ }));
-  await page.getByRole("table", { name: "What there is to run" }).getByRole("row", { name: /nightly/ }).waitFor();
+  const look = page.getByRole("list", { name: "Needs a look" }).getByRole("listitem").filter({ hasText: "leaky" });
+  await visit("", look.getByText("Failed, and has not succeeded since."));
+  await look.getByText(/drip: the command ended with exit code 7/).waitFor();
+  await page.getByRole("region", { name: "Graph files" }).getByRole("link", { name: "nightly", exact: true }).waitFor();
+  await page.waitForFunction(() => /^\([1-9]\) Busker$/.test(document.title));
   await photograph("needs-a-look");
-  await visit("log", page.getByRole("row", { name: /ada run queued leaky/ }));
+  await visit("activity", page.getByRole("row", { name: /ada run queued leaky/ }));
   assert.equal(await page.getByRole("row", { name: /busker run failed leaky/ }).count(), 0, "what follows by itself is not shown at first");
-  await page.getByLabel("also what followed by itself").check();
+  await page.getByLabel("include automatic events").check();
   await page.getByRole("row", { name: /busker run failed leaky/ }).first().waitFor();
   const before = await page.locator("tbody tr").count();
   await page.getByRole("button", { name: "Show more" }).click();
   await page.locator("tbody tr").nth(before).waitFor();
-  await page.getByLabel("also what followed by itself").uncheck();
+  await page.getByLabel("include automatic events").uncheck();
   await page.getByRole("row", { name: /busker run failed leaky/ }).first().waitFor({ state: "detached" });
   await photograph("log");
   fs.rmSync(path.join(folder, "scheduler/configs/leaky.json"));
@@ -368,15 +737,19 @@ test("nothing that others wrote is more than text, wherever it is shown", async 
   await visit(`runs/${training}`, page.locator(".lineage"));
   await page.getByText(/^The \d+ files that it made$/).click();
   await page.getByRole("row", { name: outputs[1] }).waitFor();
-  const log = await page.locator(".log").textContent();
+  const log = await wholeLog();
   // Escape sequences show nothing, and of what a carriage return starts anew the last is left.
   const onATerminal = (payload) => payload.split("\n")[0]
     .replace(/(?:\x1b\[|\x9b)[\x20-\x3f]*[\x40-\x7e]?|\x1b[\]PX^_][^\n\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|\x1b[\x20-\x2f]*[\x30-\x7e]|[\x1b\x80-\x9f]/g, "")
     .trimEnd().split("\r").at(-1);
   for (const payload of payloads) assert.ok(log.includes(onATerminal(payload)), `the log shows ${JSON.stringify(payload)}`);
-  await page.getByLabel("Search").fill(payloads[0]);
-  await visit("services/shop", page.getByRole("columnheader", { name: payloads[0] }));
-  assert.equal(await page.getByRole("figure").count(), payloads.length + 1, "a plot for each metric");
+  await page.getByLabel("Search", { exact: true }).fill(payloads[0]);
+  await page.locator(".log .found").first().waitFor();
+  const made = JSON.parse(say("models", "--json"));
+  await visit(`services/shop?with=${made[0].version},${made.at(-1).version}&metric=${encodeURIComponent(payloads[3])}`, page.getByRole("table", { name: "Both versions" }));
+  assert.equal(await page.locator("option").evaluateAll((options) => options.length) > payloads.length, true, "each metric can be chosen");
+  for (const i of [0, payloads.length - 1]) await page.getByLabel("Metric").selectOption(payloads[i]);
+  await page.getByRole("table", { name: "Both versions" }).getByRole("row").nth(payloads.length).waitFor();
 
   // Why versions were promoted: as many as fit a sentence.
   const versions = JSON.parse(say("models", "--json"));
@@ -389,7 +762,7 @@ test("nothing that others wrote is more than text, wherever it is shown", async 
     { version: versions[i % 2].version, why: some.join(" ") });
     assert.equal(answer, 200);
     await overview();
-    await visit("services/shop", page.locator("p", { hasText: some[0].trim() }).first());
+    await visit("services/shop", page.locator("#page .row", { hasText: some[0].trim() }).first());
   }
 
   // The last output of what failed, each on its own page.
@@ -402,7 +775,8 @@ test("nothing that others wrote is more than text, wherever it is shown", async 
   for (const [i, payload] of payloads.entries()) {
     await visit(`runs/${run}/t${i}`, page.getByRole("heading", { name: `Task t${i}`, exact: true }));
     const shown = payload.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "").trim().slice(0, 10); // what turns a line is not
-    if (i % 20 === 0) await page.locator("section").nth(1).locator("p", { hasText: shown }).first().waitFor();
+    if (i % 20 === 0) await page.locator(".sticky p", { hasText: shown }).first().waitFor();
+    if (i % 20 === 0) await page.locator(".error").waitFor();
   }
 
   // Who asked, and why.
@@ -414,7 +788,7 @@ test("nothing that others wrote is more than text, wherever it is shown", async 
   for (const payload of payloads.slice(0, 20)) {
     await ask({ verb: "resume", graph: "nightly", by: payload });
     await ask({ verb: "pause", graph: "nightly", by: payload });
-    await visit("", page.getByRole("cell", { name: payload }).first());
+    await visit("", page.locator(".action .next", { hasText: payload.trim() }).first());
     await visit("schedule", page.locator(".calendar"));
   }
 
@@ -430,20 +804,27 @@ test("nothing that others wrote is more than text, wherever it is shown", async 
   await photograph("faults");
 
   // The address itself.
-  for (const payload of payloads) {
-    for (const kind of ["graphs", "runs", "services", "schedule", ""]) {
+  const kinds = ["graphs", "runs", "services", "schedule", "tables", "tables/shop", "services/shop?with", "?q", ""];
+  for (const [i, payload] of payloads.entries()) { // three kinds each, so that each kind meets many
+    for (const kind of [0, 1, 2].map((k) => kinds[(3 * i + k + Math.floor(i / 3)) % kinds.length])) {
       await page.evaluate((hash) => { window.location.hash = hash; }, `#/${kind}/${encodeURIComponent(payload)}`);
       await page.evaluate((hash) => { window.location.hash = hash; }, `#/${kind}/${payload}`);
     }
   }
   await overview();
+  for (const payload of payloads.slice(0, 12)) {
+    await searchFor(payload);
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" }); // a key that comes before it is gone is lost with it
+  }
   assert.deepEqual(executed, []);
   assert.deepEqual(elsewhere, []);
 });
 
 test("the dashboard's own code writes text, never HTML or styles", () => {
   for (const name of fs.readdirSync(path.join(source, "dashboard/src"))) {
-    const text = fs.readFileSync(path.join(source, "dashboard/src", name), "utf8");
+    if (name === "licenses.txt") continue;
+    const text = fs.readFileSync(path.join(source, "dashboard/src", name), "utf8").replace('xmlns="http://www.w3.org/2000/svg"', "");
     assert.doesNotMatch(text, /innerHTML|insertAdjacentHTML|document\.write|\bstyle=|https?:\/\//, name);
   }
 });

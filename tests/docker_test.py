@@ -255,13 +255,15 @@ class LoopTest(unittest.TestCase):
         self.addCleanup(mortal.close)
         stopped = "somebody else than Busker stopped its container"
         for how, told in ((signal.SIGTERM, stopped), (signal.SIGKILL, f"{stopped}|not started a second time")):
-            service = Service(training="echo run >> ../witness; touch ../begun; sleep 100")
+            service = Service(training="echo run >> ../witness; touch ../begun; sleep 1000")
             self.addCleanup(service.close)
             mortal.make_image("shop:1", service.folder)
             service.write("busker.toml", workshop.SERVICE_FILE + TARGET.format(socket=mortal.socket, image="shop"))
             busker = service.start("run", "training", "--target", "docker")
             self.addCleanup(busker.stdout.close)
             wait_until(lambda: service.attempts() and (service.attempts()[0] / "begun").exists(), "the program runs")
+            # An engine that ends before it has noted that the container runs leaves it alone, and the program comes to its end.
+            wait_until(lambda: [one["State"] for one in mortal.containers()] == ["running"], "the engine knows that it runs")
             mortal.kill(how)
             mortal.start()
             self.assertEqual(busker.wait(120), 1)

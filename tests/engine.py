@@ -116,8 +116,14 @@ class Engine:
             for path in {path for program in programs for path in needs_of(program)}:
                 tar.add(os.path.realpath(path), path.lstrip("/"))
             if folder is not None:
-                tar.add(folder, "service", filter=lambda info: None if "/.busker" in info.name else info)
+                tar.add(folder, "service", filter=in_image)
         return archive.getvalue()
+
+
+def in_image(info):
+    """Of a service's folder: without the home, and readable by whichever user the program runs as."""
+    info.mode |= 0o055 if info.isdir() or info.mode & 0o100 else 0o044
+    return None if "/.busker" in info.name else info
 
 
 class Docker(Engine):
@@ -157,10 +163,14 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
         return self.dockerd, self.containerd
 
     def make_image(self, name, folder=None, programs=()):
+        self.load(name, self.archive_of(folder, programs))
+
+    def load(self, name, archive):
+        """An image of one layer."""
         repository, tag = name.rsplit(":", 1)
         changes = urllib.parse.quote("ENV MADE_BY=the-image")
         status, body = self.call("POST", f"/images/create?fromSrc=-&repo={repository}&tag={tag}&changes={changes}",
-                                 self.archive_of(folder, programs), kind="application/x-tar")
+                                 archive, kind="application/x-tar")
         assert status == 200 and b"errorDetail" not in body, body
 
 

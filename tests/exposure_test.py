@@ -186,7 +186,7 @@ class Start(ExposureTest):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            self.refuses(75, f'listen = "127.0.0.1:{taken.getsockname()[1]}"\n', "in use")
+            self.refuses(75, f'listen = "127.0.0.1:{taken.getsockname()[1]}"\n', "is taken by process")
 
 
 class Tls(ExposureTest):

@@ -27,6 +27,8 @@ class RefusedTest(unittest.TestCase):
         refused = f"{bad} refused: {WORSE}"
         self.assertIn(f"not promoted: {WORSE}; busker promote {bad} makes it live all the same\n", shown)
         self.assertEqual(shown.splitlines()[-1], refused)
+        self.assertIn("  promote refused\n", shown)
+        self.assertNotIn("promote succeeded", shown)
         for verb in ("status", "runs", "models"):
             line = next(line for line in self.service.must(verb).splitlines() if WORSE in line)
             self.assertIn("refused", line)

@@ -3,18 +3,15 @@
 import json
 import os
 import pathlib
-import subprocess
 import unittest
 
 import workshop
 from cloud.client import StandIn
 from cloud.stage import COS, SCOPE, wait_until
+from robot import ACCOUNT, forget_others, key_at
 from workshop import Service
 
-ACCOUNT = "robot@example-project.iam.gserviceaccount.com"
 POOL = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/ci"
-VARIABLES = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_QUOTA_PROJECT", "CLOUDSDK_CONFIG", "GCE_METADATA_HOST", "STORAGE_EMULATOR_HOST",
-             "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE")
 
 
 class GoogleAccessTest(unittest.TestCase):
@@ -26,9 +23,7 @@ class GoogleAccessTest(unittest.TestCase):
         self.service = Service()
         self.addCleanup(self.service.close)
         self.service.write("busker.toml", workshop.SERVICE_FILE + '\n[targets.cloud]\nartifacts = "gs://bucket/models"\n')
-        before = {name: os.environ.pop(name, None) for name in (*VARIABLES, "HOME")}
-        self.addCleanup(lambda: [os.environ.pop(name, None) if value is None else os.environ.update({name: value})
-                                 for name, value in before.items()])
+        forget_others(self, "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", "HOME")
         os.environ["HOME"] = str(self.service.folder)
         os.environ["CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE"] = self.cloud.places["storage"] + "/storage/v1/"
 
@@ -47,13 +42,6 @@ class GoogleAccessTest(unittest.TestCase):
     def impersonation(self):
         return f"{self.cloud.places['iamcredentials']}/v1/projects/-/serviceAccounts/{ACCOUNT}:generateAccessToken"
 
-    def key(self):
-        private = self.service.folder / "key.pem"
-        subprocess.run(["openssl", "genrsa", "-out", private, "2048"], check=True, capture_output=True)
-        public = subprocess.run(["openssl", "rsa", "-in", private, "-pubout"], check=True, capture_output=True, text=True).stdout
-        self.cloud.control("accounts", {"email": ACCOUNT, "key_id": "k1", "public_key": public})
-        return {"type": "service_account", "client_email": ACCOUNT, "private_key_id": "k1", "private_key": private.read_text()}
-
     def loop(self, secrets=()):
         """Training, application and a look at both, by busker and the runners that it starts. No secret is left anywhere."""
         for action in ("training", "application"):
@@ -67,7 +55,7 @@ class GoogleAccessTest(unittest.TestCase):
             self.assertNotIn(secret.encode(), kept)
 
     def test_the_key_of_a_service_account_signs(self):
-        key = self.key()
+        key = key_at(self.cloud, self.service.folder)
         os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = self.file("key.json", key)
         self.loop([key["private_key"].splitlines()[3]])
         self.assertEqual(self.cloud.requests("token"), [])

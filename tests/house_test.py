@@ -112,7 +112,7 @@ class Documents(HouseTest):
 
     def test_every_script_that_a_document_names_exists(self):
         for document in files("*.md"):
-            for name in re.findall(r"(?<![\w/])script/[a-z]\w*", text_of(document)):
+            for name in re.findall(r"(?<![\w/])script/[a-z][\w-]*", text_of(document)):
                 with self.subTest(document=document.relative_to(REPOSITORY), script=name):
                     self.assertTrue((REPOSITORY / name).exists())
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import unittest
 import zipfile
 
@@ -186,6 +187,28 @@ class DoorTest(ImageTest):
         locked = registry.Registry(**how)
         self.addCleanup(locked.close)
         return locked
+
+    # .python-version was silently of no use beside a base that is named.
+    def test_a_base_that_is_named_has_the_python_that_it_has_and_another_is_told(self):
+        OPEN.put_base("python:1", registry.shell_base(), {"Env": ["PYTHON_VERSION=3.11.2", "PATH=/bin"]})
+        service = self.service_for(base=f"{OPEN.name}/python:1")
+        told = "the image has Python 3.11, that of its base; the 3.12 of .python-version counts where [image] base is not said"
+        for version, times in (("3.12.1", 1), ("3.11", 0)):
+            service.write(".python-version", version + "\n")
+            done = service.busker("build", env=without_docker())
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stderr.count(told), times, done.stderr)
+
+    # It was silent for a minute.
+    def test_a_registry_that_is_not_there_is_waited_for_with_a_word_and_not_for_long(self):
+        service = self.service_for()
+        gone = f"127.0.0.1:{registry.free_port()}"
+        service.write("busker.toml", (service.folder / "busker.toml").read_text().replace(f'image = "{OPEN.name}', f'image = "{gone}'))
+        begun = time.monotonic()
+        said = self.build(service, code=75)
+        self.assertLess(time.monotonic() - begun, 30)
+        self.assertEqual(said.count(f"waiting for the registry {gone}: "), 1, said)
+        self.assertIn("Connection refused; nothing has answered there so far: is its name right, and does it run?", said)
 
     def test_a_login_is_found_as_dockers_client_finds_it(self):
         locked = self.locked(password="open sesame")
@@ -369,6 +392,38 @@ class EngineTest(ImageTest):
         self.assertTrue((service.folder / ".dockerignore").exists())
         service.must("run", "training", "--target", "docker")
         self.assertIn("neither is installed", self.build(service, code=3))
+
+    # Podman wants TLS of a registry on this machine, too, and Docker does not.
+    def test_podman_builds_and_pushes_to_a_registry_of_this_machine(self):
+        podman = engine.Podman()
+        self.addCleanup(podman.close)
+        podman.make_image("localhost/shell:1")
+        service = self.service_for(image="by-podman", socket=podman.socket)
+        service.write("busker.toml", (service.folder / "busker.toml").read_text().replace("[image]\nbase =", "[image]\n# base ="))
+        service.write("Dockerfile", "FROM localhost/shell:1\nCOPY . /service\n")
+        programs = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, programs)
+        (programs / "docker").write_text("#!/bin/sh\nexit 1\n")
+        (programs / "docker").chmod(0o755)
+        built = self.build(service, environment={**podman.environment, "PATH": f"{programs}:{os.environ['PATH']}"})
+        self.assertEqual(OPEN.inspect("by-podman:1")["Digest"], built["digest"])
+        service.must("run", "training", "--target", "docker")
+
+    # The builder's own output came all the same.
+    def test_quiet_shows_what_a_builder_printed_only_when_it_fails(self):
+        service = self.service_for(image="quiet", socket=self.engine.socket)
+        service.write("busker.toml", (service.folder / "busker.toml").read_text().replace("[image]\nbase =", "[image]\n# base ="))
+        file = f"FROM {OPEN.name}/base:1\nRUN echo here-is-what-it-does\n"
+        service.write("Dockerfile", file)
+        quiet = lambda: service.busker("build", "-q", env=self.docker(), timeout=300)
+        done = quiet()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("built ", done.stdout)
+        service.write("Dockerfile", file + "RUN echo it-went-wrong; exit 3\n")
+        done = quiet()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("it-went-wrong", done.stderr)
+        self.assertIn("ended with exit code", done.stderr)
 
     def test_an_image_without_a_registry_is_loaded_into_the_engine(self):
         service = self.service_for(image="loaded", socket=self.engine.socket)

@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
+import docs_test
+
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 BUSKER = pathlib.Path(os.environ.get("BUSKER_BUILD", REPOSITORY / "build" / "release")) / "busker"
 
@@ -56,6 +58,31 @@ class PythonExample(unittest.TestCase):
         self.assertEqual(self.busker("run", "training").returncode, 1)
         self.assertEqual(self.facts("models"), [])
         self.assertIn("holdout_fraction", self.succeed("logs", "training"))
+
+
+class NewProject(unittest.TestCase):
+
+    def test_what_busker_new_makes_in_python_runs_as_it_stands(self):
+        with tempfile.TemporaryDirectory() as folder:
+            there = pathlib.Path(folder) / "churn"
+            for words in (["new", "churn"], ["validate"], ["run", "training"], ["run", "application"],
+                          ["query", "SELECT count(*) FROM churn.predictions", "--csv"]):
+                done = subprocess.run([BUSKER, *words], cwd=there if there.exists() else folder, stdin=subprocess.DEVNULL,
+                                      capture_output=True, text=True, check=False, timeout=300)
+                self.assertEqual(done.returncode, 0, f"{words}: {done.stdout}{done.stderr}")
+                if words[0] == "new":  # as `busker build --target local` makes it, which has a test of its own
+                    (there / ".venv").symlink_to(REPOSITORY / "examples" / "python" / ".venv")
+            self.assertEqual(done.stdout.splitlines()[1], "569")
+
+
+class Tutorial(unittest.TestCase):
+
+    def test_the_commands_of_the_first_page_work_and_deliver(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = docs_test.run_commands_of(REPOSITORY / "docs" / "tutorial.md", folder)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertIn("569 rows of predictions.csv into churn.predictions", done.stdout)
+            self.assertIn("promote refused", done.stdout)
 
 
 if __name__ == "__main__":

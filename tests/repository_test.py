@@ -96,11 +96,49 @@ class WholeRepository(unittest.TestCase):
         self.assertEqual(told.returncode, 2)
         self.assertIn("service/busker.toml: is not read", told.stderr)
 
-    def test_make_starts_waits_and_checks(self):
+    def make(self, *words):
         environment = {**os.environ, "PATH": f"{BUSKER.parent}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(["make", "-C", str(self.root), "training"], capture_output=True, text=True, timeout=120, env=environment)
+        return subprocess.run(["make", "-C", str(self.root), *words], capture_output=True, text=True, timeout=120, env=environment)
+
+    def test_make_starts_waits_and_checks(self):
+        done = self.make("training")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual([run["state"] for run in self.facts("runs")], ["succeeded"])
+        self.assertIn("Well done.", done.stdout)
+        self.assertIn("Learned from 140 days", self.make("log").stdout)
+
+    def test_make_goes_to_the_target_that_it_is_told(self):
+        (self.root / "busker.toml").write_text(f'[targets.other]\nartifacts = "file://{self.root}/other"\n')
+        for verb in ("training-start", "training-wait", "training-check"):
+            done = self.make(verb, "target=other")
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual([run["target"] for run in self.facts("runs")], ["other"])
+        self.assertTrue(list(self.root.glob("other/bakery/*/training/*/manifest.json")))
+        done = self.make("build", "target=other")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("is in no target", done.stderr)
+
+    # What the article's Makefile, whose wait and check look at the log, took for a success.
+    def test_make_check_fails_after_a_run_that_failed_though_an_earlier_one_was_well_done(self):
+        self.assertEqual(self.make("training").returncode, 0)
+        (self.root / "service/configs/training.json").write_text('{"sales": "source/data/nowhere.csv", "holdout_days": 28}\n')
+        self.assertEqual(self.make("training-start").returncode, 0)
+        self.assertEqual(self.make("training-wait").returncode, 0)
+        done = self.make("training-check")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("nowhere.csv", done.stderr)
+
+    # "no action or graph "bakery-training"": the file was the action's schedule, and nothing that could be run or started.
+    def test_a_graph_file_that_is_run_or_started_is_its_action(self):
+        self.must("graph", "run", "scheduler/configs/training.json")
+        self.must("start", "bakery-application", "--key", "night")
+        self.must("wait", "bakery-application")
+        self.assertIn("Well done.", self.must("check", "bakery-application"))
+        self.assertEqual([(run["action"], run["state"]) for run in self.facts("runs")], [("application", "succeeded"), ("training", "succeeded")])
+        self.assertEqual(self.facts("query", "SELECT count(*) AS n FROM bakery.predictions"), [{"n": 7}])
+        self.assertEqual(self.facts("next", "bakery-training", "--from", "2026-01-01", "--count", "1")[0]["utc"], "2026-02-01T00:00:00Z")
+        done = self.busker("start", "bakery-trainin")
+        self.assertEqual(done.returncode, 3)
 
     def test_a_submodule_that_is_not_checked_out_is_told_with_the_command(self):
         shutil.rmtree(self.root / "service/source")

@@ -296,8 +296,9 @@ table = "shop.predictions"
 
         document = json.loads(get("/api/v1/openapi.json"))
         runs = [run["id"] for run in json.loads(get("/api/v1/runs"))["runs"]]
+        versions = [one["version"] for one in json.loads(get("/api/v1/services/shop/versions"))["versions"]]
         places = {"graph": ["shop:training", "shop:application"], "run": runs, "service": ["shop"],
-                  "task": ["training"], "attempt": ["1", "2"]}
+                  "task": ["training"], "attempt": ["1", "2"], "version": versions, "table": ["shop.predictions"]}
         count = 0
         for route, methods in document["paths"].items():
             if "get" not in methods or route.endswith("/live"):

@@ -126,6 +126,33 @@ warehouse = "embedded://{self.prod}/warehouse"
         self.assertEqual(self.service.busker("validate", "--target", "box").returncode, 2)
         self.assertEqual(self.service.busker("validate", "--target", "prod").stderr, "")
 
+    def test_validate_says_what_the_machines_of_a_run_cost_at_the_worst(self):
+        text = (self.service.folder / "busker.toml").read_text()
+        text = text.replace("[actions.training]", '[actions.training]\nretries = 1\ntimeout = "80m"', 1)
+        target = """
+[targets.cloud]
+executor = "compute-engine://example/us-central1-a,europe-west1-b?machine_type=e2-standard-2"
+image = "europe-docker.pkg.dev/example/r/shop"
+artifacts = "gs://example-shop"
+service_account = "shop@example.iam.gserviceaccount.com"
+spot_attempts = 1
+"""
+        # It wanted a login, to ask the warehouse.
+        self.service.write("busker.toml", text + target + 'warehouse = "bigquery://example"\n')
+        said = self.service.must("validate", "--target", "cloud")
+        self.assertIn('training at target "cloud" takes at the worst 6.0 VM-hours of e2-standard-2 (3 attempts of at most 2h 00m), '
+                      "about $0.44 by list prices of August 2026 in europe-west1", said)
+        self.assertIn("(2 attempts of at most 1d 00h, for no timeout is said)", said)
+        self.assertNotIn("VM-hours", self.service.must("validate"))
+        # What is missing is told before anything is asked of a cloud.
+        for line in target.splitlines()[3:6]:
+            self.service.write("busker.toml", text + target.replace(line, ""))
+            done = self.service.busker("validate", "--target", "cloud")
+            self.assertEqual(done.returncode, 2, line)
+            self.assertRegex(done.stderr, r'busker\.toml:\d+:\d+: target "cloud" has executor = ')
+        self.service.write("busker.toml", text + target.replace("r/shop", "r/Shop"))
+        self.assertIn("names no image", self.service.busker("validate", "--target", "cloud").stderr)
+
     # It said that all is well, and the run was refused.
     def test_what_no_container_may_have_is_told_by_validate(self):
         text = (self.service.folder / "busker.toml").read_text()

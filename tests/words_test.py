@@ -31,6 +31,8 @@ class WordsTest(unittest.TestCase):
         self.says(2, "unknown option --datte; did you mean --date?", "run", "training", "--datte=2019-08-01")
         self.says(2, "unknown option --frobnicate; see busker token --help", "token", "list", "--frobnicate")
         self.says(2, "ACTION is required; see busker run --help", "run")
+        self.says(2, 'unknown command "modles"; did you mean "models"?', "help", "modles")  # all of --help was shown
+        self.says(2, 'unknown command "modles"; did you mean "models"?', "modles", "--help")
         self.says(2, "unknown command", "-C", str(self.service.folder), "frobnicate")
 
     def test_help_is_a_verb_and_common_options_come_before_verbs(self):
@@ -46,7 +48,7 @@ class WordsTest(unittest.TestCase):
     def test_what_is_not_found_is_said_with_what_was_meant(self):
         self.says(3, 'no action or graph "trainng"; did you mean "training"?', "run", "trainng")
         self.says(3, 'no action or graph "zzz"; there are application, training', "run", "zzz")
-        self.says(2, '"today" is not a date; use YYYY-MM-DD, such as 2019-08-01', "run", "training", "--date", "today")
+        self.says(2, '"soon" is not a date; use YYYY-MM-DD, such as 2019-08-01', "run", "training", "--date", "soon")
         self.service.must("run", "training", "-q")
         self.says(3, 'no run "zzz", and no action or graph "zzz"; there are application, training', "logs", "zzz")
         self.says(2, 'no state "gone"; there are queued, running', "runs", "--state", "gone")

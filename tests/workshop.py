@@ -5,11 +5,13 @@ import fcntl
 import json
 import os
 import pathlib
+import pty
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
@@ -135,10 +137,27 @@ def attempts_in(home):
     a glob that was just looking into it failed."""
     runs = home / "runs"
     names = [name for name in os.listdir(runs) if not name.startswith(".")] if runs.exists() else []
-    return [runs / name / task for name in names if (runs / name).is_dir() for task in os.listdir(runs / name)]
+    there = [runs / name / task for name in names if (runs / name).is_dir() for task in os.listdir(runs / name)]
+    return [path for path in there if path.suffix != ".json"]  # how far a run's log is copied
 
 
-def wait_until(condition, what, limit=30):
+def run_on_terminal(words, folder, columns=80, timeout=60):
+    """What a program writes to a terminal of so many columns, until it ends."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    program = subprocess.Popen(words, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    written = b""
+    with contextlib.suppress(OSError):  # of a terminal that nobody has open any more
+        while block := os.read(ours, 65536):
+            written += block
+    os.close(ours)
+    program.wait(timeout)
+    return written.decode().replace("\r\n", "\n")
+
+
+def wait_until(condition, what, limit=60):
     """Waits for something that another process does; fails by name after the limit."""
     deadline = time.monotonic() + limit
     while not condition():

@@ -15,6 +15,9 @@ export interface Attempt {
   exit_code: number;
   cpu_seconds: number;
   memory_peak_bytes: number;
+  boot_seconds: number | null; // this and the next two: of one that had a machine of its own
+  pull_seconds: number | null;
+  machine_seconds: number | null;
 }
 export interface Task {
   name: string;
@@ -38,6 +41,8 @@ export interface RunHead {
   trigger: string;
   requested_by: string;
   target: string | null;
+  batch?: string | null;
+  gate?: { passed: boolean | null; why: string } | null;
 }
 export interface Run extends RunHead {
   tasks: Task[];
@@ -45,6 +50,7 @@ export interface Run extends RunHead {
 export interface Graph {
   graph: string;
   service: string | null;
+  action: string | null;
   schedule: string | null;
   time_zone: string;
   next: string | null;
@@ -52,8 +58,29 @@ export interface Graph {
   paused_by: string | null;
   after: string[];
   trouble: Trouble | null;
+  last_success: string | null;
   last_run: RunHead | null;
+  recent?: Recent[]; // this and the next: where they were asked for
+  last_delivery?: { id: string; table: string; rows: number; data_date: string; delivered_at: string } | null;
   explained?: string; // of a single one alone
+}
+export interface Recent {
+  id: string;
+  state: State;
+  message: string;
+  data_date: string;
+  requested_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  trigger: string;
+}
+export interface DataDate {
+  date: string;
+  state: State | null; // null: its schedule has it, and it never ran
+  run: string | null;
+  message: string;
+  trigger: string;
+  runs: number;
 }
 export type Trouble = "failed" | "late" | "never-started";
 export interface Event {
@@ -71,8 +98,19 @@ export interface Status {
   since: string;
   trouble: string | null;
   faults: { file: string; message: string }[];
+  undelivered: { to: string; why: string | null; notices: number; tries: number; next_try: string }[];
+  online?: Online[];
+  uncopied: { to: string; why: string | null; runs: number; tries: number; next_try: string }[];
+  debts: Debt[];
   runs_unfinished: number;
   attempts_running: number;
+}
+export interface Debt { // what an attempt had in a cloud, and could not be deleted so far
+  what: string;
+  where: string;
+  why: string;
+  since: string;
+  run: string | null;
 }
 export interface Live {
   version: string;
@@ -81,15 +119,39 @@ export interface Live {
   why: string;
   at: string;
   can_roll_back: boolean;
+  check?: string | null; // what the check before it went live came to; this and the next: where there is such a thing
+  pin?: { by: string; why: string; at: string } | null;
+  number?: number; // this and the next three: in the list of services
+  data_date?: string;
+  saved_at?: string;
+  metrics?: Record<string, number>;
+}
+export interface Online { // from which version predictions are answered
+  service?: string;
+  version: string | null;
+  wanted: string | null;
+  behind: boolean;
+  since: string | null;
+  because: string | null;
 }
 export interface Service {
+  online?: Online | null;
   service: string;
   version: string;
   versions: number | null;
   live: Live | null;
+  promote_when?: Record<string, string>; // by action
+  waits?: Waiting | null;
   unreadable: string | null;
 }
+export interface Waiting { // a version that passed, and is live when somebody approves it
+  version: string;
+  why: string;
+  run: string;
+  at: string;
+}
 export interface Version {
+  waits?: boolean;
   version: string;
   key: string;
   live: boolean;
@@ -100,8 +162,20 @@ export interface Version {
   saved_at: string;
   run: string;
   bytes: number;
+  files: number;
+  source_commit: string | null;
+  folder_commit: string | null;
+  image: string | null;
+  environment: { python: string; packages: number; sha256: string } | null;
+}
+export interface Whole extends Version {
+  contents: File[];
+  packages: Record<string, string>;
+  config_sha256: string | null;
+  input: string | null;
 }
 export interface Delivery {
+  service?: string;
   id: string;
   table: string;
   write: string;
@@ -113,6 +187,22 @@ export interface Delivery {
   undone_at: string | null;
   run: string;
   model_version: string;
+  columns: Record<string, string>;
+}
+export interface TableRows {
+  table: string;
+  columns: { name: string; type: string }[];
+  names: string[];
+  rows: (string | boolean | null)[][] | null;
+  why: string | null;
+  action?: string | null; // this and the next two: what the service's file says
+  write?: string | null;
+  rows_min?: number | null;
+}
+export interface TableColumns {
+  rows: number | null;
+  columns: { name: string; type: string; nulls: number; least: string | boolean | null; most: string | boolean | null }[];
+  why: string | null;
 }
 export interface BackfillInstant {
   due: string;
@@ -131,9 +221,6 @@ export interface File {
 }
 export interface Contents extends Version {
   contents: File[];
-  files: number;
-  source_commit: string | null;
-  folder_commit: string | null;
   config_sha256: string | null;
   input: string | null;
 }
@@ -230,12 +317,15 @@ async function problemIn(answer: Response): Promise<Error> {
   return new Error(remedies[answer.status] ?? `Busker answered ${answer.status} ${answer.statusText}; its log, where it was started, may say why.`);
 }
 
+// Nobody answered at all.
+export class Away extends Error {}
+
 async function ask(where: string, how?: RequestInit): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(where, how);
   } catch {
-    throw new Error("Busker does not answer: it was stopped, or the network is down. This page goes on by itself when it is there again.");
+    throw new Away("Busker does not answer.");
   }
   if (!answer.ok) throw await problemIn(answer);
   return answer;

@@ -1,150 +1,73 @@
-// One action or graph file: its runs across, its tasks down; what comes; a backfill that shows first.
-import { useState } from "preact/hooks";
-import { get, inPath, path, post, query, type BackfillInstant, type Graph, type Run } from "./api";
+// One action or graph: how it stands, its tasks as a picture, its runs as a grid, its data dates, every run
+// of it, and what comes.
+import { useEffect } from "preact/hooks";
+import { get, inPath, path, query, type Graph, type Run } from "./api";
+import { Batches } from "./batches";
+import { Dag } from "./dag";
+import { Backfill, Dates } from "./dates";
+import { Grid } from "./grid";
 import { useLive, useNow } from "./live";
 import { NextInstants } from "./next";
-import { Doing, Empty, Problem, Section, StateMark, Table } from "./parts";
-import { between, duration, fromNow, local } from "./time";
+import { Crumbs, Empty, PauseButton, Problem, RunNow, Section, StateMark, When } from "./parts";
+import type { Place } from "./place";
+import { RunList } from "./runs";
+import { duration, stamp, useZones } from "./time";
 
-// Runs from left to right, the newest last; a cell is the state of a task in a run.
-function Grid({ runs }: { runs: Run[] }) {
-  const across = [...runs].reverse();
-  const tasks = [...new Set(across.flatMap((run) => run.tasks.map((task) => task.name)))];
-  return (
-    <div class="scroll">
-      <table class="grid">
-        <thead>
-          <tr>
-            <th scope="col">Task</th>
-            {across.map((run) => (
-              <th key={run.id} scope="col">
-                <a class={`cell ${run.state}`} href={`#/runs/${run.id}`} title={`${run.data_date}: run ${run.id} ${run.state}`}>
-                  <span class="hidden">{run.data_date} {run.state}</span>
-                </a>
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {tasks.map((name) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              {across.map((run) => {
-                const task = run.tasks.find((each) => each.name === name);
-                return (
-                  <td key={run.id}>
-                    {task ? (
-                      <a class={`cell ${task.state}`} href={`#/runs/${run.id}/${name}`} title={`${name}, ${run.data_date}: ${task.state}`}>
-                        <span class="hidden">{task.state}</span>
-                      </a>
-                    ) : null}
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+function timesOf(runs: Run[]): string {
+  const lengths = runs.filter((run) => run.state === "succeeded" && run.started_at && run.ended_at)
+    .map((run) => Date.parse(run.ended_at ?? "") - Date.parse(run.started_at ?? "")).sort((a, b) => a - b);
+  if (lengths.length === 0) return "No run has succeeded yet.";
+  const median = ((lengths[(lengths.length - 1) >> 1] ?? 0) + (lengths[lengths.length >> 1] ?? 0)) / 2;
+  return `Median ${duration(median)} of the ${lengths.length} that succeeded; the longest took ${duration(lengths[lengths.length - 1] ?? 0)}.`;
 }
 
-// How long runs took, the oldest left, with the median of those that succeeded.
-function Durations({ runs, now }: { runs: Run[]; now: number }) {
-  const begun = [...runs].reverse().filter((run) => run.started_at);
-  const length = (run: Run) => (run.ended_at ? Date.parse(run.ended_at) : now) - Date.parse(run.started_at ?? "");
-  const sorted = begun.filter((run) => run.state === "succeeded").map(length).sort((a, b) => a - b);
-  const median = sorted.length ? ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2 : null;
-  const longest = Math.max(1, ...begun.map(length));
-  if (begun.length === 0) return <Empty>No run has begun yet, so there is no time to show.</Empty>;
-  const height = (milliseconds: number) => Math.max(1, (96 * milliseconds) / longest);
-  const width = 600 / Math.max(begun.length, 12);
-  const words = `${median === null ? "None has succeeded" : `Median ${duration(median)} of the ${sorted.length} that succeeded`}; the longest of ${begun.length} took ${duration(longest)}.`;
-  return (
-    <figure class="wide">
-      <svg viewBox="0 0 600 100" preserveAspectRatio="none" role="img" aria-label={`How long runs took, the oldest left. ${words}`}>
-        {begun.map((run, i) => (
-          <rect key={run.id} class={`bar ${run.state}`} x={i * width + width * 0.1} y={100 - height(length(run))} width={width * 0.8} height={height(length(run))}>
-            <title>{`${run.data_date}, run ${run.id}: ${run.state}, ${duration(length(run))}`}</title>
-          </rect>
-        ))}
-        {median === null ? null : <line class="median" x1="0" x2="600" y1={100 - height(median)} y2={100 - height(median)} />}
-      </svg>
-      <figcaption>{words}</figcaption>
-    </figure>
-  );
+// Those at work first, then those that ended; many queued ones do not hide them.
+async function newest(graph: string): Promise<Run[]> {
+  const ask = (more: Record<string, string | number>) => get<{ runs: Run[] }>(path("runs") + query({ tasks: "true", graph, ...more })).then(({ runs }) => runs);
+  const runs = await ask({ limit: 40 });
+  if (!runs.every((run) => run.state === "queued") || runs.length < 40) return runs;
+  const [running, succeeded, failed] = await Promise.all([ask({ state: "running", limit: 10 }), ask({ state: "succeeded", limit: 25 }), ask({ state: "failed", limit: 10 })]);
+  return [...runs.slice(0, 3), ...running, ...[...succeeded, ...failed].sort((a, b) => b.requested_at.localeCompare(a.requested_at))].slice(0, 40);
 }
 
-function RunTable({ runs, now }: { runs: Run[]; now: number }) {
-  return (
-    <Table label="Runs" rows={runs} keyOf={(run) => run.id} empty="It never ran. Run it now, or wait for its schedule." columns={[
-      { name: "Run", kind: "head", cell: (run) => <a href={`#/runs/${run.id}`}>{run.id}</a> },
-      { name: "State", cell: (run) => <StateMark state={run.state} /> },
-      { name: "Data date", cell: (run) => run.data_date },
-      { name: "Began", cell: (run) => fromNow(run.started_at, now), title: (run) => local(run.started_at) },
-      { name: "Took", kind: "right", cell: (run) => between(run.started_at, run.ended_at, now) },
-      { name: "Because of", cell: (run) => `${run.trigger}${run.requested_by ? `, ${run.requested_by}` : ""}` },
-    ]} />
-  );
-}
-
-function Backfill({ graph }: { graph: string }) {
-  const [from, setFrom] = useState("");
-  const [to, setTo] = useState("");
-  const [shown, setShown] = useState<BackfillInstant[] | null>(null);
-  const ask = (dryRun: boolean) =>
-    post<{ instants: BackfillInstant[] }>(path("graphs", inPath(graph), "backfill"), { from, to, dry_run: dryRun });
-  return (
-    <Section title="Backfill">
-      <p>
-        <label>From <input type="date" value={from} onInput={(event) => setFrom(event.currentTarget.value)} /></label>{" "}
-        <label>to <input type="date" value={to} onInput={(event) => setTo(event.currentTarget.value)} /></label>{" "}
-        <Doing plain label="Show what would run" what={async () => setShown((await ask(true)).instants)} />
-        {shown?.some((one) => one.what === "run") ? (
-          <Doing label="Run them" what={async () => setShown((await ask(false)).instants)} />
-        ) : null}
-      </p>
-      {shown ? (
-        <ul class="instants">
-          {shown.length === 0 ? <li>The schedule has no instant in that time; choose another.</li> : null}
-          {shown.map((one) => <li key={one.due}><time dateTime={one.scheduled_at}>{one.scheduled_at}</time>: {one.what}{one.version ? <>, with version {one.version} of {one.version_data_date}</> : null}{one.run ? <> (<a href={`#/runs/${one.run}`}>{one.run}</a>)</> : null}{one.warning ? <><br /><strong>Warning:</strong> {one.warning}</> : null}</li>)}
-        </ul>
-      ) : null}
-    </Section>
-  );
-}
-
-export function GraphPage({ graph }: { graph: string }) {
-  const now = useNow(1000);
+export function GraphPage({ graph, place }: { graph: string; place: Place }) {
+  useZones();
   const about = useLive(() => get<Graph>(path("graphs", inPath(graph))), "", graph);
-  const { value, error } = useLive(() => get<{ runs: Run[] }>(path("runs") + query({ limit: 40, tasks: "true", graph })), "", graph);
+  const { value: runs, error } = useLive(() => newest(graph), "", graph);
+  const now = useNow(runs?.some((run) => run.state === "running") ? 1000 : 15_000); // a large grid is drawn each time
+  const show = place.query.get("show");
+  useEffect(() => {
+    if (show === "dates") window.setTimeout(() => document.getElementById("dates")?.scrollIntoView(), 300);
+  }, [show, runs === null]);
+  const it = about.value;
+  const drawn = runs?.find((run) => run.tasks.length > 0 && run.state !== "queued") ?? runs?.find((run) => run.tasks.length > 0);
   return (
     <>
-      <Section main title={graph}>
+      <Crumbs to={it?.service ? [[it.service, `#/services/${it.service}`]] : []} />
+      <Section main title={graph.replace("/", " / ")} side={it ? <>
+        {it.schedule || it.after.length > 0 ? <PauseButton graph={graph} paused={it.paused} done={about.reload} /> : null}
+        {it.schedule && runs && runs.length === 0 ? <Backfill graph={it} from="" to="" /> : null}
+        <RunNow graph={graph} />
+      </> : null}>
         <Problem message={about.error || error} />
-        {about.value ? <p>{about.value.explained}</p> : null}
-        {about.value?.schedule ? (
-          <p class="quiet">
-            <code>{about.value.schedule}</code> in {about.value.time_zone}
-            {about.value.next ? `; next ${local(about.value.next)}, ${fromNow(about.value.next, now)}` : ""}
-          </p>
+        {it ? (
+          <ul class="facts">
+            {it.last_run ? <li><a href={`#/runs/${it.last_run.id}`}><StateMark state={it.last_run.state} /></a> for {it.last_run.data_date}</li> : null}
+            {it.schedule ? <li><code>{it.schedule}</code> in {it.time_zone}</li> : null}
+            {it.paused ? <li class="odd">paused by {it.paused_by}</li> : it.next ? <li>next <strong>{stamp(it.next, it.time_zone)}</strong>, <When at={it.next} now={now} zone={it.time_zone} /></li> : null}
+            {it.after.length > 0 ? <li>after {it.after.join(", ")}</li> : null}
+            {it.service ? <li><a href={`#/services/${it.service}`}>versions and tables of {it.service}</a></li> : null}
+          </ul>
         ) : null}
-        {about.value?.service ? <p><a href={`#/services/${about.value.service}`}>Versions and deliveries of {about.value.service}</a></p> : null}
-        <p><Doing label="Run now" what={async () => {
-          const started = await post<{ run: string }>(path("graphs", inPath(graph), "runs"));
-          window.location.hash = `#/runs/${started.run}`;
-        }} /></p>
-        {value && value.runs.length === 0 ? <Empty>It never ran. Run it now{about.value?.schedule ? ", or wait for its schedule" : ""}.</Empty> : null}
-        {value && value.runs.length > 0 ? <Grid runs={value.runs} /> : null}
+        {it?.explained && !/ runs next at /.test(it.explained) ? <p>{it.explained.charAt(0).toUpperCase() + it.explained.slice(1)}</p> : null}
+        <Batches graph={graph} />
+        {runs && runs.length === 0 ? <Empty>It never ran. Run it now{it?.schedule ? ", or wait for its schedule" : ""}.</Empty> : null}
       </Section>
-      {value && value.runs.length > 0 ? (
-        <>
-          <Section title="How long runs took"><Durations runs={value.runs} now={now} /></Section>
-          <Section title="Runs"><RunTable runs={value.runs} now={now} /></Section>
-        </>
-      ) : null}
-      {about.value?.schedule ? <Section title="Next instants"><NextInstants graph={graph} next={about.value.next} now={now} /></Section> : null}
-      {about.value?.schedule ? <Backfill graph={graph} /> : null}
+      {drawn && drawn.tasks.length > 1 ? <Section title={<>Tasks <span class="quiet">as in the run for <a href={`#/runs/${drawn.id}`}>{drawn.data_date}</a></span></>}><Dag run={drawn} now={now} /></Section> : null}
+      {runs && runs.length > 0 ? <Section title={`The newest ${runs.length} runs`} card><Grid runs={runs} now={now} /><p class="quiet small">{timesOf(runs)}</p></Section> : null}
+      {it && runs && runs.length > 0 ? <Dates graph={it} /> : null}
+      {runs && runs.length > 0 ? <Section title="Runs" card><RunList graph={graph} place={place} /></Section> : null}
+      {it?.schedule ? <Section title="Upcoming runs" card><NextInstants graph={graph} next={it.next} now={now} /></Section> : null}
     </>
   );
 }

@@ -12,7 +12,7 @@ function Step({ title, children }: { title: string; children: ComponentChildren 
 function VersionFacts({ version, service, self }: { version: Contents; service: string; self: boolean }) {
   return (
     <>
-      <p><a href={`#/services/${service}`}><strong>{version.version}</strong></a>{version.live ? <span class="badge">live</span> : null}</p>
+      <p><a href={`#/services/${service}?version=${version.version}`}><strong>{version.version}</strong></a>{version.live ? <span class="badge">live</span> : null}</p>
       <p class="quiet">{version.action}, {version.files} {version.files === 1 ? "file" : "files"}, {bytes(version.bytes)}</p>
       {self ? null : <p>made by <a href={`#/runs/${version.run}`}>{version.run}</a> for {version.data_date}</p>}
     </>
@@ -27,7 +27,7 @@ function Delivered({ deliveries, service }: { deliveries: Delivery[]; service: s
     <>
       {deliveries.map((delivery) => (
         <p key={delivery.id}>
-          <strong>{delivery.rows.toLocaleString()} {delivery.rows === 1 ? "row" : "rows"}</strong> to <a href={`#/services/${service}`}>{delivery.table}</a>{" "}
+          <strong>{delivery.rows.toLocaleString()} {delivery.rows === 1 ? "row" : "rows"}</strong> to <a href={`#/tables/${service}/${delivery.table}`}>{delivery.table}</a>{" "}
           <span class="quiet">({delivery.write}, {delivery.undone_at ? "undone" : delivery.current ? "current" : "replaced"}; {delivery.table_rows.toLocaleString()} there afterwards)</span>
         </p>
       ))}
@@ -49,13 +49,14 @@ function Files({ version }: { version: Contents }) {
   );
 }
 
-export function Lineage({ run }: { run: string }) {
-  const { value, error } = useLive(() => get<Facts>(path("runs", run, "lineage")), run, run);
+export const useLineage = (run: string) => useLive(() => get<Facts>(path("runs", run, "lineage")), run, run, 2000);
+
+export function Lineage({ run, lineage: { value, error }, state }: { run: string; lineage: { value: Facts | null; error: string }; state: string }) {
   if (!value) return <Problem message={error} />;
   if (!value.service) return null;
   const { service, input, output } = value;
   return (
-    <Section title="Lineage">
+    <Section title="Lineage" id={`lineage-${run}`}>
       <Problem message={error} />
       {value.missing.map((sentence) => <Problem key={sentence} message={sentence} />)}
       <ol class="lineage">
@@ -76,7 +77,7 @@ export function Lineage({ run }: { run: string }) {
               {output.source_commit ? <p class="quiet">source {commit(output.source_commit)}</p> : null}
               {output.folder_commit && output.folder_commit !== output.source_commit ? <p class="quiet">folder {commit(output.folder_commit)}</p> : null}
             </>
-          ) : <p class="quiet">None yet: a version is there when all its files are.</p>}
+          ) : <p class="quiet">{state === "failed" || state === "cancelled" ? `None: the run ${state === "failed" ? "failed" : "was cancelled"} before it saved a version.` : state === "succeeded" ? "None." : "None yet: a version is there when all its files are."}</p>}
         </Step>
         {value.deliveries.length > 0 ? <Step title="Delivered"><Delivered deliveries={value.deliveries} service={service} /></Step> : null}
         {value.used_by.length > 0 ? (

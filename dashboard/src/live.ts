@@ -1,9 +1,60 @@
-// What happens, as it happens: a page looks again when something did, at most twice a second.
+// What happens, as it happens: a page looks again when something did, at most twice a second. And
+// whether Busker is there at all: told once, for all pages.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Away } from "./api";
 
 type Listener = (run: string) => void;
 const listeners = new Set<Listener>();
 let connected = false;
+
+// Whether Busker answers, and what is wrong if it does not.
+export interface Presence {
+  gone: boolean;
+  since: number;
+  signedOut: boolean;
+}
+let presence: Presence = { gone: false, since: 0, signedOut: false };
+const watchers = new Set<() => void>();
+let probing = 0;
+const probeEvery = 1000, probeLimit = 1500;
+
+function set(next: Presence) {
+  presence = next;
+  watchers.forEach((watcher) => watcher());
+}
+
+export function usePresence(): Presence {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    const watcher = () => draw((count) => count + 1);
+    watchers.add(watcher);
+    return () => void watchers.delete(watcher);
+  }, []);
+  return presence;
+}
+
+async function probe() {
+  try {
+    const answer = await fetch("/api/v1/me", { signal: AbortSignal.timeout(probeLimit) });
+    if (answer.status === 401) {
+      set({ ...presence, gone: false, signedOut: true });
+    } else if (presence.gone || presence.signedOut) {
+      set({ gone: false, since: 0, signedOut: false });
+      listeners.forEach((listener) => listener(""));
+    }
+    probing = 0;
+  } catch {
+    if (!presence.gone) set({ ...presence, gone: true, since: Date.now() });
+    probing = window.setTimeout(() => void probe(), probeEvery);
+  }
+}
+
+// Something did not answer: looks whether anything does.
+export function suspect() {
+  if (probing) return;
+  probing = 1;
+  void probe();
+}
 
 // Events of the server, for as long as somebody looks: a browser has six connections to one server for
 // all its tabs, and one that nobody sees would hold one of them. What ends, or fails, is begun again.
@@ -22,9 +73,9 @@ export function openStream(where: string, hear: (data: string) => void, lost: ()
     source.onopen = opened;
     source.onerror = () => {
       lost();
-      if (source?.readyState !== EventSource.CLOSED) return; // else the browser itself tries again
+      suspect();
       close();
-      timer = window.setTimeout(open, 5000);
+      timer = window.setTimeout(open, 2000);
     };
   };
   const turned = () => (document.hidden ? close() : open());
@@ -43,8 +94,9 @@ function connect() {
   openStream("/api/v1/live", (data) => tell((JSON.parse(data) as { run: string }).run), () => {}, () => tell(""));
 }
 
-// `load` at once, and again after news of the run (empty: of any), and each minute.
-export function useLive<T>(load: () => Promise<T>, run: string, key: string) {
+// `load` at once, and again after news of the run (empty: of any), at most each `pause`, and each
+// minute. A Busker that is away is no error here: it is told above the page, and what is shown stays.
+export function useLive<T>(load: () => Promise<T>, run: string, key: string, pause = 500) {
   const [value, setValue] = useState<T | null>(null);
   const [error, setError] = useState("");
   const loading = useRef(load);
@@ -61,7 +113,8 @@ export function useLive<T>(load: () => Promise<T>, run: string, key: string) {
           setError("");
         }
       } catch (fault) {
-        if (!ended) setError((fault as Error).message);
+        if (fault instanceof Away) suspect();
+        else if (!ended) setError((fault as Error).message);
       }
     };
     const soon = () => {
@@ -70,7 +123,7 @@ export function useLive<T>(load: () => Promise<T>, run: string, key: string) {
       timer = window.setTimeout(() => {
         due = false;
         void again();
-      }, 500);
+      }, pause);
     };
     const hear: Listener = (which) => {
       if (which === "" || run === "" || which === run) soon();
@@ -79,6 +132,7 @@ export function useLive<T>(load: () => Promise<T>, run: string, key: string) {
     listeners.add(hear);
     const minute = window.setInterval(() => void again(), 60_000);
     setValue(null);
+    setError("");
     void again();
     return () => {
       ended = true;
@@ -88,9 +142,18 @@ export function useLive<T>(load: () => Promise<T>, run: string, key: string) {
     };
   }, [run, key]);
   const reload = () => {
-    loading.current().then((next) => setValue(() => next), (fault: Error) => setError(fault.message));
+    loading.current().then((next) => setValue(() => next), (fault: Error) => (fault instanceof Away ? suspect() : setError(fault.message)));
   };
   return { value, error, reload };
+}
+
+// What no run tells of and is not settled yet is looked up each two seconds.
+export function useUntilSettled(settled: boolean, reload: () => void) {
+  useEffect(() => {
+    if (settled) return;
+    const timer = window.setInterval(reload, 2000);
+    return () => window.clearInterval(timer);
+  }, [settled]);
 }
 
 // The time, so that distances from now stay true.

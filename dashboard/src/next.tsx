@@ -1,7 +1,7 @@
 // The coming instants of one action or graph file, with what the clocks do to them.
 import { get, path, query, type Instants } from "./api";
 import { useLive } from "./live";
-import { Problem, Table } from "./parts";
+import { Problem, Table, When } from "./parts";
 import { fromNow, wall } from "./time";
 
 const days = 62;  // as far as one answer goes
@@ -38,11 +38,11 @@ export function NextInstants({ graph, next, now }: { graph: string; next: string
     <>
       <Problem message={error} />
       {known?.every_minutes && known.count > shown * 10 ? <p>It runs {pace(known.every_minutes)}.</p> : null}
-      <Table label="Next instants" rows={rowsOf(value)} keyOf={(row) => row.utc + row.note}
+      <Table label="Upcoming runs" rows={rowsOf(value)} keyOf={(row) => row.utc + row.note}
         empty={<>There is none within {days} days{next ? `; the next is at ${next}` : ", and none after: see its start and end"}. <a href="#/schedule">The schedule</a> shows all that comes.</>}
         columns={[
-          { name: "UTC", kind: "head", cell: (row) => row.utc },
-          { name: `Local, ${known?.time_zone ?? "UTC"}`, cell: (row) => (row.local ? wall(row.local) : "") },
+          { name: "When", kind: "head", cell: (row) => <When at={row.utc} now={now} zone={known?.time_zone} exact /> },
+          { name: `In its own zone, ${known?.time_zone ?? "UTC"}`, cell: (row) => (row.local ? wall(row.local) : "") },
           { name: "Data date", cell: (row) => row.data_date },
           { name: "From now", cell: (row) => fromNow(row.utc, now) },
           { name: "Note", cell: (row) => (row.note ? <span class="odd">{row.note}</span> : null) },

@@ -1,10 +1,41 @@
-// Everything there is to run: how it last went, what is next, what is wrong.
-import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
-import { get, inPath, path, post, query, type Graph, type Service, type Status, type Trouble } from "./api";
+// Everything there is to run: what needs a look first, then by service how it goes.
+import { useEffect } from "preact/hooks";
+import { get, inPath, path, query, type Debt, type Graph, type Online, type Recent, type Service, type Status, type DataDate, type Trouble } from "./api";
 import { useLive, useNow } from "./live";
-import { doHead, Doing, More, Problem, Section, StateMark, Table, usePages } from "./parts";
-import { between, fromNow, local } from "./time";
+import { Empty, marks, More, PauseButton, Problem, RunNow, Section, StateMark, usePages, When } from "./parts";
+import { ask, hashWith, usePlace, type Place } from "./place";
+import { numberOf, leading } from "./metrics";
+import { about, between, duration, fromNow, stamp } from "./time";
+
+const barsShown = 14;
+export const page = (graph: string) => `#/graphs/${inPath(graph)}`;
+
+const length = (run: Recent, now: number) => (run.started_at ? Math.max(0, (run.ended_at ? Date.parse(run.ended_at) : now) - Date.parse(run.started_at)) : 0);
+
+// The newest runs as bars, the newest right: as high as they took long, with colour and sign of their state.
+export function Bars({ runs, now, of }: { runs: Recent[]; now: number; of: string }) {
+  const across = runs.slice(0, barsShown).reverse();
+  const longest = Math.max(1, ...across.map((run) => length(run, now)));
+  const count = (state: string) => across.filter((run) => run.state === state).length;
+  const words = [...new Set(across.map((run) => run.state))].map((state) => `${count(state)} ${state}`).join(", ");
+  const step = 206 / barsShown, empty = barsShown - across.length;
+  return (
+    <svg class="bars" viewBox="0 0 206 34" preserveAspectRatio="xMinYMid" role="group" aria-label={across.length ? `The last ${across.length} runs of ${of}: ${words}` : `${of} never ran`}>
+      {Array.from({ length: empty }, (_, i) => <rect key={i} class="slot" x={i * step + 1.5} y="30" width={step - 3} height="3" rx="1" />)}
+      {across.map((run, i) => {
+        const height = Math.max(4, (23 * length(run, now)) / longest), x = (empty + i) * step;
+        return (
+          <a key={run.id} href={`#/runs/${run.id}`} tabIndex={-1}>
+            <title>{`${run.data_date}: ${run.state}${run.started_at ? `, ${duration(length(run, now))}` : ""}${run.message ? `\n${run.message.slice(0, 300)}` : ""}`}</title>
+            <rect x={x} y="0" width={step} height="34" fill="transparent" />
+            <rect class={`bar ${run.state}`} x={x + 1.5} y={33 - height} width={step - 3} height={height} rx="1.5" />
+            {run.state === "succeeded" ? null : <text aria-hidden="true" class={`bar ${run.state}`} x={x + step / 2} y={Math.max(8, 30 - height)}>{marks[run.state]}</text>}
+          </a>
+        );
+      })}
+    </svg>
+  );
+}
 
 const troubles: Record<Trouble, string> = {
   failed: "failed, and has not succeeded since",
@@ -12,116 +43,229 @@ const troubles: Record<Trouble, string> = {
   "never-started": "did not start when it was expected",
 };
 
-function Health({ status }: { status: Status }) {
+interface Open {
+  graph: string;
+  count: number;
+  dates: DataDate[];
+}
+
+function OpenDates({ open }: { open: Open }) {
+  const failed = open.dates.filter((date) => date.state === "failed"), missing = open.dates.filter((date) => date.state === null);
+  const newest = failed[0];
+  const list = (dates: DataDate[]) => dates.slice(0, 6).map((date, i) => <>{i > 0 ? ", " : ""}{date.run ? <a href={`#/runs/${date.run}`}>{date.date}</a> : date.date}</>);
   return (
-    <>
+    <li class="look cancelled">
+      <div class="what"><StateMark state={failed.length > 0 ? "failed" : "missing"} word="open" /> <a href={page(open.graph)}>{open.graph}</a></div>
+      {failed.length > 0 ? <p>{failed.length === 1 ? "1 data date" : `${failed.length} data dates`} failed, and did not succeed since: {list(failed)}{failed.length > 6 ? " and more" : ""}</p> : null}
+      {missing.length > 0 ? <p>{missing.length === 1 ? "1 data date" : `${missing.length} data dates`} never ran, between others that succeeded: {list(missing)}{missing.length > 6 ? " and more" : ""}</p> : null}
+      {newest?.message ? <p class="said">{newest.message}</p> : null}
+      <div class="does"><a href={`${page(open.graph)}?show=dates`}>Data dates, and what fills them</a></div>
+    </li>
+  );
+}
+
+// What failed, is late, never started or was left behind: first, or it is overlooked.
+function NeedsALook({ status, services, now, place }: { status: Status; services: Service[]; now: number; place: Place }) {
+  const pages = usePages<Graph>((cursor) => get<{ graphs: Graph[]; next: string | null }>(path("graphs") + query({ trouble: "any", runs: 1, limit: 50, cursor }))
+    .then(({ graphs, next }) => ({ items: graphs, next })), "trouble");
+  const open = useLive(() => get<{ graphs: Open[]; more: boolean }>("/api/v1/dates/open"), "", "open", 8000);
+  useEffect(() => {
+    if (!open.value?.more) return undefined;
+    const timer = window.setTimeout(open.reload, 700); // it goes on where it was
+    return () => window.clearTimeout(timer);
+  }, [open.value]);
+  const troubled = pages.items ?? [];
+  const waiting = services.filter((service) => service.waits);
+  const behind = (status.online ?? []).filter((one) => one.behind);
+  // What is told as failed already is not told again, unless there is more to it.
+  const openToo = (open.value?.graphs ?? []).filter((one) => {
+    const told = troubled.find((graph) => graph.graph === one.graph);
+    return !(told?.trouble === "failed" && one.count === 1 && one.dates[0]?.run === told.last_run?.id);
+  });
+  const nothing = troubled.length + openToo.length + status.debts.length + status.undelivered.length + status.uncopied.length + status.faults.length + waiting.length + behind.length === 0 && !status.trouble;
+  if (nothing || place.query.get("show")) return <Problem message={pages.error} />;
+  return (
+    <Section title="Needs a look">
+      <Problem message={pages.error} />
       {status.trouble ? <Problem message={`Nothing new starts: ${status.trouble}`} /> : null}
       {status.faults.map((fault) => <Problem key={fault.file + fault.message} message={`${fault.file}: ${fault.message}`} />)}
+      <ul class="looks" aria-label="Needs a look">
+        {troubled.map((graph) => (
+          <li key={graph.graph} class="look">
+            <div class="what"><StateMark state="failed" word={graph.trouble === "failed" ? "failed" : graph.trouble === "late" ? "late" : "never started"} /> <a href={page(graph.graph)}>{graph.graph}</a></div>
+            <p>{`${troubles[graph.trouble ?? "failed"].replace(/^./, (c) => c.toUpperCase())}.`} {graph.last_success ? <>Last success <When at={graph.last_success} now={now} />.</> : "It never succeeded."}</p>
+            {graph.trouble === "failed" && graph.last_run?.message ? <p class="said">{graph.last_run.message}</p> : null}
+            <div class="does">
+              {graph.last_run ? <a href={`#/runs/${graph.last_run.id}`}>Run for {graph.last_run.data_date}</a> : null}
+              <RunNow graph={graph.graph} plain />
+            </div>
+          </li>
+        ))}
+        {openToo.map((one) => <OpenDates key={one.graph} open={one} />)}
+        {waiting.map((service) => (
+          <li key={service.service} class="look cancelled">
+            <div class="what"><StateMark state="queued" word="waits for approval" /> <a href={`#/services/${service.service}`}>{service.service}</a></div>
+            <p>Version {service.waits?.version} passed <When at={service.waits?.at ?? null} now={now} />, and is live when somebody approves it.</p>
+            {service.waits?.why ? <p class="said">{service.waits.why}</p> : null}
+            <div class="does"><a href={`#/services/${service.service}`}>Compare and approve</a></div>
+          </li>
+        ))}
+        {behind.map((one) => (
+          <li key={one.service} class="look">
+            <div class="what"><StateMark state="failed" word="behind the pointer" /> <a href={`#/services/${one.service}`}>{one.service}</a></div>
+            <Behind online={one} now={now} />
+            <div class="does"><a href={`#/services/${one.service}`}>Its versions</a></div>
+          </li>
+        ))}
+        {status.undelivered.map((one) => (
+          <li key={one.to} class="look"><div class="what"><StateMark state="failed" word="not told" /></div>
+            <p>{one.notices} {one.notices === 1 ? "notice does" : "notices do"} not get through to {one.to}, tried {one.tries} {one.tries === 1 ? "time" : "times"}; again {fromNow(one.next_try, now)}.</p>
+            {one.why ? <p class="said">{one.why}</p> : null}</li>
+        ))}
+        {status.uncopied.map((one) => (
+          <li key={one.to} class="look"><div class="what"><StateMark state="failed" word="not copied" /></div>
+            <p>The logs of {one.runs} {one.runs === 1 ? "run are" : "runs are"} not at {one.to} yet, tried {one.tries} times; again {fromNow(one.next_try, now)}.</p>
+            {one.why ? <p class="said">{one.why}</p> : null}</li>
+        ))}
+        {status.debts.map((debt: Debt) => (
+          <li key={debt.what + debt.where} class="look"><div class="what"><StateMark state="failed" word="left behind" /> {debt.what}</div>
+            <p>In {debt.where}, since <When at={debt.since} now={now} />{debt.run ? <>, of <a href={`#/runs/${debt.run}`}>{debt.run}</a></> : null}. It may cost money.</p>
+            <p class="said">{debt.why}</p></li>
+        ))}
+      </ul>
+      <More pages={pages} />
+    </Section>
+  );
+}
+
+// Why predictions are not answered from what is live, and from what instead.
+export function Behind({ online, now }: { online: Online; now: number }) {
+  return (
+    <>
+      <p>Predictions are answered {online.version ? <>from <strong>{online.version}</strong></> : "by nobody"}, and not from {online.wanted ? <strong>{online.wanted}</strong> : "the version"} that is live{online.since ? <>, since <When at={online.since} now={now} /></> : null}.</p>
+      {online.because ? <p class="said">{online.because}</p> : null}
     </>
   );
 }
 
-function GraphTable({ graphs, now, reload, label, empty }: { graphs: Graph[]; now: number; reload: () => void; label: string; empty: ComponentChildren }) {
-  const verb = (graph: Graph, name: string) => path("graphs", inPath(graph.graph), name);
-  const next = (graph: Graph) =>
-    graph.paused ? `paused by ${graph.paused_by}`
-      : graph.next ? fromNow(graph.next, now)
-      : <span class="quiet">{graph.after.length > 0 ? `after ${graph.after.join(", ")}` : "by hand"}</span>;
+function Action({ graph, now, reload }: { graph: Graph; now: number; reload: () => void }) {
+  const last = graph.last_run, delivered = graph.last_delivery;
+  const next = graph.paused ? <span class="odd">paused by {graph.paused_by}</span>
+    : graph.next ? <span>next <When at={graph.next} now={now} zone={graph.time_zone} /></span>
+    : <span class="quiet">{graph.after.length > 0 ? `after ${graph.after.join(", ")}` : "by hand"}</span>;
   return (
-    <Table label={label} rows={graphs} keyOf={(graph) => graph.graph} empty={empty} columns={[
-      { name: "What", kind: "head", cell: (graph) => <>
-        <a href={`#/graphs/${inPath(graph.graph)}`}>{graph.graph}</a>
-        {graph.trouble ? <div class="trouble">{troubles[graph.trouble]}</div> : null}
-      </> },
-      { name: "Last run", cell: ({ last_run: last }) => last ? <a href={`#/runs/${last.id}`}><StateMark state={last.state} /></a> : <span class="quiet">never ran</span> },
-      { name: "Data date", cell: ({ last_run: last }) => last?.data_date },
-      { name: "Took", cell: ({ last_run: last }) => between(last?.started_at ?? null, last?.ended_at ?? null, now), title: ({ last_run: last }) => local(last?.started_at ?? null) },
-      { name: "Next", cell: next, title: (graph) => local(graph.next) },
-      { name: doHead, kind: "buttons", cell: (graph) => <>
-        <Doing label="Run now" what={async () => {
-          const started = await post<{ run: string }>(verb(graph, "runs"));
-          window.location.hash = `#/runs/${started.run}`;
-        }} />
-        {graph.schedule || graph.after.length > 0 ? (
-          <Doing plain label={graph.paused ? "Resume" : "Pause"} what={async () => {
-            await post(verb(graph, graph.paused ? "resume" : "pause"));
-            reload();
-          }} />
-        ) : null}
-      </> },
-    ]} />
+    <li class="action">
+      <a class="name" href={page(graph.graph)}>{graph.service ? <><span class="of">{graph.service}/</span>{graph.action ?? graph.graph.slice(graph.service.length + 1)}</> : graph.graph}</a>
+      <Bars runs={graph.recent ?? []} now={now} of={graph.graph} />
+      <div class="col last">
+        {last ? <>
+          <a href={`#/runs/${last.id}`}><StateMark state={last.state} />{" "}{last.ended_at ? <When at={last.ended_at} now={now} zone={graph.time_zone} /> : last.started_at ? `for ${about(now - Date.parse(last.started_at))}` : null}</a>
+          {last.gate?.passed === false ? <span class="odd" title={last.gate.why}>its version was refused by the gate</span> : null}
+          <span class="quiet">for {last.data_date}{last.started_at ? `, ${between(last.started_at, last.ended_at, now)}` : ""}</span>
+        </> : <span class="quiet">never ran</span>}
+      </div>
+      <div class="col next">{next}{graph.next && !graph.paused ? <span class="quiet">{stamp(graph.next, graph.time_zone)}</span> : null}</div>
+      <div class="col delivered">
+        {delivered ? <><a title={delivered.table} href={`#/tables/${graph.service}/${delivered.table}`}>{delivered.table}</a><span class="quiet">{delivered.rows.toLocaleString()} rows, <When at={delivered.delivered_at} now={now} /></span></> : null}
+      </div>
+      <div class="does">
+        <RunNow graph={graph.graph} plain />
+        {graph.schedule || graph.after.length > 0 ? <PauseButton graph={graph.graph} paused={graph.paused} done={reload} /> : null}
+      </div>
+      {last?.state === "failed" && last.message ? <p class="why">{last.message}</p> : null}
+    </li>
   );
 }
 
-interface Graphs {
-  graphs: Graph[];
-  all: number;
-  next: string | null;
-}
-
-// What failed, is late or never ran: first, or it is overlooked.
-const pageOf = (values: Record<string, string | number>) => (cursor: string) => get<Graphs>(path("graphs") + query({ ...values, cursor }));
-
-// What failed, is late or never ran: first, or it is overlooked.
-function Troubled({ now }: { now: number }) {
-  const load = pageOf({ trouble: "any", limit: 50 });
-  const pages = usePages<Graph>((cursor) => load(cursor).then(({ graphs, next }) => ({ items: graphs, next })), "trouble");
+function LiveVersion({ service, now }: { service: Service; now: number }) {
+  if (service.unreadable) return <strong class="odd">{service.unreadable}</strong>;
+  const live = service.live;
+  if (!live) return <span class="quiet">nothing is live yet{service.versions ? `, of ${service.versions} ${service.versions === 1 ? "version" : "versions"}` : ""}</span>;
+  const gates = Object.values(service.promote_when ?? {}).join(" ");
+  const metric = live.metrics ? leading(Object.keys(live.metrics), gates) : null;
   return (
     <>
-      <Problem message={pages.error} />
-      {pages.items && pages.items.length > 0 ? (
-        <Section title="Needs a look">
-          <GraphTable graphs={pages.items} now={now} reload={pages.reload} label="Needs a look" empty="" />
-          <More pages={pages} />
-        </Section>
-      ) : null}
+      <span><span class="pill">live</span> <a href={`#/services/${service.service}`}>version {live.number ?? live.version}</a></span>
+      {metric ? <span><span class="quiet">{metric}</span> <strong>{numberOf(live.metrics?.[metric] ?? 0)}</strong></span> : null}
+      {live.data_date ? <span class="quiet">data of {live.data_date}</span> : null}
+      <span class="quiet">live for {about(now - Date.parse(live.at))}</span>
+      {live.pin ? <span class="pill cancelled" title={live.pin.why}>pinned</span> : null}
+      {service.online?.behind ? <a class="pill failed" title={service.online.because ?? undefined} href={`#/services/${service.service}`}>behind the pointer</a> : null}
+      {service.waits ? <a class="pill cancelled" href={`#/services/${service.service}`}>a version waits for approval</a> : null}
     </>
   );
 }
 
-function Everything({ now }: { now: number }) {
-  const [part, setPart] = useState("");
-  const [all, setAll] = useState(0);
-  const load = pageOf({ limit: 50, q: part });
-  const pages = usePages<Graph>((cursor) => load(cursor).then((page) => {
-    setAll(page.all);
-    return { items: page.graphs, next: page.next };
-  }), `graphs ${part}`);
+const filters: Record<string, { name: string; sign: keyof typeof marks | null; has: (graph: Graph) => boolean }> = {
+  failed: { name: "failed", sign: "failed", has: (graph) => graph.last_run?.state === "failed" || graph.trouble === "failed" },
+  late: { name: "late", sign: "missing", has: (graph) => graph.trouble === "late" || graph.trouble === "never-started" },
+  running: { name: "running", sign: "running", has: (graph) => (graph.recent ?? []).some((run) => run.state === "running") },
+  queued: { name: "queued", sign: "queued", has: (graph) => (graph.recent ?? []).some((run) => run.state === "queued") },
+  paused: { name: "paused", sign: "cancelled", has: (graph) => graph.paused },
+  succeeded: { name: "succeeded", sign: "succeeded", has: (graph) => graph.last_run?.state === "succeeded" },
+};
+
+function Everything({ now, services, place }: { now: number; services: Service[]; place: Place }) {
+  const part = place.query.get("q") ?? "", show = place.query.get("show") ?? "";
+  const load = (cursor: string) => get<{ graphs: Graph[]; all: number; next: string | null }>(path("graphs") + query({ limit: 100, runs: barsShown, q: part, cursor }));
+  const pages = usePages<Graph>((cursor) => load(cursor).then((answer) => ({ items: answer.graphs, next: answer.next, all: answer.all })), `graphs ${part}`);
+  if (!pages.items) return <Problem message={pages.error} />;
+  const graphs = pages.items, chosen = filters[show];
+  const shown = chosen ? graphs.filter(chosen.has) : graphs;
+  const groups = new Map<string, Graph[]>();
+  for (const graph of shown) groups.set(graph.service ?? "", [...(groups.get(graph.service ?? "") ?? []), graph]);
+  const names = [...new Set([...(part || chosen ? [] : services.map((each) => each.service)), ...groups.keys()])].filter(Boolean).sort();
+  const files = groups.get("") ?? [];
+  const list = (of: Graph[]) => <ul class="actions">{of.map((graph) => <Action key={graph.graph} graph={graph} now={now} reload={pages.reload} />)}</ul>;
   return (
     <>
       <Problem message={pages.error} />
-      {all > 10 ? <p><label>Find <input type="search" value={part} onInput={(event) => setPart(event.currentTarget.value)} /></label> <span class="quiet">among {all.toLocaleString()}</span></p> : null}
-      {pages.items ? (
-        <GraphTable graphs={pages.items} now={now} reload={pages.reload} label="What there is to run" empty={part
-          ? <>None is called so. Names are as in the files: <code>service/action</code>, or a graph file's <code>dag_id</code>.</>
-          : <>There is nothing to run here yet. Type <code>busker init</code> in the folder of a model, and <code>busker up</code> finds it.</>} />
+      {graphs.length > 0 || part ? (
+        <div class="chips" role="group" aria-label="Show only">
+          <a class="chip" href={hashWith(place, { show: "" })} aria-current={show ? undefined : "true"}><b>{graphs.length}{pages.more ? "+" : ""}</b> all</a>
+          {Object.entries(filters).map(([key, filter]) => {
+            const count = graphs.filter(filter.has).length;
+            return count > 0 || key === show ? (
+              <a key={key} class="chip" href={hashWith(place, { show: key })} aria-current={key === show ? "true" : undefined}>
+                {filter.sign ? <span class={`state ${filter.sign}`} aria-hidden="true">{marks[filter.sign]}</span> : null}<b>{count}</b> {filter.name}
+              </a>
+            ) : null;
+          })}
+          <label><span class="hidden">Find by name</span><input type="search" id="find" placeholder="Find by name  /" value={part} onInput={(event) => ask(place, { q: event.currentTarget.value })} /></label>
+        </div>
       ) : null}
+      {names.map((name) => {
+        const service = services.find((each) => each.service === name);
+        return (
+          <section key={name} class="card service" aria-label={name}>
+            <div class="head">
+              <h2><a href={`#/services/${name}`}>{name}</a></h2>
+              {service ? <><span class="quiet">{service.version}</span><LiveVersion service={service} now={now} /></> : null}
+            </div>
+            {list(groups.get(name) ?? [])}
+          </section>
+        );
+      })}
+      {files.length > 0 ? <section class="card service" aria-label="Graph files"><div class="head"><h2>Graph files</h2></div>{list(files)}</section> : null}
+      {shown.length === 0 ? <Empty>{part || chosen
+        ? <>None is like that. <a href="#/">Show all</a>. Names are as in the files: <code>service/action</code>, or a graph file's <code>dag_id</code>.</>
+        : <>There is nothing to run here yet. Type <code>busker init</code> in the folder of a model, and <code>busker up</code> finds it.</>}</Empty> : null}
       <More pages={pages} />
     </>
   );
 }
 
 export function Overview() {
-  const now = useNow(1000);
+  const place = usePlace();
+  const now = useNow(2000);
   const status = useLive(() => get<Status>("/api/v1/status"), "", "status");
-  const services = useLive(() => get<{ services: Service[] }>("/api/v1/services"), "", "services");
+  const services = useLive(() => get<{ services: Service[] }>("/api/v1/services"), "", "services", 2000);
   return (
     <>
-      <Section main title="Overview">
-        <Problem message={status.error || services.error} />
-        {status.value ? <Health status={status.value} /> : null}
-        <Troubled now={now} />
-        {services.value?.services.map((service) => (
-          <p key={service.service}>
-            <a href={`#/services/${service.service}`}>{service.service}</a> {service.version}:{" "}
-            {service.unreadable ? <strong>{service.unreadable}</strong>
-              : service.live ? <>version <strong>{service.live.version}</strong> is live, {fromNow(service.live.at, now)}</> : "nothing is live yet"}
-            {service.versions === null ? null
-              : <span class="quiet"> ({service.versions} {service.versions === 1 ? "version" : "versions"})</span>}
-          </p>
-        ))}
-        <Everything now={now} />
-      </Section>
+      <h1 class="hidden">Overview</h1>
+      <Problem message={status.error || services.error} />
+      {status.value ? <NeedsALook status={status.value} services={services.value?.services ?? []} now={now} place={place} /> : null}
+      <Everything now={now} services={services.value?.services ?? []} place={place} />
     </>
   );
 }

@@ -1,105 +1,166 @@
-// One run: its tasks over time, what it wrote, what came of it, what can be done about it.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get, graphOf, inPath, path, post, type Run, type Task } from "./api";
+// One run: what it is of and for when, what went wrong, its tasks over time with the log beside, what
+// came of it, what can be done about it.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { get, graphOf, inPath, path, post, query, type Attempt, type Contents, type Run, type RunHead, type Task } from "./api";
 import { Gantt } from "./gantt";
-import { Lineage } from "./lineage";
-import { openStream, useLive, useNow } from "./live";
-import { Doing, Empty, Problem, Section, StateMark } from "./parts";
-import { shown } from "./terminal";
-import { between, bytes, local } from "./time";
+import { Lineage, useLineage } from "./lineage";
+import { useLive, useNow } from "./live";
+import { Log } from "./log";
+import { numberOf } from "./metrics";
+import { Copy, Crumbs, Doing, Empty, Id, Problem, Section, StateMark, When } from "./parts";
+import { failureIn } from "./terminal";
+import { between, bytes, stamp, useZones } from "./time";
+import { LiveUsage } from "./usage";
 
-const isFinal = (run: Run) => run.state !== "queued" && run.state !== "running";
+export const isFinal = (run: { state: string }) => run.state !== "queued" && run.state !== "running";
+const crumbsOf = (run: RunHead): [string, string][] => [
+  ...(run.service ? [[run.service, `#/services/${run.service}`] as [string, string]] : []),
+  [run.action ?? run.graph ?? "", `#/graphs/${inPath(graphOf(run))}`],
+];
 
-// The end of the log, and more as it is written.
-function Log({ run, task, attempt, live }: { run: string; task: string; attempt: number; live: boolean }) {
-  const [text, setText] = useState("");
-  const [error, setError] = useState("");
-  const [heard, setHeard] = useState(false);
-  const [follow, setFollow] = useState(true);
-  const [search, setSearch] = useState("");
-  const box = useRef<HTMLPreElement>(null);
+// What of it went wrong first, and its last attempt.
+function firstFailure(run: Run): { task: Task; attempt: Attempt | undefined } | null {
+  const failed = run.tasks.filter((task) => task.state === "failed").map((task) => ({ task, attempt: task.attempts[task.attempts.length - 1] }));
+  failed.sort((a, b) => (a.attempt?.ended_at ?? "9").localeCompare(b.attempt?.ended_at ?? "9"));
+  return failed[0] ?? null;
+}
+
+// The error itself, as the program wrote it.
+function Failure({ run }: { run: Run }) {
+  const failure = firstFailure(run);
+  const [text, setText] = useState<string | null>(null);
+  const task = failure?.task.name ?? "", number = failure?.attempt?.number ?? 0;
   useEffect(() => {
-    setText("");
-    setError("");
-    setHeard(false);
-    const close = openStream(path("runs", run, "tasks", task, "attempts", attempt, "log", "live"), (data) => {
-      const said = JSON.parse(data) as { begin?: boolean; text?: string; end?: boolean };
-      setError("");
-      setHeard(true);
-      if (said.end) close();
-      else setText((before) => ((said.begin ? "" : before) + (said.text ?? "")).slice(-2_000_000));
-    }, () => setError("What it writes cannot be followed at the moment; this page tries again by itself."));
-    return close;
-  }, [run, task, attempt]);
-  useEffect(() => {
-    if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [text, follow]);
-  const plain = useMemo(() => shown(text), [text]);
-  const lines = search ? plain.split("\n").filter((line) => line.toLowerCase().includes(search.toLowerCase())).join("\n") : plain;
+    setText(null);
+    if (!number) return;
+    fetch(path("runs", run.id, "tasks", task, "attempts", number, "log")).then((got) => (got.ok ? got.text() : ""), () => "").then((log) => setText(failureIn(log)));
+  }, [run.id, task, number]);
+  if (run.state !== "failed") return null;
+  const sentence = failure?.task.message || run.message;
+  const more = run.tasks.filter((each) => each.state === "failed").length - 1;
   return (
-    <>
-      <p>
-        <label>Search <input type="search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} /></label>{" "}
-        <label><input type="checkbox" checked={follow} onChange={(event) => setFollow(event.currentTarget.checked)} /> follow</label>
-      </p>
-      <Problem message={error} />
-      <pre class="log" ref={box} tabIndex={0} aria-label={`What ${task} wrote`}>{lines || (search ? "No line has that; empty the search to see all." : !heard ? "Reading..." : live ? "It has written nothing yet." : "It wrote nothing.")}</pre>
-    </>
+    <section class="error" aria-label="What went wrong">
+      <div class="head">
+        <h2><span class="state failed"><span class="sign" aria-hidden="true">✕</span></span> {failure ? <>Task {failure.task.name} failed{failure.task.attempts.length > 1 ? ` in attempt ${number}` : ""}</> : "It failed"}</h2>
+        {more > 0 ? <span class="quiet">and {more} more {more === 1 ? "task" : "tasks"}</span> : null}
+        {failure ? <a href={`#/runs/${run.id}/${failure.task.name}/${number || 1}`}>Its log</a> : null}
+        <Copy text={`${graphOf(run)} for ${run.data_date}, run ${run.id}\n${sentence}\n\n${text ?? ""}`} label="Copy the error" />
+      </div>
+      {sentence ? <p class="reason">{sentence}</p> : null}
+      {text ? <pre tabIndex={0} aria-label="The last output">{text}</pre> : null}
+    </section>
   );
 }
 
-function TaskDetails({ run, task }: { run: Run; task: Task }) {
-  const [chosen, setChosen] = useState(0);
-  const attempt = task.attempts.find((each) => each.number === chosen) ?? task.attempts[task.attempts.length - 1];
+// How good the version is that a training made, and what the gate said of it.
+function Judged({ run, version }: { run: Run; version: Contents | null }) {
+  const names = version ? Object.keys(version.metrics).sort() : [];
+  const gate = run.gate ?? version?.gate ?? null;
+  if (names.length === 0 && !gate) return null;
   return (
-    <Section title={`Task ${task.name}`}>
-      <p><StateMark state={task.state} /> {task.message}</p>
-      {attempt ? (
-        <>
-          {task.attempts.length > 1 ? (
-            <p><label>Attempt <select value={attempt.number} onChange={(event) => setChosen(Number(event.currentTarget.value))}>
-              {task.attempts.map((each) => <option key={each.number} value={each.number}>{each.number}: {each.ending ?? "runs"}</option>)}
-            </select></label></p>
-          ) : null}
-          <p class="quiet">
-            {attempt.ending ? `${attempt.ending}, exit code ${attempt.exit_code}` : "runs"}; {attempt.cpu_seconds.toFixed(2)} s of CPU, at most {bytes(attempt.memory_peak_bytes)} of memory
-          </p>
-          <Log run={run.id} task={task.name} attempt={attempt.number} live={attempt.running} />
-        </>
-      ) : (
-        <Empty>{isFinal(run) ? "It never began." : "It has not begun; the sentence above says what it waits for."}</Empty>
-      )}
+    <Section title="How good it is" card>
+      {gate ? <p class={`verdict ${gate.passed === false ? "failed" : ""}`}><strong>{gate.passed === null ? "The gate" : gate.passed ? "✓ The gate let it pass" : "✕ The gate refused it"}</strong>{gate.why ? `: ${gate.why}` : ""}</p> : null}
+      {names.length > 0 ? <dl class="numbers">{names.slice(0, 60).map((name) => <div key={name}><dt>{name}</dt><dd>{numberOf(version?.metrics[name] ?? 0)}</dd></div>)}</dl> : null}
+      {names.length > 60 ? <p class="quiet">and {names.length - 60} more</p> : null}
     </Section>
   );
 }
 
-export function RunPage({ id, task }: { id: string; task: string }) {
-  const now = useNow(500);
+function TaskDetails({ run, task, number, line, again }: { run: Run; task: Task; number: number; line: number | null; again: () => void }) {
+  const attempt = task.attempts.find((each) => each.number === number) ?? task.attempts[task.attempts.length - 1];
+  const box = useRef<HTMLDivElement>(null);
+  const first = useRef(true);
+  useEffect(() => {
+    // Chosen by a click, it comes into view; on a wide screen it is there already.
+    if (!first.current) box.current?.scrollIntoView({ block: "nearest" });
+    first.current = false;
+  }, [task.name]);
+  const here = `#/runs/${run.id}/${task.name}/${attempt?.number ?? 1}`;
+  const measured = attempt && !attempt.running ? `exit code ${attempt.exit_code}, ${attempt.cpu_seconds.toFixed(2)} s of CPU, at most ${bytes(attempt.memory_peak_bytes)} of memory` : "";
+  return (
+    <div class="card sticky" ref={box}>
+      <Section title={`Task ${task.name}`} side={<>
+        {task.attempts.length > 1 ? (
+          <label>Attempt <select value={attempt?.number} onChange={(event) => { window.location.hash = `#/runs/${run.id}/${task.name}/${event.currentTarget.value}`; }}>
+            {task.attempts.map((each) => <option key={each.number} value={each.number}>{each.number}: {each.ending ?? "runs"}</option>)}
+          </select></label>
+        ) : null}
+        {task.state === "queued" || task.state === "failed" ? (
+          <Doing plain label="Skip" title={`Go on without ${task.name}`} confirm={`What comes after ${task.name} then goes on as if it had succeeded. This is noted with your name.`} what={async () => {
+            await post(path("runs", run.id, "tasks", task.name, "skip"));
+            again();
+          }} />
+        ) : null}
+      </>}>
+        <p><StateMark state={task.state} /> {task.message}</p>
+        {attempt ? (
+          <>
+            <p class="quiet small">{attempt.ending ? `${attempt.ending}; ` : ""}{measured}{attempt.running ? <>running since <When at={attempt.launched_at} now={Date.now()} /></> : null}</p>
+            {attempt.running ? <LiveUsage key={`usage ${task.name} ${attempt.number}`} run={run.id} task={task.name} attempt={attempt.number} /> : null}
+            <Log key={`${task.name} ${attempt.number}`} run={run.id} task={task.name} attempt={attempt.number} live={attempt.running} line={line} here={here} />
+          </>
+        ) : (
+          <Empty>{isFinal(run) ? "It never began." : "It has not begun; the sentence above says what it waits for."}</Empty>
+        )}
+      </Section>
+    </div>
+  );
+}
+
+// The runs of the same action before and after it.
+function Neighbours({ run }: { run: Run }) {
+  const { value } = useLive(() => get<{ runs: RunHead[] }>(path("runs") + query({ graph: graphOf(run), limit: 60 })), "", `neighbours ${graphOf(run)}`, 5000);
+  const place = value?.runs.findIndex((each) => each.id === run.id) ?? -1;
+  if (!value || place < 0) return null;
+  const newer = value.runs[place - 1], older = value.runs[place + 1];
+  return (
+    <>
+      {older ? <a class="button" href={`#/runs/${older.id}`} title={`for ${older.data_date}`}>‹ Previous</a> : null}
+      {newer ? <a class="button" href={`#/runs/${newer.id}`} title={`for ${newer.data_date}`}>Next ›</a> : null}
+    </>
+  );
+}
+
+export function RunPage({ id, task, attempt, line }: { id: string; task: string; attempt: number; line: number | null }) {
+  useZones();
   const { value, error, reload } = useLive(() => get<Run>(path("runs", id)), id, id);
-  const why = useLive(() => get<{ explained: string }>(path("runs", id, "explain")), id, id);
+  const now = useNow(value && isFinal(value) ? 30_000 : 500);
+  const why = useLive(() => get<{ explained: string }>(path("runs", id, "explain")), id, id, 1500);
+  const lineage = useLineage(id);
   if (!value) return error ? <Section main title="Run"><Problem message={error} /></Section> : null;
-  const chosen = value.tasks.find((each) => each.name === task) ?? value.tasks.find((each) => each.state === "failed") ?? value.tasks[0];
+  const chosen = value.tasks.find((each) => each.name === task) ?? firstFailure(value)?.task ?? value.tasks.find((each) => each.state === "running") ?? value.tasks[0];
   const verb = (name: string) => async () => {
     await post(path("runs", id, name));
     reload();
   };
+  const explained = why.value && !isFinal(value) ? why.value.explained : value.state === "failed" ? "" : value.message;
   return (
     <>
-      <Section main title={`Run ${value.id}`}>
+      <Crumbs to={crumbsOf(value)} />
+      <Section main title={<>{graphOf(value).replace("/", " / ")} <span class="quiet">for</span> {value.data_date}</>} side={<>
+        <Neighbours run={value} />
+        {!isFinal(value) ? <Doing plain label="Cancel" title="End this run" danger confirm="It ends, with everything that it started. What it has delivered stays." what={verb("cancel")} /> : null}
+        {value.state === "failed" || value.state === "cancelled" ? <Doing label="Retry from what did not succeed" what={verb("retry")} /> : null}
+      </>}>
         <Problem message={error} />
-        <p>
-          <StateMark state={value.state} /> of <a href={`#/graphs/${inPath(graphOf(value))}`}>{graphOf(value)}</a> for {value.data_date}{value.target && value.target !== "local" ? ` at ${value.target}` : ""};
-          {value.started_at ? ` began ${local(value.started_at)}, took ${between(value.started_at, value.ended_at, now)}` : " has not begun"}
-        </p>
-        {why.value && why.value.explained !== "it succeeded" ? <p>{why.value.explained.charAt(0).toUpperCase() + why.value.explained.slice(1)}</p> : null}
-        <p>
-          {!isFinal(value) ? <Doing label="Cancel" confirm="End this run, and everything that it started?" what={verb("cancel")} /> : null}
-          {value.state === "failed" || value.state === "cancelled" ? <Doing label="Retry from what did not succeed" what={verb("retry")} /> : null}
-        </p>
-        <Gantt run={value} now={now} chosen={chosen?.name ?? ""} />
+        <ul class="facts">
+          <li><StateMark state={value.state} />{value.gate?.passed === false ? <span class="refusal">refused by the gate</span> : null}</li>
+          <li>{value.started_at ? <>began <strong>{stamp(value.started_at, null, true)}</strong>, {value.ended_at ? "took" : "for"} <strong>{between(value.started_at, value.ended_at, now)}</strong></> : <>asked for <When at={value.requested_at} now={now} />, has not begun</>}</li>
+          <li>started by <strong>{value.trigger}</strong>{value.requested_by ? <>, {value.requested_by}</> : null}</li>
+          {value.target && value.target !== "local" ? <li>at {value.target}</li> : null}
+          <li><Id of={value.id} /></li>
+        </ul>
+        {explained ? <p>{explained.charAt(0).toUpperCase() + explained.slice(1)}</p> : null}
       </Section>
-      {chosen ? <TaskDetails key={`${value.id}/${chosen.name}`} run={value} task={chosen} /> : null}
-      <Lineage run={value.id} />
+      <Failure run={value} />
+      <div class="split">
+        <div class="card">
+          <Section title={value.tasks.length === 1 ? "The task over time" : `The ${value.tasks.length} tasks over time`}><Gantt run={value} now={now} chosen={chosen?.name ?? ""} attempt={attempt} /></Section>
+        </div>
+        {chosen ? <TaskDetails key={value.id} run={value} task={chosen} number={attempt} line={line} again={reload} /> : <Empty>It has no task yet; it is prepared when its turn comes.</Empty>}
+      </div>
+      <Judged run={value} version={lineage.value?.output ?? null} />
+      <Lineage run={value.id} lineage={lineage} state={value.state} />
     </>
   );
 }

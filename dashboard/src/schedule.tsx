@@ -1,9 +1,9 @@
 // All that is scheduled: a month, and one day of it as a list; what the clocks do to it.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { get, inPath, path, query, type Instants, type Scheduled } from "./api";
+import { get, graphOf, inPath, path, query, type Instants, type RunHead, type Scheduled } from "./api";
 import { useLive, useNow } from "./live";
 import { pace } from "./next";
-import { Empty, Problem, Section, Table } from "./parts";
+import { Empty, Problem, Section, StateMark, Table } from "./parts";
 import { fromNow, inZone, wall } from "./time";
 
 const dayMilliseconds = 86_400_000;
@@ -212,6 +212,12 @@ function Agenda({ day, month, graph, now }: { day: string; month: Instants; grap
       setFault((trouble as Error).message);
     }
   };
+  const lines = value ? linesOf([...value.graphs, ...more], value.zone) : [];
+  // What came of those that are past, by their data dates: at most three of one day.
+  const dates = [...new Set(lines.filter((line) => line.date && Date.parse(line.at) < now).map((line) => line.date))].slice(0, 3);
+  const ran = useLive(() => Promise.all(dates.map((date) => get<{ runs: RunHead[] }>(path("runs") + query({ date, limit: 200 })))).then((answers) => answers.flatMap(({ runs }) => runs)),
+    "", `ran ${dates.join(" ")}`, 5000);
+  const outcome = (line: Line) => ran.value?.find((run) => run.data_date === line.date && graphOf(run) === line.graph); // the newest
   if (!value) return <Section title={longDay(day)}><Problem message={error} /></Section>;
   const total = value.days.find((each) => each.date === day);
   return (
@@ -219,13 +225,17 @@ function Agenda({ day, month, graph, now }: { day: string; month: Instants; grap
       <Problem message={error || fault} />
       {changesOn(value, day).map((change) => <p key={change.at + change.time_zone} class="odd">{change.time_zone}: {change.what} at {change.at}</p>)}
       {total && total.count > 0 ? <p class="quiet">{plural(total.count, "run")} of {plural(total.graphs, "schedule")}</p> : null}
-      <Table label={`What is scheduled on ${longDay(day)}`} rows={linesOf([...value.graphs, ...more], value.zone)} keyOf={(line) => line.key}
+      <Table label={`What is scheduled on ${longDay(day)}`} rows={lines} keyOf={(line) => line.key}
         empty={<>Nothing is scheduled on this day. An action runs by itself when its part of <code>busker.toml</code> has a <code>schedule</code>.</>}
         columns={[
           { name: "When", kind: "head", cell: (line) => line.when, title: (line) => `${line.at}, ${fromNow(line.at, now)}` },
           { name: "What", cell: (line) => <><a href={`#/graphs/${inPath(line.graph)}`}>{line.graph}</a>{line.paused ? <span class="quiet"> (paused)</span> : null}</>, title: (line) => line.schedule },
+          ...(lines.some(outcome) ? [{ name: "What came of it", cell: (line: Line) => {
+            const run = outcome(line);
+            return run && Date.parse(line.at) < now ? <a href={`#/runs/${run.id}`}><StateMark state={run.state} /></a> : null;
+          } }] : []),
           { name: "Note", kind: "wide", cell: (line) => (line.note ? <span class={line.note.startsWith("clocks") ? "odd" : "quiet"}>{line.note}</span> : null) },
-          { name: "Where it is scheduled", cell: (line) => line.local },
+          { name: "In its own zone", cell: (line) => line.local },
           { name: "Data date", cell: (line) => line.date },
         ]} />
       {next ? <p><button type="button" class="plain" onClick={() => void goOn()}>Show more of the {plural(total?.graphs ?? 0, "schedule")}</button></p> : null}

@@ -1,8 +1,12 @@
 #include "access/sessions.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "access/secret_text.h"
+#include "base/json_object.h"
 #include "io/digest.h"
 
 namespace busker::access {
@@ -11,6 +15,8 @@ namespace {
 constexpr Milliseconds kSessionIdleMax = std::chrono::hours(12);
 constexpr Milliseconds kLinkMax = std::chrono::hours(24);
 constexpr std::size_t kSessionsMax = 1000, kLinksMax = 100;
+constexpr std::uint64_t kFileBytesMax = 1u << 20;
+constexpr Milliseconds kWriteAgain = std::chrono::minutes(10);  // who used what is news for so long
 
 void RemoveOldest(auto& entries, std::size_t count_max) {
   while (entries.size() > count_max) {
@@ -20,7 +26,51 @@ void RemoveOldest(auto& entries, std::size_t count_max) {
   }
 }
 
+bool IsOurs(const io::fs::path& file) {
+  struct stat info {};
+  return stat(file.c_str(), &info) == 0 && (info.st_mode & 077) == 0 && info.st_uid == geteuid();
+}
+
 }  // namespace
+
+Sessions::Sessions(io::fs::path file) : file_(std::move(file)) {
+  if (!file_.empty() && IsOurs(file_)) Read();
+}
+
+void Sessions::Read() {
+  const auto text = io::ReadFile(file_, kFileBytesMax);
+  const auto value = text ? ParseJson(*text, file_.string()) : tl::unexpected(text.error());
+  if (!value || !value->is_object() || !value->contains("sessions")) return;
+  for (const auto& each : (*value)["sessions"]) {
+    std::string sha256, scope;
+    Entry entry;
+    JsonObject in(each, file_.string());
+    in.Get("sha256", sha256);
+    in.Get("name", entry.caller.name);
+    in.Get("scope", scope);
+    in.Get("used_at", entry.used_at);
+    const auto parsed = ParseScope(scope);
+    if (!in.Done() || !parsed || sha256.size() != 64) continue;
+    entry.caller.scope = *parsed;
+    sessions_[sha256] = entry;
+  }
+  RemoveOldest(sessions_, kSessionsMax);
+}
+
+void Sessions::Write(Instant now) {
+  if (file_.empty()) return;
+  written_at_ = now;
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& [sha256, entry] : sessions_) {
+    list.push_back({{"sha256", sha256},
+                    {"name", entry.caller.name},
+                    {"scope", NameOf(entry.caller.scope)},
+                    {"used_at", FormatRfc3339(entry.used_at)}});
+  }
+  const nlohmann::ordered_json whole = {{"sessions", list}};
+  const auto text = whole.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  (void)io::WriteFileUnsynced(file_, text + "\n", 0600);  // see the header
+}
 
 std::string Sessions::MakeLink(const Caller& caller, Instant now) {
   std::string secret = MakeSecret();
@@ -37,6 +87,7 @@ std::optional<std::string> Sessions::Begin(const std::string& link, Instant now)
   if (found.empty() || now - found.mapped().used_at > kLinkMax) return std::nullopt;
   sessions_[io::Sha256Of(secret)] = {found.mapped().caller, now};
   RemoveOldest(sessions_, kSessionsMax);
+  Write(now);
   return secret;
 }
 
@@ -51,6 +102,7 @@ std::optional<Caller> Sessions::Use(const std::string& session, Instant now) {
     return std::nullopt;
   }
   entry.used_at = now;
+  if (now - written_at_ > kWriteAgain) Write(now);
   return entry.caller;
 }
 

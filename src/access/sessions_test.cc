@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <vector>
 
 #include "io/digest.h"
+#include "io/test_folder.h"
 
 namespace busker::access {
 namespace {
@@ -33,6 +35,31 @@ TEST(Sessions, BeginByALinkThatWorksOnceAndForADay) {
   EXPECT_FALSE(sessions.Use(link, kNow)) << "a link is no session";
   EXPECT_FALSE(sessions.Begin(sessions.MakeLink(kAda, kNow), kNow + hours(25)));
   EXPECT_FALSE(sessions.Begin("", kNow));
+}
+
+// A restart of busker up ended all sessions, and each open page said so for ever.
+TEST(Sessions, GoOnAfterARestartByTheirDigests) {
+  const io::TestFolder folder;
+  const io::fs::path file = folder / "sessions.json";
+  std::string session;
+  {
+    Sessions before(file);
+    session = LogIn(before);
+  }
+  const std::string text = folder.Read("sessions.json");
+  EXPECT_EQ(text.find(session), std::string::npos) << "the secret itself is kept nowhere";
+  EXPECT_NE(text.find(io::Sha256Of(session)), std::string::npos);
+  Sessions after(file);
+  const auto caller = after.Use(session, kNow + hours(12));
+  ASSERT_TRUE(caller);
+  EXPECT_EQ(caller->name, "ada");
+  EXPECT_EQ(caller->scope, Scope::kAdmin);
+  EXPECT_FALSE(Sessions(file).Use(session, kNow + hours(25))) << "it was not used for 13 hours";
+  io::fs::permissions(file, io::fs::perms(0644));
+  EXPECT_FALSE(Sessions(file).Use(session, kNow + hours(12))) << "others may have written it";
+  folder.Write("sessions.json", "{\"sessions\": [1, {\"sha256\": \"x\"}]}");
+  io::fs::permissions(file, io::fs::perms(0600));
+  EXPECT_TRUE(LogIn(*std::make_unique<Sessions>(file)).size() == 64);
 }
 
 TEST(Sessions, EndWhenTheyWereNotUsedForTwelveHours) {

@@ -42,11 +42,14 @@ busker::cli::Installation FindInstallation() {
   const fs::path folder = self.parent_path();
   installation.version = BUSKER_VERSION;
   installation.busker = self.string();
-  installation.runner = FirstThere(std::array<fs::path, 3>{
-      Variable("BUSKER_RUNNER"), folder / "busker-runner", "/usr/local/lib/busker/busker-runner"});
-  installation.duckdb_library = FirstThere(std::array<fs::path, 5>{
-      Variable("BUSKER_DUCKDB"), folder / "libduckdb.so", "/usr/local/lib/busker/libduckdb.so",
-      "/usr/lib/busker/libduckdb.so", folder / "../deps/libduckdb.so"});
+  const fs::path library = folder / "../lib/busker";  // where cmake --install puts them
+  installation.runner = FirstThere(
+      std::array<fs::path, 4>{Variable("BUSKER_RUNNER"), folder / "busker-runner",
+                              library / "busker-runner", "/usr/local/lib/busker/busker-runner"});
+  installation.duckdb_library = FirstThere(
+      std::array<fs::path, 6>{Variable("BUSKER_DUCKDB"), folder / "libduckdb.so",
+                              library / "libduckdb.so", "/usr/local/lib/busker/libduckdb.so",
+                              "/usr/lib/busker/libduckdb.so", folder / "../deps/libduckdb.so"});
   installation.environment = busker::io::OwnEnvironment();
   installation.user = UserName();
   return installation;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "artifact/clearable_store.h"
 #include "artifact/key.h"
 #include "artifact/store_faults.h"
 #include "base/text.h"
@@ -27,6 +28,38 @@ bool IsUnfinished(const fs::path& path) {
   return path.filename().native().starts_with(kUnfinished);
 }
 
+Instant WrittenAt(const struct stat& info) {
+  return Instant(std::chrono::duration_cast<Milliseconds>(
+      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+}
+
+// A value that is written anew is another file.
+std::uint64_t MarkOf(const struct stat& info) {
+  constexpr std::uint64_t kBillion = 1'000'000'000, kSpread = 0x9E3779B97F4A7C15;
+  const auto written = static_cast<std::uint64_t>(info.st_mtim.tv_sec) * kBillion +
+                       static_cast<std::uint64_t>(info.st_mtim.tv_nsec);
+  return written + static_cast<std::uint64_t>(info.st_ino) * kSpread;
+}
+
+// nullopt: there is none any more.
+std::optional<struct stat> LookAt(const fs::path& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return std::nullopt;
+  return info;
+}
+
+// Of a file, or of all that is in a folder.
+Instant NewestIn(const fs::path& path) {
+  const auto info = LookAt(path);
+  Instant newest = info ? WrittenAt(*info) : Instant{};
+  if (!info || !S_ISDIR(info->st_mode)) return newest;
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(path, error)) {
+    if (const auto one = LookAt(entry.path())) newest = std::max(newest, WrittenAt(*one));
+  }
+  return newest;
+}
+
 bool IsGone(const std::error_code& error) {
   return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
 }
@@ -42,7 +75,7 @@ Result<io::FileLock> TakeLock(const fs::path& path, const io::Interrupt& interru
   return Temporary("lock " + path.string() + ": still held by another process");
 }
 
-class DirectoryStore : public Store {
+class DirectoryStore : public ClearableStore {
  public:
   explicit DirectoryStore(fs::path root) : root_(std::move(root)) {}
 
@@ -167,6 +200,19 @@ class DirectoryStore : public Store {
     return keys;
   }
 
+  Result<std::vector<Written>> ListWritten(const std::string& prefix,
+                                           const io::Interrupt& interrupt) override {
+    TRY_ASSIGN(const auto keys, List(prefix, interrupt));
+    std::vector<Written> values;
+    for (const std::string& key : keys) {
+      const auto info = LookAt(root_ / key);
+      if (!info) continue;
+      values.push_back(
+          {key, static_cast<std::uint64_t>(info->st_size), WrittenAt(*info), MarkOf(*info)});
+    }
+    return values;
+  }
+
   Result<std::vector<std::string>> ListFolders(const std::string& prefix,
                                                const io::Interrupt& interrupt) override {
     TRY(io::CheckStillWanted(interrupt));
@@ -196,6 +242,36 @@ class DirectoryStore : public Store {
     if (!renamed && renamed.error().kind == ErrorKind::kNotFound) return {};
     TRY(renamed);
     return io::RemoveTree(leaving);
+  }
+
+  // Under the lock of ReplaceText, so that what it puts there stays.
+  Result<void> Remove(std::span<const Written> values, const io::Interrupt& interrupt) override {
+    for (const Written& value : values) TRY(CheckKey(value.key));
+    TRY_ASSIGN(const io::FileLock lock, TakeLock(root_ / kLockName, interrupt));
+    for (const Written& value : values) {
+      TRY(io::CheckStillWanted(interrupt));
+      const fs::path path = root_ / value.key;
+      const auto info = LookAt(path);
+      if (!info || MarkOf(*info) != value.mark) continue;
+      if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        return SystemError("remove " + path.string(), errno);
+      }
+      RemoveEmptyFolders(fs::path(value.key).parent_path());
+    }
+    return {};
+  }
+
+  Result<std::vector<std::string>> Unfinished(Instant before, bool removes,
+                                              const io::Interrupt& interrupt) override {
+    std::vector<std::string> found;
+    TRY(AddUnfinished(root_, before, found, interrupt));
+    std::sort(found.begin(), found.end());
+    if (!removes) return found;
+    for (const std::string& path : found) {
+      TRY(io::CheckStillWanted(interrupt));
+      TRY(io::RemoveTree(path));
+    }
+    return found;
   }
 
   Result<fs::path> LocalPath(const std::string& key, const fs::path&,
@@ -229,6 +305,35 @@ class DirectoryStore : public Store {
     if (prefix.empty()) return root_;
     TRY(CheckKey(prefix));
     return root_ / prefix;
+  }
+
+  // `folder` and what it is in, as far as they are empty; not those that many are in, where another
+  // may be about to make its own.
+  void RemoveEmptyFolders(fs::path folder) const {
+    constexpr std::ptrdiff_t kShared = 3;  // NAME/VERSION/ACTION
+    for (; std::distance(folder.begin(), folder.end()) > kShared; folder = folder.parent_path()) {
+      if (::rmdir((root_ / folder).c_str()) != 0) return;
+    }
+  }
+
+  Result<void> AddUnfinished(const fs::path& folder, Instant before,
+                             std::vector<std::string>& found,
+                             const io::Interrupt& interrupt) const {
+    std::error_code error;
+    fs::directory_iterator entry(folder, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      TRY(io::CheckStillWanted(interrupt));
+      std::error_code gone;
+      if (!IsUnfinished(entry->path())) {
+        if (fs::is_directory(entry->symlink_status(gone))) {
+          TRY(AddUnfinished(entry->path(), before, found, interrupt));
+        }
+      } else if (entry->path() != root_ / kLockName && NewestIn(entry->path()) < before) {
+        found.push_back(entry->path().string());
+      }
+    }
+    if (error && !IsGone(error)) return Failed("list " + folder.string() + ": " + error.message());
+    return {};
   }
 
   // Calls use(entry, is_folder) for the folders and files right in `folder` that are no unfinished

@@ -6,7 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "artifact/store_conformance.h"
+#include "artifact/clearable_store.h"
+#include "artifact/directory_fixture.h"
 #include "io/test_disk.h"
 
 namespace busker::artifact {
@@ -15,18 +16,9 @@ namespace {
 namespace fs = io::fs;
 using Keys = std::vector<std::string>;
 
-class Directory : public StoreUnderTest {
- public:
-  std::unique_ptr<Store> Reopen() override {
-    return OpenStore("file://" + (folder_ / "store").string()).value();
-  }
-
- private:
-  const io::TestFolder folder_;
-};
-
 INSTANTIATE_TEST_SUITE_P(Directory, StoreConformance, testing::Values([] {
-                           return std::unique_ptr<StoreUnderTest>(std::make_unique<Directory>());
+                           return std::unique_ptr<StoreUnderTest>(
+                               std::make_unique<DirectoryUnderTest>());
                          }));
 
 TEST(OpenStore, MakesTheFolderAndTellsItsUrl) {
@@ -54,6 +46,25 @@ TEST(DirectoryStore, KeysAreThePathsBelowItsFolder) {
   ASSERT_TRUE(store->PutText("a/b", "x", ForFiles()));
   EXPECT_EQ(folder.Read("a/b"), "x");
   EXPECT_EQ(store->LocalPath("a/b", "/nowhere", ForFiles()).value(), folder / "a/b");
+}
+
+// Else what crashes leave fills the disk, and no list of the store ever shows it.
+TEST(DirectoryStore, WhatCrashesLeftIsFoundOnceNobodyWritesToIt) {
+  const io::TestFolder folder;
+  const auto store = OpenClearableStore("file://" + folder.path().string()).value();
+  ASSERT_TRUE(store->PutText("a/b", "x", ForFiles()));
+  ASSERT_TRUE(store->ReplaceText("a/b", "x", "y", ForFiles()).value());  // takes the lock
+  folder.Write("a/.tmp-put-1", "half");
+  folder.Write(".tmp-removed-2/c/d", "leaving");
+  const Keys all = {folder / ".tmp-removed-2", folder / "a/.tmp-put-1"};
+  EXPECT_EQ(store->Unfinished(Now() - std::chrono::hours(1), true, ForFiles()).value(), Keys());
+  const Instant later = Now() + std::chrono::hours(1);
+  EXPECT_EQ(store->Unfinished(later, false, ForFiles()).value(), all);
+  EXPECT_EQ(folder.Read("a/.tmp-put-1"), "half");
+  EXPECT_EQ(store->Unfinished(later, true, ForFiles()).value(), all);
+  EXPECT_EQ(store->Unfinished(later, false, ForFiles()).value(), Keys());
+  EXPECT_EQ(store->GetText("a/b", ForFiles()).value(), "y");
+  EXPECT_TRUE(fs::exists(folder / ".tmp-lock"));
 }
 
 TEST(DirectoryStore, WhatACrashLeftUnfinishedIsNotShown) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "artifact/gcs_store.h"
+#include "artifact/store_conformance.h"
 #include "artifact/strict_gcs.h"
 #include "io/test_folder.h"
 
@@ -28,5 +29,14 @@ inline std::unique_ptr<Store> OpenAt(const StrictGcs& server, const GcsSettings&
   EXPECT_TRUE(store) << store.error().message;
   return *std::move(store);
 }
+
+class BucketUnderTest : public StoreUnderTest {
+ public:
+  ~BucketUnderTest() override { EXPECT_EQ(server_.violations(), std::vector<std::string>()); }
+  std::unique_ptr<Store> Reopen() override { return OpenAt(server_, QuickGcsSettings()); }
+
+ private:
+  StrictGcs server_{3};
+};
 
 }  // namespace busker::artifact

@@ -2,31 +2,18 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cloud/json_members.h"
 #include "io/url.h"
 
 namespace busker::artifact {
 namespace {
 
+using cloud::NumberIn;
+using cloud::TextIn;
 using nlohmann::json;
 
 constexpr char kSha256[] = "busker-sha256";
 constexpr char kWriter[] = "busker-writer";
-
-std::string TextIn(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-// The API writes 64-bit numbers as text.
-std::uint64_t NumberIn(const json& object, const char* name) {
-  const auto found = object.find(name);
-  if (found == object.end()) return 0;
-  if (found->is_number_unsigned()) return found->get<std::uint64_t>();
-  const std::string text = TextIn(object, name);
-  const bool is_number = !text.empty() && text.size() < 20 &&
-                         text.find_first_not_of("0123456789") == std::string::npos;
-  return is_number ? std::stoull(text) : 0;
-}
 
 Result<GcsObject> ObjectOf(const json& value) {
   GcsObject object;
@@ -34,6 +21,7 @@ Result<GcsObject> ObjectOf(const json& value) {
   object.generation = NumberIn(value, "generation");
   object.size_bytes = NumberIn(value, "size");
   object.crc32c = TextIn(value, "crc32c");
+  object.written_at = ParseRfc3339(TextIn(value, "timeCreated")).value_or(Instant::max());
   if (const auto metadata = value.find("metadata");
       metadata != value.end() && metadata->is_object()) {
     object.sha256 = TextIn(*metadata, kSha256);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "io/digest.h"
 
 namespace busker::artifact {
@@ -14,9 +15,10 @@ struct GcsObject {
   std::string name;
   std::uint64_t generation = 0;  // another for each time that it was written
   std::uint64_t size_bytes = 0;
-  std::string crc32c;  // as the API writes it
-  std::string sha256;  // as who wrote it said; empty: somebody else wrote it
-  std::string writer;  // a word that names one write; the same
+  Instant written_at{};  // by the bucket's clock; Instant::max(): that was not told
+  std::string crc32c;    // as the API writes it
+  std::string sha256;    // as who wrote it said; empty: somebody else wrote it
+  std::string writer;    // a word that names one write; the same
 };
 
 struct GcsPage {
@@ -26,7 +28,7 @@ struct GcsPage {
 };
 
 // What `fields` of a call asks for: no more than is read here.
-inline constexpr char kGcsObjectFields[] = "name,generation,size,crc32c,metadata";
+inline constexpr char kGcsObjectFields[] = "name,generation,size,timeCreated,crc32c,metadata";
 
 // kTemporary for a body that is none of it: an answer that was cut, or not the API's.
 Result<GcsObject> GcsObjectIn(const std::string& json);

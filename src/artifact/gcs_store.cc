@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <mutex>
-#include <set>
 
 #include "artifact/at_once.h"
+#include "artifact/clearable_store.h"
 #include "artifact/key.h"
 #include "artifact/store_faults.h"
 #include "base/text.h"
@@ -23,7 +23,7 @@ namespace fs = io::fs;
 constexpr char kScheme[] = "gs://";
 // Others may change an object between any two looks of ours; each time that is their success.
 constexpr int kTriesMax = 20;
-// So many files are found by a list, a thousand in one answer, and not one by one.
+// So many files are looked for by a list, a thousand in one answer, and not one by one.
 constexpr std::size_t kListedFrom = 8;
 
 // A new file that takes the bytes of an object. Removed again unless it is kept.
@@ -49,12 +49,7 @@ class NewFile {
     return SystemError("write " + path_.string(), errno);
   }
 
-  // Durable but for its entry in the folder.
-  Result<void> Keep() {
-    if (::fsync(fd_.get()) != 0) return SystemError("sync " + path_.string(), errno);
-    kept_ = true;
-    return {};
-  }
+  void Keep() { kept_ = true; }
 
  private:
   NewFile(fs::path path, io::Descriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
@@ -64,11 +59,7 @@ class NewFile {
   bool kept_ = false;
 };
 
-fs::path FolderOf(const fs::path& path) {
-  return path.has_parent_path() ? path.parent_path() : fs::path(".");
-}
-
-class GcsStore : public Store {
+class GcsStore : public ClearableStore {
   using Listed = std::map<std::string, GcsObject>;  // by key
 
  public:
@@ -87,19 +78,22 @@ class GcsStore : public Store {
 
   Result<io::FileDigest> PutFile(const std::string& key, const fs::path& from,
                                  const io::Interrupt& interrupt) override {
-    TRY(CheckKey(key));
-    TRY_ASSIGN(const GcsContent content, ContentOf(from, interrupt));
-    TRY(Put(key, content, interrupt));
-    return content.digest;
+    return PutFile(key, from, interrupt, nullptr);
   }
 
   Result<FileDigests> PutFiles(const std::string& prefix, const fs::path& folder,
                                std::span<const std::string> files,
                                const io::Interrupt& interrupt) override {
+    // What an earlier try has left there is not sent a second time.
+    std::optional<Listed> listed;
+    if (files.size() >= kListedFrom) {
+      TRY_ASSIGN(listed, Objects(prefix, interrupt));
+    }
     std::vector<io::FileDigest> digests(files.size());
     TRY(DoAtOnce(files.size(), settings_.connections_max, interrupt,
                  [&](std::size_t i, const io::Interrupt& all) -> Result<void> {
-                   TRY_ASSIGN(digests[i], PutFile(prefix + "/" + files[i], folder / files[i], all));
+                   TRY_ASSIGN(digests[i], PutFile(prefix + "/" + files[i], folder / files[i], all,
+                                                  listed ? &*listed : nullptr));
                    return {};
                  }));
     return Named(files, digests);
@@ -135,8 +129,7 @@ class GcsStore : public Store {
 
   Result<io::FileDigest> GetFile(const std::string& key, const fs::path& to,
                                  const io::Interrupt& interrupt) override {
-    TRY_ASSIGN(io::FileDigest digest, Get(key, to, interrupt));
-    return AfterSync({FolderOf(to)}, {&to, 1}, std::move(digest));
+    return Get(key, to, interrupt);
   }
 
   Result<FileDigests> GetFiles(const std::string& prefix, std::span<const std::string> files,
@@ -148,7 +141,6 @@ class GcsStore : public Store {
     std::vector<io::FileDigest> digests(files.size());
     std::mutex mutex;
     std::vector<fs::path> got;
-    std::set<fs::path> folders;
     const auto done =
         DoAtOnce(files.size(), settings_.connections_max, interrupt,
                  [&](std::size_t i, const io::Interrupt& all) -> Result<void> {
@@ -156,14 +148,11 @@ class GcsStore : public Store {
                    TRY_ASSIGN(digests[i], Get(prefix + "/" + files[i], to, all, listed));
                    const std::lock_guard lock(mutex);
                    got.push_back(to);
-                   folders.insert(FolderOf(to));
                    return {};
                  });
-    if (!done) {
-      for (const fs::path& path : got) ::unlink(path.c_str());
-      return tl::unexpected(done.error());
-    }
-    return AfterSync(folders, got, Named(files, digests));
+    if (done) return Named(files, digests);
+    for (const fs::path& path : got) ::unlink(path.c_str());
+    return tl::unexpected(done.error());
   }
 
   Result<io::FileDigest> Digest(const std::string& key, const io::Interrupt& interrupt) override {
@@ -216,6 +205,16 @@ class GcsStore : public Store {
     return keys;
   }
 
+  Result<std::vector<Written>> ListWritten(const std::string& prefix,
+                                           const io::Interrupt& interrupt) override {
+    TRY_ASSIGN(const auto objects, Objects(prefix, interrupt));
+    std::vector<Written> values;
+    for (const auto& [key, object] : objects) {
+      values.push_back({key, object.size_bytes, object.written_at, object.generation});
+    }
+    return values;
+  }
+
   Result<std::vector<std::string>> ListFolders(const std::string& prefix,
                                                const io::Interrupt& interrupt) override {
     TRY_ASSIGN(const std::string begin, BeginOf(prefix));
@@ -244,6 +243,24 @@ class GcsStore : public Store {
         [&](std::size_t i, const io::Interrupt& limit) { return bucket_.Remove(all[i], limit); });
   }
 
+  Result<void> Remove(std::span<const Written> values, const io::Interrupt& interrupt) override {
+    for (const Written& value : values) TRY(NameOf(value.key));
+    return DoAtOnce(values.size(), settings_.connections_max, interrupt,
+                    [&](std::size_t i, const io::Interrupt& limit) {
+                      GcsObject object;
+                      object.name = below_ + values[i].key;
+                      object.generation = values[i].mark;
+                      return bucket_.Remove(object, limit);
+                    });
+  }
+
+  // An object is there whole or not at all, and a session that was left ends by itself.
+  Result<std::vector<std::string>> Unfinished(Instant, bool,
+                                              const io::Interrupt& interrupt) override {
+    TRY(io::CheckStillWanted(interrupt));
+    return std::vector<std::string>();
+  }
+
   Result<fs::path> LocalPath(const std::string& key, const fs::path& folder,
                              const io::Interrupt& interrupt) override {
     fs::path path = io::TemporaryPath(folder, "copy");
@@ -257,19 +274,6 @@ class GcsStore : public Store {
     FileDigests named;
     for (std::size_t i = 0; i < files.size(); ++i) named[files[i]] = std::move(digests[i]);
     return named;
-  }
-
-  // `result`, once the folders are durable; else none of the files is left.
-  template <typename T>
-  static Result<T> AfterSync(const std::set<fs::path>& folders, std::span<const fs::path> files,
-                             T result) {
-    for (const fs::path& folder : folders) {
-      if (auto synced = io::SyncFolder(folder); !synced) {
-        for (const fs::path& file : files) ::unlink(file.c_str());
-        return tl::unexpected(std::move(synced).error());
-      }
-    }
-    return result;
   }
 
   // The object's name. Cloud Storage takes up to 1024 bytes of it, as a key may have alone.
@@ -296,15 +300,26 @@ class GcsStore : public Store {
     return WriteGcsObject(bucket_, name, content, expected, settings_.sizes, interrupt);
   }
 
+  Result<io::FileDigest> PutFile(const std::string& key, const fs::path& from,
+                                 const io::Interrupt& interrupt, const Listed* listed) {
+    TRY(CheckKey(key));
+    TRY_ASSIGN(const GcsContent content, ContentOf(from, interrupt));
+    TRY(Put(key, content, interrupt, listed));
+    return content.digest;
+  }
+
   // In place of what is there. Mostly nothing is, and then it is one request; a large file is not
-  // sent to find out.
+  // sent to find out. `listed`: what was found already, where that was looked for.
   Result<void> Put(const std::string& key, const GcsContent& content,
-                   const io::Interrupt& interrupt) {
+                   const io::Interrupt& interrupt, const Listed* listed = nullptr) {
     TRY_ASSIGN(const std::string name, NameOf(key));
     bool looks = content.digest.size_bytes > settings_.sizes.in_one_max_bytes;
     for (int tries = 0; tries < kTriesMax; ++tries) {
       std::optional<GcsObject> present;
-      if (looks) {
+      if (listed != nullptr && tries == 0) {
+        const auto found = listed->find(key);
+        if (found != listed->end()) present = found->second;
+      } else if (looks) {
         TRY_ASSIGN(present, bucket_.Find(name, interrupt));
       }
       if (present && present->sha256 == content.digest.sha256 &&
@@ -338,7 +353,7 @@ class GcsStore : public Store {
     TRY_ASSIGN(NewFile made, NewFile::Make(to));
     file.emplace(std::move(made));
     TRY_ASSIGN(io::FileDigest digest, Receive(key, receiver, interrupt, *std::move(found)));
-    TRY(file->Keep());
+    file->Keep();
     return digest;
   }
 

@@ -7,17 +7,9 @@ namespace busker::artifact {
 namespace {
 
 // Pages of three, so that every list has several.
-class Strict : public StoreUnderTest {
- public:
-  ~Strict() override { EXPECT_EQ(server_.violations(), std::vector<std::string>()); }
-  std::unique_ptr<Store> Reopen() override { return OpenAt(server_, QuickGcsSettings()); }
-
- private:
-  StrictGcs server_{3};
-};
-
 INSTANTIATE_TEST_SUITE_P(Gcs, StoreConformance, testing::Values([] {
-                           return std::unique_ptr<StoreUnderTest>(std::make_unique<Strict>());
+                           return std::unique_ptr<StoreUnderTest>(
+                               std::make_unique<BucketUnderTest>());
                          }));
 
 // At a server of another's making, where the environment says that there is one with the bucket

@@ -10,10 +10,11 @@
 
 namespace busker::artifact {
 
-// What is larger than that goes by a session, in chunks; what is not goes in one request.
+// What is larger than that goes by a session, in chunks; what is not goes in one request. Chunks
+// are long: each waits for an answer, and of one that breaks off the service keeps what came.
 struct GcsUploadSizes {
   std::uint64_t in_one_max_bytes = 8u << 20;
-  std::uint64_t chunk_bytes = 32u << 20;  // of 256 KiB each
+  std::uint64_t chunk_bytes = 1u << 30;  // a multiple of 256 KiB
 };
 
 // Writes the object when its generation is the `expected` one (0: there is none). nullopt: it is

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "artifact/clearable_store.h"
 #include "artifact/directory_store.h"
 #include "artifact/gcs_store.h"
 #include "artifact/store.h"
@@ -45,6 +46,14 @@ Result<void> CheckStoreUrl(const std::string& url) {
 Result<std::unique_ptr<Store>> OpenStore(const std::string& url) {
   TRY_ASSIGN(const Kind* const kind, KindOf(url));
   return kind->open(url);
+}
+
+Result<std::unique_ptr<ClearableStore>> OpenClearableStore(const std::string& url) {
+  TRY_ASSIGN(auto store, OpenStore(url));
+  auto* const clearable = dynamic_cast<ClearableStore*>(store.get());
+  if (clearable == nullptr) return Invalid(url + " is no store that can be cleared");
+  (void)store.release();
+  return std::unique_ptr<ClearableStore>(clearable);
 }
 
 std::span<const char* const> StoreVariables() {

@@ -66,7 +66,7 @@ class Store {
                                    const std::optional<std::string>& expected,
                                    const std::string& text, const io::Interrupt& interrupt) = 0;
 
-  // Copies the value to the new file `to`, durably, creating its folders; returns the digest of
+  // Copies the value to the new file `to`, not synced, with its folders; returns the digest of
   // what was written. Nothing under `key` is kNotFound. On an error nothing is left at `to`.
   virtual Result<io::FileDigest> GetFile(const std::string& key, const io::fs::path& to,
                                          const io::Interrupt& interrupt) = 0;

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "artifact/store.h"
+#include "artifact/clearable_store.h"
 #include "io/test_folder.h"
 
 namespace busker::artifact {
@@ -34,6 +34,7 @@ class StoreConformance : public testing::TestWithParam<OpenEmptyStore> {
 
   std::unique_ptr<StoreUnderTest> under_test_ = GetParam()();
   std::unique_ptr<Store> store_ = under_test_->Reopen();
+  ClearableStore* const clearable_ = dynamic_cast<ClearableStore*>(store_.get());
   const io::TestFolder folder_;
 };
 

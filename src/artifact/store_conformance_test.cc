@@ -131,6 +131,7 @@ TEST_P(StoreConformance, AKeyThatIsNoPlainRelativePathIsRefused) {
     EXPECT_TRUE(refused(store_->RemoveAll(key, ForFiles()))) << key;
     if (!key.empty()) {  // "" lists all
       EXPECT_TRUE(refused(store_->List(key, ForFiles()))) << key;
+      EXPECT_TRUE(refused(clearable_->ListWritten(key, ForFiles()))) << key;
       EXPECT_TRUE(refused(store_->ListFolders(key, ForFiles()))) << key;
     }
   }
@@ -254,6 +255,7 @@ TEST_P(StoreConformance, ManyTextsEachHaveAnErrorOfTheirOwn) {
 TEST_P(StoreConformance, WhoStopsOrIsLateGetsNothingDone) {
   ASSERT_TRUE(store_->PutText("a/text", "old", ForFiles()));
   const auto from = folder_.Write("from", "new");
+  const auto values = clearable_->ListWritten("a", ForFiles()).value();
   std::stop_source stop;
   stop.request_stop();
   for (const auto& [interrupt, kind] :
@@ -275,7 +277,10 @@ TEST_P(StoreConformance, WhoStopsOrIsLateGetsNothingDone) {
     EXPECT_TRUE(ended(store_->GetTexts(Keys{"a/text"}, interrupt).at(0)));
     EXPECT_TRUE(ended(store_->List("a", interrupt)));
     EXPECT_TRUE(ended(store_->ListFolders("", interrupt)));
+    EXPECT_TRUE(ended(clearable_->ListWritten("a", interrupt)));
     EXPECT_TRUE(ended(store_->RemoveAll("a", interrupt)));
+    EXPECT_TRUE(ended(clearable_->Remove(values, interrupt)));
+    EXPECT_TRUE(ended(clearable_->Unfinished(Now(), true, interrupt)));
     EXPECT_TRUE(ended(store_->LocalPath("a/text", folder_.path(), interrupt)));
   }
   EXPECT_EQ(store_->List("", ForFiles()).value(), Keys{"a/text"});
@@ -381,6 +386,39 @@ TEST_P(StoreConformance, RemovingTakesEverythingBelowAndNothingBeside) {
   EXPECT_EQ(store_->List("a", ForFiles()).value(), (Keys{"a/b.txt", "a/bc"}));
   ASSERT_TRUE(store_->PutText("a/b/c", "again", ForFiles()));
   EXPECT_EQ(store_->GetText("a/b/c", ForFiles()).value(), "again");
+}
+
+TEST_P(StoreConformance, AListSaysWhenEachValueWasWritten) {
+  const Instant before = Now() - std::chrono::minutes(1);
+  for (const char* key : {"a/z", "a/b/c", "b"}) {
+    ASSERT_TRUE(store_->PutText(key, std::string(7, 'x'), ForFiles()));
+  }
+  const auto values = clearable_->ListWritten("a", ForFiles()).value();
+  ASSERT_EQ(values.size(), 2U);
+  EXPECT_EQ(values[0].key, "a/b/c");
+  EXPECT_EQ(values[1].key, "a/z");
+  for (const Written& value : values) {
+    EXPECT_EQ(value.size_bytes, 7U);
+    EXPECT_GT(value.at, before);
+    EXPECT_LT(value.at, Now() + std::chrono::minutes(1));
+  }
+  EXPECT_TRUE(clearable_->ListWritten("none", ForFiles())->empty());
+}
+
+TEST_P(StoreConformance, OnlyWhatIsAsItWasListedIsRemoved) {
+  for (const char* key : {"n/v/a/t/gone", "n/v/a/t/new", "n/v/a/t/old", "n/v/a/t/stays"}) {
+    ASSERT_TRUE(store_->PutText(key, "1", ForFiles()));
+  }
+  auto values = clearable_->ListWritten("n/v/a/t", ForFiles()).value();
+  ASSERT_EQ(values.size(), 4U);
+  ASSERT_TRUE(store_->ReplaceText("n/v/a/t/new", "1", "2", ForFiles()).value());
+  ASSERT_TRUE(clearable_->Remove(std::span(values).first(1), ForFiles()));
+  values.pop_back();
+  ASSERT_TRUE(clearable_->Remove(values, ForFiles()));
+  EXPECT_EQ(store_->List("", ForFiles()).value(), (Keys{"n/v/a/t/new", "n/v/a/t/stays"}));
+  EXPECT_EQ(store_->GetText("n/v/a/t/new", ForFiles()).value(), "2");
+  values[0].key = "../a";
+  EXPECT_EQ(clearable_->Remove(values, ForFiles()).error().kind, ErrorKind::kInvalid);
 }
 
 TEST_P(StoreConformance, ALocalPathReadsTheValue) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "io/crc32c.h"
 #include "io/url.h"
 
@@ -97,7 +98,8 @@ class StrictGcsBucket {
     }
     const std::string name = described["name"];
     if (auto refused = Refusal(Find(name), query)) return *refused;
-    Object object{name, ++generation_, std::move(bytes), described.value("metadata", Query())};
+    Object object{name, ++generation_, std::move(bytes), described.value("metadata", Query()),
+                  Now()};
     const std::string crc32c = Crc32cOf(object.bytes);
     if (described.value("crc32c", crc32c) != crc32c) {
       return StrictFault(400, "Provided CRC32C \"" + described["crc32c"].get<std::string>() +
@@ -186,6 +188,7 @@ class StrictGcsBucket {
     std::uint64_t generation = 0;
     std::string bytes;
     std::map<std::string, std::string> metadata;
+    Instant written_at = Now();
   };
   struct Session {
     std::string resource;
@@ -236,6 +239,7 @@ class StrictGcsBucket {
             {"generation", std::to_string(object.generation)},
             {"metageneration", "1"},
             {"size", std::to_string(object.bytes.size())},
+            {"timeCreated", FormatRfc3339(object.written_at)},
             {"crc32c", Crc32cOf(object.bytes)},
             {"metadata", object.metadata}};
   }

@@ -7,8 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "artifact/at_once.h"
 #include "artifact/file_tree.h"
 #include "artifact/key.h"
+#include "artifact/manifest_file.h"
+#include "artifact/removal.h"
 #include "base/bytes.h"
 #include "base/id.h"
 #include "base/text.h"
@@ -18,12 +21,10 @@ namespace {
 
 namespace fs = io::fs;
 
-constexpr char kManifestFile[] = "manifest.json";
 constexpr char kMetricsFile[] = "metrics.json";
 constexpr std::uint64_t kMetricsBytesMax = 1u << 20;
 constexpr std::size_t kStampSize = std::string_view("20190801T000000Z").size();
 
-std::string ManifestKey(const VersionName& name) { return name.Key() + "/" + kManifestFile; }
 std::string FileKey(const VersionName& name, const std::string& file) {
   return name.Key() + "/" + file;
 }
@@ -34,6 +35,41 @@ tl::unexpected<Error> Corrupt(const VersionName& name, std::string_view what) {
 
 tl::unexpected<Error> Exists(const VersionName& name) {
   return Invalid(fmt::format("version {} exists already and stays as it is", name.Key()));
+}
+
+tl::unexpected<Error> IsBeingRemoved(const VersionName& name) {
+  return Temporary(fmt::format(
+      "what an earlier try had left of version {} is being removed; try again, and when "
+      "that does not pass, run busker gc",
+      name.Key()));
+}
+
+// What publishing finds in the manifest's place, which has to be the same when the manifest is put
+// there: nothing, or that the rest of an earlier try was removed.
+Result<std::optional<std::string>> FreePlace(Store& store, const VersionName& name,
+                                             const io::Interrupt& interrupt) {
+  auto present = store.GetText(ManifestKey(name), interrupt);
+  if (!present && present.error().kind == ErrorKind::kNotFound) return std::nullopt;
+  if (!present && present.error().kind != ErrorKind::kInvalid) {
+    return Wrap("save " + name.Key(), present.error());
+  }
+  const auto removal = present ? RemovalFromJson(*present) : std::nullopt;
+  if (!removal) return Exists(name);
+  if (!removal->is_done) return IsBeingRemoved(name);
+  return std::optional(*std::move(present));
+}
+
+// `place`: as it was found before any file was saved.
+Result<void> PutManifest(Store& store, const VersionName& name,
+                         const std::optional<std::string>& place, const std::string& text,
+                         const io::Interrupt& interrupt) {
+  TRY_ASSIGN(bool put, store.ReplaceText(ManifestKey(name), place, text, interrupt));
+  if (!put && place) {  // what was there was taken away, since it was old
+    TRY_ASSIGN(put, store.CreateText(ManifestKey(name), text, interrupt));
+  }
+  if (put) return {};
+  TRY(FreePlace(store, name, interrupt));
+  return IsBeingRemoved(name);
 }
 
 // A stamp, and behind it, where two versions fell into one second, "-" and letters or digits.
@@ -150,6 +186,7 @@ Result<Manifest> ManifestIn(Result<std::string> text, const VersionName& name) {
   }
   if (!text && text.error().kind == ErrorKind::kInvalid) return Corrupt(name, text.error().message);
   if (!text) return tl::unexpected(std::move(text).error());
+  if (RemovalFromJson(*text)) return NotFound(fmt::format("there is no version {}", name.Key()));
   auto manifest = ManifestFromJson(*text);
   if (!manifest) return Corrupt(name, manifest.error().message);
   if (manifest->name != name) {
@@ -180,10 +217,7 @@ Result<Manifest> Publish(Store& store, const fs::path& folder, Manifest manifest
                          const Manifest& input, const io::Interrupt& interrupt) {
   const VersionName& name = manifest.name;
   TRY(ParseVersionName(name.Key()));
-  auto present = store.GetText(ManifestKey(name), interrupt);
-  if (present) return Exists(name);
-  if (present.error().kind != ErrorKind::kNotFound)
-    return Wrap("save " + name.Key(), present.error());
+  TRY_ASSIGN(const auto place, FreePlace(store, name, interrupt));
 
   TRY_ASSIGN(FileTree tree, ListTree(folder));
   TRY(CheckNames(name, tree));
@@ -199,8 +233,7 @@ Result<Manifest> Publish(Store& store, const fs::path& folder, Manifest manifest
   TRY(CheckManifest(folder, own, manifest));
   TRY_ASSIGN(manifest.files, store.PutFiles(name.Key(), folder, own.files, interrupt));
   TRY_ASSIGN(const std::string text, CheckedText(manifest));
-  TRY_ASSIGN(const bool created, store.CreateText(ManifestKey(name), text, interrupt));
-  if (!created) return Exists(name);
+  TRY(PutManifest(store, name, place, text, interrupt));
   return manifest;
 }
 
@@ -237,15 +270,21 @@ Result<void> Verify(Store& store, const Manifest& manifest, const io::Interrupt&
 
 Result<void> VerifyByReading(Store& store, const Manifest& manifest,
                              const io::Interrupt& interrupt) {
-  for (const auto& [file, expected] : manifest.files) {
-    auto digest = store.Digest(FileKey(manifest.name, file), interrupt);
-    if (!digest && digest.error().kind == ErrorKind::kNotFound) {
-      return Corrupt(manifest.name, file + " is missing");
-    }
-    if (!digest) return Wrap("verify " + manifest.name.Key(), digest.error());
-    if (*digest != expected) return NotWhatWasSaved(manifest.name, file);
-  }
-  return {};
+  // Over a network each is a round trip or two.
+  constexpr std::size_t kReadAtOnce = 16;
+  const std::vector<std::string> files = PathsOf(manifest);
+  return DoAtOnce(files.size(), kReadAtOnce, interrupt,
+                  [&](std::size_t i, const io::Interrupt& all) -> Result<void> {
+                    const std::string& file = files[i];
+                    auto digest = store.Digest(FileKey(manifest.name, file), all);
+                    if (!digest && digest.error().kind == ErrorKind::kNotFound) {
+                      return Corrupt(manifest.name, file + " is missing");
+                    }
+                    if (!digest) return Wrap("verify " + manifest.name.Key(), digest.error());
+                    if (*digest != manifest.files.at(file))
+                      return NotWhatWasSaved(manifest.name, file);
+                    return {};
+                  });
 }
 
 namespace {

@@ -79,6 +79,21 @@ TEST_F(Version, AnEmptyFolderIsAVersion) {
   EXPECT_EQ(Listed("training"), std::vector{kTrainingKey});
 }
 
+// Orders and exit records of VMs are kept there, below a name that no service has.
+TEST_F(Version, WhatIsKeptBesideVersionsIsNone) {
+  Save(kTraining, {{"model", "trees"}});
+  for (const std::string key :
+       {"_busker/home/20190801-000000-k3f9x2/training.1/exit.json",
+        "_busker/churn/2019-07-01/20190801T000000Z/manifest.json", "_busker/runners/3fa9"}) {
+    ASSERT_TRUE(store_->PutText(key, "{}", ForFiles()));
+  }
+  EXPECT_EQ(Listed("training"), std::vector{kTrainingKey});
+  EXPECT_EQ(Listed(""), std::vector{kTrainingKey});
+  EXPECT_EQ(store_->ListFolders("churn", ForFiles()).value(),
+            std::vector<std::string>{"2019-07-01"});
+  EXPECT_FALSE(ParseVersionName("_busker/churn/2019-07-01/20190801T000000Z"));
+}
+
 TEST_F(Version, WithoutAManifestThereIsNoVersion) {
   ASSERT_TRUE(store_->PutText(kTrainingKey + "/model.ubj", "half", ForFiles()));
   EXPECT_TRUE(Listed("training").empty());

@@ -8,13 +8,14 @@
 #include "attempt/folder.h"
 #include "base/check.h"
 #include "base/json_object.h"
+#include "base/json_writer.h"
 
 namespace busker::attempt {
 namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::array<std::pair<Ending, std::string_view>, 9> kEndings = {{
+constexpr std::array<std::pair<Ending, std::string_view>, 10> kEndings = {{
     {Ending::kSucceeded, "succeeded"},
     {Ending::kExited, "exited"},
     {Ending::kSignalled, "signalled"},
@@ -24,13 +25,20 @@ constexpr std::array<std::pair<Ending, std::string_view>, 9> kEndings = {{
     {Ending::kNotStarted, "not-started"},
     {Ending::kNotSaved, "not-saved"},
     {Ending::kLost, "lost"},
+    {Ending::kPreempted, "preempted"},
 }};
 
-ordered_json OrNull(const std::optional<std::string>& text) {
-  return text ? ordered_json(*text) : ordered_json();
+void Add(std::string_view key, const std::optional<std::string>& text, JsonWriter& json) {
+  json.Key(key);
+  text ? json.Text(*text) : json.Null();
 }
-ordered_json OrNull(Instant instant) {
-  return instant == Instant{} ? ordered_json() : ordered_json(FormatRfc3339(instant));
+void Add(std::string_view key, std::optional<Milliseconds> duration, JsonWriter& json) {
+  json.Key(key);
+  duration ? json.Number(duration->count()) : json.Null();
+}
+void Add(std::string_view key, Instant instant, JsonWriter& json) {
+  json.Key(key);
+  instant == Instant{} ? json.Null() : json.Text(FormatRfc3339(instant));
 }
 
 }  // namespace
@@ -43,30 +51,35 @@ std::string_view NameOf(Ending ending) {
 }
 
 std::string ExitToJson(const ExitRecord& record) {
-  return JsonText({
-      {"run", record.run},
-      {"task", record.task},
-      {"attempt", record.number},
-      {"ending", NameOf(record.ending)},
-      {"message", record.message},
-      {"permanent", record.permanent},
-      {"exit_code", record.exit_code},
-      {"signal", record.signal},
-      {"cpu_user_ms", record.cpu_user.count()},
-      {"cpu_system_ms", record.cpu_system.count()},
-      {"memory_peak_bytes", record.memory_peak_bytes},
-      {"started_at", OrNull(record.started_at)},
-      {"command_started_at", OrNull(record.command_started_at)},
-      {"command_ended_at", OrNull(record.command_ended_at)},
-      {"ended_at", OrNull(record.ended_at)},
-      {"log_bytes", record.log_bytes},
-      {"log_bytes_cut", record.log_bytes_cut},
-      {"output", OrNull(record.output)},
-      {"output_files", record.output_files},
-      {"output_bytes", record.output_bytes},
-      {"image", record.image},
-      {"result", record.result},
-  });
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("run").Text(record.run);
+  json.Key("task").Text(record.task);
+  json.Key("attempt").Number(record.number);
+  json.Key("ending").Text(NameOf(record.ending));
+  json.Key("message").Text(record.message);
+  json.Key("permanent").Flag(record.permanent);
+  json.Key("exit_code").Number(record.exit_code);
+  json.Key("signal").Number(record.signal);
+  json.Key("cpu_user_ms").Number(record.cpu_user.count());
+  json.Key("cpu_system_ms").Number(record.cpu_system.count());
+  json.Key("memory_peak_bytes").Number(record.memory_peak_bytes);
+  Add("started_at", record.started_at, json);
+  Add("command_started_at", record.command_started_at, json);
+  Add("command_ended_at", record.command_ended_at, json);
+  Add("ended_at", record.ended_at, json);
+  Add("boot_ms", record.boot, json);
+  Add("pull_ms", record.pull, json);
+  Add("machine_ms", record.machine, json);
+  json.Key("log_bytes").Number(record.log_bytes);
+  json.Key("log_bytes_cut").Number(record.log_bytes_cut);
+  Add("output", record.output, json);
+  json.Key("output_files").Number(record.output_files);
+  json.Key("output_bytes").Number(record.output_bytes);
+  json.Key("image").Text(record.image);
+  json.Key("result").Text(record.result);
+  json.EndObject();
+  return std::move(json).Take();
 }
 
 Result<ExitRecord> ExitFromJson(const std::string& text) {
@@ -89,6 +102,9 @@ Result<ExitRecord> ExitFromJson(const std::string& text) {
   in.Get("command_started_at", record.command_started_at);
   in.Get("command_ended_at", record.command_ended_at);
   in.Get("ended_at", record.ended_at);
+  in.Get("boot_ms", record.boot);
+  in.Get("pull_ms", record.pull);
+  in.Get("machine_ms", record.machine);
   in.Get("log_bytes", record.log_bytes);
   in.Get("log_bytes_cut", record.log_bytes_cut);
   in.Get("output", record.output);

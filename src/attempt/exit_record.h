@@ -23,8 +23,9 @@ enum class Ending {
   kNotStarted,   // missing or not executable program, unreadable config, input not loaded
   kNotSaved,     // exit 0, but an output is missing or could not be stored
   kLost,         // the runner died while the command ran; how the command ended is not known
+  kPreempted,    // the cloud took its machine back, which had been lent for less; no fault of it
 };
-std::string_view NameOf(Ending ending);  // "succeeded", "exited", ..., "not-saved"
+std::string_view NameOf(Ending ending);  // "succeeded", "exited", ..., "preempted"
 
 struct ExitRecord {
   std::string run, task;
@@ -41,7 +42,13 @@ struct ExitRecord {
   Instant started_at{};                   // the runner began
   Instant command_started_at{};           // inputs loaded, command started; zero when it never was
   Instant command_ended_at{};
-  Instant ended_at{};                 // outputs saved
+  Instant ended_at{};  // outputs saved
+  // On a machine that was made for it. How long that took from the call that made it to the start
+  // fence (attempt/remote.h), which the executor sets; and to fetch the image, after that.
+  std::optional<Milliseconds> boot, pull;
+  // About how long there was that machine: from the call that made it until this record was taken
+  // from it, upon which it is deleted, or kept for as long as was asked for. Set by the executor.
+  std::optional<Milliseconds> machine;
   std::uint64_t log_bytes = 0;        // the command wrote
   std::uint64_t log_bytes_cut = 0;    // of them not kept
   std::optional<std::string> output;  // key of the version saved

@@ -19,6 +19,9 @@ TEST(ExitRecord, IsReadBackAsItWasWritten) {
   record.memory_peak_bytes = 1ULL << 40;
   record.started_at = Instant(Milliseconds(1));
   record.ended_at = Instant(Milliseconds(2000));
+  record.boot = Milliseconds(23'000);
+  record.pull = Milliseconds(0);
+  record.machine = Milliseconds(312'000);
   record.log_bytes = 10;
   record.log_bytes_cut = 5;
   record.output = "a/1/b/20190801T000000Z";
@@ -30,14 +33,22 @@ TEST(ExitRecord, IsReadBackAsItWasWritten) {
   EXPECT_EQ(ExitToJson(*read), json);
   EXPECT_EQ(read->ending, Ending::kOutOfMemory);
   EXPECT_EQ(read->command_started_at, Instant{});
+  EXPECT_EQ(read->boot, Milliseconds(23'000));
+  EXPECT_EQ(read->pull, Milliseconds(0));
+  EXPECT_EQ(read->machine, Milliseconds(312'000));
 }
 
 TEST(ExitRecord, EveryEndingHasItsName) {
-  const std::pair<Ending, std::string_view> names[] = {
-      {Ending::kSucceeded, "succeeded"},    {Ending::kExited, "exited"},
-      {Ending::kSignalled, "signalled"},    {Ending::kTimedOut, "timed-out"},
-      {Ending::kCancelled, "cancelled"},    {Ending::kOutOfMemory, "out-of-memory"},
-      {Ending::kNotStarted, "not-started"}, {Ending::kNotSaved, "not-saved"}};
+  const std::pair<Ending, std::string_view> names[] = {{Ending::kSucceeded, "succeeded"},
+                                                       {Ending::kExited, "exited"},
+                                                       {Ending::kSignalled, "signalled"},
+                                                       {Ending::kTimedOut, "timed-out"},
+                                                       {Ending::kCancelled, "cancelled"},
+                                                       {Ending::kOutOfMemory, "out-of-memory"},
+                                                       {Ending::kNotStarted, "not-started"},
+                                                       {Ending::kNotSaved, "not-saved"},
+                                                       {Ending::kLost, "lost"},
+                                                       {Ending::kPreempted, "preempted"}};
   for (const auto& [ending, name] : names) {
     EXPECT_EQ(NameOf(ending), name);
     ExitRecord record;

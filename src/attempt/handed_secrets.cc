@@ -46,7 +46,19 @@ std::optional<std::vector<std::string>> Unpack(std::string_view text) {
   return values;
 }
 
-std::string Pack(const Result<std::vector<std::string>>& values) {
+Result<io::Descriptor> InMemory(std::string_view text) {
+  io::Descriptor file(memfd_create("secrets", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file.valid()) return SystemError("make a file in memory", errno);
+  TRY(io::WriteAll(file.get(), text, "a file in memory"));
+  if (fcntl(file.get(), F_ADD_SEALS, kSeals) != 0) {
+    return SystemError("seal a file in memory", errno);
+  }
+  return file;
+}
+
+}  // namespace
+
+std::string PackSecrets(const Result<std::vector<std::string>>& values) {
   if (!values) return std::string(kNone) + values.error().message;
   std::size_t bytes = 0;
   for (const std::string& value : *values) bytes += value.size();
@@ -62,17 +74,12 @@ std::string Pack(const Result<std::vector<std::string>>& values) {
   return text;
 }
 
-Result<io::Descriptor> InMemory(std::string_view text) {
-  io::Descriptor file(memfd_create("secrets", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!file.valid()) return SystemError("make a file in memory", errno);
-  TRY(io::WriteAll(file.get(), text, "a file in memory"));
-  if (fcntl(file.get(), F_ADD_SEALS, kSeals) != 0) {
-    return SystemError("seal a file in memory", errno);
-  }
-  return file;
+Result<std::vector<std::string>> UnpackSecrets(std::string_view packed) {
+  if (packed.starts_with(kNone)) return Failed(std::string(packed.substr(kNone.size())));
+  auto values = packed.starts_with(kValues) ? Unpack(packed.substr(kValues.size())) : std::nullopt;
+  if (!values) return NothingHanded();
+  return *std::move(values);
 }
-
-}  // namespace
 
 void Wipe(std::string& text) {
   explicit_bzero(text.data(), text.size());
@@ -80,7 +87,7 @@ void Wipe(std::string& text) {
 }
 
 Result<io::Descriptor> HandOver(const Result<std::vector<std::string>>& values) {
-  std::string text = Pack(values);
+  std::string text = PackSecrets(values);
   auto file = InMemory(text);
   Wipe(text);
   return file;
@@ -92,7 +99,7 @@ Result<void> HandOverIn(const io::fs::path& path, const Result<std::vector<std::
   const io::Descriptor file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400));
   if (!file.valid()) return SystemError("make " + path.string(), errno);
-  std::string text = Pack(values);
+  std::string text = PackSecrets(values);
   auto written = io::WriteAll(file.get(), text, path.string());
   Wipe(text);
   return written;
@@ -120,12 +127,10 @@ Result<std::vector<std::string>> TakeHanded(int fd, std::size_t count) {
     dup2(null, fd);
     ::close(null);
   }
-  const std::string_view handed(text.data(), size);
-  if (handed.starts_with(kNone)) return Failed(std::string(handed.substr(kNone.size())));
-  auto values = handed.starts_with(kValues) ? Unpack(handed.substr(kValues.size())) : std::nullopt;
+  auto values = UnpackSecrets(std::string_view(text).substr(0, size));
   Wipe(text);
-  if (!values || values->size() != count) return NothingHanded();
-  return *std::move(values);
+  if (values && values->size() != count) return NothingHanded();
+  return values;
 }
 
 }  // namespace busker::attempt

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -17,6 +18,10 @@ inline constexpr std::size_t kHandedBytesMax = 128 << 10;  // of all values of a
 inline constexpr char kSecretsInContainer[] = "/busker/secrets";
 
 void Wipe(std::string& text);  // overwrites it
+
+// The text of such a file, to be wiped, and what it holds.
+std::string PackSecrets(const Result<std::vector<std::string>>& values);
+Result<std::vector<std::string>> UnpackSecrets(std::string_view packed);
 
 // `values`: one for each of the order's secrets, in their order; or why there are none, which is
 // how the attempt ends.

@@ -47,6 +47,18 @@ Result<std::vector<std::uint64_t>> SegmentsIn(const fs::path& folder) {
   return begins;
 }
 
+std::string LineOfCut(std::uint64_t bytes, bool at_line_begin) {
+  return fmt::format("{}[... {} bytes cut ...]\n", at_line_begin ? "" : "\n",
+                     WithThousands(static_cast<long long>(bytes)));
+}
+
+// Of a file that is written to all bytes but the last ones stay as they are.
+bool EndsLine(const fs::path& file, std::uint64_t bytes) {
+  const auto fd = io::Open(file, O_RDONLY);
+  char last = 0;
+  return fd && ::pread(fd->get(), &last, 1, static_cast<off_t>(bytes - 1)) == 1 && last == '\n';
+}
+
 }  // namespace
 
 Result<LogWriter> LogWriter::Create(const fs::path& attempt_folder, std::uint64_t head_bytes_max,
@@ -207,9 +219,89 @@ Result<void> LogReader::ReadFile(const fs::path& path, std::uint64_t begin, std:
 }
 
 void LogReader::TellCut(std::uint64_t bytes, const std::function<void(std::string_view)>& use) {
-  use(fmt::format("{}[... {} bytes cut ...]\n", at_line_begin_ ? "" : "\n",
-                  WithThousands(static_cast<long long>(bytes))));
+  tells_cut_ = true;
+  use(LineOfCut(bytes, at_line_begin_));
+  tells_cut_ = false;
   at_line_begin_ = true;
+}
+
+Result<WholeLog> WholeLog::Look(const fs::path& attempt_folder) {
+  TRY_ASSIGN(const std::vector<std::uint64_t> begins, SegmentsIn(attempt_folder));
+  WholeLog log;
+  std::uint64_t offset = 0;  // of the output
+  bool at_line_begin = true;
+  const auto add = [&](const fs::path& file, std::uint64_t begin, std::uint64_t end_max) {
+    std::error_code error;
+    const std::uintmax_t size = fs::file_size(file, error);
+    const std::uint64_t bytes = error ? 0 : std::min<std::uint64_t>(size, end_max - begin);
+    if (bytes == 0) return;
+    if (offset < begin) {
+      log.Add({0, 0, LineOfCut(begin - offset, at_line_begin), {}});
+      log.cut_ += begin - offset;
+    }
+    log.Add({0, bytes, {}, file});
+    offset = begin + bytes;
+    at_line_begin = EndsLine(file, bytes);
+  };
+  add(HeadPath(attempt_folder), 0, begins.empty() ? kLogBytesMax : begins.front());
+  for (std::size_t i = 0; i < begins.size(); ++i) {
+    add(SegmentPath(attempt_folder, begins[i]), begins[i],
+        i + 1 < begins.size() ? begins[i + 1] : 2 * kLogBytesMax);
+  }
+  return log;
+}
+
+void WholeLog::Add(Piece piece) {
+  piece.begin = size_;
+  if (!piece.text.empty()) piece.bytes = piece.text.size();
+  size_ += piece.bytes;
+  pieces_.push_back(std::move(piece));
+}
+
+Result<void> WholeLog::Read(std::uint64_t from, std::uint64_t bytes_max,
+                            const std::function<void(std::string_view)>& use) const {
+  std::vector<char> block;
+  for (const Piece& piece : pieces_) {
+    if (bytes_max == 0) break;
+    if (piece.begin + piece.bytes <= from) continue;
+    std::uint64_t at = from - piece.begin;
+    if (!piece.text.empty()) {
+      const std::string_view text = std::string_view(piece.text).substr(at, bytes_max);
+      use(text);
+      from += text.size();
+      bytes_max -= text.size();
+      continue;
+    }
+    const auto fd = io::Open(piece.file, O_RDONLY);
+    if (!fd && fd.error().kind == ErrorKind::kNotFound) return {};  // gone meanwhile
+    if (!fd) return tl::unexpected(fd.error());
+    block.resize(1u << 18);
+    while (at < piece.bytes && bytes_max > 0) {
+      const std::uint64_t wanted =
+          std::min<std::uint64_t>({block.size(), piece.bytes - at, bytes_max});
+      const ssize_t count = ::pread(fd->get(), block.data(), wanted, static_cast<off_t>(at));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return SystemError("read " + piece.file.string(), errno);
+      if (count == 0) return {};
+      const auto got = static_cast<std::uint64_t>(count);
+      use(std::string_view(block.data(), got));
+      at += got;
+      from += got;
+      bytes_max -= got;
+    }
+  }
+  return {};
+}
+
+bool WholeLog::Continues(const WholeLog& before) const {
+  if (before.pieces_.size() > pieces_.size()) return false;
+  for (std::size_t i = 0; i < before.pieces_.size(); ++i) {
+    const Piece &then = before.pieces_[i], &now = pieces_[i];
+    const bool may_grow = i + 1 == before.pieces_.size();
+    if (then.file != now.file || then.text != now.text || then.begin != now.begin) return false;
+    if (may_grow ? now.bytes < then.bytes : now.bytes != then.bytes) return false;
+  }
+  return true;
 }
 
 }  // namespace busker::attempt

@@ -9,7 +9,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "io/file.h"
@@ -59,7 +61,9 @@ class LogWriter {
 // Reads a log, while it is written or after. Not thread-safe.
 class LogReader {
  public:
-  explicit LogReader(io::fs::path attempt_folder) : folder_(std::move(attempt_folder)) {}
+  // `offset`: of the output, where it goes on.
+  explicit LogReader(io::fs::path attempt_folder, std::uint64_t offset = 0)
+      : folder_(std::move(attempt_folder)), offset_(offset) {}
 
   // Hands all bytes that have come since the last call to `use`, in order. Where the cut falls, a
   // line "[... 123,456 bytes cut ...]" is handed instead. No log yet is no error. Of a log that
@@ -68,6 +72,10 @@ class LogReader {
                        std::uint64_t bytes_max = UINT64_MAX);
 
   const io::fs::path& folder() const { return folder_; }  // of the attempt
+  // Of the output, up to which bytes were handed. `use` may ask: what it is handed is counted, but
+  // a line that tells of a cut is no part of the output.
+  std::uint64_t offset() const { return offset_; }
+  bool tells_cut() const { return tells_cut_; }  // `use` is handed such a line
 
  private:
   // Hands the bytes from offset_ to the end of the file at `path`, which begins at `begin`, or to
@@ -77,8 +85,40 @@ class LogReader {
   void TellCut(std::uint64_t bytes, const std::function<void(std::string_view)>& use);
 
   io::fs::path folder_;
-  std::uint64_t offset_ = 0;   // of the output, up to which bytes were handed
+  std::uint64_t offset_;
   bool at_line_begin_ = true;  // the last byte handed was a line end
+  bool tells_cut_ = false;
+};
+
+// What a LogReader hands from the begin of a log on, the lines that tell of cuts among it, for who
+// wants a part of that from anywhere: it costs what is wanted, however long the log is. As it was
+// when it was looked at; what is written since then is seen by the next look.
+class WholeLog {
+ public:
+  // No log yet is an empty one.
+  static Result<WholeLog> Look(const io::fs::path& attempt_folder);
+
+  std::uint64_t size() const { return size_; }
+  std::uint64_t cut() const { return cut_; }  // bytes of the output that were not kept
+
+  // Hands the bytes from `from` on, about `bytes_max` of them. Of a log that grows beyond its limit
+  // a part may be gone by now: then what comes ends before it.
+  Result<void> Read(std::uint64_t from, std::uint64_t bytes_max,
+                    const std::function<void(std::string_view)>& use) const;
+
+  // Whether the first `size()` bytes of what `before` was are the same here: it has grown at most.
+  bool Continues(const WholeLog& before) const;
+
+ private:
+  struct Piece {
+    std::uint64_t begin = 0, bytes = 0;  // here
+    std::string text;                    // of a line that tells of a cut
+    io::fs::path file;                   // else
+  };
+  void Add(Piece piece);
+
+  std::vector<Piece> pieces_;
+  std::uint64_t size_ = 0, cut_ = 0;
 };
 
 }  // namespace busker::attempt

@@ -52,7 +52,7 @@ class Seen {
  private:
   bool Waits(const std::function<bool()>& until) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, seconds(10), until);
+    return changed_.wait_for(lock, seconds(60), until);
   }
 
   std::mutex mutex_;

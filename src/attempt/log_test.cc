@@ -97,6 +97,38 @@ TEST(CappedLog, TheCutMarkBeginsALine) {
   EXPECT_EQ(ReadAll(folder.path()), "abc\n[... 5 bytes cut ...]\nij");
 }
 
+// A page that wanted 64 KB from the end of a gigabyte waited until all before it had been read.
+TEST(CappedLog, APartOfItIsReadFromAnywhere) {
+  const io::TestFolder folder;
+  EXPECT_EQ(WholeLog::Look(folder.path()).value().size(), 0U);
+  auto log = LogWriter::Create(folder.path(), 83, 80).value();
+  WholeLog before;
+  std::string known;
+  for (int lines = 0; lines < 60; lines += 3) {
+    ASSERT_TRUE(log.Append(Lines(lines, lines + 3)));
+    const WholeLog whole = WholeLog::Look(folder.path()).value();
+    const std::string text = ReadAll(folder.path());
+    ASSERT_EQ(whole.size(), text.size());
+    EXPECT_EQ(whole.cut(), log.bytes_cut());
+    for (std::uint64_t from = 0; from <= text.size() + 1; from += 7) {
+      for (const std::uint64_t bytes : {1U, 30U, 1000U}) {
+        std::string part;
+        ASSERT_TRUE(whole.Read(from, bytes, [&](std::string_view some) { part += some; }));
+        EXPECT_EQ(part, from > text.size() ? "" : text.substr(from, bytes)) << from;
+      }
+    }
+    // What was known stays known until a segment goes.
+    std::string begin;
+    ASSERT_TRUE(whole.Read(0, before.size(), [&](std::string_view some) { begin += some; }));
+    if (whole.Continues(before)) {
+      EXPECT_EQ(begin, known);
+    }
+    EXPECT_EQ(whole.Continues(before), log.bytes_cut() == before.cut());
+    known = text;
+    before = whole;
+  }
+}
+
 TEST(CappedLog, WithoutAHeadTheEndIsKept) {
   const io::TestFolder folder;
   auto log = LogWriter::Create(folder.path(), 0, 4).value();

@@ -9,6 +9,7 @@
 #include "attempt/name.h"
 #include "base/id.h"
 #include "base/json_object.h"
+#include "base/json_writer.h"
 
 namespace busker::attempt {
 namespace {
@@ -17,21 +18,27 @@ using nlohmann::ordered_json;
 
 constexpr int kFormat = 2;
 
-ordered_json OrNull(const std::optional<std::string>& text) {
-  return text ? ordered_json(*text) : ordered_json();
-}
-ordered_json OrNull(const std::optional<Milliseconds>& duration) {
-  return duration ? ordered_json(duration->count()) : ordered_json();
+void Add(std::string_view key, const std::optional<std::string>& text, JsonWriter& json) {
+  json.Key(key);
+  text ? json.Text(*text) : json.Null();
 }
 
-ordered_json SecretsJson(const std::vector<SecretUse>& secrets) {
-  ordered_json all = ordered_json::array();
+void Add(std::string_view key, const std::vector<std::string>& all, JsonWriter& json) {
+  json.Key(key).BeginArray();
+  for (const std::string& bytes : all) json.Bytes(bytes);
+  json.EndArray();
+}
+
+void AddSecrets(const std::vector<SecretUse>& secrets, JsonWriter& json) {
+  json.Key("secrets").BeginArray();
   for (const SecretUse& use : secrets) {
-    all.push_back({{"variable", use.variable},
-                   {"name", use.name},
-                   {"as", use.as_environment ? "environment" : "file"}});
+    json.BeginObject();
+    json.Key("variable").Text(use.variable);
+    json.Key("name").Text(use.name);
+    json.Key("as").Text(use.as_environment ? "environment" : "file");
+    json.EndObject();
   }
-  return all;
+  json.EndArray();
 }
 
 Result<std::vector<SecretUse>> SecretsFromJson(const ordered_json& all) {
@@ -138,32 +145,34 @@ Result<Envelope> ReadEnvelope(const ordered_json& value) {
 }  // namespace
 
 std::string OrderToJson(const Order& order) {
-  ordered_json placeholders = ordered_json::object();
-  for (const auto& [name, value] : order.placeholders) placeholders[name] = JsonBytes(value);
-  ordered_json value = {
-      {"format", kFormat},
-      {"run", order.run},
-      {"task", order.task},
-      {"command", JsonBytes(order.command)},
-      {"environment", JsonBytes(order.environment)},
-      {"repeatable", order.repeatable},
-      {"root", JsonBytes(order.root)},
-      {"config", order.config},
-      {"placeholders", placeholders},
-      {"store_url", JsonBytes(order.store_url)},
-      {"input", OrNull(order.input)},
-      {"output", OrNull(order.output)},
-      {"required_outputs", JsonBytes(order.required_outputs)},
-      {"timeout_ms", OrNull(order.timeout)},
-      {"grace_ms", order.grace.count()},
-      {"log_head_bytes_max", order.log_head_bytes_max},
-      {"log_tail_bytes_max", order.log_tail_bytes_max},
-      {"scheduled_at", FormatRfc3339(order.scheduled_at)},
-      {"data_date", order.data_date},
-  };
-  if (!order.secrets.empty()) value["secrets"] = SecretsJson(order.secrets);
-  if (!order.synced) value["synced"] = false;
-  return JsonText(value);
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("format").Number(kFormat);
+  json.Key("run").Text(order.run);
+  json.Key("task").Text(order.task);
+  Add("command", order.command, json);
+  Add("environment", order.environment, json);
+  json.Key("repeatable").Flag(order.repeatable);
+  json.Key("root").Bytes(order.root);
+  json.Key("config").Text(order.config);
+  json.Key("placeholders").BeginObject();
+  for (const auto& [name, value] : order.placeholders) json.Key(name).Bytes(value);
+  json.EndObject();
+  json.Key("store_url").Bytes(order.store_url);
+  Add("input", order.input, json);
+  Add("output", order.output, json);
+  Add("required_outputs", order.required_outputs, json);
+  json.Key("timeout_ms");
+  order.timeout ? json.Number(order.timeout->count()) : json.Null();
+  json.Key("grace_ms").Number(order.grace.count());
+  json.Key("log_head_bytes_max").Number(order.log_head_bytes_max);
+  json.Key("log_tail_bytes_max").Number(order.log_tail_bytes_max);
+  json.Key("scheduled_at").Text(FormatRfc3339(order.scheduled_at));
+  json.Key("data_date").Text(order.data_date);
+  if (!order.secrets.empty()) AddSecrets(order.secrets, json);
+  if (!order.synced) json.Key("synced").Flag(false);
+  json.EndObject();
+  return std::move(json).Take();
 }
 
 Result<Order> OrderFromJson(const std::string& text) {
@@ -183,6 +192,15 @@ std::string Seal(const Envelope& envelope, std::string_view order) {
   text += order;
   text += "}\n";
   return text;
+}
+
+Result<std::string> SealInBoot(const std::string& sealed, const std::string& boot) {
+  TRY_ASSIGN(ordered_json value, ParseOwnJson(sealed, kOrderFile));
+  if (!value.is_object() || !value.contains("order") || !value.contains("boot")) {
+    return Invalid(fmt::format("{}: the order has no envelope", kOrderFile));
+  }
+  value["boot"] = boot;
+  return JsonText(value);
 }
 
 Result<Order> Open(const std::string& text) {

@@ -91,6 +91,10 @@ struct Envelope {
 // What the runner is handed. `order` is the text of OrderToJson, and is not looked at.
 std::string Seal(const Envelope& envelope, std::string_view order);
 
+// The same, as if it were launched in that boot: by a machine elsewhere that owns its start
+// (attempt/remote.h), whose boot is not the executor's. kInvalid: it is in no envelope.
+Result<std::string> SealInBoot(const std::string& sealed, const std::string& boot);
+
 // The order, complete: with what the envelope says, the attempt's name and mark in the environment,
 // and the home for Busker's own steps. What an earlier version of Busker handed over, an order
 // without an envelope, is read, too.

@@ -114,6 +114,23 @@ TEST(SealedOrder, OfABuskersOwnStepKnowsTheHome) {
   EXPECT_EQ(order->mark, "BUSKER_ATTEMPT=20190801-070000-k3f9x2/training.1");
 }
 
+// A machine elsewhere has another boot than the one that sealed the order, and an attempt of an
+// earlier boot that is not synced would count as lost.
+TEST(SealedOrder, IsSealedInAnotherBootAndElseAsItWas) {
+  const std::string sealed =
+      Seal({4, "0123456789abcdef", "boot-1", {"/srv/home"}}, OrderToJson(AnOrder()));
+  const auto text = SealInBoot(sealed, "boot-2");
+  ASSERT_TRUE(text) << text.error().message;
+  const auto before = Open(sealed), after = Open(*text);
+  ASSERT_TRUE(before && after);
+  EXPECT_EQ(after->boot, "boot-2");
+  EXPECT_EQ(after->mark, before->mark);
+  EXPECT_EQ(after->environment, before->environment);
+  EXPECT_EQ(OrderToJson(*after), OrderToJson(*before));
+  EXPECT_EQ(SealInBoot(OrderToJson(AnOrder()), "boot-2").error().message,
+            "attempt.json: the order has no envelope");
+}
+
 TEST(SealedOrder, ThatWouldBeMisunderstoodIsRefused) {
   const std::string order = OrderToJson(AnOrder());
   EXPECT_EQ(Open(Seal({0, "", "", {}}, order)).error().message,

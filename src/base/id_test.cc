@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <thread>
 
 #include "base/check.h"
 
@@ -58,6 +59,17 @@ TEST(Id, RunIdsOfOneSecondDiffer) {
   std::set<std::string> ids;
   for (int i = 0; i < 1000; ++i) ids.insert(MakeRunId(Instant(0ms)));
   EXPECT_GE(ids.size(), 999U);  // one pair in 30 bits: once in 2,000 runs of this test
+}
+
+// Random bytes are taken in stock, and each thread has its own.
+TEST(Id, RunIdsOfTwoThreadsDiffer) {
+  std::set<std::string> ids;
+  const auto make = [&] {
+    for (int i = 0; i < 500; ++i) ids.insert(MakeRunId(Instant(0ms)));
+  };
+  std::thread(make).join();
+  std::thread(make).join();
+  EXPECT_GE(ids.size(), 999U);  // as above
 }
 
 TEST(CheckDeathTest, ABugEndsTheProgramAndNamesThePlace) {

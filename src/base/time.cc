@@ -1,5 +1,6 @@
 #include "base/time.h"
 
+#include <fmt/compile.h>
 #include <fmt/core.h>
 
 #include <array>
@@ -110,21 +111,21 @@ Instant Now() {
 
 std::string FormatRfc3339(Instant instant) {
   const Fields f = Split(instant);
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", f.year, f.month, f.day,
-                                 f.hour, f.minute, f.second);
-  if (f.millisecond != 0) text += fmt::format(".{:03}", f.millisecond);
+  std::string text = fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}"), f.year,
+                                 f.month, f.day, f.hour, f.minute, f.second);
+  if (f.millisecond != 0) text += fmt::format(FMT_COMPILE(".{:03}"), f.millisecond);
   return text + "Z";
 }
 
 std::string FormatStamp(Instant instant) {
   const Fields f = Split(instant);
-  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", f.year, f.month, f.day, f.hour, f.minute,
-                     f.second);
+  return fmt::format(FMT_COMPILE("{:04}{:02}{:02}T{:02}{:02}{:02}Z"), f.year, f.month, f.day,
+                     f.hour, f.minute, f.second);
 }
 
 std::string FormatDate(Instant instant) {
   const Fields f = Split(instant);
-  return fmt::format("{:04}-{:02}-{:02}", f.year, f.month, f.day);
+  return fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}"), f.year, f.month, f.day);
 }
 
 std::string FormatDuration(Milliseconds duration) {

@@ -15,6 +15,13 @@ std::string Definition::FilesHaveChanged() const {
   return fmt::format("{} or {} has changed", own, Action().config);
 }
 
+// It could be read when it was found, so it can be again.
+service::Notify Definition::Notify() const {
+  if (service) return service->notify;
+  const auto read = service::LoadGraphFile(*file);
+  return read ? read->notify : service::Notify();
+}
+
 bool Fault::Concerns(const plan::GraphKey& key) const {
   if (of.empty()) return false;
   return of.name.empty() ? of.service == key.service : of == key;
@@ -79,7 +86,9 @@ std::vector<plan::Event> Changes(const Catalogue& before, const Catalogue& after
   for (const auto& [key, definition] : after.definitions) {
     const auto old = before.definitions.find(key);
     if (old != before.definitions.end() && old->second == definition) continue;
-    events.push_back(plan::GraphDefined{definition->graph});
+    // The plan's graph is the definition's, which stays while either has it.
+    events.push_back(
+        plan::GraphDefined(std::shared_ptr<const plan::Graph>(definition, &definition->graph)));
   }
   return events;
 }

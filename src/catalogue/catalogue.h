@@ -14,17 +14,18 @@
 
 namespace busker::catalogue {
 
-// A graph, and what it was read from: the action of a service, or a graph file.
+// A graph, and what it was read from: the action of a service, or a graph file. There may be ten
+// thousand, most of which wait: of a file its text is kept, and read again for a run.
 struct Definition {
   plan::Graph graph;
   std::shared_ptr<const service::Service> service;
   std::string action;
-  std::shared_ptr<const service::GraphFile> file;
+  std::unique_ptr<const service::GraphText> file;
 
   const service::Action& Action() const { return service->actions.at(action); }
-  const std::string& Digest() const { return service ? Action().definition : file->definition; }
+  std::string Digest() const { return service ? Action().definition : file->Definition(); }
   std::string FilesHaveChanged() const;  // the beginning of a sentence
-  const service::Notify& Notify() const { return service ? service->notify : file->notify; }
+  service::Notify Notify() const;
 };
 
 struct Fault {

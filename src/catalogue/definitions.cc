@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <tuple>
 
@@ -35,6 +36,9 @@ void AddStamps(const io::fs::path& folder, std::string& stamp) {
   for (const std::string& file : files) stamp += " " + file;
 }
 
+// There may be ten thousand, so each is kept as a number.
+std::size_t Short(const std::string& stamp) { return std::hash<std::string>()(stamp); }
+
 // `program_folder`: where the configs are, as far as it is known.
 std::string StampOfService(const io::fs::path& folder, const std::string& program_folder) {
   std::string stamp = StampOf(folder / "busker.toml");
@@ -57,8 +61,11 @@ plan::GraphKey ClaimOf(const std::vector<std::shared_ptr<const Definition>>& def
   return first.service ? plan::GraphKey(first.service->name, "") : first.graph.key;
 }
 
-// "at" for the end of a message about a definition that was good before.
-std::string Goes(bool was_good) { return was_good ? "; what it defined before stays active" : ""; }
+std::shared_ptr<const Fault> FaultOf(const std::string& source, const plan::GraphKey& of,
+                                     std::string message, bool was_good) {
+  if (was_good) message += "; what it defined before stays active";
+  return std::make_shared<const Fault>(Fault{source, std::move(message), of});
+}
 
 }  // namespace
 
@@ -92,7 +99,7 @@ std::shared_ptr<const Catalogue> Definitions::Read() {
   SettleOwners(sources);
   sources_ = std::move(sources);
   for (const auto& [name, source] : sources_) {
-    if (!source.fault.empty()) catalogue->faults.push_back({name, source.fault, source.of});
+    if (source.fault) catalogue->faults.push_back(*source.fault);
     for (const auto& definition : source.good) {
       catalogue->definitions.emplace(definition->graph.key, definition);
     }
@@ -131,11 +138,13 @@ void Definitions::SettleOwners(std::map<std::string, Source>& sources) {
         owners.emplace(ClaimOf(before->second.good), name).first->second == name) {
       source.good = before->second.good;
     }
-    source.stamp.clear();  // looked at again: the owner may go
-    source.fault =
-        fmt::format("the {} is defined by {} already; give one of them another name{}",
+    source.stamp = 0;  // looked at again: the owner may go
+    source.fault = FaultOf(
+        name, claim,
+        fmt::format("the {} is defined by {} already; give one of them another name",
                     claim.service.empty() ? "graph " + claim.name : "service " + claim.service,
-                    owner->second, Goes(!source.good.empty()));
+                    owner->second),
+        !source.good.empty());
   }
 }
 
@@ -174,15 +183,18 @@ Found Definitions::Discover(Catalogue& catalogue) {
 
 Definitions::Source Definitions::ReadService(const std::string& folder,
                                              const Source& before) const {
-  Source source{StampOfService(folder, ProgramFolderOf(before.good, folder)), before.good, "", {}};
+  Source source{Short(StampOfService(folder, ProgramFolderOf(before.good, folder))), before.good,
+                nullptr};
   if (source.stamp == before.stamp) return before;
-  source.of = SeemsToDefine(folder);
+  const auto fault = [&](std::string message, bool was_good) {
+    return FaultOf(folder, SeemsToDefine(folder), std::move(message), was_good);
+  };
   if (std::string other = OtherHome(folder); !other.empty()) {
-    return {"", {}, std::move(other), source.of};
+    return {0, {}, fault(std::move(other), false)};
   }
   auto loaded = service::LoadService(folder, check_gate_);
   if (!loaded) {
-    source.fault = loaded.error().message + Goes(!before.good.empty());
+    source.fault = fault(loaded.error().message, !before.good.empty());
     return source;
   }
   const auto shared = std::make_shared<const service::Service>(std::move(*loaded));
@@ -191,7 +203,7 @@ Definitions::Source Definitions::ReadService(const std::string& folder,
     auto graph = GraphOf(*shared, action);
     if (!graph) {
       source.fault =
-          fmt::format("{}: {}{}", name, graph.error().message, Goes(!before.good.empty()));
+          fault(fmt::format("{}: {}", name, graph.error().message), !before.good.empty());
       return source;
     }
     definitions.push_back(
@@ -203,21 +215,20 @@ Definitions::Source Definitions::ReadService(const std::string& folder,
 
 Definitions::Source Definitions::ReadGraphFile(const std::string& file,
                                                const Source& before) const {
-  Source source{StampOf(file), before.good, "", {}};
+  Source source{Short(StampOf(file)), before.good, nullptr};
   if (source.stamp == before.stamp) return before;
-  source.of = SeemsToDefine(file);
-  auto loaded = service::LoadGraphFile(file);
-  if (!loaded) {
-    source.fault = loaded.error().message + Goes(!before.good.empty());
-    return source;
-  }
-  const auto shared = std::make_shared<const service::GraphFile>(std::move(*loaded));
-  auto graph = GraphOf(*shared);
+  auto text = service::ReadGraphText(file);
+  auto graph = text.and_then([](const service::GraphText& read) -> Result<plan::Graph> {
+    TRY_ASSIGN(const service::GraphFile loaded, service::LoadGraphFile(read));
+    return GraphOf(loaded);
+  });
   if (!graph) {
-    source.fault = graph.error().message + Goes(!before.good.empty());
+    source.fault = FaultOf(file, SeemsToDefine(file), graph.error().message, !before.good.empty());
     return source;
   }
-  source.good = {std::make_shared<Definition>(Definition{std::move(*graph), nullptr, "", shared})};
+  source.good = {std::make_shared<Definition>(
+      Definition{std::move(*graph), nullptr, "",
+                 std::make_unique<const service::GraphText>(*std::move(text))})};
   return source;
 }
 

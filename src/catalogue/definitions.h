@@ -28,10 +28,10 @@ class Definitions {
  private:
   // A file, or the service in a folder, and what it last defined.
   struct Source {
-    std::string stamp;  // of the files: when it is the same, nothing has changed
+    // Of the files: when it is the same, nothing has changed. 0: they are to be looked at again.
+    std::size_t stamp = 0;
     std::vector<std::shared_ptr<const Definition>> good;
-    std::string fault;
-    plan::GraphKey of;  // Fault::of
+    std::shared_ptr<const Fault> fault;  // nullptr: none
   };
 
   Found Discover(Catalogue& catalogue);

@@ -44,7 +44,7 @@ class DefinitionsTest : public testing::Test {
     std::vector<std::string> words;
     for (const plan::Event& event : Changes(before, after)) {
       if (const auto* defined = std::get_if<plan::GraphDefined>(&event)) {
-        words.push_back("+" + defined->graph.key.Text());
+        words.push_back("+" + defined->graph->key.Text());
       } else {
         words.push_back("-" + std::get<plan::GraphRemoved>(event).graph.Text());
       }
@@ -233,9 +233,7 @@ TEST_F(DefinitionsTest, AFileThatIsRenamedToATakenNameKeepsItsOwn) {
 
 // The record had the digest of what the file held when the run began, not of what was run.
 TEST_F(DefinitionsTest, HaveTheDigestOfTheTextThatWasRead) {
-  const auto digest = [](const Catalogue& all) {
-    return all.Find("weekly").value()->file->definition;
-  };
+  const auto digest = [](const Catalogue& all) { return all.Find("weekly").value()->Digest(); };
   const std::string text = GraphText("weekly");
   const auto before = definitions_.Read();
   EXPECT_EQ(digest(*before), io::Sha256Of(text));

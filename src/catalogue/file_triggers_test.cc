@@ -26,7 +26,8 @@ class FileTriggersTest : public testing::Test {
       definition.graph.key = {"shop", action};
       definition.service = service;
       definition.action = action;
-      catalogue_.definitions[definition.graph.key] = std::make_shared<Definition>(definition);
+      const plan::GraphKey key = definition.graph.key;
+      catalogue_.definitions[key] = std::make_shared<Definition>(std::move(definition));
     }
     io::fs::create_directories(folder_ / "in");
   }
@@ -150,6 +151,22 @@ TEST(FolderWatch, TakesUpAFolderThatWasGoneForAMoment) {
   watch.Watch({one});
   folder.Write("one/a", "1");
   EXPECT_TRUE(watch.Wait(kLimit).completed.contains(one + "/a"));
+}
+
+// What is watched was said by threads that answer requests, while another one waited and began to
+// watch: both changed the same maps.
+TEST(FolderWatch, IsToldByAnyThreadWhatToWatch) {
+  const io::TestFolder folder;
+  for (const char* name : {"a", "b"}) io::fs::create_directory(folder / name);
+  FolderWatch watch = FolderWatch::Make(Milliseconds(1)).value();
+  std::jthread waiting([&] {
+    while (!watch.stopped()) watch.Wait(kLimit);
+  });
+  for (int i = 0; i < 200; ++i) {
+    watch.Watch({(folder / (i % 2 == 0 ? "a" : "b")).string()});
+    folder.Write(i % 3 == 0 ? "a/file" : "b/file", "x");
+  }
+  watch.Stop();
 }
 
 TEST(FolderWatch, StopsFromAnotherThread) {

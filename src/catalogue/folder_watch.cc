@@ -32,6 +32,7 @@ Result<FolderWatch> FolderWatch::Make(Milliseconds later) {
 }
 
 Result<void> FolderWatch::Begin() {
+  const std::lock_guard lock(*mutex_);
   changes_ = io::Descriptor(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!changes_.valid()) return SystemError("watch folders", errno);
   Apply(std::exchange(wanted_, {}));
@@ -43,6 +44,7 @@ void FolderWatch::Watch(const std::vector<std::string>& folders,
   Masks wanted;
   for (const std::string& folder : folders) wanted[folder] = kEvents;
   for (const std::string& folder : closely) wanted[folder] = kEvents | kWriting;
+  const std::lock_guard lock(*mutex_);
   if (changes_.valid()) {
     Apply(wanted);
   } else {
@@ -103,6 +105,7 @@ void FolderWatch::Take(News& news) {
   for (;;) {
     const ssize_t count = ::read(changes_.get(), buffer, sizeof buffer);
     if (count <= 0) return;
+    const std::lock_guard lock(*mutex_);
     for (ssize_t at = 0; at < count;) {
       const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
       at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);

@@ -52,10 +52,10 @@ Result<int> ListAudit(const Common& common, const AuditOptions& options) {
   }
   std::vector<std::vector<std::string>> rows;
   for (const record::EventRow& event : events) {
-    rows.push_back({FormatRfc3339(event.at), event.actor, event.what, event.graph,
+    rows.push_back({When(event.at), event.actor, event.what, event.graph,
                     event.task.empty() ? event.run : event.run + "/" + event.task, event.detail});
   }
-  Print(Table({{"WHEN"}, {"WHO"}, {"WHAT"}, {"OF"}, {"RUN"}, {"DETAIL"}}, rows));
+  Print(Table({{"WHEN"}, {"WHO"}, {"WHAT"}, {"OF"}, {"RUN", false, 1}, {"DETAIL"}}, rows));
   return 0;
 }
 

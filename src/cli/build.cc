@@ -74,13 +74,6 @@ Result<std::string> NameOf(const service::Target& target) {
                   place, target.name, Printable(image), Printable(image.substr(name.size()))));
 }
 
-io::fs::path DockerfileOf(const service::Service& service) {
-  const io::fs::path root = service.root;
-  if (!service.image.dockerfile.empty()) return root / service.image.dockerfile;
-  if (!service.image.base.empty()) return {};
-  return image::FindDockerfile(root);
-}
-
 Result<image::Built> MakeImage(const image::BuildRequest& request, const io::fs::path& dockerfile,
                                const image::Say& say, const io::Interrupt& interrupt) {
   if (!dockerfile.empty()) {
@@ -163,9 +156,11 @@ Result<int> Build(const Common& common, const BuildOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlace(common));
   if (!place.service) return NotFound(place.folder + " holds no service to build");
   const service::Service& service = *place.service;
-  const image::Say say = [&](const std::string& line) {
-    if (!options.quiet) std::fprintf(stderr, "%s\n", Printable(line).c_str());
-  };
+  image::Say say;
+  if (!options.quiet) {
+    say = image::Say(
+        [](const std::string& line) { std::fprintf(stderr, "%s\n", Printable(line).c_str()); });
+  }
   std::stop_source stop;
   const SignalWatch signals(SignalWatch::Block(), [&] { return stop.request_stop(); });
   const io::Interrupt interrupt = io::Within(kBuildLimit, stop.get_token());
@@ -191,7 +186,7 @@ Result<int> Build(const Common& common, const BuildOptions& options) {
                                     home.folder,
                                     EnvironmentFor(target, common.installation->environment),
                                     std::move(private_paths)};
-  const auto made = MakeImage(request, DockerfileOf(service), say, interrupt);
+  const auto made = MakeImage(request, prepare::DockerfileOf(service), say, interrupt);
   if (!made && signals.signal() != 0) return as_a_shell_has_it();
   TRY_ASSIGN(const image::Built built, made);
   const bool is_pushed = image::NamesRegistry(request.image);

@@ -51,19 +51,18 @@ Result<int> ListDeliveries(const Common& common, const DeliveriesOptions& option
   for (const auto& delivery : deliveries) {
     rows.push_back({delivery.id, delivery.table, std::string(NameOf(delivery.write)),
                     delivery.data_date, Number(delivery.rows), Number(delivery.table_rows),
-                    StateOf(delivery),
-                    FormatRfc3339(delivery.undone_at.value_or(delivery.delivered_at)),
+                    StateOf(delivery), When(delivery.undone_at.value_or(delivery.delivered_at)),
                     delivery.model_version.substr(delivery.model_version.rfind('/') + 1)});
   }
   Print(Table({{"DELIVERY"},
                {"TABLE"},
-               {"WRITE"},
+               {"WRITE", false, 4},
                {"DATA DATE"},
                {"ROWS", true},
-               {"TABLE ROWS", true},
+               {"TABLE ROWS", true, 3},
                {"STATE"},
-               {"AT"},
-               {"MODEL"}},
+               {"AT", false, 1},
+               {"MODEL", false, 2}},
               rows));
   return Told(damaged);
 }
@@ -74,7 +73,8 @@ Result<int> Undo(const Common& common, const UndoOptions& options) {
     return NotFound("no delivery " + options.delivery + "; busker deliveries lists them");
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(common, workspace));
   TRY_ASSIGN(const deliver::Delivery undone,
-             daemon::Undo(*warehouse, options.delivery, common.By(), LedgerOf(workspace.home)));
+             daemon::Undo(*warehouse, options.delivery, options.force, common.By(),
+                          LedgerOf(workspace.home)));
   if (common.json) {
     PrintJson(Describe(undone));
   } else {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "attempt/exit_record.h"
 #include "base/text.h"
 #include "cli/gate_word.h"
 #include "cli/graph_names.h"
@@ -11,9 +12,31 @@
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "home/instance.h"
+#include "prepare/cost.h"
 
 namespace busker::cli {
 namespace {
+
+// " (1 of them preempted)", whichever they were.
+std::string Preempted(const std::vector<record::AttemptRow>& attempts) {
+  const auto preempted = std::count_if(attempts.begin(), attempts.end(), [](const auto& attempt) {
+    return attempt.ending == attempt::NameOf(attempt::Ending::kPreempted);
+  });
+  return preempted == 0 ? "" : fmt::format(" ({} of them preempted)", preempted);
+}
+
+// What the newest attempt's machine of its own took, beside the program.
+std::string PartsOfMachine(const std::vector<record::AttemptRow>& attempts) {
+  if (attempts.empty() || attempts.back().boot.count() == 0) return "";
+  const record::AttemptRow& it = attempts.back();
+  std::string parts = fmt::format("; its machine took {} to boot, and {} to fetch the image",
+                                  FormatDuration(it.boot), FormatDuration(it.pull));
+  if (it.started_at && it.command_started_at) {
+    parts += fmt::format("; loading what it begins with took {}",
+                         FormatDuration(*it.command_started_at - *it.started_at));
+  }
+  return parts;
+}
 
 // Of a run that has ended, or one of its tasks.
 Result<std::string> ExplainEnded(const Place& place, record::Record& record,
@@ -23,10 +46,12 @@ Result<std::string> ExplainEnded(const Place& place, record::Record& record,
   if (task.empty()) {
     prepare::Rulings rulings(record, home::FolderOf(place.home));
     const std::string why = WordOf(run, rulings).why;
-    return fmt::format("run {} of {} for {} {}{} at {} (trigger: {}){}{}", run.facts.id,
+    const std::string cost = prepare::CostOf(run);
+    return fmt::format("run {} of {} for {} {}{} at {} (trigger: {}){}{}{}{}", run.facts.id,
                        run.facts.action, run.facts.data_date, was, NameOf(run.state),
                        run.ended_at ? FormatRfc3339(*run.ended_at) : "an unknown time",
-                       run.facts.trigger, why.empty() ? "" : ": ", why);
+                       run.facts.trigger, why.empty() ? "" : ": ", why,
+                       cost.empty() ? "" : "; it took ", cost);
   }
   const auto found = std::find_if(run.tasks.begin(), run.tasks.end(),
                                   [&](const auto& row) { return row.task.name == task; });
@@ -34,9 +59,10 @@ Result<std::string> ExplainEnded(const Place& place, record::Record& record,
     return NotFound(fmt::format("run {} has no task {}", run.facts.id, task));
   }
   const plan::Task& it = found->task;
-  return fmt::format("task {} of run {} {} after {} of at most {} attempts{}{}", it.name,
+  return fmt::format("task {} of run {} {} after {} of at most {} attempts{}{}{}{}", it.name,
                      run.facts.id, NameOf(it.state), it.attempts, it.attempts_max,
-                     it.message.empty() ? "" : ": ", it.message);
+                     Preempted(found->attempts), it.message.empty() ? "" : ": ", it.message,
+                     PartsOfMachine(found->attempts));
 }
 
 // Of an action or graph, when nobody owns the home.

@@ -10,6 +10,9 @@ GateWord WordOf(const record::RunRow& run, prepare::Rulings& rulings) {
     word.why = ruling.error().message;
   } else if (*ruling && !(*ruling)->passed) {
     word = {"refused", prepare::Sentence(**ruling), true};
+  } else if (*ruling && (*ruling)->waits) {
+    word.why = prepare::Sentence(**ruling);
+    word.waited = true;
   }
   return word;
 }

@@ -3,11 +3,13 @@
 #include <fmt/core.h>
 
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "catalogue/definitions.h"
 #include "cli/owner.h"
 #include "model/gate.h"
+#include "service/schedule_file.h"
 
 namespace busker::cli {
 namespace {
@@ -29,6 +31,20 @@ std::map<std::string, plan::GraphKey> NamesOf(const Place& place,
     if (keys.size() == 1) names.emplace(action, keys.front());
   }
   return names;
+}
+
+// The action whose schedule is a graph file with that dag_id: both are one thing, and Airflow calls
+// it as the file does. An empty key: there is none.
+plan::GraphKey ActionScheduledBy(const catalogue::Catalogue& catalogue, const std::string& dag_id) {
+  std::set<std::string> seen;
+  for (const auto& [_, definition] : catalogue.definitions) {
+    if (!definition->service || !seen.insert(definition->service->root).second) continue;
+    for (const auto& each : service::FindScheduleFiles(definition->service->root)) {
+      const auto file = service::LoadGraphFile(each.path);
+      if (file && file->id == dag_id) return {definition->service->name, each.action};
+    }
+  }
+  return {};
 }
 
 tl::unexpected<Error> NoSuchGraph(const Place& place, const catalogue::Catalogue& catalogue,
@@ -89,6 +105,8 @@ Result<plan::GraphKey> FindGraph(const Place& place, const std::string& text) {
   const auto catalogue = ReadDefinitions(place);
   const auto names = NamesOf(place, *catalogue);
   if (const auto found = names.find(text); found != names.end()) return found->second;
+  const plan::GraphKey scheduled = ActionScheduledBy(*catalogue, text);
+  if (!scheduled.name.empty()) return scheduled;
   return NoSuchGraph(place, *catalogue, text);
 }
 
@@ -96,12 +114,39 @@ Result<std::shared_ptr<const catalogue::Definition>> FindDefinition(const Place&
                                                                     const std::string& text) {
   const auto catalogue = ReadDefinitions(place);
   const auto names = NamesOf(place, *catalogue);
-  if (const auto name = names.find(text); name != names.end()) {
-    const auto found = catalogue->definitions.find(name->second);
-    if (found != catalogue->definitions.end()) return found->second;
-  }
+  const auto name = names.find(text);
+  const auto found = catalogue->definitions.find(
+      name != names.end() ? name->second : ActionScheduledBy(*catalogue, text));
+  if (found != catalogue->definitions.end()) return found->second;
   return NoSuchGraph(place, *catalogue, text);
 }
+
+namespace {
+
+// A part of an id is enough where only one of the newest runs has it: its beginning, or that of its
+// last word ("fyvapr" of 20261128-191153-fyvapr). kInvalid: several have it.
+Result<std::optional<record::RunRow>> FindRunByPart(record::Record& record,
+                                                    const std::string& part) {
+  constexpr std::size_t kPartMin = 3, kRunsMax = 1000, kNamedMax = 4;
+  if (part.size() < kPartMin) return std::nullopt;
+  record::RunFilter filter;
+  filter.count_max = kRunsMax;
+  TRY_ASSIGN(auto runs, record.ListRuns(filter));
+  std::erase_if(runs, [&](const record::RunRow& run) {
+    const std::string& id = run.facts.id;
+    return !id.starts_with(part) && !id.substr(id.rfind('-') + 1).starts_with(part);
+  });
+  if (runs.empty()) return std::nullopt;
+  if (runs.size() == 1) return std::move(runs.front());
+  std::vector<std::string> ids;
+  for (const auto& run : runs) {
+    if (ids.size() < kNamedMax) ids.push_back(run.facts.id);
+  }
+  return Invalid(fmt::format("\"{}\" is the beginning of {} runs' ids: {}{}", part, runs.size(),
+                             Join(ids, ", "), runs.size() > kNamedMax ? ", ..." : ""));
+}
+
+}  // namespace
 
 Result<record::RunRow> FindRun(const Place& place, record::Record& record,
                                const std::string& what) {
@@ -114,6 +159,10 @@ Result<record::RunRow> FindRun(const Place& place, record::Record& record,
   }
   if (auto run = record.FindRun(what); run || run.error().kind != ErrorKind::kNotFound) return run;
   const auto graph = FindGraph(place, what);
+  if (!graph) {
+    TRY_ASSIGN(auto begun, FindRunByPart(record, what));
+    if (begun) return *std::move(begun);
+  }
   if (!graph && graph.error().kind == ErrorKind::kNotFound) {
     return NotFound(fmt::format("no run \"{}\", and {}", what, graph.error().message));
   }

@@ -33,7 +33,7 @@ TEST(LinePrinter, MakesNobodyWaitForATerminalThatWasStopped) {
     LinePrinter printer(To(terminal));
     const auto begun = std::chrono::steady_clock::now();
     for (std::size_t i = 0; i < all; ++i) printer.Add(std::to_string(i));
-    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(1));
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
     terminal->let_on.set_value();
   }
   const std::lock_guard lock(terminal->mutex);

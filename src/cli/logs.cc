@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -31,12 +32,20 @@ constexpr std::chrono::seconds kAskRecordAgain(2);
 // A log on its way to standard output: as a terminal would show it, or with --raw as it is.
 class Shower {
  public:
-  explicit Shower(bool raw) : raw_(raw) {}
+  Shower(bool raw, std::optional<std::uint64_t> tail) : raw_(raw), tail_(tail) {}
 
   // All lines of a block go out in one piece: a program may write a million.
   void Add(std::string_view bytes) {
     if (raw_) return Print(bytes);
     lines_.Add(bytes);
+    if (!text_.empty() && !tail_) Print(std::exchange(text_, {}));
+  }
+  // What was held back for the end of what there is now; what comes later is shown as it comes.
+  void ShowTail() {
+    if (!tail_) return;
+    tail_.reset();
+    for (const std::string& line : last_) text_ += line;
+    last_.clear();
     if (!text_.empty()) Print(std::exchange(text_, {}));
   }
   void ShowUnfinished() {
@@ -44,15 +53,23 @@ class Shower {
   }
   void End() {
     lines_.Flush();
+    ShowTail();
     if (!text_.empty()) Print(std::exchange(text_, {}));
   }
 
  private:
   const bool raw_;
+  std::optional<std::uint64_t> tail_;
+  std::deque<std::string> last_;  // lines, where only the last ones are wanted
   std::string text_;
   LineCutter lines_{[this](std::string_view line) {
-    text_ += ShownLine(line, ColoursOfPrograms());
-    text_ += '\n';
+    std::string shown = ShownLine(line, ColoursOfPrograms()) + '\n';
+    if (!tail_) {
+      text_ += shown;
+      return;
+    }
+    last_.push_back(std::move(shown));
+    if (last_.size() > *tail_) last_.pop_front();
   }};
 };
 
@@ -80,6 +97,7 @@ Result<void> FollowAttempt(attempt::LogFollower& follower, const Place& place,
   const auto show = [&](std::string_view bytes) { shower.Add(bytes); };
   TRY(reader.ReadNew(show));
   if (over) return {};
+  shower.ShowTail();
   shower.ShowUnfinished();
   std::mutex mutex;
   std::condition_variable changed;
@@ -126,7 +144,7 @@ Result<int> Follow(const Place& place, record::Record& record, const std::string
       const io::fs::path folder = attempt::FolderOf(place.home.RunsFolder(), {id, task.name, next});
       if (!wanted || next > task.attempts || !io::fs::exists(folder, error)) continue;
       if (only_task.empty()) ShowHead(task.name, next);
-      Shower shower(options.raw);
+      Shower shower(options.raw, options.tail);
       TRY(FollowAttempt(follower, place, record, {id, task.name, next}, shower));
       shower.End();
       shown[task.name] = next;
@@ -151,6 +169,9 @@ Result<int> Logs(const Common& common, const LogsOptions& options) {
     return Invalid(
         "the bytes of a log can steer a terminal; send --raw into a file or a pipe, such as "
         "busker logs --raw > log.txt");
+  }
+  if (options.raw && options.tail) {
+    return Invalid("--tail counts lines, and --raw is bytes; leave one of them out");
   }
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
   TRY_ASSIGN(const auto record, OpenRecord(place.home));
@@ -178,7 +199,7 @@ Result<int> Logs(const Common& common, const LogsOptions& options) {
     if (run.tasks.size() > 1 && options.task.empty()) ShowHead(task.name, attempt);
     const io::fs::path folder =
         attempt::FolderOf(place.home.RunsFolder(), {run.facts.id, task.name, attempt});
-    Shower shower(options.raw);
+    Shower shower(options.raw, options.tail);
     TRY(attempt::LogReader(folder).ReadNew([&](std::string_view bytes) { shower.Add(bytes); }));
     shower.End();
   }

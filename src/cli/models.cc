@@ -17,17 +17,6 @@ namespace busker::cli {
 
 namespace {
 
-Result<const artifact::Manifest*> Find(const Workspace& workspace, const Versions& versions,
-                                       const std::string& text) {
-  if (text == "live" && !versions.live) {
-    return NotFound("no version is live; busker promote VERSION makes one live");
-  }
-  const std::string meant = text == "live" ? versions.live->now.version.Key() : text;
-  TRY_ASSIGN(const artifact::VersionName name, FindVersion(workspace, versions, meant));
-  return &*std::find_if(versions.all.begin(), versions.all.end(),
-                        [&](const auto& version) { return version.name == name; });
-}
-
 // By table: the rows that were delivered last with that version.
 std::map<std::string, std::uint64_t> RowsOf(const artifact::Manifest& version,
                                             const std::vector<deliver::Delivery>& deliveries) {
@@ -85,8 +74,8 @@ void PrintDifferences(const artifact::Manifest& a, const artifact::Manifest& b,
 
 Result<int> Compare(const Common& common, const Workspace& workspace, const Versions& versions,
                     const std::vector<std::string>& names) {
-  TRY_ASSIGN(const artifact::Manifest* const a, Find(workspace, versions, names[0]));
-  TRY_ASSIGN(const artifact::Manifest* const b, Find(workspace, versions, names[1]));
+  TRY_ASSIGN(const artifact::Manifest* const a, FindShown(workspace, versions, names[0]));
+  TRY_ASSIGN(const artifact::Manifest* const b, FindShown(workspace, versions, names[1]));
   auto differences = model::Differences(*a, *b);
   TRY_ASSIGN(const bool rows_are_known, AddRows(common, workspace, *a, *b, differences));
   if (!common.json) {
@@ -103,6 +92,37 @@ Result<int> Compare(const Common& common, const Workspace& workspace, const Vers
   }
   PrintJson({{"a", a->name.timestamp}, {"b", b->name.timestamp}, {"differences", list}});
   return 0;
+}
+
+std::string StandingOf(const artifact::Manifest& version, const Versions& versions) {
+  if (versions.IsLive(version)) return versions.live->pin ? "live, pinned" : "live";
+  const model::Ruling* const waiting = versions.Waiting();
+  return waiting != nullptr && waiting->version == version.name ? "waits" : "";
+}
+
+bool IsConstant(const std::vector<artifact::Manifest>& versions, const std::string& metric) {
+  std::set<double> values;
+  for (const artifact::Manifest& version : versions) {
+    const auto value = version.metrics.find(metric);
+    if (value != version.metrics.end()) values.insert(value->second);
+  }
+  return values.size() == 1 && versions.size() > 1;
+}
+
+// How soon the column of a metric goes where there is no room for all: last what a gate has asked
+// for, first what is the same of all versions.
+int RankOf(const std::string& metric, const Versions& versions, int number) {
+  const bool is_asked_for = std::any_of(
+      versions.rulings.begin(), versions.rulings.end(),
+      [&](const model::Ruling& ruling) { return ruling.why.find(metric) != std::string::npos; });
+  if (is_asked_for) return 1;
+  return (IsConstant(versions.all, metric) ? 2000 : 1000) + number;
+}
+
+std::string LiveSince(const model::LiveMove& move) {
+  return IsTerminal()
+             ? fmt::format("made live {} by {}: {}", When(move.at), move.by, move.why)
+             : fmt::format("live since {} by {}: {}", FormatRfc3339(move.at), move.by, move.why);
 }
 
 }  // namespace
@@ -131,14 +151,16 @@ Result<int> Models(const Common& common, const ModelsOptions& options) {
     for (const auto& [name, _] : version.metrics) metrics.insert(name);
   }
   std::vector<Column> columns = {{"VERSION"}, {"LIVE"}, {"DATA DATE"}};
-  for (const std::string& name : metrics) columns.push_back({name, true});
-  columns.insert(columns.end(), {{"SIZE", true}, {"RUN"}, {"GATE"}});
+  for (const std::string& name : metrics) {
+    columns.push_back({name, true, RankOf(name, versions, static_cast<int>(columns.size()))});
+  }
+  columns.insert(columns.end(), {{"SIZE", true, 4000}, {"RUN", false, 3000}, {"GATE"}});
   std::vector<std::vector<std::string>> rows;
   for (const auto& version : versions.all) {
     std::uint64_t bytes = 0;
     for (const auto& [_, digest] : version.files) bytes += digest.size_bytes;
     auto& row = rows.emplace_back();
-    row = {version.name.timestamp, versions.IsLive(version) ? "live" : "", version.data_date};
+    row = {version.name.timestamp, StandingOf(version, versions), version.data_date};
     for (const std::string& name : metrics) {
       const auto value = version.metrics.find(name);
       row.push_back(value == version.metrics.end() ? "" : FormatNumber(value->second));
@@ -146,15 +168,15 @@ Result<int> Models(const Common& common, const ModelsOptions& options) {
     row.push_back(FormatBytes(bytes));
     row.push_back(version.run);
     const model::Ruling* ruling = model::FindRuling(versions.rulings, version.name);
-    row.push_back(ruling == nullptr
-                      ? ""
-                      : fmt::format("{}: {}", ruling->passed ? "passed" : "refused", ruling->why));
+    row.push_back(ruling == nullptr ? ""
+                                    : fmt::format("{}: {}", prepare::WordOf(*ruling), ruling->why));
   }
   Print(Table(columns, rows));
   if (versions.live) {
-    const model::LiveMove& now = versions.live->now;
-    PrintLine(fmt::format("live since {} by {}: {}", FormatRfc3339(now.at), now.by, now.why));
+    PrintLine(LiveSince(versions.live->now));
+    if (versions.live->pin) PrintLine(Printable(Sentence(*versions.live->pin)));
   }
+  if (const model::Ruling* const waiting = versions.Waiting()) PrintLine(WaitingSentence(*waiting));
   return 0;
 }
 

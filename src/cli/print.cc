@@ -18,8 +18,10 @@ namespace {
 constexpr std::size_t kCellWidthMax = 60;
 
 struct Screen {
-  std::mutex mutex;         // several threads follow logs
-  bool unfinished = false;  // a line stands there that the next one takes the place of
+  std::mutex mutex;          // several threads follow logs
+  bool unfinished = false;   // a line stands there that the next one takes the place of
+  bool is_programs = false;  // a program's, which nobody else's takes the place of
+  bool colours = false;      // said before the first thread
 };
 
 Screen& TheScreen() {
@@ -46,9 +48,50 @@ std::string OneLine(std::string_view text, std::size_t width_max) {
   return line.substr(0, end) + "…";
 }
 
-bool ShowsColours() {
-  static const bool wanted = std::getenv("NO_COLOR") == nullptr;
-  return IsTerminal() && wanted;
+bool ShowsColours() { return TheScreen().colours; }
+
+// A variable that is set, and not to nothing (no-color.org).
+std::string_view Variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string_view SignOf(plan::State state) {
+  switch (state) {
+    case plan::State::kSucceeded:
+      return "✓ ";
+    case plan::State::kFailed:
+      return "✗ ";
+    case plan::State::kRunning:
+      return "▶ ";
+    case plan::State::kQueued:
+      return "… ";
+    case plan::State::kCancelled:
+      return "■ ";
+    case plan::State::kSkipped:
+      return "» ";
+  }
+  return "";
+}
+
+// Which columns there is room for, the least needed ones left out first.
+std::vector<bool> Fitting(const std::vector<Column>& columns,
+                          const std::vector<std::size_t>& widths, std::size_t room) {
+  constexpr std::size_t kLastMin = 12;  // the last column is cut before another one goes
+  std::vector<bool> shown(columns.size(), true);
+  for (;;) {
+    std::size_t width = 0;
+    std::size_t least = columns.size();
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (!shown[i]) continue;
+      width +=
+          (i > 0 ? 2 : 0) + (i + 1 == columns.size() ? std::min(widths[i], kLastMin) : widths[i]);
+      const int rank = columns[i].dispensable;
+      if (rank > 0 && (least == columns.size() || rank > columns[least].dispensable)) least = i;
+    }
+    if (width <= room || least == columns.size()) return shown;
+    shown[least] = false;
+  }
 }
 
 std::string Paint(std::string_view code, std::string_view text) {
@@ -66,16 +109,26 @@ void Print(std::string_view text) {
   }
 }
 
-void PrintUnfinished(std::string_view line) {
+namespace {
+
+void PrintInPlace(std::string_view line, bool is_programs) {
   if (!IsTerminal()) return;
-  winsize window{};
-  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1;
-  const std::string shown = OneLine(line, known ? window.ws_col - 2U : 78U);
+  const std::size_t width = ScreenWidth();
+  const std::string shown = OneLine(line, width > 2 ? width - 2 : 78);
   const std::lock_guard lock(TheScreen().mutex);
-  std::fprintf(stdout, "\r\x1b[K%s", shown.c_str());
+  Screen& screen = TheScreen();
+  if (screen.unfinished && screen.is_programs && !is_programs) return;
+  std::fprintf(stdout, "\r\x1b[K%s", is_programs ? shown.c_str() : Dim(shown).c_str());
   std::fflush(stdout);
-  TheScreen().unfinished = true;
+  screen.unfinished = true;
+  screen.is_programs = is_programs;
 }
+
+}  // namespace
+
+void PrintUnfinished(std::string_view line) { PrintInPlace(line, true); }
+
+void PrintStatus(std::string_view line) { PrintInPlace(line, false); }
 
 void PrintLine(std::string_view text) { Print(std::string(text) + "\n"); }
 
@@ -86,6 +139,21 @@ void Warn(std::string_view sentence) {
 bool IsTerminal() {
   static const bool is_terminal = isatty(STDOUT_FILENO) == 1;
   return is_terminal;
+}
+
+std::size_t ScreenWidth() {
+  winsize window{};
+  const bool known = IsTerminal() && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0;
+  return known ? window.ws_col : 0;
+}
+
+void ShowColours(std::string_view when) {
+  const std::string_view force = Variable("CLICOLOR_FORCE");
+  bool wanted = IsTerminal() && Variable("CLICOLOR") != "0" && Variable("TERM") != "dumb";
+  if (!force.empty() && force != "0") wanted = true;
+  if (!Variable("NO_COLOR").empty()) wanted = false;
+  if (!when.empty() && when != "auto") wanted = when == "always";
+  TheScreen().colours = wanted;
 }
 
 Colours ColoursOfPrograms() { return ShowsColours() ? Colours::kKept : Colours::kDropped; }
@@ -109,6 +177,17 @@ std::string Coloured(plan::State state, std::string_view text) {
 
 std::string Dim(std::string_view text) { return Paint("2", text); }
 
+std::string When(Instant at, Instant now) {
+  if (!IsTerminal()) return FormatRfc3339(at);
+  const Milliseconds apart = at <= now ? now - at : at - now;
+  if (apart < std::chrono::seconds(1)) return "now";
+  const std::string length =
+      apart < std::chrono::minutes(1)
+          ? fmt::format("{}s", std::chrono::floor<std::chrono::seconds>(apart).count())
+          : FormatDuration(apart);
+  return at <= now ? length + " ago" : "in " + length;
+}
+
 std::string Table(const std::vector<Column>& columns,
                   const std::vector<std::vector<std::string>>& rows) {
   const std::size_t width_max = IsTerminal() ? kCellWidthMax : 10'000;
@@ -118,25 +197,43 @@ std::string Table(const std::vector<Column>& columns,
   for (const auto& row : rows) {
     auto& line = cells.emplace_back();
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      line.push_back(OneLine(i < row.size() ? row[i] : "", width_max));
-      widths[i] = std::max(widths[i], Width(line.back()));
+      std::string cell = OneLine(i < row.size() ? row[i] : "", width_max);
+      const auto state = IsTerminal() ? plan::ParseState(cell) : std::nullopt;
+      if (state) cell.insert(0, SignOf(*state));
+      widths[i] = std::max(widths[i], Width(cell));
+      line.push_back(std::move(cell));
     }
   }
+  const std::size_t room = ScreenWidth();
+  const std::vector<bool> shown =
+      room > 0 ? Fitting(columns, widths, room) : std::vector<bool>(columns.size(), true);
   std::string table;
-  const auto add_line = [&](const std::vector<std::string>& line, bool head) {
+  const auto add_line = [&](const std::vector<std::string>& line,
+                            const std::vector<std::string>* row) {
     std::string text;
+    std::size_t used = 0;
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      const std::string blanks(widths[i] - Width(line[i]), ' ');
-      if (i > 0) text += "  ";
-      text += columns[i].right ? blanks + line[i] : line[i] + blanks;
+      if (!shown[i]) continue;
+      const bool is_last = i + 1 == columns.size();
+      const std::size_t left = room > used + 2 ? room - used - 2 : 0;
+      const std::string cell = is_last && room > 0 && Width(line[i]) > left && left > 1
+                                   ? OneLine(line[i], left - 1)
+                                   : line[i];
+      const std::string blanks(widths[i] - std::min(widths[i], Width(cell)), ' ');
+      const auto state =
+          row != nullptr && i < row->size() ? plan::ParseState((*row)[i]) : std::nullopt;
+      const std::string painted = state ? Coloured(*state, cell) : cell;
+      if (used > 0) text += "  ";
+      text += columns[i].right ? blanks + painted : painted + (is_last ? "" : blanks);
+      used += (used > 0 ? 2 : 0) + widths[i];
     }
     text.erase(text.find_last_not_of(' ') + 1);
-    table += (head ? Dim(text) : text) + "\n";
+    table += (row == nullptr ? Dim(text) : text) + "\n";
   };
   std::vector<std::string> names;
   for (const Column& column : columns) names.push_back(column.name);
-  add_line(names, true);
-  for (const auto& line : cells) add_line(line, false);
+  add_line(names, nullptr);
+  for (std::size_t i = 0; i < cells.size(); ++i) add_line(cells[i], &rows[i]);
   return table;
 }
 

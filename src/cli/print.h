@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/terminal.h"
+#include "base/time.h"
 #include "plan/run.h"
 
 namespace busker::cli {
@@ -21,7 +22,15 @@ void Warn(std::string_view sentence);
 // printed. No line end, no more than the terminal is wide. Elsewhere nothing.
 void PrintUnfinished(std::string_view line);
 
-bool IsTerminal();  // standard output is one
+// The same of a line of Busker's own, which gives way to that of a program.
+void PrintStatus(std::string_view line);
+
+bool IsTerminal();          // standard output is one
+std::size_t ScreenWidth();  // its columns; 0: not known, or it is none
+
+// Whether there are colours from now on: "always", "never"; else on a terminal, unless NO_COLOR or
+// CLICOLOR=0 or TERM=dumb say otherwise, and with CLICOLOR_FORCE everywhere.
+void ShowColours(std::string_view when);
 
 // Of a program's output: with its colours where Busker's own are shown.
 Colours ColoursOfPrograms();
@@ -30,13 +39,19 @@ Colours ColoursOfPrograms();
 std::string Coloured(plan::State state, std::string_view text);
 std::string Dim(std::string_view text);
 
+// When something was: on a terminal how long ago ("4m 05s ago", "in 2h 03m"), elsewhere RFC 3339.
+std::string When(Instant at, Instant now = Now());
+
 struct Column {
   std::string name;
   bool right = false;  // numbers
+  // On a terminal that is too narrow for all, columns of the highest number go first; 0: never.
+  int dispensable = 0;
 };
 
 // A table with a head, blanks between columns; cells are made safe for a terminal, and on a
-// terminal cut to 60 characters. Widths count characters, not bytes.
+// terminal cut to 60 characters, or to what room the last column has. A cell that is the name of a
+// state has its colour there, and a sign. Widths count characters, not bytes.
 std::string Table(const std::vector<Column>& columns,
                   const std::vector<std::vector<std::string>>& rows);
 

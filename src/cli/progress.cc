@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/line_cutter.h"
 #include "cli/print.h"
+#include "prepare/step.h"
 
 namespace busker::cli {
 
@@ -92,10 +93,12 @@ void Progress::Started(const std::string& run, const std::string& task, int atte
   Shown& shown = tasks_[task];
   if (shown.attempt >= attempt) return;  // told of once more
   shown = {attempt, false};
+  const attempt::Name name{run, task, attempt};
+  if (show_) ticker_.Begin(name, attempt::FolderOf(home_.RunsFolder(), name));
   if (!show_logs_) return;
   EndLog(task);  // of the attempt before
   const auto lines = std::make_shared<ShownLines>(task);
-  attempt::LogReader reader(attempt::FolderOf(home_.RunsFolder(), {run, task, attempt}));
+  attempt::LogReader reader(attempt::FolderOf(home_.RunsFolder(), name));
   const bool followed = logs_.Follow(
       task,
       {.reader = std::move(reader), .use = [lines](std::string_view bytes) { lines->Add(bytes); }});
@@ -103,14 +106,19 @@ void Progress::Started(const std::string& run, const std::string& task, int atte
 }
 
 void Progress::Ended(const plan::TaskChanged& task) {
+  ticker_.End(task.task);
   const auto lines = lines_.contains(task.task) ? lines_.at(task.task) : nullptr;
   EndLog(task.task);
   const std::string message = lines ? Unsaid(task.message, lines->last) : task.message;
   const bool retried = task.to == plan::State::kQueued;
   tasks_[task.task].ended = !retried;
   const plan::State state = retried ? plan::State::kFailed : task.to;
-  Say(fmt::format("  {} {}{}", task.task, Coloured(state, NameOf(state)),
-                  message.empty() ? "" : ": " + Printable(message)));
+  // A promotion has done its work when the gate refuses, and nobody would call that a success.
+  const bool is_refused = state == plan::State::kSucceeded && task.task == "promote" && lines &&
+                          lines->last.starts_with(prepare::kNotPromoted);
+  const std::string word =
+      is_refused ? Coloured(plan::State::kSkipped, "refused") : Coloured(state, NameOf(state));
+  Say(fmt::format("  {} {}{}", task.task, word, message.empty() ? "" : ": " + Printable(message)));
 }
 
 void Progress::EndLog(const std::string& task) {

@@ -1,4 +1,5 @@
-// Shows a run as it goes: each task's log, and a line when a task or a run ends.
+// Shows a run as it goes: each task's log, and a line when a task or a run ends; on a terminal also
+// what runs at the moment.
 #pragma once
 
 #include <map>
@@ -6,6 +7,7 @@
 #include <string>
 
 #include "attempt/log_follower.h"
+#include "cli/ticker.h"
 #include "home/home.h"
 #include "plan/advance.h"
 #include "record/record.h"
@@ -41,6 +43,7 @@ class Progress {
   const bool show_, show_logs_;
   std::map<std::string, Shown> tasks_;
   std::map<std::string, std::shared_ptr<ShownLines>> lines_;  // of the logs that are being shown
+  Ticker ticker_;
   // An attempt is looked at while it runs when it has run for a moment.
   attempt::LogFollower logs_{
       {.begin_after = Milliseconds(40), .gather = Milliseconds(40), .logs_max = 10'000}};

@@ -15,15 +15,21 @@
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/signal_watch.h"
+#include "cli/versions.h"
 #include "home/instance.h"
 #include "home/ownership.h"
 #include "image/virtual_environment.h"
+#include "prepare/cost.h"
+#include "prepare/input.h"
+#include "service/schedule_file.h"
 
 namespace busker::cli {
 namespace {
 
 constexpr auto kAgainLimit = std::chrono::seconds(15);
 constexpr auto kAgainPause = std::chrono::milliseconds(50);
+// Then who stays in the background goes on copying its log.
+constexpr Milliseconds kCopiesLimit = std::chrono::seconds(5);
 
 // Says how a run ended; returns the exit code.
 Result<int> Conclude(const Common& common, const Place& place, record::Record& record,
@@ -39,7 +45,11 @@ Result<int> Conclude(const Common& common, const Place& place, record::Record& r
     const Milliseconds took = run.ended_at.value_or(begun) - begun;
     PrintLine(fmt::format("run {} {} in {}", id, Coloured(run.state, NameOf(run.state)),
                           FormatDuration(took)));
-    if (word.refused) PrintLine(Printable(word.why));
+    if (word.refused || word.waited) PrintLine(Printable(word.why));
+    if (word.waited) PrintLine("busker promote VERSION makes it live");
+    if (const std::string cost = prepare::CostOf(run); !cost.empty()) {
+      PrintLine(fmt::format("it took {}", cost));
+    }
     if (run.state != plan::State::kSucceeded) {
       std::fprintf(stderr, "busker: run %s %s: %s\n", id.c_str(),
                    std::string(NameOf(run.state)).c_str(), Printable(run.message).c_str());
@@ -165,6 +175,7 @@ class Performance {
     const auto given = FollowToItsEnd();
     cancellation_.ConcernsNothing();
     TRY(given);
+    if (orchestra_->own) orchestra_->own->AwaitCopies(kCopiesLimit);
     if (orchestra_->own && !orchestra_->own->Idle()) {
       orchestra_->Disband();
       // Other runs are not done. What a task leaves behind ends with it: they wait for the next
@@ -241,7 +252,10 @@ class Performance {
   // already.
   void SayTitle(const plan::RunQueued* queued) {
     if (std::exchange(is_titled_, true) || common_.json) return;
-    if (queued != nullptr) return PrintLine(TitleOf(queued->run));
+    if (queued != nullptr) {
+      PrintLine(TitleOf(queued->run));
+      return SayWorstCost();
+    }
     const auto run = Read([&](record::Record& record) { return record.FindRun(run_); });
     if (!run) return PrintLine(fmt::format("run {}", run_));  // what is wrong, it will say later
     plan::DagRun found;
@@ -249,6 +263,16 @@ class Performance {
     found.graph = request_.graph;
     found.data_date = run->facts.data_date;
     PrintLine(TitleOf(found));
+    SayWorstCost();
+  }
+
+  // Of a run that gets machines of a cloud.
+  void SayWorstCost() const {
+    if (!place_.service || request_.graph.service != place_.service->name) return;
+    const std::string& action = request_.graph.name;
+    const std::string cost = prepare::WorstCost(
+        *place_.service, action, prepare::TargetOf(*place_.service, action, request_.target, ""));
+    if (!cost.empty()) PrintLine("it takes " + cost);
   }
 
   void SayWhatItWaitsFor(const daemon::Owner& owner) {
@@ -294,6 +318,19 @@ void WarnOfOldEnvironment(const service::Service& service, const std::string& ac
   }
 }
 
+std::vector<service::ScheduleFile> ScheduleFilesOf(const Place& place) {
+  if (!place.service) return {};
+  return service::FindScheduleFiles(place.service->root);
+}
+
+// Of a run that begins with this version.
+Result<std::string> TriggerOf(const Common& common, const std::string& version) {
+  TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
+  TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
+  TRY_ASSIGN(const artifact::VersionName name, FindVersion(workspace, versions, version));
+  return std::string(prepare::kVersionTrigger) + name.Key();
+}
+
 }  // namespace
 
 Result<int> Run(const Common& common, const RunOptions& options) {
@@ -303,6 +340,9 @@ Result<int> Run(const Common& common, const RunOptions& options) {
   if (place.service && !options.quiet) {
     for (const std::string& warning : place.service->warnings) Warn(warning);
     WarnOfOldEnvironment(*place.service, options.action, common.target);
+  }
+  if (!options.version.empty()) {
+    TRY_ASSIGN(request.trigger, TriggerOf(common, options.version));
   }
   request.date = options.date;
   request.force = options.force;
@@ -317,6 +357,12 @@ Result<int> GraphRun(const Common& common, const GraphRunOptions& options) {
   TRY_ASSIGN(const service::GraphFile file, service::LoadGraphFile(options.file));
   daemon::StartRequest request;
   request.graph = {"", file.id};
+  // The schedule of an action and the action are one thing: were its tasks run, they would start a
+  // run of the action, and one of them would wait for it in a slot.
+  for (const auto& each : ScheduleFilesOf(place)) {
+    std::error_code error;
+    if (io::fs::equivalent(each.path, file.path, error)) request.graph = KeyOf(place, each.action);
+  }
   request.date = options.date;
   request.by = common.By();
   return RunNow(common, place, request, ServedPaths(place.home, file.path), options.quiet,

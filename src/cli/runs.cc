@@ -31,15 +31,16 @@ void PrintTable(const Place& place, const std::vector<record::RunRow>& runs,
   const bool has_targets = std::any_of(runs.begin(), runs.end(), [](const record::RunRow& run) {
     return !run.facts.target.empty() && run.facts.target != "local";
   });
-  std::vector<Column> columns = {{"RUN"},       {"ACTION"},     {"STATE"}, {"DATA DATE"},
-                                 {"REQUESTED"}, {"TOOK", true}, {"WHY"}};
-  if (has_targets) columns.insert(columns.begin() + 2, {"TARGET"});
+  std::vector<Column> columns = {
+      {"RUN"},           {"ACTION"}, {"STATE"}, {"DATA DATE", false, 1}, {"REQUESTED", false, 2},
+      {"TOOK", true, 3}, {"WHY"}};
+  if (has_targets) columns.insert(columns.begin() + 2, {"TARGET", false, 4});
   std::vector<std::vector<std::string>> rows;
   for (const auto& run : runs) {
     GateWord word = WordOf(run, rulings);
     std::vector<std::string>& row = rows.emplace_back();
-    row = {run.facts.id,        NameOfGraph(place, run.facts),         std::move(word.state),
-           run.facts.data_date, FormatRfc3339(run.facts.requested_at), Took(run),
+    row = {run.facts.id,        NameOfGraph(place, run.facts), std::move(word.state),
+           run.facts.data_date, When(run.facts.requested_at),  Took(run),
            std::move(word.why)};
     if (has_targets) row.insert(row.begin() + 2, run.facts.target);
   }

@@ -15,6 +15,7 @@
 #include "image/virtual_environment.h"
 #include "io/file.h"
 #include "model/gate.h"
+#include "prepare/cost.h"
 #include "secret/store.h"
 #include "service/conventions.h"
 #include "service/graph_file.h"
@@ -69,13 +70,23 @@ std::string MissingEnvironment(const service::Service& service) {
   return in_python ? image::EnvironmentWarning(service.ProgramRoot()) : "";
 }
 
+bool DeliversPartitions(const service::Service& service) {
+  return std::any_of(service.actions.begin(), service.actions.end(), [](const auto& action) {
+    const auto& deliveries = action.second.deliveries;
+    return std::any_of(deliveries.begin(), deliveries.end(),
+                       [](const auto& setting) { return setting.write == "partition"; });
+  });
+}
+
 // Deliveries by partition into tables that were written as a whole, as the conventions write them:
-// each would be refused.
+// each would be refused. A warehouse elsewhere is not asked: that takes a login, and costs.
 Result<std::vector<std::string>> WholeTables(const Common& common, const std::string& folder) {
   std::vector<std::string> faults;
   Common there = common;
   there.folder = folder;
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(there));
+  const bool is_here = workspace.places.warehouse_url.starts_with("embedded:");
+  if (!is_here || !DeliversPartitions(workspace.service)) return faults;
   TRY_ASSIGN(const auto warehouse, OpenWarehouse(there, workspace));
   std::vector<deliver::DamagedTable> damaged;  // busker fsck tells of them
   TRY_ASSIGN(const auto deliveries, warehouse->Deliveries("", &damaged));
@@ -101,9 +112,10 @@ Result<std::vector<std::string>> WholeTables(const Common& common, const std::st
   return faults;
 }
 
-// What runs in the containers of the target would be refused for.
+// What runs in the containers of the target would be refused for, wherever these are.
 Result<void> CheckContainers(const service::Target& target, const std::string& executor) {
-  if (!executor.starts_with("docker://")) return {};
+  const bool are_here = executor.starts_with("docker://");
+  if (!are_here && !executor.starts_with("compute-engine://")) return {};
   const auto told = [&](const char* setting, const Error& error) {
     const auto at = target.at.find(setting);
     return Invalid(service::ToString(
@@ -113,6 +125,7 @@ Result<void> CheckContainers(const service::Target& target, const std::string& e
   if (const auto image = image::ParseReference(target.image); !image) {
     return told("image", image.error());
   }
+  if (!are_here) return {};
   if (const auto settings = execute::ContainerSettingsIn(executor); !settings) {
     return told("executor", settings.error());
   }
@@ -184,6 +197,12 @@ Result<void> PrintService(const Common& common, const std::string& folder) {
     PrintLine(fmt::format("{} is not used: {} says when {} runs", file.shown, service::kServiceFile,
                           file.action));
   }
+  for (const std::string& near : service::NearlySchedules(service.root)) Warn(near);
+  for (const auto& [name, action] : service.actions) {
+    const std::string target = prepare::TargetOf(service, name, common.target, "");
+    const std::string cost = prepare::WorstCost(service, name, target);
+    if (!cost.empty()) PrintLine(fmt::format("{} at target \"{}\" takes {}", name, target, cost));
+  }
   for (const std::string& warning : service.warnings) Warn(warning);
   if (const std::string missing = MissingEnvironment(service); !missing.empty()) Warn(missing);
   TRY_ASSIGN(const auto unset, UnsetSecrets(common, service));
@@ -220,6 +239,8 @@ Result<int> ValidateService(const Common& common) {
       const auto service = service::LoadService(folder);
       if (!service) continue;  // its fault is among them
       warnings.insert(warnings.end(), service->warnings.begin(), service->warnings.end());
+      const auto near = service::NearlySchedules(service->root);
+      warnings.insert(warnings.end(), near.begin(), near.end());
     }
     PrintJson({{"valid", faults.empty()}, {"faults", faults}, {"warnings", warnings}});
   } else if (faults.empty()) {

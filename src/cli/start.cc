@@ -88,7 +88,8 @@ Result<int> Wait(const Common& common, const WaitOptions& options) {
     return 0;
   }
   PrintLine(fmt::format("run {} {}", run.facts.id, Coloured(run.state, NameOf(run.state))));
-  if (const GateWord word = WordOf(run, rulings); word.refused) PrintLine(Printable(word.why));
+  const GateWord word = WordOf(run, rulings);
+  if (word.refused || word.waited) PrintLine(Printable(word.why));
   return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/text.h"
 #include "cli/gate_word.h"
@@ -83,7 +84,7 @@ void PrintGraphs(const Place& place, const std::map<plan::GraphKey, GraphLine>& 
     std::string next;
     if (line.now) {
       next = line.now->paused ? "paused by " + line.now->paused_by
-             : line.now->next ? FormatRfc3339(*line.now->next)
+             : line.now->next ? When(*line.now->next)
                               : "";
     }
     if (!line.last) {
@@ -92,11 +93,16 @@ void PrintGraphs(const Place& place, const std::map<plan::GraphKey, GraphLine>& 
     }
     const record::RunRow& run = *line.last;
     GateWord word = WordOf(run, *rulings);
-    rows.push_back({name, std::move(word.state), run.facts.data_date,
-                    FormatRfc3339(run.facts.requested_at), run.facts.id, next,
-                    std::move(word.why)});
+    rows.push_back({name, std::move(word.state), run.facts.data_date, When(run.facts.requested_at),
+                    run.facts.id, next, std::move(word.why)});
   }
-  Print(Table({{"ACTION"}, {"LAST RUN"}, {"DATA DATE"}, {"REQUESTED"}, {"RUN"}, {"NEXT"}, {"WHY"}},
+  Print(Table({{"ACTION"},
+               {"LAST RUN"},
+               {"DATA DATE", false, 2},
+               {"REQUESTED", false, 3},
+               {"RUN", false, 1},
+               {"NEXT"},
+               {"WHY"}},
               rows));
 }
 
@@ -105,6 +111,31 @@ std::string Sentence(const daemon::Undelivered& one) {
   return fmt::format("notices: {} could not be delivered to {} ({} tries){}; next try at {}",
                      one.notices, Printable(one.to), one.tries,
                      one.why.empty() ? "" : ": " + Printable(one.why), FormatRfc3339(one.next_try));
+}
+
+// "logs: those of 2 runs are not copied to cloud-logging://shop (4 tries): ...; next try at ...".
+std::string Sentence(const daemon::Uncopied& one) {
+  return fmt::format(
+      "logs: {} not copied to {} ({} tries): {}; next try at {}",
+      one.runs == 1 ? "that of 1 run is" : fmt::format("those of {} runs are", one.runs),
+      Printable(one.to), one.tries, Printable(one.why), FormatRfc3339(one.next_try));
+}
+
+// "left behind: VM busker-3fa9 in europe-west1-b since ... (run R): ...; it costs money, ...".
+std::string Sentence(const daemon::Debt& debt) {
+  return fmt::format(
+      "left behind: {} in {} since {} (run {}): {}; it costs money, and deleting it is tried again",
+      Printable(debt.what), Printable(debt.where), FormatRfc3339(debt.since),
+      debt.attempt.run.empty() ? "unknown" : Printable(debt.attempt.run), Printable(debt.why));
+}
+
+// One line for what is silent for all: of a store nothing is heard for each of its attempts.
+void PrintSilences(const std::vector<daemon::Silence>& silences) {
+  std::set<std::pair<std::string, std::string>> printed;
+  for (const daemon::Silence& one : silences) {
+    if (printed.emplace(one.what, one.where).second)
+      PrintLine("silence: " + daemon::SentenceOf(one));
+  }
 }
 
 // "busker up is running (process 4711)".
@@ -125,6 +156,8 @@ Result<void> PrintService(const Common& common, const service::Service& service)
                 ? fmt::format("live: {}, since {} by {}", versions.live->now.version.timestamp,
                               FormatRfc3339(versions.live->now.at), versions.live->now.by)
                 : "live: nothing yet");
+  if (versions.live && versions.live->pin) PrintLine(Printable(Sentence(*versions.live->pin)));
+  if (const model::Ruling* const waiting = versions.Waiting()) PrintLine(WaitingSentence(*waiting));
   return {};
 }
 
@@ -160,6 +193,10 @@ Result<int> Status(const Common& common) {
                    {"version", place.service->version},
                    {"live", versions.live ? ordered_json(versions.live->now.version.timestamp)
                                           : ordered_json()}};
+      const model::Ruling* const waiting = versions.Waiting();
+      described["waits"] =
+          waiting == nullptr ? ordered_json() : ordered_json(waiting->version.timestamp);
+      described["pin"] = serve::DescribePin(versions.live);
     }
     described["owner"] = owner.empty() ? ordered_json() : ordered_json(owner);
     described["schedules"] = status && status->schedules;
@@ -175,6 +212,25 @@ Result<int> Status(const Common& common) {
     if (status) {
       for (const auto& one : status->undelivered) described["undelivered"].push_back(Describe(one));
     }
+    described["uncopied"] = ordered_json::array();
+    if (status) {
+      for (const auto& one : status->uncopied) described["uncopied"].push_back(Describe(one));
+    }
+    described["debts"] = ordered_json::array();
+    if (status) {
+      for (const daemon::Debt& debt : status->debts) described["debts"].push_back(Describe(debt));
+    }
+    described["silences"] = ordered_json::array();
+    if (status) {
+      for (const auto& one : status->silences) described["silences"].push_back(Describe(one));
+    }
+    described["online"] = ordered_json::array();
+    if (status) {
+      for (const daemon::Online& one : status->online) {
+        described["online"].push_back({{"service", one.service}});
+        described["online"].back().update(Describe(one));
+      }
+    }
     described["actions"] = ordered_json::array();
     for (const auto& [_, line] : lines)
       described["actions"].push_back(DescribeGraph(line, rulings ? &*rulings : nullptr));
@@ -185,6 +241,12 @@ Result<int> Status(const Common& common) {
   PrintLine(WhoIsAtWork(owner, status));
   if (status) {
     for (const daemon::Undelivered& one : status->undelivered) PrintLine(Sentence(one));
+    for (const daemon::Uncopied& one : status->uncopied) PrintLine(Sentence(one));
+    for (const daemon::Debt& debt : status->debts) PrintLine(Sentence(debt));
+    PrintSilences(status->silences);
+    for (const daemon::Online& one : status->online) {
+      if (one.IsBehind()) PrintLine("online: " + daemon::SentenceOf(one));
+    }
   }
   if (status && !status->trouble.empty()) {
     PrintLine("trouble: " + status->trouble + "; nothing new starts until that is mended");

@@ -9,6 +9,7 @@
 #include "base/terminal.h"
 #include "base/text.h"
 #include "cli/owner.h"
+#include "cli/port_taken.h"
 #include "cli/print.h"
 #include "cli/trust.h"
 #include "home/pointer.h"
@@ -76,7 +77,7 @@ void TellDashboard(serve::HttpService& http, const std::string& by) {
     std::fprintf(stderr, "busker: no link to the dashboard: %s\n",
                  Printable(link.error().message).c_str());
   }
-  PrintLine(fmt::format("dashboard: {}  (busker token link opens it)", http.origin()));
+  PrintLine(fmt::format("dashboard: {}  (busker open opens it)", http.origin()));
 }
 
 // What starts at once, because its instant has passed: a line each, for the first few.
@@ -111,12 +112,14 @@ Result<void> Supervisor::Run() {
       if (!was_up_ || !WaitsAfter(daemon.error())) return tl::unexpected(daemon.error());
       continue;
     }
+    TRY(StartPredictions(**daemon));
     TRY_ASSIGN(const auto dashboard, StartDashboard(**daemon));
     Show(daemon->get(), dashboard.get());
     Tell(**daemon, dashboard.get());
     was_up_ = true;
     auto ended = Await(**daemon);
     Show(nullptr, nullptr);
+    if (predictions_ != nullptr) predictions_->Attach(nullptr);
     if (!ended && !IsStopped() && !WaitsAfter(ended.error())) return ended;
   }
   return {};
@@ -140,16 +143,55 @@ Result<std::unique_ptr<daemon::Daemon>> Supervisor::StartDaemon() {
   options.target = common_.target;
   if (options_.paused) options.pauses = "up --paused";
   options.make_link = [this](const std::string& by) { return MakeLink(by); };
+  options.online = [this] { return Online(); };
   return daemon::Daemon::Start(home_, std::move(options));
+}
+
+Result<void> Supervisor::StartPredictions(daemon::Daemon& daemon) {
+  const service::ServingSetting& setting = daemon.settings().serving;
+  if (!setting.on) return {};
+  if (predictions_ == nullptr) {
+    TRY_ASSIGN(predictions_, OnlineService::Start(setting, home_, common_.installation->version,
+                                                  [this](const std::string& line) { Say(line); }));
+    const std::lock_guard lock(mutex_);
+    online_ = predictions_.get();
+  }
+  predictions_->Attach(&daemon);
+  return {};
 }
 
 // nullptr where it is off.
 Result<std::unique_ptr<serve::HttpService>> Supervisor::StartDashboard(daemon::Daemon& daemon) {
-  if (!daemon.settings().http.on) return nullptr;
-  return serve::HttpService::Start(
-      daemon.settings().http, daemon, home_,
-      {common_.installation->version, common_.installation->duckdb_library},
-      [this](const std::string& line) { Say(line); });
+  service::HttpSetting setting = daemon.settings().http;
+  if (options_.port) {
+    setting.on = true;
+    setting.port = *options_.port;
+    setting.any_port = *options_.port == 0;
+  }
+  if (!setting.on) return nullptr;
+  const auto start = [&] {
+    return serve::HttpService::Start(
+        setting, daemon, home_,
+        {common_.installation->version, common_.installation->duckdb_library,
+         [this] { return predictions_ == nullptr ? std::string() : predictions_->Figures(); },
+         predictions_ == nullptr ? nullptr : &predictions_->models()},
+        [this](const std::string& line) { Say(line); });
+  };
+  const int wanted = setting.port;
+  // Pages that are open come back to where they were, if nobody else is there by now.
+  if (wanted == 0) setting.port = port_;
+  auto started = start();
+  if (!started && setting.port != wanted) {
+    setting.port = wanted;
+    started = start();
+  }
+  if (started) {
+    port_ = (*started)->port();
+  } else if (started.error().kind == ErrorKind::kTemporary) {
+    return tl::unexpected(
+        PortTaken(wanted, "busker up --port N takes another, and --port 0 one that is free"));
+  }
+  return started;
 }
 
 void Supervisor::Show(daemon::Daemon* daemon, serve::HttpService* dashboard) {
@@ -169,6 +211,7 @@ void Supervisor::Tell(daemon::Daemon& daemon, serve::HttpService* dashboard) {
                   Plural(catalogue->graph_files, "graph file"), home_.folder.string(),
                   FormatDuration(std::chrono::duration_cast<Milliseconds>(Clock::now() - begun_))));
   if (dashboard != nullptr) TellDashboard(*dashboard, common_.By());
+  if (predictions_ != nullptr) PrintLine("predictions: " + predictions_->Address());
   TellCatchUps(daemon, options_.quiet);
 }
 
@@ -206,6 +249,15 @@ Result<std::string> Supervisor::MakeLink(const std::string& by) {
   const std::lock_guard lock(mutex_);
   if (dashboard_ == nullptr) return NotFound("the dashboard is off: [http] listen in daemon.toml");
   return dashboard_->MakeLink(access::Scope::kAdmin, by);
+}
+
+std::vector<daemon::Online> Supervisor::Online() {
+  const OnlineService* online = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    online = online_;
+  }
+  return online == nullptr ? std::vector<daemon::Online>() : online->Stand();
 }
 
 void Supervisor::Say(const std::string& line) {

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "cli/line_printer.h"
+#include "cli/online_service.h"
 #include "cli/patience.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
@@ -38,11 +39,13 @@ class Supervisor {
 
   Result<std::unique_ptr<daemon::Daemon>> StartDaemon();
   Result<std::unique_ptr<serve::HttpService>> StartDashboard(daemon::Daemon& daemon);
+  Result<void> StartPredictions(daemon::Daemon& daemon);
   void Show(daemon::Daemon* daemon, serve::HttpService* dashboard);  // to Stop, and for links
   void Tell(daemon::Daemon& daemon, serve::HttpService* dashboard);
   Result<void> Await(daemon::Daemon& daemon);
   bool WaitsAfter(const Error& error);
   Result<std::string> MakeLink(const std::string& by);
+  std::vector<daemon::Online> Online();
   void Say(const std::string& line);
   bool IsStopped();
 
@@ -55,12 +58,16 @@ class Supervisor {
   bool was_up_ = false;
   Patience patience_;
   std::string said_;  // why it began again, last
+  int port_ = 0;      // of the dashboard; 0: it has had none
+  // Goes on while the daemon begins again: what is live is in the store.
+  std::unique_ptr<OnlineService> predictions_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable stopping_;
   bool stopped_ = false;
   daemon::Daemon* daemon_ = nullptr;
   serve::HttpService* dashboard_ = nullptr;
+  const OnlineService* online_ = nullptr;  // `predictions_`, once it is there
 };
 
 }  // namespace busker::cli

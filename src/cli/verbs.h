@@ -29,6 +29,7 @@ struct Common {
   std::string target;        // --target; empty: not said
   bool json = false;         // --json
   std::string by;            // --by; empty: who types
+  std::string color;         // --color: auto, always or never; empty: auto
 
   // What the engine does by itself is by "busker", on record: a person of that name is told apart.
   std::string By() const {
@@ -44,6 +45,7 @@ struct RunOptions {
   bool quiet = false;
   bool strict = false;  // a version that the gate refuses counts as a failure
   std::string wait = "10m";
+  std::string version;  // that the action begins with; empty: as its input says
 };
 Result<int> Run(const Common& common, const RunOptions& options);
 
@@ -70,7 +72,8 @@ Result<int> Check(const Common& common, const CheckOptions& options);
 struct UpOptions {
   std::vector<std::string> folders;
   bool quiet = false;
-  bool paused = false;  // what was never seen before begins so
+  bool paused = false;      // what was never seen before begins so
+  std::optional<int> port;  // of the dashboard; 0: one that is free; none: as daemon.toml has it
 };
 Result<int> Up(const Common& common, const UpOptions& options);
 // Hidden: what goes on with runs when nobody else does, until all have ended.
@@ -138,7 +141,8 @@ struct LogsOptions {
   std::string task;
   std::optional<int> attempt;
   bool follow = false;
-  bool raw = false;  // the bytes as they are stored
+  bool raw = false;                   // the bytes as they are stored
+  std::optional<std::uint64_t> tail;  // so many lines at the end of each
 };
 Result<int> Logs(const Common& common, const LogsOptions& options);
 
@@ -147,15 +151,29 @@ struct ModelsOptions {
 };
 Result<int> Models(const Common& common, const ModelsOptions& options);
 
+struct ShowOptions {
+  std::string version;
+};
+Result<int> Show(const Common& common, const ShowOptions& options);
+
 struct PromoteOptions {
   std::string version;
   std::string why = "by hand";
+  bool unchecked = false;  // the version is not asked its sample first
+  bool unpin = false;      // also from a version that is pinned
 };
 Result<int> Promote(const Common& common, const PromoteOptions& options);
-Result<int> Rollback(const Common& common);
+Result<int> Rollback(const Common& common, const PromoteOptions& options);
+
+struct PinOptions {
+  std::string version, why;
+};
+Result<int> Pin(const Common& common, const PinOptions& options);
+Result<int> Unpin(const Common& common);
 
 struct QueryOptions {
-  std::string sql;
+  std::string sql;  // empty: from standard input
+  bool csv = false, markdown = false;
   std::uint64_t rows = 1000;
 };
 Result<int> Query(const Common& common, const QueryOptions& options);
@@ -167,9 +185,15 @@ Result<int> ListDeliveries(const Common& common, const DeliveriesOptions& option
 
 struct UndoOptions {
   std::string delivery;
+  bool force = false;  // also when somebody else has changed the table since
 };
 Result<int> Undo(const Common& common, const UndoOptions& options);
 
+struct NewOptions {
+  std::string name;
+  bool python = false, cpp = false, shell = false;  // one of them; none: Python
+};
+Result<int> New(const Common& common, const NewOptions& options);
 struct InitOptions {
   bool force = false;
 };
@@ -181,6 +205,27 @@ Result<int> Build(const Common& common, const BuildOptions& options);
 Result<int> ValidateService(const Common& common);
 Result<int> PrintSchema(const Common& common);
 Result<int> Fsck(const Common& common);
+
+struct ServeOptions {
+  std::string model;  // NAME/VERSION, with `store`; empty: the service of the folder
+  std::string store;  // URL
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;        // 0: $AIP_HTTP_PORT, else 8080
+  bool any_port = false;         // whichever is free
+  std::uint16_t threads = 0;     // 0: as many as there are processors
+  std::string tokens;            // file; empty: that of the home
+  bool without_tokens = false;   // whoever reaches the port may ask
+  std::string certificate, key;  // files
+  bool insecure_i_know = false;
+  std::uint64_t rows_max = 10'000;
+  std::string body_max = "16MiB";
+};
+Result<int> Serve(const Common& common, const ServeOptions& options);
+
+struct PredictOptions {
+  std::vector<std::string> words;  // [VERSION] FILE; without a version: the live one
+};
+Result<int> Predict(const Common& common, const PredictOptions& options);
 
 // Hidden: one of Busker's own tasks, started under the runner (prepare/step.h).
 struct StepOptions {
@@ -197,6 +242,11 @@ Result<int> CreateToken(const Common& common, const TokenOptions& options);
 Result<int> ListTokens(const Common& common);
 Result<int> RevokeToken(const Common& common, const TokenOptions& options);
 Result<int> MakeLink(const Common& common);
+
+struct OpenOptions {
+  bool print = false;  // the address, and no browser
+};
+Result<int> OpenDashboard(const Common& common, const OpenOptions& options);
 
 struct SecretOptions {
   std::string name;

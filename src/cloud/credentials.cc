@@ -4,23 +4,27 @@ namespace busker::cloud {
 namespace {
 
 constexpr char kBearer[] = "Bearer ";
+constexpr Milliseconds kLookAgain{100};  // whether the token is still wanted
 
 }  // namespace
 
 Result<std::string> Credentials::Authorization(const io::Interrupt& interrupt) {
   if (!source_) return std::string();
-  std::unique_lock fetching(fetching_, std::defer_lock);
-  while (!fetching.try_lock_for(std::chrono::milliseconds(100))) {
+  std::unique_lock lock(mutex_);
+  while (is_fetching_) {
     TRY(io::CheckStillWanted(interrupt));
+    fetched_.wait_for(lock, kLookAgain);
   }
   const auto needed_until = std::chrono::steady_clock::now() + kSpare;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!token_.text.empty() && token_.good_until >= needed_until) return kBearer + token_.text;
-  }
-  TRY_ASSIGN(BearerToken fetched, source_(interrupt));
-  const std::lock_guard lock(mutex_);
-  token_ = std::move(fetched);
+  if (!token_.text.empty() && token_.good_until >= needed_until) return kBearer + token_.text;
+  is_fetching_ = true;
+  lock.unlock();
+  auto token = source_(interrupt);
+  lock.lock();
+  is_fetching_ = false;
+  fetched_.notify_all();
+  if (!token) return tl::unexpected(std::move(token).error());
+  token_ = *std::move(token);
   return kBearer + token_.text;
 }
 

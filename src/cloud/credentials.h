@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -43,9 +44,10 @@ class Credentials {
  private:
   const Source source_;
   const std::string quota_project_;
-  std::timed_mutex fetching_;  // one thread looks for a token at a time
-  std::mutex mutex_;           // guards what follows, while nobody fetches
-  BearerToken token_;          // no text: none was fetched yet
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable fetched_;
+  bool is_fetching_ = false;  // one thread looks for a token at a time
+  BearerToken token_;         // no text: none was fetched yet
 };
 
 }  // namespace busker::cloud

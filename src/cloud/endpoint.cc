@@ -26,6 +26,11 @@ Known KnownOf(GoogleApi api) {
       return {"compute", "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE", "/compute/v1"};
     case GoogleApi::kLogging:
       return {"logging", "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING", "/v2"};
+    case GoogleApi::kResourceManager:
+      return {"cloudresourcemanager", "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER",
+              "/v1"};
+    case GoogleApi::kIam:
+      return {"iam", "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAM", "/v1"};
   }
   return {};
 }

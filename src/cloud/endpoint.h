@@ -10,7 +10,7 @@ namespace busker::cloud {
 // The domain of Google's own cloud; others run the same software under another.
 inline constexpr char kUniverse[] = "googleapis.com";
 
-enum class GoogleApi { kStorage, kBigQuery, kCompute, kLogging };
+enum class GoogleApi { kStorage, kBigQuery, kCompute, kLogging, kResourceManager, kIam };
 
 // "https://storage.googleapis.com", of that universe, without '/' behind; or what gcloud's own
 // variable for it names, CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE and its kin: what gcloud wants

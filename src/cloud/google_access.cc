@@ -26,6 +26,7 @@ struct SharedIdentity {
   std::string universe;
   std::shared_ptr<Credentials> credentials;
   std::shared_ptr<io::HttpSession> http;
+  std::string found, account;  // as GoogleAccess has them
 };
 
 // Those of this process that were found last, so that a store that is opened for each request does
@@ -73,11 +74,16 @@ std::string Variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-Result<std::string> EmulatorAt(std::string place) {
+const char* EmulatorVariable(GoogleApi api) {
+  if (api == GoogleApi::kStorage) return "STORAGE_EMULATOR_HOST";
+  return api == GoogleApi::kBigQuery ? "BIGQUERY_EMULATOR_HOST" : nullptr;
+}
+
+Result<std::string> EmulatorAt(std::string place, const char* variable) {
   if (place.find("://") == std::string::npos) place = "http://" + place;
   while (place.ends_with('/')) place.pop_back();
   if (const auto fine = io::ParseHttpUrl(place); !fine) {
-    return Wrap("STORAGE_EMULATOR_HOST", fine.error());
+    return Wrap(variable, fine.error());
   }
   return place;
 }
@@ -102,7 +108,7 @@ Result<SharedIdentity> OfFile(const std::string& text) {
   return Known().Keep(
       key, {identity.universe,
             std::make_shared<Credentials>(std::move(identity.source), identity.quota_project),
-            std::move(http)});
+            std::move(http), identity.type, identity.account});
 }
 
 Result<SharedIdentity> OfMachine(const std::string& host) {
@@ -110,9 +116,10 @@ Result<SharedIdentity> OfMachine(const std::string& host) {
   const std::string key = "machine " + host + " " + quota_project;
   if (auto known = Known().Find(key)) return *std::move(known);
   TRY_ASSIGN(std::string universe, UniverseOfMachine(host));
-  return Known().Keep(key, {std::move(universe),
-                            std::make_shared<Credentials>(TokensOfMachine(host), quota_project),
-                            std::make_shared<io::HttpSession>()});
+  return Known().Keep(
+      key,
+      {std::move(universe), std::make_shared<Credentials>(TokensOfMachine(host), quota_project),
+       std::make_shared<io::HttpSession>(), "the service account of this machine", ""});
 }
 
 // What is wrong with the file, and where it is.
@@ -120,6 +127,7 @@ Result<SharedIdentity> OfFileAt(const io::fs::path& file) {
   TRY_ASSIGN(const std::string text, io::ReadFile(file, kFileBytesMax));
   auto found = OfFile(text);
   if (!found) return Wrap(Printable(file.string()), found.error());
+  found->found += " in " + file.string();
   return found;
 }
 
@@ -149,15 +157,17 @@ Result<SharedIdentity> FindIdentity() {
 }  // namespace
 
 Result<GoogleAccess> FindAccess(GoogleApi api) {
-  const std::string emulator = api == GoogleApi::kStorage ? Variable("STORAGE_EMULATOR_HOST") : "";
+  const char* const variable = EmulatorVariable(api);
+  const std::string emulator = variable == nullptr ? "" : Variable(variable);
   if (!emulator.empty()) {
-    TRY_ASSIGN(std::string endpoint, EmulatorAt(emulator));
+    TRY_ASSIGN(std::string endpoint, EmulatorAt(emulator, variable));
     return GoogleAccess{std::move(endpoint), std::make_shared<Credentials>(),
                         std::make_shared<io::HttpSession>()};
   }
   TRY_ASSIGN(const SharedIdentity found, FindIdentity());
   TRY_ASSIGN(std::string endpoint, EndpointOf(api, found.universe));
-  return GoogleAccess{std::move(endpoint), found.credentials, found.http};
+  return GoogleAccess{std::move(endpoint), found.credentials, found.http, found.found,
+                      found.account};
 }
 
 }  // namespace busker::cloud

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cloud/json_members.h"
 #include "cloud/retry.h"
 
 namespace busker::cloud {
@@ -37,15 +38,11 @@ std::string_view RemedyFor(int status, const std::string& message) {
 std::string GoogleMessage(const std::string& body) {
   const auto json = nlohmann::json::parse(body, nullptr, false);
   if (!json.is_object()) return {};
-  const auto text = [](const nlohmann::json& object, const char* name) {
-    const auto found = object.find(name);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  std::string message = text(json, "error_description");
-  const auto error = json.find("error");
-  if (message.empty() && error != json.end() && error->is_object())
-    message = text(*error, "message");
-  if (message.empty()) message = text(json, "error");
+  std::string message = TextIn(json, "error_description");
+  if (const auto error = json.find("error"); message.empty() && error != json.end()) {
+    message = TextIn(*error, "message");
+  }
+  if (message.empty()) message = TextIn(json, "error");
   return Printable(message.substr(0, kMessageBytesMax));
 }
 

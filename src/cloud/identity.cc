@@ -78,6 +78,9 @@ Result<Identity> IdentityIn(const ordered_json& file, const std::shared_ptr<io::
   if (!type) return Invalid("it is no file of Google's with credentials: it has no \"type\"");
   Identity identity{{}, quota_project.value_or(""), universe.value_or(kUniverse)};
   TRY_ASSIGN(identity.source, SourceIn(*type, file, identity, http, policy));
+  identity.type = *type;
+  const auto account = file.find("client_email");
+  if (account != file.end() && account->is_string()) identity.account = account->get<std::string>();
   return identity;
 }
 

@@ -15,6 +15,8 @@ struct Identity {
   Credentials::Source source;
   std::string quota_project;  // empty: none is named
   std::string universe;       // "googleapis.com"
+  std::string type = {};      // "service_account"
+  std::string account = {};   // its address, where the file tells it
 };
 
 // Of the types authorized_user, service_account, external_account and impersonated_service_account.

@@ -12,15 +12,16 @@
 namespace busker::cloud {
 namespace {
 
-constexpr char kTokenPath[] = "/computeMetadata/v1/instance/service-accounts/default/token";
-constexpr char kUniversePath[] = "/computeMetadata/v1/universe/universe-domain";
+constexpr char kRoot[] = "/computeMetadata/v1/";
+constexpr char kTokenPath[] = "instance/service-accounts/default/token";
+constexpr char kUniversePath[] = "universe/universe-domain";
 constexpr char kPlace[] = "the metadata server";
 
 constexpr Milliseconds kUniverseLimit{10'000};
 
-io::HttpRequest RequestTo(const std::string& host, const char* path) {
+io::HttpRequest RequestTo(const std::string& host, const std::string& path) {
   io::HttpRequest request;
-  request.url = "http://" + host + path;
+  request.url = "http://" + host + kRoot + path;
   request.headers = {{"Metadata-Flavor", "Google"}};
   request.connect_limit = Milliseconds(3'000);
   return request;
@@ -82,11 +83,19 @@ Credentials::Source TokensOfMachine(const std::string& host, const RetryPolicy& 
   };
 }
 
+Result<std::optional<std::string>> AskMachine(const std::string& host, const std::string& path,
+                                              const io::Interrupt& interrupt,
+                                              const RetryPolicy& policy) {
+  TRY_ASSIGN(auto response, Ask(*SessionToMetadata(), RequestTo(host, path), policy, interrupt));
+  if (response.status == 404) return std::nullopt;
+  return std::move(response.body);
+}
+
 Result<std::string> UniverseOfMachine(const std::string& host, const RetryPolicy& policy) {
-  TRY_ASSIGN(const auto response, Ask(*SessionToMetadata(), RequestTo(host, kUniversePath), policy,
-                                      io::Within(kUniverseLimit)));
-  if (response.status == 404) return kUniverse;
-  std::string universe(Trim(response.body));
+  TRY_ASSIGN(const auto answer,
+             AskMachine(host, kUniversePath, io::Within(kUniverseLimit), policy));
+  if (!answer) return kUniverse;
+  std::string universe(Trim(*answer));
   if (!IsDomain(universe)) {
     return Failed(std::string(kPlace) + " answered something that is no universe's domain");
   }

@@ -19,6 +19,12 @@ std::optional<std::string> FindMetadataServer();
 // kUnusable: the machine has no service account.
 Credentials::Source TokensOfMachine(const std::string& host, const RetryPolicy& policy = {});
 
+// What the server at `host` has at `path`, as "instance/id" or "instance/?recursive=true"; nullopt:
+// nothing. Waits for it until the interrupt says otherwise.
+Result<std::optional<std::string>> AskMachine(const std::string& host, const std::string& path,
+                                              const io::Interrupt& interrupt,
+                                              const RetryPolicy& policy = {});
+
 // The domain of the cloud that the machine is in: "googleapis.com", unless the server at `host`
 // names another. Waits for it up to 10 s.
 Result<std::string> UniverseOfMachine(const std::string& host, const RetryPolicy& policy = {});

@@ -55,6 +55,18 @@ TEST(MetadataServer, ThatHasNoTokenSaysSo) {
   }
 }
 
+TEST(MetadataServer, TellsWhatIsThereAndThatNothingIs) {
+  io::TestHttpServer server([](const io::TestHttpRequest& request) {
+    const bool is_there = request.target == "/computeMetadata/v1/instance/?recursive=true";
+    return is_there ? Answer("200 OK", "{}") : Answer("404 Not Found", "<html>");
+  });
+  const auto ask = [&](const char* path) {
+    return AskMachine(server.Place(), path, io::Within(Milliseconds(60'000)), kQuick);
+  };
+  EXPECT_EQ(ask("instance/?recursive=true").value(), "{}");
+  EXPECT_EQ(ask("instance/attributes/other").value(), std::nullopt);
+}
+
 TEST(MetadataServer, TellsTheUniverse) {
   const auto universe = [](const std::string& answer) {
     io::TestHttpServer server(answer);

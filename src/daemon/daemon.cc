@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "dispatch/record_file.h"
 #include "execute/open.h"
+#include "execute/places_in_use.h"
 #include "home/instance.h"
 #include "prepare/step.h"
 #include "secret/store.h"
@@ -47,6 +48,19 @@ void TellWhatIsMissing(const catalogue::Catalogue& catalogue, const plan::Agenda
   }
 }
 
+// A version that waits for somebody to approve it.
+std::optional<plan::NotifyPeople> ApprovalWanted(const record::AttemptRow& ended) {
+  if (ended.result.empty()) return std::nullopt;
+  const auto result = prepare::StepResultFrom(ended.result);
+  if (!result || !result->ruling || !result->ruling->waits) return std::nullopt;
+  const std::string& version = result->ruling->version.timestamp;
+  plan::NotifyPeople tell;
+  tell.kind = plan::NotifyPeople::Kind::kApproval;
+  tell.message = fmt::format("{} waits for approval: {}", version, result->ruling->why);
+  tell.version = version;
+  return tell;
+}
+
 Result<execute::StepEnd> CarryOutStep(const attempt::Order& order,
                                       const execute::MayChange& may_change) {
   TRY_ASSIGN(prepare::StepDone done,
@@ -71,8 +85,19 @@ Result<void> Daemon::Open() {
   definitions_ =
       std::make_unique<catalogue::Definitions>(options_.paths, home_.folder, options_.check_gate);
   catalogue_ = std::make_shared<const catalogue::Catalogue>();
+  copier_ = std::make_shared<LogCopier>(
+      LogCopier::Setup{CopiedRuns(home_.LogCopiesFolder(), home_.RunsFolder()), home_.RunsFolder(),
+                       readers_, options_.warn ? options_.warn : [](const std::string&) {}});
+  // A run is never kept from running by the copy of its log.
+  const auto expect = [copier = copier_, warn = options_.warn](const std::string& run,
+                                                               const CopyTo& to) {
+    const auto expected = copier->Expect(run, to);
+    if (!expected && warn) {
+      warn(fmt::format("the log of run {} is not copied: {}", run, expected.error().message));
+    }
+  };
   preparation_ = std::make_shared<RunPreparation>(readers_, PlacesOfHome(), options_.target,
-                                                  options_.environment);
+                                                  options_.environment, expect);
 
   dispatch::Deeds deeds;
   deeds.prepare = [preparation = preparation_](const plan::DagRun& run) {
@@ -84,11 +109,13 @@ Result<void> Daemon::Open() {
                               : why + "; nothing new starts until that is mended");
   };
   deeds.warn = options_.warn;
+  deeds.places_in_use = execute::PlacesInUse(home_.folder / "places").All();
   deeds.observe = [this](const plan::Decision& decision) { Observe(decision); };
   if (options_.schedules) {
     deeds.notices = [this](const plan::NotifyPeople& tell, Instant now) {
       return NoticesOf(tell, now);
     };
+    deeds.news = ApprovalWanted;
     deeds.send = [this](const std::vector<record::NoticeRow>& rows) { outbox_->Send(rows); };
     outbox_ = std::make_unique<Outbox>(
         settings_.smtp,
@@ -102,7 +129,8 @@ Result<void> Daemon::Open() {
                                    options_.environment,
                                    [store = secret::Store(home_, options_.environment)](
                                        const std::string& name) { return store.Value(name); },
-                                   CarryOutStep};
+                                   CarryOutStep,
+                                   home_.folder / "places"};
   const execute::OpenExecutor open_executor = [settings](const std::string& place,
                                                          execute::Executor::OnEnded on_ended) {
     return execute::Open(place, settings, std::move(on_ended));
@@ -116,11 +144,14 @@ Result<void> Daemon::Open() {
              const std::string& target) { return PlacesOf(service, action, target); },
       since_, options_.schedules, options_.yields ? [this] { Stop(); } : std::function<void()>(),
       options_.make_link,
-      [this] { return outbox_ ? outbox_->ListUndelivered() : std::vector<Undelivered>(); }});
+      [this] { return outbox_ ? outbox_->ListUndelivered() : std::vector<Undelivered>(); },
+      [this] { return copier_->ListUncopied(); }, options_.online,
+      [this](const std::string& run) { copier_->ExpectAgain(run); }});
   TRY_ASSIGN(watch_,
              catalogue::FolderWatch::Make(options_.schedules ? Milliseconds(0) : kWatchLater));
   Reload();  // before anything else reaches the conductor, which judges what it finds by it
   TRY_ASSIGN(recovered_, conductor_->Recover());
+  copier_->TakeUp();
   if (outbox_) {
     TRY_ASSIGN(const auto pending, record_->PendingNotices());
     outbox_->Send(pending);
@@ -165,6 +196,7 @@ Daemon::~Daemon() {
   if (watching_.joinable()) watching_.join();
   server_.reset();
   if (conducting_.joinable()) conducting_.join();
+  if (copier_) copier_->Stop();
   outbox_.reset();
   conductor_.reset();
 }
@@ -197,7 +229,8 @@ bool Daemon::Idle() {
                    [idle](const Result<void>& asked, const dispatch::View& view) {
                      idle->set_value(asked && view.agenda.Resting());
                    }});
-  return answer.wait_for(std::chrono::seconds(5)) == std::future_status::ready && answer.get();
+  return answer.wait_for(std::chrono::seconds(5)) == std::future_status::ready && answer.get() &&
+         copier_->Rests();
 }
 
 void Daemon::StopServing() { server_.reset(); }
@@ -236,7 +269,10 @@ std::vector<plan::Event> Daemon::Replace(std::shared_ptr<const catalogue::Catalo
     auto* defined = std::get_if<plan::GraphDefined>(&event);
     if (defined == nullptr) continue;
     defined->pauses = options_.pauses;
-    defined->graph.by_hand = !options_.schedules;
+    if (options_.schedules) continue;
+    plan::Graph by_hand = *defined->graph;
+    by_hand.by_hand = true;
+    defined->graph = std::make_shared<const plan::Graph>(std::move(by_hand));
   }
   preparation_->Use(next);
   const std::lock_guard lock(catalogue_mutex_);
@@ -246,14 +282,15 @@ std::vector<plan::Event> Daemon::Replace(std::shared_ptr<const catalogue::Catalo
 
 void Daemon::WatchFiles() {
   StartArrivals({});
-  bool loaded = true;  // and what reading took is not given back to the system yet
+  bool loaded = true;  // what follows from it is in the making, and will leave memory, too
   while (!watch_->stopped()) {
     const catalogue::FolderWatch::News news =
         watch_->Wait(triggers_.unsure() || loaded ? kUnsure : kLookAgain);
     if (watch_->stopped()) return;
-    if (loaded) malloc_trim(0);
     loaded = Reload();
     StartArrivals(news.completed);
+    // To look takes memory, whether or not something has changed, and would keep it as holes.
+    malloc_trim(0);
   }
 }
 
@@ -292,6 +329,7 @@ std::vector<record::NoticeRow> Daemon::NoticesOf(const plan::NotifyPeople& tell,
 }
 
 void Daemon::Observe(const plan::Decision& decision) {
+  copier_->Observe(decision);  // before anybody hears that the run has ended
   announcer_.Announce(decision);
   const auto* caught_up = std::get_if<plan::RunQueued>(&decision);
   if (caught_up != nullptr && caught_up->run.trigger == "catch-up") Note(caught_up->run);

@@ -22,6 +22,7 @@
 #include "catalogue/file_triggers.h"
 #include "catalogue/folder_watch.h"
 #include "daemon/announcer.h"
+#include "daemon/log_copier.h"
 #include "daemon/outbox.h"
 #include "daemon/requests.h"
 #include "daemon/run_preparation.h"
@@ -44,6 +45,8 @@ struct DaemonOptions {
   service::GateCheck check_gate;
   // An address that begins a session on the dashboard; empty: there is none. Any thread.
   std::function<Result<std::string>(const std::string& by)> make_link;
+  // The services whose predictions this process answers; empty: of none. Any thread.
+  std::function<std::vector<Online>()> online;
   // Told why nothing new starts at the moment, and when it does again; what could not be done and
   // is tried again. Any thread.
   std::function<void(const std::string&)> warn;
@@ -79,10 +82,17 @@ class Daemon {
   Result<prepare::Places> PlacesOf(const service::Service& service, const std::string& action = "",
                                    const std::string& target = "") const;
 
-  // Whether every run has ended, or waits for a definition that is not there.
+  // Whether every run has ended, or waits for a definition that is not there, and its log was
+  // copied as far as it can be for now.
   bool Idle();
 
+  // Waits up to `limit` until logs are copied that far.
+  void AwaitCopies(Milliseconds limit) { copier_->AwaitRest(limit); }
+
   void StopServing();  // closes the socket: nothing more is asked
+
+  // Tells people what was noticed beside runs, if anybody is to be told. Any thread.
+  void Tell(plan::NotifyPeople tell) { conductor_->Tell(std::move(tell)); }
 
   // Reads the definitions again now. Any thread.
   bool Reload();
@@ -114,6 +124,7 @@ class Daemon {
   service::DaemonSettings settings_;
   std::unique_ptr<record::Record> record_;
   std::shared_ptr<record::Readers> readers_;
+  std::shared_ptr<LogCopier> copier_;  // what prepares runs may outlive this
   std::shared_ptr<RunPreparation> preparation_;
 
   // "of shop/training for 2019-08-01", for what is said of unfinished runs; of the conductor's

@@ -158,6 +158,42 @@ Json ToJson(const Status& status) {
                            {"tries", one.tries},
                            {"next_try", FormatRfc3339(one.next_try)}});
   }
+  Json uncopied = Json::array();
+  for (const Uncopied& one : status.uncopied) {
+    uncopied.push_back({{"to", one.to},
+                        {"why", one.why},
+                        {"runs", one.runs},
+                        {"tries", one.tries},
+                        {"next_try", FormatRfc3339(one.next_try)}});
+  }
+  Json debts = Json::array();
+  for (const Debt& debt : status.debts) {
+    debts.push_back({{"what", debt.what},
+                     {"where", debt.where},
+                     {"why", debt.why},
+                     {"since", FormatRfc3339(debt.since)},
+                     {"run", debt.attempt.run},
+                     {"task", debt.attempt.task},
+                     {"attempt", debt.attempt.number}});
+  }
+  Json silences = Json::array();
+  for (const Silence& silence : status.silences) {
+    silences.push_back({{"what", silence.what},
+                        {"where", silence.where},
+                        {"why", silence.why},
+                        {"since", FormatRfc3339(silence.since)},
+                        {"run", silence.attempt.run},
+                        {"task", silence.attempt.task},
+                        {"attempt", silence.attempt.number}});
+  }
+  Json online = Json::array();
+  for (const Online& one : status.online) {
+    online.push_back({{"service", one.service},
+                      {"version", one.version},
+                      {"wanted", one.wanted},
+                      {"since", Written(one.since)},
+                      {"because", one.because}});
+  }
   Json graphs = Json::array();
   for (const GraphStatus& graph : status.graphs) {
     graphs.push_back({{"graph", graph.graph.Text()},
@@ -174,6 +210,10 @@ Json ToJson(const Status& status) {
           {"attempts_running", status.attempts_running},
           {"faults", std::move(faults)},
           {"undelivered", std::move(undelivered)},
+          {"uncopied", std::move(uncopied)},
+          {"debts", std::move(debts)},
+          {"silences", std::move(silences)},
+          {"online", std::move(online)},
           {"graphs", std::move(graphs)}};
 }
 
@@ -191,6 +231,32 @@ Status StatusFrom(const Json& message) {
                                   static_cast<std::uint64_t>(NumberIn(one, "notices", 0)),
                                   static_cast<int>(NumberIn(one, "tries", 0)),
                                   InstantIn(one, "next_try").value_or(Instant{})});
+  }
+  for (const Json& one : message.value("uncopied", Json::array())) {
+    status.uncopied.push_back({TextOf(one, "to"), TextOf(one, "why"),
+                               static_cast<std::uint64_t>(NumberIn(one, "runs", 0)),
+                               NumberIn(one, "tries", 0),
+                               InstantIn(one, "next_try").value_or(Instant{})});
+  }
+  for (const Json& debt : message.value("debts", Json::array())) {
+    status.debts.push_back({{TextOf(debt, "run"), TextOf(debt, "task"),
+                             static_cast<int>(NumberIn(debt, "attempt", 0))},
+                            TextOf(debt, "what"),
+                            TextOf(debt, "where"),
+                            TextOf(debt, "why"),
+                            InstantIn(debt, "since").value_or(Instant{})});
+  }
+  for (const Json& silence : message.value("silences", Json::array())) {
+    status.silences.push_back({{TextOf(silence, "run"), TextOf(silence, "task"),
+                                static_cast<int>(NumberIn(silence, "attempt", 0))},
+                               TextOf(silence, "what"),
+                               TextOf(silence, "where"),
+                               TextOf(silence, "why"),
+                               InstantIn(silence, "since").value_or(Instant{})});
+  }
+  for (const Json& one : message.value("online", Json::array())) {
+    status.online.push_back({TextOf(one, "service"), TextOf(one, "version"), TextOf(one, "wanted"),
+                             InstantIn(one, "since"), TextOf(one, "because")});
   }
   for (const Json& graph : message.value("graphs", Json::array())) {
     status.graphs.push_back({GraphIn(graph), TextOf(graph, "schedule"), TextOf(graph, "zone"),

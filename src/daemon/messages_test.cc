@@ -59,14 +59,44 @@ TEST(Messages, AStatusComesThroughWhole) {
   status.trouble = "the disk is full";
   status.attempts_running = 3;
   status.faults = {{"a.json", "a.json:1:1: no JSON"}};
+  status.uncopied = {{"cloud-logging://p", "no permission", 2, 3, kNoon}};
   status.graphs = {{"g", "@daily", "UTC", kNoon, true, "me", "g is paused"}, {}};
+  status.debts.push_back({{"r1", "training", 2},
+                          "VM b-1",
+                          "europe-west1-b of p",
+                          "forbidden",
+                          Instant(Milliseconds(7000))});
+  status.silences.push_back(
+      {{"r1", "training", 3}, "VM b-2", "p", "no answer", Instant(Milliseconds(8000))});
+  status.online.push_back({"shop", "shop/1/training/a", "shop/1/training/b", kNoon, "it is torn"});
+  status.online.push_back({"other", "", "", std::nullopt, ""});
   const Status got = StatusFrom(Carried(ToJson(status)));
+  ASSERT_EQ(got.online.size(), 2U);
+  EXPECT_EQ(SentenceOf(got.online[0]), SentenceOf(status.online[0]));
+  EXPECT_TRUE(got.online[0].IsBehind() && !got.online[1].IsBehind());
+  EXPECT_EQ(got.online[1].service, "other");
+  ASSERT_EQ(got.silences.size(), 1U);
+  EXPECT_EQ(SentenceOf(got.silences[0]), SentenceOf(status.silences[0]));
+  EXPECT_EQ(SilencesOf("r1", "training", got.silences), "; " + SentenceOf(got.silences[0]));
+  EXPECT_EQ(SilencesOf("r1", "other", got.silences) + SilencesOf("r", "", got.silences), "");
+  ASSERT_EQ(got.debts.size(), 1U);
+  EXPECT_EQ(got.debts[0].attempt.Text(), status.debts[0].attempt.Text());
+  EXPECT_EQ(got.debts[0].what, "VM b-1");
+  EXPECT_EQ(got.debts[0].where, "europe-west1-b of p");
+  EXPECT_EQ(got.debts[0].why, "forbidden");
+  EXPECT_EQ(got.debts[0].since, Instant(Milliseconds(7000)));
   EXPECT_EQ(got.since, kNoon);
   EXPECT_TRUE(got.schedules);
   EXPECT_EQ(got.trouble, "the disk is full");
   EXPECT_EQ(got.attempts_running, 3U);
   ASSERT_EQ(got.faults.size(), 1U);
   EXPECT_EQ(got.faults[0].message, "a.json:1:1: no JSON");
+  ASSERT_EQ(got.uncopied.size(), 1U);
+  EXPECT_EQ(got.uncopied[0].to, "cloud-logging://p");
+  EXPECT_EQ(got.uncopied[0].why, "no permission");
+  EXPECT_EQ(got.uncopied[0].runs, 2U);
+  EXPECT_EQ(got.uncopied[0].tries, 3);
+  EXPECT_EQ(got.uncopied[0].next_try, kNoon);
   ASSERT_EQ(got.graphs.size(), 2U);
   EXPECT_EQ(got.graphs[0].next, kNoon);
   EXPECT_TRUE(got.graphs[0].paused);

@@ -48,10 +48,17 @@ std::string HintOf(const plan::NotifyPeople& tell) {
     case plan::NotifyPeople::Kind::kFailed:
       return fmt::format("busker logs {0}; busker retry {0}", tell.run);
     case plan::NotifyPeople::Kind::kRecovered:
-      return fmt::format("busker logs {}", tell.run);
+      return tell.run.empty() ? "busker status" : fmt::format("busker logs {}", tell.run);
     case plan::NotifyPeople::Kind::kLate:
     case plan::NotifyPeople::Kind::kNeverStarted:
       return fmt::format("busker explain {}", tell.graph);
+    case plan::NotifyPeople::Kind::kLeftBehind:
+      return "busker status";
+    case plan::NotifyPeople::Kind::kBehind:
+      return tell.version.empty() ? "busker status"
+                                  : fmt::format("busker show {}; busker rollback", tell.version);
+    case plan::NotifyPeople::Kind::kApproval:
+      return fmt::format("busker show {0}; busker promote {0}", tell.version);
   }
   return {};
 }
@@ -74,8 +81,8 @@ std::vector<record::NoticeRow> Outbox::NoticesOf(const plan::NotifyPeople& tell,
     for (const Json& receiver : ReceiversOf(setting)) {
       record::NoticeRow notice;
       notice.channel = receiver.dump();
-      notice.key = notify::MakeKey(
-          {kind, tell.graph.Text(), tell.run, tell.data_date, FormatRfc3339(now), notice.channel});
+      notice.key = notify::MakeKey({kind, tell.graph.Text(), tell.run, tell.data_date, tell.message,
+                                    FormatRfc3339(now), notice.channel});
       const bool twice = std::any_of(notices.begin(), notices.end(),
                                      [&](const auto& other) { return other.key == notice.key; });
       if (twice) continue;  // the daemon's and the service's settings name the same receiver

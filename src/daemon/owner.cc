@@ -1,8 +1,11 @@
 #include "daemon/owner.h"
 
+#include <fmt/core.h>
+
 #include <chrono>
 #include <utility>
 
+#include "base/text.h"
 #include "dispatch/conductor.h"
 
 namespace busker::daemon {
@@ -11,6 +14,38 @@ namespace {
 constexpr Milliseconds kSilence{300};  // after which who follows may be told why
 
 }  // namespace
+
+std::string SentenceOf(const Silence& silence) {
+  return fmt::format(
+      "of {} in {} nothing is heard since {}: {}; it may go on all the same, and is asked again",
+      Printable(silence.what), Printable(silence.where), FormatRfc3339(silence.since),
+      Printable(silence.why));
+}
+
+std::string SentenceOf(const Online& online) {
+  // People know a version by its time.
+  const auto short_name = [](const std::string& key) { return key.substr(key.rfind('/') + 1); };
+  const std::string answers =
+      fmt::format("{} serves {}", Printable(online.service),
+                  online.version.empty() ? "nothing" : Printable(short_name(online.version)));
+  const std::string live =
+      online.wanted.empty() || online.wanted == online.version
+          ? ", and what is live is not known"
+          : ", and not " + Printable(short_name(online.wanted)) + ", which is live";
+  return fmt::format("{}{}{}, because {}", answers, live,
+                     online.since ? ", since " + FormatRfc3339(*online.since) : "",
+                     Printable(online.because));
+}
+
+std::string SilencesOf(const std::string& run, const std::string& task,
+                       const std::vector<Silence>& silences) {
+  std::string text;
+  for (const Silence& one : silences) {
+    const bool is_it = one.attempt.run == run && (task.empty() || one.attempt.task == task);
+    if (is_it) text += "; " + SentenceOf(one);
+  }
+  return text;
+}
 
 bool WasEnding(const Error& error) {
   return error.kind == ErrorKind::kTemporary && error.message == dispatch::kIsEnding;

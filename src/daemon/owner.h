@@ -14,7 +14,9 @@
 
 #include "base/result.h"
 #include "catalogue/catalogue.h"
+#include "daemon/copied_run.h"
 #include "daemon/outbox.h"
+#include "execute/executor.h"
 #include "plan/advance.h"
 
 namespace busker::daemon {
@@ -51,6 +53,20 @@ struct BackfillInstant {
   std::optional<Instant> ended_at = {};  // of the run that is there already
 };
 
+using Debt = execute::Debt;
+using Silence = execute::Silence;
+
+// How a service stands whose predictions this process answers.
+struct Online {
+  std::string service;
+  std::string version;           // that answers, its key; empty: none does
+  std::string wanted;            // that the live pointer names; empty: none
+  std::optional<Instant> since;  // they differ, or the pointer cannot be read
+  std::string because;           // a sentence; empty: all is well, or the version is being loaded
+
+  bool IsBehind() const { return !because.empty(); }
+};
+
 struct GraphStatus {
   plan::GraphKey graph;
   std::string schedule, zone;
@@ -68,7 +84,21 @@ struct Status {
   std::vector<GraphStatus> graphs;
   std::size_t attempts_running = 0;
   std::vector<Undelivered> undelivered;  // notices that do not arrive
+  std::vector<Uncopied> uncopied = {};   // places that logs do not come to
+  std::vector<Debt> debts = {};          // what attempts had elsewhere, and could not be removed
+  std::vector<Silence> silences = {};    // what cannot be looked at elsewhere for now
+  std::vector<Online> online = {};       // services whose predictions are answered, by name
 };
+
+// Of one that is behind: "shop serves 20260101T000000Z, and not 20260102T000000Z, which is live,
+// since ..., because ...".
+std::string SentenceOf(const Online& online);
+
+// "of VM busker-3fa9 in europe-west1-b of p nothing is heard since ...: ..."
+std::string SentenceOf(const Silence& silence);
+// "; ..." for each of the run's attempts, or of those of its task; empty: they are heard of.
+std::string SilencesOf(const std::string& run, const std::string& task,
+                       const std::vector<Silence>& silences);
 
 // Any thread. Each call returns when what was asked for is on record. kTemporary when the owner of
 // the home has ended, or was ending (WasEnding), or has not answered in time: then it may be on

@@ -10,15 +10,12 @@
 
 #include "artifact/store.h"
 #include "base/id.h"
-#include "plan/cron.h"
-#include "plan/timetable.h"
-#include "prepare/foresight.h"
+#include "daemon/backfill.h"
 #include "prepare/requested_run.h"
 
 namespace busker::daemon {
 namespace {
 
-constexpr std::size_t kBackfillMax = 10'000;
 // So many are queued at a time: others have their turns of the conductor in between.
 constexpr std::size_t kInstantsOfATurn = 500;
 
@@ -27,51 +24,13 @@ constexpr Milliseconds kLookLimit = std::chrono::seconds(2);
 constexpr Milliseconds kListenLimit = std::chrono::minutes(1);    // then it looks who is there
 constexpr Milliseconds kForeseeLimit = std::chrono::seconds(20);  // for all that a backfill reads
 
-// What becomes of an instant of a backfill.
-constexpr char kRun[] = "run", kRetry[] = "retry", kCannotRun[] = "cannot run";
-
 using Events = std::vector<plan::Event>;
-
-// The instant that "2026-01-01" or an RFC 3339 text stands for; of a date, its first or its last.
-Result<Instant> ReadBound(const std::string& text, const std::string& zone, bool last) {
-  if (text.size() > 10) return ParseRfc3339(text);
-  TRY_ASSIGN(const auto day, ParseDate(text));
-  const std::chrono::sys_days days(day);
-  if (!last) return plan::StartOfDay(day, zone);
-  TRY_ASSIGN(const Instant next,
-             plan::StartOfDay(std::chrono::year_month_day(days + std::chrono::days(1)), zone));
-  return next - Milliseconds(1);
-}
 
 std::string HasEnded(const record::RunRow& run) {
   return fmt::format(
       "run {} has ended already: it {}{}", run.facts.id,
       run.state == plan::State::kSucceeded || run.state == plan::State::kFailed ? "" : "was ",
       NameOf(run.state));
-}
-
-bool CanBeRetried(plan::State state) {
-  return state == plan::State::kFailed || state == plan::State::kCancelled;
-}
-
-// The instants of the schedule for the data of [from, to], oldest first.
-Result<std::vector<Instant>> DueInstants(plan::Graph graph, Instant from, Instant to) {
-  graph.start.reset();  // who asks for a backfill knows better than the file
-  graph.end.reset();
-  std::vector<Instant> instants;
-  Instant after = from - Milliseconds(1);
-  for (;;) {
-    const auto due = plan::FirstDue(graph, after);
-    if (!due) return instants;
-    const Instant data = plan::DataInstant(graph, *due);
-    if (data > to) return instants;
-    after = *due;
-    if (data < from) continue;
-    instants.push_back(*due);
-    if (instants.size() > kBackfillMax) {
-      return Invalid("these are more than 10,000 instants; ask for fewer at a time");
-    }
-  }
 }
 
 const plan::DagRun* RequestedIn(std::span<const plan::Event> events,
@@ -134,106 +93,10 @@ Hear Hearing(Subscription& heard) {
 std::function<Result<void>()> LookWhetherRunnable(
     std::shared_ptr<const catalogue::Definition> definition, const prepare::Places& places,
     const plan::DagRun& run) {
-  return [definition = std::move(definition), url = places.store_url,
-          data = run.scheduled_at]() -> Result<void> {
+  return [definition = std::move(definition), url = places.store_url, run]() -> Result<void> {
     TRY_ASSIGN(const auto store, artifact::OpenStore(url));
-    return prepare::CheckRunnable(*definition->service, definition->Action(), *store, data);
+    return prepare::CheckRunnable(*definition->service, definition->Action(), *store, run);
   };
-}
-
-// The instants that are asked for, in the order in which they are to run.
-Result<std::vector<Instant>> AskedFor(const BackfillRequest& request, const plan::Graph& graph) {
-  if (!graph.schedule) {
-    return Invalid(
-        fmt::format("{} has no schedule, so there are no instants to fill; busker run "
-                    "--date runs it for one",
-                    graph.key));
-  }
-  if (graph.depends_on_past && request.newest_first) {
-    return Invalid(fmt::format(
-        "{} has depends_on_past, so its runs go from the oldest on; leave out --newest-first",
-        graph.key));
-  }
-  TRY_ASSIGN(const Instant from, ReadBound(request.from, graph.zone, false));
-  TRY_ASSIGN(const Instant to, ReadBound(request.to, graph.zone, true));
-  if (to < from) return Invalid("--to is before --from");
-  TRY_ASSIGN(std::vector<Instant> dues, DueInstants(graph, from, to));
-  if (request.newest_first) std::reverse(dues.begin(), dues.end());
-  return dues;
-}
-
-bool IsToRun(const BackfillInstant& instant) {
-  return instant.what == kRun || instant.what == kRetry;
-}
-
-// What becomes of the instants, as things stand on record. `memory`: of the graph; nullptr: none.
-Result<std::vector<BackfillInstant>> Survey(const BackfillRequest& request,
-                                            const plan::Graph& graph, std::span<const Instant> dues,
-                                            const plan::GraphMemory* memory, Instant now,
-                                            record::Record& record) {
-  std::vector<BackfillInstant> instants;
-  if (dues.empty()) return instants;
-  const auto [first, last] = std::minmax_element(dues.begin(), dues.end());
-  TRY_ASSIGN(const auto rows, record.DueRuns(graph.key, *first, *last));
-  std::map<Instant, record::Record::DueRun> there;
-  for (const auto& row : rows) there.emplace(row.due, row);
-  const Instant dealt_with = memory != nullptr && memory->cursor ? *memory->cursor : now;
-  for (const Instant due : dues) {
-    BackfillInstant instant;
-    instant.due = due;
-    instant.scheduled_at = plan::DataInstant(graph, due);
-    instant.what = kRun;
-    if (const auto found = there.find(due); found != there.end()) {
-      const record::Record::DueRun& row = found->second;
-      instant.run = row.run;
-      instant.ended_at = row.ended_at;
-      const bool again = request.retry_failed && CanBeRetried(row.state);
-      instant.what = again ? kRetry : fmt::format("has its run, {}", NameOf(row.state));
-    } else if (due > now) {
-      instant.what = "is still to come";
-    } else if (due > dealt_with) {
-      instant.what = "is run by the schedule itself";
-    }
-    instants.push_back(std::move(instant));
-  }
-  return instants;
-}
-
-// What is known beforehand of those that are to run; kNotFound: none of them can.
-Result<std::vector<BackfillInstant>> Foresee(const BackfillRequest& request,
-                                             const catalogue::Definition& definition,
-                                             const prepare::Places& places,
-                                             std::vector<BackfillInstant> instants) {
-  TRY_ASSIGN(auto foresight,
-             prepare::Foresight::Read(*definition.service, definition.Action(), places));
-  std::string why;
-  bool any = false;
-  for (BackfillInstant& instant : instants) {
-    if (!IsToRun(instant)) continue;
-    plan::DagRun run = prepare::RequestRunAt(definition.graph, instant.due, Now());
-    run.force = request.force && instant.what == kRun;
-    const prepare::Foreseen foreseen = foresight.Of(run, instant.what == kRetry);
-    instant.version = foreseen.version;
-    instant.version_date = foreseen.version_date;
-    instant.warning = foreseen.warning;
-    any |= foreseen.possible;
-    if (foreseen.possible) continue;
-    instant.what = kCannotRun;
-    why = foreseen.warning;
-  }
-  if (!any && !why.empty()) return NotFound(why);
-  return instants;
-}
-
-// Those of the runs that are to be retried, as they are on record, by their ids.
-Result<std::map<std::string, plan::DagRun>> RunsToRetry(std::span<const BackfillInstant> instants,
-                                                        record::Record& record) {
-  std::map<std::string, plan::DagRun> runs;
-  for (const BackfillInstant& instant : instants) {
-    if (instant.what != kRetry) continue;
-    TRY_ASSIGN(runs[instant.run], record.LoadRun(instant.run));
-  }
-  return runs;
 }
 
 Result<void> CheckHasNoTarget(const plan::GraphKey& graph, const std::string& target) {
@@ -241,41 +104,6 @@ Result<void> CheckHasNoTarget(const plan::GraphKey& graph, const std::string& ta
   return Invalid(fmt::format(
       "{} is a graph file, whose tasks run where busker does: it has no target; leave \"{}\" out",
       graph, target));
-}
-
-// Requests those that are to run still; the others have got a run in the meantime. `ended`: of
-// RunsToRetry, read after `instants` was surveyed: so a run whose end is still the same is the
-// same.
-Result<Events> QueueThem(const BackfillRequest& request, const plan::Graph& graph,
-                         const std::string& batch, std::map<std::string, plan::DagRun>& ended,
-                         std::span<BackfillInstant> instants, const dispatch::View& view) {
-  std::vector<Instant> dues;
-  for (const BackfillInstant& instant : instants) dues.push_back(instant.due);
-  TRY_ASSIGN(const auto now, Survey(request, graph, dues, view.agenda.FindMemory(graph.key),
-                                    view.now, view.record));
-  Events events;
-  for (std::size_t i = 0; i < instants.size(); ++i) {
-    BackfillInstant& instant = instants[i];
-    if (!IsToRun(instant)) continue;
-    const bool is_same = instant.run == now[i].run && instant.ended_at == now[i].ended_at;
-    instant.what = now[i].what;
-    instant.run = now[i].run;
-    if (instant.what == kRetry && !is_same) {
-      instant.what = "was taken up by somebody else in the meantime";
-    } else if (instant.what == kRetry) {
-      events.push_back(plan::RetryRequested{std::move(ended.at(instant.run)), request.by, ""});
-    } else if (instant.what == kRun) {
-      plan::DagRun run = prepare::RequestRunAt(graph, instant.due, view.now);
-      run.batch = batch;
-      run.batch_runs_at_once = request.runs_at_once;
-      run.requested_by = request.by;
-      run.target = request.target;
-      run.force = request.force;
-      instant.run = run.id;
-      events.push_back(plan::RunRequested{std::move(run)});
-    }
-  }
-  return events;
 }
 
 }  // namespace
@@ -316,6 +144,7 @@ Result<std::string> Requests::Start(const StartRequest& request,
                                     std::shared_ptr<Subscription>* heard_by) const {
   TRY_ASSIGN(const auto definition, setup_.catalogue()->Find(request.graph));
   TRY_ASSIGN(plan::DagRun run, prepare::RequestRun(definition->graph, request.date, Now()));
+  run.trigger = request.trigger;
   if (definition->service) {
     TRY_ASSIGN(const prepare::Places places,
                setup_.places(*definition->service, definition->action, request.target));
@@ -329,7 +158,6 @@ Result<std::string> Requests::Start(const StartRequest& request,
   run.force = request.force;
   run.request_key = request.key;
   run.requested_by = request.by;
-  run.trigger = request.trigger;
   // What the conductor's thread does may outlive this call, when its time is over.
   auto id = std::make_shared<std::string>(run.id);
   auto heard = std::make_shared<std::shared_ptr<Subscription>>();
@@ -379,6 +207,7 @@ Result<void> Requests::Cancel(const std::string& run, const std::string& by) con
 
 Result<std::string> Requests::Retry(const std::string& run, const std::string& by) const {
   TRY_ASSIGN(std::string note, NoteOnRetry(run));
+  Again(run);
   TRY(Carry([run, by](const dispatch::View& view) -> Result<Events> {
     if (view.agenda.FindRun(run) != nullptr) {
       return Invalid(
@@ -392,6 +221,10 @@ Result<std::string> Requests::Retry(const std::string& run, const std::string& b
     return Events{plan::RetryRequested{std::move(ended), by, ""}};
   }));
   return note;
+}
+
+void Requests::Again(const std::string& run) const {
+  if (setup_.again && IsName(run)) setup_.again(run);
 }
 
 Result<std::string> Requests::NoteOnRetry(const std::string& run) const {
@@ -420,6 +253,7 @@ Result<std::string> Requests::NoteOnRetry(const std::string& run) const {
 
 Result<void> Requests::Skip(const std::string& run, const std::string& task,
                             const std::string& by) const {
+  Again(run);  // if it has ended
   return Carry([run, task, by](const dispatch::View& view) -> Result<Events> {
     plan::DagRun of;
     const plan::DagRun* active = view.agenda.FindRun(run);
@@ -470,10 +304,18 @@ Result<void> Requests::Pause(const plan::GraphKey& graph, bool paused,
 Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& request) const {
   TRY_ASSIGN(const auto definition, setup_.catalogue()->Find(request.graph));
   const plan::Graph& graph = definition->graph;
-  TRY_ASSIGN(const std::vector<Instant> dues, AskedFor(request, graph));
+  TRY_ASSIGN(const std::vector<Instant> dues, InstantsOfBackfill(request, graph));
+  // The record learns how far a schedule is dealt with when the run of its last instant ends.
+  auto memory = std::make_shared<std::optional<plan::GraphMemory>>();
+  TRY(Carry([key = graph.key, memory](const dispatch::View& view) -> Result<Events> {
+    if (const auto* const known = view.agenda.FindMemory(key)) *memory = *known;
+    return Events{};
+  }));
   const auto survey = [&](record::Record& record) -> Result<std::vector<BackfillInstant>> {
-    TRY_ASSIGN(const auto memory, record.FindGraph(graph.key));
-    return Survey(request, graph, dues, memory ? &*memory : nullptr, Now(), record);
+    if (!*memory) {
+      TRY_ASSIGN(*memory, record.FindGraph(graph.key));
+    }
+    return SurveyBackfill(request, graph, dues, *memory ? &**memory : nullptr, Now(), record);
   };
   TRY_ASSIGN(std::vector<BackfillInstant> instants, setup_.record.With(survey));
   if (definition->service) {
@@ -481,7 +323,8 @@ Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& r
     TRY_ASSIGN(const prepare::Places places,
                setup_.places(*definition->service, definition->action, request.target));
     auto foreseen = glance_->At(
-        service, [=] { return Foresee(request, *definition, places, instants); }, kForeseeLimit);
+        service, [=] { return ForeseeBackfill(request, *definition, places, instants); },
+        kForeseeLimit);
     if (!foreseen) {
       return Temporary(
           fmt::format("the artifact store or the warehouse of {} does not answer; "
@@ -498,6 +341,7 @@ Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& r
         std::span(instants).subspan(begin, std::min(kInstantsOfATurn, instants.size() - begin));
     TRY_ASSIGN(auto ended, setup_.record.With(
                                [&](record::Record& record) { return RunsToRetry(part, record); }));
+    for (const auto& [run, _] : ended) Again(run);
     // What the conductor's thread does may outlive this call, when its time is over.
     struct Queued {
       std::map<std::string, plan::DagRun> ended;
@@ -506,7 +350,7 @@ Result<std::vector<BackfillInstant>> Requests::Backfill(const BackfillRequest& r
     auto queued = std::make_shared<Queued>();
     *queued = {std::move(ended), {part.begin(), part.end()}};
     TRY(Carry([request, graph, batch, queued](const dispatch::View& view) {
-      return QueueThem(request, graph, batch, queued->ended, queued->instants, view);
+      return QueueBackfill(request, graph, batch, queued->ended, queued->instants, view);
     }));
     std::move(queued->instants.begin(), queued->instants.end(), part.begin());
   }
@@ -528,7 +372,7 @@ Result<std::string> Requests::Explain(const std::string& what, const std::string
     return Events{};
   };
   TRY(Carry(explain));
-  if (!sentence->empty()) return *sentence;
+  if (!sentence->empty()) return *sentence + SilencesOf(what, task, setup_.conductor.Silences());
   TRY(setup_.catalogue()->Find(graph));
   // What a file has just defined, the agenda takes in by this turn, and knows in the next one.
   TRY(Carry(explain));
@@ -542,8 +386,12 @@ Status Requests::Health() const {
   status.schedules = setup_.schedules;
   status.trouble = setup_.conductor.Trouble();
   status.faults = setup_.catalogue()->faults;
+  status.debts = setup_.conductor.Debts();
+  status.silences = setup_.conductor.Silences();
   status.attempts_running = figures().attempts_running;
   if (setup_.undelivered) status.undelivered = setup_.undelivered();
+  if (setup_.uncopied) status.uncopied = setup_.uncopied();
+  if (setup_.online) status.online = setup_.online();
   return status;
 }
 

@@ -34,6 +34,10 @@ class Requests : public Owner {
     std::function<void()> yield;  // makes room for a daemon; empty: it is one
     std::function<Result<std::string>(const std::string& by)> make_link;  // empty: no dashboard
     std::function<std::vector<Undelivered>()> undelivered;                // any thread
+    std::function<std::vector<Uncopied>()> uncopied = {};                 // any thread
+    std::function<std::vector<Online>()> online = {};                     // any thread
+    // A run that has ended is about to be taken up again; any thread.
+    std::function<void(const std::string& run)> again = {};
   };
   explicit Requests(Setup setup, Milliseconds limit = std::chrono::seconds(60))
       : setup_(std::move(setup)), limit_(limit) {}
@@ -73,6 +77,7 @@ class Requests : public Owner {
  private:
   using Decide = std::function<Result<std::vector<plan::Event>>(const dispatch::View&)>;
   Result<void> Carry(Decide decide) const;
+  void Again(const std::string& run) const;
   Result<std::string> NoteOnRetry(const std::string& run) const;
 
   const Setup setup_;

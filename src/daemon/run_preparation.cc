@@ -1,8 +1,11 @@
 #include "daemon/run_preparation.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "artifact/store.h"
+#include "cloud/logging.h"
 #include "execute/open.h"
 #include "prepare/action_run.h"
 #include "prepare/graph_run.h"
@@ -25,7 +28,8 @@ Result<dispatch::Prepared> RunPreparation::Prepare(const plan::DagRun& run) {
   if (definition == nullptr) return Temporary(all->WhyMissing(run.graph));  // it has just gone
   prepare::PreparedRun prepared;
   if (definition->file) {
-    TRY_ASSIGN(prepared, prepare::PrepareRun(*definition->file, run, environment_));
+    TRY_ASSIGN(const service::GraphFile file, service::LoadGraphFile(*definition->file));
+    TRY_ASSIGN(prepared, prepare::PrepareRun(file, run, environment_));
   } else {
     const service::Service& service = *definition->service;
     const std::string target = prepare::TargetOf(service, definition->action, run.target, target_);
@@ -35,6 +39,12 @@ Result<dispatch::Prepared> RunPreparation::Prepare(const plan::DagRun& run) {
     TRY_ASSIGN(const std::string stamp, ReserveTimestamp(run.graph, service, definition->action));
     TRY_ASSIGN(prepared, prepare::PrepareRun(service, definition->Action(), run, places, *store,
                                              stamp, environment_));
+    if (!places.log.empty() && expect_) {
+      TRY_ASSIGN(std::string project, cloud::ProjectOfLog(places.log));
+      expect_(run.id, {std::move(project),
+                       fmt::format("{}-{}-{}", service.name, service.version, definition->action),
+                       service.name});
+    }
   }
   return dispatch::Prepared{{run.id, std::move(prepared.tasks), prepared.timeout},
                             std::move(prepared.row)};

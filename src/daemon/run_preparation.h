@@ -5,6 +5,7 @@
 // does not answer keeps such a thread, even when the daemon that started it has gone.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,7 @@
 
 #include "base/result.h"
 #include "catalogue/catalogue.h"
+#include "daemon/copied_run.h"
 #include "dispatch/mailbox.h"
 #include "prepare/places.h"
 #include "record/readers.h"
@@ -24,9 +26,12 @@ class RunPreparation {
   // `target`: that runs are at for which none was asked for; empty: their service says.
   // `environment`: of the person or unit that
   // started the daemon.
+  // `expect`: told of each run whose log is to be copied, before it begins; may be empty.
   RunPreparation(std::shared_ptr<record::Readers> record, prepare::HomePlaces home,
-                 std::string target, std::vector<std::string> environment)
+                 std::string target, std::vector<std::string> environment,
+                 std::function<void(const std::string& run, const CopyTo&)> expect = {})
       : home_(std::move(home)),
+        expect_(std::move(expect)),
         target_(std::move(target)),
         environment_(std::move(environment)),
         record_(std::move(record)) {}
@@ -43,6 +48,7 @@ class RunPreparation {
                                        const std::string& action);
 
   const prepare::HomePlaces home_;
+  const std::function<void(const std::string& run, const CopyTo&)> expect_;
   const std::string target_;
   const std::vector<std::string> environment_;
 

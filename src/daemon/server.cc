@@ -19,6 +19,7 @@ constexpr std::size_t kConnectionsMax = 64;
 constexpr Milliseconds kRequestLimit = std::chrono::seconds(10);  // for a client to say what
 constexpr Milliseconds kSendLimit = std::chrono::seconds(10);     // for it to take an answer
 constexpr Milliseconds kListenLimit = std::chrono::milliseconds(500);
+constexpr std::size_t kSendBytes = 64 << 10;
 
 }  // namespace
 
@@ -106,14 +107,19 @@ void Server::Answer(LineChannel& channel, const std::stop_token& stop) {
 void Server::Stream(LineChannel& channel, Subscription& subscription, const std::stop_token& stop) {
   // Who was too slow for what happened is not told the rest as if that were all: it follows anew.
   while (!stop.stop_requested() && !subscription.Ended() && !subscription.Lost()) {
-    const auto decision = subscription.Next(kListenLimit);
+    auto decision = subscription.Next(kListenLimit);
     if (!decision) {
       pollfd gone{channel.fd(), POLLRDHUP, 0};
       if (poll(&gone, 1, 0) > 0) return;
       continue;
     }
-    const auto message = ToJson(*decision);
-    if (message && !channel.Send(TextOf(*message), kSendLimit)) return;
+    // What is there already goes out at once: each time, whoever listens is woken.
+    std::string lines;
+    for (; decision; decision = lines.size() < kSendBytes ? subscription.Next({}) : std::nullopt) {
+      const auto message = ToJson(*decision);
+      if (message) lines += (lines.empty() ? "" : "\n") + TextOf(*message);
+    }
+    if (!lines.empty() && !channel.Send(lines, kSendLimit)) return;
   }
 }
 

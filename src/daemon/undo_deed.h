@@ -10,6 +10,6 @@ namespace busker::daemon {
 
 // The table as it was before that delivery; errors as deliver::Warehouse::Undo.
 Result<deliver::Delivery> Undo(deliver::Warehouse& warehouse, const std::string& delivery,
-                               const std::string& by, const Ledger& ledger);
+                               bool force, const std::string& by, const Ledger& ledger);
 
 }  // namespace busker::daemon

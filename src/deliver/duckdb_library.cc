@@ -66,6 +66,10 @@ Result<DuckdbLibrary> OpenDuckdbLibrary(const io::fs::path& path) {
   BUSKER_FIND(prepared_statement_column_count);
   BUSKER_FIND(prepared_statement_column_name);
   BUSKER_FIND(prepared_statement_column_type);
+  BUSKER_FIND(pending_prepared_streaming);
+  BUSKER_FIND(pending_error);
+  BUSKER_FIND(execute_pending);
+  BUSKER_FIND(destroy_pending);
 #undef BUSKER_FIND
   if (missing != nullptr) {
     dlclose(library);

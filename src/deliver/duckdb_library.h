@@ -18,6 +18,7 @@ typedef struct BuskerDuckdbConnection* duckdb_connection;
 typedef struct BuskerDuckdbConfig* duckdb_config;
 typedef struct BuskerDuckdbStatements* duckdb_extracted_statements;
 typedef struct BuskerDuckdbPrepared* duckdb_prepared_statement;
+typedef struct BuskerDuckdbPending* duckdb_pending_result;
 typedef struct BuskerDuckdbChunk* duckdb_data_chunk;
 typedef struct BuskerDuckdbVector* duckdb_vector;
 
@@ -86,6 +87,10 @@ struct DuckdbLibrary {
   const char* (*prepared_statement_column_name)(duckdb_prepared_statement,
                                                 std::uint64_t);  // to free
   int (*prepared_statement_column_type)(duckdb_prepared_statement, std::uint64_t);
+  int (*pending_prepared_streaming)(duckdb_prepared_statement, duckdb_pending_result*);
+  const char* (*pending_error)(duckdb_pending_result);
+  int (*execute_pending)(duckdb_pending_result, duckdb_result*);
+  void (*destroy_pending)(duckdb_pending_result*);
 };
 
 // Opens the library, for the rest of the process. kUnusable when it is not there, is no DuckDB or

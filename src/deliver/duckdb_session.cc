@@ -77,12 +77,7 @@ std::string CellText(const void* data, int type, std::uint64_t row) {
   if (type == kDuckdbBoolean)
     return static_cast<const std::uint8_t*>(data)[row] != 0 ? "true" : "false";
   CHECK(type == kDuckdbVarchar, "SQL of this room casts its columns to VARCHAR, BIGINT or BOOLEAN");
-  const duckdb_string& text = static_cast<const duckdb_string*>(data)[row];
-  if (text.length <= kDuckdbStringInlineBytes) {
-    return std::string(reinterpret_cast<const char*>(&text) + offsetof(duckdb_string, prefix),
-                       text.length);
-  }
-  return std::string(text.pointer, text.length);
+  return std::string(ColumnChunk(data, nullptr).Varchar(row));
 }
 
 void AddChunk(const DuckdbLibrary& duckdb, duckdb_data_chunk chunk, const std::vector<int>& types,
@@ -134,7 +129,22 @@ tl::unexpected<Error> OnlyQueries() {
       "tables change by deliveries and undo alone");
 }
 
+struct OwnedPending {
+  const DuckdbLibrary& duckdb;
+  duckdb_pending_result pending = nullptr;
+  explicit OwnedPending(const DuckdbLibrary& library) : duckdb(library) {}
+  OwnedPending(const OwnedPending&) = delete;
+  OwnedPending& operator=(const OwnedPending&) = delete;
+  ~OwnedPending() { duckdb.destroy_pending(&pending); }
+};
+
 }  // namespace
+
+std::string_view ColumnChunk::Varchar(std::uint64_t row) const {
+  const duckdb_string& text = static_cast<const duckdb_string*>(data_)[row];
+  if (text.length > kDuckdbStringInlineBytes) return {text.pointer, text.length};
+  return {reinterpret_cast<const char*>(&text) + offsetof(duckdb_string, prefix), text.length};
+}
 
 std::string QuoteName(std::string_view name) { return Quote(name, '"'); }
 std::string QuoteLiteral(std::string_view text) { return Quote(text, '\''); }
@@ -205,6 +215,39 @@ Result<Session::Table> Session::Run(const std::string& sql) {
     duckdb_.destroy_data_chunk(&chunk);
   }
   return table;
+}
+
+Result<void> Session::Stream(const std::string& sql, const Take& take) {
+  OwnedStatements extracted(duckdb_);
+  OwnedPrepared prepared(duckdb_);
+  OwnedPending pending(duckdb_);
+  OwnedResult owned(duckdb_);
+  if (duckdb_.extract_statements(connection_, sql.c_str(), &extracted.statements) != 1 ||
+      duckdb_.prepare_extracted_statement(connection_, extracted.statements, 0,
+                                          &prepared.statement) != kDuckdbSuccess) {
+    return DuckdbError(ErrorKind::kFailed, duckdb_.prepare_error(prepared.statement));
+  }
+  if (duckdb_.pending_prepared_streaming(prepared.statement, &pending.pending) != kDuckdbSuccess ||
+      duckdb_.execute_pending(pending.pending, &owned.result) != kDuckdbSuccess) {
+    return DuckdbError(ErrorKind::kFailed, duckdb_.pending_error(pending.pending));
+  }
+  const std::uint64_t count = duckdb_.column_count(&owned.result);
+  std::vector<ColumnChunk> columns;
+  while (duckdb_data_chunk chunk = duckdb_.fetch_chunk(owned.result)) {
+    columns.clear();
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const duckdb_vector vector = duckdb_.data_chunk_get_vector(chunk, i);
+      columns.emplace_back(duckdb_.vector_get_data(vector), duckdb_.vector_get_validity(vector));
+    }
+    const std::uint64_t rows = duckdb_.data_chunk_get_size(chunk);
+    auto taken = rows > 0 ? take(rows, columns) : Result<void>();
+    duckdb_.destroy_data_chunk(&chunk);
+    TRY(taken);
+  }
+  // Where rows end, and where reading them failed, there is no more chunk.
+  const char* const error = duckdb_.result_error(&owned.result);
+  if (error != nullptr && *error != '\0') return DuckdbError(ErrorKind::kFailed, error);
+  return {};
 }
 
 Result<void> Session::Seal(const std::vector<io::fs::path>& readable) {

@@ -1,7 +1,9 @@
 // A DuckDB database that is open in this process, and the writing of SQL for it.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,29 @@ std::string QuoteLiteral(std::string_view text);  // 'it''s'
 
 // A path as DuckDB's table functions take it, without being a pattern: 'a[*]b', quoted.
 std::string QuotePath(const io::fs::path& path);
+
+// The values of one column in some rows of an answer.
+class ColumnChunk {
+ public:
+  ColumnChunk(const void* data, const std::uint64_t* validity) : data_(data), validity_(validity) {}
+
+  bool Has(std::uint64_t row) const {  // false: NULL
+    return validity_ == nullptr || ((validity_[row / 64] >> (row % 64)) & 1) != 0;
+  }
+  // Of a column of this type.
+  std::int64_t Bigint(std::uint64_t row) const {
+    return static_cast<const std::int64_t*>(data_)[row];
+  }
+  double Double(std::uint64_t row) const { return static_cast<const double*>(data_)[row]; }
+  bool Boolean(std::uint64_t row) const {
+    return static_cast<const std::uint8_t*>(data_)[row] != 0;
+  }
+  std::string_view Varchar(std::uint64_t row) const;
+
+ private:
+  const void* data_;
+  const std::uint64_t* validity_;
+};
 
 // One connection to one database. Not for several threads at once; DuckDB has threads of its own.
 // Its time zone is UTC: neither what is read nor what is shown depends on TZ.
@@ -38,6 +63,12 @@ class Session {
   // Runs one or more statements and returns the rows of the last. Its columns have to be VARCHAR,
   // BIGINT or BOOLEAN: cast the others. A full disk or memory is kTemporary, other errors kFailed.
   Result<Table> Run(const std::string& sql);
+
+  // Hands the rows of one SELECT to `take`, some at a time and in their order, without keeping all
+  // of them in memory. Its columns have to be VARCHAR, BIGINT, BOOLEAN or DOUBLE.
+  using Take =
+      std::function<Result<void>(std::uint64_t rows, std::span<const ColumnChunk> columns)>;
+  Result<void> Stream(const std::string& sql, const Take& take);
 
   // What one statement that only reads answers; any other statement is kInvalid and is not run.
   // Call Seal first. At most `rows_max` rows.

@@ -13,12 +13,16 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "deliver/csv_load.h"
+#include "deliver/delivery_rules.h"
 #include "deliver/duckdb_session.h"
+#include "deliver/part_rows.h"
 #include "deliver/published.h"
+#include "deliver/row_index.h"
 #include "deliver/snapshot.h"
 #include "deliver/table_log.h"
 #include "io/digest.h"
 #include "io/file.h"
+#include "io/temporary_folder.h"
 
 namespace busker::deliver {
 namespace {
@@ -26,120 +30,6 @@ namespace {
 namespace fs = io::fs;
 
 constexpr Milliseconds kPublishWaitMax = std::chrono::minutes(1);
-constexpr std::string_view kDataDate = "data_date";
-
-// ---- what a request has to be
-
-bool IsDeliveryId(std::string_view id) {
-  return !id.empty() && id.size() <= 200 && id.front() != '.' && id.front() != '-' &&
-         std::all_of(id.begin(), id.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-                  c == '-';
-         });
-}
-
-bool SameName(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) ==
-           std::tolower(static_cast<unsigned char>(y));
-  });
-}
-
-// The request with canonical types, or what is wrong with it.
-Result<Request> Checked(Request request) {
-  if (!IsDeliveryId(request.id)) {
-    return Invalid("\"" + request.id +
-                   "\" is no id of a delivery; it is of a-z, 0-9, '.', '_' and '-', at most 200");
-  }
-  TRY(CheckTableName(request.table));
-  if (request.write == Write::kPartition || !request.data_date.empty()) {
-    auto date = ParseDate(request.data_date);
-    if (!date) return Wrap("the data date", std::move(date).error());
-  }
-  for (std::size_t i = 0; i < request.schema.size(); ++i) {
-    Column& column = request.schema[i];
-    if (column.name.empty()) return Invalid("a column of the schema has no name");
-    auto type = CanonicalType(column.type);
-    if (!type) return Wrap("column \"" + column.name + "\" of the schema", std::move(type).error());
-    column.type = *std::move(type);
-    for (std::size_t j = 0; j < i; ++j) {
-      if (SameName(request.schema[j].name, column.name)) {
-        return Invalid("the schema has the column \"" + column.name + "\" twice");
-      }
-    }
-  }
-  return request;
-}
-
-// Whether the delivery takes the place of a part. What has no partition is replaced by one with
-// `force` alone.
-bool Replaces(const Request& request, const Part& part) {
-  switch (request.write) {
-    case Write::kReplace:
-      return true;
-    case Write::kAppend:
-      return false;
-    case Write::kPartition:
-      return part.partition.empty() || part.partition == request.data_date;
-  }
-  return false;
-}
-
-// I34: what is older never takes the place of what is newer.
-Result<void> CheckOrder(const Request& request, const TableState& state) {
-  if (request.force) return {};
-  for (const Part& part : state.parts) {
-    if (!Replaces(request, part) || part.scheduled_at <= request.scheduled_at) continue;
-    return Invalid(fmt::format(
-        "this delivery is for {}, and the table has one for {} already (delivery {}); --force "
-        "delivers it all the same",
-        FormatRfc3339(request.scheduled_at), FormatRfc3339(part.scheduled_at), part.delivery));
-  }
-  return {};
-}
-
-Result<void> CheckPartitioned(const Request& request, const TableState& state) {
-  if (request.write != Write::kPartition || request.force) return {};
-  for (const Part& part : state.parts) {
-    if (!part.partition.empty()) continue;
-    return Invalid("the table is not partitioned: delivery " + part.delivery +
-                   " wrote it as a whole. busker run --force puts this partition in its place, "
-                   "busker undo " +
-                   part.delivery + " takes its rows out first, or choose another table");
-  }
-  return {};
-}
-
-// ---- columns
-
-std::vector<Column> WithoutDataDate(std::vector<Column> columns) {
-  std::erase_if(columns, [](const Column& column) { return column.name == kDataDate; });
-  return columns;
-}
-
-// The columns of a delivery in the order of the table that it joins, or how they differ from it.
-Result<std::vector<Column>> Joined(const std::vector<Column>& delivered,
-                                   const std::vector<Column>& table) {
-  const auto find = [](const std::vector<Column>& columns, const std::string& name) {
-    return std::find_if(columns.begin(), columns.end(),
-                        [&](const Column& c) { return c.name == name; });
-  };
-  for (const Column& column : delivered) {
-    const auto there = find(table, column.name);
-    if (there == table.end())
-      return Invalid("the table has no column \"" + column.name + "\", the delivery has");
-    if (there->type != column.type) {
-      return Invalid("column \"" + column.name + "\" is " + there->type + " in the table and " +
-                     column.type + " in the delivery");
-    }
-  }
-  for (const Column& column : table) {
-    if (find(delivered, column.name) == delivered.end()) {
-      return Invalid("the table has a column \"" + column.name + "\", the delivery has not");
-    }
-  }
-  return table;
-}
 
 // ---- the warehouse
 
@@ -163,7 +53,8 @@ class EmbeddedWarehouse : public Warehouse {
     return delivery;
   }
 
-  Result<Delivery> Undo(const std::string& id) override {
+  // Nobody else changes its files: there is nothing to force.
+  Result<Delivery> Undo(const std::string& id, bool /*force*/) override {
     auto delivery = DoUndo(id);
     if (!delivery) return Wrap("undo delivery " + id, std::move(delivery).error());
     return delivery;
@@ -187,8 +78,6 @@ class EmbeddedWarehouse : public Warehouse {
   };
   Result<std::optional<Found>> Find(const std::string& id) const;
 
-  Result<LoadPlan> PlanOf(const Request& request, const CsvSource& source,
-                          const TableState& state) const;
   Result<Loaded> LoadPart(const Request& request, const TableState& state, Session& session,
                           const CsvSource& source, std::vector<Column>& columns,
                           TemporaryFile& part) const;
@@ -207,6 +96,9 @@ class EmbeddedWarehouse : public Warehouse {
   }
   void CheckTable(const TableLog& log, const std::vector<Change>& history,
                   std::optional<Session>& session, std::vector<std::string>& faults);
+  void CheckRows(const TableLog& log, const Change& change, Session& session,
+                 std::vector<std::string>& faults);
+  Result<void> RemakeRows(const TableLog& log, const Change& change, Session& session);
 
   fs::path folder_;
   fs::path library_path_;
@@ -253,37 +145,11 @@ Result<std::optional<EmbeddedWarehouse::Found>> EmbeddedWarehouse::Find(
   return std::nullopt;
 }
 
-Result<LoadPlan> EmbeddedWarehouse::PlanOf(const Request& request, const CsvSource& source,
-                                           const TableState& state) const {
-  LoadPlan plan;
-  const bool partition = request.write == Write::kPartition;
-  if (partition) plan.data_date = request.data_date;
-  const auto& names = source.header.names;
-  if (partition && std::any_of(names.begin(), names.end(),
-                               [](const auto& n) { return SameName(n, kDataDate); })) {
-    return Invalid("it has a column data_date, which delivery by partition adds itself; rename it");
-  }
-  // A partition that is replaced leaves the table its types; what has no partition goes with them.
-  const bool joins = request.write != Write::kReplace &&
-                     std::any_of(state.parts.begin(), state.parts.end(), [&](const Part& part) {
-                       return request.write == Write::kAppend || !part.partition.empty();
-                     });
-  const std::vector<Column> table = partition ? WithoutDataDate(state.columns) : state.columns;
-  if (!request.schema.empty()) {
-    TRY(CheckHeader(source, request.schema));
-    plan.columns = request.schema;
-    if (joins) {
-      TRY_ASSIGN(plan.columns, Joined(request.schema, table));
-    }
-  } else if (joins) {
-    TRY(CheckHeader(source, table));
-    plan.columns = table;
-    plan.undeclared = true;
-  } else {
-    TRY(CheckHeader(source));
-    plan.guess = true;
-  }
-  return plan;
+// Columns of which only the names are known.
+std::vector<Column> Untyped(const std::vector<std::string>& names) {
+  std::vector<Column> columns;
+  for (const std::string& name : names) columns.push_back({name, ""});
+  return columns;
 }
 
 Result<Loaded> EmbeddedWarehouse::LoadPart(const Request& request, const TableState& state,
@@ -291,22 +157,12 @@ Result<Loaded> EmbeddedWarehouse::LoadPart(const Request& request, const TableSt
                                            std::vector<Column>& columns,
                                            TemporaryFile& part) const {
   TRY_ASSIGN(LoadPlan plan, PlanOf(request, source, state));
+  TRY(CheckKey(request.key, plan.guess ? Untyped(source.header.names) : plan.columns));
   const std::vector<Column> known = state.parts.empty() ? std::vector<Column>() : state.columns;
   auto survey = WriteSnapshot(session, source, plan, known, part.path());
   if (!survey) return tl::unexpected(std::move(survey).error());
-  const std::string& expected = request.source.sha256;
-  if (!expected.empty() && survey->digest.sha256 != expected) {
-    return Invalid("its SHA-256 is " + survey->digest.sha256 + " and not " + expected +
-                   ": it is not the file that was to be delivered");
-  }
-  if (survey->records == 0 && request.rows_min.value_or(1) > 0)
-    return Invalid("it has a header and no rows");
-  if (survey->records < request.rows_min.value_or(0)) {
-    return Invalid(fmt::format("it has {} rows, at least {} are expected", survey->records,
-                               *request.rows_min));
-  }
-  columns = plan.columns;
-  if (!plan.data_date.empty()) columns.push_back({std::string(kDataDate), "DATE"});
+  TRY(CheckSurvey(request, *survey));
+  columns = ColumnsOf(plan);
   TRY_ASSIGN(io::FileDigest snapshot, SyncAndDigest(part.path()));
   return Loaded{*std::move(survey), std::move(snapshot)};
 }
@@ -330,14 +186,7 @@ Result<Delivery> EmbeddedWarehouse::DoDeliver(const Request& unchecked) {
   TRY_ASSIGN(const io::FileLock lock, LockTable(log));
 
   TRY_ASSIGN(std::optional<Found> found, Find(request.id));
-  if (found && found->log.table() != request.table) {
-    return Invalid("delivery " + request.id + " went to table " + found->log.table());
-  }
-  if (found && found->delivery.undone_at) {
-    return Invalid("delivery " + request.id + " was undone at " +
-                   FormatRfc3339(*found->delivery.undone_at) +
-                   " and stays so; a new run delivers anew");
-  }
+  if (found) TRY(CheckRepeated(request, found->delivery));
   if (found) {
     TRY(PublishChange(request.table));
     return std::move(found->delivery);
@@ -348,7 +197,7 @@ Result<Delivery> EmbeddedWarehouse::DoDeliver(const Request& unchecked) {
   TRY(CheckPartitioned(request, state));
   RemoveTemporaries(log.folder() / "parts");
   RemoveTemporaries(log.folder() / "log");
-  const TemporaryFolder copies(io::TemporaryPath(log.folder() / "parts", "source"));
+  const io::TemporaryFolder copies(io::TemporaryPath(log.folder() / "parts", "source"));
   TRY_ASSIGN(const fs::path file, request.source.store->LocalPath(request.source.key, copies.path(),
                                                                   artifact::ForFiles()));
   TRY_ASSIGN(const CsvSource source, OpenCsv(file));
@@ -357,36 +206,25 @@ Result<Delivery> EmbeddedWarehouse::DoDeliver(const Request& unchecked) {
   std::vector<Column> columns;
   TRY_ASSIGN(const Loaded loaded, LoadPart(request, state, session, source, columns, part));
 
-  Change change;
-  change.at = Now();
-  change.columns = columns;
-  change.added = {{request.id, loaded.survey.records,
-                   request.write == Write::kPartition ? request.data_date : "",
-                   request.scheduled_at, loaded.snapshot.size_bytes, loaded.snapshot.sha256,
-                   change.at}};
-  for (const Part& there : state.parts) {
-    if (Replaces(request, there)) change.removed.push_back(there);
+  TemporaryFile rows(io::TemporaryPath(log.folder() / "parts", "rows"));
+  std::optional<KeyedRows> keyed;
+  if (!request.key.empty()) {
+    const PartToKey to_key{part.path(), request.id, columns, request.key, loaded.survey.records};
+    TRY_ASSIGN(const io::FileDigest digest, WriteRowsByKey(session, to_key, rows.path()));
+    keyed = {request.key,     request.max_age,       digest.size_bytes, digest.sha256,
+             request.service, request.model_version, request.data_date};
   }
-  Delivery& delivery = change.delivery;
-  delivery.id = request.id;
-  delivery.table = request.table;
-  delivery.run = request.run;
-  delivery.service = request.service;
-  delivery.model_version = request.model_version;
-  delivery.data_date = request.data_date;
-  delivery.write = request.write;
-  delivery.rows = loaded.survey.records;
-  delivery.file_sha256 = loaded.survey.digest.sha256;
-  delivery.snapshot_sha256 = loaded.snapshot.sha256;
-  delivery.columns = columns;
-  delivery.scheduled_at = request.scheduled_at;
-  delivery.delivered_at = change.at;
-  delivery.current = true;
+
+  Change change = ChangeOf(request, state, columns, loaded.survey);
+  change.added.front().size_bytes = loaded.snapshot.size_bytes;
+  change.added.front().sha256 = loaded.snapshot.sha256;
+  change.added.front().keyed = keyed;
+  change.delivery.snapshot_sha256 = loaded.snapshot.sha256;
   change.snapshot_size_bytes = loaded.snapshot.size_bytes;
-  change.number = state.number + 1;
-  delivery.table_rows = Follow(state, change).Rows();
+  Delivery delivery = change.delivery;
 
   TRY(part.Keep(log.PartPath(request.id)));
+  if (keyed) TRY(rows.Keep(log.RowsPath(request.id)));
   TRY(log.Append(state, change));  // from here on it is delivered
   if (auto published = PublishChange(request.table); !published) {
     return Wrap(
@@ -404,46 +242,9 @@ Result<Delivery> EmbeddedWarehouse::DoUndo(const std::string& id) {
   TRY_ASSIGN(found, Find(id));  // as it is now that nobody else changes it
   if (!found) return NotFound("there is no such delivery");
   const TableLog& log = found->log;
-  if (found->delivery.undone_at) {
-    return Invalid("it was undone already, at " + FormatRfc3339(*found->delivery.undone_at));
-  }
-
+  TRY_ASSIGN(const Change undo, UndoOf(found->history, id));
   TableState state;
-  const Change* own = nullptr;
-  const Change* replaced_by = nullptr;
-  for (const Change& change : found->history) {
-    state = Follow(std::move(state), change);
-    if (change.kind != Change::Kind::kDelivery) continue;
-    if (change.delivery.id == id) own = &change;
-    const bool removes = std::any_of(change.removed.begin(), change.removed.end(),
-                                     [&](const Part& part) { return part.delivery == id; });
-    if (removes) replaced_by = &change;
-  }
-  CHECK(own != nullptr, "Find found it in this history");
-  if (!state.Has(id)) {
-    return Invalid("delivery " + replaced_by->delivery.id +
-                   " has replaced its rows; undo that one first");
-  }
-  Change undo;
-  undo.kind = Change::Kind::kUndo;
-  undo.at = Now();
-  undo.undone = id;
-  undo.removed = own->added;
-  undo.added = own->removed;
-  undo.columns = state.columns;
-  for (const Change& change : found->history) {
-    const bool restored = std::any_of(undo.added.begin(), undo.added.end(), [&](const Part& part) {
-      return part.delivery == change.delivery.id;
-    });
-    if (!restored || change.kind != Change::Kind::kDelivery) continue;
-    // What stays and what comes back have to fit together.
-    if (state.parts.size() > 1 && change.columns != state.columns) {
-      return Invalid("the rows it replaced have other columns than those of delivery " +
-                     state.parts.back().delivery + ", which came later; undo that one first");
-    }
-    undo.columns = change.columns;
-  }
-  undo.number = state.number + 1;
+  for (const Change& change : found->history) state = Follow(std::move(state), change);
   const TableState after = Follow(state, undo);
   TRY(log.Append(state, undo));  // from here on it is undone; whoever has the links renews them
   if (auto published = PublishChange(log.table());
@@ -452,11 +253,7 @@ Result<Delivery> EmbeddedWarehouse::DoUndo(const std::string& id) {
         "it is undone, but warehouse.duckdb still shows the state before; a query renews it",
         std::move(published).error());
   }
-  found->delivery.table_rows = after.Rows();
-  found->delivery.columns = after.parts.empty() ? std::vector<Column>() : after.columns;
-  found->delivery.undone_at = undo.at;
-  found->delivery.current = false;
-  return std::move(found->delivery);
+  return Undone(std::move(found->delivery), undo, after);
 }
 
 Result<std::vector<Delivery>> EmbeddedWarehouse::Deliveries(const std::string& table,
@@ -553,8 +350,56 @@ void EmbeddedWarehouse::CheckTable(const TableLog& log, const std::vector<Change
       faults.push_back(fmt::format("{}: {} rows were delivered, {} are there{}", subject,
                                    change.delivery.rows, rows->at(0).at(0).value_or("none"),
                                    remedy));
+    } else {
+      CheckRows(log, change, *session, faults);
     }
   }
+}
+
+// What is wrong with a part's rows by key; empty: nothing.
+std::string FaultOfRows(const TableLog& log, const Part& part) {
+  const fs::path path = log.RowsPath(part.delivery);
+  const auto digest = io::DigestFile(path);
+  if (!digest) return digest.error().message;
+  if (*digest != io::FileDigest{part.keyed->size_bytes, part.keyed->sha256}) {
+    return path.string() + " is not what was written (its digest differs)";
+  }
+  const auto file = RowFile::Open(path);
+  if (!file) return file.error().message;
+  const std::uint64_t rows = (*file)->index().head().rows;
+  if (rows == part.rows) return "";
+  return fmt::format("{} has {} rows, its part has {}", path.string(), rows, part.rows);
+}
+
+void EmbeddedWarehouse::CheckRows(const TableLog& log, const Change& change, Session& session,
+                                  std::vector<std::string>& faults) {
+  if (change.added.empty() || !change.added.front().keyed) return;
+  const std::string fault = FaultOfRows(log, change.added.front());
+  if (fault.empty()) return;
+  std::string sentence =
+      "delivery " + change.delivery.id + " of table " + log.table() + ": " + fault;
+  if (IsReadOnly(folder_)) {
+    sentence += "; it can be made anew where the warehouse can be written";
+  } else if (auto made = RemakeRows(log, change, session); made) {
+    sentence += "; it was made anew from its part";
+  } else {
+    sentence += "; it could not be made anew from its part: " + made.error().message;
+  }
+  faults.push_back(std::move(sentence));
+}
+
+Result<void> EmbeddedWarehouse::RemakeRows(const TableLog& log, const Change& change,
+                                           Session& session) {
+  const Part& part = change.added.front();
+  TRY_ASSIGN(const io::FileLock lock, LockTable(log));
+  TemporaryFile rows(io::TemporaryPath(log.folder() / "parts", "rows"));
+  const PartToKey to_key{log.PartPath(part.delivery), part.delivery, change.columns,
+                         part.keyed->key, part.rows};
+  TRY_ASSIGN(const io::FileDigest digest, WriteRowsByKey(session, to_key, rows.path()));
+  if (digest != io::FileDigest{part.keyed->size_bytes, part.keyed->sha256}) {
+    return Failed("this version of Busker writes it otherwise; deliver again");
+  }
+  return rows.Keep(log.RowsPath(part.delivery));
 }
 
 Result<std::vector<std::string>> EmbeddedWarehouse::Check() {

@@ -14,8 +14,8 @@
 #include "deliver/duckdb_session.h"
 #include "deliver/published.h"
 #include "deliver/table_log.h"
-#include "deliver/warehouse_conformance.h"
-#include "deliver/warehouse_values_conformance.h"
+#include "deliver/table_rows.h"
+#include "deliver/warehouse_fixture.h"
 
 namespace busker::deliver {
 namespace {
@@ -196,6 +196,24 @@ TEST_F(EmbeddedWarehouse, SyncsTheRowsAndTheirFolderBeforeTheCommit) {
   EXPECT_TRUE(std::any_of(synced.begin(), synced.end(), [](const std::string& path) {
     return path.ends_with("/game/predictions/log");
   })) << "and its name";
+}
+
+TEST_F(EmbeddedWarehouse, SyncsTheRowsByKeyAndTheirNameBeforeTheCommit) {
+  Request request = Asking("one", "id\n1\n");
+  request.key = {"id"};
+  const std::vector<std::string> synced = SyncedDuring([&] { Deliver(request); });
+  const auto of = [&](const std::string& part) {
+    return std::find_if(synced.begin(), synced.end(), [&](const std::string& path) {
+      return path.find("/game/predictions/" + part) != std::string::npos;
+    });
+  };
+  const auto rows = of("parts/.tmp-rows"), commit = of("log/");
+  ASSERT_NE(rows, synced.end());
+  ASSERT_NE(commit, synced.end());
+  const auto named = std::count_if(rows, commit, [](const std::string& path) {
+    return path.ends_with("/game/predictions/parts");
+  });
+  EXPECT_EQ(named, 2) << "the names of the part and of its rows";
 }
 
 TEST_F(EmbeddedWarehouse, HealsTheDatabaseWhenAProcessDiedBeforeItWasSwapped) {
@@ -495,7 +513,7 @@ TEST(OpenWarehouse, TakesAUrlAndMakesNothing) {
   EXPECT_EQ(TextOf((*warehouse)->Query("SELECT 1", 1)), "1");
   EXPECT_ERROR((*warehouse)->Undo("one"), ErrorKind::kNotFound, "no such delivery");
   EXPECT_FALSE(fs::exists(test.place()));
-  for (const char* url : {"bigquery://project", "embedded://folder", "/folder", ""}) {
+  for (const char* url : {"postgresql://project", "embedded://folder", "/folder", ""}) {
     EXPECT_ERROR(OpenWarehouse(url, DuckdbPath()), ErrorKind::kInvalid, "embedded:///FOLDER");
   }
 }
@@ -529,7 +547,9 @@ int DeliverUntilKilled(const fs::path& place) {
       csv += std::to_string(row) + "," + std::to_string(i) + "\n";
     }
     const std::string id = "d" + std::to_string(i);
-    if (!(*warehouse)->Deliver(files.Asking(id, csv))) return 1;
+    Request request = files.Asking(id, csv);
+    request.key = {"id"};
+    if (!(*warehouse)->Deliver(request)) return 1;
     if (::write(STDOUT_FILENO, "+", 1) != 1) return 1;
     if (i % 5 == 4 && !(*warehouse)->Undo(id)) return 1;
   }
@@ -586,6 +606,13 @@ TEST_F(EmbeddedWarehouse, IsWhollyOldOrNewWhereverADeliveryIsKilled) {
                   "SELECT DISTINCT value, count(*) OVER () FROM game.predictions", 9)),
               expected);
     ASSERT_EQ(Seen("SELECT any_value(value) || ',' || count(*) FROM game.predictions"), expected);
+    TableReader reader(place());
+    const auto view = reader.Look("game.predictions");
+    if (expected == "0,100") continue;  // all that was delivered is undone
+    ASSERT_TRUE(view) << view.error().message;
+    const auto row = (*view)->Find("99,", "", Now());
+    ASSERT_TRUE(row && *row);
+    ASSERT_EQ((*row)->json, "{\"id\":99,\"value\":" + expected.substr(0, expected.find(',')) + "}");
   }
   EXPECT_GT(acknowledged, 0U);
   unsetenv("TMPDIR");

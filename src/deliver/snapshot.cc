@@ -64,6 +64,24 @@ tl::unexpected<Error> Explain(const CsvSource& source, const LoadPlan& plan, Err
   return tl::unexpected(std::move(otherwise));
 }
 
+Result<CsvSurvey> JudgeCsv(const CsvSource& source, LoadPlan& plan,
+                           const std::vector<Column>& table) {
+  TRY_ASSIGN(const auto fault, FindCsvFault(source.fd.get(), source.path, source.header));
+  if (fault) {
+    return Invalid(fmt::format("row {} (line {}): {}", fault->row, fault->line, fault->what));
+  }
+  std::vector<ColumnJudge> judges = JudgesFor(source, plan);
+  TRY_ASSIGN(const CsvSurvey survey,
+             SurveyCsv(source.fd.get(), source.path, source.header, judges));
+  if (plan.guess) Guess(source, judges, table, plan);
+  const bool all_fit = plan.guess || std::all_of(judges.begin(), judges.end(),
+                                                 [](const auto& judge) { return judge.fits(); });
+  if (!all_fit) {
+    return Explain(source, plan, Error{ErrorKind::kInvalid, "a value is not of its column's type"});
+  }
+  return survey;
+}
+
 Result<CsvSurvey> WriteSnapshot(Session& session, const CsvSource& source, LoadPlan& plan,
                                 const std::vector<Column>& table, const io::fs::path& target) {
   const FileStamp before = StampOf(source.fd.get());

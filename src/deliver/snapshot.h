@@ -34,25 +34,16 @@ class TemporaryFile {
   io::fs::path path_;
 };
 
-// A folder that goes, with what was put there, if anything was.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(io::fs::path path) : path_(std::move(path)) {}
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { (void)io::RemoveTree(path_); }
-  const io::fs::path& path() const { return path_; }
-
- private:
-  io::fs::path path_;
-};
-
 // Writes the rows of the file to `target` and checks that every one arrived; the survey runs beside
 // DuckDB's load. A plan that is a guess gets the types that all rows have; a column without values
 // has the one of `table` then, or STRING. kInvalid names row, line and column of the first fault
 // where it can.
 Result<CsvSurvey> WriteSnapshot(Session& session, const CsvSource& source, LoadPlan& plan,
                                 const std::vector<Column>& table, const io::fs::path& target);
+
+// The same judgement of the whole file, for a warehouse that loads it itself.
+Result<CsvSurvey> JudgeCsv(const CsvSource& source, LoadPlan& plan,
+                           const std::vector<Column>& table);
 
 // Why a load failed with `otherwise`: the first malformed record or bad value, else that itself.
 tl::unexpected<Error> Explain(const CsvSource& source, const LoadPlan& plan, Error otherwise);

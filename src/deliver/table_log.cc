@@ -21,6 +21,17 @@ constexpr std::uint64_t kFullEvery = 64;   // every so many changes list all par
 constexpr std::size_t kFullPartsMax = 32;  // as do all changes of a table with few
 constexpr std::string_view kEnding = ".json";
 
+Json ToJson(const KeyedRows& rows) {
+  Json object = {{"key", rows.key}};
+  if (rows.max_age) object["max_age_ms"] = rows.max_age->count();
+  object["size_bytes"] = rows.size_bytes;
+  object["sha256"] = rows.sha256;
+  object["service"] = rows.service;
+  object["model_version"] = rows.model_version;
+  object["data_date"] = rows.data_date;
+  return object;
+}
+
 Json ToJson(const std::vector<Part>& parts) {
   Json array = Json::array();
   for (const Part& part : parts) {
@@ -32,6 +43,7 @@ Json ToJson(const std::vector<Part>& parts) {
       object["sha256"] = part.sha256;
       object["written_at"] = FormatRfc3339(part.written_at);
     }
+    if (part.keyed) object["rows_by_key"] = ToJson(*part.keyed);
     array.push_back(std::move(object));
   }
   return array;
@@ -75,6 +87,24 @@ Json ToJson(const Change& change) {
 
 constexpr char kDamaged[] = "it is damaged; restore this file from a backup";
 
+Result<KeyedRows> KeyedRowsFrom(const Json& json) {
+  KeyedRows rows;
+  JsonObject in(json, "rows_by_key");
+  in.GetEach("key", rows.key, [](const Json& name) -> Result<std::string> {
+    if (!name.is_string()) return Invalid("a column's name is no text");
+    return name.get<std::string>();
+  });
+  in.Get("max_age_ms", rows.max_age);
+  in.Get("size_bytes", rows.size_bytes);
+  in.Get("sha256", rows.sha256);
+  in.Get("service", rows.service);
+  in.Get("model_version", rows.model_version);
+  in.Get("data_date", rows.data_date);
+  TRY(in.Done());
+  if (rows.key.empty()) return Invalid("a key has columns");
+  return rows;
+}
+
 // What is wrong with one is all the same to who reads: the file is damaged.
 Result<Part> PartFrom(const Json& json) {
   Part part;
@@ -91,7 +121,11 @@ Result<Part> PartFrom(const Json& json) {
     in.Require("written_at");
     in.Get("written_at", part.written_at);
   }
+  const Json& keyed = in.Member("rows_by_key");
   TRY(in.Done());
+  if (!keyed.is_null()) {
+    TRY_ASSIGN(part.keyed, KeyedRowsFrom(keyed));
+  }
   part.partition = std::move(partition).value_or("");
   return part;
 }
@@ -151,7 +185,7 @@ Result<Change> ChangeFrom(const Json& json) {
   return change;
 }
 
-Result<Change> ParseChange(const std::string& text) {
+Result<Change> ReadChange(const std::string& text) {
   const auto json = ParseOwnJson(text, "log");
   if (!json) return Unusable(kDamaged);
   int format = 0;
@@ -193,7 +227,37 @@ Result<std::vector<std::string>> ListWords(const io::fs::path& folder) {
   return names;
 }
 
+// Why a file of a part is not what was written; empty: it is.
+std::string FaultOfFile(const io::fs::path& path, const Part& part, std::uint64_t size_bytes,
+                        const std::string& sha256) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    return path.string() + " cannot be read: " + std::generic_category().message(errno);
+  }
+  // Times of files lag a little behind the clock; those of the log are in milliseconds.
+  const auto changed = Instant(std::chrono::floor<Milliseconds>(
+      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+  const bool same_size =
+      S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) == size_bytes;
+  if (same_size && changed <= part.written_at + Milliseconds(5)) return "";
+  if (same_size) {
+    const auto digest = io::DigestFile(path);
+    if (digest && digest->sha256 == sha256) return "";
+  }
+  return path.string() + " is not what delivery " + part.delivery + " wrote (its digest differs)";
+}
+
 }  // namespace
+
+Result<std::string> TextOf(const Change& change) {
+  try {
+    return ToJson(change).dump(1) + "\n";
+  } catch (const nlohmann::json::exception& error) {
+    return Invalid("a delivery's facts have to be UTF-8: " + std::string(error.what()));
+  }
+}
+
+Result<Change> ParseChange(const std::string& text) { return ReadChange(text); }
 
 std::uint64_t TableState::Rows() const {
   std::uint64_t rows = 0;
@@ -216,6 +280,14 @@ io::fs::path TableLog::PartPath(const std::string& delivery) const {
   return folder_ / "parts" / (delivery + ".parquet");
 }
 
+io::fs::path TableLog::RowsPath(const std::string& delivery) const {
+  return folder_ / "parts" / (delivery + ".rows");
+}
+
+io::fs::path TableLog::ChangePath(std::uint64_t number) const {
+  return folder_ / "log" / fmt::format("{:08}{}", number, kEnding);
+}
+
 Result<std::uint64_t> TableLog::Head() const {
   std::uint64_t head = 0;
   std::error_code error;
@@ -229,7 +301,7 @@ Result<std::uint64_t> TableLog::Head() const {
 }
 
 Result<Change> TableLog::Read(std::uint64_t number) const {
-  const io::fs::path path = folder_ / "log" / fmt::format("{:08}{}", number, kEnding);
+  const io::fs::path path = ChangePath(number);
   auto text = io::ReadFile(path);
   if (!text) {
     const bool missing = text.error().kind == ErrorKind::kNotFound;
@@ -237,7 +309,7 @@ Result<Change> TableLog::Read(std::uint64_t number) const {
     return Unusable("the log of table " + table_ + " lacks " + path.string() +
                     "; restore this file from a backup");
   }
-  auto change = ParseChange(*text);
+  auto change = ReadChange(*text);
   if (!change) {
     return Wrap("the log of table " + table_ + ", " + path.string(), std::move(change).error());
   }
@@ -271,25 +343,17 @@ Result<std::vector<Change>> TableLog::History() const {
 
 std::string TableLog::FaultOf(const Part& part) const {
   if (part.size_bytes == 0) return "";
-  const io::fs::path path = PartPath(part.delivery);
-  const std::string remedy =
-      "; restore it from a backup, or take its rows out with busker undo " + part.delivery;
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) {
-    return path.string() + " cannot be read: " + std::generic_category().message(errno) + remedy;
-  }
-  // Times of files lag a little behind the clock; those of the log are in milliseconds.
-  const auto changed = Instant(std::chrono::floor<Milliseconds>(
-      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
-  const bool same_size =
-      S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) == part.size_bytes;
-  if (same_size && changed <= part.written_at + Milliseconds(5)) return "";
-  if (same_size) {
-    const auto digest = io::DigestFile(path);
-    if (digest && digest->sha256 == part.sha256) return "";
-  }
-  return path.string() + " is not what delivery " + part.delivery + " wrote (its digest differs)" +
-         remedy;
+  const std::string what = FaultOfFile(PartPath(part.delivery), part, part.size_bytes, part.sha256);
+  if (what.empty()) return "";
+  return what + "; restore it from a backup, or take its rows out with busker undo " +
+         part.delivery;
+}
+
+std::string TableLog::FaultOfRows(const Part& part) const {
+  CHECK(part.keyed.has_value(), "it has rows by key");
+  const std::string what =
+      FaultOfFile(RowsPath(part.delivery), part, part.keyed->size_bytes, part.keyed->sha256);
+  return what.empty() ? "" : what + "; busker fsck makes it anew";
 }
 
 Result<void> TableLog::Append(const TableState& state, Change change) const {
@@ -297,13 +361,8 @@ Result<void> TableLog::Append(const TableState& state, Change change) const {
   const TableState after = Follow(state, change);
   if (after.parts.size() <= kFullPartsMax || change.number % kFullEvery == 0)
     change.parts = after.parts;
-  const io::fs::path path = folder_ / "log" / fmt::format("{:08}{}", change.number, kEnding);
-  std::string text;
-  try {
-    text = ToJson(change).dump(1) + "\n";
-  } catch (const nlohmann::json::exception& error) {
-    return Invalid("a delivery's facts have to be UTF-8: " + std::string(error.what()));
-  }
+  const io::fs::path path = ChangePath(change.number);
+  TRY_ASSIGN(const std::string text, TextOf(change));
   TRY_ASSIGN(const bool created, io::CreateFileAtomically(path, text));
   if (!created)
     return Temporary("table " + table_ + " was changed by another program at the same time");

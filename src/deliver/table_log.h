@@ -1,8 +1,11 @@
 // The log of a table: what made each of its states, oldest first. It is the truth about the table.
 //
-//   SCHEMA/TABLE/log/00000001.json ...    one immutable file a change, put-if-absent: the commit
-//   point SCHEMA/TABLE/parts/DELIVERY.parquet   the rows that a delivery brought; never changed or
-//   removed
+//   SCHEMA/TABLE/log/00000001.json ...
+//     one immutable file a change, put-if-absent: the commit point
+//   SCHEMA/TABLE/parts/DELIVERY.parquet
+//     the rows that a delivery brought; never changed or removed
+//   SCHEMA/TABLE/parts/DELIVERY.rows
+//     the same by key (row_index.h), where they are asked for by one
 //
 // The highest number is the current state. A change says which parts it added and removed; some, at
 // least every 64th, list all parts, so that the state is read from few files however long the log
@@ -21,6 +24,17 @@
 
 namespace busker::deliver {
 
+// How the rows of a delivery are asked for by key (table_rows.h): the file parts/DELIVERY.rows
+// (row_index.h), and what is answered of the delivery with them.
+struct KeyedRows {
+  std::vector<std::string> key;         // columns
+  std::optional<Milliseconds> max_age;  // of rows that are answered
+  std::uint64_t size_bytes = 0;         // of the file
+  std::string sha256;
+  std::string service, model_version, data_date;
+  bool operator==(const KeyedRows&) const = default;
+};
+
 // The rows of one delivery, in the file parts/DELIVERY.parquet.
 struct Part {
   std::string delivery;
@@ -31,6 +45,7 @@ struct Part {
   std::uint64_t size_bytes = 0;
   std::string sha256;
   Instant written_at{};
+  std::optional<KeyedRows> keyed = {};
   bool operator==(const Part&) const = default;
 };
 
@@ -55,6 +70,10 @@ struct Change {
   std::optional<std::vector<Part>> parts;  // all parts afterwards, where the change lists them
 };
 
+// As JSON, and out of it; the number is not in it. kUnusable: damaged, or from a newer Busker.
+Result<std::string> TextOf(const Change& change);
+Result<Change> ParseChange(const std::string& text);
+
 class TableLog {
  public:
   // The table's folder; nothing is created or read.
@@ -63,6 +82,8 @@ class TableLog {
   const std::string& table() const { return table_; }
   const io::fs::path& folder() const { return folder_; }
   io::fs::path PartPath(const std::string& delivery) const;
+  io::fs::path RowsPath(const std::string& delivery) const;
+  io::fs::path ChangePath(std::uint64_t number) const;
 
   // The number of the last change, 0 when there is none.
   Result<std::uint64_t> Head() const;
@@ -74,6 +95,8 @@ class TableLog {
   // Why a part's file is not what was written, with what to do; empty: it is. Looks at its size and
   // time, and at its digest when the file was changed after it was written.
   std::string FaultOf(const Part& part) const;
+  // The same of its rows by key; it has some.
+  std::string FaultOfRows(const Part& part) const;
 
   // Makes `change` the successor of `state`, durably; number, parts and what follows from them are
   // filled in. The caller holds the table's lock.

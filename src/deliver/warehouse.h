@@ -1,8 +1,8 @@
 // PORT: where predictions are delivered. Tables are named "schema.table".
 //
-// A back end promises, and warehouse_conformance.h checks: every reader sees a table wholly before
-// or wholly after a delivery or an undo, at every instant, also when a process is killed at any
-// moment; a delivery that fails leaves the table as it was; delivering twice for the same `id`
+// A back end promises, and warehouse_conformance_test.cc checks: every reader sees a table wholly
+// before or wholly after a delivery or an undo, at every instant, also when a process is killed at
+// any moment; a delivery that fails leaves the table as it was; delivering twice for the same `id`
 // changes nothing the second time and returns the same Delivery; a reader never blocks a delivery.
 // Calls may come from several processes at once; one object is used by one thread.
 //
@@ -47,6 +47,9 @@ struct Source {
   artifact::Store* store = nullptr;  // outlives the call
   std::string key;
   std::string sha256;  // of the value; compared before anything is changed; empty: not compared
+  // The same with its size, where that is known: so that a store can tell without sending the
+  // value.
+  std::optional<io::FileDigest> digest = {};
 };
 
 struct Request {
@@ -63,7 +66,12 @@ struct Request {
   Instant scheduled_at{};  // the same as an instant, compared by the rule above
   bool force = false;
   std::optional<std::uint64_t>
-      rows_min;     // fewer rows fail the delivery; default: an empty file fails
+      rows_min;  // fewer rows fail the delivery; default: an empty file fails
+  // The columns by whose values a row is asked for (table_rows.h): STRING, INT64, BOOL or DATE, a
+  // value in each row, and no two rows with the same. Empty: rows are not asked for.
+  std::vector<std::string> key = {};
+  std::optional<Milliseconds> max_age = {};  // with a key: older rows are not answered
+
   std::string run;  // who delivers: run id, service, and the model version applied
   std::string service;
   std::string model_version;  // key of the version; may be empty
@@ -112,8 +120,10 @@ class Warehouse {
   // Puts the table back to what it was before the delivery: its rows go, the rows it replaced come
   // back. kNotFound: no such delivery; kInvalid: already undone, or a later delivery has replaced
   // it (the message names that one). A table whose only delivery is undone is gone. What is
-  // returned has the rows and columns that the table has now; no columns: it is gone.
-  virtual Result<Delivery> Undo(const std::string& id) = 0;
+  // returned has the rows and columns that the table has now; no columns: it is gone. A table that
+  // others can change, too, and have since, is left alone (kInvalid) without `force`.
+  virtual Result<Delivery> Undo(const std::string& id, bool force) = 0;
+  Result<Delivery> Undo(const std::string& id) { return Undo(id, /*force=*/false); }
 
   // All deliveries ever, oldest first; `table` empty: of all tables. A table whose log cannot be
   // read is added to `damaged`; without that it is an error (kUnusable).
@@ -130,11 +140,23 @@ class Warehouse {
 };
 
 // Opens the warehouse at "embedded:///absolute/folder", with the DuckDB library at
-// `duckdb_library`, which is opened on first use; another scheme is kInvalid, and the message says
-// which ones there are. Opening makes nothing: where nothing was delivered yet, it is empty. Who
-// changes a table waits for others that do for `wait_max` at most.
+// `duckdb_library`, which is opened on first use; or at "bigquery://PROJECT[/DATASET]"
+// (bigquery_warehouse.h). Another scheme is kInvalid, and the message says which ones there are.
+// Opening makes nothing: where nothing was delivered yet, it is empty. Who changes a table waits
+// for others that do for `wait_max` at most.
 Result<std::unique_ptr<Warehouse>> OpenWarehouse(const std::string& url,
                                                  const io::fs::path& duckdb_library,
                                                  Milliseconds wait_max = std::chrono::minutes(10));
+
+// kInvalid as OpenWarehouse has it: by the URL alone, without looking at anything.
+Result<void> CheckWarehouseUrl(const std::string& url);
+
+// kInvalid: rows are not asked for by key there; what the message says stands behind "key" in a
+// sentence.
+Result<void> CheckWarehouseTakesKeys(const std::string& url);
+
+// kInvalid: the warehouse cannot take what is in that artifact store; what the message says stands
+// behind "artifacts" in a sentence.
+Result<void> CheckWarehouseTakesFrom(const std::string& url, const std::string& store_url);
 
 }  // namespace busker::deliver

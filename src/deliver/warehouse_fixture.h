@@ -1,4 +1,7 @@
-// What the tests of warehouses share: a place, files, requests, and answers as text.
+// What the tests of warehouses share: a place, files, requests, and answers as text. A back end
+// plugs in with one line, in a file that includes this:
+//
+//   INSTANTIATE_TEST_SUITE_P(Embedded, WarehouseConformance, testing::Values(Backend{...}));
 #pragma once
 
 #include <gtest/gtest.h>
@@ -29,6 +32,10 @@ struct Backend {
   // it keeps, 2026-02-03 10:00:00.5 for DATETIME, the same with +00 behind it for TIMESTAMP, base64
   // for BYTES.
   std::function<Result<Answer>(Warehouse& warehouse, const std::string& table)> rows;
+  // The store that it takes files from; none: any, a folder below that of the test.
+  std::function<Result<std::unique_ptr<artifact::Store>>(const io::fs::path& folder)> files = {};
+  bool takes_any_name = true;    // of a column
+  bool takes_empty_rows = true;  // an empty line of a file with one column is a row
 };
 inline void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
 
@@ -40,9 +47,12 @@ inline io::fs::path DuckdbPath() {
 
 class WarehouseTest {
  public:
-  WarehouseTest()
+  explicit WarehouseTest(
+      const std::function<Result<std::unique_ptr<artifact::Store>>(const io::fs::path&)>& files =
+          {})
       : folder_(io::TemporaryPath(io::fs::temp_directory_path(), "warehouse-test")),
-        files_(*artifact::OpenStore("file://" + (folder_ / "files").string())) {}
+        files_(files ? *files(place())
+                     : *artifact::OpenStore("file://" + (folder_ / "files").string())) {}
   ~WarehouseTest() { EXPECT_TRUE(io::RemoveTree(folder_)); }
   WarehouseTest(const WarehouseTest&) = delete;
   WarehouseTest& operator=(const WarehouseTest&) = delete;
@@ -55,7 +65,7 @@ class WarehouseTest {
   Source Csv(const std::string& text) {
     const std::string key = "predictions-" + std::to_string(++count_) + ".csv";
     EXPECT_TRUE(files_->PutText(key, text, artifact::ForFiles()));
-    return {files_.get(), key, ""};
+    return {files_.get(), key, "", io::DigestOf(text)};
   }
   io::fs::path PathOf(const Source& source) const { return folder_ / "files" / source.key; }
 
@@ -121,6 +131,7 @@ inline std::string TextOf(const std::vector<Column>& columns) {
 
 class WarehouseConformance : public testing::TestWithParam<Backend>, public WarehouseTest {
  protected:
+  WarehouseConformance() : WarehouseTest(GetParam().files) {}
   void SetUp() override { Reopen(); }
   void Reopen() {
     auto opened = GetParam().open(place());

@@ -40,6 +40,9 @@ record::AttemptRow RowOf(const attempt::Name& name, const attempt::ExitRecord& e
   row.output_bytes = exit.output_bytes;
   row.result = exit.result;
   row.image = exit.image;
+  row.boot = exit.boot.value_or(Milliseconds(0));
+  row.pull = exit.pull.value_or(Milliseconds(0));
+  row.machine = exit.machine.value_or(Milliseconds(0));
   return row;
 }
 
@@ -53,9 +56,10 @@ attempt::ExitRecord NotStarted(std::string message) {
 }
 
 Ended EndOf(const attempt::Name& name, const attempt::ExitRecord& exit) {
-  return {plan::AttemptEnded{
-              name.run, name.task, name.number, exit.ending == attempt::Ending::kSucceeded,
-              exit.ending == attempt::Ending::kCancelled, exit.message, exit.permanent},
+  return {plan::AttemptEnded{name.run, name.task, name.number,
+                             exit.ending == attempt::Ending::kSucceeded,
+                             exit.ending == attempt::Ending::kCancelled, exit.message,
+                             exit.permanent, exit.ending == attempt::Ending::kPreempted},
           RowOf(name, exit)};
 }
 
@@ -65,6 +69,11 @@ Ended RefusalOf(const attempt::Name& name, const Error& error) {
   if (error.kind != ErrorKind::kTemporary) return EndOf(name, exit);
   return {plan::AttemptNotBegun{name.run, name.task, name.number, error.message},
           RowOf(name, exit)};
+}
+
+// "VM busker-3fa9 in europe-west1-b of example"
+std::string PlaceOf(const execute::Debt& debt) {
+  return fmt::format("{} in {}", debt.what, debt.where);
 }
 
 // A wall clock that moves by more than this against the steady one was set.
@@ -142,7 +151,7 @@ Result<std::vector<std::string>> Conductor::Recover() {
   CountUnfinished();  // who looks before the first turn is told the same as after it
   std::vector<attempt::Name> unfinished;
   for (const auto& [name, cancelled] : running) unfinished.push_back(name);
-  TRY(executors_->Sweep(std::move(unfinished)));
+  TRY(executors_->Sweep(std::move(unfinished), deeds_.places_in_use));
   for (const auto& [name, cancelled] : running) {
     // What ends here is not posted to the mailbox: nobody takes from it yet.
     const home::Launcher launcher =
@@ -227,6 +236,8 @@ void Conductor::Ask(Request request) {
 // What became of a notice after the end is not on record: it is sent again by the next conductor.
 void Conductor::Tell(record::NoticeOutcome outcome) { (void)mailbox_.Post(std::move(outcome)); }
 
+void Conductor::Tell(plan::NotifyPeople tell) { (void)mailbox_.Post(std::move(tell)); }
+
 void Conductor::Cancel(const std::string& run, const std::string& by) {
   Ask({[run, by](const View&) {
          return std::vector<plan::Event>{plan::CancelRequested{run, by}};
@@ -281,7 +292,9 @@ Result<std::optional<Instant>> Conductor::Turn(std::vector<Happened> happened) {
                   std::make_move_iterator(next_.end()));
   next_.clear();
   Intake intake = Sort(std::move(happened), now);
-  const plan::Advanced advanced = agenda_.Advance(intake.events, now);
+  plan::Advanced advanced = agenda_.Advance(intake.events, now);
+  for (plan::NotifyPeople& tell : intake.news) advanced.decisions.emplace_back(std::move(tell));
+  for (plan::NotifyPeople& tell : NoticeDebts()) advanced.decisions.emplace_back(std::move(tell));
   std::vector<record::NoticeRow> notices;
   for (const plan::Decision& decision : advanced.decisions) {
     const auto* tell = std::get_if<plan::NotifyPeople>(&decision);
@@ -313,12 +326,15 @@ Conductor::Intake Conductor::Sort(std::vector<Happened> happened, Instant now) {
   if (const auto step = NoticeStep(now)) intake.events.push_back(*step);
   for (Happened& one : happened) {
     if (auto* ended = std::get_if<Ended>(&one)) {
+      if (auto tell = NewsOf(ended->row)) intake.news.push_back(std::move(*tell));
       intake.events.push_back(std::move(ended->event));
       intake.ended.push_back(std::move(ended->row));
     } else if (auto* preparation = std::get_if<Preparation>(&one)) {
       Take(std::move(*preparation), intake);
     } else if (auto* outcome = std::get_if<record::NoticeOutcome>(&one)) {
       intake.outcomes.push_back(std::move(*outcome));
+    } else if (auto* tell = std::get_if<plan::NotifyPeople>(&one)) {
+      intake.news.push_back(std::move(*tell));
     } else if (auto* request = std::get_if<Request>(&one)) {
       const View view{agenda_, record_, now, intake.events};
       auto events = request->decide(view);
@@ -360,6 +376,65 @@ std::optional<plan::CapacityChanged> Conductor::NoticeSpace() {
   plan::Capacity capacity = capacity_;
   if (full) capacity.slots = 0;
   return plan::CapacityChanged{std::move(capacity)};
+}
+
+// What was not known before is for people to know, once: the events of its run remember.
+std::vector<plan::NotifyPeople> Conductor::NoticeDebts() {
+  std::vector<execute::Debt> debts = executors_->Debts();
+  std::vector<plan::NotifyPeople> news;
+  std::set<std::pair<std::string, std::string>> known;
+  for (const execute::Debt& debt : debts) {
+    const bool is_new = !known_debts_.contains({debt.what, debt.where});
+    if (!known.emplace(debt.what, debt.where).second || !is_new) continue;
+    if (!deeds_.notices || WasTold(debt)) continue;  // without people, nothing was told
+    const auto run = record_.FindRun(debt.attempt.run);
+    news.push_back({plan::NotifyPeople::Kind::kLeftBehind,
+                    run ? run->facts.Graph() : plan::GraphKey(), debt.attempt.run,
+                    run ? run->facts.data_date : "",
+                    fmt::format("{} is left behind and costs money: {}; deleting it is tried again",
+                                PlaceOf(debt), debt.why)});
+  }
+  known_debts_ = std::move(known);
+  std::vector<execute::Silence> silences = executors_->Silences();
+  const std::lock_guard lock(debts_mutex_);
+  debts_ = std::move(debts);
+  silences_ = std::move(silences);
+  return news;
+}
+
+// Of one that is still on record as running: it ends but once.
+std::optional<plan::NotifyPeople> Conductor::NewsOf(const record::AttemptRow& ended) const {
+  if (!deeds_.news || !deeds_.notices) return std::nullopt;
+  const plan::DagRun* run = agenda_.FindRun(ended.run);
+  if (run == nullptr || RunningTask({ended.run, ended.task, ended.number}) == nullptr) {
+    return std::nullopt;
+  }
+  auto tell = deeds_.news(ended);
+  if (!tell) return std::nullopt;
+  tell->graph = run->graph;
+  tell->run = run->id;
+  tell->data_date = run->data_date;
+  return tell;
+}
+
+bool Conductor::WasTold(const execute::Debt& debt) {
+  if (debt.attempt.run.empty()) return false;
+  const auto events = record_.Events(debt.attempt.run);
+  const std::string what = fmt::format("told: {}", NameOf(plan::NotifyPeople::Kind::kLeftBehind));
+  const std::string begin = PlaceOf(debt) + " ";
+  return events && std::any_of(events->begin(), events->end(), [&](const record::EventRow& event) {
+           return event.what == what && event.detail.starts_with(begin);
+         });
+}
+
+std::vector<execute::Debt> Conductor::Debts() const {
+  const std::lock_guard lock(debts_mutex_);
+  return debts_;
+}
+
+std::vector<execute::Silence> Conductor::Silences() const {
+  const std::lock_guard lock(debts_mutex_);
+  return silences_;
 }
 
 // By how much the wall clock was set since the last turn.
@@ -448,6 +523,7 @@ Result<execute::Attempt> Conductor::AttemptOf(const attempt::Name& name,
     attempt.place = task->place;
     attempt.cpus_milli = task->cpus_milli;
     attempt.memory_bytes = task->memory_bytes;
+    attempt.preemptions = task->preemptions;
   }
   return attempt;
 }

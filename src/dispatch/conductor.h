@@ -11,8 +11,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "attempt/exit_record.h"
@@ -36,6 +38,9 @@ struct Deeds {
   // The notices that tell people so; empty: nobody is to be told.
   std::function<std::vector<record::NoticeRow>(const plan::NotifyPeople& tell, Instant now)>
       notices;
+  // What people are to be told of an attempt that has ended, beside what the plan decides: the
+  // kind, the sentence and the version of it; nullopt: nothing. May be empty.
+  std::function<std::optional<plan::NotifyPeople>(const record::AttemptRow& ended)> news;
   // Told of each decision once it is on record and carried out; may be empty.
   std::function<void(const plan::Decision&)> observe;
   // Told why nothing new starts at the moment, and with an empty text when it does again; may be
@@ -45,6 +50,8 @@ struct Deeds {
   std::function<void(const std::string& sentence)> warn;
   // Told of new notices once they are on record; may be empty.
   std::function<void(const std::vector<record::NoticeRow>&)> send;
+  // Places at which something may have been left: opened, and so swept, by Recover.
+  std::vector<std::string> places_in_use = {};
 };
 
 // What whoever asks a conductor that is ending is told: nothing was done, and the next one may be
@@ -70,6 +77,7 @@ class Conductor {
   // Any thread.
   void Ask(Request request);
   void Tell(record::NoticeOutcome outcome);
+  void Tell(plan::NotifyPeople tell);  // what somebody noticed beside runs
   void Cancel(const std::string& run, const std::string& by);
   void Stop();  // Run returns after the turn; what runs goes on running
 
@@ -82,6 +90,10 @@ class Conductor {
 
   // Any thread: why nothing can be recorded at the moment; empty: all is well.
   std::string Trouble() const;
+  // Any thread: what executors could not remove so far, as of the last turn.
+  std::vector<execute::Debt> Debts() const;
+  // Any thread: of what they hear nothing, as of the last turn.
+  std::vector<execute::Silence> Silences() const;
   const Figures& figures() const { return figures_; }
 
  private:
@@ -94,6 +106,7 @@ class Conductor {
     std::vector<record::AttemptRow> ended;
     std::vector<record::PreparedRun> prepared;
     std::vector<record::NoticeOutcome> outcomes;
+    std::vector<plan::NotifyPeople> news;
     std::vector<Request> answers;  // to be given when the turn is on record
   };
 
@@ -126,6 +139,9 @@ class Conductor {
   home::Launcher OwnLauncher() const;
   std::optional<plan::CapacityChanged> NoticeSpace();
   void SetTrouble(std::string why);
+  std::vector<plan::NotifyPeople> NoticeDebts();
+  std::optional<plan::NotifyPeople> NewsOf(const record::AttemptRow& ended) const;
+  bool WasTold(const execute::Debt& debt);
   void Count(const record::Turn& turn);
   void CountUnfinished();
 
@@ -148,6 +164,10 @@ class Conductor {
   std::optional<Milliseconds> clock_offset_;  // of the wall clock from the steady one
   mutable std::mutex trouble_mutex_;
   std::string trouble_;
+  mutable std::mutex debts_mutex_;
+  std::vector<execute::Debt> debts_;
+  std::vector<execute::Silence> silences_;
+  std::set<std::pair<std::string, std::string>> known_debts_;  // what and where; of this thread
   Figures figures_;
   std::optional<execute::Executors> executors_;  // their threads post to the mailbox
   std::unique_ptr<Preparer> preparer_;           // so do its threads

@@ -54,7 +54,9 @@ struct Preparation {
   Result<Prepared> result;
 };
 
-using Happened = std::variant<Ended, Preparation, Request, record::NoticeOutcome>;
+// A person is to be told of what somebody else noticed.
+using Happened =
+    std::variant<Ended, Preparation, Request, record::NoticeOutcome, plan::NotifyPeople>;
 
 // Any thread posts, the conductor takes. Holds at most 10,000 entries: Post then waits.
 class Mailbox {

@@ -105,6 +105,12 @@ bool MayBeMounted(const io::fs::path& path) {
 
 Result<ContainerSettings> ContainerSettingsIn(const std::string& place) {
   ContainerSettings settings;
+  const auto unknown = [&](const std::string& part) {
+    return Invalid(fmt::format(
+        "{}: unknown setting \"{}\"; there are network=NAME, mount=FOLDER, gpus=all and "
+        "pull=always",
+        place, part));
+  };
   const std::size_t mark = place.find('?');
   const std::string query = mark == std::string::npos ? "" : place.substr(mark + 1);
   for (const std::string& part : Split(query, '&')) {
@@ -114,22 +120,21 @@ Result<ContainerSettings> ContainerSettingsIn(const std::string& place) {
     const std::string value = equals == std::string::npos ? "" : part.substr(equals + 1);
     if (name == "image") {
       settings.image = value;
+    } else if (name == "store") {
+      settings.store = value;
+    } else if (!Contains(kContainerSettings, name)) {
+      return unknown(part);
     } else if (name == "network" && !value.empty()) {
       settings.network = value;
     } else if (name == "pull" && (value == "always" || value == "missing")) {
       settings.always_pulls = value == "always";
     } else if (name == "gpus") {
       TRY_ASSIGN(settings.gpus, GpusIn(value));
-    } else if (name == "store") {
-      settings.store = value;
     } else if (name == "mount") {
       TRY_ASSIGN(Mount mount, MountIn(value));
       settings.mounts.push_back(std::move(mount));
     } else {
-      return Invalid(
-          fmt::format("{}: unknown setting \"{}\"; there are network=NAME, mount=FOLDER, gpus=all "
-                      "and pull=always",
-                      place, part));
+      return unknown(part);
     }
   }
   if (settings.image.empty()) return Invalid(place + " names no image to run");

@@ -5,8 +5,10 @@
 // likewise, no socket of an engine, and no path of the host but those named here.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -41,6 +43,11 @@ struct Gpus {
 //   gpus=all|N|device=ID,...   GPUs of this machine; none unless said
 //   store=PLACE       the artifact store, as orders name it (home/place.h)
 //   mount=PATH[:rw]   a folder of the host, by the same path; several may be named
+// All but the first and `store` may be said in a service file, and are named there once more
+// (service/target_keys.cc), for that room knows no executor; cli/service_file_test.cc compares
+// them.
+inline constexpr std::array<std::string_view, 4> kContainerSettings = {"network", "mount", "gpus",
+                                                                       "pull"};
 struct ContainerSettings {
   std::string image, network = "bridge", store;
   bool always_pulls = false;

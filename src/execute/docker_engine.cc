@@ -6,12 +6,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cloud/json_members.h"
 #include "execute/docker_container.h"
 #include "io/url.h"
 
 namespace busker::execute {
 namespace {
 
+using cloud::TextIn;
 using nlohmann::ordered_json;
 
 constexpr std::uint64_t kAnswerBytesMax = 16u << 20;  // a list of some thousand containers
@@ -29,12 +31,6 @@ std::string EscapedPath(std::string_view text) {
 }
 
 ordered_json Parsed(const std::string& text) { return ordered_json::parse(text, nullptr, false); }
-
-std::string TextIn(const ordered_json& value, const char* name) {
-  if (!value.is_object()) return {};
-  const auto found = value.find(name);
-  return found != value.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::vector<std::string> TextsIn(const ordered_json& value, const char* name) {
   std::vector<std::string> texts;
@@ -119,7 +115,8 @@ Result<DockerEngine::Facts> DockerEngine::About(const io::Interrupt& interrupt) 
   return Ask(interrupt);
 }
 
-// What was learnt of an engine is forgotten once it is away.
+// What was learnt of an engine is forgotten once it is away; not when it is this side that has
+// ended the call, as each wait for a container is ended by its runner's record.
 Result<io::HttpResponse> DockerEngine::Call(io::HttpRequest request, const std::string& path,
                                             const io::Interrupt& interrupt) {
   TRY_ASSIGN(const Facts facts, About(interrupt));
@@ -129,7 +126,7 @@ Result<io::HttpResponse> DockerEngine::Call(io::HttpRequest request, const std::
   request.is_repeatable = true;
   auto response = session_.Send(request, interrupt);
   if (!response && response.error().kind == ErrorKind::kTemporary &&
-      !interrupt.stop.stop_requested()) {
+      io::CheckStillWanted(interrupt)) {
     const std::lock_guard lock(mutex_);
     facts_.reset();
   }

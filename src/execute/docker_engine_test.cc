@@ -3,7 +3,11 @@
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
 
+#include <algorithm>
+
+#include "base/text.h"
 #include "execute/test_engine.h"
 
 namespace busker::execute {
@@ -48,6 +52,22 @@ TEST(DockerEngine, AsksItsVersionOnceAndKeepsConnections) {
   EXPECT_FALSE(tested.engine().About(Soon())->is_podman);
   EngineOf podman(12, 41, NoContainers, "Libpod-Api-Version: 4.3.1\r\n");
   EXPECT_TRUE(podman.engine().About(Soon())->is_podman);
+}
+
+// Each wait that the bell had ended was taken for an engine that is away: its version was asked for
+// once more before the container was removed, and who is not root asked /info for each attempt.
+TEST(DockerEngine, RemembersAnEngineWhoseCallWasEndedHere) {
+  EngineOf tested(12, 41, NoContainers);
+  ASSERT_TRUE(tested.engine().List("a", "b", "c", Soon()));
+  const io::Descriptor bell(eventfd(1, EFD_CLOEXEC));
+  io::Interrupt interrupt = Soon();
+  interrupt.stop_descriptor = bell.get();
+  const auto waited = tested.engine().Wait("c", interrupt);
+  ASSERT_FALSE(waited);
+  EXPECT_EQ(waited.error().kind, ErrorKind::kTemporary);
+  ASSERT_TRUE(tested.engine().List("a", "b", "c", Soon()));
+  const auto seen = tested.Seen();
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), "GET /_ping"), 1) << Join(seen, ", ");
 }
 
 TEST(DockerEngine, ForgetsTheVersionOfAnEngineThatWentAway) {

@@ -272,8 +272,7 @@ Result<void> DockerExecutor::WriteOrder(Carried& carried) {
   const bool is_there = carried.may_be_there && io::fs::exists(file, error);
   if (is_there && io::ReadFile(file).value_or("") == order) return {};
   TRY(io::MakeFolders(carried.folder, 0700));
-  const auto written = carried.attempt.synced ? io::WriteFileAtomically(file, order, 0600)
-                                              : io::WriteFileUnsynced(file, order, 0600);
+  const auto written = io::WriteFileUnsynced(file, order, 0600);  // the record has it, synced
   if (!written && !is_there) return written;
   return {};
 }

@@ -17,6 +17,7 @@
 #include "attempt/exit_record.h"
 #include "attempt/name.h"
 #include "base/result.h"
+#include "base/time.h"
 
 namespace busker::execute {
 
@@ -29,6 +30,25 @@ struct Attempt {
   std::string place = {};                 // plan::Task::place: settings of the attempt behind a "?"
   int cpus_milli = 0;                     // what its task says that it needs; 0: nothing
   std::uint64_t memory_bytes = 0;
+  int preemptions = 0;  // so many attempts of the task in this run were preempted before it
+};
+
+// What an attempt has left at a place and what could not be taken away yet: it is billed. `what`
+// and `where` say which it is; the rest may change.
+struct Debt {
+  attempt::Name attempt;
+  std::string what, where;  // "VM busker-...", "europe-west1-b of example-project"
+  std::string why;          // a sentence without its full stop
+  Instant since;
+};
+
+// What cannot be looked at for now, and is looked at again: an attempt elsewhere, which may go on
+// all the same, or a place where something may be left (then `attempt` is empty).
+struct Silence {
+  attempt::Name attempt;
+  std::string what, where;  // "VM busker-...", "europe-west1-b of example-project"
+  std::string why;          // a sentence without its full stop
+  Instant since;
 };
 
 // Any thread.
@@ -66,6 +86,12 @@ class Executor {
   // Ends and removes what was left here by attempts that are over: all but `unfinished`. To be
   // called once, before the others.
   virtual Result<void> Sweep(std::span<const attempt::Name> unfinished) = 0;
+
+  // What could not be ended and removed so far, and is tried again for ever. Waits for nothing.
+  virtual std::vector<Debt> Debts() const { return {}; }
+
+  // Of what nothing is heard for longer than a moment. Waits for nothing.
+  virtual std::vector<Silence> Silences() const { return {}; }
 };
 
 }  // namespace busker::execute

@@ -37,6 +37,11 @@ class PlaceUnderTest {
   virtual std::unique_ptr<Executor> Open(Executor::OnEnded, Executor::SecretOf) = 0;
   // The folder of an attempt, as whoever shows logs finds it.
   virtual io::fs::path FolderOf(const attempt::Name& name) = 0;
+  // Whether the attempt has ended, also while there is no executor that would look.
+  virtual bool HasEnded(const attempt::Name& name) {
+    const auto ended = attempt::ReadExit(FolderOf(name));
+    return ended && *ended;
+  }
   // Ends the runner of an attempt that runs, in a way that lets it say nothing.
   virtual void KillRunner(const attempt::Name& name) = 0;
   // plan::Task::place of its attempts.
@@ -128,7 +133,7 @@ class ExecutorConformance : public testing::TestWithParam<std::tuple<MakePlace, 
   }
   void OpenGate() { EXPECT_TRUE(io::WriteFileUnsynced(PathOf("gate"), "")); }
   static bool Soon(const std::function<bool()>& condition) {
-    for (int i = 0; i < 6000; ++i) {
+    for (int i = 0; i < 12'000; ++i) {
       if (condition()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
@@ -268,10 +273,7 @@ TEST_P(ExecutorConformance, OneThatEndedWhileNobodyLookedIsToldAtOnce) {
   WaitUntilStarted();
   executor_.reset();
   OpenGate();
-  ASSERT_TRUE(Soon([&] {
-    const auto ended = attempt::ReadExit(place_->FolderOf(Named("t")));
-    return ended && *ended;
-  }));
+  ASSERT_TRUE(Soon([&] { return place_->HasEnded(Named("t")); }));
   Open();
   Recover(order);
   EXPECT_EQ(WaitFor(Named("t")).exit_code, 9);

@@ -7,6 +7,7 @@
 #include "execute/executor_conformance.h"
 #include "execute/process_executor.h"
 #include "execute/step_executor.h"
+#include "execute/vm_place.h"
 #include "io/subprocess.h"
 
 namespace busker::execute {
@@ -102,6 +103,13 @@ INSTANTIATE_TEST_SUITE_P(Docker, EveryExecutorConformance,
 INSTANTIATE_TEST_SUITE_P(Docker, ExecutorSecretsConformance,
                          testing::Combine(testing::ValuesIn(DockerPlaces()), testing::Bool()),
                          NameOf);
+
+INSTANTIATE_TEST_SUITE_P(Vm, ExecutorConformance,
+                         testing::Combine(testing::ValuesIn(VmPlaces()), testing::Bool()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Vm, EveryExecutorConformance,
+                         testing::Combine(testing::ValuesIn(VmPlaces()), testing::Bool()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Vm, ExecutorSecretsConformance,
+                         testing::Combine(testing::ValuesIn(VmPlaces()), testing::Bool()), NameOf);
 
 }  // namespace
 }  // namespace busker::execute

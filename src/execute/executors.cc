@@ -15,10 +15,28 @@ Result<Executor*> Executors::At(const std::string& place) {
   return executors_.emplace(name, std::move(executor)).first->second.get();
 }
 
-Result<void> Executors::Sweep(std::vector<attempt::Name> unfinished) {
+Result<void> Executors::Sweep(std::vector<attempt::Name> unfinished,
+                              const std::vector<std::string>& in_use) {
   unfinished_ = std::move(unfinished);
   TRY(At(""));  // whoever cannot start anything here is better told at once
+  for (const std::string& place : in_use) (void)At(place);
   return {};
+}
+
+std::vector<Debt> Executors::Debts() const {
+  std::vector<Debt> all;
+  for (const auto& [place, executor] : executors_) {
+    for (Debt& debt : executor->Debts()) all.push_back(std::move(debt));
+  }
+  return all;
+}
+
+std::vector<Silence> Executors::Silences() const {
+  std::vector<Silence> all;
+  for (const auto& [place, executor] : executors_) {
+    for (Silence& silence : executor->Silences()) all.push_back(std::move(silence));
+  }
+  return all;
 }
 
 }  // namespace busker::execute

@@ -29,8 +29,14 @@ class Executors {
 
   // After a restart, before all else: each executor, now or when it is opened, ends what attempts
   // that are over have left at its place. `unfinished`: all others, wherever they are, for two
-  // places may turn out to be one.
-  Result<void> Sweep(std::vector<attempt::Name> unfinished);
+  // places may turn out to be one. `in_use`: places that are opened, and so swept, at once, for
+  // something may have been left there; one that cannot be opened is left for its next use.
+  Result<void> Sweep(std::vector<attempt::Name> unfinished,
+                     const std::vector<std::string>& in_use = {});
+
+  // Those of all executors that are open. Waits for nothing.
+  std::vector<Debt> Debts() const;
+  std::vector<Silence> Silences() const;
 
  private:
   const OpenExecutor open_;

@@ -20,9 +20,6 @@
 namespace busker::execute {
 namespace {
 
-// A test in another process must not take our processes for its own: their mark has this name.
-std::string RunName() { return "r" + std::to_string(getpid()); }
-
 namespace fs = io::fs;
 using attempt::Ending;
 using attempt::ExitRecord;

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "execute/compute_executor.h"
 #include "execute/docker_executor.h"
 #include "execute/docker_socket.h"
 #include "execute/process_executor.h"
@@ -58,12 +59,28 @@ Result<std::unique_ptr<Executor>> Open(const std::string& place, const Settings&
          settings.secret_of, login_at, settings.begun},
         std::move(on_ended));
   }
+  if (place.starts_with(kComputeEngine)) {
+    TRY_ASSIGN(ComputePlace found, ComputePlaceIn(place));
+    ComputeExecutor::Settings vms;
+    vms.project = std::move(found.project);
+    vms.place = place;
+    vms.places_folder = settings.places_folder;
+    vms.runner = settings.runner;
+    vms.folder = settings.runs_folder;
+    vms.instance = settings.instance;
+    vms.secret_of = settings.secret_of;
+    vms.environment = settings.environment;
+    vms.begun = settings.begun;
+    return ComputeExecutor::Start(std::move(vms), std::move(on_ended));
+  }
   if (place == attempt::kStepPlace) {
     return std::make_unique<StepExecutor>(settings.runs_folder, settings.carry_out,
                                           std::move(on_ended));
   }
   return Invalid(fmt::format(
-      "there is no executor for {}; this version of Busker has process:// and docker://", place));
+      "there is no executor for {}; this version of Busker has process://, docker:// and "
+      "compute-engine://",
+      place));
 }
 
 }  // namespace busker::execute

@@ -21,7 +21,8 @@ struct Settings {
   std::string instance;                  // id of the home
   std::vector<std::string> environment;  // of this process
   Executor::SecretOf secret_of;
-  CarryOut carry_out;  // the steps at attempt::kStepPlace
+  CarryOut carry_out;          // the steps at attempt::kStepPlace
+  io::fs::path places_folder;  // of PlacesInUse
   // Copies of this have one, as all executors of a busker must.
   std::shared_ptr<BegunAttempts> begun = std::make_shared<BegunAttempts>();
 };

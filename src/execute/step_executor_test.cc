@@ -207,7 +207,7 @@ TEST_F(StepExecutorTest, WaitsAtItsEndForWhatChangesAndForNothingThatLooks) {
   Await(stage_->looking, 1);
   const auto begun = std::chrono::steady_clock::now();
   executor_.reset();
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(1));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
   stage_->let_on.set_value();
   Await(stage_->over, 1);
   EXPECT_FALSE(HasEnded("t"));

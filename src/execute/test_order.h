@@ -1,6 +1,8 @@
 // Orders of attempts, for tests only.
 #pragma once
 
+#include <unistd.h>
+
 #include <string>
 
 #include "attempt/order.h"
@@ -11,6 +13,9 @@ namespace busker::execute {
 
 // The home of all of them.
 inline constexpr char kTestInstance[] = "home1";
+
+// A test in another process must not take our processes for its own: their mark has this name.
+inline std::string RunName() { return "r" + std::to_string(getpid()); }
 
 // To run a shell's script, decided on in this boot.
 inline attempt::Order TestOrder(const attempt::Name& name, const std::string& script) {

@@ -32,6 +32,8 @@ struct Home {
 
   io::fs::path RecordFile() const { return folder / "busker.db"; }
   io::fs::path RunsFolder() const { return folder / "runs"; }  // RUN/TASK.N/: attempt/folder.h
+  // RUN.json: of each run whose log is still to be copied elsewhere (daemon/copied_run.h).
+  io::fs::path LogCopiesFolder() const { return folder / "log-copies"; }
   // The versions and the tables of the built-in target `local`.
   io::fs::path ArtifactsFolder() const { return folder / "artifacts"; }
   io::fs::path WarehouseFolder() const { return folder / "warehouse"; }

@@ -16,6 +16,7 @@ struct Field {
     kTexts,   // a list of them
     kFlag,    // true or false
     kNumber,  // a whole one
+    kObject,  // of any members
   };
   std::string name;
   Kind kind = Kind::kText;

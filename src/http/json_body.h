@@ -82,6 +82,11 @@ class JsonBody {
     return value.is_number_integer() && value >= -1'000'000 && value <= 1'000'000;
   }
 
+  static bool Fits(const nlohmann::ordered_json& value, const nlohmann::ordered_json&) {
+    return value.is_object();
+  }
+
+  static const char* Wanted(const nlohmann::ordered_json&) { return "an object, {...}"; }
   static const char* Wanted(const std::string&) {
     return "text of at most 1,000 bytes without control characters";
   }

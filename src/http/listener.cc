@@ -10,6 +10,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -19,6 +20,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <thread>
+#include <utility>
 
 #include "base/check.h"
 #include "http/event_queue.h"
@@ -40,7 +42,7 @@ constexpr std::size_t kWorkers = 4;  // of each kind
 constexpr auto kHandshakeMax = seconds(10), kSilenceMax = seconds(60),
                kSilenceMaxWhenFull = seconds(5), kHeaderMax = seconds(10), kBodyMax = seconds(60),
                kWriteMax = seconds(30), kHeartbeat = seconds(15), kGoodbyeMax = seconds(1);
-constexpr std::size_t kReadBytes = 4 << 10, kWriteBytes = 16 << 10, kUnreadBytesMax = 4 << 20;
+constexpr std::size_t kReadBytes = 8 << 10, kWriteBytes = 16 << 10, kUnreadBytesMax = 4 << 20;
 
 using Token = asio::redirect_error_t<asio::use_awaitable_t<>>;
 
@@ -212,17 +214,23 @@ struct Listener::State {
   Answer answer;
   Certificate* certificate = nullptr;
   std::size_t connections_max = ConnectionsMax();
+  std::atomic<std::size_t> connections = 0, busy = 0;  // busy: a request has begun to come
+  std::atomic<bool> ending = false;
+  // Of connections, beside `context`, which may hold a socket of theirs and so ends before them.
+  std::vector<std::unique_ptr<asio::io_context>> contexts;
   asio::io_context context{1};
   tcp::acceptor acceptor{context};
   struct Workers {
     asio::thread_pool threads{kWorkers};
     std::atomic<int> jobs = 0;
   };
-  Workers lookers, changers;
-  std::size_t connections = 0;  // of the one thread of `context`, as all below
-  bool ending = false;
+  std::unique_ptr<Workers> lookers, changers;  // nullptr: who reads answers
+  std::size_t next_context = 0;
+  bool for_programs = false;
+  std::uint64_t body_bytes_max = 0;
+  seconds silence_max = kSilenceMax;
   std::vector<std::weak_ptr<EventQueue>> watched;  // whose news wake a connection
-  std::thread thread;
+  std::vector<std::thread> threads;
 
   // An answer that a worker makes while the connection waits.
   struct Pending {
@@ -232,14 +240,26 @@ struct Listener::State {
     Response response;
   };
 
+  // While it is on, an end waits for the connection.
+  struct Busy {
+    std::atomic<std::size_t>& count;
+    bool on = false;
+    void Begin() {
+      if (!std::exchange(on, true)) ++count;
+    }
+    ~Busy() { count -= on ? 1 : 0; }
+  };
+
+  asio::io_context& NextContext();
   asio::awaitable<void> Accept();
   asio::awaitable<void> Serve(tcp::socket socket);
   asio::awaitable<bool> ServeOne(Wire& wire, RequestReader& reader, const std::string& peer);
-  asio::awaitable<int> Read(Wire& wire, RequestReader& reader);
+  asio::awaitable<int> Read(Wire& wire, RequestReader& reader, Busy& is_busy);
+  std::string Refusal(int status) const;
   asio::awaitable<Response> Ask(Request request);
   asio::awaitable<void> WriteEvents(Wire& wire, const Response& response);
   seconds SilenceMax() const {
-    return connections > connections_max / 4 * 3 ? kSilenceMaxWhenFull : kSilenceMax;
+    return connections > connections_max / 4 * 3 ? kSilenceMaxWhenFull : silence_max;
   }
 };
 
@@ -247,7 +267,8 @@ asio::awaitable<void> Listener::State::Accept() {
   for (;;) {
     error_code error;
     Token token(asio::use_awaitable, error);
-    tcp::socket socket = co_await acceptor.async_accept(token);
+    asio::io_context& its = NextContext();
+    tcp::socket socket = co_await acceptor.async_accept(its, token);
     if (ending) co_return;
     if (error) {  // out of descriptors, most likely: who knocks goes on doing so
       asio::steady_timer pause(context, std::chrono::milliseconds(100));
@@ -257,8 +278,14 @@ asio::awaitable<void> Listener::State::Accept() {
     if (connections >= connections_max) continue;  // and the socket closes
     ++connections;
     asio::awaitable<void> serving = Serve(std::move(socket));
-    asio::co_spawn(context, std::move(serving), asio::detached);
+    asio::co_spawn(its, std::move(serving), asio::detached);
   }
+}
+
+// In turn: a thread has as many connections as another.
+asio::io_context& Listener::State::NextContext() {
+  next_context = (next_context + 1) % (contexts.size() + 1);
+  return next_context == 0 ? context : *contexts[next_context - 1];
 }
 
 asio::awaitable<void> Listener::State::Serve(tcp::socket socket) {
@@ -267,7 +294,7 @@ asio::awaitable<void> Listener::State::Serve(tcp::socket socket) {
   wire.Limit(kHandshakeMax);
   const bool begun = co_await wire.ShakeHands();
   if (begun) {
-    RequestReader reader;
+    RequestReader reader(body_bytes_max);
     for (bool more = true; more && !ending;) {
       more = co_await ServeOne(wire, reader, peer);
     }
@@ -280,17 +307,16 @@ asio::awaitable<void> Listener::State::Serve(tcp::socket socket) {
 // The next request and its answer; false: the connection is to be closed.
 asio::awaitable<bool> Listener::State::ServeOne(Wire& wire, RequestReader& reader,
                                                 const std::string& peer) {
-  const int fault = co_await Read(wire, reader);
+  Busy is_busy{busy};
+  const int fault = co_await Read(wire, reader, is_busy);
   if (fault < 0) co_return false;
   if (fault > 0) {
-    const Response refusal = Problem(fault, "this is no request that Busker takes");
-    const std::string text = ResponseText(refusal, Body::kSent, false);
+    const std::string text = Refusal(fault);
     co_await wire.Write(text);
     co_return false;
   }
   Request request = reader.Take();
   request.peer = peer;
-  const bool keep_alive = reader.keep_alive();
   const Body body = request.method == Method::kHead ? Body::kLeftOut : Body::kSent;
   wire.Unlimit();  // an answer takes as long as it takes
   const Response response = co_await Ask(std::move(request));
@@ -298,18 +324,32 @@ asio::awaitable<bool> Listener::State::ServeOne(Wire& wire, RequestReader& reade
     co_await WriteEvents(wire, response);
     co_return false;
   }
-  const std::string text = ResponseText(response, body, keep_alive);
+  const bool keep_alive = reader.keep_alive() && !ending;
+  const std::string text = ResponseText(response, body, keep_alive, for_programs);
   const bool written = co_await wire.Write(text);
   co_return written&& keep_alive;
 }
 
+std::string Listener::State::Refusal(int status) const {
+  const std::string what =
+      status == 413 ? "the body has more than " + std::to_string(body_bytes_max) + " bytes"
+                    : "this is no request that Busker takes";
+  Response refusal = Problem(status, what);
+  if (for_programs) {
+    refusal.type = "application/json";
+    refusal.body = "{\"error\": \"" + what + "\"}\n";
+  }
+  return ResponseText(refusal, Body::kSent, false, for_programs);
+}
+
 // 0: the reader holds a request; less: there is none to come; else the status that refuses it.
-asio::awaitable<int> Listener::State::Read(Wire& wire, RequestReader& reader) {
+asio::awaitable<int> Listener::State::Read(Wire& wire, RequestReader& reader, Busy& is_busy) {
   using Stage = RequestReader::Stage;
   std::string bytes;
   std::optional<Stage> limited;  // the stage that the limit is for: all of it, not each part
   for (;;) {
     const Stage stage = reader.stage();
+    if (stage != Stage::kNothing) is_busy.Begin();
     if (stage == Stage::kRequest) co_return 0;
     if (stage == Stage::kRefused) co_return reader.fault();
     if (stage != limited) {
@@ -318,6 +358,12 @@ asio::awaitable<int> Listener::State::Read(Wire& wire, RequestReader& reader) {
                                           : kBodyMax);
       limited = stage;
     }
+    if (reader.TakeWaitsToSend()) {
+      const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+      const bool told = co_await wire.Write(go_on);
+      if (!told) co_return -1;
+      wire.Limit(kBodyMax);
+    }
     const bool more = co_await wire.Read(bytes);
     if (!more) co_return -1;
     reader.Add(bytes);
@@ -325,11 +371,15 @@ asio::awaitable<int> Listener::State::Read(Wire& wire, RequestReader& reader) {
 }
 
 asio::awaitable<Response> Listener::State::Ask(Request request) {
-  Workers& workers = OnlyLooks(request.method) ? lookers : changers;
+  if (lookers == nullptr) {
+    Response answered = Answered(answer, request);
+    co_return answered;
+  }
+  Workers& workers = OnlyLooks(request.method) ? *lookers : *changers;
   if (workers.jobs.fetch_add(1) >= kJobsMax) {
     --workers.jobs;
-    Response busy = Problem(503, "Busker answers 256 requests already; try again");
-    co_return busy;
+    Response full = Problem(503, "Busker answers 256 requests already; try again");
+    co_return full;
   }
   auto pending = std::make_shared<Pending>(context);
   auto job = [this, pending, &workers, asked = std::make_shared<Request>(std::move(request))] {
@@ -383,6 +433,16 @@ Result<std::unique_ptr<Listener>> Listener::Bind(const Options& options) {
   }
   auto state = std::make_unique<State>();
   state->certificate = options.certificate;
+  state->for_programs = options.for_programs;
+  state->body_bytes_max = options.body_bytes_max;
+  state->silence_max = options.silence_max;
+  if (options.answering_threads == 0) {
+    state->lookers = std::make_unique<State::Workers>();
+    state->changers = std::make_unique<State::Workers>();
+  }
+  for (std::size_t i = 1; i < options.answering_threads; ++i) {
+    state->contexts.push_back(std::make_unique<asio::io_context>(1));
+  }
   const tcp::endpoint endpoint(ip, options.port);
   state->acceptor.open(endpoint.protocol(), error);
   if (!error) state->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
@@ -399,26 +459,46 @@ Result<std::unique_ptr<Listener>> Listener::Bind(const Options& options) {
 void Listener::Run(Answer answer) {
   state_->answer = std::move(answer);
   asio::co_spawn(state_->context, state_->Accept(), asio::detached);
-  state_->thread = std::thread([raw = state_.get()] {
+  const auto run = [](asio::io_context& context) {
     // OpenSSL writes to sockets that the other side may have closed.
     sigset_t broken;
     sigemptyset(&broken);
     sigaddset(&broken, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &broken, nullptr);
-    raw->context.run();
+    const auto stays = asio::make_work_guard(context);
+    context.run();
+  };
+  state_->threads.emplace_back(run, std::ref(state_->context));
+  for (const auto& context : state_->contexts) {
+    state_->threads.emplace_back(run, std::ref(*context));
+  }
+}
+
+void Listener::Drain(std::chrono::milliseconds limit) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  state_->ending = true;
+  asio::post(state_->context, [raw = state_.get()] {
+    error_code ignored;
+    raw->acceptor.close(ignored);
   });
+  while (state_->busy > 0 && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
 }
 
 Listener::Listener(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Listener::~Listener() {
-  state_->lookers.threads.join();  // their answers go to the context, which still runs
-  state_->changers.threads.join();
+  if (state_->lookers != nullptr) {
+    state_->lookers->threads.join();  // their answers go to the context, which still runs
+    state_->changers->threads.join();
+  }
   asio::post(state_->context, [raw = state_.get()] {
     raw->ending = true;
     raw->context.stop();
   });
-  if (state_->thread.joinable()) state_->thread.join();
+  for (const auto& context : state_->contexts) context->stop();
+  for (std::thread& thread : state_->threads) thread.join();
   for (const auto& queue : state_->watched) {  // who has news goes on, and is to wake nobody here
     if (const auto events = queue.lock()) events->OnNews({});
   }

@@ -7,8 +7,13 @@
 // requests that wait for a worker. Whatever is beyond is refused at once, with the status that says
 // so. What changes something may wait, for the disk or for others who change the same: it has
 // workers, and 256 that wait for them, of its own, so that who only looks is always answered.
+//
+// Where answers take microseconds, handing them to a worker costs more than they do: then each of
+// some threads reads its share of the connections and answers where it read, nothing waits for
+// another thread, and no answer may wait for anything.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,7 +27,7 @@ namespace busker::http {
 
 class Listener {
  public:
-  // Called on one of the workers' threads; several at once.
+  // Called on one of the threads; several at once.
   using Answer = std::function<Response(const Request&)>;
 
   struct Options {
@@ -30,6 +35,11 @@ class Listener {
     std::uint16_t port = 0;              // 0: any that is free
     Certificate* certificate = nullptr;  // nullptr: without TLS; outlives the listener
     bool insecure = false;               // others than this machine may be talked to without TLS
+    std::size_t answering_threads = 0;   // that answer where they read; 0: workers answer
+    bool for_programs =
+        false;  // answers without the headers for browsers, faults as {"error": ...}
+    std::uint64_t body_bytes_max = 1 << 20;
+    std::chrono::seconds silence_max{60};  // between requests
   };
   // kInvalid for what is no address; kUnusable for one that others can reach, without TLS and
   // without `insecure`; kTemporary when the port is taken.
@@ -37,6 +47,10 @@ class Listener {
   ~Listener();  // closes what is open; waits for handlers that are at work
 
   void Run(Answer answer);  // once
+
+  // No connection is taken any more, and each that is open ends with the answer that it waits for.
+  // Returns when the last is written, or after the limit.
+  void Drain(std::chrono::milliseconds limit);
 
   std::uint16_t port() const;
 

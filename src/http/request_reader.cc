@@ -4,6 +4,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <optional>
+#include <utility>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -96,8 +97,10 @@ int StatusOf(const error_code& error) {
 }  // namespace
 
 struct RequestReader::State {
+  std::uint64_t body_bytes_max = 0;
   Stage stage = Stage::kNothing;
   int fault = 0;
+  bool waits_to_send = false;
   bool keep_alive = false;        // of the request that is read
   bool taken_keep_alive = false;  // of the one that was taken last
   std::string bytes;              // that came, and are not parsed yet
@@ -141,7 +144,7 @@ void RequestReader::State::ParseHead() {
   error_code error;
   parser.emplace();
   parser->header_limit(kHeaderBytesMax);
-  parser->body_limit(kBodyBytesMax);
+  parser->body_limit(body_bytes_max);
   const std::size_t parsed = parser->put(asio::buffer(bytes), error);
   if (error && error != http::error::need_more) return Refuse(StatusOf(error));
   if (!parser->is_header_done()) return Refuse(400);
@@ -150,6 +153,7 @@ void RequestReader::State::ParseHead() {
   looked = 0;
   keep_alive = parser->get().version() == 11 && parser->keep_alive();
   request = RequestFrom(*parser);
+  waits_to_send = LowerCase(request.Header("expect")) == "100-continue";
   parser->eager(true);
   stage = Stage::kBody;
 }
@@ -171,7 +175,9 @@ void RequestReader::State::ParseBody() {
   stage = Stage::kRequest;
 }
 
-RequestReader::RequestReader() : state_(std::make_unique<State>()) {}
+RequestReader::RequestReader(std::uint64_t body_bytes_max) : state_(std::make_unique<State>()) {
+  state_->body_bytes_max = body_bytes_max;
+}
 
 RequestReader::~RequestReader() = default;
 
@@ -192,6 +198,11 @@ Request RequestReader::Take() {
   state_->stage = Stage::kNothing;
   state_->GoOn();
   return request;
+}
+
+bool RequestReader::TakeWaitsToSend() {
+  return state_->stage == Stage::kBody && state_->bytes.empty() &&
+         std::exchange(state_->waits_to_send, false);
 }
 
 int RequestReader::fault() const { return state_->fault; }

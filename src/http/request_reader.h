@@ -18,7 +18,6 @@ namespace busker::http {
 
 constexpr std::size_t kHeaderBytesMax = 16 << 10;
 constexpr std::size_t kFieldsMax = 100;
-constexpr std::uint64_t kBodyBytesMax = 1 << 20;  // also of one that comes in chunks
 
 class RequestReader {
  public:
@@ -30,7 +29,8 @@ class RequestReader {
     kRefused,  // with fault(); the connection is good for nothing more
   };
 
-  RequestReader();
+  // A body, also of one that comes in chunks, may have so many bytes.
+  explicit RequestReader(std::uint64_t body_bytes_max = 1 << 20);
   ~RequestReader();
 
   // The bytes that came; what is behind a whole request is kept for the next one.
@@ -40,6 +40,9 @@ class RequestReader {
   // At kRequest: the request, of which the peer is for the caller to say. The next stage is that of
   // what came behind it.
   Request Take();
+
+  // Whether who sends waits to be told to send the body (RFC 9110, 10.1.1). Once: it is told then.
+  bool TakeWaitsToSend();
 
   int fault() const;        // a status
   bool keep_alive() const;  // of the request that was taken last

@@ -34,9 +34,10 @@ void AddHeader(std::string& text, std::string_view name, std::string_view value)
 
 }  // namespace
 
-std::string ResponseText(const Response& response, Body body, bool keep_alive) {
+std::string ResponseText(const Response& response, Body body, bool keep_alive, bool for_programs) {
   std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status, TitleOf(response.status));
   for (const auto& [name, value] : kHeaders) {
+    if (for_programs) break;
     const bool is_said =
         std::any_of(response.headers.begin(), response.headers.end(),
                     [&, said = name](const auto& own) { return own.first == said; });

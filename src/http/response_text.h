@@ -13,6 +13,8 @@ enum class Body {
   kEvents,   // follows as long as the connection lasts
 };
 
-std::string ResponseText(const Response& response, Body body, bool keep_alive);
+// `for_programs`: without what only browsers look at.
+std::string ResponseText(const Response& response, Body body, bool keep_alive,
+                         bool for_programs = false);
 
 }  // namespace busker::http

@@ -8,33 +8,13 @@
 #include "image/packages.h"
 #include "image/requirements.h"
 #include "image/service_tree.h"
+#include "io/temporary_folder.h"
 
 namespace busker::image {
 namespace {
 
 constexpr char kPythonOtherwise[] = "3.13";
 constexpr char kFolder[] = "service";
-
-// Removed behind whoever made it.
-class ScratchFolder {
- public:
-  static Result<ScratchFolder> Make(const io::fs::path& in) {
-    TRY(io::MakeFolders(in, 0700));
-    ScratchFolder scratch(io::TemporaryPath(in, "packages"));
-    TRY(io::MakeFolders(scratch.path_, 0700));
-    return scratch;
-  }
-  ScratchFolder(ScratchFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  ScratchFolder& operator=(ScratchFolder&&) = delete;
-  ~ScratchFolder() {
-    if (!path_.empty()) (void)io::RemoveTree(path_);
-  }
-  const io::fs::path& path() const { return path_; }
-
- private:
-  explicit ScratchFolder(io::fs::path path) : path_(std::move(path)) {}
-  io::fs::path path_;
-};
 
 // One build from its base on.
 class Builder {
@@ -46,11 +26,12 @@ class Builder {
     TRY_ASSIGN(requirements_, ReadRequirements(request_.folder));
     TRY_ASSIGN(const Reference base, BaseReference());
     TRY_ASSIGN(const auto login, FindLogin(base.registry, request_.environment, interrupt_));
-    from_.emplace(base.registry, login);
+    from_.emplace(base.registry, login, say_);
     say_("looking at the base image " + base.Text());
     auto read = ReadBaseImage(*from_, base, OwnArchitecture(), interrupt_);
     if (!read) return BaseFault(base, std::move(read).error());
     base_ = *std::move(read);
+    TellOtherPython();
     return {};
   }
 
@@ -86,6 +67,17 @@ class Builder {
     return ParseReference("docker.io/library/python:" + python + "-slim");
   }
 
+  // A base that is named has the Python that it has, whatever the folder is developed with.
+  void TellOtherPython() const {
+    const std::string named = NamedPython(request_.folder);
+    if (request_.base.empty() || named.empty() || base_.python.empty()) return;
+    if (named == base_.python) return;
+    say_(fmt::format(
+        "the image has Python {}, that of its base; the {} of .python-version counts where "
+        "[image] base is not said",
+        base_.python, named));
+  }
+
   // Which image it is about, and that another may be named where nobody has named this one.
   tl::unexpected<Error> BaseFault(const Reference& base, Error error) const {
     const bool is_away = error.kind == ErrorKind::kTemporary || error.kind == ErrorKind::kTimedOut;
@@ -114,7 +106,7 @@ class Builder {
     if (found && !requirements_.has_more) return *found;
     say_(fmt::format("installing the packages of {} for Python {}",
                      requirements_.files.front().filename().string(), wheels.python));
-    TRY_ASSIGN(const ScratchFolder scratch, ScratchFolder::Make(request_.home / "images"));
+    TRY_ASSIGN(const auto scratch, io::TemporaryFolder::Make(request_.home / "images", "packages"));
     TRY_ASSIGN(const Tree tree, InstallPackages(requirements_, wheels, scratch.path(),
                                                 request_.environment, interrupt_));
     say_("compressing them");
@@ -159,7 +151,7 @@ Result<Built> BuildAndPush(const BuildRequest& request, const Say& say,
   TRY(builder.Begin());
   TRY_ASSIGN(const Image image, builder.Make());
   TRY_ASSIGN(const auto login, FindLogin(target.registry, request.environment, interrupt));
-  Registry to(target.registry, login);
+  Registry to(target.registry, login, say);
   Built built;
   built.name = target.Text();
   built.digest = image.manifest.digest;

@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-
 #include "base/json_object.h"
 #include "base/text.h"
 #include "image/json.h"
@@ -123,11 +121,7 @@ std::string EngineAuth(const Login& login, const std::string& registry) {
   } else {
     value["identitytoken"] = login.identity_token;
   }
-  std::string text =
-      io::Base64Of(value.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
-  std::replace(text.begin(), text.end(), '+', '-');  // in the alphabet of URLs
-  std::replace(text.begin(), text.end(), '/', '_');
-  return text;
+  return io::Base64UrlOf(value.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
 }
 
 }  // namespace busker::image

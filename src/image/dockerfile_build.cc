@@ -6,17 +6,19 @@
 #include "image/context_rules.h"
 #include "image/programs.h"
 #include "io/subprocess.h"
+#include "io/url.h"
 
 namespace busker::image {
 namespace {
 
 constexpr std::chrono::hours kLoadLimit{6};
+constexpr char kWithoutTls[] = "--tls-verify=false";
 
 // What the registry made of what was pushed, and a tag for it.
 Result<std::string> TagByDigest(const BuildRequest& request, const Reference& target,
-                                const io::Interrupt& interrupt) {
+                                const Say& say, const io::Interrupt& interrupt) {
   TRY_ASSIGN(const auto login, FindLogin(target.registry, request.environment, interrupt));
-  Registry registry(target.registry, login);
+  Registry registry(target.registry, login, say);
   TRY_ASSIGN(const Registry::Manifest manifest,
              registry.GetManifest(target.repository, target.tag, interrupt));
   return registry.PutManifest(target.repository, DigestTag(manifest.digest), manifest, interrupt);
@@ -61,8 +63,18 @@ Result<Built> BuildDockerfile(const BuildRequest& request, const io::fs::path& d
   TRY(Run(std::move(words), request.environment, say, interrupt));
   if (!NamesRegistry(request.image)) return built;
   TRY_ASSIGN(const Reference target, ParseReference(built.name));
-  TRY(Run({program, "push", built.name}, request.environment, say, interrupt));
-  TRY_ASSIGN(built.digest, TagByDigest(request, target, interrupt));
+  // Docker speaks plain HTTP to a registry of this machine, as busker does; podman has to be told,
+  // for this push alone.
+  const bool is_told =
+      program == "podman" && io::IsLoopbackHost(io::HostOf("https://" + target.registry));
+  std::vector<std::string> push = {program, "push", built.name};
+  if (is_told) push.insert(push.end() - 1, kWithoutTls);
+  TRY(Run(std::move(push), request.environment, say, interrupt));
+  TRY_ASSIGN(built.digest, TagByDigest(request, target, say, interrupt));
+  if (!is_told) return built;
+  // It has what it built by a digest of its own, and a run would fetch the registry's, by TLS.
+  TRY(Run({program, "pull", kWithoutTls, request.image + "@" + built.digest}, request.environment,
+          say, interrupt));
   return built;
 }
 

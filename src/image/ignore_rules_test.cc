@@ -62,7 +62,7 @@ class ContextRules : public testing::Test {
     said_.clear();
     return GuardContext(
         {folder_.path(), folder_ / "Dockerfile", "service", {folder_ / ".busker"}, builder},
-        [this](const std::string& line) { said_ += line + "\n"; });
+        Say([this](const std::string& line) { said_ += line + "\n"; }));
   }
 
   const io::TestFolder folder_;

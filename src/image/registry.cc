@@ -9,7 +9,6 @@
 #include "base/json_object.h"
 #include "base/text.h"
 #include "cloud/google_client.h"
-#include "cloud/retry.h"
 #include "image/json.h"
 #include "image/reference.h"
 #include "io/digest.h"
@@ -24,6 +23,9 @@ using nlohmann::ordered_json;
 constexpr std::uint64_t kManifestBytesMax = 4u << 20;  // as registries have it
 constexpr Milliseconds kSilence{120'000};
 constexpr Milliseconds kPingLimit{20'000};
+// The first is short, so that whoever waits is told soon.
+constexpr Milliseconds kConnectLimitAtFirst{2'000}, kConnectLimit{10'000};
+constexpr Milliseconds kUnansweredMax{5'000};
 const cloud::RetryPolicy kPolicy{Milliseconds(300), Milliseconds(10'000), Milliseconds(60'000)};
 
 constexpr char kManifestTypes[] =
@@ -72,8 +74,36 @@ std::string PushScope(const std::string& repository) {
 
 }  // namespace
 
-Registry::Registry(std::string name, std::optional<Login> login)
-    : name_(std::move(name)), login_(std::move(login)), http_(TrustFor(name_)) {}
+Registry::Registry(std::string name, std::optional<Login> login, Say say)
+    : name_(std::move(name)),
+      login_(std::move(login)),
+      say_(std::move(say)),
+      connect_limit_(kConnectLimitAtFirst),
+      http_(TrustFor(name_)) {}
+
+// One request to the registry itself.
+Result<io::HttpResponse> Registry::Ask(io::HttpRequest request, const io::Interrupt& interrupt) {
+  request.connect_limit = connect_limit_;
+  auto response = http_.Send(request, interrupt);
+  has_answered_ = has_answered_ || response;
+  return response;
+}
+
+// Until the next try. Where nothing has ever answered, most likely nothing will.
+Result<void> Registry::WaitFor(cloud::Tries& tries, const Error& error,
+                               std::optional<Milliseconds> retry_after) {
+  const auto now = std::chrono::steady_clock::now();
+  connect_limit_ = kConnectLimit;
+  if (tries.failures() == 0) {
+    waiting_since_ = now;
+    say_("waiting for " + error.message);
+  }
+  if (!has_answered_ && now - waiting_since_ >= kUnansweredMax) {
+    return Temporary(error.message +
+                     "; nothing has answered there so far: is its name right, and does it run?");
+  }
+  return tries.Again(error, retry_after);
+}
 
 // Which scheme it speaks, asked without a login: the one that answers. A server that speaks TLS
 // answers a plain request with 400, or not at all.
@@ -86,11 +116,11 @@ Result<void> Registry::FindOrigin(const io::Interrupt& interrupt) {
   }
   io::HttpRequest ping;
   ping.url = "http://" + host + "/v2/";
-  const auto plain = http_.Send(ping, io::Within(kPingLimit, interrupt));
+  const auto plain = Ask(ping, io::Within(kPingLimit, interrupt));
   const bool is_plain = plain && (plain->status == 200 || plain->status == 401);
   if (!is_plain) {
     ping.url = "https://" + host + "/v2/";
-    const auto safe = http_.Send(ping, io::Within(kPingLimit, interrupt));
+    const auto safe = Ask(ping, io::Within(kPingLimit, interrupt));
     // A certificate that is not trusted is an answer, too.
     if (!safe && cloud::IsPassing(safe.error())) {
       return tl::unexpected(plain ? safe.error() : plain.error());
@@ -106,7 +136,7 @@ Result<std::string> Registry::Origin(const io::Interrupt& interrupt) {
     const auto found = FindOrigin(interrupt);
     if (found) return origin_;
     TRY(tries.CheckStillWanted());
-    TRY(tries.Again(Wrap("the registry " + name_, found.error()).value()));
+    TRY(WaitFor(tries, Wrap("the registry " + name_, found.error()).value()));
   }
 }
 
@@ -136,7 +166,8 @@ Result<std::string> Registry::TokenFor(const Scopes& scopes, const io::Interrupt
     }
   }
   const bool is_own = io::OriginOf(request.url) == origin_;
-  TRY_ASSIGN(const io::HttpResponse response, (is_own ? http_ : others_).Send(request, interrupt));
+  TRY_ASSIGN(const io::HttpResponse response,
+             is_own ? Ask(request, interrupt) : others_.Send(request, interrupt));
   if (response.status != 200) {
     return Refused(response, "ask for a token at " + io::OriginOf(request.url));
   }
@@ -169,7 +200,7 @@ Result<io::HttpResponse> Registry::SendOnce(io::HttpRequest request, const Scope
   if (!authorization.empty() && is_own) {
     request.headers.push_back({"Authorization", authorization});
   }
-  auto response = http_.Send(request, interrupt);
+  auto response = Ask(request, interrupt);
   const bool can_repeat = is_own && (!request.source || request.source->rewind);
   if (!response || response->status != 401 || !can_repeat) return response;
   // A store that a layer is redirected to may want a login, too: of this one it gets nothing.
@@ -183,7 +214,7 @@ Result<io::HttpResponse> Registry::SendOnce(io::HttpRequest request, const Scope
   if (again.empty()) return response;
   std::erase_if(request.headers, [](const auto& header) { return header.name == "Authorization"; });
   request.headers.push_back({"Authorization", again});
-  return http_.Send(request, interrupt);
+  return Ask(std::move(request), interrupt);
 }
 
 // `request.url` is a path of the registry.
@@ -204,9 +235,9 @@ Result<io::HttpResponse> Registry::UntilAnswered(
       TRY(tries.CheckStillWanted());
       auto wrapped = Wrap("the registry " + name_, response.error());
       if (!cloud::IsPassing(response.error())) return wrapped;
-      TRY(tries.Again(wrapped.value()));
+      TRY(WaitFor(tries, wrapped.value()));
     } else if (cloud::MayPass(response->status)) {
-      TRY(tries.Again(Refused(*response, "go on").value(), cloud::RetryAfter(*response)));
+      TRY(WaitFor(tries, Refused(*response, "go on").value(), cloud::RetryAfter(*response)));
     } else {
       return response;
     }

@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cloud/retry.h"
 #include "image/challenge.h"
 #include "image/credentials.h"
+#include "image/programs.h"
 #include "io/http_session.h"
 
 namespace busker::image {
@@ -23,9 +25,9 @@ struct Blob {
 };
 
 // One thread. Each call takes as long as its interrupt lets it, and is tried again for a minute
-// while the registry is away. Errors name the registry and have its own words: kTemporary when it
-// may pass, kNotFound for what is not there, kFailed for what it refuses, with `docker login` when
-// it does not know who asks.
+// while the registry is away; for a few seconds, where nothing has answered so far. Errors name the
+// registry and have its own words: kTemporary when it may pass, kNotFound for what is not there,
+// kFailed for what it refuses, with `docker login` when it does not know who asks.
 //
 // It is spoken to by TLS, unless it is on a loopback address and speaks plain HTTP there. Trusted
 // are the system's certificates (io/tls_context.h) and those of /etc/docker/certs.d/REGISTRY/*.crt,
@@ -33,8 +35,9 @@ struct Blob {
 // to no other, and never without TLS but to a loopback address.
 class Registry {
  public:
-  // `name`: as references have it. Asks nothing yet.
-  Registry(std::string name, std::optional<Login> login);
+  // `name`: as references have it. Asks nothing yet. `say` is told once for each call that has to
+  // be tried again.
+  Registry(std::string name, std::optional<Login> login, Say say = {});
 
   const std::string& name() const { return name_; }
 
@@ -76,6 +79,9 @@ class Registry {
                                 const io::Interrupt& interrupt);
   Result<io::HttpResponse> SendOnce(io::HttpRequest request, const Scopes& scopes,
                                     const io::Interrupt& interrupt);
+  Result<io::HttpResponse> Ask(io::HttpRequest request, const io::Interrupt& interrupt);
+  Result<void> WaitFor(cloud::Tries& tries, const Error& error,
+                       std::optional<Milliseconds> retry_after = {});
   Result<io::HttpResponse> UntilAnswered(const std::function<Result<io::HttpResponse>()>& ask,
                                          const io::Interrupt& interrupt);
   Result<std::string> PlaceIn(const io::HttpResponse& begun) const;
@@ -85,6 +91,10 @@ class Registry {
 
   const std::string name_;
   const std::optional<Login> login_;
+  const Say say_;
+  bool has_answered_ = false;  // whatever it was
+  Milliseconds connect_limit_;
+  io::SteadyInstant waiting_since_{};
   io::HttpSession http_;    // to the registry
   io::HttpSession others_;  // to its token server
   std::string origin_;      // "https://registry.example"; empty: not known yet

@@ -196,6 +196,35 @@ TEST(Registry, IsAskedAgainHowItSpeaks) {
   EXPECT_TRUE(manifest) << manifest.error().message;
 }
 
+// A push to a registry that was not there said nothing for a minute.
+TEST(Registry, SaysThatItWaitsAndNotForLongWhereNothingEverAnswered) {
+  const std::string name = [] { return TokenRegistry().name(); }();  // it has gone
+  std::vector<std::string> told;
+  Registry registry(name, std::nullopt,
+                    Say([&](const std::string& line) { told.push_back(line); }));
+  const auto begin = std::chrono::steady_clock::now();
+  const auto manifest = registry.GetManifest("x", "1", io::Within(std::chrono::minutes(1)));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  ASSERT_FALSE(manifest);
+  EXPECT_EQ(manifest.error().kind, ErrorKind::kTemporary);
+  const std::string where = fmt::format("the registry {}: http://{}: connect: ", name, name);
+  EXPECT_TRUE(manifest.error().message.starts_with(where)) << manifest.error().message;
+  EXPECT_NE(manifest.error().message.find("nothing has answered there"), std::string::npos);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_TRUE(told[0].starts_with("waiting for " + where)) << told[0];
+}
+
+TEST(Registry, SaysOnceThatItWaitsForOneThatIsBusy) {
+  TokenRegistry there;
+  there.fails = 2;
+  std::vector<std::string> told;
+  Registry registry(there.name(), std::nullopt,
+                    Say([&](const std::string& line) { told.push_back(line); }));
+  ASSERT_TRUE(registry.GetManifest("x", "1", kSoon()));
+  EXPECT_EQ(told, std::vector<std::string>{"waiting for the registry " + there.name() +
+                                           ": go on: it answered 503"});
+}
+
 TEST(Registry, TakesNoOtherBytesThanWereAskedFor) {
   TokenRegistry there;
   Registry registry(there.name(), std::nullopt);

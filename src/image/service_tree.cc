@@ -136,10 +136,7 @@ class TreeReader {
 
 }  // namespace
 
-Result<ServiceTree> ReadServiceTree(const fs::path& folder, const std::string& inside,
-                                    const fs::path& home, const io::Interrupt& interrupt,
-                                    const fs::path& context,
-                                    const std::vector<fs::path>& private_paths) {
+Result<IgnoreRules> RulesOf(const fs::path& folder, const fs::path& context) {
   IgnoreRules rules;
   rules.AddStandard();
   std::vector<fs::path> with_rules = {folder};
@@ -150,6 +147,14 @@ Result<ServiceTree> ReadServiceTree(const fs::path& folder, const std::string& i
     if (!text && text.error().kind != ErrorKind::kNotFound) return tl::unexpected(text.error());
     TRY(rules.Add(text.value_or(""), (each / kIgnoreFile).string(), each == folder ? "" : below));
   }
+  return rules;
+}
+
+Result<ServiceTree> ReadServiceTree(const fs::path& folder, const std::string& inside,
+                                    const fs::path& home, const io::Interrupt& interrupt,
+                                    const fs::path& context,
+                                    const std::vector<fs::path>& private_paths) {
+  TRY_ASSIGN(IgnoreRules rules, RulesOf(folder, context));
   for (const fs::path& path : private_paths) {
     if (const std::string way = WayDown(folder, path); !way.empty()) rules.AddPrivate(way);
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "image/ignore_rules.h"
 #include "image/tree.h"
 #include "io/interrupt.h"
 
@@ -17,8 +18,11 @@ struct ServiceTree {
   std::vector<std::string> left_out;  // what the rules name, the topmost of each, sorted
 };
 
-// All of `folder` but what the rules leave out (ignore_rules.h; read are the .dockerignore of
-// `context`, a folder above, where one is given, and the folder's own), below `inside` ("service").
+// What of `folder` stays out of the image that Busker writes: the standard rules, then those of the
+// .dockerignore of `context`, a folder above, where one is given, and of the folder's own.
+Result<IgnoreRules> RulesOf(const io::fs::path& folder, const io::fs::path& context);
+
+// All of `folder` but what its rules leave out, below `inside` ("service").
 // Busker's `home` (which need not exist) and private paths are left out whatever the rules say.
 // kInvalid, naming it: a socket, a device, a name that is not UTF-8, a link that leads out, a
 // malformed rule; a folder that is the home.

@@ -34,8 +34,8 @@ class VirtualEnvironment : public testing::Test {
   Result<Refreshed> Refresh() {
     return RefreshEnvironment(
         folder_ / "service", "",
-        {"PATH=" + (folder_ / "bin").string() + ":/usr/bin:/bin", "HOME=/nowhere"},
-        [](const std::string&) {}, io::Within(std::chrono::minutes(1)));
+        {"PATH=" + (folder_ / "bin").string() + ":/usr/bin:/bin", "HOME=/nowhere"}, Say(),
+        io::Within(std::chrono::minutes(1)));
   }
   EnvironmentState State() const { return LookAtEnvironment(folder_ / "service").value(); }
   std::string Says() const {

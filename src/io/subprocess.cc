@@ -22,14 +22,6 @@ namespace {
 
 constexpr std::chrono::seconds kEndLimit{10};  // for who was told to end
 
-std::vector<char*> Pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  pointers.reserve(texts.size() + 1);
-  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 // What posix_spawn is told about descriptors, signals and the session; freed on destruction.
 struct SpawnSettings {
   posix_spawn_file_actions_t actions;
@@ -55,15 +47,10 @@ struct SpawnSettings {
   }
 };
 
-std::string PathOf(const std::vector<std::string>& environment) {
-  const std::string path = VariableIn(environment, "PATH");
-  return path.empty() ? "/usr/local/bin:/usr/bin:/bin" : path;
-}
-
 Result<pid_t> Spawn(const Command& command, SpawnSettings& settings) {
   if (command.arguments.empty()) return Invalid("there is no program to start");
   TRY_ASSIGN(fs::path program,
-             FindProgram(command.arguments[0], PathOf(command.environment), command.folder));
+             FindProgram(command.arguments[0], SearchPathIn(command.environment), command.folder));
   // Found from here, started from there.
   if (!command.folder.empty() && program.is_relative()) program = fs::absolute(program);
   if (!command.folder.empty()) {
@@ -72,7 +59,7 @@ Result<pid_t> Spawn(const Command& command, SpawnSettings& settings) {
   pid_t pid = 0;
   const int error =
       posix_spawn(&pid, program.c_str(), &settings.actions, &settings.attributes,
-                  Pointers(command.arguments).data(), Pointers(command.environment).data());
+                  PointersTo(command.arguments).data(), PointersTo(command.environment).data());
   if (error != 0) return SystemError("start " + program.string(), error);
   return pid;
 }
@@ -86,6 +73,8 @@ Result<Pipe> MakePipe() {
   if (pipe2(ends, O_CLOEXEC) != 0) return SystemError("make a pipe", errno);
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
+
+constexpr std::int64_t kWaitAtOnceMs = 86'400'000;  // what poll takes is an int
 
 // Reads what is there now, a pipe full at most; closes the descriptor at its end.
 void Drain(Descriptor& fd, std::string& text, std::uint64_t bytes_max) {
@@ -129,28 +118,40 @@ Result<int> WaitForEnd(pid_t child, const Descriptor& process, const Interrupt& 
 
 Result<fs::path> FindProgram(const std::string& program, const std::string& path,
                              const fs::path& folder) {
-  const auto executable = [](const fs::path& candidate) {
+  // Of a file; nullopt: there is none.
+  const auto is_executable = [](const char* candidate) -> std::optional<bool> {
     struct stat info {};
-    return stat(candidate.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
-           access(candidate.c_str(), X_OK) == 0;
+    if (stat(candidate, &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+    return access(candidate, X_OK) == 0;
   };
   if (program.find('/') != std::string::npos) {
     const fs::path place = folder / program;
     std::error_code error;
     if (!fs::exists(place, error)) return NotFound("there is no program " + program);
-    if (!executable(place))
+    if (!is_executable(place.c_str()).value_or(false))
       return Invalid("the program " + program + " is not executable (chmod +x)");
     return place;
   }
-  fs::path not_executable;
-  for (const std::string& part : Split(path, ':')) {
-    const fs::path place = folder / (part.empty() ? "." : part) / program;
-    if (executable(place)) return place;
-    std::error_code error;
-    if (not_executable.empty() && fs::is_regular_file(place, error)) not_executable = place;
+  // Each task asks in all folders of PATH: so the names are put together as text.
+  std::string not_executable, place;
+  const auto add = [&](std::string_view part) {
+    if (!place.empty() && place.back() != '/') place += '/';
+    place += part;
+  };
+  for (std::string_view rest = path, part; rest.data() != nullptr;) {
+    const auto end = rest.find(':');
+    part = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    place = part.starts_with('/') ? "" : folder.string();
+    add(part.empty() ? "." : part);
+    add(program);
+    const std::optional<bool> found = is_executable(place.c_str());
+    if (!found) continue;
+    if (*found) return fs::path(place);
+    if (not_executable.empty()) not_executable = place;
   }
   if (!not_executable.empty()) {
-    return Invalid("the program " + not_executable.string() + " is not executable (chmod +x)");
+    return Invalid("the program " + not_executable + " is not executable (chmod +x)");
   }
   return NotFound("there is no program " + program + " along PATH");
 }
@@ -168,6 +169,19 @@ std::string VariableIn(const std::vector<std::string>& environment, std::string_
     }
   }
   return {};
+}
+
+std::string SearchPathIn(const std::vector<std::string>& environment) {
+  const std::string path = VariableIn(environment, "PATH");
+  return path.empty() ? "/usr/local/bin:/usr/bin:/bin" : path;
+}
+
+std::vector<char*> PointersTo(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
 Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds limit,
@@ -204,7 +218,8 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
                        {errors.read_end.get(), POLLIN, 0},
                        {process.get(), POLLIN, 0},
                        {stopped.get(), POLLIN, 0}};
-    const int ready = poll(waits, 4, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+    const int ready =
+        poll(waits, 4, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kWaitAtOnceMs)));
     ended = ready > 0 && waits[2].revents != 0;
     late = !ended && (stop.stop_requested() || std::chrono::steady_clock::now() >= deadline);
     if (waits[0].revents != 0 || ended) Drain(output.read_end, captured.output, output_bytes_max);
@@ -220,9 +235,10 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
   return captured;
 }
 
-Result<int> RunAndShow(const Command& command, const Interrupt& interrupt) {
+Result<int> RunAndShow(const Command& command, const Interrupt& interrupt, int shown) {
   SpawnSettings settings(0);
-  posix_spawn_file_actions_adddup2(&settings.actions, STDERR_FILENO, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&settings.actions, shown, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&settings.actions, shown, STDERR_FILENO);
   posix_spawn_file_actions_addclosefrom_np(&settings.actions, 3);
   TRY_ASSIGN(const pid_t pid, Spawn(command, settings));
   const Descriptor process = OpenProcess(pid);

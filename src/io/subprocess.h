@@ -33,6 +33,12 @@ std::vector<std::string> OwnEnvironment();
 // The value of a variable of such an environment; empty when it is not there.
 std::string VariableIn(const std::vector<std::string>& environment, std::string_view name);
 
+// Where programs are looked up: its PATH, or the usual folders where that is not set.
+std::string SearchPathIn(const std::vector<std::string>& environment);
+
+// As exec wants arguments and environments, with a null at the end. They point into `texts`.
+std::vector<char*> PointersTo(const std::vector<std::string>& texts);
+
 struct Captured {
   int exit_code = 0;   // 128 + signal when a signal ended it
   std::string output;  // standard output
@@ -46,11 +52,12 @@ Result<Captured> RunAndCapture(const Command& command, std::chrono::milliseconds
                                std::uint64_t output_bytes_max = 1u << 20,
                                std::string_view input = {}, const std::stop_token& stop = {});
 
-// Runs a program that a person follows: it has our standard input, and both its outputs are our
-// standard error. Returns its exit code, as in Captured. Beyond the deadline (kTimedOut) it is
-// killed; when the call is to stop (kTemporary) it is told to end (SIGTERM), and killed when it has
-// not after 10 seconds. It stays in our process group: a control-C at the terminal reaches it, too.
-Result<int> RunAndShow(const Command& command, const Interrupt& interrupt);
+// Runs a program that a person follows: it has our standard input, and both its outputs are
+// `shown`, our standard error unless said. Returns its exit code, as in Captured. Beyond the
+// deadline (kTimedOut) it is killed; when the call is to stop (kTemporary) it is told to end
+// (SIGTERM), and killed when it has not after 10 seconds. It stays in our process group: a
+// control-C at the terminal reaches it, too.
+Result<int> RunAndShow(const Command& command, const Interrupt& interrupt, int shown = 2);
 
 // Starts a program in a session of its own with standard input and output at /dev/null, standard
 // error appended to the file `errors`, and no other descriptors; it outlives this process. `input`

@@ -181,11 +181,18 @@ std::string PercentEncoded(std::string_view text) {
   return encoded;
 }
 
-std::string Base64Of(const std::string& bytes) {
+std::string Base64Of(std::string_view bytes) {
   std::vector<unsigned char> text(4 * ((bytes.size() + 2) / 3) + 1);
   const auto* const from = reinterpret_cast<const unsigned char*>(bytes.data());
   const int length = EVP_EncodeBlock(text.data(), from, static_cast<int>(bytes.size()));
   return {text.begin(), text.begin() + length};
+}
+
+std::string Base64UrlOf(std::string_view bytes) {
+  std::string text = Base64Of(bytes);
+  std::replace(text.begin(), text.end(), '+', '-');
+  std::replace(text.begin(), text.end(), '/', '_');
+  return text;
 }
 
 std::optional<std::string> FromBase64(std::string_view text) {

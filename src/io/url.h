@@ -41,7 +41,9 @@ std::string ResolveUrl(std::string_view base, std::string_view location);
 // For a part of a path or a query (RFC 3986, section 2.3): all but letters, digits and -._~ as %XX.
 std::string PercentEncoded(std::string_view text);
 
-std::string Base64Of(const std::string& bytes);
+// RFC 4648, section 4; and section 5, for URLs and names. Both are padded with "=".
+std::string Base64Of(std::string_view bytes);
+std::string Base64UrlOf(std::string_view bytes);
 std::optional<std::string> FromBase64(std::string_view text);  // padded; nullopt: it is none
 
 // RFC 7617: the value of an Authorization header for "user:password".

@@ -131,6 +131,8 @@ TEST(Base64, IsReadAsItIsWritten) {
   for (const std::string text : {"", "a", "ab", "abc", "\xff\xfe\x00z"}) {
     EXPECT_EQ(FromBase64(Base64Of(text)).value_or("none"), text);
   }
+  EXPECT_EQ(Base64Of("\xff\xfb?a"), "//s/YQ==");
+  EXPECT_EQ(Base64UrlOf("\xff\xfb?a"), "__s_YQ==");
   EXPECT_FALSE(FromBase64("abc"));
   EXPECT_FALSE(FromBase64("%%%%"));
 }

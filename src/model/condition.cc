@@ -73,11 +73,14 @@ Token TakeToken(std::string_view rest) {
     }
     return token;
   }
-  for (std::string_view sign : {"<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "(", ")"}) {
+  for (std::string_view sign :
+       {"<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "(", ")", ","}) {
     if (rest.starts_with(sign)) return {Kind::kSign, rest.substr(0, sign.size()), 0, 0, {}, false};
   }
   return {};
 }
+
+bool IsFunction(std::string_view name) { return name == "min" || name == "max" || name == "abs"; }
 
 constexpr char kQuotesHint[] =
     "; a metric whose name has more than letters, digits, \"_\" and \".\" is written in quotes: "
@@ -86,9 +89,16 @@ constexpr char kQuotesHint[] =
 Result<std::vector<Token>> Tokens(std::string_view condition) {
   std::vector<Token> tokens;
   std::size_t at = 0;
-  while ((at = condition.find_first_not_of(" \t\r\n", at)) != std::string_view::npos) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  while ((at = condition.find_first_not_of(kBlanks, at)) != std::string_view::npos) {
     const auto rest = condition.substr(at);
     Token token = TakeToken(rest);
+    // A metric may be called so, too.
+    if (token.kind == Token::Kind::kName && IsFunction(token.text)) {
+      const std::size_t behind = rest.find_first_not_of(kBlanks, token.text.size());
+      const bool called = behind != std::string_view::npos && rest[behind] == '(';
+      if (called) token.kind = Token::Kind::kFunction;
+    }
     if (token.text.empty()) {
       std::string hint = kQuotesHint;
       if (rest.front() == '=') hint = "; equality is \"==\"";
@@ -233,10 +243,43 @@ class Parser {
       return node;
     }
     if (Is("true") || Is("false")) return MakeNode(Type::kCondition, Take());
+    if (Now().kind == Token::Kind::kFunction) return Call();
     const bool name = Now().kind == Token::Kind::kName;
     if (name) TRY(CheckName(Now()));
+    if (name && tokens_[next_ + 1].text == "(") {
+      return Expected("min, max or abs in front of \"(\"");
+    }
     if (name || Now().kind == Token::Kind::kNumber) return MakeNode(Type::kNumber, Take());
     return Expected("a metric, a number or \"(\"");
+  }
+
+  // min and max of two or more, abs of one.
+  Result<NodePtr> Call() {
+    const Token token = Take();
+    Take();  // "("
+    TRY(Deeper());
+    TRY_ASSIGN(NodePtr node, Argument(token));
+    if (token.text == "abs") {
+      node = MakeNode(Type::kNumber, token, nullptr, std::move(node));
+    } else if (!Is(",")) {
+      return Expected(fmt::format("\",\" and a second number for {}", token.text));
+    }
+    while (Is(",") && token.text != "abs") {
+      Take();
+      TRY_ASSIGN(NodePtr right, Argument(token));
+      node = MakeNode(Type::kNumber, token, std::move(node), std::move(right));
+    }
+    if (!Is(")")) return Expected(token.text == "abs" ? "\")\"" : "\",\" or \")\"");
+    Take();
+    --depth_;
+    return node;
+  }
+
+  Result<NodePtr> Argument(const Token& function) {
+    TRY_ASSIGN(NodePtr node, Sum());
+    if (node->type == Type::kNumber) return node;
+    return FaultAt(condition_, function.at,
+                   fmt::format("\"{}\" needs numbers between its parentheses", function.text));
   }
 
   Result<void> CheckName(const Token& token) const {

@@ -11,7 +11,8 @@
 namespace busker::model {
 
 struct Token {
-  enum class Kind { kNumber, kName, kWord, kSign, kEnd };  // kWord: and or not true false
+  // kWord: and or not true false; kFunction: min max abs, with "(" behind.
+  enum class Kind { kNumber, kName, kWord, kFunction, kSign, kEnd };
   Kind kind = Kind::kEnd;
   std::string_view text;  // as it is written
   double number = 0;
@@ -23,8 +24,9 @@ struct Token {
 struct ConditionNode {
   enum class Type { kNumber, kCondition };
   Type type = Type::kNumber;
-  Token token;                                 // the operator, name, number or word
-  std::unique_ptr<ConditionNode> left, right;  // of a unary operator: only right
+  Token token;  // the operator, function, name, number or word
+  // Of a unary operator and abs: only right. min(a, b, c) is min(min(a, b), c).
+  std::unique_ptr<ConditionNode> left, right;
 };
 
 // A condition that parsed. All text in it points into the text that it was parsed from.

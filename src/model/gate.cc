@@ -18,8 +18,11 @@ bool IsLive(const Token& token) { return token.kind == Token::Kind::kName && tok
 
 std::string NumberText(double number) { return fmt::format("{:.6g}", number); }
 
+bool IsFunction(const ConditionNode& node) { return node.token.kind == Token::Kind::kFunction; }
+
 // How tightly an operator of arithmetic binds.
 int Binding(const ConditionNode& node) {
+  if (IsFunction(node)) return 4;
   if (node.right == nullptr) return 4;  // a number or a metric
   if (node.left == nullptr) return 3;   // unary minus
   return node.token.text == "*" || node.token.text == "/" ? 2 : 1;
@@ -146,6 +149,7 @@ class Judgement {
   std::string WithNumbers(const ConditionNode& node) const {
     if (const auto number = Find(node.token)) return NumberText(*number);
     if (node.right == nullptr) return std::string(node.token.text);
+    if (IsFunction(node)) return fmt::format("{}({})", node.token.text, Arguments(node));
     const auto side = [&](const ConditionNode& part, bool behind) {
       const bool loose =
           Binding(part) < Binding(node) || (behind && Binding(part) == Binding(node));
@@ -160,9 +164,34 @@ class Judgement {
                        side(*node.right, true));
   }
 
+  // "0.79, 0.8": of min(a, b, c) the three, although its tree has pairs.
+  std::string Arguments(const ConditionNode& node) const {
+    if (!node.left) return WithNumbers(*node.right);
+    const bool more = IsFunction(*node.left) && node.left->token.text == node.token.text;
+    return fmt::format("{}, {}", more ? Arguments(*node.left) : WithNumbers(*node.left),
+                       WithNumbers(*node.right));
+  }
+
   static bool MentionsLive(const ConditionNode& node) {
     return IsLive(node.token) || (node.left && MentionsLive(*node.left)) ||
            (node.right && MentionsLive(*node.right));
+  }
+
+  // Of an operator or a function with the numbers on its sides.
+  static double Calculated(const ConditionNode& node, double left, double right) {
+    if (node.token.text == "min") return std::min(left, right);
+    if (node.token.text == "max") return std::max(left, right);
+    if (node.token.text == "abs") return std::abs(right);
+    switch (node.token.text.front()) {
+      case '+':
+        return left + right;
+      case '-':
+        return left - right;
+      case '*':
+        return left * right;
+      default:
+        return left / right;
+    }
   }
 
   Result<double> Number(const ConditionNode& node) const {
@@ -179,20 +208,7 @@ class Judgement {
         TRY_ASSIGN(left, Number(*node.left));
       }
       TRY_ASSIGN(const double right, Number(*node.right));
-      switch (node.token.text.front()) {
-        case '+':
-          value = left + right;
-          break;
-        case '-':
-          value = left - right;
-          break;
-        case '*':
-          value = left * right;
-          break;
-        default:
-          value = left / right;
-          break;
-      }
+      value = Calculated(node, left, right);
     }
     if (!std::isfinite(value)) {
       return FaultAt(condition_, node.token.at,
@@ -208,18 +224,38 @@ class Judgement {
 
 }  // namespace
 
-Result<void> CheckGate(const std::string& condition) {
-  TRY(ParseCondition(condition));
+Result<void> CheckGate(const std::string& condition, const std::vector<std::string>& tests) {
+  TRY_ASSIGN(const Condition gate, ParseCondition(condition));
+  for (const Token& token : gate.tokens) {
+    const std::size_t dot = token.metric.find('.');
+    const bool quoted = token.text.find_first_of("\"'") != std::string_view::npos;
+    if (token.kind != Token::Kind::kName || quoted || dot == std::string_view::npos) continue;
+    const std::string action(token.metric.substr(0, dot));
+    if (std::find(tests.begin(), tests.end(), action) != tests.end()) continue;
+    const auto nearest = Nearest(action, tests);
+    return FaultAt(
+        condition, token.at,
+        fmt::format("there is no action \"{}\" with input = \"candidate\"{} A metric with "
+                    "just that name is written in quotes: {}'{}'",
+                    action, nearest ? ", did you mean \"" + *nearest + "\"?" : ".",
+                    token.of_live ? "live." : "", token.metric));
+  }
   return {};
 }
 
-Result<std::vector<std::string>> MetricsNeeded(const std::string& condition) {
+Result<Needed> MetricsNeeded(const std::string& condition) {
   TRY_ASSIGN(const Condition gate, ParseCondition(condition));
-  std::vector<std::string> names;
+  Needed needed;
   for (const Token& token : gate.tokens) {
-    if (token.kind == Token::Kind::kName && !token.of_live) names.emplace_back(token.metric);
+    if (token.kind != Token::Kind::kName) continue;
+    (token.of_live ? needed.of_live : needed.of_new).emplace_back(token.metric);
   }
-  return names;
+  return needed;
+}
+
+bool NamesTest(const std::vector<std::string>& metrics, const std::string& test) {
+  return std::any_of(metrics.begin(), metrics.end(),
+                     [&](const std::string& name) { return name.starts_with(test + "."); });
 }
 
 Result<Verdict> Judge(const std::string& condition, const Metrics& challenger,

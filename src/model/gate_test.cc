@@ -15,12 +15,12 @@ const Metrics kChampion = {{"auc", 0.79}, {"log_loss", 0.41}, {"rows", 1900}};
 std::string Judged(const std::string& condition, const std::optional<Metrics>& live = kChampion) {
   const auto verdict = Judge(condition, kChallenger, live);
   if (!verdict) return verdict.error().message;
-  EXPECT_TRUE(CheckGate(condition));
+  EXPECT_TRUE(CheckGate(condition, {}));
   return verdict->pass ? "yes" : "no";
 }
 
 std::string Fault(const std::string& condition) {
-  const auto checked = CheckGate(condition);
+  const auto checked = CheckGate(condition, {});
   if (checked) return "";
   EXPECT_EQ(checked.error().kind, ErrorKind::kInvalid);
   return checked.error().message;
@@ -53,6 +53,77 @@ TEST(Gate, BindsAsArithmeticAndLogicDo) {
   EXPECT_EQ(Judged("not not true"), "yes");
   EXPECT_EQ(Judged("((auc)) > (0.5) and ((rows > 1))"), "yes");
   EXPECT_EQ(Judged("auc>=live.auc-0.01and rows>1000"), "yes");
+}
+
+// min, max and abs calculate, beside metrics that are called so.
+TEST(Gate, HasFunctions) {
+  EXPECT_EQ(Judged("min(auc, live.auc) == live.auc and max(auc, live.auc, 0.5) == auc"), "yes");
+  EXPECT_EQ(Judged("abs(rows - live.rows) <= 0.1 * live.rows"), "yes");
+  EXPECT_EQ(Judged("abs(live.rows - rows) < 100"), "no");
+  EXPECT_EQ(Judged("-abs(-2) * 3 == -6 and abs (zero) == 0"), "yes");
+  EXPECT_EQ(Judged("max(min(1, 2), abs(-3)) == 3"), "yes");
+  EXPECT_EQ(Judged("auc >= max(live.auc, 0.9)", std::nullopt), "yes") << "nothing is live";
+  EXPECT_EQ(Judge("min > max", {{"min", 2}, {"max", 1}}, std::nullopt)->pass, true);
+  EXPECT_EQ(Judged("max(auc, nothing) > 0")
+                .find("condition, character 10: the new version has no "
+                      "metric \"nothing\""),
+            0U);
+}
+
+TEST(Gate, SaysWhyWithFunctions) {
+  const auto why = [](const std::string& condition) {
+    return Judge(condition, {{"auc", 0.71}}, Metrics{{"auc", 0.79}})->why;
+  };
+  EXPECT_EQ(why("auc >= max(live.auc, 0.6, auc - 1)"),
+            "auc 0.71 is not >= 0.79 (max(0.79, 0.6, 0.71 - 1))");
+  EXPECT_EQ(why("abs(auc - live.auc) < 0.1"), "0.08 (abs(0.71 - 0.79)) is < 0.1");
+  EXPECT_EQ(why("2 * min(auc, live.auc) > 1"), "1.42 (2 * min(0.71, 0.79)) is > 1");
+  EXPECT_EQ(why("auc > -(min(auc, 1) - 2)"), "auc 0.71 is not > 1.29 (-(min(0.71, 1) - 2))");
+}
+
+TEST(Gate, SaysWhatIsWrongWithACall) {
+  EXPECT_EQ(Fault("min(auc) > 1"),
+            "condition, character 8: expected \",\" and a second number for min, found \")\"");
+  EXPECT_EQ(Fault("abs(auc, 1) > 1"), "condition, character 8: expected \")\", found \",\"");
+  EXPECT_EQ(Fault("max() > 1"),
+            "condition, character 5: expected a metric, a number or \"(\", found \")\"");
+  EXPECT_EQ(Fault("max(1, 2 > 1"), "condition, character 10: expected \",\" or \")\", found \">\"");
+  EXPECT_EQ(Fault("max((auc > 1), 2) > 1"),
+            "condition, character 1: \"max\" needs numbers between its parentheses");
+  EXPECT_EQ(Fault("log(auc) > 1"),
+            "condition, character 1: expected min, max or abs in front of \"(\", found \"log\"");
+  EXPECT_EQ(Fault("min(1, 2)"),
+            "condition, character 10: expected a comparison such as \"> 0.7\", found the end");
+  EXPECT_EQ(Fault("auc, 1 > 2"),
+            "condition, character 4: expected \"and\", \"or\" or the end, found \",\"");
+  std::string deep;
+  for (int i = 0; i < 65; ++i) deep += "abs(";
+  EXPECT_NE(Fault(deep).find("nested deeper than 64 levels"), std::string::npos);
+}
+
+// testing.auc is a metric of what the action testing found, and only where there is one.
+TEST(Gate, NamesWhatTestsFound) {
+  const auto fault = [](const std::string& condition) {
+    const auto checked = CheckGate(condition, {"testing", "backtest"});
+    return checked ? "" : checked.error().message;
+  };
+  EXPECT_EQ(fault("testing.auc >= live.testing.auc and backtest.rows > auc"), "");
+  EXPECT_EQ(
+      fault("auc > 0.5 and testin.auc > 0.5"),
+      "condition, character 15: there is no action \"testin\" with input = \"candidate\", did "
+      "you mean \"testing\"? A metric with just that name is written in quotes: 'testin.auc'");
+  EXPECT_EQ(fault("auc > live.eval.auc"),
+            "condition, character 7: there is no action \"eval\" with input = \"candidate\". A "
+            "metric with just that name is written in quotes: live.'eval.auc'");
+  EXPECT_EQ(fault("auc > live.'eval.auc' and \"eval.auc\" > 0"), "");
+  const auto needed = MetricsNeeded("testing.auc >= live.auc and 'a b' > 1");
+  EXPECT_EQ(needed->of_new, (std::vector<std::string>{"testing.auc", "a b"}));
+  EXPECT_EQ(needed->of_live, (std::vector<std::string>{"auc"}));
+  EXPECT_TRUE(NamesTest(needed->of_new, "testing"));
+  EXPECT_FALSE(NamesTest(needed->of_new, "test") || NamesTest(needed->of_live, "testing"));
+  const auto verdict = Judge("testing.auc >= live.testing.auc", {{"testing.auc", 0.7}},
+                             Metrics{{"testing.auc", 0.8}});
+  EXPECT_EQ(verdict->why, "testing.auc 0.7 is not >= 0.8 (live.testing.auc)");
 }
 
 TEST(Gate, HoldsForTheFirstVersion) {
@@ -105,7 +176,7 @@ TEST(Gate, NamesAnyMetricInQuotes) {
   const Metrics odd = {{"eval/loss", 0.2}, {"f1-score", 0.8}, {"precision@5", 0.5}, {"5", 1},
                        {"and", 1},         {"live.auc", 0.3}, {"auc", 0.7},         {"it's", 2}};
   const auto judged = [&](const std::string& condition) -> std::string {
-    EXPECT_TRUE(CheckGate(condition)) << condition;
+    EXPECT_TRUE(CheckGate(condition, {})) << condition;
     const auto verdict = Judge(condition, odd, Metrics{{"eval/loss", 0.4}, {"auc", 0.9}});
     if (!verdict) return verdict.error().message;
     return (verdict->pass ? "yes: " : "no: ") + verdict->why;
@@ -149,7 +220,8 @@ TEST(Gate, TakesASlipInLiveForWhatItIs) {
             name + "'");
     EXPECT_EQ(Fault("auc > '" + name + "'"), "");
   }
-  EXPECT_EQ(Fault("eval.auc > 1 and test.live > 1 and live > 1 and auc > live.eval.auc"), "");
+  const std::string near = "eval.auc > 1 and test.live > 1 and live > 1 and auc > live.eval.auc";
+  EXPECT_TRUE(CheckGate(near, {"eval", "test"}));
 }
 
 TEST(Gate, TakesAMissingMetricForAnErrorNotANo) {
@@ -163,7 +235,7 @@ TEST(Gate, TakesAMissingMetricForAnErrorNotANo) {
   EXPECT_EQ(Judge("auc > 1", {}, kChampion).error().message,
             "condition, character 1: the new version has no metric \"auc\"; it has none: training "
             "writes them to output/metrics.json");
-  EXPECT_EQ(MetricsNeeded("auc > live.rows and 'f1-score' > 0").value(),
+  EXPECT_EQ(MetricsNeeded("auc > live.rows and 'f1-score' > 0").value().of_new,
             (std::vector<std::string>{"auc", "f1-score"}));
 }
 
@@ -248,7 +320,7 @@ TEST(Gate, SurvivesAnyText) {
       }
       if (text.empty()) text = "x";
     }
-    const bool reads = CheckGate(text).has_value();
+    const bool reads = CheckGate(text, {}).has_value();
     const auto verdict = Judge(text, kChallenger, kChampion);
     ASSERT_TRUE(reads || !verdict) << text;
     good += reads ? 1 : 0;

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -111,6 +113,70 @@ TEST_F(LivePointerTest, GoesBackStepByStepUntilNothingIsLeft) {
 
 TEST_F(LivePointerTest, HasNothingToRollBackToBeforeAnythingIsLive) {
   EXPECT_EQ(RollbackOnce().error().kind, ErrorKind::kNotFound);
+}
+
+// A version that is asked first, and fails, does not become live, by promotion or rollback; what
+// the check says of one that passes is kept.
+TEST_F(LivePointerTest, AsksAVersionFirst) {
+  for (const char* const day : {"01", "02", "03"}) Save(day);
+  const FirstCheck check = [](const artifact::Manifest& version) -> Result<std::string> {
+    if (version.name == Version("02")) return Invalid("instance 7 differs");
+    return "its sample came out right";
+  };
+  const auto promote = [&](const std::string& day) {
+    return Promote(*store_, {Version(day), "ada", "by hand", {}}, artifact::ForFiles(),
+                   Pinned::kRefuse, check);
+  };
+  EXPECT_EQ(promote("01")->now.check, "its sample came out right");
+  EXPECT_EQ(promote("02").error().message, "instance 7 differs");
+  EXPECT_EQ(History(), "01");
+  ASSERT_TRUE(PromoteDay("02"));
+  EXPECT_EQ(ReadLive(*store_, "churn", "1", artifact::ForFiles()).value()->now.check, "");
+  ASSERT_TRUE(promote("03"));
+  const auto back = [&] {
+    return Rollback(*store_, "churn", "1", "ada", {}, artifact::ForFiles(), Pinned::kRefuse, check);
+  };
+  EXPECT_EQ(back().error().message, "instance 7 differs");
+  EXPECT_EQ(History(), "03 < 02 < 01");
+  ASSERT_TRUE(RollbackOnce());
+  EXPECT_EQ(back()->now.check, "its sample came out right");
+  EXPECT_EQ(History(), "01");
+}
+
+// While it is pinned nothing moves the pointer, until somebody unpins it, or moves it all the same.
+TEST_F(LivePointerTest, StaysWhereItIsPinned) {
+  for (const char* const day : {"01", "02"}) Save(day);
+  const auto interrupt = artifact::ForFiles();
+  const Pin pin{"mari", "release week", Instant(std::chrono::hours(24))};
+  const std::string sentence = "pinned by mari since 1970-01-02T00:00:00Z: release week";
+  EXPECT_EQ(Sentence(pin), sentence);
+  EXPECT_EQ(PinLive(*store_, Version("01"), pin, interrupt).error().message,
+            "20190801T000000Z is not live; what is live can be pinned: busker promote "
+            "20190801T000000Z comes first");
+  EXPECT_EQ(Unpin(*store_, "churn", "1", interrupt).error().kind, ErrorKind::kNotFound);
+  ASSERT_TRUE(PromoteDay("01"));
+  ASSERT_TRUE(PromoteDay("02"));
+  EXPECT_NE(
+      PinLive(*store_, Version("01"), pin, interrupt).error().message.find("20190802T000000Z is"),
+      std::string::npos);
+  ASSERT_TRUE(PinLive(*store_, Version("02"), pin, interrupt));
+  const auto read = ReadLive(*store_, "churn", "1", interrupt).value();
+  ASSERT_TRUE(read->pin);
+  EXPECT_EQ(Sentence(*read->pin), sentence);
+  EXPECT_TRUE(PromoteDay("02")) << "it is live already";
+  for (const auto& moved : {PromoteDay("01"), RollbackOnce()}) {
+    ASSERT_FALSE(moved);
+    EXPECT_EQ(moved.error().kind, ErrorKind::kInvalid);
+    EXPECT_EQ(moved.error().message, "20190802T000000Z stays live: it is " + sentence +
+                                         "; busker unpin ends that, or --unpin here");
+  }
+  const auto moved = Rollback(*store_, "churn", "1", "ada", {}, interrupt, Pinned::kUnpin);
+  ASSERT_TRUE(moved);
+  EXPECT_FALSE(moved->pin);
+  ASSERT_TRUE(PinLive(*store_, Version("01"), pin, interrupt));
+  ASSERT_TRUE(Unpin(*store_, "churn", "1", interrupt));
+  EXPECT_TRUE(PromoteDay("02"));
+  EXPECT_EQ(History(), "02 < 01");
 }
 
 TEST_F(LivePointerTest, StaysAsItIsWhenTheLiveVersionIsPromotedAgain) {
@@ -286,6 +352,47 @@ TEST_F(LivePointerTest, LosesNoMoveOfManyAtOnce) {
   for (const auto& move : (*live)->before) seen.insert(move.version);
   EXPECT_EQ(seen.size(), static_cast<std::size_t>(kThreads * kMoves));
   EXPECT_EQ((*live)->before.size() + 1, seen.size());
+}
+
+// A gate must not move what somebody has just pinned, nor may a pin say of a version that it is
+// live when it no longer is: of two at once, one is first, and the other is told.
+TEST_F(LivePointerTest, IsMovedOrPinnedWhenBothAreAskedForAtOnce) {
+  constexpr int kRounds = 60;
+  for (const char* day : {"01", "02"}) Save(day);
+  int moves = 0, pins = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    const std::string from = round % 2 == 0 ? "01" : "02", to = round % 2 == 0 ? "02" : "01";
+    ASSERT_TRUE(
+        Promote(*store_, {Version(from), "ada", "", {}}, artifact::ForFiles(), Pinned::kUnpin));
+    std::optional<Result<LivePointer>> moved, pinned;
+    std::atomic<int> ready = 0;
+    const auto together = [&] {  // neither has a start over the other
+      ++ready;
+      while (ready < 2) std::this_thread::yield();
+    };
+    std::thread mover([&] {
+      const auto store = Open();
+      together();
+      moved = MoveLive(*store, {Version(to), "run r", "", {}}, artifact::ForFiles());
+    });
+    std::thread pinner([&] {
+      const auto store = Open();
+      together();
+      pinned = PinLive(*store, Version(from), {"mari", "release week", {}}, artifact::ForFiles());
+    });
+    mover.join();
+    pinner.join();
+    ASSERT_NE(moved->has_value(), pinned->has_value()) << "round " << round;
+    const auto live = ReadLive(*store_, "churn", "1", artifact::ForFiles());
+    ASSERT_TRUE(live && *live);
+    EXPECT_EQ((*live)->now.version, Version(moved->has_value() ? to : from));
+    EXPECT_EQ((*live)->pin.has_value(), pinned->has_value());
+    const auto& refused = moved->has_value() ? *pinned : *moved;
+    EXPECT_EQ(refused.error().kind, ErrorKind::kInvalid) << refused.error().message;
+    ++(moved->has_value() ? moves : pins);
+  }
+  RecordProperty("moves", moves);
+  RecordProperty("pins", pins);
 }
 
 }  // namespace

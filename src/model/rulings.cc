@@ -62,14 +62,32 @@ Result<Stored> ReadStored(artifact::Store& store, const std::string& key,
   return Stored{std::move(*text), std::move(*rulings)};
 }
 
+// `change` changes the rulings, and says whether it did.
+template <typename ChangeThem>
+Result<void> Change(artifact::Store& store, const artifact::VersionName& version,
+                    const io::Interrupt& interrupt, const ChangeThem& change) {
+  const std::string key = KeyOf(version.service, version.service_version);
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    TRY_ASSIGN(Stored stored, ReadStored(store, key, interrupt));
+    if (!change(stored.rulings)) return {};
+    TRY_ASSIGN(const bool replaced,
+               store.ReplaceText(key, stored.text, ToText(stored.rulings), interrupt));
+    if (replaced) return {};
+  }
+  return Temporary(fmt::format("{}: written by others at each of {} tries", key, kTriesMax));
+}
+
 }  // namespace
 
 ordered_json RulingToJson(const Ruling& ruling) {
-  return {{"version", ruling.version.Key()},
-          {"passed", ruling.passed},
-          {"why", ruling.why},
-          {"run", ruling.run},
-          {"at", FormatRfc3339(ruling.at)}};
+  ordered_json text = {{"version", ruling.version.Key()},
+                       {"passed", ruling.passed},
+                       {"why", ruling.why},
+                       {"run", ruling.run},
+                       {"at", FormatRfc3339(ruling.at)}};
+  if (ruling.waits) text["waits"] = true;
+  if (!ruling.approved_by.empty()) text["approved_by"] = ruling.approved_by;
+  return text;
 }
 
 Result<Ruling> RulingFromJson(const ordered_json& value, const std::string& what) {
@@ -82,7 +100,11 @@ Result<Ruling> RulingFromJson(const ordered_json& value, const std::string& what
   in.Get("passed", ruling.passed);
   in.Get("why", ruling.why);
   in.Get("run", ruling.run);
+  std::optional<std::string> approved_by;
+  in.Get("approved_by", approved_by);
+  if (!in.Member("waits").is_null()) in.Get("waits", ruling.waits);
   TRY(in.Done());
+  ruling.approved_by = std::move(approved_by).value_or("");
   auto name = artifact::ParseVersionName(version);
   if (!name) return Wrap(what, name.error());
   ruling.version = *std::move(name);
@@ -98,18 +120,33 @@ Result<std::vector<Ruling>> ReadRulings(artifact::Store& store, const std::strin
 
 Result<void> NoteRuling(artifact::Store& store, const Ruling& ruling,
                         const io::Interrupt& interrupt) {
-  const std::string key = KeyOf(ruling.version.service, ruling.version.service_version);
-  for (int tries = 0; tries < kTriesMax; ++tries) {
-    TRY_ASSIGN(Stored stored, ReadStored(store, key, interrupt));
-    std::vector<Ruling>& rulings = stored.rulings;
+  return Change(store, ruling.version, interrupt, [&](std::vector<Ruling>& rulings) {
     std::erase_if(rulings, [&](const Ruling& old) { return old.version == ruling.version; });
     rulings.insert(rulings.begin(), ruling);
     if (rulings.size() > kRulingsMax) rulings.resize(kRulingsMax);
-    TRY_ASSIGN(const bool replaced,
-               store.ReplaceText(key, stored.text, ToText(rulings), interrupt));
-    if (replaced) return {};
+    return true;
+  });
+}
+
+Result<void> NoteApproval(artifact::Store& store, const artifact::VersionName& version,
+                          const std::string& by, const io::Interrupt& interrupt) {
+  return Change(store, version, interrupt, [&](std::vector<Ruling>& rulings) {
+    for (Ruling& ruling : rulings) {
+      if (ruling.version != version || !ruling.waits) continue;
+      ruling.waits = false;
+      ruling.approved_by = by;
+      return true;
+    }
+    return false;
+  });
+}
+
+const Ruling* FindWaiting(const std::vector<Ruling>& rulings) {
+  const Ruling* last = nullptr;
+  for (const Ruling& ruling : rulings) {
+    if (ruling.passed && (last == nullptr || last->at < ruling.at)) last = &ruling;
   }
-  return Temporary(fmt::format("{}: written by others at each of {} tries", key, kTriesMax));
+  return last != nullptr && last->waits ? last : nullptr;
 }
 
 const Ruling* FindRuling(const std::vector<Ruling>& rulings, const artifact::VersionName& version) {

@@ -19,6 +19,10 @@ struct Ruling {
   std::string why;      // "rmse 110.97 is not <= 60.53 (57.64 * 1.05)"
   std::string run;
   Instant at{};
+  bool waits = false;            // it passed, and is made live by whoever approves it
+  std::string approved_by = {};  // it waited, and this one has made it live
+
+  bool NeededApproval() const { return waits || !approved_by.empty(); }
 };
 
 nlohmann::ordered_json RulingToJson(const Ruling& ruling);
@@ -33,6 +37,14 @@ Result<std::vector<Ruling>> ReadRulings(artifact::Store& store, const std::strin
 // Notes a ruling, in place of an earlier one of the same version.
 Result<void> NoteRuling(artifact::Store& store, const Ruling& ruling,
                         const io::Interrupt& interrupt);
+
+// Notes who approved a version that waits; of another, nothing changes.
+Result<void> NoteApproval(artifact::Store& store, const artifact::VersionName& version,
+                          const std::string& by, const io::Interrupt& interrupt);
+
+// The version that waits for somebody to approve it: the last one that passed, if it waits. Earlier
+// ones are not asked about any more. nullptr: none waits.
+const Ruling* FindWaiting(const std::vector<Ruling>& rulings);
 
 // That of the version; nullptr: there is none.
 const Ruling* FindRuling(const std::vector<Ruling>& rulings, const artifact::VersionName& version);

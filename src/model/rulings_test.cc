@@ -57,6 +57,38 @@ TEST_F(RulingsTest, TheSecondRulingOfAVersionReplacesTheFirst) {
   EXPECT_TRUE(FindRuling(rulings, Version(1))->passed);
 }
 
+// The last version that passed waits until it is approved; an older one is not asked about again.
+TEST_F(RulingsTest, OneWaitsUntilItIsApproved) {
+  const auto note = [&](int number, bool passed, bool waits) {
+    Ruling ruling = Of(number);
+    ruling.passed = passed;
+    ruling.waits = waits;
+    ruling.at = Instant(std::chrono::hours(number));
+    ASSERT_TRUE(NoteRuling(*store_, ruling, artifact::ForFiles()));
+  };
+  const auto waiting = [&] {
+    const auto rulings = Read();
+    const Ruling* const found = FindWaiting(rulings);
+    return found == nullptr ? "none" : found->version.timestamp;
+  };
+  EXPECT_EQ(waiting(), "none");
+  note(1, true, true);
+  note(2, true, true);
+  note(3, false, false);
+  EXPECT_EQ(waiting(), Version(2).timestamp);
+  ASSERT_TRUE(NoteApproval(*store_, Version(3), "ada", artifact::ForFiles()));
+  ASSERT_TRUE(NoteApproval(*store_, Version(2), "mari", artifact::ForFiles()));
+  EXPECT_EQ(waiting(), "none");
+  const auto rulings = Read();
+  EXPECT_EQ(FindRuling(rulings, Version(2))->approved_by, "mari");
+  EXPECT_EQ(FindRuling(rulings, Version(3))->approved_by, "") << "it did not wait";
+  EXPECT_TRUE(FindRuling(rulings, Version(1))->waits);
+  note(4, true, true);
+  EXPECT_EQ(waiting(), Version(4).timestamp);
+  note(5, true, false);
+  EXPECT_EQ(waiting(), "none") << "a later one passed, and needed nobody";
+}
+
 TEST_F(RulingsTest, NoneIsLostWhenManyAreNotedAtOnce) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {

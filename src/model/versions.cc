@@ -3,15 +3,35 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 
 namespace busker::model {
+namespace {
+
+// `tests`: of one action, oldest first, so that the last of a version counts.
+void AddTests(const std::vector<artifact::Manifest>& tests, std::vector<artifact::Manifest>& all) {
+  std::map<std::string, const artifact::Manifest*> last;
+  for (const artifact::Manifest& test : tests) {
+    if (test.input) last[*test.input] = &test;
+  }
+  for (artifact::Manifest& version : all) {
+    const auto test = last.find(version.name.Key());
+    if (test == last.end()) continue;
+    for (const auto& [name, value] : test->second->metrics) {
+      version.metrics[test->second->name.action + "." + name] = value;
+    }
+  }
+}
+
+}  // namespace
 
 Result<Versions> ReadVersions(artifact::Store& store, const std::string& service,
                               const std::string& service_version,
                               const std::vector<std::string>& actions,
-                              const io::Interrupt& interrupt) {
+                              const io::Interrupt& interrupt,
+                              const std::vector<std::string>& tests) {
   Versions versions;
   for (const std::string& action : actions) {
     TRY_ASSIGN(auto some, artifact::ListVersions(store, service, service_version, action, interrupt,
@@ -21,6 +41,11 @@ Result<Versions> ReadVersions(artifact::Store& store, const std::string& service
   std::stable_sort(versions.all.begin(), versions.all.end(), [](const auto& a, const auto& b) {
     return a.name.timestamp < b.name.timestamp;
   });
+  for (const std::string& test : tests) {
+    TRY_ASSIGN(const auto found, artifact::ListVersions(store, service, service_version, test,
+                                                        interrupt, &versions.unreadable));
+    AddTests(found, versions.all);
+  }
   TRY_ASSIGN(versions.live, ReadLive(store, service, service_version, interrupt));
   TRY_ASSIGN(versions.rulings, ReadRulings(store, service, service_version, interrupt));
   return versions;

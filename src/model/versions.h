@@ -21,13 +21,21 @@ struct Versions {
   bool IsLive(const artifact::Manifest& version) const {
     return live && live->now.version == version.name;
   }
+  // The ruling of the version that waits for somebody to approve it; nullptr: none does.
+  const Ruling* Waiting() const {
+    const Ruling* const waiting = FindWaiting(rulings);
+    return waiting != nullptr && !(live && live->now.version == waiting->version) ? waiting
+                                                                                  : nullptr;
+  }
 };
 
-// Those that the `actions`, which promote, have saved.
+// Those that the `actions`, which promote, have saved. With what the actions `tests` found when
+// they tested each last among its metrics: "testing.auc".
 Result<Versions> ReadVersions(artifact::Store& store, const std::string& service,
                               const std::string& service_version,
                               const std::vector<std::string>& actions,
-                              const io::Interrupt& interrupt);
+                              const io::Interrupt& interrupt,
+                              const std::vector<std::string>& tests = {});
 
 // The version that a person means by `text`: a timestamp, ACTION/TIMESTAMP, or a whole key.
 // kNotFound, naming the nearest; kInvalid when it is a timestamp of several actions.

@@ -64,6 +64,26 @@ TEST_F(VersionsTest, KnowWhichOneIsLive) {
   }
 }
 
+// What tests found of a version is told with its own metrics: the last of each test.
+TEST_F(VersionsTest, HaveWhatTestsFoundOfThem) {
+  const auto version = Save("training", "20190701T000000Z");
+  Save("training", "20190801T000000Z");
+  const auto test = [&](const std::string& stamp, const std::string& auc) {
+    folder_.Write("tested/metrics.json", "{\"auc\": " + auc + "}");
+    artifact::Manifest manifest;
+    manifest.name = {"churn", "1", "testing", stamp};
+    manifest.input = version.Key();
+    ASSERT_TRUE(artifact::Publish(*store_, folder_ / "tested", manifest, {}, artifact::ForFiles()));
+  };
+  test("20190702T000000Z", "0.5");
+  test("20190703T000000Z", "0.6");
+  const auto versions =
+      ReadVersions(*store_, "churn", "1", {"training"}, artifact::ForFiles(), {"testing", "none"});
+  ASSERT_TRUE(versions);
+  EXPECT_EQ(versions->all.at(0).metrics.at("testing.auc"), 0.6);
+  EXPECT_FALSE(versions->all.at(1).metrics.contains("testing.auc"));
+}
+
 TEST_F(VersionsTest, AreFoundByTimestampActionAndKey) {
   const auto training = Save("training", "20190701T000000Z");
   const auto tuning = Save("tuning", "20190801T000000Z");

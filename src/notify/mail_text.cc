@@ -1,7 +1,5 @@
 #include "notify/mail_text.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <chrono>
 #include <vector>
@@ -9,6 +7,7 @@
 #include "base/text.h"
 #include "io/digest.h"
 #include "io/mail_client.h"
+#include "io/url.h"
 
 namespace busker::notify {
 namespace {
@@ -36,13 +35,7 @@ std::string_view Cut(std::string_view text, std::size_t bytes_max) {
   return text.substr(0, end);
 }
 
-std::string EncodedWord(std::string_view text) {
-  std::vector<unsigned char> base64(4 * ((text.size() + 2) / 3) + 1);
-  const int length =
-      EVP_EncodeBlock(base64.data(), reinterpret_cast<const unsigned char*>(text.data()),
-                      static_cast<int>(text.size()));
-  return "=?UTF-8?B?" + std::string(base64.begin(), base64.begin() + length) + "?=";
-}
+std::string EncodedWord(std::string_view text) { return "=?UTF-8?B?" + io::Base64Of(text) + "?="; }
 
 std::string HexByte(char c) {
   constexpr std::string_view kHex = "0123456789ABCDEF";

@@ -67,6 +67,8 @@ std::string Title(const Notice& notice) {
   std::string what = notice.kind;
   std::replace(what.begin(), what.end(), '-', ' ');
   if (what == "late") what = "is late";
+  if (what == "behind") what = "is not served as it is live";
+  if (what == "approval") what = "waits for approval";
   std::string title = notice.service;
   if (!notice.action.empty()) title += "/" + notice.action;
   title += " " + what;

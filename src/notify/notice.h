@@ -15,7 +15,7 @@ struct Notice {
   // a receiver can tell a repetition. See IsKey; MakeKey makes good ones.
   std::string key;
   Instant at;           // when it happened
-  std::string kind;     // "failed", "recovered", "late" or "never-started"
+  std::string kind;     // "failed", "recovered", "late", ...: plan::NotifyPeople::Kind's names
   std::string service;  // whose
   std::string action;   // or graph
   std::string run;      // empty when there is none, as for never-started

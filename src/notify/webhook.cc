@@ -4,7 +4,6 @@
 #include <openssl/hmac.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "base/check.h"
 #include "io/http_session.h"
@@ -14,12 +13,6 @@ namespace busker::notify {
 namespace {
 
 constexpr std::string_view kSecretPrefix = "whsec_";
-
-std::string ToBase64(const unsigned char* bytes, std::size_t count) {
-  std::vector<unsigned char> text(4 * ((count + 2) / 3) + 1);
-  const int length = EVP_EncodeBlock(text.data(), bytes, static_cast<int>(count));
-  return {text.begin(), text.begin() + length};
-}
 
 // Stricter than OpenSSL, which takes "=" for a zero anywhere, and blanks around it all.
 bool IsBase64(std::string_view text) {
@@ -37,13 +30,9 @@ Result<std::string> KeyOf(std::string_view secret) {
   if (!IsBase64(text)) {
     return Invalid("the webhook's secret begins with whsec_, but what follows is not base64");
   }
-  std::vector<unsigned char> bytes(text.size());
-  const int length =
-      EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()),
-                      static_cast<int>(text.size()));
-  CHECK(length > 2, "OpenSSL reads base64");
-  const int padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  return std::string(bytes.begin(), bytes.begin() + length - padding);
+  auto key = io::FromBase64(text);
+  CHECK(key, "OpenSSL reads base64");
+  return *std::move(key);
 }
 
 Result<void> JudgeStatus(int status, const std::string& origin) {
@@ -69,7 +58,7 @@ Result<std::string> Sign(std::string_view secret, std::string_view id, std::stri
       HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
            reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, &length);
   CHECK(made != nullptr, "OpenSSL makes an HMAC");
-  return "v1," + ToBase64(digest, length);
+  return "v1," + io::Base64Of({reinterpret_cast<const char*>(digest), length});
 }
 
 Result<void> DeliverWebhook(io::HttpSession& http, const Webhook& webhook, const Notice& notice,

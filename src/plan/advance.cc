@@ -12,6 +12,12 @@ std::string_view NameOf(NotifyPeople::Kind kind) {
       return "late";
     case NotifyPeople::Kind::kNeverStarted:
       return "never-started";
+    case NotifyPeople::Kind::kLeftBehind:
+      return "left-behind";
+    case NotifyPeople::Kind::kBehind:
+      return "behind";
+    case NotifyPeople::Kind::kApproval:
+      return "approval";
   }
   return "";
 }

@@ -1,8 +1,10 @@
 // What can happen, and what can follow from it: the two lists that explain the engine.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -38,6 +40,7 @@ struct AttemptEnded {
   bool cancelled = false;  // it was told to stop; never retried
   std::string message;     // why, when it did not succeed
   bool permanent = false;  // a next attempt would end so, too; never retried
+  bool preempted = false;  // whoever lent the machine took it away (Task::preemptions_max)
 };
 // An attempt that was decided on could not be begun, for a reason that passes, and nothing of it
 // was: there was no room for a process, a quota was used up. It is begun again later
@@ -63,8 +66,13 @@ struct SkipRequested {
 };
 // A definition is new, or has another content than before.
 struct GraphDefined {
-  Graph graph;
-  std::string pauses = {};  // who has graphs begin paused that were never seen; empty: nobody
+  std::shared_ptr<const Graph> graph;  // kept as it is: whoever defined it has the same one
+  std::string pauses;  // who has graphs begin paused that were never seen; empty: nobody
+
+  explicit GraphDefined(std::shared_ptr<const Graph> what, std::string who_pauses = {})
+      : graph(std::move(what)), pauses(std::move(who_pauses)) {}
+  explicit GraphDefined(Graph what, std::string who_pauses = {})
+      : GraphDefined(std::make_shared<const Graph>(std::move(what)), std::move(who_pauses)) {}
 };
 // Nothing defines it, or what does is at fault: its runs that wait go on waiting.
 struct GraphRemoved {
@@ -118,6 +126,12 @@ struct AttemptUndone {
   std::string run, task;
   int number = 0;
 };
+// Its machine was taken away, which uses up no try: the task may be attempted once more.
+struct PreemptionForgiven {
+  std::string run, task;
+  int number = 0;
+  int preemptions = 0, attempts_max = 0;  // of the task from now on
+};
 struct StopAttempt {
   std::string run, task;
   int number = 0;
@@ -165,18 +179,23 @@ struct GraphNoted {
 };
 // A person is to be told.
 struct NotifyPeople {
-  enum class Kind { kFailed, kRecovered, kLate, kNeverStarted };
+  // kLeftBehind: what an attempt had is still there and costs money. kBehind: predictions come from
+  // another version than the live one. kApproval: a version waits for somebody to approve it.
+  enum class Kind { kFailed, kRecovered, kLate, kNeverStarted, kLeftBehind, kBehind, kApproval };
   Kind kind = Kind::kFailed;
   GraphKey graph;
   std::string run;  // empty: there is none
   std::string data_date;
-  std::string message;  // one sentence
+  std::string message;       // one sentence
+  std::string version = {};  // of the model, that it is about; empty: it is about none
 };
-std::string_view NameOf(NotifyPeople::Kind kind);  // "failed", "recovered", "late", "never-started"
+// "failed", "recovered", "late", "never-started", "left-behind", "behind", "approval"
+std::string_view NameOf(NotifyPeople::Kind kind);
 
-using Decision = std::variant<RunQueued, PrepareRun, TasksPlanned, StartAttempt, AttemptUndone,
-                              StopAttempt, TaskChanged, RunChanged, RunHeld, RetryPlanned,
-                              CancelAccepted, TaskCleared, DeadlineSet, GraphNoted, NotifyPeople>;
+using Decision =
+    std::variant<RunQueued, PrepareRun, TasksPlanned, StartAttempt, AttemptUndone,
+                 PreemptionForgiven, StopAttempt, TaskChanged, RunChanged, RunHeld, RetryPlanned,
+                 CancelAccepted, TaskCleared, DeadlineSet, GraphNoted, NotifyPeople>;
 
 struct Advanced {
   std::vector<Decision> decisions;  // in the order in which they are to be recorded, carried out

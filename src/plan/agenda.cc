@@ -6,6 +6,15 @@
 #include <utility>
 
 namespace busker::plan {
+namespace {
+
+// That an instant was dealt with, its run alone says until it has ended (Schedules::ComeDue).
+void TakeCursor(const DagRun& run, GraphMemory& memory) {
+  if (!run.due || !run.batch.empty() || !memory.cursor || memory.ran_until) return;
+  memory.cursor = std::max(*memory.cursor, *run.due);
+}
+
+}  // namespace
 
 Agenda::Agenda(NewId new_id, Capacity capacity)
     : new_id_(std::move(new_id)),
@@ -22,6 +31,7 @@ void Agenda::Restore(std::vector<GraphMemory> memories, std::vector<DagRun> runs
     entry.memory = std::move(memory);
   }
   for (DagRun& run : runs) {
+    TakeCursor(run, graphs_.Of(run.graph).memory);
     ActiveRun& active = AddRun(std::move(run));
     for (const Task& task : active.run.tasks) {
       if (!task.attempt_running) continue;
@@ -70,7 +80,7 @@ const DagRun* Agenda::FindRun(const std::string& id) const {
 
 const Graph* Agenda::FindGraph(const GraphKey& key) const {
   const GraphEntry* entry = graphs_.Find(key);
-  return entry == nullptr || !entry->graph ? nullptr : &*entry->graph;
+  return entry == nullptr ? nullptr : entry->graph.get();
 }
 
 const GraphMemory* Agenda::FindMemory(const GraphKey& key) const {

@@ -92,6 +92,7 @@ class Agenda {
   void On(const Timer& timer);
 
   // What follows.
+  void Forgive(ActiveRun& active, Task& task, const std::string& message);
   ActiveRun* Find(const std::string& id);
   ActiveRun& AddRun(DagRun run);
   void Queue(DagRun run);

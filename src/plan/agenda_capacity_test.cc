@@ -335,6 +335,19 @@ TEST(Capacity, WhatRunsElsewhereTakesNoRoomHere) {
   EXPECT_EQ(engine.Take(Success("a")).back(), "start c.1");
 }
 
+// Tasks of one place were counted apart when they had other settings behind the "?": an image, a
+// time limit.
+TEST(Capacity, APlaceHasOneBoundWhateverItsTasksSayBehindIt) {
+  Engine engine(Slots(1));
+  engine.Tasks("far", At("vm://p/z?image=a&timeout_s=60", 1, ParseTasks("a")));
+  engine.Tasks("also far", At("vm://p/z?image=b", 1, ParseTasks("a")));
+  EXPECT_EQ(engine.Begin("far").back(), "start a.1");
+  EXPECT_EQ(engine.Begin("also far").back(), "r2 prepare");
+  EXPECT_EQ(engine.agenda().ExplainTask("r2", "a", kNoon),
+            "a waits for room at vm://p/z, where 1 of 1 tasks run");
+  EXPECT_EQ(engine.Take(Success("a")).back(), "r2 start a.1");
+}
+
 TEST(Capacity, ATaskThatThisMachineHasNoRoomForLetsThosePassThatAreElsewhere) {
   Engine engine(Slots(1));
   engine.Begin("here");

@@ -49,6 +49,8 @@ void Agenda::On(const AttemptEnded& event) {
   } else if (event.cancelled || run.cancel_requested) {
     const std::string& why = run.cancel_requested ? task->message : event.message;
     work_.Finish(*active, index, State::kCancelled, why.empty() ? "cancelled" : why);
+  } else if (event.preempted && task->preemptions < task->preemptions_max) {
+    Forgive(*active, *task, event.message);
   } else if (task->attempts >= task->attempts_max) {
     work_.Finish(*active, index, State::kFailed, event.message);
   } else if (event.permanent) {
@@ -57,6 +59,17 @@ void Agenda::On(const AttemptEnded& event) {
   } else {
     work_.TryAgain(*active, *task, RetryDelay(*task, task->attempts + 1), event.message);
   }
+}
+
+// The next attempt is begun at once: nothing is wrong with the program.
+void Agenda::Forgive(ActiveRun& active, Task& task, const std::string& message) {
+  ++task.preemptions;
+  ++task.attempts_max;
+  turn_.Decide(PreemptionForgiven{active.run.id, task.name, task.attempts, task.preemptions,
+                                  task.attempts_max});
+  work_.TryAgain(active, task, Milliseconds(0),
+                 fmt::format("{} (preemption {} of {} that are no failed try)", message,
+                             task.preemptions, task.preemptions_max));
 }
 
 void Agenda::On(const AttemptNotBegun& event) {
@@ -97,6 +110,7 @@ void Agenda::On(const RetryRequested& event) {
     const bool stays = task.state == State::kSucceeded || task.waived;
     if (stays) continue;
     task.attempts_max = task.attempts + task.retries + 1;
+    task.preemptions = 0;
     task.not_before.reset();
     turn_.Decide(TaskCleared{run.id, task.name, task.attempts_max, event.by});
     turn_.Move(again, task, State::kQueued, "");
@@ -118,8 +132,8 @@ void Agenda::On(const SkipRequested& event) {
 }
 
 void Agenda::On(const GraphDefined& event) {
-  GraphEntry& entry = graphs_.Of(event.graph.key);
-  const bool overtaken = schedules_.IsOvertaken(entry, event.graph);
+  GraphEntry& entry = graphs_.Of(event.graph->key);
+  const bool overtaken = schedules_.IsOvertaken(entry, *event.graph);
   graphs_.Define(event.graph);
   work_.JudgeAgain(entry);  // more of its runs may run at once
   admission_.Touch(entry);
@@ -130,7 +144,7 @@ void Agenda::On(const GraphDefined& event) {
 
 void Agenda::On(const GraphRemoved& event) {
   GraphEntry& entry = graphs_.Of(event.graph);
-  const bool was_defined = entry.graph.has_value();
+  const bool was_defined = entry.graph != nullptr;
   graphs_.Undefine(entry, event.why);
   admission_.Touch(entry);
   schedules_.StopTimers(entry);

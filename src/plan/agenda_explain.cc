@@ -25,6 +25,12 @@ std::string AtTheLatest(const DagRun& run) {
   return fmt::format(", until {} at the latest", FormatRfc3339(*run.deadline));
 }
 
+std::string Preempted(const Task& task) {
+  if (task.preemptions == 0) return "";
+  return fmt::format(" ({} before it {} preempted)", task.preemptions,
+                     task.preemptions == 1 ? "was" : "were");
+}
+
 std::string Ended(const Task& task) {
   const bool acted = task.state == State::kSucceeded || task.state == State::kFailed;
   return fmt::format("{} {}{}{}", task.name, acted ? "" : "was ", NameOf(task.state),
@@ -86,9 +92,9 @@ std::string Agenda::ExplainTask(const std::string& id, const std::string& name, 
                                [&](const Task& task) { return task.name == name; });
   if (at == run.tasks.end()) return fmt::format("run {} has no task {}", id, name);
   if (at->state == State::kRunning) {
-    return fmt::format("{} runs: attempt {} of at most {}{}{}", name, at->attempts,
-                       at->attempts_max, run.cancel_requested ? ", told to stop" : "",
-                       AtTheLatest(run));
+    return fmt::format("{} runs: attempt {} of at most {}{}{}{}", name, at->attempts,
+                       at->attempts_max, Preempted(*at),
+                       run.cancel_requested ? ", told to stop" : "", AtTheLatest(run));
   }
   if (IsFinal(at->state)) return Ended(*at);
   if (active.stage != ActiveRun::Stage::kAdmitted) return ExplainRun(id, now);

@@ -34,6 +34,28 @@ TEST(Schedule, OfARunIsItsDataDateInTheZone) {
   EXPECT_EQ(engine.queued().front().data_date, "1970-01-02");
 }
 
+// The memory of each of ten thousand graphs was written beside its run, which says the same.
+TEST(Schedule, OfARunThatHasNotEndedIsDealtWithByThatAlone) {
+  const auto make = [] { return Agenda([](Instant) { return std::string("r1"); }); };
+  const std::vector<Event> defined = {GraphDefined{Hourly()}};
+  Agenda first = make();
+  const Advanced noted = first.Advance(defined, kNoon);
+  const auto memory = std::get<GraphNoted>(noted.decisions.front()).memory;
+  const Advanced due = first.Advance({}, kNoon + minutes(60));
+  std::vector<DagRun> runs;
+  for (const Decision& decision : due.decisions) {
+    EXPECT_FALSE(std::holds_alternative<GraphNoted>(decision));
+    if (const auto* queued = std::get_if<RunQueued>(&decision)) runs.push_back(queued->run);
+  }
+  ASSERT_EQ(runs.size(), 1U);
+  Agenda second = make();
+  second.Restore({memory}, runs);
+  for (const Decision& decision : second.Advance(defined, kNoon + minutes(61)).decisions) {
+    EXPECT_FALSE(std::holds_alternative<RunQueued>(decision));
+  }
+  EXPECT_EQ(second.FindMemory("g")->cursor, kNoon + minutes(60));
+}
+
 TEST(Schedule, ANewGraphBeginsNow) {
   for (const CatchUp policy : {CatchUp::kNone, CatchUp::kLatest, CatchUp::kAll}) {
     Engine engine;

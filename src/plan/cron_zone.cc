@@ -139,7 +139,8 @@ bool HasTables() {
 Result<Zone> Zone::Find(const std::string& name) {
   if (IsUtc(name)) return Zone(nullptr, false);
   TRY_ASSIGN(const date::time_zone* zone, FindZone(name));
-  if (!HasTables()) {
+  static const bool has_tables = HasTables();  // the library reads them once
+  if (!has_tables) {
     return Failed(fmt::format(
         "time zone \"{}\": the time-zone database of this machine lacks the tables of the years to "
         "come (it is \"slim\"); install one made with zic -b fat, as Debian's tzdata is, or use "

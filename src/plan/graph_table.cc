@@ -40,18 +40,18 @@ const GraphEntry* GraphTable::Find(const GraphKey& key) const {
 std::vector<GraphKey> GraphTable::Keys(bool defined) const {
   std::vector<GraphKey> keys;
   for (const auto& [key, entry] : entries_) {
-    if (entry.graph.has_value() == defined) keys.push_back(key);
+    if ((entry.graph != nullptr) == defined) keys.push_back(key);
   }
   return keys;
 }
 
-void GraphTable::Define(const Graph& graph) {
-  GraphEntry& entry = Of(graph.key);
+void GraphTable::Define(std::shared_ptr<const Graph> graph) {
+  GraphEntry& entry = Of(graph->key);
   if (entry.graph) Unlink(*entry.graph);
-  entry.graph = graph;
+  entry.graph = std::move(graph);
   entry.missing.clear();
-  if (graph.by_hand) return;
-  for (const GraphKey& other : graph.after) Of(other).downstream.insert(graph.key);
+  if (entry.graph->by_hand) return;
+  for (const GraphKey& other : entry.graph->after) Of(other).downstream.insert(entry.graph->key);
 }
 
 void GraphTable::Undefine(GraphEntry& entry, const std::string& why) {

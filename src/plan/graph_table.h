@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -35,7 +36,7 @@ class ScheduleOfGraph {
 };
 
 struct GraphEntry {
-  std::optional<Graph> graph;
+  std::shared_ptr<const Graph> graph;  // nullptr: it is only remembered
   GraphMemory memory;
   std::string missing;                   // why there is no `graph`; empty: nobody has said
   std::optional<Instant> prepare_after;  // preparing a run failed, and may not then
@@ -61,7 +62,7 @@ class GraphTable {
   std::vector<GraphKey> Keys(bool defined) const;  // sorted
 
   // The graph is defined so, or no longer. One that runs by hand alone runs after no other.
-  void Define(const Graph& graph);
+  void Define(std::shared_ptr<const Graph> graph);
   void Undefine(GraphEntry& entry, const std::string& why);
 
   // The graphs that are to run after a success of this one: they are not paused, and all others

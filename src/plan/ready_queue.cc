@@ -17,7 +17,7 @@ ReadyTask NeedsOf(const Task& task) {
   needs.pool_slots = task.pool_slots;
   needs.cpus_milli = task.cpus_milli;
   needs.memory_bytes = task.memory_bytes;
-  if (task.place_tasks_max > 0) needs.place = task.place;
+  if (task.place_tasks_max > 0) needs.place = SharedPlace(task);
   needs.place_tasks_max = task.place_tasks_max;
   return needs;
 }

@@ -28,7 +28,7 @@ struct ReadyTask {
   int pool_slots = 1;
   int cpus_milli = 0;
   std::uint64_t memory_bytes = 0;
-  std::string place;  // Task::place, of one that takes no room on this machine; else empty
+  std::string place;  // SharedPlace, of one that takes no room on this machine; else empty
   int place_tasks_max = 0;
 
   bool operator<(const ReadyTask& other) const {

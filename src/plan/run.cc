@@ -27,10 +27,12 @@ Milliseconds BeginDelay(int tries) {
   return std::min(kFirst * (1L << std::clamp(tries - 1, 0, 20)), kLongest);
 }
 
+std::string SharedPlace(const Task& task) { return task.place.substr(0, task.place.find('?')); }
+
 Milliseconds RetryDelay(const Task& task, int attempt) {
   const Milliseconds first = std::max(task.retry_delay, Milliseconds(0));
   if (!task.exponential) return first;
-  const int doublings = std::clamp(attempt - 2, 0, 20);
+  const int doublings = std::clamp(attempt - 2 - task.preemptions, 0, 20);
   return std::min(first * (1L << doublings), std::max(task.retry_delay_max, first));
 }
 

@@ -36,11 +36,13 @@ struct Task {
   std::string place;             // where its attempts happen (the URL of an executor); empty: here
   int place_tasks_max = 0;       // at once at that place; 0: it takes room on this machine, too
   bool depends_on_past = false;  // of a scheduled run: waits for its success in the run before
+  int preemptions_max = 0;       // so many attempts whose machine is taken away are no failed try
 
   // How far it has come.
   State state = State::kQueued;
   int attempts = 0;                   // begun so far; attempts are numbered from 1
-  int attempts_max = 1;               // retries + 1; more after a retry by hand
+  int attempts_max = 1;               // retries + 1; more after a retry by hand or a preemption
+  int preemptions = 0;                // such attempts; a retry by hand begins anew
   bool attempt_running = false;       // the newest attempt has not ended
   bool waived = false;                // skipped by hand: as good as succeeded for what waits for it
   std::optional<Instant> not_before;  // a retry waits until then
@@ -77,6 +79,9 @@ struct DagRun {
 // so many times in all, which takes about an hour.
 inline constexpr int kBeginTriesMax = 20;
 Milliseconds BeginDelay(int tries);  // after so many
+
+// Of its place, what other tasks share with it: behind a "?" stands what is its own.
+std::string SharedPlace(const Task& task);
 
 // The delay before attempt number `attempt` (2, 3, ...).
 Milliseconds RetryDelay(const Task& task, int attempt);

@@ -15,6 +15,12 @@ bool IsOtherSchedule(const GraphMemory& memory, const Graph& graph) {
   return memory.schedule_text != graph.schedule_text || memory.zone != graph.zone;
 }
 
+// The instant's day in the graph's zone, which its schedule has at hand.
+std::string DateIn(const Graph& graph, Instant instant) {
+  if (!graph.schedule) return plan::DateIn(graph.zone, instant);
+  return FormatDate(instant + graph.schedule->zone().At(instant).offset);
+}
+
 }  // namespace
 
 std::string DateIn(const std::string& zone, Instant instant) {
@@ -71,12 +77,16 @@ std::vector<DagRun> Schedules::ComeDue(GraphEntry& entry, Milliseconds on_time) 
   GraphMemory& memory = entry.memory;
   const std::size_t room = kOutstandingMax - std::min(kOutstandingMax, entry.runs.due_count());
   const DueInstants due = DueNow(*entry.graph, *memory.cursor, turn_.now(), room, on_time);
+  std::set<Instant>& ahead = entry.schedule.ran_ahead_;
   if (due.cursor != *memory.cursor) {
     memory.cursor = due.cursor;
+    // The run of the last instant says so, too (Agenda::Restore), and its end notes the memory.
+    const bool run_tells = !due.instants.empty() && due.instants.back() == due.cursor &&
+                           !ahead.contains(due.cursor) && !entry.runs.HasDue(due.cursor) &&
+                           !memory.ran_until;
     if (memory.ran_until && *memory.ran_until <= due.cursor) memory.ran_until.reset();
-    turn_.Note(memory);
+    if (!run_tells) turn_.Note(memory);
   }
-  std::set<Instant>& ahead = entry.schedule.ran_ahead_;
   for (const Instant instant : due.instants) {
     if (!ahead.contains(instant)) runs.push_back(RunFor(entry, instant, on_time));
   }
@@ -103,7 +113,7 @@ DagRun Schedules::RunFor(const GraphEntry& entry, Instant due, Milliseconds on_t
   run.graph = entry.memory.key;
   run.due = due;
   run.scheduled_at = DataInstant(*entry.graph, due);
-  run.data_date = DateIn(entry.graph->zone, run.scheduled_at);
+  run.data_date = DateIn(*entry.graph, run.scheduled_at);
   run.trigger = turn_.now() - due <= on_time ? "schedule" : "catch-up";
   run.requested_by = "busker";
   run.requested_at = turn_.now();
@@ -153,7 +163,7 @@ void Schedules::TellMissed(GraphEntry& entry, Instant by, Instant due) {
   const bool late = running != nullptr || failed;
   turn_.Decide(NotifyPeople{late ? NotifyPeople::Kind::kLate : NotifyPeople::Kind::kNeverStarted,
                             memory.key, running != nullptr ? running->run.id : std::string(),
-                            DateIn(entry.graph->zone, DataInstant(*entry.graph, due)),
+                            DateIn(*entry.graph, DataInstant(*entry.graph, due)),
                             fmt::format("it was to have succeeded by {}, and {}", FormatRfc3339(by),
                                         failed ? "its last run did not succeed"
                                         : late ? "is still running"

@@ -31,6 +31,7 @@ class Simulation {
     Milliseconds ends_at{};  // on the monotonic clock
     bool hangs = false;      // until it is stopped
     bool succeeds = true, stopped = false, ended = false;
+    bool preempted = false;  // if it does not succeed, for that reason
   };
   using Name = std::tuple<std::string, std::string, int>;  // run, task, number
   struct Pending {

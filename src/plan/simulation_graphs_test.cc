@@ -40,8 +40,10 @@ std::vector<Task> Simulation::MakeTasks() {
     if (Chance(4)) task.pool = Chance(2) ? "gpu" : "db";
     task.pool_slots = task.pool.empty() ? 1 : 1 + Below(2);
     if (Chance(5)) {
-      task.place = Chance(2) ? "vm://a" : "docker://";
-      task.place_tasks_max = task.place == "vm://a" ? 2 : 0;
+      task.place = Chance(2) ? "docker://" : Chance(2) ? "vm://a?image=x" : "vm://a?image=y";
+      const bool is_elsewhere = task.place.starts_with("vm://");
+      task.place_tasks_max = is_elsewhere ? 2 : 0;
+      task.preemptions_max = is_elsewhere ? Below(3) : 0;
     }
     task.priority = Chance(3) ? Below(5) - 2 : 0;
     task.cpus_milli = Chance(3) ? 500 * Below(4) : 0;

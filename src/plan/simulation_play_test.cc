@@ -24,6 +24,9 @@ struct Speaker {
   std::string operator()(const AttemptUndone& d) const {
     return fmt::format("undo {}.{}.{}", d.run, d.task, d.number);
   }
+  std::string operator()(const PreemptionForgiven& d) const {
+    return fmt::format("forgive {}.{}.{}", d.run, d.task, d.number);
+  }
   std::string operator()(const StopAttempt& d) const {
     return fmt::format("stop {}.{}.{}", d.run, d.task, d.number);
   }
@@ -129,8 +132,10 @@ void Simulation::EndAttempts() {
 void Simulation::TellEnd(const Name& name) {
   const Attempt& attempt = attempts_.at(name);
   const auto& [run, task, number] = name;
-  const AttemptEnded ended{run, task, number, attempt.succeeds && !attempt.stopped, attempt.stopped,
-                           "no"};
+  AttemptEnded ended{run, task, number, attempt.succeeds && !attempt.stopped, attempt.stopped,
+                     "no"};
+  ended.preempted = !ended.succeeded && !ended.cancelled && attempt.preempted;
+  if (ended.preempted) record_.preempted.insert(name);
   Later(ended, faults_ && Chance(3) ? Upto(seconds(30)) : Milliseconds(0));
   if (faults_ && Chance(5)) Later(ended, Upto(hours(1)));
 }
@@ -232,6 +237,7 @@ void Simulation::Begin(const Name& name) {
   Attempt attempt;
   attempt.ends_at = mono_ + (Chance(3) ? Upto(hours(1)) : Upto(minutes(3)));
   attempt.succeeds = !Chance(4);
+  attempt.preempted = Chance(2);
   attempt.hangs = faults_ && Chance(20);
   if (!attempts_.emplace(name, attempt).second) {
     Fault(fmt::format("{}.{}.{} was started twice", std::get<0>(name), std::get<1>(name),
@@ -335,7 +341,7 @@ void Simulation::CheckNothingIsLeftLying() {
     }
   }
   for (const auto& [task, run] : ready) {
-    const auto there = use.places.find(task->place);
+    const auto there = use.places.find(SharedPlace(*task));
     const bool has_room = task->place_tasks_max == 0
                               ? !any_big  // else it may be one that the others must not pass
                               : there == use.places.end() || there->second < task->place_tasks_max;

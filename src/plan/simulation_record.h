@@ -29,6 +29,7 @@ class SimulatedRecord {
   Capacity capacity;
   bool clock_set = false;         // it was set back at some time
   std::set<std::string> retried;  // runs that a person wants taken up again
+  std::set<std::tuple<std::string, std::string, int>> preempted;  // attempts: run, task, number
   std::string fault;
 
   void Apply(const std::vector<Decision>& decisions, Instant now) {
@@ -137,7 +138,7 @@ class SimulatedRecord {
     void Add(const Task& task) {
       if (!task.pool.empty()) pools[task.pool] += task.pool_slots;
       if (task.place_tasks_max > 0) {
-        ++places[task.place];
+        ++places[SharedPlace(task)];
         return;
       }
       ++slots;
@@ -264,7 +265,7 @@ class SimulatedRecord {
   void CheckRoom(const Task& task, const StartAttempt& d) {
     const Use use = InUse();
     if (task.place_tasks_max > 0) {
-      Demand(use.places.at(task.place) <= task.place_tasks_max && capacity.slots > 0,
+      Demand(use.places.at(SharedPlace(task)) <= task.place_tasks_max && capacity.slots > 0,
              "no room at {} for {} of {}", task.place, d.task, d.run);
     }
     const bool here = task.place_tasks_max == 0;
@@ -290,6 +291,20 @@ class SimulatedRecord {
     --task.attempts;
   }
 
+  // Only what was taken away is forgiven, and not more often than the task allows.
+  void Take(const PreemptionForgiven& d) {
+    Task& task = Find(d.run, d.task);
+    Demand(preempted.contains({d.run, d.task, d.number}),
+           "attempt {} of {} in {} was not preempted", d.number, d.task, d.run);
+    Demand(task.state == State::kRunning && task.attempts == d.number &&
+               d.attempts_max == task.attempts_max + 1 && d.preemptions == task.preemptions + 1,
+           "attempt {} of {} in {} is forgiven out of turn", d.number, d.task, d.run);
+    Demand(d.preemptions <= task.preemptions_max, "{} of {} was preempted {} times of {}", d.task,
+           d.run, d.preemptions, task.preemptions_max);
+    task.attempts_max = d.attempts_max;
+    task.preemptions = d.preemptions;
+  }
+
   void Take(const StopAttempt& d) {
     const Task& task = Find(d.run, d.task);
     Demand(task.attempt_running && task.attempts == d.number,
@@ -305,6 +320,11 @@ class SimulatedRecord {
         : d.from == State::kRunning ? d.to != State::kRunning && d.to != State::kSkipped
                                     : d.to == State::kQueued && cleared_.erase({d.run, d.task}) > 0;
     Demand(allowed, "{} of {} goes from {} to {}", d.task, d.run, NameOf(d.from), NameOf(d.to));
+    const bool taken = preempted.contains({d.run, d.task, task.attempts}) && task.attempt_running;
+    const DagRun& run = Find(d.run);
+    const bool is_over = run.deadline && *run.deadline <= now_;
+    Demand(d.to != State::kFailed || !taken || task.preemptions == task.preemptions_max || is_over,
+           "{} of {} fails for a preemption that it allows", d.task, d.run);
     task.state = d.to;
     task.message = d.message;
     task.waived = d.waived;
@@ -362,6 +382,7 @@ class SimulatedRecord {
            d.run);
     Demand(d.attempts_max > task.attempts, "{} of {} is cleared for nothing", d.task, d.run);
     task.attempts_max = d.attempts_max;
+    task.preemptions = 0;
     task.not_before.reset();
     cleared_.insert({d.run, d.task});
   }

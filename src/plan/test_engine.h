@@ -166,6 +166,9 @@ class Engine {
   static std::string Word(const AttemptUndone& d) {
     return Of(d.run) + "undo " + d.task + "." + std::to_string(d.number);
   }
+  static std::string Word(const PreemptionForgiven& d) {
+    return Of(d.run) + "forgive " + d.task + "." + std::to_string(d.number);
+  }
   static std::string Word(const StopAttempt& d) {
     return Of(d.run) + "stop " + d.task + "." + std::to_string(d.number);
   }
@@ -209,6 +212,9 @@ inline AttemptEnded Success(const std::string& task, int number = 1, std::string
 }
 inline AttemptEnded Failure(const std::string& task, int number = 1, std::string run = "r1") {
   return {std::move(run), task, number, false, false, "exit code 1"};
+}
+inline AttemptEnded Preempted(const std::string& task, int number = 1, std::string run = "r1") {
+  return {std::move(run), task, number, false, false, "the VM was preempted", false, true};
 }
 inline AttemptNotBegun NotBegun(const std::string& task, int number = 1, std::string run = "r1") {
   return {std::move(run), task, number, "no room for a process"};

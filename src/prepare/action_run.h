@@ -2,7 +2,7 @@
 // that the run will need is decided and written down here, so that what happens to the service file
 // or the live pointer later does not change a run that has begun.
 //
-//   training:     training -> promote
+//   training:     training -> testing, ... -> promote
 //   application:  application -> deliver, deliver-2, ...
 #pragma once
 
@@ -26,9 +26,9 @@ struct PreparedRun {
   std::optional<Milliseconds> timeout;  // of the whole run
 };
 
-// kNotFound: the action begins with a version, and there is none for a run of that data date.
+// kNotFound: the action begins with a version, and there is none for that run.
 Result<void> CheckRunnable(const service::Service& service, const service::Action& action,
-                           artifact::Store& store, Instant data);
+                           artifact::Store& store, const plan::DagRun& run);
 
 // kInvalid: a bad placeholder; kNotFound as CheckRunnable. `timestamp` names the version that the
 // run saves (record::Record::FreeTimestamp); `environment`: "NAME=value" of the person or unit that

@@ -87,6 +87,52 @@ TEST_F(PrepareRunTest, ATrainingIsFollowedByItsPromotion) {
   EXPECT_FALSE(order.input);
 }
 
+// What tests the candidate runs between the training and its gate, begins with what the training
+// saved, and must find metrics of its own where the gate names them.
+TEST_F(PrepareRunTest, ATrainingIsTestedBeforeItsPromotion) {
+  const auto service = Load(
+      std::string(kTraining) +
+      "promote_when = \"testing.auc > 0.5\"\nrequire_approval = true\nretries = 3\n"
+      "[actions.testing]\ninput = \"candidate\"\ntimeout = \"1h\"\ncommand = \"./test ${ACTION}\"\n"
+      "[actions.smoke]\ninput = \"candidate\"\n");
+  const PreparedRun run = Prepare(service, "training").value();
+  ASSERT_EQ(run.tasks.size(), 4U);
+  EXPECT_EQ(run.tasks[1].name, "smoke");
+  EXPECT_EQ(run.tasks[2].name, "testing");
+  EXPECT_EQ(run.tasks[2].after, std::vector<std::string>{"training"});
+  EXPECT_EQ(run.tasks[2].retries, 0) << "its own, not those of the training";
+  EXPECT_EQ(run.tasks[3].after, (std::vector<std::string>{"training", "smoke", "testing"}));
+  const attempt::Order testing = OrderOf(run, 2);
+  EXPECT_EQ(testing.command, (std::vector<std::string>{"./test", "testing"}));
+  EXPECT_EQ(testing.input, OrderOf(run, 0).output);
+  EXPECT_EQ(testing.output, "my-shop/1/testing/" + std::string(kStamp) + "-of-training");
+  EXPECT_TRUE(artifact::ParseVersionName(*testing.output));
+  EXPECT_EQ(testing.timeout, std::chrono::hours(1));
+  EXPECT_EQ(testing.required_outputs, std::vector<std::string>{"metrics.json"});
+  EXPECT_TRUE(Has(testing.environment, "ACTION=testing"));
+  EXPECT_TRUE(OrderOf(run, 1).required_outputs.empty()) << "the gate does not name it";
+  EXPECT_NE(OrderOf(run, 3).command.at(3).find("\"requires_approval\":true"), std::string::npos);
+}
+
+// By hand a test begins with the newest version, or with the one that was asked for.
+TEST_F(PrepareRunTest, ATestByHandHasTheVersionThatWasAskedFor) {
+  const auto service = Load(std::string(kTraining) + "[actions.testing]\ninput = \"candidate\"\n");
+  EXPECT_EQ(Prepare(service, "testing").error().kind, ErrorKind::kNotFound);
+  MakeLive();
+  const std::string version = "my-shop/1/training/20190801T000000Z";
+  EXPECT_EQ(Prepare(service, "testing")->row.model_version, version);
+  run_.trigger = "version " + version;
+  const auto asked = Prepare(service, "testing");
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_EQ(OrderOf(*asked, 0).input, version);
+  EXPECT_EQ(Prepare(service, "training").error().kind, ErrorKind::kInvalid) << "begins with none";
+  run_.trigger = "version my-shop/1/training/20190802T000000Z";
+  EXPECT_EQ(Prepare(service, "testing").error().kind, ErrorKind::kNotFound);
+  run_.trigger = "version other/1/training/20190801T000000Z";
+  EXPECT_EQ(Prepare(service, "testing").error().message,
+            "other/1/training/20190801T000000Z is no version of my-shop 1");
+}
+
 TEST_F(PrepareRunTest, AnApplicationWaitsForALiveVersion) {
   const auto run = Prepare(Load(kApplication), "application");
   ASSERT_FALSE(run);
@@ -124,6 +170,28 @@ TEST_F(PrepareRunTest, NamesWhatIsInTheHomeByItsPlaceInIt) {
   EXPECT_EQ(DeliveryIn(step).value().warehouse_url, "home:warehouse");
   EXPECT_EQ(DeliveryIn(step).value().id, "r1.1");
   EXPECT_EQ(step.find(folder_.path().string()), std::string::npos) << step;
+}
+
+// Only the program has a machine of its own; what Busker does itself it does where it is.
+TEST_F(PrepareRunTest, AMachineIsToldHowLongItIsNeededAndMayBePreempted) {
+  MakeLive();
+  places_.executor = "compute-engine://p/europe-west1-b?machine_type=e2-small";
+  places_.tasks_max = 100;
+  places_.preemptions_max = 2;
+  places_.bounds_attempts = true;
+  places_.zone = "europe-west1-b";
+  const std::string timeout = "timeout = \"90m\"\n";
+  const std::string file = kApplication;
+  const std::size_t at = file.find("retries");
+  const auto run = Prepare(Load(file.substr(0, at) + timeout + file.substr(at)), "application");
+  ASSERT_TRUE(run) << run.error().message;
+  EXPECT_EQ(run->tasks[0].place, places_.executor + "&timeout_s=5400");
+  EXPECT_EQ(run->tasks[0].place_tasks_max, 100);
+  EXPECT_EQ(run->tasks[0].preemptions_max, 2);
+  EXPECT_TRUE(Has(OrderOf(*run, 0).environment, "ZONE=europe-west1-b"));
+  EXPECT_EQ(run->tasks[1].place, "");
+  EXPECT_EQ(run->tasks[1].preemptions_max, 0);
+  EXPECT_EQ(Prepare(Load(file), "application").value().tasks[0].place, places_.executor);
 }
 
 TEST_F(PrepareRunTest, AProgramInheritsOnlyWhatIsAgreed) {
@@ -221,7 +289,7 @@ TEST_F(PrepareRunTest, WhatAnActionSaysArrivesWhereItIsMeant) {
       "[actions.training]\ntimeout = \"2h\"\nrun_timeout = \"5h\"\nretry_delay_max = \"10m\"\n"
       "secrets.KEY = { name = \"key\", as = \"environment\" }\npromote_when = \"auc > 0.5\"\n"
       "[actions.application]\n[actions.application.deliver.\"a.csv\"]\ntable = \"s.a\"\n"
-      "rows_min = 7\nwrite = \"append\"\n");
+      "rows_min = 7\nwrite = \"append\"\nkey = [\"id\", \"day\"]\nmax_age = \"36h\"\n");
   const PreparedRun training = Prepare(service, "training").value();
   const attempt::Order program = OrderOf(training, 0);
   EXPECT_EQ(program.timeout, std::chrono::hours(2));
@@ -236,6 +304,8 @@ TEST_F(PrepareRunTest, WhatAnActionSaysArrivesWhereItIsMeant) {
   EXPECT_NE(promote.find("\"gate\":\"auc > 0.5\""), std::string::npos) << promote;
   const std::string deliver = OrderOf(Prepare(service, "application").value(), 1).command.at(3);
   EXPECT_NE(deliver.find("\"rows_min\":7"), std::string::npos) << deliver;
+  EXPECT_NE(deliver.find("\"key\":[\"id\",\"day\"]"), std::string::npos) << deliver;
+  EXPECT_NE(deliver.find("\"max_age_ms\":129600000"), std::string::npos) << deliver;
   EXPECT_NE(deliver.find("\"write\":\"append\""), std::string::npos) << deliver;
   EXPECT_NE(deliver.find("\"force\":true"), std::string::npos) << deliver;
 }
@@ -253,7 +323,7 @@ TEST_F(PrepareRunTest, ItsDefinitionChangesWithTheFilesThatSayWhatItDoes) {
 TEST_F(PrepareRunTest, CanBeToldFromAVersionThatIsNotLiveBeforeItIsQueued) {
   const auto service = Load(std::string(kApplication) + "[actions.training]\n");
   const auto check = [&](const std::string& action) {
-    return CheckRunnable(service, service.actions.at(action), *store_, kNow);
+    return CheckRunnable(service, service.actions.at(action), *store_, run_);
   };
   EXPECT_TRUE(check("training"));
   EXPECT_EQ(check("application").error().kind, ErrorKind::kNotFound);

@@ -113,9 +113,9 @@ TEST_F(ForesightTest, WarnsOfALiveVersionThatIsLaterThanTheDate) {
   const Foreseen none = Read().Of(Run("2019-09-01"), false);
   EXPECT_FALSE(none.possible);
   EXPECT_NE(none.warning.find("the oldest is for 2019-09-01"), std::string::npos) << none.warning;
-  EXPECT_EQ(CheckRunnable(service_, Application(), *store_, At("2019-09-01")).error().kind,
+  EXPECT_EQ(CheckRunnable(service_, Application(), *store_, Run("2019-09-01")).error().kind,
             ErrorKind::kNotFound);
-  EXPECT_TRUE(CheckRunnable(service_, Application(), *store_, At("2019-09-02")));
+  EXPECT_TRUE(CheckRunnable(service_, Application(), *store_, Run("2019-09-02")));
   // One that ran before goes on with the version that it had.
   EXPECT_TRUE(Read().Of(Run("2019-09-01"), true).possible);
 }

@@ -22,7 +22,8 @@ Result<Input> Input::Read(const service::Service& service, const service::Action
                  artifact::ReadManifest(store, live->now.version, artifact::ForDecision()));
       break;
     }
-    case service::Input::kAsOf: {
+    case service::Input::kAsOf:
+    case service::Input::kCandidate: {
       TRY_ASSIGN(input.versions_,
                  model::ReadVersions(store, service.name, service.version,
                                      service::Promoting(service), artifact::ForDecision()));
@@ -32,7 +33,26 @@ Result<Input> Input::Read(const service::Service& service, const service::Action
   return input;
 }
 
+Result<Input> Input::Read(const service::Service& service, const service::Action& action,
+                          const plan::DagRun& run, artifact::Store& store) {
+  if (!run.trigger.starts_with(kVersionTrigger)) return Read(service, action, store);
+  Input input(service, action);
+  TRY_ASSIGN(const artifact::VersionName name,
+             artifact::ParseVersionName(run.trigger.substr(kVersionTrigger.size())));
+  if (name.service != service.name || name.service_version != service.version) {
+    return Invalid(fmt::format("{} is no version of {}", name.Key(), input.service_));
+  }
+  if (action.input == service::Input::kNone) {
+    return Invalid(fmt::format(
+        "action {} begins with no version, so none can be given; its \"input\" says otherwise",
+        action.name));
+  }
+  TRY_ASSIGN(input.asked_for_, artifact::ReadManifest(store, name, artifact::ForDecision()));
+  return input;
+}
+
 Result<const artifact::Manifest*> Input::For(Instant data) const {
+  if (asked_for_) return &*asked_for_;
   switch (kind_) {
     case service::Input::kNone:
       return nullptr;
@@ -42,6 +62,11 @@ Result<const artifact::Manifest*> Input::For(Instant data) const {
           fmt::format("action {} applies the live version of {}, and none is live yet; run the "
                       "training first, or busker promote a version",
                       action_, service_));
+    case service::Input::kCandidate:
+      if (!versions_.all.empty()) return &versions_.all.back();
+      return NotFound(fmt::format(
+          "action {} tests a version of {}, and there is none yet; run the training first", action_,
+          service_));
     case service::Input::kAsOf:
       break;
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "io/file.h"
 #include "service/service.h"
 
 namespace busker::prepare {
@@ -18,7 +19,11 @@ struct Places {
   // URL of the executor of its programs, with what it needs to know behind a "?"; empty: they are
   // processes here.
   std::string executor = {};
-  int tasks_max = 0;  // of programs at once there; 0: they take room on this machine
+  std::string log = {};     // "cloud-logging://PROJECT", to which logs are copied; empty: nowhere
+  int tasks_max = 0;        // of programs at once there; 0: they take room on this machine
+  int preemptions_max = 0;  // plan::Task
+  bool bounds_attempts = false;  // the executor is to know the timeout of an attempt: "timeout_s"
+  std::string zone = "local";    // that programs are told: of several, as the target names them
 };
 
 // What a target leaves out is in the home.
@@ -31,6 +36,9 @@ struct HomePlaces {
 // (`standing`), else the action's or the service's own, else "local". Each may be empty.
 std::string TargetOf(const service::Service& service, const std::string& action,
                      const std::string& asked, const std::string& standing);
+
+// What `busker build` builds the service's image by; empty: Busker writes it itself.
+io::fs::path DockerfileOf(const service::Service& service);
 
 // The folders of this machine that the target's containers have, by the same path.
 std::vector<std::string> MountsOf(const service::Target& target);

@@ -21,7 +21,13 @@ plan::DagRun Requested(const plan::Graph& graph, Instant scheduled_at, Instant n
 Result<plan::DagRun> RequestRun(const plan::Graph& graph, const std::optional<std::string>& date,
                                 Instant now) {
   Instant scheduled_at = now;
-  if (date && date->size() <= 10) {
+  if (date && (*date == "today" || *date == "yesterday")) {
+    TRY_ASSIGN(const std::string today, plan::LocalDate(now, graph.zone));
+    TRY_ASSIGN(const auto date_today, ParseDate(today));
+    std::chrono::sys_days day = date_today;
+    if (*date == "yesterday") day -= std::chrono::days(1);
+    TRY_ASSIGN(scheduled_at, plan::StartOfDay(day, graph.zone));
+  } else if (date && date->size() <= 10) {
     TRY_ASSIGN(const auto day, ParseDate(*date));
     TRY_ASSIGN(scheduled_at, plan::StartOfDay(day, graph.zone));
   } else if (date) {

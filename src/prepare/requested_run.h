@@ -10,8 +10,8 @@
 
 namespace busker::prepare {
 
-// The run of `graph` that somebody asks for. `date`: "2019-08-01" (midnight in the graph's zone) or
-// an RFC 3339 instant; none: `now`.
+// The run of `graph` that somebody asks for. `date`: "2019-08-01", "today" or "yesterday" (midnight
+// in the graph's zone), or an RFC 3339 instant; none: `now`.
 Result<plan::DagRun> RequestRun(const plan::Graph& graph, const std::optional<std::string>& date,
                                 Instant now);
 

@@ -27,6 +27,17 @@ TEST(RequestedRun, ADateIsMidnightInTheZoneOfTheGraph) {
   EXPECT_NE(run.id, exact.id);
 }
 
+// Who types "today" means the day that it is where the schedule is kept.
+TEST(RequestedRun, TodayAndYesterdayAreThoseOfTheGraphsZone) {
+  plan::Graph graph;
+  graph.zone = "Europe/Stockholm";
+  const Instant now = ParseRfc3339("2020-01-01T23:30:00Z").value();
+  EXPECT_EQ(RequestRun(graph, "today", now)->data_date, "2020-01-02");
+  EXPECT_EQ(FormatRfc3339(RequestRun(graph, "today", now)->scheduled_at), "2020-01-01T23:00:00Z");
+  EXPECT_EQ(RequestRun(graph, "yesterday", now)->data_date, "2020-01-01");
+  EXPECT_EQ(RequestRun(graph, "tomorrow", now).error().kind, ErrorKind::kInvalid);
+}
+
 TEST(RequestedRun, OfABackfillIsTheRunOfItsInstant) {
   plan::Graph graph;
   graph.interval = true;

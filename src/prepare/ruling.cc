@@ -42,9 +42,14 @@ Result<std::optional<model::Ruling>> Rulings::Of(const record::RunRow& run) {
   return ruling == nullptr ? std::nullopt : std::optional(*ruling);
 }
 
+std::string_view WordOf(const model::Ruling& ruling) {
+  if (!ruling.passed) return "refused";
+  if (ruling.waits) return "waits for approval";
+  return ruling.approved_by.empty() ? "passed" : "approved";
+}
+
 std::string Sentence(const model::Ruling& ruling) {
-  return fmt::format("{} {}: {}", ruling.version.timestamp, ruling.passed ? "passed" : "refused",
-                     ruling.why);
+  return fmt::format("{} {}: {}", ruling.version.timestamp, WordOf(ruling), ruling.why);
 }
 
 }  // namespace busker::prepare

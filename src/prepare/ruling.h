@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "home/place.h"
@@ -28,6 +29,8 @@ class Rulings {
   std::map<std::string, std::vector<model::Ruling>> read_;  // by store and service version
 };
 
+// "refused", "passed", "waits for approval" or "approved".
+std::string_view WordOf(const model::Ruling& ruling);
 // "20261128T191125Z refused: rmse 110.97 is not <= 60.53 (57.64 * 1.05)".
 std::string Sentence(const model::Ruling& ruling);
 

@@ -6,9 +6,7 @@
 
 #include "artifact/version.h"
 #include "base/text.h"
-#include "model/gate.h"
-#include "model/live.h"
-#include "model/rulings.h"
+#include "prepare/promotion.h"
 
 namespace busker::prepare {
 namespace {
@@ -37,6 +35,10 @@ Result<StepDone> Deliver(const json& j, const home::Folder& home,
   TRY_ASSIGN(request.scheduled_at, ParseRfc3339(r.at("scheduled_at").get<std::string>()));
   request.force = r.at("force");
   if (!r.at("rows_min").is_null()) request.rows_min = r.at("rows_min").get<std::uint64_t>();
+  if (r.contains("key")) {
+    for (const json& column : r.at("key")) request.key.push_back(column);
+    if (r.contains("max_age_ms")) request.max_age = Milliseconds(r.at("max_age_ms").get<long>());
+  }
   request.run = r.at("run");
   request.service = r.at("service");
   request.model_version = r.at("model_version");
@@ -50,7 +52,7 @@ Result<StepDone> Deliver(const json& j, const home::Folder& home,
   if (digest == manifest.files.end()) {
     return NotFound(fmt::format("version {} has no file {} to deliver", name.Key(), file));
   }
-  request.source = {store.get(), name.Key() + "/" + file, digest->second.sha256};
+  request.source = {store.get(), name.Key() + "/" + file, digest->second.sha256, digest->second};
   TRY_ASSIGN(const std::string url, home::UrlOfPlace(WarehouseIn(j), home, "embedded"));
   TRY_ASSIGN(auto warehouse, deliver::OpenWarehouse(url, duckdb_library));
   TRY_ASSIGN(const deliver::Delivery delivery, warehouse->Deliver(request));
@@ -62,81 +64,17 @@ Result<StepDone> Deliver(const json& j, const home::Folder& home,
   return StepDone{sentence, {delivery, WarehouseIn(j), {}}};
 }
 
-// Why the version is not made live; nullopt: it is. `why` then tells what the gate saw in it.
-Result<std::optional<std::string>> Refusal(const json& j, const artifact::Manifest& challenger,
-                                           const std::optional<artifact::Manifest>& champion,
-                                           std::string& why) {
-  if (champion && champion->scheduled_at > challenger.scheduled_at && !j.at("force").get<bool>()) {
-    return fmt::format("the live version {} is for a later data date ({}) than this one ({})",
-                       champion->name.timestamp, champion->data_date, challenger.data_date);
-  }
-  if (j.at("gate").is_null()) return std::nullopt;
-  const std::string gate = j.at("gate");
-  TRY_ASSIGN(const auto needed, model::MetricsNeeded(gate));
-  if (!needed.empty() && !challenger.files.contains("metrics.json")) {
-    return Invalid(
-        fmt::format("promote_when needs the metric \"{}\", but the {} wrote no output/metrics.json",
-                    Printable(needed.front()), challenger.name.action));
-  }
-  const auto metrics = champion ? std::optional(champion->metrics) : std::nullopt;
-  TRY_ASSIGN(model::Verdict verdict, model::Judge(gate, challenger.metrics, metrics));
-  if (!verdict.pass) return std::move(verdict.why);
-  why = std::move(verdict.why);
-  return std::nullopt;
-}
-
-// Of a version that is, or was, live already: what this run ruled of it the first time.
-Result<StepDone> DoneBefore(artifact::Store& store, const artifact::VersionName& name,
-                            const std::string& run, std::string sentence) {
-  TRY_ASSIGN(const auto rulings, model::ReadRulings(store, name.service, name.service_version,
-                                                    artifact::ForDecision()));
-  StepDone done{std::move(sentence), {}};
-  const model::Ruling* const ruling = model::FindRuling(rulings, name);
-  if (ruling != nullptr && ruling->run == run) done.result.ruling = *ruling;
-  return done;
-}
-
-Result<StepDone> Promote(const json& j, const home::Folder& home, Instant now,
-                         const MayChange& may_change) {
-  TRY_ASSIGN(auto store, StoreOf(j, home));
-  TRY_ASSIGN(const auto name, artifact::ParseVersionName(j.at("version")));
-  TRY_ASSIGN(const artifact::Manifest challenger,
-             artifact::ReadManifest(*store, name, artifact::ForDecision()));
-  if (challenger.files.empty()) {
-    return Invalid(
-        fmt::format("{} left nothing in output/, so there is nothing to make live", name.action));
-  }
-  const std::string run = j.at("run");
-  TRY_ASSIGN(const auto live,
-             model::ReadLive(*store, name.service, name.service_version, artifact::ForDecision()));
-  std::optional<artifact::Manifest> champion;
-  if (live) {
-    TRY_ASSIGN(champion,
-               artifact::ReadManifest(*store, live->now.version, artifact::ForDecision()));
-    if (champion->name == name) {
-      return DoneBefore(*store, name, run, fmt::format("{} is live already", name.timestamp));
-    }
-    for (const model::LiveMove& move : live->before) {  // the second time of this step
-      if (move.version != name) continue;
-      return DoneBefore(*store, name, run, fmt::format("{} was live already", name.timestamp));
-    }
-  }
-  std::string why = "no gate";
-  TRY_ASSIGN(const auto refusal, Refusal(j, challenger, champion, why));
-  if (!refusal) TRY(model::VerifyVersion(*store, name, artifact::ForFiles()));
-  if (may_change) TRY(may_change());
-  // Before the pointer moves: whoever finds it moved finds the ruling, too.
-  const model::Ruling ruling{name, !refusal, refusal.value_or(why), run, now};
-  TRY(model::NoteRuling(*store, ruling, artifact::ForDecision()));
-  StepDone done{"", {{}, "", ruling}};
-  if (refusal) {
-    done.sentence = fmt::format("not promoted: {}; busker promote {} makes it live all the same",
-                                *refusal, name.timestamp);
-    return done;
-  }
-  TRY(model::MoveLive(*store, {name, "run " + run, why, now}, artifact::ForDecision()));
-  done.sentence = fmt::format("{} is live now: {}", name.timestamp, why);
-  return done;
+// Orders of earlier versions have nothing of approval and tests.
+PromoteStep PromoteStepIn(const json& j) {
+  PromoteStep step;
+  step.store_url = j.at("store_url");
+  step.version = j.at("version");
+  if (!j.at("gate").is_null()) step.gate = j.at("gate").get<std::string>();
+  step.force = j.at("force");
+  step.run = j.at("run");
+  step.requires_approval = j.value("requires_approval", false);
+  step.tests = j.value("tests", step.tests);
+  return step;
 }
 
 }  // namespace
@@ -145,12 +83,7 @@ std::string ToJson(const DeliverStep& step) {
   const deliver::Request& request = step.request;
   json schema = json::array();
   for (const auto& column : request.schema) schema.push_back({column.name, column.type});
-  return json{{"store_url", step.store_url},
-              {"version", step.version},
-              {"file", step.file},
-              {"warehouse_url", step.warehouse_url},
-              {"request",
-               {{"id", request.id},
+  json asked = {{"id", request.id},
                 {"table", request.table},
                 {"schema", schema},
                 {"write", deliver::NameOf(request.write)},
@@ -160,7 +93,14 @@ std::string ToJson(const DeliverStep& step) {
                 {"rows_min", request.rows_min ? json(*request.rows_min) : json()},
                 {"run", request.run},
                 {"service", request.service},
-                {"model_version", request.model_version}}}}
+                {"model_version", request.model_version}};
+  if (!request.key.empty()) asked["key"] = request.key;
+  if (request.max_age) asked["max_age_ms"] = request.max_age->count();
+  return json{{"store_url", step.store_url},
+              {"version", step.version},
+              {"file", step.file},
+              {"warehouse_url", step.warehouse_url},
+              {"request", std::move(asked)}}
       .dump();
 }
 
@@ -169,7 +109,9 @@ std::string ToJson(const PromoteStep& step) {
               {"version", step.version},
               {"gate", step.gate ? json(*step.gate) : json()},
               {"force", step.force},
-              {"run", step.run}}
+              {"run", step.run},
+              {"requires_approval", step.requires_approval},
+              {"tests", step.tests}}
       .dump();
 }
 
@@ -188,7 +130,7 @@ Result<StepDone> CarryOutStep(const std::string& name, const std::string& text,
   try {
     const json j = json::parse(text);
     if (name == "deliver") return Deliver(j, home, duckdb_library);
-    if (name == "promote") return Promote(j, home, now, may_change);
+    if (name == "promote") return Promote(PromoteStepIn(j), home, now, may_change);
     return Invalid("there is no step " + name);
   } catch (const json::exception& error) {
     return Invalid("step " + name + ": " + error.what());

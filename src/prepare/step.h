@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ struct PromoteStep {
   std::optional<std::string> gate;  // none: every version passes
   bool force = false;               // also when the live version is for a later data date
   std::string run;
+  bool requires_approval = false;  // then it waits for somebody to make it live
+  // By action that tested it: key of what that saved.
+  std::map<std::string, std::string> tests = {};
 };
 
 std::string ToJson(const DeliverStep& step);
@@ -41,6 +45,9 @@ struct DeliveryNamed {
   std::string id, warehouse_url, table;
 };
 Result<DeliveryNamed> DeliveryIn(const std::string& json);
+
+// How the sentence of a promotion begins that the gate refused.
+inline constexpr std::string_view kNotPromoted = "not promoted: ";
 
 // What a step has done: a sentence for its log, and what is kept of it.
 struct StepDone {

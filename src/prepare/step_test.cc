@@ -12,6 +12,7 @@
 #include "io/test_folder.h"
 #include "model/live.h"
 #include "model/rulings.h"
+#include "predict/test_model.h"
 
 namespace busker::prepare {
 namespace {
@@ -185,6 +186,97 @@ TEST_F(Step, ChangesNothingOnceItMayNot) {
   }
 }
 
+// A version that passes a gate with require_approval does not become live: it waits, once, also
+// when the step is carried out again.
+TEST_F(Step, LeavesAVersionToApproval) {
+  const std::string version = Train("20190801T010000Z", "2019-08-01", "0.8");
+  const auto promote = [&](const std::string& key, const std::string& gate) {
+    PromoteStep step{store_->Url(), key, gate, false, "r1"};
+    step.requires_approval = true;
+    return CarryOut("promote", ToJson(step));
+  };
+  const std::string waits =
+      "20190801T010000Z passed: auc 0.8 is > 0.7; it waits for approval: busker promote "
+      "20190801T010000Z";
+  EXPECT_EQ(promote(version, "auc > 0.7"), waits);
+  EXPECT_EQ(promote(version, "auc > 0.7"), waits);
+  EXPECT_TRUE(result_.ruling->passed && result_.ruling->waits);
+  EXPECT_EQ(Live(), "none");
+  EXPECT_EQ(promote(Train("20190802T010000Z", "2019-08-02", "0.6"), "auc > 0.7"),
+            "not promoted: auc 0.6 is not > 0.7; busker promote 20190802T010000Z makes it live all "
+            "the same");
+  EXPECT_FALSE(result_.ruling->waits);
+}
+
+// A pinned version stays, and the run says who pinned it.
+TEST_F(Step, DoesNotMoveAPinnedPointer) {
+  Promote(Train("20190801T010000Z", "2019-08-01", "0.8"));
+  const artifact::VersionName name = {"shop", "1", "training", "20190801T010000Z"};
+  ASSERT_TRUE(model::PinLive(*store_, name, {"mari", "release week", kNow}, artifact::ForFiles()));
+  EXPECT_EQ(Promote(Train("20190802T010000Z", "2019-08-02", "0.9")),
+            "not promoted: pinned by mari since 2019-12-20T00:00:00Z: release week; busker promote "
+            "20190802T010000Z --unpin makes it live all the same");
+  EXPECT_FALSE(result_.ruling->passed);
+  EXPECT_EQ(Live(), "20190801T010000Z");
+}
+
+// The gate names what tests of this run found, and what was found of the live version when it was
+// tested last. Which test was the last was told by its name: of two of the same second that by hand
+// came first, whenever it was.
+TEST_F(Step, JudgesByWhatTestsFound) {
+  const auto test = [&](const std::string& stamp, const std::string& version, const char* auc) {
+    const std::string name = "output" + std::to_string(++outputs_);
+    folder_.Write(fs::path(name) / "metrics.json", std::string("{\"auc\": ") + auc + "}");
+    artifact::Manifest manifest;
+    manifest.name = {"shop", "1", "testing", stamp};
+    manifest.input = version;
+    manifest.saved_at = kNow + std::chrono::milliseconds(outputs_);
+    EXPECT_TRUE(artifact::Publish(*store_, folder_ / name, manifest, {}, artifact::ForFiles()));
+    return manifest.name.Key();
+  };
+  const auto promote = [&](const std::string& version, const std::string& tested) {
+    PromoteStep step{store_->Url(), version, "testing.auc >= live.testing.auc", false, "r1"};
+    step.tests = {{"testing", tested}};
+    return CarryOut("promote", ToJson(step));
+  };
+  const std::string first = Train("20190801T010000Z", "2019-08-01", "0.9");
+  EXPECT_EQ(promote(first, test("20190801T010000Z-of-training", first, "0.5")),
+            "20190801T010000Z is live now: nothing is live yet");
+  const std::string second = Train("20190802T010000Z", "2019-08-02", "0.9");
+  test("20190801T010000Z", first, "0.75");   // by hand, later in the same second
+  test("20190801T030000Z", second, "0.99");  // of another version
+  EXPECT_EQ(promote(second, test("20190802T010000Z-of-training", second, "0.7")),
+            "not promoted: testing.auc 0.7 is not >= 0.75 (live.testing.auc); busker promote "
+            "20190802T010000Z makes it live all the same");
+  const std::string third = Train("20190803T010000Z", "2019-08-03", "0.1");
+  EXPECT_EQ(promote(third, test("20190803T010000Z-of-training", third, "0.8")),
+            "20190803T010000Z is live now: testing.auc 0.8 is >= 0.75 (live.testing.auc)");
+}
+
+// A version whose sample comes out otherwise in the runtime that will serve it is refused by its
+// run, whatever the gate says, and the first instance that differs is named.
+TEST_F(Step, AsksTheSampleBeforeThePointerMoves) {
+  const auto train = [&](const std::string& stamp, const char* output) {
+    return Save(
+        "training", stamp, "2019-08-01",
+        {{"model.json", predict::TestModel().Json()},
+         {"signature.json", R"({"inputs": [{"name": "a"}, {"name": "b"}]})"},
+         {"serving_sample.json",
+          std::string(R"({"inputs": [[1, 0], [2, 0]], "outputs": [-0.25, )") + output + "]}"}});
+  };
+  EXPECT_EQ(Promote(train("20190801T010000Z", "2.75")),
+            "20190801T010000Z is live now: no gate; served online: its sample of 2 came out right");
+  const auto live = model::ReadLive(*store_, "shop", "1", artifact::ForFiles()).value();
+  EXPECT_EQ(live->now.check, "served online: its sample of 2 came out right");
+  EXPECT_EQ(
+      Promote(train("20190801T020000Z", "2.5")),
+      "not promoted: 20190801T020000Z cannot be served as it was trained: its sample comes out "
+      "otherwise: instance 2: the model answers 2.75 here, and 2.5 where it was trained; busker "
+      "promote 20190801T020000Z --unchecked makes it live all the same");
+  EXPECT_FALSE(result_.ruling->passed);
+  EXPECT_EQ(Live(), "20190801T010000Z");
+}
+
 TEST_F(Step, PromotesNothingThatIsEmptyDamagedOrNotThere) {
   EXPECT_NE(Promote(Save("training", "20190801T010000Z", "2019-08-01", {})).find("left nothing"),
             std::string::npos);
@@ -276,6 +368,11 @@ TEST_F(Step, DeliversByThePartitionSchemaAndRowsThatItSays) {
   EXPECT_NE(CarryOut("deliver", ToJson(step)).find("error: "), std::string::npos);
   EXPECT_TRUE(Deliveries().empty());
   step.request.rows_min = 1;
+  step.request.key = {"pp"};
+  EXPECT_NE(CarryOut("deliver", ToJson(step)).find("it has no column \"pp\", which key names"),
+            std::string::npos);
+  step.request.key = {"id"};
+  step.request.max_age = std::chrono::hours(36);
   EXPECT_EQ(CarryOut("deliver", ToJson(step)).substr(0, 15), "Delivered 1 row");
   const auto deliveries = Deliveries();
   ASSERT_EQ(deliveries.size(), 1U);

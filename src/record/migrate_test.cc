@@ -244,9 +244,36 @@ TEST_F(Version1, KilledAtAnyWriteIsBroughtUpToDateByTheNext) {
   EXPECT_GT(kills, 10);
 }
 
+// The conditions as they were until version 8.
+constexpr char kBackToVersion8[] = R"sql(
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(replace(sql, 'CHECK (
+                    state = ''queued'' OR state = ''running'' OR state = ''succeeded'' OR
+                    state = ''failed'' OR state = ''cancelled'' OR state = ''skipped'')',
+  'CHECK (state IN
+                    (''queued'', ''running'', ''succeeded'', ''failed'', ''cancelled'', ''skipped''))'),
+  'CHECK (
+                    state = ''pending'' OR state = ''delivered'' OR state = ''given-up'')',
+  'CHECK (state IN
+                    (''pending'', ''delivered'', ''given-up''))')
+  WHERE type = 'table';
+PRAGMA writable_schema = RESET;
+DROP INDEX runs_unsuccessful;
+DROP INDEX runs_unsuccessful_by_graph;
+CREATE INDEX runs_unsuccessful ON runs (state, number)
+  WHERE state IN ('failed', 'cancelled', 'skipped');
+CREATE INDEX runs_unsuccessful_by_graph ON runs (graph, state, number)
+  WHERE state IN ('failed', 'cancelled', 'skipped');
+)sql";
+
 // What takes a record of this version back to an earlier one, from version 2 on.
 std::string BackTo(int version) {
   const std::pair<int, const char*> kAdded[] = {
+      {9, kBackToVersion8},
+      {9,
+       "ALTER TABLE tasks DROP COLUMN preemptions_max; ALTER TABLE tasks DROP COLUMN preemptions; "
+       "ALTER TABLE attempts DROP COLUMN boot_ms; ALTER TABLE attempts DROP COLUMN pull_ms; "
+       "ALTER TABLE attempts DROP COLUMN machine_ms; "},
       {8, "ALTER TABLE attempts DROP COLUMN image; "},
       {7,
        "DROP TABLE lead; DROP INDEX runs_by_model_version; ALTER TABLE runs DROP COLUMN target; "
@@ -286,7 +313,7 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
   EXPECT_EQ((*record)->GraphsAside().value()[0].graph, "g");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
   RawFile raw(path_);
-  EXPECT_EQ(raw.Text("PRAGMA user_version"), "8");
+  EXPECT_EQ(raw.Text("PRAGMA user_version"), "9");
   EXPECT_EQ(raw.Text("SELECT count(*) FROM sqlite_schema WHERE name IN ('runs_unsuccessful', "
                      "'runs_unsuccessful_by_graph', 'events_by_people')"),
             "3");
@@ -300,7 +327,7 @@ TEST_F(RecordFile, OfVersion3IsBroughtUpToDate) {
   EXPECT_EQ((*record)->LauncherOf("r1", "train", 1).value(), "");
   LiveThrough(**record, "r2");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
-  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "8");
+  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "9");
 }
 
 TEST_F(RecordFile, OfVersion4IsBroughtUpToDate) {
@@ -343,6 +370,53 @@ TEST_F(RecordFile, OfVersion7IsBroughtUpToDate) {
   EXPECT_EQ((*record)->FindRun("r1").value().tasks.at(0).attempts.at(0).image, "");
   LiveThrough(**record, "r2");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
+}
+
+// How many tables SQLite makes while it carries out the statement, and forgets behind it.
+int TablesMadeFor(RawFile& raw, const std::string& statement) {
+  int made = 0;
+  for (const std::string& operation : raw.Texts("EXPLAIN " + statement, 1)) {
+    made += operation == "OpenEphemeral" ? 1 : 0;
+  }
+  return made;
+}
+
+// Each row of a run or a task made SQLite build up to five tables, for the lists of states in the
+// conditions of their columns and indices: half of what a turn cost.
+TEST_F(RecordFile, MakesNoTableToWriteARow) {
+  constexpr const char* kWrites[] = {
+      "UPDATE runs SET state = 'running', message = '' WHERE id = 'r1'",
+      "UPDATE tasks SET state = 'running' WHERE run = 'r1' AND name = 'train'",
+      "UPDATE notices SET state = 'delivered' WHERE key = 'k'",
+      "INSERT INTO runs (id, graph, scheduled_at, data_date, trigger, requested_by, requested_at, "
+      "priority, force, batch, batch_runs_at_once) VALUES ('r', 'g', 0, '', '', '', 0, 0, 0, '', "
+      "1)"};
+  LiveThrough(**OpenSqliteRecord(path_, true), "r1");
+  {
+    RawFile raw(path_);
+    for (const char* write : kWrites) EXPECT_EQ(TablesMadeFor(raw, write), 0) << write;
+    raw.Run(BackTo(8));
+  }
+  {
+    RawFile raw(path_);
+    EXPECT_EQ(TablesMadeFor(raw, kWrites[0]), 5);
+  }
+  ASSERT_TRUE(OpenSqliteRecord(path_, false));
+  RawFile raw(path_);
+  for (const char* write : kWrites) EXPECT_EQ(TablesMadeFor(raw, write), 0) << write;
+}
+
+TEST_F(RecordFile, OfVersion8IsBroughtUpToDate) {
+  LiveThrough(**OpenSqliteRecord(path_, true), "r1");
+  RawFile(path_).Run(BackTo(8));
+  const auto record = OpenSqliteRecord(path_, false);
+  ASSERT_TRUE(record) << record.error().message;
+  LiveThrough(**record, "r2");
+  EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
+  RawFile raw(path_);
+  EXPECT_EQ(raw.Text("PRAGMA integrity_check"), "ok");
+  EXPECT_FALSE(raw.Try("UPDATE runs SET state = 'odd'"));
+  EXPECT_FALSE(raw.Try("UPDATE tasks SET state = 'odd'"));
 }
 
 // The chain of events holds a digest of what was decided of a run: that of a run of an earlier

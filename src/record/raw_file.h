@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 namespace busker::record {
 
@@ -29,14 +30,21 @@ class RawFile {
 
   // The first column of the first row, as text; empty: none.
   std::string Text(const std::string& sql) {
-    std::string text;
+    const std::vector<std::string> texts = Texts(sql, 0);
+    return texts.empty() ? "" : texts.front();
+  }
+
+  // A column of all rows, as texts.
+  std::vector<std::string> Texts(const std::string& sql, int column) {
+    std::vector<std::string> texts;
     sqlite3_stmt* statement = nullptr;
     EXPECT_EQ(sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr), SQLITE_OK) << sql;
-    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0) != nullptr) {
-      text = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+      const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+      texts.emplace_back(text == nullptr ? "" : text);
     }
     sqlite3_finalize(statement);
-    return text;
+    return texts;
   }
 
  private:

@@ -74,6 +74,9 @@ struct AttemptRow {
   std::uint64_t output_files = 0, output_bytes = 0;
   std::string result = {};  // JSON: what one of Busker's own steps came to; empty: nothing was left
   std::string image = {};   // by digest or id, of the container that it ran in; empty: in none
+  // Of one that had a machine of its own, else zero: the machine's start, the image's way there,
+  // and how long there was that machine, which is what it costs.
+  Milliseconds boot{0}, pull{0}, machine{0};
 };
 
 struct TaskRow {

@@ -83,7 +83,8 @@ Result<plan::DagRun> ReadDagRun(const Statement& row) {
 const char kTaskColumns[] =
     "tasks.name, waits_for, rule, retries, retry_delay_ms, exponential, retry_delay_max_ms, pool, "
     "pool_slots, tasks.priority, cpus_milli, memory_bytes, attempts_max, tasks.state, attempts, "
-    "waived, not_before, tasks.message, depends_on_past, place, place_tasks_max";
+    "waived, not_before, tasks.message, depends_on_past, place, place_tasks_max, "
+    "preemptions_max, preemptions";
 
 Result<plan::Task> ReadTask(const Statement& row) {
   plan::Task task;
@@ -110,13 +111,15 @@ Result<plan::Task> ReadTask(const Statement& row) {
   task.depends_on_past = row.Flag(18);
   task.place = row.Text(19);
   task.place_tasks_max = row.Int(20);
+  task.preemptions_max = row.Int(21);
+  task.preemptions = row.Int(22);
   return task;
 }
 
 const char kAttemptColumns[] =
     "run, task, number, running, launched_at, started_at, command_started_at, command_ended_at, "
     "ended_at, ending, message, exit_code, signal, cpu_ms, memory_peak_bytes, output_files, "
-    "output_bytes, result, image";
+    "output_bytes, result, image, boot_ms, pull_ms, machine_ms";
 
 AttemptRow ReadAttempt(const Statement& row) {
   AttemptRow attempt;
@@ -139,6 +142,9 @@ AttemptRow ReadAttempt(const Statement& row) {
   attempt.output_bytes = static_cast<std::uint64_t>(row.Integer(16));
   attempt.result = row.Text(17);
   attempt.image = row.Text(18);
+  attempt.boot = Milliseconds(row.Integer(19));
+  attempt.pull = Milliseconds(row.Integer(20));
+  attempt.machine = Milliseconds(row.Integer(21));
   return attempt;
 }
 

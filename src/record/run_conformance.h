@@ -58,6 +58,7 @@ TEST_P(RecordConformance, GivesBackEveryWordOfATask) {
   task.depends_on_past = true;
   task.place = "compute-engine://project/zone?machine_type=n1-standard-1";
   task.place_tasks_max = 100;
+  task.preemptions_max = 2;
   std::vector<plan::Task> tasks = TasksNamed({"fetch"});
   tasks.push_back(task);
   plan::DagRun run = Requested("r1", "Nightly.Load_2");
@@ -84,6 +85,8 @@ TEST_P(RecordConformance, GivesBackEveryWordOfATask) {
   EXPECT_TRUE(back.depends_on_past);
   EXPECT_EQ(back.place, task.place);
   EXPECT_EQ(back.place_tasks_max, 100);
+  EXPECT_EQ(back.preemptions_max, 2);
+  EXPECT_EQ(back.preemptions, 0);
   EXPECT_EQ(record_->OrderOf("r1", "fetch").value().text, "{\"task\":\"fetch\"}");
   EXPECT_EQ(record_->OrderOf("r1", "nobody").error().kind, ErrorKind::kNotFound);
   const RunRow row = record_->FindRun("r1").value();
@@ -429,6 +432,44 @@ TEST_P(RecordConformance, ForgetsAnAttemptThatCouldNotBeBegun) {
   EXPECT_EQ(FaultsIn(*record_), Strings{});
   // One that has begun stays.
   EXPECT_FALSE(Append(*record_, {plan::AttemptUndone{"r1", "train", 1}}));
+}
+
+// A preemption uses up no try: the task may be attempted once more, as often as it allows.
+TEST_P(RecordConformance, CountsPreemptionsApart) {
+  auto tasks = TasksNamed({"train"});
+  tasks[0].preemptions_max = 1;
+  ASSERT_TRUE(AddRun(*record_, Requested("r1"), tasks));
+  ASSERT_TRUE(Append(*record_, Begin("r1", "train")));
+  AttemptRow row;
+  row.run = "r1";
+  row.task = "train";
+  row.number = 1;
+  row.ended_at = kNoon;
+  row.ending = "preempted";
+  row.boot = std::chrono::seconds(20);
+  row.pull = std::chrono::seconds(30);
+  row.machine = std::chrono::minutes(7);
+  const std::vector<plan::Decision> forgiven = {
+      plan::PreemptionForgiven{"r1", "train", 1, 1, 2},
+      plan::TaskChanged{"r1", "train", kRunning, kQueued, "preempted"},
+      plan::RetryPlanned{"r1", "train", 2, kNoon, "preempted"}};
+  Turn turn;
+  turn.now = kNoon;
+  turn.decisions = forgiven;
+  turn.ended = std::span(&row, 1);
+  ASSERT_TRUE(record_->Append(turn));
+  const auto loaded = record_->LoadRun("r1").value().tasks[0];
+  EXPECT_EQ(loaded.preemptions, 1);
+  EXPECT_EQ(loaded.attempts_max, 2);
+  const AttemptRow ended = record_->FindRun("r1").value().tasks[0].attempts.at(0);
+  EXPECT_EQ(ended.boot, std::chrono::seconds(20));
+  EXPECT_EQ(ended.pull, std::chrono::seconds(30));
+  EXPECT_EQ(ended.machine, std::chrono::minutes(7));
+  ASSERT_TRUE(Append(*record_, {plan::TaskChanged{"r1", "train", kQueued, kRunning, ""},
+                                plan::StartAttempt{"r1", "train", 2}}));
+  EXPECT_FALSE(Append(*record_, {plan::PreemptionForgiven{"r1", "train", 2, 2, 3}}))
+      << "more than it allows";
+  EXPECT_EQ(FaultsIn(*record_), Strings{});
 }
 
 }  // namespace busker::record

@@ -19,6 +19,8 @@ constexpr const char* kRows[] = {
     "SELECT json_array('target', target) FROM runs WHERE id = ? AND target <> ''",
     "SELECT json_array('place', name, place, place_tasks_max) FROM tasks WHERE run = ? AND place "
     "<> '' ORDER BY position",
+    "SELECT json_array('preemptions', name, preemptions_max) FROM tasks WHERE run = ? AND "
+    "preemptions_max > 0 ORDER BY position",
 };
 
 }  // namespace

@@ -3,14 +3,15 @@
 // Turns are short, and the indices decide what they cost: runs and events are numbered as they
 // come, so that new ones go to the end of their tables, and what is unique about a schedule's
 // instant is indexed by the instant first, so that thousands of graphs that come due at once change
-// few pages.
+// few pages. Conditions on states are ORs: for an IN of more than two SQLite makes a table whenever
+// a row is written, which costs as much as the row.
 #pragma once
 
 namespace busker::record {
 
 // PRAGMA application_id of a record, "Busk" in ASCII, and the newest schema this program knows.
 inline constexpr long kApplicationId = 0x4275736B;
-inline constexpr long kSchemaVersion = 8;
+inline constexpr long kSchemaVersion = 9;
 
 inline constexpr char kSchema[] = R"sql(
 CREATE TABLE runs (
@@ -36,8 +37,9 @@ CREATE TABLE runs (
   definition      TEXT NOT NULL DEFAULT '',
   timeout_ms      INTEGER,
   deadline        INTEGER,
-  state           TEXT NOT NULL DEFAULT 'queued' CHECK (state IN
-                    ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped')),
+  state           TEXT NOT NULL DEFAULT 'queued' CHECK (
+                    state = 'queued' OR state = 'running' OR state = 'succeeded' OR
+                    state = 'failed' OR state = 'cancelled' OR state = 'skipped'),
   cancel_requested INTEGER NOT NULL DEFAULT 0,
   message         TEXT NOT NULL DEFAULT '',
   started_at      INTEGER,
@@ -67,8 +69,9 @@ CREATE TABLE tasks (
   cpus_milli      INTEGER NOT NULL,
   memory_bytes    INTEGER NOT NULL,
   attempts_max    INTEGER NOT NULL,
-  state           TEXT NOT NULL DEFAULT 'queued' CHECK (state IN
-                    ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped')),
+  state           TEXT NOT NULL DEFAULT 'queued' CHECK (
+                    state = 'queued' OR state = 'running' OR state = 'succeeded' OR
+                    state = 'failed' OR state = 'cancelled' OR state = 'skipped'),
   attempts        INTEGER NOT NULL DEFAULT 0,
   waived          INTEGER NOT NULL DEFAULT 0,
   not_before      INTEGER,
@@ -76,6 +79,8 @@ CREATE TABLE tasks (
   depends_on_past INTEGER NOT NULL DEFAULT 0,
   place           TEXT NOT NULL DEFAULT '',     -- URL of an executor; '': here
   place_tasks_max INTEGER NOT NULL DEFAULT 0,
+  preemptions_max INTEGER NOT NULL DEFAULT 0,
+  preemptions     INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (run, name)
 ) STRICT, WITHOUT ROWID;
 
@@ -111,6 +116,9 @@ CREATE TABLE attempts (
   output_bytes    INTEGER NOT NULL DEFAULT 0,
   result          TEXT NOT NULL DEFAULT '',      -- JSON: what one of Busker's own steps came to
   image           TEXT NOT NULL DEFAULT '',      -- by digest or id, of the container it ran in
+  boot_ms         INTEGER NOT NULL DEFAULT 0,    -- this and the next two: of a machine of its own
+  pull_ms         INTEGER NOT NULL DEFAULT 0,
+  machine_ms      INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (run, task, number),
   FOREIGN KEY (run, task) REFERENCES tasks (run, name)
 ) STRICT, WITHOUT ROWID;
@@ -146,8 +154,8 @@ CREATE TABLE notices (
   channel         TEXT NOT NULL,
   tries           INTEGER NOT NULL DEFAULT 0,
   next_try        INTEGER NOT NULL,
-  state           TEXT NOT NULL DEFAULT 'pending' CHECK (state IN
-                    ('pending', 'delivered', 'given-up')),
+  state           TEXT NOT NULL DEFAULT 'pending' CHECK (
+                    state = 'pending' OR state = 'delivered' OR state = 'given-up'),
   last_message    TEXT NOT NULL DEFAULT '',     -- why the last try failed
   delivered_at    INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -178,15 +186,10 @@ CREATE TABLE chain (
 INSERT INTO chain VALUES (1, 0, zeroblob(32));
 )sql";
 
-// What version 3 added. What did not go well is looked for among a million runs that did, and what
-// people asked for among all that followed; neither costs a turn anything that has none of it.
-inline constexpr char kIndicesOfVersion3[] = R"sql(
-CREATE INDEX runs_unsuccessful ON runs (state, number)
-  WHERE state IN ('failed', 'cancelled', 'skipped');
-CREATE INDEX runs_unsuccessful_by_graph ON runs (graph, state, number)
-  WHERE state IN ('failed', 'cancelled', 'skipped');
-CREATE INDEX events_by_people ON events (number) WHERE actor <> 'busker';
-)sql";
+// What version 3 added. What people asked for is looked for among all that followed; it costs a
+// turn nothing that has none of it.
+inline constexpr char kIndicesOfVersion3[] =
+    "CREATE INDEX events_by_people ON events (number) WHERE actor <> 'busker'";
 
 // What version 5 added: tasks that depend on their past, cursors that were set back.
 inline constexpr char kColumnsOfVersion5[] = R"sql(
@@ -232,5 +235,37 @@ INSERT INTO lead VALUES (1, 0, '', NULL);
 // What version 8 added: which image an attempt ran in.
 inline constexpr char kColumnsOfVersion8[] =
     "ALTER TABLE attempts ADD COLUMN image TEXT NOT NULL DEFAULT ''";
+
+// What version 9 changed: conditions on states, see above. What is allowed is the same, so the rows
+// stay as they are. The new indices: what did not go well is looked for among a million runs that
+// did, and costs a turn nothing that has none of it.
+inline constexpr char kConditionsOfVersion9[] = R"sql(
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(replace(sql, 'state IN
+                    (''queued'', ''running'', ''succeeded'', ''failed'', ''cancelled'', ''skipped'')',
+  'state = ''queued'' OR state = ''running'' OR state = ''succeeded'' OR
+                    state = ''failed'' OR state = ''cancelled'' OR state = ''skipped'''),
+  'state IN
+                    (''pending'', ''delivered'', ''given-up'')',
+  'state = ''pending'' OR state = ''delivered'' OR state = ''given-up''')
+  WHERE type = 'table' AND name IN ('runs', 'tasks', 'notices');
+PRAGMA writable_schema = RESET;
+DROP INDEX IF EXISTS runs_unsuccessful;
+DROP INDEX IF EXISTS runs_unsuccessful_by_graph;
+)sql";
+inline constexpr char kIndicesOfVersion9[] = R"sql(
+CREATE INDEX runs_unsuccessful ON runs (state, number)
+  WHERE state = 'failed' OR state = 'cancelled' OR state = 'skipped';
+CREATE INDEX runs_unsuccessful_by_graph ON runs (graph, state, number)
+  WHERE state = 'failed' OR state = 'cancelled' OR state = 'skipped';
+)sql";
+// And what it added: attempts that have a machine of their own, which may be taken away.
+inline constexpr char kColumnsOfVersion9[] = R"sql(
+ALTER TABLE tasks ADD COLUMN preemptions_max INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tasks ADD COLUMN preemptions INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN boot_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN pull_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN machine_ms INTEGER NOT NULL DEFAULT 0;
+)sql";
 
 }  // namespace busker::record

@@ -98,6 +98,8 @@ void Database::KeepLog() {
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
+void Database::ReleaseMemory() { sqlite3_db_release_memory(handle_.get()); }
+
 tl::unexpected<Error> Database::LastError(std::string_view doing) const {
   const int code = sqlite3_extended_errcode(handle_.get());
   const int system_errno = sqlite3_system_errno(handle_.get());

@@ -37,6 +37,9 @@ class Database {
   // into the file and removes it, which waits for the disk four times.
   void KeepLog();
 
+  // Pages that it keeps of the file, and that nothing uses now, go.
+  void ReleaseMemory();
+
   // The error that SQLite reports now: kTemporary (busy, full), kUnusable (corrupt, no database),
   // kNotFound (no file) or kFailed.
   tl::unexpected<Error> LastError(std::string_view doing) const;

@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "record/migrate.h"
 #include "record/schema.h"
@@ -33,13 +35,46 @@ Result<bool> IsEmpty(Database& database) {
   return row.Integer(0) == 0;
 }
 
+// What a file says that it is, as of one moment: another process may be laying it out.
+struct Facts {
+  std::int64_t application = 0, version = 0;
+  bool is_empty = true;
+
+  bool IsOurs() const { return application == kApplicationId && version >= 1; }
+};
+
+Result<Facts> LookAt(Database& database) {
+  TRY(database.Execute("BEGIN"));
+  const auto look = [&]() -> Result<Facts> {
+    Facts facts;
+    TRY_ASSIGN(facts.is_empty, IsEmpty(database));  // from here on all is as it is now
+    TRY_ASSIGN(facts.application, Pragma(database, "application_id"));
+    TRY_ASSIGN(facts.version, Pragma(database, "user_version"));
+    return facts;
+  };
+  auto facts = look();
+  TRY(database.Execute("COMMIT"));
+  return facts;
+}
+
+// A record that is being laid out by another process is empty for a moment.
+Result<Facts> LookAtOnceLaidOut(Database& database) {
+  constexpr auto kPause = std::chrono::milliseconds(20);
+  constexpr int kLooks = 50;
+  TRY_ASSIGN(Facts facts, LookAt(database));
+  for (int look = 1; look < kLooks && facts.is_empty; ++look) {
+    std::this_thread::sleep_for(kPause);
+    TRY_ASSIGN(facts, LookAt(database));
+  }
+  return facts;
+}
+
 // Lays out a new record; leaves one that is there as it is, unless it is not ours to use.
 Result<void> LayOut(Database& database, const std::string& path) {
   // A new record can have a page already: SQLite writes one when it is set to WAL.
-  TRY_ASSIGN(const bool empty, IsEmpty(database));
-  TRY_ASSIGN(const std::int64_t application, Pragma(database, "application_id"));
-  TRY_ASSIGN(const std::int64_t version, Pragma(database, "user_version"));
-  if (application != 0 || version != 0 || !empty) {
+  TRY_ASSIGN(const Facts facts, LookAt(database));
+  if (facts.IsOurs() && facts.version == kSchemaVersion) return {};  // another process was faster
+  if (facts.application != 0 || facts.version != 0 || !facts.is_empty) {
     return Unusable(fmt::format("{} is no record of Busker's; nothing was changed", path));
   }
   TRY(database.Execute("PRAGMA journal_mode = WAL"));
@@ -52,6 +87,7 @@ Result<void> LayOut(Database& database, const std::string& path) {
   TRY(database.Execute(kIndicesOfVersion3));
   TRY(database.Execute(kIndicesOfVersion7));
   TRY(database.Execute(kLeadOfVersion7));
+  TRY(database.Execute(kIndicesOfVersion9));
   TRY(database.Execute(fmt::format("PRAGMA application_id = {}", kApplicationId).c_str()));
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();
@@ -124,25 +160,24 @@ Result<Database> OpenFile(const std::string& path, bool create) {
 // The file, with the tables of this version in it.
 Result<Database> OpenCurrent(const std::string& path, bool create) {
   TRY_ASSIGN(Database database, OpenFile(path, create));
-  TRY_ASSIGN(const std::int64_t application, Pragma(database, "application_id"));
-  TRY_ASSIGN(const std::int64_t version, Pragma(database, "user_version"));
-  if (application == kApplicationId && version > kSchemaVersion) {
+  TRY_ASSIGN(const Facts facts, create ? LookAt(database) : LookAtOnceLaidOut(database));
+  const std::int64_t version = facts.version;
+  if (facts.IsOurs() && version > kSchemaVersion) {
     return Unusable(
         fmt::format("the record {} was written by a newer Busker (its schema is {}, "
                     "this program knows {}); nothing was changed",
                     path, version, kSchemaVersion));
   }
-  if (application == kApplicationId && version >= 1 && version < kSchemaVersion) {
+  if (facts.IsOurs() && version < kSchemaVersion) {
     { const Database closed = std::move(database); }  // the migration wants the file for itself
     TRY(Migrate(path));
     return OpenFile(path, false);
   }
-  if (application == kApplicationId && version == kSchemaVersion) {
+  if (facts.IsOurs()) {
     TRY(CheckTables(database, path));
     return database;
   }
-  TRY_ASSIGN(const bool empty, IsEmpty(database));
-  if (empty && !create) {
+  if (facts.is_empty && !create) {
     return Unusable(fmt::format("the record {} is empty; restore it from a backup", path));
   }
   TRY(LayOut(database, path));

@@ -16,6 +16,8 @@
 namespace busker::record {
 namespace {
 
+constexpr std::size_t kLargeTurn = 1000;  // decisions
+
 // The next that sorts behind: numbers of four digits, and after 9999 four more.
 std::string TimestampAfter(std::string timestamp) {
   constexpr std::size_t kStampSize = std::string_view("20190801T000000Z").size();
@@ -56,7 +58,10 @@ class SqliteRecord final : public Record {
     TRY_ASSIGN(Transaction transaction, Transaction::Begin(database_));
     TRY(CheckEpoch(database_, turn.epoch));
     TRY(TurnWriter(database_, turn).WriteAll());
-    return transaction.Commit();
+    TRY(transaction.Commit());
+    // What thousands of runs have touched is not what the next turn wants.
+    if (turn.decisions.size() >= kLargeTurn) database_.ReleaseMemory();
+    return {};
   }
 
   Result<Lead> FindLead() override { return ReadLead(database_); }
@@ -101,10 +106,12 @@ class SqliteRecord final : public Record {
     std::vector<plan::GraphMemory> graphs;
     for (;;) {
       TRY_ASSIGN(const bool more, rows.Step());
-      if (!more) return graphs;
+      if (!more) break;
       TRY_ASSIGN(plan::GraphMemory graph, ReadGraph(rows));
       graphs.push_back(std::move(graph));
     }
+    if (graphs.size() >= kLargeTurn) database_.ReleaseMemory();  // read once, at the start
+    return graphs;
   }
 
   Result<std::optional<plan::GraphMemory>> FindGraph(const plan::GraphKey& key) override {
@@ -334,11 +341,8 @@ class SqliteRecord final : public Record {
 
   // In the words of the partial indices, or they are not used; the names are a fixed list.
   static std::string ConditionOn(plan::State state) {
-    const bool unfinished = !IsFinal(state), succeeded = state == plan::State::kSucceeded;
     return fmt::format(" AND state = '{}'{}", NameOf(state),
-                       unfinished  ? " AND state IN ('queued', 'running')"
-                       : succeeded ? ""
-                                   : " AND state IN ('failed', 'cancelled', 'skipped')");
+                       IsFinal(state) ? "" : " AND state IN ('queued', 'running')");
   }
 
   static Result<std::vector<EventRow>> ReadEvents(Statement& rows) {
@@ -364,7 +368,7 @@ class SqliteRecord final : public Record {
       TRY_ASSIGN(const bool more, rows.Step());
       if (!more) return {};
       TRY_ASSIGN(plan::Task task, ReadTask(rows));
-      task.attempt_running = rows.Flag(21);
+      task.attempt_running = rows.Flag(23);
       run.tasks.push_back(std::move(task));
     }
   }

@@ -98,13 +98,14 @@ Result<void> TurnWriter::Write(const AttemptRow& ended) {
              "UPDATE attempts SET running = 0, started_at = ?4, command_started_at = ?5, "
              "command_ended_at = ?6, ended_at = ?7, ending = ?8, message = ?9, exit_code = ?10, "
              "signal = ?11, cpu_ms = ?12, memory_peak_bytes = ?13, output_files = ?14, "
-             "output_bytes = ?15, result = ?16, image = ?17 WHERE run = ?1 AND task = ?2 AND "
+             "output_bytes = ?15, result = ?16, image = ?17, boot_ms = ?18, pull_ms = ?19, "
+             "machine_ms = ?20 WHERE run = ?1 AND task = ?2 AND "
              "number = ?3 AND "
              "running = 1",
              ended.run, ended.task, ended.number, ended.started_at, ended.command_started_at,
              ended.command_ended_at, ended.ended_at, ended.ending, ended.message, ended.exit_code,
              ended.signal, ended.cpu, ended.memory_peak_bytes, ended.output_files,
-             ended.output_bytes, ended.result, ended.image));
+             ended.output_bytes, ended.result, ended.image, ended.boot, ended.pull, ended.machine));
   return AddEvent(ended.run, ended.task, fmt::format("attempt {} {}", ended.number, ended.ending),
                   ended.message);
 }
@@ -151,15 +152,16 @@ Result<void> TurnWriter::Prepared(const std::string& run, const std::vector<plan
 
 Result<void> TurnWriter::AddTask(const std::string& run, int position, const plan::Task& task,
                                  const Order& order) {
-  TRY(Change("add task", task.name,
-             "INSERT INTO tasks (run, position, name, waits_for, rule, retries, retry_delay_ms, "
-             "exponential, retry_delay_max_ms, pool, pool_slots, priority, cpus_milli, "
-             "memory_bytes, attempts_max, depends_on_past, place, place_tasks_max) "
-             "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-             run, position, task.name, Join(task.after, " "), NameOf(task.rule), task.retries,
-             task.retry_delay, task.exponential, task.retry_delay_max, task.pool, task.pool_slots,
-             task.priority, task.cpus_milli, task.memory_bytes, task.attempts_max,
-             task.depends_on_past, task.place, task.place_tasks_max));
+  TRY(Change(
+      "add task", task.name,
+      "INSERT INTO tasks (run, position, name, waits_for, rule, retries, retry_delay_ms, "
+      "exponential, retry_delay_max_ms, pool, pool_slots, priority, cpus_milli, "
+      "memory_bytes, attempts_max, depends_on_past, place, place_tasks_max, preemptions_max) "
+      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      run, position, task.name, Join(task.after, " "), NameOf(task.rule), task.retries,
+      task.retry_delay, task.exponential, task.retry_delay_max, task.pool, task.pool_slots,
+      task.priority, task.cpus_milli, task.memory_bytes, task.attempts_max, task.depends_on_past,
+      task.place, task.place_tasks_max, task.preemptions_max));
   return Change(
       "add task", task.name,
       "INSERT INTO orders (run, task, order_json, synced, secrets) VALUES (?, ?, ?, ?, ?)", run,
@@ -190,6 +192,18 @@ Result<void> TurnWriter::Write(const plan::AttemptUndone& undone) {
                 "UPDATE tasks SET attempts = ?3 - 1 WHERE run = ?1 AND name = ?2 AND attempts = ?3 "
                 "AND state = 'running'",
                 undone.run, undone.task, undone.number);
+}
+
+Result<void> TurnWriter::Write(const plan::PreemptionForgiven& forgiven) {
+  TRY(Change("forgive a preemption of", forgiven.task,
+             "UPDATE tasks SET attempts_max = ?4, preemptions = ?5 WHERE run = ?1 AND name = ?2 "
+             "AND attempts = ?3 AND attempts_max = ?4 - 1 AND preemptions = ?5 - 1 AND "
+             "preemptions_max >= ?5 AND state = 'running'",
+             forgiven.run, forgiven.task, forgiven.number, forgiven.attempts_max,
+             forgiven.preemptions));
+  return AddEvent(forgiven.run, forgiven.task, fmt::format("attempt {} forgiven", forgiven.number),
+                  fmt::format("preemption {}, up to {} attempts in all", forgiven.preemptions,
+                              forgiven.attempts_max));
 }
 
 Result<void> TurnWriter::Write(const plan::StopAttempt& stop) {
@@ -238,10 +252,12 @@ Result<void> TurnWriter::Write(const plan::CancelAccepted& cancel) {
 }
 
 Result<void> TurnWriter::Write(const plan::TaskCleared& cleared) {
-  TRY(Change("clear", cleared.task,
-             "UPDATE tasks SET attempts_max = ?3, not_before = NULL WHERE run = ?1 AND name = ?2 "
-             "AND attempts <= ?3 AND state NOT IN ('running', 'succeeded')",
-             cleared.run, cleared.task, cleared.attempts_max));
+  TRY(Change(
+      "clear", cleared.task,
+      "UPDATE tasks SET attempts_max = ?3, preemptions = 0, not_before = NULL WHERE run = ?1 "
+      "AND name = ?2 "
+      "AND attempts <= ?3 AND state NOT IN ('running', 'succeeded')",
+      cleared.run, cleared.task, cleared.attempts_max));
   return AddEvent(cleared.run, cleared.task, "task cleared",
                   fmt::format("up to {} attempts in all", cleared.attempts_max), cleared.by);
 }

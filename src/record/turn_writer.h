@@ -25,6 +25,7 @@ class TurnWriter {
   Result<void> Write(const plan::TasksPlanned& planned);
   Result<void> Write(const plan::StartAttempt& start);
   Result<void> Write(const plan::AttemptUndone& undone);
+  Result<void> Write(const plan::PreemptionForgiven& forgiven);
   Result<void> Write(const plan::StopAttempt& stop);
   Result<void> Write(const plan::TaskChanged& change);
   Result<void> Write(const plan::RunChanged& change);

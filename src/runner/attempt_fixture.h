@@ -118,7 +118,7 @@ class AttemptTest : public testing::Test {
 
   // Waits until `condition` holds; false after some seconds.
   static bool Soon(const std::function<bool()>& condition) {
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 12'000; ++i) {
       if (condition()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }

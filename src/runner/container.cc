@@ -63,6 +63,12 @@ Result<void> FindRootInImage(const io::fs::path& working_directory, attempt::Ord
             : ""));
   }
   const std::string put = (within / root.relative_path()).string();
+  if (faccessat(AT_FDCWD, put.c_str(), R_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES) {
+    return Invalid(fmt::format(
+        "the program runs as user {}, who may not read {} in the image; let everybody read it: RUN "
+        "chmod -R a+rX {}",
+        geteuid(), root.string(), root.string()));
+  }
   PutRoot(put, order.root);
   for (std::string& word : order.command) PutRoot(put, word);
   for (std::string& entry : order.environment) PutRoot(put, entry);

@@ -13,7 +13,8 @@ Result<void> SettleIn(const io::fs::path& attempt_folder);
 
 // Where the service is in an image that says so itself (attempt::kRootOfImage): in /service, else
 // in the image's working directory, whichever has the order's config. It is put into the order.
-// kNotFound: in neither. `within`: what the paths of the image are below, for tests.
+// kNotFound: in neither. kInvalid: this process's user may not read it. `within`: what the paths of
+// the image are below, for tests.
 Result<void> FindRootInImage(const io::fs::path& working_directory, attempt::Order& order,
                              const io::fs::path& within = "/");
 

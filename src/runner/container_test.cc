@@ -1,6 +1,7 @@
 #include "runner/container.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "io/test_folder.h"
 
@@ -77,6 +78,24 @@ TEST_F(RootInImage, ThatHasNoServiceSaysWhatToDo) {
             "configs/training.json" +
                 remedy);
   EXPECT_EQ(order_.root, kRoot);
+}
+
+// On a VM, where the program is nobody in particular, all that was told of a folder that only root
+// may read was "list /service: Permission denied".
+TEST_F(RootInImage, ThatTheUserMayNotReadSaysWhatToDo) {
+  image_.Write("service/configs/training.json", "{}");
+  io::fs::permissions(image_.path(), io::fs::perms(0755));
+  io::fs::permissions(image_ / "service", io::fs::perms::none);
+  const uid_t user = geteuid();
+  ASSERT_TRUE(user != 0 || seteuid(65532) == 0);
+  const std::string told = Find("/");
+  const std::string other = std::to_string(geteuid());
+  ASSERT_EQ(seteuid(user), 0);
+  io::fs::permissions(image_ / "service", io::fs::perms(0755));
+  EXPECT_EQ(told,
+            "the program runs as user " + other +
+                ", who may not read /service in the image; let everybody read it: RUN chmod -R "
+                "a+rX /service");
 }
 
 }  // namespace

@@ -81,21 +81,6 @@ void CloseFrom(int first) {
   return pid;
 }
 
-std::vector<char*> Pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  pointers.reserve(texts.size() + 1);
-  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-std::string PathOf(const std::vector<std::string>& environment) {
-  for (const std::string& entry : environment) {
-    if (entry.starts_with("PATH=")) return entry.substr(5);
-  }
-  return "/usr/local/bin:/usr/bin:/bin";
-}
-
 // /dev/null, or where there is none (an empty container) a pipe that nobody writes to.
 Result<io::Descriptor> EmptyInput() {
   auto null = io::Open("/dev/null", O_RDONLY);
@@ -171,7 +156,7 @@ std::string ExecFault(const std::string& name, const fs::path& program, int reas
 // Many a Linux has python3 and no python, which the command by convention names.
 Result<fs::path> FindCommand(const std::string& name, const std::vector<std::string>& environment,
                              const fs::path& folder) {
-  const std::string path = PathOf(environment);
+  const std::string path = io::SearchPathIn(environment);
   auto found = io::FindProgram(name, path, folder);
   if (found || name != "python") return found;
   auto instead = io::FindProgram("python3", path, folder);
@@ -184,8 +169,8 @@ Result<pid_t> StartCommand(const Launch& launch, const MemoryGroup& group,
   TRY_ASSIGN(const fs::path program, FindCommand(name, launch.environment, launch.folder));
   static const Result<io::Descriptor> input = EmptyInput();  // nobody's position in it matters
   if (!input) return tl::unexpected(input.error());
-  const std::vector<char*> arguments = Pointers(launch.command);
-  const std::vector<char*> environment = Pointers(launch.environment);
+  const std::vector<char*> arguments = io::PointersTo(launch.command);
+  const std::vector<char*> environment = io::PointersTo(launch.environment);
   static const std::string oom_score_adj = RaisedOomScore();
   const LentOomScore lent(launch.oom_score, oom_score_adj);
   int marker_fault = 0;

@@ -3,6 +3,7 @@
 //     process of a container of that image.
 // busker-runner --orders: carries out one after the other, as its standard input tells.
 // busker-runner fetch URL FILE: a file from a server (fetch.h).
+// busker-runner carry: the attempt that this VM was made for (carry.h).
 #include <unistd.h>
 
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "io/open_files.h"
+#include "runner/carry.h"
 #include "runner/container.h"
 #include "runner/fetch.h"
 #include "runner/orders.h"
@@ -35,6 +37,7 @@ int main(int argc, char** argv) {
     return busker::runner::FetchCommand({argv + 2, argv + argc});
   }
   busker::io::RestoreOpenFiles();
+  if (argc == 2 && std::string_view(argv[1]) == "carry") return busker::runner::CarryCommand();
   if (argc == 2 && std::string_view(argv[1]) == "--orders") {
     const auto served = busker::runner::CarryOutOrders(0);
     return served ? 0 : kTemporary;
@@ -58,7 +61,7 @@ int main(int argc, char** argv) {
   if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '\0') {
     std::fputs(
         "usage: busker-runner [--in-container] ATTEMPT_FOLDER [IMAGE [WORKING_DIRECTORY]] | "
-        "--orders | fetch URL FILE | --version\n",
+        "--orders | fetch URL FILE | carry | --version\n",
         stderr);
     return kUsage;
   }

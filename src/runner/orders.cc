@@ -11,6 +11,7 @@
 #include "attempt/channel.h"
 #include "attempt/folder.h"
 #include "attempt/order.h"
+#include "runner/output_streams.h"
 #include "runner/runner.h"
 
 namespace busker::runner {
@@ -65,6 +66,7 @@ Result<void> CarryOutOrders(int socket) {
       if (!more) runner.CleanUp();
       // Who is not there any more finds it in the folder.
       if (send(socket, done->text.data(), done->text.size(), MSG_NOSIGNAL) < 0) more = false;
+      if (more) OutputStreams::OpenAhead();  // while whoever was answered decides what is next
     } else {
       LeaveError(received->folder, done.error().message);
       result = tl::unexpected(std::move(done).error());

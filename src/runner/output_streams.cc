@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 namespace busker::runner {
@@ -16,6 +17,15 @@ constexpr int kManyReads = 4, kManyBytes = 1 << 18;
 constexpr int kMoreReads = 32, kMoreBytes = 1 << 20;
 constexpr std::size_t kBlockBytes = 1 << 20;  // the most that any pipe holds
 constexpr std::size_t kPacketBytes = 4096;    // a longer write is several packets: PIPE_BUF
+
+// A read must have room for all that a pipe can hold: of a packet it takes what it has room for,
+// and the rest is gone. One for all attempts of this process; not touched before it is used.
+char block[kBlockBytes];
+
+std::optional<OutputStreams>& Ahead() {
+  static std::optional<OutputStreams> ahead;
+  return ahead;
+}
 
 int NewsSignal() { return SIGRTMIN; }
 
@@ -35,10 +45,6 @@ void BlockOutputSignals() {
   sigprocmask(SIG_BLOCK, &signals, nullptr);
 }
 
-// A read must have room for all that a pipe can hold: of a packet it takes what it has room for,
-// and the rest is gone.
-OutputStreams::OutputStreams() : block_(new char[kBlockBytes]) {}
-
 Result<OutputStreams::Pipe> OutputStreams::MakePipe() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return SystemError("make a pipe", errno);
@@ -50,6 +56,18 @@ Result<OutputStreams::Pipe> OutputStreams::MakePipe() {
 }
 
 Result<OutputStreams> OutputStreams::Open() {
+  if (!Ahead()) return Make();
+  OutputStreams streams = *std::move(Ahead());
+  Ahead().reset();
+  return streams;
+}
+
+void OutputStreams::OpenAhead() {
+  if (Ahead()) return;
+  if (auto made = Make()) Ahead() = *std::move(made);
+}
+
+Result<OutputStreams> OutputStreams::Make() {
   OutputStreams streams;
   TRY_ASSIGN(streams.output_, MakePipe());
   const sigset_t signals = OutputSignals();
@@ -156,7 +174,7 @@ std::size_t OutputStreams::Read(Pipe& pipe, const Use& use) {
   if (!pipe.read_end.valid()) return 0;
   ssize_t count = 0;
   do {
-    count = ::read(pipe.read_end.get(), block_.get(), kBlockBytes);
+    count = ::read(pipe.read_end.get(), block, kBlockBytes);
   } while (count < 0 && errno == EINTR);
   if (count < 0 && errno == EAGAIN) return 0;
   if (count <= 0) {
@@ -169,7 +187,7 @@ std::size_t OutputStreams::Read(Pipe& pipe, const Use& use) {
     pipe.bytes_wanted = wanted;
     fcntl(pipe.read_end.get(), F_SETPIPE_SZ, wanted);  // a wish only
   }
-  use(&pipe == &error_ ? Stream::kError : Stream::kOutput, {block_.get(), bytes});
+  use(&pipe == &error_ ? Stream::kError : Stream::kOutput, {block, bytes});
   return bytes;
 }
 

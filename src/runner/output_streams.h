@@ -14,7 +14,6 @@
 #include <array>
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <string_view>
 
 #include "base/result.h"
@@ -30,6 +29,9 @@ class OutputStreams {
   using Use = std::function<void(Stream, std::string_view)>;
 
   static Result<OutputStreams> Open();
+  // Makes them now, and the next Open is quick: for a runner that waits for its next order anyway.
+  // What fails then, Open tries again.
+  static void OpenAhead();
 
   // For the command; closed here once it has them.
   int output_end() const { return output_.write_end.get(); }
@@ -50,7 +52,7 @@ class OutputStreams {
     int reads = 0;         // of one Take
     int bytes_wanted = 0;  // of room
   };
-  OutputStreams();
+  static Result<OutputStreams> Make();
   static Result<Pipe> MakePipe();
   bool TellsOfWrites(Pipe& pipe) const;
   bool TakesNewsOf(Pipe& pipe) const;
@@ -61,7 +63,6 @@ class OutputStreams {
 
   io::Descriptor news_;
   Pipe output_, error_;
-  std::unique_ptr<char[]> block_;  // not touched before it is used
 };
 
 // Of this thread; what it starts gets them unblocked by ResetSignals (signals.h).

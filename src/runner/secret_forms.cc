@@ -9,14 +9,11 @@
 #include <utility>
 
 #include "base/text.h"
+#include "io/url.h"
 
 namespace busker::runner {
 namespace {
 
-constexpr std::string_view kBase64 =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::string_view kBase64Url =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 // What encoders leave as it is, besides letters and digits: RFC 3986; Python's quote; JavaScript's
 // encodeURIComponent; forms (WHATWG).
 constexpr std::string_view kUrlSafe[] = {"-_.~", "-_.~/", "-_.!~*'()", "*-._"};
@@ -49,41 +46,27 @@ class Forms {
   std::set<std::string> forms_;
 };
 
-// Without "=" at the end.
-std::string Base64(std::string_view bytes, std::string_view alphabet) {
-  std::string text;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char byte : bytes) {
-    bits = (bits << 8) | static_cast<unsigned char>(byte);
-    for (count += 8; count >= 6;) {
-      count -= 6;
-      text += alphabet[(bits >> count) & 63];
-    }
-  }
-  if (count > 0) text += alphabet[(bits << (6 - count)) & 63];
-  return text;
-}
+using Encode = std::string (*)(std::string_view);
 
 // Of the encoded text of "something, the secret, something else" the characters that the secret
 // alone decides.
-std::string Base64Core(std::string_view secret, std::size_t bytes_before,
-                       std::string_view alphabet) {
-  const std::string text = Base64(std::string(bytes_before, '\0') + std::string(secret), alphabet);
+std::string Base64Core(std::string_view secret, std::size_t bytes_before, Encode encode) {
+  const std::string text = encode(std::string(bytes_before, '\0') + std::string(secret));
   const std::size_t begin = (bytes_before * 8 + 5) / 6;
   return text.substr(begin, (bytes_before + secret.size()) * 8 / 6 - begin);
 }
 
 void AddBase64(std::string_view secret, Forms& forms) {
-  for (const std::string_view alphabet : {kBase64, kBase64Url}) {
+  for (const Encode encode : {io::Base64Of, io::Base64UrlOf}) {
     for (const std::size_t before : {0u, 1u, 2u}) {
-      const std::string core = Base64Core(secret, before, alphabet);
+      const std::string core = Base64Core(secret, before, encode);
       if (before == 0) forms.AddWrapped(core);
       forms.Add(core);
     }
-    std::string alone = Base64(secret, alphabet);
+    std::string alone = encode(secret);
     forms.Add(alone);
-    forms.Add(alone.append((4 - alone.size() % 4) % 4, '='));
+    while (alone.ends_with('=')) alone.pop_back();
+    forms.Add(alone);
   }
 }
 
@@ -91,7 +74,7 @@ void AddBase64(std::string_view secret, Forms& forms) {
 // anywhere in it, and each part of it stands at the begin or the end of a line.
 void AddBase64Lines(std::string_view secret, Forms& forms) {
   for (const std::size_t before : {0u, 1u, 2u}) {
-    const std::string core = Base64Core(secret, before, kBase64);
+    const std::string core = Base64Core(secret, before, io::Base64Of);
     if (core.size() > kWrappedBytesMax) continue;
     for (std::size_t at = kPartBytesMin; at < core.size(); ++at) {
       forms.Add(core.substr(0, at) + "\n");

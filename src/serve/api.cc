@@ -7,6 +7,7 @@
 
 #include "attempt/folder.h"
 #include "attempt/log.h"
+#include "attempt/usage.h"
 #include "home/instance.h"
 #include "http/json_body.h"
 #include "http/paging.h"
@@ -14,6 +15,7 @@
 #include "serve/attempt_end.h"
 #include "serve/describe.h"
 #include "serve/graphs_api.h"
+#include "serve/log_index.h"
 
 namespace busker::serve {
 namespace {
@@ -21,6 +23,8 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::uint64_t kLogBytesMax = 1u << 20, kLogTailBytes = 64u << 10;
+constexpr std::size_t kSearchBytesMax = 1000;
+constexpr std::uint64_t kRunsAtOnce = 500, kRunsLookedAt = 5000;
 
 std::vector<std::string> NamesOfStates() {
   using enum plan::State;
@@ -29,6 +33,38 @@ std::vector<std::string> NamesOfStates() {
     names.emplace_back(NameOf(state));
   }
   return names;
+}
+
+struct Found {
+  std::vector<record::RunRow> runs;
+  std::optional<std::int64_t> next;  // where to go on
+};
+
+// At most `limit`. A data date and a trigger, for which the record has no index, are looked for
+// among so many of the newest; who wants more goes on behind them.
+Result<Found> FindRuns(record::Record& record, record::RunFilter filter, const Call& call,
+                       std::uint64_t limit) {
+  const std::string date = call.target.Query("date"), trigger = call.target.Query("trigger");
+  const bool looks = !date.empty() || !trigger.empty();
+  filter.count_max = looks ? kRunsAtOnce : limit + 1;  // whether there are more
+  Found found;
+  for (std::uint64_t looked = 0; looked < kRunsLookedAt;) {
+    TRY_ASSIGN(auto runs, record.ListRuns(filter));
+    looked += runs.size();
+    for (record::RunRow& run : runs) {
+      if (found.runs.size() == limit) {
+        found.next = found.runs.back().number;
+        return found;
+      }
+      filter.before = run.number;
+      if (!date.empty() && run.facts.data_date != date) continue;
+      if (!TextFor(call.caller, run.facts.trigger).starts_with(trigger)) continue;
+      found.runs.push_back(std::move(run));
+    }
+    if (runs.size() < filter.count_max) return found;
+  }
+  found.next = filter.before;
+  return found;
 }
 
 }  // namespace
@@ -54,11 +90,14 @@ void Api::AddRoutes(Routes& routes) {
   own("/api/v1/status", "Whether all is well: since when Busker is up, what is at fault.",
       [this](const Call& call) { return ShowStatus(call); });
   own("/api/v1/runs",
-      "Runs, newest first: ?graph= &state= &tasks=true &limit= &cursor= (from \"next\").",
+      "Runs, newest first: ?graph= &state= &date= &trigger= &tasks=true &limit= &cursor= (from "
+      "\"next\").",
       [this](const Call& call) { return ListRuns(call); })
       .query =
       http::WithPage({{"graph", http::Field::Kind::kText, "an action or a graph file"},
                       {"state", http::Field::Kind::kText, "how it stands or has ended"},
+                      {"date", http::Field::Kind::kText, "the data date, such as 2026-03-29"},
+                      {"trigger", http::Field::Kind::kText, "why it began: what that begins with"},
                       {"tasks", http::Field::Kind::kFlag, "each with its tasks and attempts"}});
   get("/api/v1/runs/{run}", "One run, with its tasks and attempts.",
       [this](const Call& call) { return ShowRun(call); });
@@ -75,12 +114,23 @@ void Api::AddRoutes(Routes& routes) {
   post("/api/v1/runs/{run}/tasks/{task}/skip", "Goes on without that task.",
        [this](const Call& call) { return Skip(call); });
   get("/api/v1/runs/{run}/tasks/{task}/attempts/{attempt}/log",
-      "What it wrote: ?from= a byte (default: its last 64 KiB); X-Log-Next is where to go on.",
+      "What it wrote: ?from= a byte (default: its last 64 KiB) &bytes= (at most, up to 1 MiB); "
+      "X-Log-Next is where to go on.",
       [this](const Call& call) { return ShowLog(call); })
-      .query = {{"from", http::Field::Kind::kNumber, "the first byte that is wanted"}};
+      .query = {{"from", http::Field::Kind::kNumber, "the first byte that is wanted"},
+                {"bytes", http::Field::Kind::kNumber, "how many at most"}};
+  get("/api/v1/runs/{run}/tasks/{task}/attempts/{attempt}/log/lines",
+      "How many lines and bytes it wrote, where lines begin, and which have a text: ?q=.",
+      [this](const Call& call) { return ListLines(call); })
+      .query = {{"q", http::Field::Kind::kText, "what is searched; letters large or small"}};
   get("/api/v1/runs/{run}/tasks/{task}/attempts/{attempt}/log/live",
       "Its last 64 KiB, and then what it writes, as server-sent events.",
       [this](const Call& call) { return FollowLog(call); });
+  get("/api/v1/runs/{run}/tasks/{task}/attempts/{attempt}/usage",
+      "What it uses at this moment: seconds of CPU so far, memory, processes; null when it does "
+      "not "
+      "run, or in a container or on a machine elsewhere.",
+      [this](const Call& call) { return ShowUsage(call); });
   get("/api/v1/events",
       "Who did what, newest first: ?all=true (also what followed from it) &limit= &cursor=.",
       [this](const Call& call) { return ListEvents(call); })
@@ -112,6 +162,27 @@ http::Response Api::ShowStatus(const Call& call) {
     if (!call.caller.confines.empty()) break;  // nor whose notices they are
     undelivered.push_back(Describe(one));
   }
+  ordered_json uncopied = ordered_json::array();
+  for (const daemon::Uncopied& one : status.uncopied) {
+    if (!call.caller.confines.empty()) break;  // nor whose logs
+    uncopied.push_back(Describe(one));
+  }
+  ordered_json debts = ordered_json::array();
+  for (const daemon::Debt& debt : status.debts) {
+    if (!call.caller.confines.empty()) break;  // nor whose machines
+    debts.push_back(Describe(debt));
+  }
+  ordered_json silences = ordered_json::array();
+  for (const daemon::Silence& silence : status.silences) {
+    if (!call.caller.confines.empty()) break;
+    silences.push_back(Describe(silence));
+  }
+  ordered_json online = ordered_json::array();
+  for (const daemon::Online& one : status.online) {
+    if (!access::HoldsService(call.caller.confines, one.service)) continue;
+    online.push_back({{"service", one.service}});
+    online.back().update(Describe(one));
+  }
   return http::JsonResponse(
       {{"version", version_},
        {"since", FormatRfc3339(status.since)},
@@ -119,6 +190,10 @@ http::Response Api::ShowStatus(const Call& call) {
         status.trouble.empty() ? ordered_json() : ordered_json(http::WithoutPaths(status.trouble))},
        {"faults", faults},
        {"undelivered", undelivered},
+       {"uncopied", uncopied},
+       {"debts", debts},
+       {"silences", silences},
+       {"online", online},
        {"runs_unfinished", requests_.figures().runs_unfinished.load()},
        {"attempts_running", status.attempts_running}});
 }
@@ -140,23 +215,20 @@ http::Response Api::ListRuns(const Call& call) {
   if (!limit) return http::Problem(limit.error());
   const auto cursor = http::NumberCursorIn(call.target);
   if (!cursor) return http::Problem(cursor.error());
-  filter.count_max = *limit + 1;  // whether there are more
   filter.before = *cursor;
   filter.within = call.caller.confines;
   filter.with_tasks = call.target.Query("tasks") == "true";
   const auto page = records_.With([&](record::Record& record) -> Result<ordered_json> {
-    TRY_ASSIGN(auto runs, record.ListRuns(filter));
-    const bool more = runs.size() > *limit;
-    if (more) runs.pop_back();
+    TRY_ASSIGN(const Found found, FindRuns(record, filter, call, *limit));
     prepare::Rulings rulings(record, home::FolderOf(home_));
     ordered_json list = ordered_json::array();
-    for (const record::RunRow& run : runs) {
+    for (const record::RunRow& run : found.runs) {
       list.push_back(DescribeFor(call.caller, run, rulings));
       if (!filter.with_tasks) list.back().erase("tasks");
     }
     return ordered_json{
         {"runs", list},
-        {"next", more ? ordered_json(std::to_string(runs.back().number)) : ordered_json()}};
+        {"next", found.next ? ordered_json(std::to_string(*found.next)) : ordered_json()}};
   });
   return page ? http::JsonResponse(*page) : http::Problem(page.error());
 }
@@ -276,31 +348,41 @@ http::Response Api::ShowLog(const Call& call) {
   if (call.target.query.contains("from") && !from) {
     return http::Problem(400, "\"from\" must be the number of a byte, from 0 on");
   }
+  const auto asked = http::ParseNumber(call.target.Query("bytes"));
+  if (call.target.query.contains("bytes") && (!asked || *asked < 1 || *asked > kLogBytesMax)) {
+    return http::Problem(400, "\"bytes\" must be from 1 to 1,048,576");
+  }
+  const auto log = attempt::WholeLog::Look(written->folder);
+  if (!log) return http::Problem(404, "nothing is kept of what it wrote");
+  const std::uint64_t first =
+      from.value_or(log->size() - std::min<std::uint64_t>(log->size(), kLogTailBytes));
   std::string text;
-  std::uint64_t at = 0;
-  attempt::LogReader reader(written->folder);
-  const auto read = reader.ReadNew([&](std::string_view bytes) {
-    const std::uint64_t begin = at;
-    at += bytes.size();
-    if (from) {
-      const std::uint64_t skip =
-          *from > begin ? std::min<std::uint64_t>(*from - begin, bytes.size()) : 0;
-      bytes.remove_prefix(static_cast<std::size_t>(skip));
-      text.append(bytes.substr(0, static_cast<std::size_t>(kLogBytesMax) - text.size()));
-    } else {
-      text.append(bytes);
-      if (text.size() > 2 * kLogTailBytes) text.erase(0, text.size() - kLogTailBytes);
-    }
-  });
+  const auto read = log->Read(first, asked.value_or(kLogBytesMax),
+                              [&](std::string_view bytes) { text.append(bytes); });
   if (!read) return http::Problem(404, "nothing is kept of what it wrote");
-  if (!from && text.size() > kLogTailBytes) text.erase(0, text.size() - kLogTailBytes);
-  const std::uint64_t next = from ? std::min(at, *from + text.size()) : at;
+  const std::uint64_t next = std::min(log->size(), first + text.size());
   http::Response response;
   response.type = "text/plain; charset=utf-8";
   response.body = std::move(text);
   response.headers = {{"X-Log-Next", std::to_string(next)},
                       {"X-Log-First", std::to_string(next - response.body.size())}};
   return response;
+}
+
+http::Response Api::ListLines(const Call& call) {
+  const auto written = FindAttempt(call);
+  if (!written) return http::Problem(written.error());
+  const std::string part = call.target.Query("q");
+  if (part.size() > kSearchBytesMax) return http::Problem(400, "\"q\" is longer than 1,000 bytes");
+  const auto index =
+      part.empty() ? log_indexes_.Of(written->folder) : IndexLog(written->folder, part);
+  if (!index) return http::Problem(404, "nothing is kept of what it wrote");
+  return http::JsonResponse({{"bytes", index->bytes},
+                             {"lines", index->lines},
+                             {"cut", index->cut},
+                             {"marks", index->marks},
+                             {"matches", index->matches},
+                             {"matched", index->matched}});
 }
 
 http::Response Api::FollowLog(const Call& call) {
@@ -315,6 +397,22 @@ http::Response Api::FollowLog(const Call& call) {
   });
   if (!response.events) return http::Problem(503, "too many follow logs already");
   return response;
+}
+
+http::Response Api::ShowUsage(const Call& call) {
+  const auto written = FindAttempt(call);
+  if (!written) return http::Problem(written.error());
+  const auto usage = attempt::UsageOf(written->name, written->folder);
+  if (!usage) {
+    return http::JsonResponse({{"at", FormatRfc3339(Now())},
+                               {"cpu_seconds", nullptr},
+                               {"memory_bytes", nullptr},
+                               {"processes", nullptr}});
+  }
+  return http::JsonResponse({{"at", FormatRfc3339(Now())},
+                             {"cpu_seconds", static_cast<double>(usage->cpu.count()) / 1000.0},
+                             {"memory_bytes", usage->memory_bytes},
+                             {"processes", usage->processes}});
 }
 
 http::Response Api::Watch(const Call& call) {
@@ -337,6 +435,8 @@ ordered_json SchemaOf(http::Field::Kind kind) {
       return {{"type", "boolean"}};
     case http::Field::Kind::kNumber:
       return {{"type", "integer"}};
+    case http::Field::Kind::kObject:
+      return {{"type", "object"}};
   }
   return {};
 }

@@ -13,6 +13,7 @@
 #include "serve/explainer.h"
 #include "serve/live.h"
 #include "serve/log_feed.h"
+#include "serve/log_index.h"
 #include "serve/route.h"
 
 namespace busker::serve {
@@ -48,7 +49,9 @@ class Api {
   };
   Result<Written> FindAttempt(const Call& call);
   http::Response ShowLog(const Call& call);
+  http::Response ListLines(const Call& call);
   http::Response FollowLog(const Call& call);
+  http::Response ShowUsage(const Call& call);
   http::Response Watch(const Call& call);
   http::Response ShowStatus(const Call& call);
 
@@ -58,6 +61,7 @@ class Api {
   Live& live_;
   const std::string version_;
   record::Readers records_;
+  LogIndexes log_indexes_;
   LogFeed log_feed_;  // last: it asks the record
 };
 

@@ -61,6 +61,32 @@ TEST_F(ApiTest, PagesThroughRunsByACursor) {
   }
 }
 
+// The page of a run that was at work said 0.00 s of CPU and 0 B of memory.
+TEST_F(ApiTest, ShowsWhatAnAttemptUsesWhileItRuns) {
+  folder_.Write(
+      "graphs/configs/nightly.json",
+      R"({"graph": {"dag_id": "nightly"}, "tasks": [{"name": "a", "code": "until test -e )" +
+          (folder_ / "gate").string() + R"(; do sleep 0.05; done"}], "dependencies": []})");
+  ASSERT_TRUE(daemon_->Reload());
+  const std::string run = Body(Post("/api/v1/graphs/nightly/runs"))["run"];
+  const std::string path = "/api/v1/runs/" + run + "/tasks/a/attempts/1/usage";
+  json usage;
+  for (int i = 0; i < 3000; ++i) {
+    usage = Body(Get(path));
+    if (usage.contains("processes") && !usage["processes"].is_null()) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_GE(usage["processes"], 1) << usage;
+  EXPECT_GT(usage["memory_bytes"], 100'000) << usage;
+  EXPECT_GE(usage["cpu_seconds"], 0.0) << usage;
+  folder_.Write("gate", "");
+  for (int i = 0; i < 3000 && Body(Get("/api/v1/runs/" + run))["state"] != "succeeded"; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(Body(Get(path))["memory_bytes"].is_null()) << "it has ended";
+  EXPECT_EQ(Get("/api/v1/runs/" + run + "/tasks/a/attempts/2/usage").status, 404);
+}
+
 TEST_F(ApiTest, ShowsALogFromItsEndAndFromAByte) {
   const std::string path = "/api/v1/runs/" + RunToEnd("nightly") + "/tasks/a/attempts/1/log";
   const http::Response whole = Get(path);
@@ -103,6 +129,35 @@ TEST_F(ApiTest, ShowsALongLogPartByPart) {
   EXPECT_EQ(end.body.size(), 64u << 10);
   EXPECT_TRUE(log.ends_with(end.body));
   EXPECT_EQ(HeaderOf(end, "X-Log-Next"), std::to_string(log.size()));
+}
+
+TEST_F(ApiTest, TellsWhereTheLinesOfALogAre) {
+  const std::string log = "/api/v1/runs/" + RunToEnd("nightly") + "/tasks/a/attempts/1/log";
+  const json index = Body(Get(log + "/lines?q=WORLD"));
+  EXPECT_EQ(index["lines"], 4);
+  EXPECT_EQ(index["cut"], 0);
+  EXPECT_EQ(index["matched"], 1);
+  EXPECT_EQ(index["matches"], json::parse("[[2, 28]]"));
+  EXPECT_EQ(Get(log + "?from=28&bytes=5").body, "world");
+  EXPECT_EQ(HeaderOf(Get(log + "?from=28&bytes=5"), "X-Log-Next"), "33");
+  for (const char* const wrong : {"?bytes=0", "?bytes=x", "?bytes=1048577"}) {
+    EXPECT_EQ(Get(log + wrong).status, 400) << wrong;
+  }
+  EXPECT_EQ(Get(log + "/lines?q=" + std::string(1001, 'x')).status, 400);
+  EXPECT_EQ(Get("/api/v1/runs/none/tasks/a/attempts/1/log/lines").status, 404);
+}
+
+TEST_F(ApiTest, ListsRunsOfADateAndOfATrigger) {
+  const std::string run = RunToEnd("nightly");
+  const std::string date = Body(Get("/api/v1/runs/" + run))["data_date"];
+  const auto count = [&](const std::string& query) {
+    return Body(Get("/api/v1/runs?" + query))["runs"].size();
+  };
+  EXPECT_EQ(count("date=" + date), 1U);
+  EXPECT_EQ(count("date=2001-01-01"), 0U);
+  EXPECT_EQ(count("trigger=manual"), 1U);
+  EXPECT_EQ(count("trigger=man"), 1U) << "what it begins with";
+  EXPECT_EQ(count("trigger=schedule&date=" + date), 0U);
 }
 
 TEST_F(ApiTest, ShowsNothingThatIsNotOnRecord) {

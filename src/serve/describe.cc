@@ -13,6 +13,12 @@ using nlohmann::ordered_json;
 
 namespace {
 
+// Zero: it had no machine of its own, or nothing is known of that.
+ordered_json SecondsOrNull(Milliseconds span) {
+  return span.count() == 0 ? ordered_json()
+                           : ordered_json(static_cast<double>(span.count()) / 1000.0);
+}
+
 ordered_json DescribeAttempt(const record::AttemptRow& attempt) {
   return {{"number", attempt.number},
           {"running", attempt.running},
@@ -29,12 +35,20 @@ ordered_json DescribeAttempt(const record::AttemptRow& attempt) {
           {"memory_peak_bytes", attempt.memory_peak_bytes},
           {"output_files", attempt.output_files},
           {"output_bytes", attempt.output_bytes},
-          {"image", TextOrNull(attempt.image)}};
+          {"image", TextOrNull(attempt.image)},
+          {"boot_seconds", SecondsOrNull(attempt.boot)},
+          {"pull_seconds", SecondsOrNull(attempt.pull)},
+          {"machine_seconds", SecondsOrNull(attempt.machine)}};
 }
 
 ordered_json DescribeGate(const model::Ruling* ruling) {
   if (ruling == nullptr) return {};
-  return {{"passed", ruling->passed}, {"why", ruling->why}};
+  ordered_json described = {{"passed", ruling->passed}, {"why", ruling->why}};
+  if (ruling->NeededApproval()) {
+    described["waits"] = ruling->waits;
+    described["approved_by"] = TextOrNull(ruling->approved_by);
+  }
+  return described;
 }
 
 }  // namespace
@@ -109,6 +123,40 @@ ordered_json Describe(const daemon::Undelivered& notices) {
           {"next_try", FormatRfc3339(notices.next_try)}};
 }
 
+ordered_json Describe(const daemon::Uncopied& logs) {
+  return {{"to", logs.to},
+          {"why", TextOrNull(logs.why)},
+          {"runs", logs.runs},
+          {"tries", logs.tries},
+          {"next_try", FormatRfc3339(logs.next_try)}};
+}
+
+ordered_json Describe(const daemon::Online& online) {
+  const auto time = [](const std::string& key) {
+    return TextOrNull(key.substr(key.rfind('/') + 1));
+  };
+  const bool behind = online.IsBehind();
+  return {{"version", time(online.version)},
+          {"wanted", time(online.wanted)},
+          {"behind", behind},
+          {"since", behind ? Describe(online.since) : ordered_json()},
+          {"because", TextOrNull(http::WithoutPaths(online.because))}};
+}
+
+template <typename Elsewhere>  // a debt or a silence
+ordered_json DescribeElsewhere(const Elsewhere& one) {
+  return {{"what", one.what},
+          {"where", one.where},
+          {"why", one.why},
+          {"since", FormatRfc3339(one.since)},
+          {"run", TextOrNull(one.attempt.run)},
+          {"task", TextOrNull(one.attempt.task)},
+          {"attempt", one.attempt.number}};
+}
+
+ordered_json Describe(const daemon::Debt& debt) { return DescribeElsewhere(debt); }
+ordered_json Describe(const daemon::Silence& silence) { return DescribeElsewhere(silence); }
+
 ordered_json DescribeFor(const access::Caller& caller, const record::RunRow& run,
                          prepare::Rulings& rulings) {
   ordered_json described = Describe(run, rulings);
@@ -170,7 +218,14 @@ ordered_json DescribeEnvironment(const artifact::Manifest& version) {
 ordered_json Describe(const artifact::Manifest& version, const model::Versions& all) {
   ordered_json described = Describe(version, all.IsLive(version));
   described["gate"] = DescribeGate(model::FindRuling(all.rulings, version.name));
+  const model::Ruling* const waiting = all.Waiting();
+  described["waits"] = waiting != nullptr && waiting->version == version.name;
   return described;
+}
+
+ordered_json DescribePin(const std::optional<model::LivePointer>& live) {
+  if (!live || !live->pin) return nullptr;
+  return {{"by", live->pin->by}, {"why", live->pin->why}, {"at", FormatRfc3339(live->pin->at)}};
 }
 
 ordered_json Describe(const artifact::Manifest& version, bool live) {

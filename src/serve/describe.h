@@ -10,7 +10,7 @@
 #include "access/caller.h"
 #include "access/tokens.h"
 #include "artifact/version.h"
-#include "daemon/outbox.h"
+#include "daemon/owner.h"
 #include "deliver/warehouse.h"
 #include "model/versions.h"
 #include "prepare/ruling.h"
@@ -35,8 +35,15 @@ std::string ExplainedTo(const access::Caller& caller, const plan::Graph& graph,
 nlohmann::ordered_json Describe(const artifact::Manifest& version, bool live);
 // The same and "gate": what it said of the version, or null.
 nlohmann::ordered_json Describe(const artifact::Manifest& version, const model::Versions& all);
+// Who pinned what is live, since when and why; null: it is not pinned.
+nlohmann::ordered_json DescribePin(const std::optional<model::LivePointer>& live);
 nlohmann::ordered_json Describe(const deliver::Delivery& delivery);
 nlohmann::ordered_json Describe(const daemon::Undelivered& notices);
+nlohmann::ordered_json Describe(const daemon::Uncopied& logs);
+nlohmann::ordered_json Describe(const daemon::Debt& debt);
+nlohmann::ordered_json Describe(const daemon::Silence& silence);
+// Without the service: "version" and "wanted" by their times.
+nlohmann::ordered_json Describe(const daemon::Online& online);
 nlohmann::ordered_json Describe(const access::Token& token);  // not its digest
 nlohmann::ordered_json Describe(const std::optional<Instant>& instant);
 nlohmann::ordered_json TextOrNull(std::string_view text);  // null: it is empty

@@ -100,7 +100,7 @@ http::Response Ask(const Door& door, const http::Request& request, Instant now) 
   const auto target = http::ParseTarget(request.target);
   if (IsLogin(request, target)) {
     http::Response answer = guard.Login(request, target->Query("token"), now);
-    Note(door, request, answer.status == 303, now);
+    Note(door, request, answer.status < 400, now);
     return answer;
   }
   auto identified = guard.Identify(request, now);

@@ -28,6 +28,8 @@ std::string PathOf(const Route& route) {
   path = Replaced(path, "{task}", "a");
   path = Replaced(path, "{service}", "shop");
   path = Replaced(path, "{token}", "nobody");
+  path = Replaced(path, "{version}", "20190801T000000Z");
+  path = Replaced(path, "{table}", "shop.predictions");
   path = Replaced(path, "{delivery}", "20190801-070000-k3f9x2");
   return Replaced(path, "{attempt}", "1");
 }
@@ -243,9 +245,9 @@ TEST_F(FrontTest, DescribesWhatQueriesAndBodiesMayHave) {
     if (route.method != http::Method::kPost) continue;
     const json& schema = described["requestBody"]["content"]["application/json"]["schema"];
     EXPECT_EQ(schema["properties"].size(), route.body.size()) << route.pattern;
-    for (const auto& [name, _] : schema["properties"].items()) {
-      const http::Response response =
-          Post(PathOf(route), json{{name, json::object()}}.dump(), "admin");
+    for (const auto& [name, field] : schema["properties"].items()) {
+      const json wrong = field["type"] == "object" ? json::array() : json::object();
+      const http::Response response = Post(PathOf(route), json{{name, wrong}}.dump(), "admin");
       EXPECT_EQ(response.status, 400) << route.pattern;
       const std::string detail = Body(response)["detail"];
       EXPECT_TRUE(detail.starts_with("\"" + name + "\" must be ")) << route.pattern << detail;
@@ -263,6 +265,7 @@ TEST_F(FrontTest, DescribesWhatQueriesAndBodiesMayHave) {
 // A route that took too little was noticed by no test: each was asked for what it says of itself.
 TEST_F(FrontTest, TakesTheScopeThatTheManualSays) {
   const std::map<std::string, access::Scope> other = {
+      {"POST /api/v1/services/{service}/predict", access::Scope::kViewer},  // changes nothing
       {"GET /api/v1/tokens", access::Scope::kAdmin},
       {"POST /api/v1/tokens", access::Scope::kAdmin},
       {"POST /api/v1/tokens/{token}/revoke", access::Scope::kAdmin}};
@@ -284,7 +287,10 @@ TEST_F(FrontTest, LetsNoGetChangeAnything) {
   for (const Route& route : front_->routes().all()) {
     if (route.method != http::Method::kGet || route.pattern.ends_with("/live")) continue;
     const std::string path = Replaced(PathOf(route), "20190801-070000-k3f9x2", run);
-    EXPECT_EQ(Get(path, "admin").status, 200) << path;
+    const bool is_there = !path.ends_with("Z") &&
+                          path.find("shop.predictions") == std::string::npos &&
+                          !path.ends_with("/predict");  // nothing is served here
+    EXPECT_EQ(Get(path, "admin").status, is_there ? 200 : 404) << path;
   }
   EXPECT_EQ(count(), before);
 }
@@ -305,7 +311,7 @@ TEST_F(FrontTest, SaysWhatIsWrongWithABody) {
   EXPECT_EQ(detail(R"({"date": 1})"), "\"date\"" + text);
   EXPECT_EQ(detail(R"({"force": "yes"})"), "\"force\" must be true or false");
   EXPECT_EQ(detail(R"({"key": ")" + std::string(1001, 'k') + "\"}"), "\"key\"" + text);
-  EXPECT_FALSE(detail(R"({"date": "yesterday"})").empty());
+  EXPECT_FALSE(detail(R"({"date": "soon"})").empty());
   EXPECT_EQ(
       Post("/api/v1/graphs/nightly/runs", R"({"key": ")" + std::string(1000, 'k') + "\"}").status,
       201)
@@ -336,7 +342,7 @@ TEST_F(FrontTest, DescribesEveryRouteInItsOpenApiDocument) {
 }
 
 TEST_F(FrontTest, ServesThePagesOfTheDashboard) {
-  EXPECT_EQ(Assets().size(), 3u);
+  EXPECT_EQ(Assets().size(), 4u);
   for (const Asset& asset : Assets()) {
     const http::Response response = Get(std::string(asset.path));
     EXPECT_EQ(response.status, 200);

@@ -10,6 +10,7 @@
 #include "http/paging.h"
 #include "http/problem.h"
 #include "plan/timetable.h"
+#include "prepare/step_result.h"
 #include "serve/describe.h"
 
 namespace busker::serve {
@@ -18,17 +19,75 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr int kRunsAtOnceMax = 1000;  // as busker backfill has it
+constexpr std::uint64_t kRecentMax = 30;
+constexpr std::size_t kGraphsKnown = 500;  // their runs take some kilobytes each
 
-Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& graph,
-                                   const access::Caller& caller, Instant now,
-                                   prepare::Rulings& rulings) {
-  TRY_ASSIGN(const auto remembered, record.FindGraph(graph.key));
-  const plan::GraphMemory memory = remembered.value_or(plan::GraphMemory{});
+// The newest that succeeded among them, if that delivered: what it said, as it was made.
+Result<ordered_json> LastDelivery(record::Record& record, const std::vector<record::RunRow>& runs) {
+  const auto newest = std::find_if(runs.begin(), runs.end(), [](const record::RunRow& run) {
+    return run.state == plan::State::kSucceeded;
+  });
+  if (newest == runs.end() || newest->facts.service.empty()) return ordered_json();
+  TRY_ASSIGN(const record::RunRow whole, record.FindRun(newest->facts.id));
+  for (const record::TaskRow& task : whole.tasks) {
+    const auto result = prepare::ResultOf(task);
+    if (!result || !result->delivery) continue;
+    return ordered_json{{"id", result->delivery->id},
+                        {"table", result->delivery->table},
+                        {"rows", result->delivery->rows},
+                        {"data_date", result->delivery->data_date},
+                        {"delivered_at", FormatRfc3339(result->delivery->delivered_at)}};
+  }
+  return ordered_json();
+}
+
+ordered_json DescribeRecent(const access::Caller& caller, const record::RunRow& run) {
+  return {{"id", run.facts.id},
+          {"state", NameOf(run.state)},
+          {"message", run.message},
+          {"data_date", run.facts.data_date},
+          {"requested_at", FormatRfc3339(run.facts.requested_at)},
+          {"started_at", Describe(run.started_at)},
+          {"ended_at", Describe(run.ended_at)},
+          {"trigger", TextFor(caller, run.facts.trigger)}};
+}
+
+}  // namespace
+
+// Of a graph what its runs alone decide.
+struct GraphsApi::Ran {
+  std::uint64_t asked = 0;  // so many in `recent`
+  ordered_json last_run, recent, last_delivery;
+};
+
+namespace {
+
+// With `recent` runs beside the last one; 0: without.
+template <typename Ran>
+Result<Ran> ReadRan(record::Record& record, const plan::GraphKey& graph,
+                    const access::Caller& caller, prepare::Rulings& rulings, std::uint64_t recent) {
   record::RunFilter newest;
-  newest.Only(graph.key);
-  newest.count_max = 1;
+  newest.Only(graph);
+  newest.count_max = std::max<std::uint64_t>(recent, 1);
   newest.with_tasks = false;
   TRY_ASSIGN(const auto runs, record.ListRuns(newest));
+  Ran ran{recent, {}, {}, {}};
+  if (!runs.empty()) {
+    ran.last_run = DescribeFor(caller, runs.front(), rulings);
+    ran.last_run.erase("tasks");
+  }
+  if (recent == 0) return ran;
+  ran.recent = ordered_json::array();
+  for (const record::RunRow& run : runs) ran.recent.push_back(DescribeRecent(caller, run));
+  TRY_ASSIGN(ran.last_delivery, LastDelivery(record, runs));
+  return ran;
+}
+
+template <typename Ran>
+Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& graph,
+                                   const access::Caller& caller, Instant now, const Ran& ran) {
+  TRY_ASSIGN(const auto remembered, record.FindGraph(graph.key));
+  const plan::GraphMemory memory = remembered.value_or(plan::GraphMemory{});
   ordered_json after = ordered_json::array();
   for (const plan::GraphKey& key : graph.after) {
     if (caller.Sees(key.Text())) after.push_back(key.Text());
@@ -38,20 +97,22 @@ Result<ordered_json> DescribeGraph(record::Record& record, const plan::Graph& gr
     if (const auto coming = plan::Coming(graph, now, 1); !coming.empty()) next = coming.front();
   }
   const bool is_file = graph.key.service.empty();
-  ordered_json last = runs.empty() ? ordered_json() : DescribeFor(caller, runs.front(), rulings);
-  if (!runs.empty()) last.erase("tasks");
-  return ordered_json{{"graph", graph.key.Text()},
-                      {"service", is_file ? ordered_json() : ordered_json(graph.key.service)},
-                      {"action", is_file ? ordered_json() : ordered_json(graph.key.name)},
-                      {"schedule", TextOrNull(graph.schedule_text)},
-                      {"time_zone", graph.zone},
-                      {"after", std::move(after)},
-                      {"next", Describe(next)},
-                      {"paused", memory.paused},
-                      {"paused_by", TextOrNull(memory.paused_by)},
-                      {"trouble", TextOrNull(NameOf(memory.trouble))},
-                      {"last_success", Describe(memory.last_success)},
-                      {"last_run", std::move(last)}};
+  ordered_json described{{"graph", graph.key.Text()},
+                         {"service", is_file ? ordered_json() : ordered_json(graph.key.service)},
+                         {"action", is_file ? ordered_json() : ordered_json(graph.key.name)},
+                         {"schedule", TextOrNull(graph.schedule_text)},
+                         {"time_zone", graph.zone},
+                         {"after", std::move(after)},
+                         {"next", Describe(next)},
+                         {"paused", memory.paused},
+                         {"paused_by", TextOrNull(memory.paused_by)},
+                         {"trouble", TextOrNull(NameOf(memory.trouble))},
+                         {"last_success", Describe(memory.last_success)},
+                         {"last_run", ran.last_run}};
+  if (ran.asked == 0) return described;
+  described["recent"] = ran.recent;
+  described["last_delivery"] = ran.last_delivery;
+  return described;
 }
 
 using Definitions = std::vector<std::shared_ptr<const catalogue::Definition>>;
@@ -118,12 +179,13 @@ void GraphsApi::AddRoutes(Routes& routes) {
   list("/api/v1/graphs",
        "Actions and graph files by name, with the last run and the next instant of each: "
        "?trouble=any (those that failed, are late or never started) &service= &q= (a part of the "
-       "name) &limit= &cursor=.",
+       "name) &runs= (so many of the newest, and the last delivery) &limit= &cursor=.",
        [this](const Call& call) { return ListGraphs(call); })
       .query =
       http::WithPage({{"trouble", kText, "\"any\": those that failed, are late or never started"},
                       {"service", kText, "those of this service"},
-                      {"q", kText, "those with this in their name"}});
+                      {"q", kText, "those with this in their name"},
+                      {"runs", kNumber, "each with so many of its newest runs, 30 at most"}});
   get("/api/v1/graphs/{graph}", "One of them, with a sentence on where it stands.",
       [this](const Call& call) { return ShowGraph(call); });
   post("/api/v1/graphs/{graph}/runs",
@@ -151,9 +213,31 @@ void GraphsApi::AddRoutes(Routes& routes) {
                {"target", kText, "of a service's runs, as for one run"}};
 }
 
+GraphsApi::~GraphsApi() = default;
+
+Result<void> GraphsApi::ForgetWhatChanged(record::Record& record) {
+  TRY_ASSIGN(const WhatChanged::Since since, changed_.Ask(record));
+  if (since.everything || since.deeds || known_.size() >= kGraphsKnown) known_.clear();
+  for (const plan::GraphKey& graph : since.graphs) known_.erase(graph);
+  return {};
+}
+
+// What one who is confined may read of a run is not what all may.
+std::shared_ptr<const GraphsApi::Ran> GraphsApi::Recall(const access::Caller& caller,
+                                                        const plan::GraphKey& graph,
+                                                        std::uint64_t recent) const {
+  const auto known = known_.find(graph);
+  const bool is_it = known != known_.end() && known->second->asked == recent;
+  return is_it && caller.confines.empty() ? known->second : nullptr;
+}
+
 http::Response GraphsApi::ListGraphs(const Call& call) {
   const auto limit = http::LimitIn(call.target);
   if (!limit) return http::Problem(limit.error());
+  const auto recent = http::ParseNumber(call.target.Query("runs"));
+  if (call.target.query.contains("runs") && (!recent || *recent > kRecentMax)) {
+    return http::Problem(400, "\"runs\" must be from 0 to 30");
+  }
   const auto catalogue = daemon_.catalogue();
   const auto listed = records_.With([&](record::Record& record) -> Result<ordered_json> {
     TRY_ASSIGN(Definitions selected, Select(*catalogue, record, call, *limit));
@@ -162,9 +246,18 @@ http::Response GraphsApi::ListGraphs(const Call& call) {
     ordered_json list = ordered_json::array();
     const Instant now = Now();
     prepare::Rulings rulings(record, home_);
+    const std::lock_guard lock(known_mutex_);
+    TRY(ForgetWhatChanged(record));
     for (const auto& definition : selected) {
-      TRY_ASSIGN(ordered_json one,
-                 DescribeGraph(record, definition->graph, call.caller, now, rulings));
+      const plan::Graph& graph = definition->graph;
+      std::shared_ptr<const Ran> ran = Recall(call.caller, graph.key, recent.value_or(0));
+      if (!ran) {
+        TRY_ASSIGN(Ran read,
+                   ReadRan<Ran>(record, graph.key, call.caller, rulings, recent.value_or(0)));
+        ran = std::make_shared<const Ran>(std::move(read));
+        if (call.caller.confines.empty() && known_.size() < kGraphsKnown) known_[graph.key] = ran;
+      }
+      TRY_ASSIGN(ordered_json one, DescribeGraph(record, graph, call.caller, now, *ran));
       list.push_back(std::move(one));
     }
     return ordered_json{
@@ -182,7 +275,10 @@ http::Response GraphsApi::ShowGraph(const Call& call) {
     return http::Problem(404, fmt::format("no action or graph \"{}\"", GraphIn(call)));
   auto described = records_.With([&](record::Record& record) {
     prepare::Rulings rulings(record, home_);
-    return DescribeGraph(record, (*definition)->graph, call.caller, Now(), rulings);
+    const plan::Graph& graph = (*definition)->graph;
+    return ReadRan<Ran>(record, graph.key, call.caller, rulings, 0).and_then([&](const Ran& ran) {
+      return DescribeGraph(record, graph, call.caller, Now(), ran);
+    });
   });
   if (!described) return http::Problem(described.error());
   const auto explained = explainer_.Explain((*definition)->graph.key.Text(), "");

@@ -4,12 +4,17 @@
 // A graph is named in a path as it is everywhere, with ":" for "/": "churn:training".
 #pragma once
 
+#include <map>
+#include <memory>
+#include <mutex>
+
 #include "daemon/daemon.h"
 #include "home/instance.h"
 #include "home/place.h"
 #include "record/readers.h"
 #include "serve/explainer.h"
 #include "serve/route.h"
+#include "serve/what_changed.h"
 
 namespace busker::serve {
 
@@ -24,9 +29,15 @@ class GraphsApi {
         home_(home::FolderOf(home)),
         records_(home.RecordUrl()) {}
 
+  ~GraphsApi();
+
   void AddRoutes(Routes& routes);
 
  private:
+  struct Ran;
+  Result<void> ForgetWhatChanged(record::Record& record);
+  std::shared_ptr<const Ran> Recall(const access::Caller& caller, const plan::GraphKey& graph,
+                                    std::uint64_t recent) const;
   http::Response ListGraphs(const Call& call);
   http::Response ShowGraph(const Call& call);
   http::Response StartRun(const Call& call);
@@ -38,6 +49,9 @@ class GraphsApi {
   Explainer& explainer_;
   const home::Folder home_;  // for what orders name in it
   record::Readers records_;
+  std::mutex known_mutex_;  // guards what follows
+  WhatChanged changed_;
+  std::map<plan::GraphKey, std::shared_ptr<const Ran>> known_;  // what callers without confines see
 };
 
 // Those of the graph, for Record::ListRuns.

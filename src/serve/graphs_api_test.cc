@@ -48,6 +48,56 @@ TEST_F(GraphsApiTest, ListsThemByNamePageByPage) {
   }
 }
 
+TEST_F(GraphsApiTest, TellsTheNewestRunsOfEachAndItsOpenDates) {
+  const auto start = [&](const std::string& date) {
+    const std::string run = json::parse(
+        Post("/api/v1/graphs/daily/runs", R"({"date": ")" + date + R"("})").body)["run"];
+    for (int i = 0; i < 1000 && Body("/api/v1/runs/" + run)["state"] != "failed"; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return run;
+  };
+  start("2019-08-01");
+  const std::string newest = start("2019-08-02");
+  RunToEnd("nightly");
+  const json daily = Body("/api/v1/graphs?q=daily&runs=1")["graphs"][0];
+  ASSERT_EQ(daily["recent"].size(), 1U);
+  EXPECT_EQ(daily["recent"][0]["id"], newest);
+  EXPECT_TRUE(daily["last_delivery"].is_null());
+  EXPECT_EQ(Body("/api/v1/graphs?q=daily&runs=14")["graphs"][0]["recent"].size(), 2U);
+  EXPECT_FALSE(Body("/api/v1/graphs?q=daily")["graphs"][0].contains("recent"));
+  EXPECT_EQ(Get("/api/v1/graphs?runs=31").status, 400);
+  const json open = Body("/api/v1/dates/open")["graphs"];
+  ASSERT_EQ(open.size(), 1U) << open;
+  EXPECT_EQ(open[0]["graph"], "daily");
+  EXPECT_EQ(open[0]["count"], 2);
+  EXPECT_EQ(open[0]["dates"][0]["date"], "2019-08-02");
+  EXPECT_EQ(open[0]["dates"][0]["run"], newest);
+  // What is known is kept until the record tells of the graph, or its file has changed.
+  EXPECT_EQ(Body("/api/v1/dates/open")["graphs"], open);
+  EXPECT_EQ(Body("/api/v1/dates/open")["more"], false);
+  EXPECT_EQ(Body("/api/v1/graphs?q=daily&runs=1")["graphs"][0]["recent"], daily["recent"]);
+  const std::string later = start("2019-08-03");
+  const json now = Body("/api/v1/graphs?q=daily&runs=1")["graphs"][0];
+  EXPECT_EQ(now["recent"][0]["id"], later);
+  EXPECT_EQ(now["last_run"]["id"], later);
+  EXPECT_EQ(Body("/api/v1/dates/open")["graphs"][0]["count"], 3);
+  folder_.Write("graphs/configs/daily.json", R"({"graph": {"dag_id": "daily", "schedule_interval":
+                "@daily"}, "tasks": [{"name": "a", "code": "true"}], "dependencies": []})");
+  ASSERT_TRUE(daemon_->Reload());
+  RunToEnd("daily");
+  const std::string mended =
+      json::parse(Post("/api/v1/graphs/daily/runs", R"({"date": "2019-08-02"})").body)["run"];
+  for (int i = 0; i < 3000 && Body("/api/v1/runs/" + mended)["state"] != "succeeded"; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(Body("/api/v1/dates/open")["graphs"][0]["count"], 2);
+  const json dates = Body("/api/v1/graphs/daily/dates");
+  EXPECT_EQ(dates["dates"].size(), 4U);
+  EXPECT_EQ(dates["more"], false);
+  EXPECT_EQ(Get("/api/v1/graphs/none/dates").status, 404);
+}
+
 TEST_F(GraphsApiTest, SaysOfEachHowItLastWentAndWhatIsNext) {
   const std::string run = RunToEnd("nightly");
   ASSERT_EQ(Post("/api/v1/graphs/daily/pause").status, 200);

@@ -29,7 +29,7 @@ http::Response Unauthorized(const http::Request& request) {
   response.status = 401;
   response.type = "text/html; charset=utf-8";
   response.body =
-      "<!doctype html><html lang=\"en\"><title>Busker</title><h1>Busker: who is there?</h1>"
+      "<!doctype html><html lang=\"en\"><title>Sign in - Busker</title><h1>Sign in to Busker</h1>"
       "<p>This browser has no session. Where Busker runs, type <code>busker token link</code> and "
       "open "
       "the address that it prints; it works once.</p></html>\n";
@@ -107,6 +107,15 @@ http::Response Guard::Login(const http::Request& request, const std::string& sec
       {"Location", "/"},
       {"Set-Cookie", fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict{}", CookieName(request),
                                  *session, secure ? "; Secure" : "")}};
+  // Led here by a mail's or another site's page, or a file, a browser would not send the cookie
+  // along the same way; from a page of ours it does.
+  if (request.Header("sec-fetch-site") == "cross-site") {
+    response.status = 200;
+    response.headers.erase(response.headers.begin());
+    response.type = "text/html; charset=utf-8";
+    response.body =
+        "<!doctype html><title>Busker</title><meta http-equiv=\"refresh\" content=\"0;url=/\">\n";
+  }
   return response;
 }
 

@@ -26,9 +26,11 @@ namespace busker::serve {
 // Any thread. The time is handed in.
 class Guard {
  public:
-  // `origins` as for http::SiteGuard.
-  Guard(std::vector<std::string> origins, io::fs::path token_file)
-      : site_(std::move(origins)), tokens_(std::move(token_file)) {}
+  // `origins` as for http::SiteGuard; `session_file` as for access::Sessions.
+  Guard(std::vector<std::string> origins, io::fs::path token_file, io::fs::path session_file = {})
+      : site_(std::move(origins)),
+        tokens_(std::move(token_file)),
+        sessions_(std::move(session_file)) {}
 
   const http::SiteGuard& site() const { return site_; }
 

@@ -86,6 +86,18 @@ TEST_F(GuardTest, OpensASessionByALinkThatWorksOnceAndForADay) {
       401);
 }
 
+// The link of a mail, clicked, began a session and showed "This browser has no session": no browser
+// sends a cookie of this site alone to where another site has led it.
+TEST_F(GuardTest, SendsWhoComesFromAnotherSiteOnFromAPageOfItsOwn) {
+  const std::string link = guard_.MakeLink(access::Scope::kAdmin, "ada", kNow);
+  const http::Response response =
+      guard_.Login(Get({{"sec-fetch-site", "cross-site"}}), link.substr(link.find('=') + 1), kNow);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_NE(response.body.find("http-equiv=\"refresh\" content=\"0;url=/\""), std::string::npos);
+  EXPECT_EQ(response.headers.size(), 1u);
+  EXPECT_EQ(response.headers.at(0).first, "Set-Cookie");
+}
+
 TEST_F(GuardTest, KnowsWhoWatchesUntilTheSessionOrTheTokenEnds) {
   access::TokenFile file(folder_ / "tokens.json");
   const std::string secret = file.Add("grafana", access::Scope::kViewer, "ada", kNow).value();

@@ -39,11 +39,12 @@ Result<std::unique_ptr<http::Listener>> Listen(const service::HttpSetting& setti
                                                http::Certificate* certificate) {
   http::Listener::Options options;
   options.address = setting.address;
-  options.port = static_cast<std::uint16_t>(setting.port != 0 ? setting.port : kUsualPort);
+  const int usual = setting.any_port ? 0 : kUsualPort;
+  options.port = static_cast<std::uint16_t>(setting.port != 0 ? setting.port : usual);
   options.certificate = certificate;
   options.insecure = setting.insecure_i_know;
   auto listener = http::Listener::Bind(options);
-  if (listener || setting.port != 0) return listener;
+  if (listener || setting.port != 0 || setting.any_port) return listener;
   options.port = 0;
   return http::Listener::Bind(options);
 }
@@ -80,14 +81,18 @@ Front::Front(daemon::Daemon& daemon, const home::Home& home, Live& live, const I
       records_(home.RecordUrl()),
       requests_(daemon.requests().Within(kRequestLimit)),
       explainer_(requests_),
-      guard_(std::move(origins), home.TokensFile()),
+      guard_(std::move(origins), home.TokensFile(), home.folder / "sessions.json"),
       api_(requests_, explainer_, home, live, installed.version),
       graphs_api_(daemon, requests_, explainer_, home),
-      versions_api_(daemon, installed.duckdb_library, audit_),
+      versions_api_(daemon, home, installed.duckdb_library, audit_),
       admin_api_(access::TokenFile(home.TokensFile()), audit_),
-      metrics_(daemon, home, installed.duckdb_library),
+      metrics_(daemon, home, installed.duckdb_library, installed.more_figures),
       schedule_api_(daemon, home),
       lineage_api_(daemon, home, installed.duckdb_library),
+      dates_api_(daemon, home),
+      details_api_(daemon),
+      tables_api_(daemon, installed.duckdb_library),
+      predict_api_(daemon, installed.models),
       door_{guard_, routes_, std::move(say),
             [this](const std::string& peer, bool let_in, Instant now) {
               if (let_in) {
@@ -104,6 +109,10 @@ Front::Front(daemon::Daemon& daemon, const home::Home& home, Live& live, const I
   metrics_.AddRoutes(routes_);
   schedule_api_.AddRoutes(routes_);
   lineage_api_.AddRoutes(routes_);
+  dates_api_.AddRoutes(routes_);
+  details_api_.AddRoutes(routes_);
+  tables_api_.AddRoutes(routes_);
+  predict_api_.AddRoutes(routes_);
   AddPages(routes_);
 }
 
@@ -137,6 +146,7 @@ Result<std::unique_ptr<HttpService>> HttpService::Start(const service::HttpSetti
   service->front_ =
       std::make_unique<Front>(daemon, home, *service->live_, installed,
                               OriginsOf(setting, listener->port()), NotTooOften(std::move(say)));
+  service->port_ = listener->port();
   service->listener_ = std::move(listener);
   service->listener_->Run([tls, front = service->front_.get()](const http::Request& request) {
     http::Response response = front->Answer(request, Now());

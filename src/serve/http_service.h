@@ -1,6 +1,7 @@
 // The dashboard and the API, served: the guard before the routes, and the listener before both.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "serve/admin_api.h"
 #include "serve/api.h"
 #include "serve/audit.h"
+#include "serve/dates_api.h"
+#include "serve/details_api.h"
 #include "serve/door.h"
 #include "serve/explainer.h"
 #include "serve/graphs_api.h"
@@ -20,7 +23,9 @@
 #include "serve/lineage_api.h"
 #include "serve/live.h"
 #include "serve/metrics.h"
+#include "serve/predict_api.h"
 #include "serve/schedule_api.h"
+#include "serve/tables_api.h"
 #include "serve/versions_api.h"
 #include "service/daemon_setting.h"
 
@@ -29,6 +34,8 @@ namespace busker::serve {
 // What this program is and has beside it.
 struct Installed {
   std::string version, duckdb_library;
+  std::function<std::string()> more_figures = {};  // for the page of figures; may be empty
+  const online::Models* models = nullptr;  // that predictions are answered for; nullptr: of none
 };
 
 // Every request's way, without the network: guard, routes, handler. Any thread.
@@ -63,6 +70,10 @@ class Front {
   Metrics metrics_;
   ScheduleApi schedule_api_;
   LineageApi lineage_api_;
+  DatesApi dates_api_;
+  DetailsApi details_api_;
+  TablesApi tables_api_;
+  PredictApi predict_api_;
   Routes routes_;
   const Door door_;
 };
@@ -82,6 +93,7 @@ class HttpService {
   const std::string& origin() const {
     return front_->guard().site().origin();
   }  // "http://127.0.0.1:8321"
+  std::uint16_t port() const { return port_; }
   Result<std::string> MakeLink(access::Scope scope, const std::string& by);  // as Front's
 
  private:
@@ -90,6 +102,7 @@ class HttpService {
   std::unique_ptr<Live> live_;
   std::unique_ptr<Front> front_;
   std::unique_ptr<http::Certificate> certificate_;
+  std::uint16_t port_ = 0;
   std::unique_ptr<http::Listener> listener_;
 };
 

@@ -234,6 +234,8 @@ http::Response Metrics::Show() {
   page.One("busker_trouble", "gauge",
            "1 while nothing new starts, because it could not be recorded.",
            health.trouble.empty() ? 0 : 1);
+  page.One("busker_debts", "gauge",
+           "What attempts had in a cloud, and could not be deleted so far.", health.debts.size());
   AddEngine(page, daemon_.requests().figures());
   const auto added = records_.With(
       [&](record::Record& record) { return AddGraphs(page, record, *daemon_.catalogue()); });
@@ -248,6 +250,7 @@ http::Response Metrics::Show() {
   http::Response response;
   response.type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = page.Take();
+  if (more_) response.body += more_();
   return response;
 }
 

@@ -2,6 +2,7 @@
 // start of this busker; times are seconds.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,8 +17,13 @@ namespace busker::serve {
 // Its collaborators outlive it. Any thread.
 class Metrics {
  public:
-  Metrics(daemon::Daemon& daemon, const home::Home& home, std::string duckdb_library)
-      : daemon_(daemon), duckdb_library_(std::move(duckdb_library)), records_(home.RecordUrl()) {}
+  // `more`: lines that are added to the page; may be empty.
+  Metrics(daemon::Daemon& daemon, const home::Home& home, std::string duckdb_library,
+          std::function<std::string()> more)
+      : daemon_(daemon),
+        duckdb_library_(std::move(duckdb_library)),
+        more_(std::move(more)),
+        records_(home.RecordUrl()) {}
 
   void AddRoutes(Routes& routes);
 
@@ -30,6 +36,7 @@ class Metrics {
 
   daemon::Daemon& daemon_;
   const std::string duckdb_library_;
+  const std::function<std::string()> more_;
   record::Readers records_;
   std::mutex mutex_;  // guards what follows
   std::shared_ptr<const Outcomes> known_;

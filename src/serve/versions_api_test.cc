@@ -120,5 +120,66 @@ TEST_F(VersionsApiTest, DoesNotWaitForADeliveryToUndoAnother) {
                                       "undo failed first", "undo requested first"}));
 }
 
+// A page of a table shows rows of it, and of no other's.
+TEST_F(VersionsApiTest, ShowsATableThatItDeliversTo) {
+  const std::string id = Deliver("first", "shop", "shop.select");
+  Deliver("second", "other", "shop.other");
+  const http::Response shown = Get("/api/v1/services/shop/tables/shop.select");
+  ASSERT_EQ(shown.status, 200) << shown.body;
+  EXPECT_EQ(Body(shown)["columns"], json::parse(R"([{"name": "player_id", "type": "INT64"}])"));
+  EXPECT_EQ(Body(shown)["names"], json::parse(R"(["player_id"])"));
+  EXPECT_EQ(Body(shown)["rows"], json::parse(R"([["1"]])"));
+  for (const char* const table : {"shop.other", "shop.none", "x\"; SELECT 1", "shop"}) {
+    EXPECT_EQ(Get(std::string("/api/v1/services/shop/tables/") + table).status, 404) << table;
+  }
+  EXPECT_EQ(Get("/api/v1/services/other/tables/shop.other").status, 404) << "it is not served";
+  const std::string path = "/api/v1/services/shop/tables/shop.select";
+  for (int i = 0; i < 2; ++i) {  // the second time it is known
+    const json columns = Body(Get(path + "/columns"));
+    EXPECT_EQ(columns["rows"], 1) << columns;
+    EXPECT_EQ(columns["columns"], json::parse(R"([{"name": "player_id", "type": "INT64",
+                                      "nulls": 0, "least": "1", "most": "1"}])"));
+  }
+  const json origin = Body(Get(path + "/origin?row=%7B%22player_id%22%3A%221%22%7D"));
+  ASSERT_EQ(origin["deliveries"].size(), 1U) << origin;
+  EXPECT_EQ(origin["deliveries"][0]["id"], id);
+  EXPECT_EQ(origin["deliveries"][0]["same"], 1);
+  EXPECT_EQ(Get(path + "/origin?row=%5B1%5D").status, 400);
+  EXPECT_EQ(Get(path + "/origin?row=%7B%22none%22%3A%221%22%7D").status, 400);
+  ASSERT_EQ(Post(UndoPath(id)).status, 200);
+  EXPECT_FALSE(Body(Get(path + "/columns"))["why"].is_null());
+  EXPECT_EQ(Get(path + "/origin?row=%7B%22player_id%22%3A%221%22%7D").status, 404);
+  const json gone = Body(Get("/api/v1/services/shop/tables/shop.select"));
+  EXPECT_TRUE(gone["rows"].is_null());
+  EXPECT_NE(gone["why"].get<std::string>().find("undone"), std::string::npos);
+}
+
+// Each look at the list read the manifests of all versions of all services.
+TEST_F(VersionsApiTest, ListsAServiceAnewOnceSomethingHappenedToIt) {
+  const auto shop = [&] { return Body(Get("/api/v1/services"))["services"][0]; };
+  EXPECT_EQ(shop()["versions"], 0);
+  RunToEnd("shop/training");
+  EXPECT_EQ(shop()["versions"], 1);
+  EXPECT_EQ(shop(), shop());
+  const std::string key = Body(Get("/api/v1/services/shop/versions"))["versions"][0]["key"];
+  ASSERT_EQ(Post("/api/v1/services/shop/promote", R"({"version": ")" + key + "\"}").status, 200);
+  EXPECT_EQ(shop()["live"]["key"], key);
+  ASSERT_EQ(
+      Post("/api/v1/services/shop/pin", R"({"version": ")" + key + R"(", "why": "w"})").status,
+      200);
+  EXPECT_EQ(shop()["live"]["pin"]["why"], "w");
+}
+
+TEST_F(VersionsApiTest, ShowsAVersionWithItsFiles) {
+  RunToEnd("shop/training");
+  const json listed = Body(Get("/api/v1/services/shop/versions"));
+  ASSERT_EQ(listed["versions"].size(), 1U) << listed;
+  const std::string version = listed["versions"][0]["version"];
+  const json shown = Body(Get("/api/v1/services/shop/versions/" + version));
+  EXPECT_EQ(shown["contents"].size(), 2U) << shown;
+  EXPECT_TRUE(shown["packages"].is_object());
+  EXPECT_EQ(Get("/api/v1/services/shop/versions/20010101T000000Z").status, 404);
+}
+
 }  // namespace
 }  // namespace busker::serve

@@ -35,10 +35,11 @@ void ReadTarget(Reader& reader, const Member& member, ActionDraft& draft) {
 }
 
 void ReadInput(Reader& reader, const Member& member, ActionDraft& draft) {
-  if (const auto input = reader.Choice(member, {"live", "as-of", "none"})) {
-    draft.action.input = *input == "live"    ? Input::kLive
-                         : *input == "as-of" ? Input::kAsOf
-                                             : Input::kNone;
+  if (const auto input = reader.Choice(member, {"live", "as-of", "candidate", "none"})) {
+    draft.action.input = *input == "live"        ? Input::kLive
+                         : *input == "as-of"     ? Input::kAsOf
+                         : *input == "candidate" ? Input::kCandidate
+                                                 : Input::kNone;
   }
 }
 
@@ -85,6 +86,10 @@ void ReadPromote(Reader& reader, const Member& member, ActionDraft& draft) {
 
 void ReadPromoteWhen(Reader& reader, const Member& member, ActionDraft& draft) {
   if (auto condition = reader.String(member)) draft.action.promote_when = std::move(*condition);
+}
+
+void ReadRequireApproval(Reader& reader, const Member& member, ActionDraft& draft) {
+  if (const auto required = reader.Bool(member)) draft.action.require_approval = *required;
 }
 
 // An instant, or the midnight at which a date begins in the zone of the action, which may stand
@@ -200,7 +205,7 @@ void ReadActionSecrets(Reader& reader, const Member& member, ActionDraft& draft)
               draft.secrets_at);
 }
 
-constexpr std::array<Key<ActionDraft>, 32> kAction = {{
+constexpr std::array<Key<ActionDraft>, 33> kAction = {{
     {{"command", R"("build/prediction --action ${ACTION} --config ${CONFIG}")",
       "The command line of this action, where it differs from the one in [model].", kTextSchema},
      ReadCommand},
@@ -214,8 +219,9 @@ constexpr std::array<Key<ActionDraft>, 32> kAction = {{
     {{"input", R"("live")",
       "What is copied into output/ before the program starts: \"live\", the live version (the "
       "default for application); \"as-of\", the newest version whose data date is before the "
-      "run's; \"none\".",
-      R"({"enum":["live","as-of","none"]})"},
+      "run's; \"candidate\", the version that a training has just saved: the action tests it "
+      "before the gate, which may name its metrics; \"none\".",
+      R"({"enum":["live","as-of","candidate","none"]})"},
      ReadInput},
     {{"schedule", R"("0 7 * * *")",
       "When the action runs: five cron fields, or @hourly, @daily, @weekly, @monthly, @yearly.",
@@ -312,6 +318,10 @@ constexpr std::array<Key<ActionDraft>, 32> kAction = {{
     {{"promote_when", R"("auc >= live.auc - 0.01 and rows > 1000")",
       "The gate: the condition on metrics under which a new version becomes live.", kTextSchema},
      ReadPromoteWhen},
+    {{"require_approval", "true",
+      "Whether a version that passes waits until somebody makes it live. false unless given.",
+      R"({"type":"boolean"})"},
+     ReadRequireApproval},
     {{"deliver", R"({ "predictions.csv" = { table = "churn.predictions" } })",
       "The files of output/ that are loaded into warehouse tables; replaces the delivery that "
       "application has by convention.",

@@ -117,6 +117,25 @@ void CheckCombinations(const ActionDraft& draft, Faults& faults) {
           "cannot work with concurrency = \"replace\": a run that is replaced never succeeds, and "
           "nothing would run after it");
   }
+  if (said("require_approval") && !action.promotes) {
+    fault("require_approval", "means nothing where nothing is promoted");
+  }
+  if (action.input == Input::kCandidate) {
+    if (action.promotes) {
+      fault("input",
+            "\"candidate\" tests what another action saved, and cannot be promoted itself");
+    }
+    if (action.name == "promote") {
+      fault("input", "\"candidate\" needs another name for the action: promote is Busker's own");
+    }
+    if (!action.deliveries.empty()) {
+      fault(said("deliver") ? "deliver" : "input",
+            "cannot be: an action with input = \"candidate\" delivers nothing; deliver = {}");
+    }
+    if (said("target")) {
+      fault("target", "means nothing with input = \"candidate\": it runs where the training does");
+    }
+  }
   if (said("pool_slots") && !said("pool")) fault("pool_slots", "means nothing without a \"pool\"");
   if (said("retry_delay_max") && !action.exponential) {
     fault("retry_delay_max", "means nothing with retry_backoff = \"constant\"");

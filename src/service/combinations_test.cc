@@ -228,7 +228,7 @@ on = ["failed", "late"]
   EXPECT_EQ(notify.emails.size(), 2U);
   EXPECT_EQ(notify.on, (std::vector<std::string>{"failed", "late"}));
   EXPECT_TRUE(ServiceOf("").notify.empty());
-  EXPECT_EQ(ServiceOf("[notify]\ncommand = [\"a\", \"b c\"]\n").notify.on.size(), 4U);
+  EXPECT_EQ(ServiceOf("[notify]\ncommand = [\"a\", \"b c\"]\n").notify.on.size(), 7U);
 }
 
 TEST(Notify, RefusesWhatTellsNobody) {

@@ -28,6 +28,11 @@ struct HttpDraft {
   std::string folder;
 };
 
+struct ServingDraft {
+  ServingSetting serving;
+  std::string folder;
+};
+
 struct SmtpDraft {
   SmtpSetting smtp;
   std::string folder;
@@ -106,9 +111,9 @@ constexpr Key<Into> Row(std::string_view name, std::string_view example,
   return {{name, example, "", ""}, read};
 }
 
-// "off", or an address and a port: "127.0.0.1:8321", "[::1]:8321".
-void ReadListen(Reader& reader, const Member& member, HttpDraft& draft) {
-  HttpSetting& http = draft.http;
+// "off", or an address and a port: "127.0.0.1:8321", "[::1]:8321". Of [http] or [serving].
+template <typename Setting>
+void ReadListenOf(Reader& reader, const Member& member, Setting& http) {
   const auto text = reader.String(member);
   if (!text) return;
   http.on = *text != "off";
@@ -132,6 +137,45 @@ void ReadListen(Reader& reader, const Member& member, HttpDraft& draft) {
     return reader.MustBe(member, "\"off\", or an IP address and a port");
   }
   http.address = usual;  // as browsers write it
+}
+
+void ReadListen(Reader& reader, const Member& member, HttpDraft& draft) {
+  ReadListenOf(reader, member, draft.http);
+}
+
+void ReadServingListen(Reader& reader, const Member& member, ServingDraft& draft) {
+  ReadListenOf(reader, member, draft.serving);
+}
+
+void ReadThreads(Reader& reader, const Member& member, ServingDraft& draft) {
+  if (const auto threads = reader.Integer(member, 1, 256)) {
+    draft.serving.threads = static_cast<int>(*threads);
+  }
+}
+
+void ReadRowsMax(Reader& reader, const Member& member, ServingDraft& draft) {
+  if (const auto rows = reader.Integer(member, 1, 1'000'000)) {
+    draft.serving.rows_max = static_cast<std::uint64_t>(*rows);
+  }
+}
+
+void ReadBodyMax(Reader& reader, const Member& member, ServingDraft& draft) {
+  const auto bytes = reader.Memory(member);
+  if (!bytes) return;
+  if (*bytes < 1024 || *bytes > (1u << 30)) return reader.MustBe(member, "1KiB to 1GiB");
+  draft.serving.body_bytes_max = *bytes;
+}
+
+void ReadServingCertificate(Reader& reader, const Member& member, ServingDraft& draft) {
+  if (auto path = reader.Path(member, draft.folder)) draft.serving.certificate = std::move(*path);
+}
+
+void ReadServingKey(Reader& reader, const Member& member, ServingDraft& draft) {
+  if (auto path = reader.Path(member, draft.folder)) draft.serving.key = std::move(*path);
+}
+
+void ReadServingInsecure(Reader& reader, const Member& member, ServingDraft& draft) {
+  if (const auto insecure = reader.Bool(member)) draft.serving.insecure_i_know = *insecure;
 }
 
 void ReadNames(Reader& reader, const Member& member, HttpDraft& draft) {
@@ -179,6 +223,16 @@ constexpr std::array<Key<HttpDraft>, 5> kHttp = {{
     Row("insecure_i_know", "true", ReadInsecure),
 }};
 
+constexpr std::array<Key<ServingDraft>, 7> kServing = {{
+    Row("listen", R"("127.0.0.1:8080")", ReadServingListen),
+    Row("threads", "2", ReadThreads),
+    Row("rows_max", "10000", ReadRowsMax),
+    Row("body_max", R"("16MiB")", ReadBodyMax),
+    Row("certificate", R"("certificate.pem")", ReadServingCertificate),
+    Row("key", R"("key.pem")", ReadServingKey),
+    Row("insecure_i_know", "true", ReadServingInsecure),
+}};
+
 void Needs(Reader& reader, const Member& member, std::string_view table, std::string_view key) {
   if (member.value.Find(key) != nullptr) return;
   reader.Fault(member.at, fmt::format("[{}] needs the key \"{}\"", table, key));
@@ -211,19 +265,44 @@ void ReadHeartbeat(Reader& reader, const Member& member, Draft& draft) {
   draft.settings.heartbeat = std::move(heartbeat);
 }
 
+// Either means nothing without the other.
+void NeedsBoth(Reader& reader, const Node& table, std::string_view name) {
+  for (const auto& [key, needed] :
+       {std::pair{"certificate", "key"}, std::pair{"key", "certificate"}}) {
+    if (table.Find(key) != nullptr && table.Find(needed) == nullptr) {
+      reader.Fault(table.Find(key)->at,
+                   fmt::format("\"{}\" in [{}] means nothing without \"{}\"", key, name, needed));
+    }
+  }
+}
+
+void ReadServing(Reader& reader, const Member& member, Draft& draft) {
+  const Node* table = reader.Table(member);
+  if (table == nullptr) return;
+  ServingDraft serving{{}, draft.folder};
+  serving.serving.on = true;
+  Reader keys(reader.faults(), "[serving]", KeyHelp{});
+  keys.ReadTable(*table, std::span<const Key<ServingDraft>>(kServing), serving);
+  NeedsBoth(reader, *table, "serving");
+  HttpSetting as_http;
+  as_http.address = serving.serving.address;
+  if (!as_http.IsLocal() && serving.serving.certificate.empty() &&
+      !serving.serving.insecure_i_know) {
+    reader.Fault(table->Find("listen")->value.at,
+                 fmt::format("{} can be reached by others, who could read along without TLS: give "
+                             "[serving] a \"certificate\" and a \"key\", or listen on 127.0.0.1",
+                             as_http.address));
+  }
+  draft.settings.serving = std::move(serving.serving);
+}
+
 void ReadHttp(Reader& reader, const Member& member, Draft& draft) {
   const Node* table = reader.Table(member);
   if (table == nullptr) return;
   HttpDraft http{{}, draft.folder};
   Reader keys(reader.faults(), "[http]", KeyHelp{});
   keys.ReadTable(*table, std::span<const Key<HttpDraft>>(kHttp), http);
-  for (const auto& [key, needed] :
-       {std::pair{"certificate", "key"}, std::pair{"key", "certificate"}}) {
-    if (table->Find(key) != nullptr && table->Find(needed) == nullptr) {
-      reader.Fault(table->Find(key)->at,
-                   fmt::format("\"{}\" in [http] means nothing without \"{}\"", key, needed));
-    }
-  }
+  NeedsBoth(reader, *table, "http");
   if (!http.http.certificate.empty()) {
     for (const std::string& name : http.http.names) {
       if (name.starts_with("https://")) continue;
@@ -257,7 +336,7 @@ void ReadNotifyTable(Reader& reader, const Member& member, Draft& draft) {
   ReadNotify(reader, member, draft.folder, draft.settings.notify);
 }
 
-constexpr std::array<Key<Draft>, 8> kDaemon = {{
+constexpr std::array<Key<Draft>, 9> kDaemon = {{
     Row("slots", "4", ReadSlots),
     Row("cpus", "4", ReadCpus),
     Row("memory", R"("16GiB")", ReadMemory),
@@ -266,6 +345,7 @@ constexpr std::array<Key<Draft>, 8> kDaemon = {{
         ReadSmtp),
     Row("heartbeat", R"({ url = "https://example.com/ping" })", ReadHeartbeat),
     Row("http", R"({ listen = "127.0.0.1:8321" })", ReadHttp),
+    Row("serving", R"({ listen = "127.0.0.1:8080" })", ReadServing),
     Row("notify", R"({ email = "ops@example.com" })", ReadNotifyTable),
 }};
 

@@ -29,13 +29,26 @@ struct HeartbeatSetting {
 struct HttpSetting {
   bool on = true;
   std::string address = "127.0.0.1";
-  int port = 0;  // 0: 8321, or another that is free
+  int port = 0;           // 0: 8321, or another that is free
+  bool any_port = false;  // with 0: whichever is free (busker up --port 0)
   // How people call this server, or a proxy before it: "https://busker.example.com".
   std::vector<std::string> names;
   std::string certificate, key;  // files, absolute; empty: without TLS
   bool insecure_i_know = false;  // others than this machine may be talked to without TLS
 
   bool IsLocal() const;  // the address is of the loopback interface
+};
+
+// The server of predictions (docs/online.md).
+struct ServingSetting {
+  bool on = false;
+  std::string address = "127.0.0.1";
+  int port = 8080;
+  int threads = 0;  // 0: as many as there are processors
+  std::uint64_t rows_max = 10'000;
+  std::uint64_t body_bytes_max = 16u << 20;
+  std::string certificate, key;  // files, absolute; empty: without TLS
+  bool insecure_i_know = false;
 };
 
 struct DaemonSettings {
@@ -46,6 +59,7 @@ struct DaemonSettings {
   std::optional<SmtpSetting> smtp;
   std::optional<HeartbeatSetting> heartbeat;
   HttpSetting http;
+  ServingSetting serving;
   Notify notify;  // for everything that runs, beside what a service says
 };
 

@@ -148,5 +148,24 @@ TEST(DaemonSettings, SayWhatIsWrongAndWhere) {
   EXPECT_NE(FaultIn("slots = \n").find("daemon.toml:1:"), std::string::npos);
 }
 
+TEST(DaemonSettings, TheServerOfPredictionsIsOnWhereItHasATable) {
+  EXPECT_FALSE(Load("slots = 2\n")->serving.on);
+  const auto serving = Load(
+                           "[serving]\nlisten = \"127.0.0.2:9000\"\nthreads = 3\nrows_max = "
+                           "50\nbody_max = \"1MiB\"\n")
+                           ->serving;
+  EXPECT_TRUE(serving.on);
+  EXPECT_EQ(serving.address, "127.0.0.2");
+  EXPECT_EQ(serving.port, 9000);
+  EXPECT_EQ(serving.threads, 3);
+  EXPECT_EQ(serving.rows_max, 50U);
+  EXPECT_EQ(serving.body_bytes_max, 1U << 20);
+  EXPECT_FALSE(Load("[serving]\nlisten = \"off\"\n")->serving.on);
+  EXPECT_EQ(FaultIn("[serving]\nlisten = \"0.0.0.0:9000\"\n"),
+            "daemon.toml:2:10: 0.0.0.0 can be reached by others, who could read along without TLS: "
+            "give [serving] a \"certificate\" and a \"key\", or listen on 127.0.0.1");
+  EXPECT_NE(FaultIn("[serving]\nlisten = \"127.0.0.1:9000\"\nbody_max = \"1B\"\n"), "");
+}
+
 }  // namespace
 }  // namespace busker::service

@@ -20,6 +20,16 @@ constexpr std::string_view kTypes[] = {
     "TIME",   "DATETIME", "TIMESTAMP", "JSON",  "BOOLEAN", "INT",        "SMALLINT",   "INTEGER",
     "BIGINT", "TINYINT",  "BYTEINT",   "FLOAT", "DECIMAL", "BIGDECIMAL", "VARCHAR"};
 
+constexpr std::size_t kKeyColumnsMax = 16;
+
+// As deliver has it, with BigQuery's other names.
+bool CanBeKey(std::string_view type) {
+  constexpr std::string_view kKeyTypes[] = {"STRING", "VARCHAR", "BOOL",    "BOOLEAN",
+                                            "INT64",  "INT",     "INTEGER", "SMALLINT",
+                                            "BIGINT", "TINYINT", "BYTEINT", "DATE"};
+  return std::find(std::begin(kKeyTypes), std::end(kKeyTypes), type) != std::end(kKeyTypes);
+}
+
 // [actions.x.deliver.predictions.csv] is a table "csv" in a table "predictions".
 bool LooksUnquoted(const Node& table) {
   return table.members.size() == 1 && table.members[0].value.kind == Node::Kind::kTable &&
@@ -87,7 +97,64 @@ void ReadRowsMin(Reader& reader, const Member& member, DeliveryDraft& draft) {
   }
 }
 
-constexpr std::array<Key<DeliveryDraft>, 4> kDelivery = {{
+void ReadKey(Reader& reader, const Member& member, DeliveryDraft& draft) {
+  auto columns = reader.Strings(member, "a column's name");
+  if (!columns) return;
+  draft.delivery.key_at = member.value.at;
+  if (columns->empty() || columns->size() > kKeyColumnsMax) {
+    reader.MustBe(member, "one column or several, at most 16");
+    return;
+  }
+  draft.key_at.push_back(member.value.at);
+  if (member.value.kind == Node::Kind::kArray) {
+    draft.key_at.clear();
+    for (const Node& item : member.value.items) draft.key_at.push_back(item.at);
+  }
+  draft.delivery.key = std::move(*columns);
+}
+
+void ReadMaxAge(Reader& reader, const Member& member, DeliveryDraft& draft) {
+  draft.max_age_at = member.at;
+  draft.delivery.max_age = reader.Limit(member);
+}
+
+// That the key is of columns that the table has, of types whose values can be told apart.
+void CheckKey(Reader& reader, const DeliveryDraft& draft) {
+  const DeliverySetting& delivery = draft.delivery;
+  if (draft.max_age_at.line > 0 && delivery.key.empty() && delivery.key_at.line == 0) {
+    reader.Fault(draft.max_age_at,
+                 "\"max_age\" is of rows that are asked for by key; it needs key = "
+                 "[\"customer_id\"]");
+  }
+  for (std::size_t i = 0; i < delivery.key.size(); ++i) {
+    const std::string& name = delivery.key[i];
+    if (delivery.write == "partition" && Upper(name) == "DATA_DATE") {
+      reader.Fault(draft.key_at[i],
+                   "\"data_date\" is no column for a key: it is the same in all rows of a "
+                   "partition, and who asks says as_of for another");
+      continue;
+    }
+    if (delivery.schema.empty()) continue;
+    const auto column = std::find_if(delivery.schema.begin(), delivery.schema.end(),
+                                     [&](const auto& other) { return other.first == name; });
+    if (column == delivery.schema.end()) {
+      std::vector<std::string> names;
+      for (const auto& [other, _] : delivery.schema) names.push_back(other);
+      const auto nearest = Nearest(name, names);
+      reader.Fault(draft.key_at[i],
+                   fmt::format("\"key\": the schema has no column {}{}", Quoted(name),
+                               nearest ? ", did you mean \"" + *nearest + "\"?"
+                                       : "; it has " + Join(names, ", ")));
+    } else if (!CanBeKey(column->second)) {
+      reader.Fault(draft.key_at[i],
+                   fmt::format("\"key\": column {} is {}, and a key is of STRING, INT64, BOOL and "
+                               "DATE",
+                               Quoted(name), column->second));
+    }
+  }
+}
+
+constexpr std::array<Key<DeliveryDraft>, 6> kDelivery = {{
     {{"table", R"("churn.predictions")",
       "The table, as schema.table: two names of a-z, 0-9 and \"_\".", kTextSchema},
      ReadDeliveryTable},
@@ -102,6 +169,14 @@ constexpr std::array<Key<DeliveryDraft>, 4> kDelivery = {{
      ReadWrite},
     {{"rows_min", "1000", "Fewer rows fail the delivery.", R"({"type":"integer","minimum":0})"},
      ReadRowsMin},
+    {{"key", R"(["customer_id"])",
+      "The columns by whose values a row of the table is asked for over HTTP.",
+      R"({"anyOf":[{"type":"string","minLength":1},{"type":"array","minItems":1,"maxItems":16,)"
+      R"("uniqueItems":true,"items":{"type":"string","minLength":1}}]})"},
+     ReadKey},
+    {{"max_age", R"("36h")", "Rows by key that are older are not answered. Needs \"key\".",
+      R"({"type":"string","pattern":"^([0-9]+(ms|s|m|h|d))+$"})"},
+     ReadMaxAge},
 }};
 
 }  // namespace
@@ -144,6 +219,7 @@ void ReadDelivery(Reader& reader, const Member& member, ActionDraft& draft) {
                  "the column \"data_date\" is added by write = \"partition\"; give yours another "
                  "name");
   }
+  CheckKey(reader, delivery);
   draft.tables_at[member.name] = delivery.table_at;
   draft.action.deliveries.push_back(std::move(delivery.delivery));
 }

@@ -304,24 +304,41 @@ class GraphReader {
   int suggestions_ = 0;
 };
 
-}  // namespace
-
-Result<GraphFile> ReadGraphFile(const std::string& path, Faults& faults) {
-  TRY_ASSIGN(const auto text, ReadTextFile(path, kGraphFileBytesMax));
-  if (!text) return NotFound(fmt::format("there is no file {}", path));
+Result<GraphFile> ReadGraphFile(const GraphText& text, Faults& faults) {
   std::error_code error;
-  const fs::path absolute = fs::absolute(path, error).lexically_normal();
-  if (error) return SystemError("file " + path, error.value());
-  const auto document = ParseJsonDocument(*text, kGraphFileBytesMax, faults);
+  const fs::path absolute = fs::absolute(text.path, error).lexically_normal();
+  if (error) return SystemError("file " + text.path, error.value());
+  const auto document = ParseJsonDocument(text.text, kGraphFileBytesMax, faults);
   if (!document) return GraphFile{};
   GraphFile file = GraphReader(absolute, faults).Read(*document);
-  file.definition = io::Sha256Of(*text);
+  file.definition = text.Definition();
   return file;
 }
 
+}  // namespace
+
+std::string GraphText::Definition() const { return io::Sha256Of(text); }
+
+Result<GraphText> ReadGraphText(const std::string& path) {
+  TRY_ASSIGN(auto text, ReadTextFile(path, kGraphFileBytesMax));
+  if (!text) return NotFound(fmt::format("there is no file {}", path));
+  text->shrink_to_fit();
+  return GraphText{path, *std::move(text)};
+}
+
+Result<GraphFile> ReadGraphFile(const std::string& path, Faults& faults) {
+  TRY_ASSIGN(const GraphText text, ReadGraphText(path));
+  return ReadGraphFile(text, faults);
+}
+
 Result<GraphFile> LoadGraphFile(const std::string& path) {
-  Faults faults(path);
-  TRY_ASSIGN(GraphFile file, ReadGraphFile(path, faults));
+  TRY_ASSIGN(const GraphText text, ReadGraphText(path));
+  return LoadGraphFile(text);
+}
+
+Result<GraphFile> LoadGraphFile(const GraphText& text) {
+  Faults faults(text.path);
+  TRY_ASSIGN(GraphFile file, ReadGraphFile(text, faults));
   if (!faults.empty()) return Invalid(ToString(faults.Sorted().front()));
   return file;
 }

@@ -61,9 +61,21 @@ struct GraphFile {
   std::string definition;        // SHA-256 of the file, as it was read
 };
 
+// A graph file as it was read. Most of what it says is needed while a run of it is prepared, and
+// takes several times the memory until then.
+struct GraphText {
+  std::string path;  // as it was given
+  std::string text;
+  std::string Definition() const;  // as GraphFile::definition
+};
+
+// kNotFound when the file is not there.
+Result<GraphText> ReadGraphText(const std::string& path);
+
 // The first fault is kInvalid: "path:line:column: what is wrong, and the remedy", with `path` as
 // given; a file that is not there is kNotFound.
 Result<GraphFile> LoadGraphFile(const std::string& path);
+Result<GraphFile> LoadGraphFile(const GraphText& text);
 
 // The same as far as it can be read; its faults are added, in the name that `faults` has.
 Result<GraphFile> ReadGraphFile(const std::string& path, Faults& faults);

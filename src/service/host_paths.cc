@@ -41,9 +41,15 @@ bool IsOfImages(const fs::path& path) {
 
 class Search {
  public:
-  Search(const Service& service, const std::vector<std::string>& mounts, Faults& faults)
-      : root_(service.ProgramRoot()), faults_(faults) {
-    for (const std::string& mount : mounts) mounts_.push_back(PlainPath(mount));
+  Search(const Service& service, const std::optional<std::vector<std::string>>& mounts,
+         const ImageOfFolder& image, Faults& faults)
+      : root_(service.ProgramRoot()),
+        ignore_file_(service.Shown(".dockerignore")),
+        is_elsewhere_(!mounts),
+        image_(image),
+        faults_(faults) {
+    if (!mounts) return;
+    for (const std::string& mount : *mounts) mounts_.push_back(PlainPath(mount));
   }
 
   void CheckConfig(const Service& service, const std::string& config) {
@@ -77,13 +83,32 @@ class Search {
     }
     const bool leaves =
         known.starts_with("../") || known == ".." || known.find("/../") != std::string::npos;
-    if (known.empty() || !(known.front() == '/' || leaves)) return;
+    if (known.find('/') == std::string::npos && !leaves) return;
     const fs::path path = PlainPath(root_ / known);
-    const bool within = IsBelow(path, root_);
-    if ((within && known.front() != '/') || IsOfImages(path) || IsMounted(path)) return;
+    const bool within = IsBelow(path, root_), is_whole = known.front() == '/';
     std::error_code error;  // what cannot be looked at is not there
-    if (!fs::exists(path, error)) return;
+    if (within && !is_whole) {
+      if (!image_.is_written_by_busker || !IsLeftOut(path) || !fs::exists(path, error)) return;
+      return faults_.Add(file, at, fmt::format("{}{} {}", of, Quoted(text), LeftOut(path)));
+    }
+    if (IsOfImages(path) || IsMounted(path) || !fs::exists(path, error)) return;
     faults_.Add(file, at, fmt::format("{}{} {}", of, Quoted(text), Remedy(path, within, known)));
+  }
+
+  std::string InFolder(const fs::path& path) const {
+    return path == root_ ? "." : path.lexically_relative(root_).string();
+  }
+
+  // The run's own output/ is there, whatever the image has.
+  bool IsLeftOut(const fs::path& path) const {
+    const std::string inside = InFolder(path);
+    const bool is_output = inside == "output" || inside.starts_with("output/");
+    return image_.leaves_out && !is_output && image_.leaves_out(inside);
+  }
+
+  std::string LeftOut(const fs::path& path) const {
+    return fmt::format("is left out of the image by busker build; a line !{} in {} brings it in",
+                       InFolder(path), ignore_file_);
   }
 
   bool IsMounted(const fs::path& path) const {
@@ -95,8 +120,12 @@ class Search {
     if (within) {
       return fmt::format(
           "is in the service's folder on this machine, which is elsewhere in the "
-          "container; write \"{}\"",
-          path == root_ ? "." : path.lexically_relative(root_).string());
+          "container; write \"{}\"{}",
+          InFolder(path), IsLeftOut(path) ? ", which " + LeftOut(path) : "");
+    }
+    if (is_elsewhere_) {
+      return "is on this machine, and the program runs on another; put it into the service's "
+             "folder, or let the program read it from a bucket";
     }
     std::error_code error;
     const fs::path folder = fs::is_directory(path, error) ? path : path.parent_path();
@@ -110,15 +139,18 @@ class Search {
   static constexpr std::size_t kPathBytesMax = 4096;
 
   const fs::path root_;
+  const std::string ignore_file_;  // of that folder, for people
   std::vector<fs::path> mounts_;
+  const bool is_elsewhere_;
+  const ImageOfFolder& image_;
   Faults& faults_;
 };
 
 }  // namespace
 
-void CheckHostPaths(const Service& service, const std::vector<std::string>& mounts,
-                    Faults& faults) {
-  Search search(service, mounts, faults);
+void CheckHostPaths(const Service& service, const std::optional<std::vector<std::string>>& mounts,
+                    const ImageOfFolder& image, Faults& faults) {
+  Search search(service, mounts, image, faults);
   std::set<std::string> configs;
   std::set<std::vector<std::string>> commands;
   for (const auto& [name, action] : service.actions) {

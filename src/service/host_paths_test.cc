@@ -13,10 +13,11 @@ class HostPaths : public testing::Test {
   HostPaths() { folder_.Configs({"application"}).Write("data/here.csv", "x"); }
 
   std::vector<std::string> Faults(const std::string& config,
-                                  const std::vector<std::string>& mounts = {}) {
+                                  const std::vector<std::string>& mounts = {},
+                                  const ImageOfFolder& image = {}) {
     folder_.Write("configs/training.json", config);
     service::Faults faults;
-    CheckHostPaths(folder_.Load(), mounts, faults);
+    CheckHostPaths(folder_.Load(), mounts, image, faults);
     return faults.Sentences();
   }
   static std::string Config(const std::string& path) {
@@ -65,6 +66,33 @@ TEST_F(HostPaths, OfTheServiceItselfAreWrittenWithoutItsFolder) {
   ASSERT_EQ(faults.size(), 1U);
   EXPECT_TRUE(faults[0].ends_with("elsewhere in the container; write \"data/here.csv\""))
       << faults[0];
+}
+
+// The remedy named a folder that the build leaves out, and the run after it failed.
+TEST_F(HostPaths, ThatTheBuildLeavesOutAreTold) {
+  const ImageOfFolder image{[](const std::string& path) { return path.starts_with("data"); }, true};
+  const std::string told =
+      "is left out of the image by busker build; a line !data/here.csv in .dockerignore brings it "
+      "in";
+  auto faults = Faults(Config(folder_.root() + "/data/here.csv"), {}, image);
+  ASSERT_EQ(faults.size(), 1U);
+  EXPECT_TRUE(faults[0].ends_with("write \"data/here.csv\", which " + told)) << faults[0];
+  EXPECT_EQ(Faults(Config("data/here.csv"), {}, image),
+            std::vector<std::string>{kPlace + ("\"data/here.csv\" " + told)});
+  faults = Faults(Config("data/${DATE}.csv"), {}, image);
+  ASSERT_EQ(faults.size(), 1U);
+  EXPECT_TRUE(faults[0].ends_with("a line !data in .dockerignore brings it in")) << faults[0];
+  for (const char* const path : {"data", "data/none.csv", "configs/training.json", "kind/of"}) {
+    EXPECT_TRUE(Faults(Config(path), {}, image).empty()) << path;
+  }
+  EXPECT_TRUE(Faults(Config("data/here.csv"), {}, {image.leaves_out, false}).empty())
+      << "a Dockerfile may make it";
+}
+
+TEST_F(HostPaths, OfTheRunsOutputAreThere) {
+  folder_.Write("output/model.txt", "x");
+  const ImageOfFolder image{[](const std::string&) { return true; }, true};
+  EXPECT_TRUE(Faults(Config("output/model.txt"), {}, image).empty());
 }
 
 TEST_F(HostPaths, WithAPlaceholderAreLookedForAsFarAsTheyAreKnown) {

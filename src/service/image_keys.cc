@@ -55,7 +55,8 @@ constexpr std::array<Key<ImageSetting>, 3> kImage = {{
       R"({"type":"string","minLength":1})"},
      ReadBase},
     {{"python", R"("3.11")",
-      "The Python of the image; as .python-version, .venv or the base has it unless given.",
+      "The Python of a base that does not say which it has; without a base, that of the slim "
+      "Python, as .python-version or .venv has it unless given.",
       R"({"type":"string","pattern":"^[0-9]+\\.[0-9]+$"})"},
      ReadPython},
     {{"dockerfile", R"("container/Dockerfile")",

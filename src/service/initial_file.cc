@@ -79,32 +79,47 @@ std::string Deliveries(const Action& action) {
   return text;
 }
 
-using Names = std::initializer_list<const char*>;
-
-std::string Examples(Names names) {
+std::string Examples(std::initializer_list<const char*> names) {
   std::string text;
   for (const char* const name : names) text += Example(Info(ActionKeys(), name));
   return text;
 }
 
-// That of the graph file which has it so far, and is not asked any more once this is said.
-std::string Schedule(const Action& action) {
-  std::string text = fmt::format("# As {} says until it is said here.\nschedule = {}\n",
-                                 action.schedule_file, Text(*action.schedule));
-  text += fmt::format("time_zone = {}\n", Text(action.time_zone));
+// What the graph file says that has the schedule so far, and is not asked any more once it is said
+// here; examples where none does.
+std::string WhenItRuns(const Action& action) {
+  std::string text =
+      "# When it runs (cron, or @daily and its kin), in which time zone, and by when it must be "
+      "done";
+  if (!action.schedule) {
+    return text + ".\n" + Examples({"schedule", "time_zone", "expected_by"});
+  }
+  text += fmt::format(";\n# as {} says until it is said here.\n", action.schedule_file);
+  text += fmt::format("schedule = {}\ntime_zone = {}\n", Text(*action.schedule),
+                      Text(action.time_zone));
   if (action.start) text += fmt::format("start = {}\n", Text(FormatRfc3339(*action.start)));
   if (action.end) text += fmt::format("end = {}\n", Text(FormatRfc3339(*action.end)));
+  return text + Examples({"expected_by"});
+}
+
+std::string WhichRuns(const Action& action) {
+  std::string text =
+      "# Which missed instants are run later, and what becomes of a run that meets another.\n";
+  if (!action.schedule) return text + Examples({"catch_up", "concurrency"});
   text += fmt::format("catch_up = {}\n", Text(plan::NameOf(action.catch_up)));
   if (action.runs_at_once != 1) text += fmt::format("runs_at_once = {}\n", action.runs_at_once);
   if (action.depends_on_past) text += "depends_on_past = true\n";
-  if (action.run_timeout) {
-    text += fmt::format("run_timeout = \"{}ms\"\n", action.run_timeout->count());
-  }
-  return text;
+  return text + Examples({"concurrency"});
+}
+
+std::string WhenItFails(const Action& action) {
+  std::string text =
+      "# What happens when it fails or hangs.\n" + Examples({"retries", "retry_delay", "timeout"});
+  if (!action.run_timeout) return text + Examples({"run_timeout"});
+  return text + fmt::format("run_timeout = \"{}ms\"\n", action.run_timeout->count());
 }
 
 std::string ActionTable(const Action& action) {
-  const auto keys = ActionKeys();
   std::string text = fmt::format("\n[actions.{}]\n", action.name);
   if (action.input == Input::kLive) {
     text +=
@@ -114,19 +129,9 @@ std::string ActionTable(const Action& action) {
     text +=
         "# What it saves becomes live; with promote_when, only under that condition on\n"
         "# output/metrics.json.\npromote = true\n";
-    text += Example(Info(keys, "promote_when"));
+    text += Examples({"promote_when"});
   }
-  text +=
-      "# When it runs (cron, or @daily and its kin), in which time zone, and by when it must be "
-      "done.\n";
-  text += action.schedule ? Schedule(action) : Examples({"schedule", "time_zone"});
-  text += Examples({"expected_by"});
-  text += "# Which missed instants are run later, and what becomes of a run that meets another.\n";
-  text += Examples(action.schedule ? Names{"concurrency"} : Names{"catch_up", "concurrency"});
-  text += "# What happens when it fails or hangs.\n";
-  text += Examples(action.run_timeout ? Names{"retries", "retry_delay", "timeout"}
-                                      : Names{"retries", "retry_delay", "timeout", "run_timeout"});
-  return text + Deliveries(action);
+  return text + WhenItRuns(action) + WhichRuns(action) + WhenItFails(action) + Deliveries(action);
 }
 
 }  // namespace
@@ -147,13 +152,13 @@ std::string InitialFile(const Service& service) {
         "folder = {}\n",
         Text(service.program_folder));
   }
-  text +=
-      "# How the model program is started: split into words, run without a shell. The "
-      "placeholders\n"
-      "# are ${NAME} ${VERSION} ${ACTION} ${CONFIG} ${DATE} ${TIMESTAMP} ${RUN} ${ROOT}.\n";
   if (!service.actions.empty()) {
-    text +=
-        fmt::format("command = {}\n", Text(CommandLine(service.actions.begin()->second.command)));
+    text += fmt::format(
+        "# How the model program is started: split into words, run without a shell. The "
+        "placeholders\n"
+        "# are ${{NAME}} ${{VERSION}} ${{ACTION}} ${{CONFIG}} ${{DATE}} ${{TIMESTAMP}} ${{RUN}} "
+        "${{ROOT}}.\ncommand = {}\n",
+        Text(CommandLine(service.actions.begin()->second.command)));
   }
   text +=
       "# Variables of your own environment that the program gets too.\n"
@@ -167,7 +172,8 @@ std::string InitialFile(const Service& service) {
       "# command = \"notify-send busker\"\n"
       "\n# Other places than this machine, chosen with --target cloud.\n"
       "# [targets.cloud]\n"
-      "# executor = \"compute-engine://example-project/europe-west1-b\"\n"
+      "# executor = "
+      "\"compute-engine://example-project/europe-west1-b?machine_type=e2-standard-2\"\n"
       "# image = \"eu.gcr.io/example-project/example\"\n"
       "# artifacts = \"gs://example-bucket\"\n"
       "# warehouse = \"bigquery://example-project\"\n"

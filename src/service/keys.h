@@ -47,7 +47,9 @@ struct ActionDraft {
 struct DeliveryDraft {
   DeliverySetting delivery;
   Position table_at;
-  Position data_date_at;  // of a column called data_date; line 0: none
+  Position data_date_at;         // of a column called data_date; line 0: none
+  std::vector<Position> key_at;  // of each column of the key
+  Position max_age_at;           // line 0: not said
 };
 
 struct SecretDraft {
@@ -68,6 +70,9 @@ std::span<const Key<SecretDraft>> SecretKeys();
 std::span<const Key<Target>> TargetKeys();
 std::span<const Key<NotifyDraft>> NotifyKeys();
 std::span<const Key<ImageSetting>> ImageKeys();
+
+// Why a word of the field is no key of [targets.NAME]; nullopt: nothing is known of it.
+std::optional<std::string> RefusedTargetKey(std::string_view key);
 
 // Reads a table [image].
 void ReadImageTable(Reader& reader, const Member& member, ImageSetting& image);

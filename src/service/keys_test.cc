@@ -36,8 +36,8 @@ TEST(ServiceFile, SuggestsTheKeyThatWasMeant) {
        "2:1: unknown key \"schedule\" in [model]; it belongs in [actions.NAME]"},
       {"[targets.x]\nqwerty = 1\n",
        "2:1: unknown key \"qwerty\" in [targets.x]; there are executor, image, artifacts, "
-       "warehouse, "
-       "log"},
+       "warehouse, log, service_account, network, subnetwork, public_ip, disk, labels, "
+       "keep_on_failure, spot_attempts"},
       {"[actions.application.deliver.\"p.csv\"]\ntable = \"a.b\"\nshema = {}\n",
        "3:1: unknown key \"shema\" in [actions.application.deliver.\"p.csv\"], did you mean "
        "\"schema\"?"},
@@ -212,6 +212,34 @@ TEST(ServiceFile, ChecksDeliveries) {
             "4:9: \"table\": \"a.b\" gets another file of this action already");
 }
 
+// A key that no row can have, or that the warehouse could not tell apart, is told before a run.
+TEST(ServiceFile, ChecksTheKeysOfDeliveries) {
+  const auto fault = [](const std::string& text) {
+    const auto message =
+        FaultOf("[actions.application.deliver.\"p.csv\"]\ntable = \"a.b\"\n" + text + "\n");
+    return message.empty() ? "" : message.substr(12);
+  };
+  const std::string schema = "schema = { id = \"string\", day = \"DATE\", p = \"FLOAT64\" }\n";
+  EXPECT_EQ(fault("key = \"id\""), "");
+  EXPECT_EQ(fault(schema + "max_age = \"36h\"\nkey = [\"id\", \"day\"]"), "");
+  EXPECT_EQ(fault(schema + "key = [\"id\", \"dya\"]"),
+            "4:14: \"key\": the schema has no column \"dya\", did you mean \"day\"?");
+  EXPECT_EQ(fault(schema + "key = \"p\""),
+            "4:7: \"key\": column \"p\" is FLOAT64, and a key is of STRING, INT64, BOOL and DATE");
+  EXPECT_EQ(
+      fault("key = []"),
+      "3:7: \"key\" in [actions.application.deliver.\"p.csv\"] must be one column or several, "
+      "at most 16, such as [\"customer_id\"], not an array");
+  EXPECT_EQ(fault("key = [\"id\", \"id\"]"), "3:14: \"id\" is in \"key\" already");
+  EXPECT_EQ(fault("max_age = \"36h\""),
+            "3:1: \"max_age\" is of rows that are asked for by key; it needs key = "
+            "[\"customer_id\"]");
+  EXPECT_EQ(
+      fault("write = \"partition\"\nkey = [\"id\", \"data_date\"]"),
+      "4:14: \"data_date\" is no column for a key: it is the same in all rows of a partition, "
+      "and who asks says as_of for another");
+}
+
 TEST(ServiceFile, ChecksTargets) {
   const auto fault = [](const std::string& text) {
     const auto message = FaultOf("[targets.x]\n" + text + "\n");
@@ -242,13 +270,13 @@ TEST(ServiceFile, ChecksTargets) {
       "whole path, as mount=/data");
   EXPECT_EQ(fault("executor = \"ssh://x\""),
             "2:12: \"executor\": \"ssh://x\": unknown scheme; write process:// or docker:// or "
-            "compute-engine://PROJECT/ZONE or kubernetes://NAMESPACE");
+            "compute-engine://PROJECT/ZONE?machine_type=e2-standard-2 or kubernetes://NAMESPACE");
   EXPECT_EQ(fault("executor = \"docker\""),
             "2:12: \"executor\": \"docker\": is no place; write process:// or docker:// or "
-            "compute-engine://PROJECT/ZONE or kubernetes://NAMESPACE");
+            "compute-engine://PROJECT/ZONE?machine_type=e2-standard-2 or kubernetes://NAMESPACE");
   EXPECT_EQ(fault("executor = \"compute-engine://project\""),
             "2:12: \"executor\": \"compute-engine://project\": is not whole; write it like "
-            "compute-engine://PROJECT/ZONE");
+            "compute-engine://PROJECT/ZONE?machine_type=e2-standard-2");
   EXPECT_EQ(fault("artifacts = \"file://artifacts\""),
             "2:13: \"artifacts\": \"file://artifacts\": is not whole; write it like "
             "file:///srv/artifacts");
@@ -263,12 +291,101 @@ TEST(ServiceFile, ChecksTargets) {
       "2:9: \"image\": \"--privileged\" is no container image such as registry.example/churn");
   for (const char* good :
        {"executor = \"process://\"", "executor = \"docker://\"", "executor = \"kubernetes://ml\"",
-        "executor = \"compute-engine://p/z?machine_type=n1\"", "artifacts = \"file:///srv/a\"",
-        "artifacts = \"s3://b/prefix\"", "warehouse = \"embedded://\"",
-        "warehouse = \"embedded:///srv/w\"", "warehouse = \"postgresql://h:5432/d?user=x\"",
-        "log = \"cloud-logging://p\"", "image = \"eu.gcr.io/p/x@sha256:ab\""}) {
+        "executor = \"compute-engine://p/europe-west1-b,us-central1-ai1a?machine_type=n1\"",
+        "artifacts = \"file:///srv/a\"", "artifacts = \"s3://b/prefix\"",
+        "warehouse = \"embedded://\"", "warehouse = \"embedded:///srv/w\"",
+        "warehouse = \"postgresql://h:5432/d?user=x\"", "log = \"cloud-logging://p\"",
+        "image = \"eu.gcr.io/p/x@sha256:ab\""}) {
     EXPECT_EQ(fault(good), "") << good;
   }
+}
+
+TEST(ServiceFile, RefusesMachinesThatNoCloudHas) {
+  const auto fault = [](const std::string& place) {
+    const std::string told =
+        FaultOf("[targets.prod]\nexecutor = \"compute-engine://" + place + "\"\n");
+    // The place itself may be long, and is cut then.
+    const std::size_t place_at = told.find("2:12: \"executor\": \"compute-engine://");
+    const std::size_t end = told.find("\": ", place_at + 20);
+    return place_at == std::string::npos ? told : told.substr(end + 3);
+  };
+  const std::string good = "example-project/europe-west1-b?machine_type=e2-standard-2";
+  EXPECT_EQ(fault(good), "");
+  EXPECT_EQ(fault("example.com:p/europe-west1-b,europe-west1-c?machine_type=n1-standard-1"), "");
+  EXPECT_EQ(fault("p/europe-west1-b"),
+            "says no machine type; write compute-engine://p/europe-west1-b?machine_type="
+            "e2-standard-2");
+  EXPECT_EQ(fault("p/europe-west1-b?machine_type=E2"),
+            "\"E2\" is no machine type such as e2-standard-2");
+  EXPECT_EQ(fault("p/europe-west1-b?machine_type="),
+            "\"\" is no machine type such as e2-standard-2");
+  EXPECT_EQ(fault(good + "&machine_type=e2-small"), "says machine_type twice");
+  EXPECT_EQ(fault("p/europe-west1-b?machinetype=e2-small"),
+            "unknown setting \"machinetype\", did you mean \"machine_type\"?");
+  EXPECT_EQ(fault("p/europe-west1-b?zone=x"), "unknown setting \"zone\", there is machine_type");
+  EXPECT_EQ(fault("p/europe-west1?machine_type=e2-small"),
+            "\"europe-west1\" is a region; name zones of it, as europe-west1-b");
+  EXPECT_EQ(fault("p/moon?machine_type=e2-small"), "\"moon\" is no zone such as europe-west1-b");
+  EXPECT_EQ(fault("p/europe-west1-b,?machine_type=e2-small"),
+            "\"\" is no zone such as europe-west1-b");
+  EXPECT_EQ(fault("p/europe-west1-b,europe-west1-b?machine_type=e2-small"),
+            "names europe-west1-b twice");
+  EXPECT_EQ(fault("P_1/europe-west1-b?machine_type=e2-small"),
+            "\"P_1\" is no project's id such as example-project");
+  EXPECT_EQ(fault("p/europe-west1-b/x?machine_type=e2-small"),
+            "is not whole; write it like compute-engine://PROJECT/ZONE?machine_type=e2-standard-2");
+  // What is a key of its own is not said in a second way.
+  EXPECT_EQ(fault(good + "&network=default"),
+            "\"network\" is a key of its own in the target: network = \"default\"");
+  EXPECT_EQ(fault(good + "&accelerator=nvidia-l4:1"),
+            "\"accelerator\": this version of Busker makes machines without GPUs; containers of "
+            "this machine have them by docker://?gpus=all");
+}
+
+TEST(ServiceFile, ReadsTheKeysOfMachinesOrSaysWhatIsWrong) {
+  const auto fault = [](const std::string& line) {
+    const std::string told = FaultOf("[targets.prod]\n" + line + "\n");
+    return told.substr(std::min(told.find("2:"), told.size()));
+  };
+  for (const char* good :
+       {"service_account = \"t@p.iam.gserviceaccount.com\"", "network = \"default\"",
+        "network = \"projects/p/global/networks/n\"", "public_ip = false",
+        "subnetwork = \"regions/europe-west1/subnetworks/s\"", "disk = { size = \"50GiB\" }",
+        "disk = { type = \"pd-ssd\" }", "labels = { team = \"forecasts\", cost = \"\" }",
+        "keep_on_failure = \"30m\"", "spot_attempts = 2"}) {
+    EXPECT_EQ(fault(good), "") << good;
+  }
+  EXPECT_EQ(
+      fault("service_account = \"training\""),
+      "2:19: \"service_account\" in [targets.prod] must be the address of a service account, "
+      "such as \"training@example-project.iam.gserviceaccount.com\", not the string \"training\"");
+  EXPECT_EQ(fault("network = \"a&b=c\""),
+            "2:11: \"network\" in [targets.prod] must be a name, or the path of a resource from "
+            "projects/ or regions/ on, such as \"default\", not the string \"a&b=c\"");
+  EXPECT_TRUE(fault("public_ip = \"no\"").starts_with("2:13: \"public_ip\""));
+  EXPECT_TRUE(fault("disk = { size = \"5GiB\" }").starts_with("2:17: \"size\" in \"disk\""))
+      << fault("disk = { size = \"5GiB\" }");
+  EXPECT_TRUE(fault("disk = { size = \"50GB\" }").find("in whole GiB") != std::string::npos)
+      << fault("disk = { size = \"50GB\" }");
+  EXPECT_NE(fault("disk = { type = \"pd-sdd\" }").find("pd-ssd"), std::string::npos);
+  EXPECT_TRUE(fault("disk = \"50GiB\"").starts_with("2:8: \"disk\" in [targets.prod] must be"));
+  EXPECT_EQ(fault("labels = { Team = \"x\" }"),
+            "2:12: \"labels\": \"Team\" = \"x\": is no name of a label: a-z, 0-9, \"_\" and "
+            "\"-\", a letter first, at most 63");
+  EXPECT_EQ(fault("labels = { busker-home = \"x\" }"),
+            "2:12: \"labels\": \"busker-home\" = \"x\": labels that begin with busker- are "
+            "Busker's own");
+  EXPECT_NE(fault("labels = { team = \"A B\" }").find("is no value of a label"), std::string::npos);
+  EXPECT_TRUE(fault("keep_on_failure = \"0s\"").starts_with("2:19: "));
+  EXPECT_TRUE(fault("spot_attempts = 0").starts_with("2:17: "));
+  // Words of the field that are refused, each with what to do.
+  EXPECT_EQ(fault("machine_type = \"e2-small\""),
+            "2:1: \"machine_type\" stands behind the place: executor = "
+            "\"compute-engine://PROJECT/ZONE?machine_type=e2-standard-2\"");
+  EXPECT_EQ(fault("spot = true"),
+            "2:1: \"spot\": Spot machines are asked for by spot_attempts = 2");
+  EXPECT_TRUE(fault("accelerator = \"nvidia-l4:1\"").starts_with("2:1: \"accelerator\": this "));
+  EXPECT_TRUE(fault("boot_ahead = true").starts_with("2:1: \"boot_ahead\": this version "));
 }
 
 TEST(ServiceFile, ShowsHostileTextHarmlessly) {

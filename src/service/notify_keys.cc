@@ -79,8 +79,10 @@ constexpr std::array<Key<NotifyDraft>, 5> kNotify = {{
       kTextsSchema},
      ReadEmail},
     {{"on", R"(["failed", "late"])",
-      "Of \"failed\", \"recovered\", \"late\" and \"never-started\"; all unless given.",
-      R"({"type":["string","array"],"items":{"enum":["failed","recovered","late","never-started"]}})"},
+      "Of \"failed\", \"recovered\", \"late\", \"never-started\", \"left-behind\", \"behind\" and "
+      "\"approval\"; all unless given.",
+      R"({"type":["string","array"],"items":{"enum":["failed","recovered","late",)"
+      R"("never-started","left-behind","behind","approval"]}})"},
      ReadOn},
 }};
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/text.h"
 #include "plan/zoned_cron.h"
 #include "service/conventions.h"
 #include "service/fault.h"
@@ -55,6 +56,37 @@ Words StepsOf(const GraphTask& task, const std::string& action) {
   return steps;
 }
 
+// Empty: it has nothing to do with the action.
+std::string WhyNoSchedule(const GraphFile& file, const std::string& action) {
+  const auto has_steps = [&](const GraphTask& task) { return !StepsOf(task, action).empty(); };
+  if (std::none_of(file.tasks.begin(), file.tasks.end(), has_steps)) return {};
+  const auto other = std::find_if_not(file.tasks.begin(), file.tasks.end(), has_steps);
+  if (other == file.tasks.end()) {
+    return file.once ? "it runs once" : fmt::format("no task of it starts {}", action);
+  }
+  const std::string why =
+      fmt::format("its task {} does something else, {}", Quoted(other->name), Quoted(other->code));
+  const Words targets = {action + "-start", action + "-wait", action + "-check"};
+  for (const std::string& word : SplitWords(other->code).value_or(Words())) {
+    const auto meant = Nearest(word, targets);
+    if (meant && *meant != word) return fmt::format("{}; did you mean {}?", why, *meant);
+  }
+  return why;
+}
+
+// Those that there may be, by name.
+std::vector<ScheduleFile> FilesNamedLikeActions(const std::string& root) {
+  std::vector<ScheduleFile> files;
+  if (!IsWholeRepository(root)) return files;
+  Faults others;  // of configs: told when the service is read
+  const auto names = FindConfigs(root, kProgramFolder, others);
+  for (const std::string& action : names.value_or(std::vector<std::string>())) {
+    const std::string shown = fmt::format("scheduler/configs/{}.json", action);
+    files.push_back({action, (fs::path(root) / shown).string(), shown});
+  }
+  return files;
+}
+
 // The text of a file that nobody can read as a whole.
 bool SpeaksOf(const std::string& text, const std::string& action) {
   return text.find(action + "-start") != std::string::npos ||
@@ -76,20 +108,29 @@ bool IsScheduleOf(const GraphFile& file, const std::string& action) {
 
 std::vector<ScheduleFile> FindScheduleFiles(const std::string& root) {
   std::vector<ScheduleFile> files;
-  if (!IsWholeRepository(root)) return files;
-  Faults others;  // of configs: told when the service is read
-  const auto names = FindConfigs(root, kProgramFolder, others);
-  for (const std::string& action : names.value_or(std::vector<std::string>())) {
-    const std::string shown = fmt::format("scheduler/configs/{}.json", action);
-    const std::string path = (fs::path(root) / shown).string();
-    const auto text = ReadTextFile(path, kGraphFileBytesMax);
+  for (ScheduleFile& named : FilesNamedLikeActions(root)) {
+    const auto text = ReadTextFile(named.path, kGraphFileBytesMax);
     if (!text || !*text) continue;
-    const auto file = LoadGraphFile(path);
-    if (file ? IsScheduleOf(*file, action) : SpeaksOf(**text, action)) {
-      files.push_back({action, path, shown});
+    const auto file = LoadGraphFile(named.path);
+    if (file ? IsScheduleOf(*file, named.action) : SpeaksOf(**text, named.action)) {
+      files.push_back(std::move(named));
     }
   }
   return files;
+}
+
+std::vector<std::string> NearlySchedules(const std::string& root) {
+  std::vector<std::string> sentences;
+  for (const ScheduleFile& named : FilesNamedLikeActions(root)) {
+    const auto file = LoadGraphFile(named.path);
+    if (!file || IsScheduleOf(*file, named.action)) continue;
+    if (std::string why = WhyNoSchedule(*file, named.action); !why.empty()) {
+      sentences.push_back(
+          fmt::format("{} is a graph of its own and not the schedule of the action {}: {}",
+                      named.shown, named.action, why));
+    }
+  }
+  return sentences;
 }
 
 // A graph's bounds are those of the beginnings of intervals, and a run begins at the end of its

@@ -22,6 +22,10 @@ struct ScheduleFile {
 // read is among them when its text speaks of starting the action.
 std::vector<ScheduleFile> FindScheduleFiles(const std::string& root);
 
+// For people: why a graph file of such a name, with a task that starts, waits for or checks the
+// action, is a graph and not its schedule; a sentence for each such file. It may be meant so.
+std::vector<std::string> NearlySchedules(const std::string& root);
+
 // Whether each task of the graph is "make [...] NAME-start", "... NAME-wait" or "... NAME-check",
 // or busker start NAME, busker wait NAME or busker check NAME, and one of them starts it.
 bool IsScheduleOf(const GraphFile& file, const std::string& action);

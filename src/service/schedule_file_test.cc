@@ -106,6 +106,14 @@ TEST(ScheduleFile, IsWrittenOutByInit) {
                                     "\"default_args\": {\"depends_on_past\": true}"));
   const Service before = repository.folder.Load();
   const std::string file = InitialFile(before);
+  // "Which missed instants are run later" stood above another key, and these three below none.
+  std::size_t at = file.find("[actions.training]");
+  for (const char* const line :
+       {"# When it runs", "scheduler/configs/training.json says",
+        "\nschedule = ", "\nstart = ", "# expected_by", "# Which missed instants", "\ncatch_up = ",
+        "\ndepends_on_past = ", "# What happens when it fails", "\nrun_timeout = "}) {
+    ASSERT_NE(at = file.find(line, at), std::string::npos) << line << " in its place:\n" << file;
+  }
   repository.folder.File(file);
   const Service after = repository.folder.Load();
   EXPECT_EQ(after.program_folder, "service");
@@ -118,6 +126,30 @@ TEST(ScheduleFile, IsWrittenOutByInit) {
   EXPECT_EQ(is.schedule_file, "") << "the service file says it now";
   EXPECT_EQ(is.command, was.command);
   EXPECT_EQ(after.environment, before.environment);
+}
+
+// A slip in a task's code made a graph of the schedule, and nothing said why the action had none.
+TEST(ScheduleFile, ThatIsNearlyOneIsToldWithWhatIsMissing) {
+  Repository repository;
+  const auto told = [&](const std::vector<std::string>& codes, const std::string& facts = "") {
+    repository.folder.Write("scheduler/configs/training.json", Graph(facts, codes));
+    const auto sentences = NearlySchedules(repository.folder.root());
+    return sentences.empty() ? "" : sentences[0];
+  };
+  const std::string begin =
+      "scheduler/configs/training.json is a graph of its own and not the schedule of the action "
+      "training: ";
+  EXPECT_EQ(told({"make training-start", "make training-wiat"}),
+            begin +
+                "its task \"t1\" does something else, \"make training-wiat\"; did you mean "
+                "training-wait?");
+  EXPECT_EQ(told({"make training-start && rm -rf data", "make training-wait"}),
+            begin + "its task \"t0\" does something else, \"make training-start && rm -rf data\"");
+  EXPECT_EQ(told({"make training-wait"}), begin + "no task of it starts training");
+  EXPECT_EQ(told({"make training-start"}, ", \"schedule_interval\": \"@once\""),
+            begin + "it runs once");
+  EXPECT_EQ(told({"make training-start", "make training-wait"}), "");
+  EXPECT_EQ(told({"make report"}), "") << "it has nothing to do with the action";
 }
 
 TEST(ScheduleFile, IsOneWhoseTasksDoWhatARunOfTheActionDoes) {

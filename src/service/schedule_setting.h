@@ -15,9 +15,11 @@ struct Notify {
   std::string webhook_secret_file;   // absolute; its content signs what is sent; empty: unsigned
   std::vector<std::string> command;  // words, run without a shell; empty: none
   std::vector<std::string> emails;   // addresses; needs [smtp] of the daemon
-  // Of "failed", "recovered" (succeeded after having failed), "late" (not done by expected_by) and
-  // "never-started"; each once.
-  std::vector<std::string> on = {"failed", "recovered", "late", "never-started"};
+  // Of "failed", "recovered" (succeeded after having failed), "late" (not done by expected_by),
+  // "never-started", "left-behind" (a machine that cannot be deleted), "behind" (another version
+  // than the live one answers) and "approval" (a version waits for it); each once.
+  std::vector<std::string> on = {"failed",      "recovered", "late",    "never-started",
+                                 "left-behind", "behind",    "approval"};
 
   bool empty() const { return webhook.empty() && command.empty() && emails.empty(); }
 };

@@ -76,6 +76,7 @@ TEST(JsonSchema, HasExamplesThatTheParserTakes) {
     const std::string value = property.at("examples").at(0).dump();
     std::string text = "[actions.application]\n" + key + " = " + value + "\n";
     if (key != "schedule") text += "schedule = \"@daily\"\n";
+    if (key == "require_approval") text += "promote = true\n";
     if (key == "pool_slots") text += "pool = \"warehouse\"\n";
     EXPECT_EQ(FaultOf(text), "");
     ++tried;

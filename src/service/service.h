@@ -26,6 +26,9 @@ struct DeliverySetting {
                                                             // order of the file; empty: inferred
   std::string write = "replace";                            // or "append", "partition"
   std::optional<std::uint64_t> rows_min;                    // fewer rows fail the delivery
+  std::vector<std::string> key;         // columns; its rows are asked for by them; empty: not
+  Position key_at;                      // where the file says it
+  std::optional<Milliseconds> max_age;  // with a key: older rows are not answered
 };
 
 // A secret that the program gets, by its name (busker secret set NAME).
@@ -36,8 +39,8 @@ struct SecretSetting {
 using Secrets = std::map<std::string, SecretSetting>;  // by the variable
 
 // What an action finds in output/ when it begins: nothing; the live version; the newest version
-// whose data date is before the run's.
-enum class Input : std::uint8_t { kNone, kLive, kAsOf };
+// whose data date is before the run's; the one that a training has just saved, before its gate.
+enum class Input : std::uint8_t { kNone, kLive, kAsOf, kCandidate };
 
 struct Action {
   std::string name;
@@ -72,6 +75,7 @@ struct Action {
   std::uint64_t log_bytes_max = kLogBytes;  // kept of what it writes: half from each end
   bool promotes = false;                    // its versions may become live
   std::optional<std::string> promote_when;  // the gate; none: every version that was saved
+  bool require_approval = false;            // what passes becomes live only when somebody says so
   std::vector<DeliverySetting> deliveries;
   std::string target;         // that its runs are at; empty: the service's
   std::string schedule_file;  // that its schedule is of, relative to the folder; empty: of none
@@ -79,10 +83,23 @@ struct Action {
                               // were read
 };
 
+// What a target says of the machines of a cloud that its attempts get, one each.
+struct MachineSetting {
+  std::string service_account;
+  std::string network, subnetwork;  // empty: as the project has them
+  bool public_ip = true;
+  int disk_gib = 0;                           // 0: not said
+  std::string disk_type;                      // empty: not said
+  std::map<std::string, std::string> labels;  // beside those of Busker
+  Milliseconds keep_on_failure{0};            // a machine stays so long when its attempt failed
+  int spot_attempts = 0;  // so many attempts that may be preempted; 0: none on Spot machines
+};
+
 // A named set of places. Empty fields are the local ones.
 struct Target {
   std::string name;
   std::string executor, image, artifacts, warehouse, log;
+  MachineSetting machine = {};
   std::map<std::string, Position> at = {};  // by key: where the file says it
 };
 
@@ -118,8 +135,13 @@ struct Service {
 // The actions whose versions may become live.
 std::vector<std::string> Promoting(const Service& service);
 
-// Checks the text of a gate (model::CheckGate, which this room may not include).
-using GateCheck = std::function<Result<void>(const std::string& condition)>;
+// The actions that test each version of those before its gate: their input is the candidate.
+std::vector<std::string> Testing(const Service& service);
+
+// Checks the text of a gate (model::CheckGate, which this room may not include). `tests`: the
+// actions whose metrics it may name ("testing.auc").
+using GateCheck = std::function<Result<void>(const std::string& condition,
+                                             const std::vector<std::string>& tests)>;
 
 // Reads the service in `folder`. kInvalid with "busker.toml:7:3: unknown key ..., did you mean
 // ...?" for the first fault (file, line, column, what is wrong, the remedy); kNotFound when the

@@ -94,6 +94,7 @@ class ServiceReader {
     }
     ReadActions();
     CheckAfter(draft_.service.actions, after_at_, faults_);
+    CheckGates();
     ReadTargets();
     CheckTarget(draft_.service.target, draft_.target_at);
     for (const auto& [name, at] : target_at_) CheckTarget(draft_.service.actions[name].target, at);
@@ -202,14 +203,19 @@ class ServiceReader {
       faults_.Add(draft.said.at("promote_when"),
                   "\"promote_when\" means nothing with promote = false");
     }
-    if (action.promote_when && check_gate_) {
-      const auto checked = check_gate_(*action.promote_when);
-      if (!checked) {
-        faults_.Add(draft.said.at("promote_when"),
-                    fmt::format("\"promote_when\": {}", checked.error().message));
-      }
-    }
+    if (action.promote_when) gate_at_[action.name] = draft.said.at("promote_when");
     CheckTables(draft);
+  }
+
+  // Once all actions are known: a gate may name the metrics of those that test.
+  void CheckGates() {
+    if (!check_gate_) return;
+    const std::vector<std::string> tests = Testing(draft_.service);
+    for (const auto& [name, at] : gate_at_) {
+      const Action& action = draft_.service.actions.at(name);
+      const auto checked = check_gate_(*action.promote_when, tests);
+      if (!checked) faults_.Add(at, fmt::format("\"promote_when\": {}", checked.error().message));
+    }
   }
 
   void CheckConfig(const ActionDraft& draft) {
@@ -294,7 +300,8 @@ class ServiceReader {
       }
       Target target;
       target.name = member.name;
-      Reader reader(faults_, fmt::format("[targets.{}]", member.name));
+      Reader reader(faults_, fmt::format("[targets.{}]", member.name),
+                    {&RefusedTargetKey, &TableWithKey, &NearestKey});
       reader.ReadTable(member.value, TargetKeys(), target);
       draft_.service.targets.emplace(member.name, std::move(target));
     }
@@ -318,6 +325,7 @@ class ServiceReader {
   Faults& faults_;
   std::map<std::string, Position> after_at_;   // of the "after" of each action that has one
   std::map<std::string, Position> target_at_;  // the same of "target"
+  std::map<std::string, Position> gate_at_;    // the same of "promote_when"
   bool model_command_faulted_ = false;
 };
 
@@ -475,6 +483,14 @@ std::vector<std::string> Promoting(const Service& service) {
   std::vector<std::string> names;
   for (const auto& [name, action] : service.actions) {
     if (action.promotes) names.push_back(name);
+  }
+  return names;
+}
+
+std::vector<std::string> Testing(const Service& service) {
+  std::vector<std::string> names;
+  for (const auto& [name, action] : service.actions) {
+    if (action.input == Input::kCandidate) names.push_back(name);
   }
   return names;
 }

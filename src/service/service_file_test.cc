@@ -142,6 +142,26 @@ TEST(ServiceFile, PromotesByDefaultWhatHasAGate) {
             "busker.toml:3:16: \"promote_when\" means nothing with promote = false");
 }
 
+// An action that tests candidates runs within the run of the training: what that decides cannot be
+// said of it.
+TEST(ServiceFile, KnowsActionsThatTestCandidates) {
+  const std::string testing = "[actions.testing]\ncommand = \"x\"\ninput = \"candidate\"\n";
+  const Service service = ServiceOf(testing + "[actions.training]\nrequire_approval = true\n");
+  EXPECT_EQ(Testing(service), Words{"testing"});
+  EXPECT_TRUE(service.actions.at("training").require_approval);
+  EXPECT_EQ(FaultOf("[actions.testing]\ncommand = \"x\"\nrequire_approval = true\n"),
+            "busker.toml:3:20: \"require_approval\" means nothing where nothing is promoted");
+  EXPECT_EQ(FaultOf(testing + "promote = true\n"),
+            "busker.toml:3:9: \"input\" \"candidate\" tests what another action saved, and cannot "
+            "be promoted itself");
+  EXPECT_EQ(FaultOf(testing + "target = \"local\"\n"),
+            "busker.toml:4:10: \"target\" means nothing with input = \"candidate\": it runs where "
+            "the training does");
+  EXPECT_NE(FaultOf(testing + "[actions.testing.deliver.\"a.csv\"]\ntable = \"a.b\"\n")
+                .find("delivers nothing"),
+            std::string::npos);
+}
+
 TEST(ServiceFile, ReplacesTheConventionalDelivery) {
   EXPECT_TRUE(ServiceOf("[actions.application]\ndeliver = {}\n")
                   .actions.at("application")
@@ -251,12 +271,16 @@ TEST(Validate, LooksIntoConfigs) {
 TEST(Validate, AsksTheGateAboutEachCondition) {
   TestFolder folder;
   folder.Configs({"training"}).File("[actions.training]\npromote_when = \"auc >\"\n");
-  const auto check = [](const std::string& condition) -> Result<void> {
-    return Invalid("no " + condition);
+  const auto check = [](const std::string& condition, const Words& tests) -> Result<void> {
+    return Invalid("no " + condition + (tests.empty() ? "" : " " + tests.front()));
   };
   EXPECT_EQ(Validate(folder.root(), check), Words{"busker.toml:2:16: \"promote_when\": no auc >"});
   EXPECT_FALSE(LoadService(folder.root(), check));
   EXPECT_EQ(folder.Fault(), "");
+  // Of actions that stand behind it in the file, too.
+  folder.Configs({"training", "zeta"})
+      .File("[actions.training]\npromote_when = \"a\"\n[actions.zeta]\ninput = \"candidate\"\n");
+  EXPECT_EQ(Validate(folder.root(), check), Words{"busker.toml:2:16: \"promote_when\": no a zeta"});
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "service/keys.h"
+#include "service/machine_keys.h"
 
 namespace busker::service {
 namespace {
@@ -19,7 +20,7 @@ struct Scheme {
 constexpr Scheme kExecutors[] = {
     {"process", "process://", 0},
     {"docker", "docker://", 0},
-    {"compute-engine", "compute-engine://PROJECT/ZONE", 2},
+    {"compute-engine", kMachinePlace, 2},
     {"kubernetes", "kubernetes://NAMESPACE", 0},
 };
 constexpr Scheme kArtifacts[] = {
@@ -90,6 +91,7 @@ std::optional<std::string> FindPlaceFault(std::string_view place, std::span<cons
                           ? (rest.empty() && scheme.parts_min == 0) || rest.starts_with('/')
                           : PartsOf(rest) >= scheme.parts_min;
     if (good && scheme.name == "docker") return FindSettingFault(rest);
+    if (good && scheme.name == "compute-engine") return FindMachineFault(rest);
     if (good) return std::nullopt;
     return fmt::format("is not whole; write it like {}", scheme.example);
   }
@@ -127,10 +129,10 @@ void ReadImage(Reader& reader, const Member& member, Target& target) {
 
 constexpr std::string_view kPlaceSchema = R"({"type":"string","pattern":"^[a-z0-9-]+://"})";
 
-constexpr std::array<Key<Target>, 5> kTarget = {{
+constexpr std::array<Key<Target>, 13> kTarget = {{
     {{"executor", R"("docker://")",
-      "Where attempts run: process:// (the default), docker://, compute-engine://PROJECT/ZONE or "
-      "kubernetes://NAMESPACE.",
+      "Where attempts run: process:// (the default), docker://, "
+      "compute-engine://PROJECT/ZONE[,ZONE...]?machine_type=TYPE or kubernetes://NAMESPACE.",
       kPlaceSchema},
      ReadPlace<&Target::executor, kExecutors>},
     {{"image", R"("registry.example/churn")",
@@ -148,10 +150,58 @@ constexpr std::array<Key<Target>, 5> kTarget = {{
     {{"log", R"("cloud-logging://example-project")",
       "Where logs go: file:///FOLDER or cloud-logging://PROJECT.", kPlaceSchema},
      ReadPlace<&Target::log, kLogs>},
+    {{"service_account", R"("training@example-project.iam.gserviceaccount.com")",
+      "The account that a machine of compute-engine:// acts as; it needs one.",
+      R"({"type":"string","minLength":1})"},
+     ReadServiceAccount},
+    {{"network", R"("default")",
+      "The network of such a machine, by its name or as projects/PROJECT/global/networks/NAME.",
+      R"({"type":"string","minLength":1})"},
+     ReadNetwork},
+    {{"subnetwork", R"("training")",
+      "The subnetwork of such a machine, by its name or as regions/REGION/subnetworks/NAME.",
+      R"({"type":"string","minLength":1})"},
+     ReadSubnetwork},
+    {{"public_ip", "false", "Whether such a machine has an address of the internet.",
+      R"({"type":"boolean","default":true})"},
+     ReadPublicIp},
+    {{"disk", R"({ size = "50GiB", type = "pd-ssd" })",
+      "The disk of such a machine, which also holds the image: its size, its type or both.",
+      kDiskSchema},
+     ReadDisk},
+    {{"labels", R"({ team = "forecasts" })",
+      "Labels of such a machine and its disk, beside Busker's own: for the bill.", kLabelsSchema},
+     ReadLabels},
+    {{"keep_on_failure", R"("30m")",
+      "How long such a machine stays when its attempt failed, for a look at it.",
+      R"({"type":"string"})"},
+     ReadKeepOnFailure},
+    {{"spot_attempts", "2",
+      "How many attempts of a task may be preempted on a Spot machine before it gets another; "
+      "without it none is a Spot machine.",
+      R"({"type":"integer","minimum":1,"maximum":10})"},
+     ReadSpotAttempts},
 }};
 
 }  // namespace
 
 std::span<const Key<Target>> TargetKeys() { return kTarget; }
+
+std::optional<std::string> RefusedTargetKey(std::string_view key) {
+  if (key == "machine_type") {
+    return fmt::format("\"machine_type\" stands behind the place: executor = \"{}\"",
+                       kMachinePlace);
+  }
+  if (key == "spot" || key == "preemptible") {
+    return fmt::format("{}: Spot machines are asked for by spot_attempts = 2", Quoted(key));
+  }
+  if (key == "accelerator") return std::string(kNoAccelerator);
+  if (key == "boot_ahead") {
+    return "\"boot_ahead\": this version of Busker makes a machine when its attempt begins; leave "
+           "it "
+           "out, and let the schedule begin earlier";
+  }
+  return std::nullopt;
+}
 
 }  // namespace busker::service

@@ -8,7 +8,7 @@ from .answers import Answer, NotPlayed, Refused
 from .jobs import JOB, JOB_ID, QUERY, Job
 from .routes import Service, route
 from .rows import answered
-from .tables import DATASET, DATASET_NAME, LABELS, TABLE, TABLE_NAME, Dataset, Table, settled_fields
+from .tables import DATASET, DATASET_NAME, LABELS, TABLE, TABLE_NAME, Dataset, Table, settled_fields, settled_location
 
 PATH = "/bigquery/v2/projects/{project}"
 PAGE_MAX = 10_000
@@ -19,7 +19,7 @@ QUERY_REQUEST = {"kind": shape.text, "query": shape.text, "useLegacySql": shape.
                  "requestId": shape.text, "dryRun": shape.boolean, "labels": LABELS, "maximumBytesBilled": shape.integer,
                  "useQueryCache": shape.boolean, "formatOptions": {"useInt64Timestamp": shape.boolean},
                  "jobCreationMode": shape.one_of("JOB_CREATION_REQUIRED"),
-                 **{name: QUERY[name] for name in ("continuous", "createSession", "queryParameters", "connectionProperties",
+                 **{name: QUERY[name] for name in ("continuous", "createSession", "queryParameters", "parameterMode", "connectionProperties",
                                                    "preserveNulls", "writeIncrementalResults")}}
 
 
@@ -74,6 +74,18 @@ class BigQuery(Service):
         kept = {key: data[key] for key in ("description", "labels", "defaultTableExpirationMs", "maxTimeTravelHours") if key in data}
         return self.resource_of_dataset(self.make_dataset(reference.get("datasetId", ""), data.get("location", "US"), kept))
 
+    @route("GET", PATH + "/datasets", query=("maxResults", "pageToken", "all", "filter"), needs="bigquery.datasets.get")
+    def list_datasets(self, request, project):
+        """Those that begin with a low line are hidden (rest/v2/datasets/list, all)."""
+        self.project(project)
+        if request.one("filter"):
+            raise NotPlayed("filters of datasets")
+        shown = [one for name, one in sorted(self.datasets.items()) if request.truth("all") or not name.startswith("_")]
+        begin, end, page = self.page(request, len(shown))
+        names = ("kind", "id", "datasetReference", "location", "labels")
+        listed = [{name: value for name, value in self.resource_of_dataset(one).items() if name in names} for one in shown[begin:end]]
+        return {"kind": "bigquery#datasetList", **({"datasets": listed} if listed else {}), **page}
+
     @route("GET", PATH + "/datasets/{dataset}", query=("datasetView",), needs="bigquery.datasets.get")
     def get_dataset(self, _request, project, dataset):
         return self.resource_of_dataset(self.dataset(project, dataset))
@@ -124,6 +136,8 @@ class BigQuery(Service):
         for key in ("description", "friendlyName", "labels", "expirationTime", "requirePartitionFilter"):
             if key in data:
                 found.described[key] = data[key]
+                if data[key] is None:  # in a patch it is one that goes
+                    del found.described[key]
         if "tableConstraints" in data:
             found.constraints = data["tableConstraints"]
         found.modified = self.world.clock.now()
@@ -223,8 +237,13 @@ class BigQuery(Service):
                 raise Refused(400, f"Label \"{name}\" has invalid characters.")
 
     def begin(self, request, job_id, location, configuration):
-        """The id that was used is used up, also by a job that failed."""
-        location = (location or "US").upper()
+        """The id that was used is used up, also by a job that failed. A query without a location is carried out where what it
+        names is (bigquery/docs/locations#specify_locations)."""
+        if not location and "query" in configuration:
+            named = [one.location for one in self.datasets.values()
+                     if re.search(rf"\b{re.escape(one.name)}`?\.", configuration["query"]["query"])]
+            location = named[0] if named else None
+        location = settled_location(location or "US")
         job_id = job_id if job_id is not None else f"job_{next(self.numbers):06d}"
         if not JOB_ID.fullmatch(job_id):
             raise Refused(400, f"Invalid job ID \"{job_id}\". Job IDs must be alphanumeric (plus underscores and dashes) and at most "
@@ -249,7 +268,7 @@ class BigQuery(Service):
     def job(self, request, project, name):
         """The location is a part of its address: US when it is not said."""
         self.project(project)
-        location = request.one("location", "US").upper()
+        location = settled_location(request.one("location", "US"))
         if (location, name) not in self.jobs:
             raise Refused(404, f"Not found: Job {project}:{location}.{name}" if request.one("location") else
                           f"Not found: Job {project}:{name}")
@@ -271,7 +290,7 @@ class BigQuery(Service):
         self.project(project)
         data = request.data
         configuration = {"query": {key: data[key] for key in ("query", "useLegacySql", "defaultDataset", "maximumBytesBilled",
-                                                              "useQueryCache") if key in data}}
+                                                              "useQueryCache", "queryParameters", "parameterMode") if key in data}}
         configuration.update({key: data[key] for key in ("labels", "dryRun") if key in data})
         self.check(configuration, "query")
         job = self.begin(request, None, data.get("location"), configuration)

@@ -113,6 +113,12 @@ class Control(Service):
         self.world.permissions.deny(request.data["email"], request.data["permission"])
         return {}
 
+    @route("POST", PATH + "/absent", body={"email": shape.text})
+    def absent(self, request):
+        """A service account that does not exist."""
+        self.world.permissions.absent.add(request.data["email"])
+        return {}
+
     @route("DELETE", PATH + "/denied")
     def allowed(self, _request):
         self.world.permissions.forget()
@@ -146,6 +152,14 @@ class Control(Service):
     def put(self, request, name, key):
         """As somebody without conditions would."""
         self.world.storage.put(self.world.storage.bucket(name), key, request.body, {})
+        return {}
+
+    @route("POST", PATH + "/buckets/{name}/older", body={"seconds": shape.anything})
+    def older(self, request, name):
+        """All that is there now was written so much earlier."""
+        for item in self.world.storage.bucket(name).objects.values():
+            item.created -= request.data["seconds"]
+            item.updated -= request.data["seconds"]
         return {}
 
     @route("POST", PATH + "/buckets/{name}/objects/{key}/damage")
@@ -198,6 +212,7 @@ class Control(Service):
         compute, vm = self.world.compute, self.vm(zone, name)
         lives, person = compute.lives, "person@example.com"
         deeds = {"preempt": lives.preempt, "host_error": lives.host_error, "reboot": lives.reboot, "power_off": lives.guest_ended,
+                 "kill_units": lambda vm: vm.machine.kill_units(),  # kill -9 of the units' main processes
                  "stop": lambda vm: lives.stop(vm, compute.operations.begin("stop", vm, vm.zone, person)),
                  "start": lambda vm: lives.start(vm, compute.operations.begin("start", vm, vm.zone, person)),
                  "delete": lambda vm: lives.delete(vm, compute.operations.begin("delete", vm, vm.zone, person))}
@@ -220,6 +235,12 @@ class Control(Service):
     def guest_variables(self, request):
         """The environment of what runs in VMs from now on, and in their containers: where on this machine what is."""
         self.world.guest_variables.update(request.data)
+        return {}
+
+    @route("POST", PATH + "/guest_mounts", body={"folders": [shape.text]})
+    def guest_mounts(self, request):
+        """Folders of this machine that each container of a VM has from now on, by the same path: where a test looks at what ran."""
+        self.world.guest_mounts = request.data["folders"]
         return {}
 
     # Cloud Logging.

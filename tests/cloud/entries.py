@@ -91,7 +91,7 @@ class Logging(Service):
         text = done.get("textPayload", json.dumps(done.get("jsonPayload", {})))
         for rule in self.world.misbehaviour.rules:
             if rule["kind"] == "refuse_entries" and rule["where"] in text:
-                raise Refused(403, "Permission 'logging.logEntries.create' denied on resource (or it may not exist).")
+                raise Refused(400, "The entry is not one that can be taken.")
         return done
 
     def check_name(self, name):

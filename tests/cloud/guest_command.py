@@ -48,6 +48,8 @@ def docker_words(words):
     done += ["--label", f"busker.stand-in.vm={os.environ['STAND_IN_VM']}"]
     for name in os.environ["STAND_IN_VARIABLES"].split():
         done += ["--env", name]
+    for folder in os.environ["STAND_IN_MOUNTS"].split():
+        done += ["--volume", f"{folder}:{folder}"]
     while rest:
         word = rest.pop(0)
         if not word.startswith("-"):  # the image, or the value of an option that nothing here is done to

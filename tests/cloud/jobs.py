@@ -4,7 +4,7 @@ import re
 
 from . import shape, sql
 from .answers import NotPlayed, Refused
-from .rows import BadValue, CsvFormat, rows_of_csv, rows_of_json
+from .rows import BadValue, CsvFormat, rows_of_csv, rows_of_json, value_of
 from .tables import LABELS, PARTITIONING, SCHEMA, TABLE_REFERENCE, Table, difference, merged, settled_fields
 
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,1024}")
@@ -21,12 +21,14 @@ LOAD = {"sourceUris": [shape.text], "schema": SCHEMA, "destinationTable": TABLE_
         "preserveAsciiControlCharacters": shape.just(False), "createSession": shape.just(False), "copyFilesOnly": shape.just(False),
         "nullMarkers": shape.just([]),
         "destinationTableProperties": {"description": shape.text, "friendlyName": shape.text, "labels": LABELS}}
+PARAMETER = {"name": shape.text, "parameterType": {"type": shape.one_of("STRING", "INT64", "TIMESTAMP")},
+             "parameterValue": {"value": shape.text}}
 QUERY = {"query": shape.text, "useLegacySql": shape.boolean, "destinationTable": TABLE_REFERENCE, "createDisposition": CREATE,
          "writeDisposition": WRITE, "defaultDataset": {"projectId": shape.text, "datasetId": shape.text},
          "maximumBytesBilled": shape.integer, "useQueryCache": shape.boolean, "priority": shape.one_of("INTERACTIVE", "BATCH"),
          "schemaUpdateOptions": UPDATES, "timePartitioning": PARTITIONING, "allowLargeResults": shape.boolean,
          "flattenResults": shape.just(True), "preserveNulls": shape.just(False), "continuous": shape.just(False),
-         "createSession": shape.just(False), "queryParameters": shape.just([]), "userDefinedFunctionResources": shape.just([]),
+         "createSession": shape.just(False), "queryParameters": [PARAMETER], "parameterMode": shape.one_of("NAMED"), "userDefinedFunctionResources": shape.just([]),
          "connectionProperties": shape.just([]), "writeIncrementalResults": shape.just(False)}
 COPY = {"sourceTable": TABLE_REFERENCE, "sourceTables": [TABLE_REFERENCE], "destinationTable": TABLE_REFERENCE,
         "createDisposition": CREATE, "writeDisposition": WRITE, "operationType": shape.one_of("COPY", "SNAPSHOT")}
@@ -229,10 +231,10 @@ class Job:
         bucket = self.bigquery.world.storage.buckets.get(found[1])
         if bucket is None:
             raise JobError("notFound", f"Not found: URI {uri}")
-        # bigquery/docs/loading-data-cloud-storage-csv#location: in one place, but for datasets in the US.
-        if bucket.location != dataset.location and dataset.location != "US":
-            raise JobError("invalid", f"Cannot read and write in different locations: source: {bucket.location.lower()}, destination: "
-                           f"{dataset.location.lower()}")
+        # bigquery/docs/loading-data-cloud-storage-csv#location: in one place, or within the dataset's; datasets in the US load from any.
+        source, target = bucket.location.lower(), dataset.location.lower()
+        if source != target and target != "us" and not (target == "eu" and source.startswith("europe-")):
+            raise JobError("invalid", f"Cannot read and write in different locations: source: {source}, destination: {target}")
         begin, _, end = found[2].partition("*")
         names = [name for name in sorted(bucket.objects) if "*" in uri and name.startswith(begin) and name.endswith(end)]
         names = names if "*" in uri else [found[2]] if found[2] in bucket.objects else []
@@ -252,8 +254,6 @@ class Job:
             parts = parts[1:] if len(parts) == 3 and parts[0] == project else parts
             return ".".join(f'"{part}"' for part in parts)
         text = re.sub(r"`([^`]+)`", plain, query["query"]).strip().rstrip(";")
-        if not re.match(r"(?i)\(?\s*(select|with)\b", text):
-            raise NotPlayed("statements other than SELECT")
         tables = {}
         for dataset in self.bigquery.datasets.values():
             for table in dataset.tables.values():
@@ -267,16 +267,95 @@ class Job:
                     tables[dataset.name, table.name] = table
         return text, tables
 
+    # What kind of statement it is (rest/v2/Job, JobStatistics2.statementType), also told by a dry run.
+    # bigquery/docs/reference/standard-sql/data-manipulation-language, data-definition-language.
+
+    @staticmethod
+    def statement_type(text):
+        bare = re.sub(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`", "''", text)
+        bare = re.sub(r"(--|#)[^\n]*|/\*.*?\*/", " ", bare, flags=re.DOTALL)
+        statements = [one.strip() for one in bare.split(";") if one.strip()]
+        words = statements[0].upper().split() if statements else [""]
+        first = words[0].lstrip("(")
+        if len(statements) > 1 or first in ("BEGIN", "DECLARE", "SET", "IF", "CALL"):
+            return "SCRIPT"
+        if first in ("SELECT", "WITH"):
+            return "SELECT"
+        if first in ("INSERT", "UPDATE", "DELETE", "MERGE"):
+            return first
+        if first in ("CREATE", "DROP", "ALTER") and len(words) > 1:
+            return f"{first}_{words[1]}"
+        raise JobError("invalidQuery", f"Syntax error: Unexpected identifier \"{words[0]}\" at [1:1]" if words[0] else
+                       "Syntax error: Unexpected end of statement")
+
     def do_query(self, query):
+        kind = self.statement_type(query["query"])
+        self.statistics["query"] = {"statementType": kind}
+        self.statistics["totalBytesProcessed"] = "0"
+        if self.configuration.get("dryRun") and kind != "SELECT":
+            return
+        if kind == "SELECT":
+            self.do_select(query)
+        elif kind == "INSERT":
+            self.do_insert(query)
+        elif kind == "DROP_TABLE":
+            self.do_drop(query)
+        else:
+            raise NotPlayed(f"the statement {kind}")
+
+    def parameters(self, query):
+        return {one["name"]: (one["parameterType"]["type"], one["parameterValue"]["value"]) for one in query.get("queryParameters", [])}
+
+    def reference_in(self, path):
+        parts = path.strip("`").replace("`", "").split(".")
+        return {"datasetId": parts[-2], "tableId": parts[-1]} if len(parts) > 1 else {}
+
+    def do_insert(self, query):
+        """Of one row of parameters: a statement that is whole at its end or not at all, as a job is."""
+        found = re.fullmatch(r"INSERT INTO (\S+) \(([\w, ]+)\) VALUES \(([@\w, ]+)\)", query["query"].strip())
+        if found is None:
+            raise NotPlayed("an INSERT other than of named parameters")
+        given = self.parameters(query)
+        reference = self.reference_in(found[1])
+        dataset, name, _ = self.destination(reference)
+        table = dataset.tables.get(name)
+        if table is None:
+            raise JobError("notFound", f"Not found: Table {self.bigquery.world.project}:{dataset.name}.{name}")
+        known = {field["name"]: field for field in table.fields}
+        columns, names = ([word.strip() for word in part.split(",")] for part in (found[2], found[3]))
+        if len(columns) != len(names) or any(column not in known for column in columns):
+            raise JobError("invalidQuery", f"Column is not present in table {name}, or there are not as many values as columns")
+        row = []
+        for column, word in zip(columns, names):
+            if word[:1] != "@" or word[1:] not in given:
+                raise JobError("invalidQuery", f"Query parameter '{word[1:]}' not found")
+            row.append(value_of(given[word[1:]][1], known[column]["type"]))
+        fields = [known[column] for column in columns]
+        self.write({"destinationTable": reference, "writeDisposition": "WRITE_APPEND"}, "WRITE_APPEND", fields, [row])
+        self.statistics["query"]["numDmlAffectedRows"] = "1"
+
+    def do_drop(self, query):
+        found = re.fullmatch(r"DROP TABLE (IF EXISTS )?(\S+)", query["query"].strip())
+        if found is None:
+            raise NotPlayed("a DROP TABLE of that form")
+        self.must_be_allowed("bigquery.tables.delete")
+        dataset, name, _ = self.destination(self.reference_in(found[2]))
+        if name not in dataset.tables and not found[1]:
+            raise JobError("notFound", f"Not found: Table {self.bigquery.world.project}:{dataset.name}.{name}")
+        dataset.tables.pop(name, None)
+
+    def do_select(self, query):
         text, tables = self.tables_in(query)
+        for name, (kind, value) in self.parameters(query).items():
+            literal = "'" + value.replace("'", "''") + "'"
+            text = re.sub(rf"@{name}\b", lambda _: f"CAST({literal} AS {kind})", text)
         read = sum(table.bytes for table in tables.values())
         billed = sum(max(BILLED_LEAST, table.bytes) for table in tables.values())
         limit = query.get("maximumBytesBilled")
         if tables:
             self.must_be_allowed("bigquery.tables.getData")
         self.statistics["totalBytesProcessed"] = str(read)
-        self.statistics["query"] = {"totalBytesProcessed": str(read), "totalBytesBilled": str(billed), "statementType": "SELECT",
-                                    "cacheHit": False}
+        self.statistics["query"].update({"totalBytesProcessed": str(read), "totalBytesBilled": str(billed), "cacheHit": False})
         if limit is not None and int(limit) < billed:
             raise JobError("bytesBilledLimitExceeded", f"Query exceeded limit for bytes billed: {limit}. {billed} or higher required.")
         try:

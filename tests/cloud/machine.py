@@ -62,11 +62,14 @@ class Machine:
         self.console, self.journal = bytearray(), bytearray()
         self.units, self.processes = {}, set()
         self.server = None
+        self.room_kb = None  # as much as the disk of this machine has
+        self.disk = None  # where one of its own is mounted
         self.root = pathlib.Path(world.folder) / f"{vm.zone.name}-{vm.name}-{vm.number}"
         self.writing = threading.Lock()
+        self.making = threading.Lock()  # what a boot finds on its disks: one boot after the other
 
     def has_guest(self):
-        return "user-data" in self.vm.metadata
+        return self.world.has_guests and "user-data" in self.vm.metadata
 
     # Under the world's lock.
 
@@ -77,6 +80,8 @@ class Machine:
         self.units = {}
         if self.server is None:
             self.server = Server(self.world, [Metadata(self.world, self.vm)])
+        rule = self.world.misbehaviour.take({"full_disk"}, f"{self.vm.zone.name}/{self.vm.name}")
+        self.room_kb = int(rule.get("kb", 64)) if rule and self.room_kb is None else self.room_kb
         self.say("stand-in", f"boot {self.boots} of {self.vm.name} in {self.vm.zone.name}")
         if self.has_guest():
             threading.Thread(target=self.live, args=(self.boots,), daemon=True).start()
@@ -90,7 +95,7 @@ class Machine:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         if self.root.exists():
-            kill_those_with(f"STAND_IN_VM={self.vm.number}")
+            signal_those_with(f"STAND_IN_ROOT={self.root}", signal.SIGKILL)  # the numbers of VMs are those of another stand-in, too
             self.containers("kill")
 
     def soft_off(self, ended):
@@ -108,6 +113,8 @@ class Machine:
         if self.server is not None:
             threading.Thread(target=self.server.close, daemon=True).start()
             self.server = None
+        if self.disk:
+            subprocess.run(["umount", "-l", str(self.disk)], check=False)
         shutil.rmtree(self.root, ignore_errors=True)
 
     def containers(self, *verb):
@@ -126,10 +133,13 @@ class Machine:
         try:
             if os.geteuid() != 0:
                 raise cloud_config.NoCloudConfig("a guest needs root on this machine")
-            self.make_folders()
-            config = cloud_config.read(self.vm.metadata["user-data"])
-            for file in config.files:
-                self.write(file)
+            with self.making:
+                if boot != self.boots:
+                    return
+                self.make_folders()
+                config = cloud_config.read(self.vm.metadata["user-data"])
+                for file in config.files:
+                    self.write(file)
             for number, command in enumerate(config.commands, 1):
                 if not self.is_on or boot != self.boots:
                     return
@@ -147,6 +157,9 @@ class Machine:
             shutil.rmtree(self.root / name, ignore_errors=True)
         for name in (*EMPTY_AT_BOOT, *KEPT, TOOLS):
             (self.root / name).mkdir(parents=True, exist_ok=True)
+        if self.room_kb is not None and self.disk is None:
+            self.disk = self.root / "var/lib/google"
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.room_kb}k,mode=0755", "tmpfs", str(self.disk)], check=True)
         shutil.copytree("/etc", self.root / "etc", symlinks=True, dirs_exist_ok=True, ignore_dangling_symlinks=True,
                         ignore=lambda folder, names: names if folder == "/etc/systemd/system" else [])
         (self.root / "etc/hostname").write_text(self.vm.name + "\n")
@@ -180,6 +193,7 @@ class Machine:
                  "GCE_METADATA_HOST": place, "GCE_METADATA_IP": place, **self.world.guest_variables}
         variables = " ".join(["GCE_METADATA_HOST", "GCE_METADATA_IP", *self.world.guest_variables])
         return {**found, "STAND_IN_VM": self.vm.number, "STAND_IN_ROOT": str(self.root), "STAND_IN_VARIABLES": variables,
+                "STAND_IN_MOUNTS": " ".join(self.world.guest_mounts),
                 "STAND_IN_DOCKER": str(self.world.docker or ""), "STAND_IN_REAL_DOCKER": shutil.which("docker") or ""}
 
     def spawn(self, words, variables, is_on_console):
@@ -211,6 +225,15 @@ class Machine:
         with process.stdout:
             for line in process.stdout:
                 self.say(name, line.decode(errors="replace").rstrip("\n"), is_on_console)
+
+    @staticmethod
+    def signal_those_of(mark, what):
+        """Of a unit's cgroup. How many there were."""
+        return signal_those_with(f"STAND_IN_UNIT={mark}", what)
+
+    def kill_units(self):
+        for unit in list(self.units.values()):
+            unit.kill()
 
     def say(self, name, line, is_on_console=True):
         """To the console, which the serial port tells, or to the journal alone."""
@@ -279,11 +302,13 @@ class Machine:
         raise NoUnit(f"systemctl {verb} is not played")
 
 
-def kill_those_with(mark):
-    """Who has left its session is known by its environment."""
-    wanted = mark.encode()
+def signal_those_with(mark, what):
+    """Who has left its session is known by its environment. How many there were."""
+    wanted, count = mark.encode(), 0
     for process in pathlib.Path("/proc").iterdir():
         if process.name.isdigit():
             with contextlib.suppress(OSError):
                 if wanted in (process / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(process.name), signal.SIGKILL)
+                    os.kill(int(process.name), what)
+                    count += 1
+    return count

@@ -25,9 +25,10 @@ OF_SERVICES = {
     "partial_list": "the zone cannot be asked: aggregated lists lack it",
     "late_job": "a job ends `seconds` later",
     "fail_job": "a job ends with `reason` and `message`, and changes nothing",
-    "refuse_entries": "entries whose text holds `where` are refused with PERMISSION_DENIED",
+    "refuse_entries": "entries whose text holds `where` are refused with INVALID_ARGUMENT",
     "no_metadata": "the metadata server does not answer yet (`seconds`: of those since the VM runs)",
     "no_account": "the VM has no service account",
+    "full_disk": "a VM that boots has room for `kb` on its disk (64)",
 }
 KINDS = {**OF_REQUESTS, **OF_SERVICES}
 
@@ -52,9 +53,12 @@ class Misbehaviour:
         self.held.clear()
 
     def take(self, kinds, subject):
-        """The first rule for it, which then has one time less; None. `count`: -1 is for ever."""
+        """The first rule for it, which then has one time less; None. `count`: -1 is for ever. `skip`: so many go by before."""
         for rule in self.rules:
             if rule["kind"] in kinds and rule["where"] in subject:
+                if rule.get("skip", 0) > 0:
+                    rule["skip"] -= 1
+                    continue
                 rule["count"] -= 1
                 if rule["count"] == 0:
                     self.rules.remove(rule)

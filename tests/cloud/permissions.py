@@ -10,6 +10,7 @@ class Permissions(Service):
     def __init__(self, world):
         self.world = world
         self.denied = set()  # (email, permission)
+        self.absent = set()  # service accounts that do not exist; all others do
 
     def deny(self, email, permission):
         self.denied.add((email, permission))
@@ -30,6 +31,18 @@ class Permissions(Service):
     def test(self, request, project):
         if project != self.world.project:
             raise Refused(403, f"The caller does not have permission on {project}")
+        return self.answer(request)
+
+    # iam/docs/reference/rest/v1/projects.serviceAccounts/testIamPermissions
+    @route("POST", "/v1/projects/-/serviceAccounts/{email}:testIamPermissions", body={"permissions": [shape.text]})
+    def test_of_account(self, request, email):
+        if email in self.absent:
+            raise Refused(404, f"Unknown service account {email}")
+        if any(not one.startswith("iam.serviceAccounts.") for one in request.data.get("permissions", [])):
+            raise Refused(400, "A permission is not valid for this resource.")
+        return self.answer(request)
+
+    def answer(self, request):
         asked = request.data.get("permissions", [])
         for one in asked:
             if one.count(".") != 2 or one.endswith("*"):

@@ -4,7 +4,6 @@ loading-data-cloud-storage-csv, loading-data-cloud-storage-json).
 A value is None or text in one form for each type, which SQL can cast: true, 12, 1.5, 2019-08-01, 2019-08-01 07:00:00.000000+00."""
 
 import base64
-import csv
 import json
 import math
 import re
@@ -164,33 +163,37 @@ class CsvFormat:
 
 
 def lines_of(text, form):
-    """(number, cells or BadValue) of each line; a line break within quotes ends a line unless that was allowed."""
-    options = {"delimiter": form.delimiter, "strict": True}
-    options.update({"quotechar": form.quote} if form.quote else {"quoting": csv.QUOTE_NONE})
-    csv.field_size_limit(100 << 20)
+    """(number, cells or BadValue) of each line; a line break within quotes ends a line unless that was allowed. A cell in which
+    nothing stands is None, one of two quotes is "": strings tell them apart (keboola/connection-docs, pull request 908)."""
+    mark, quote = re.escape(form.delimiter), re.escape(form.quote)
+    end = rf"({mark}|\r\n|\n|\r|\Z)"
+    quoted = rf"{quote}((?:[^{quote}]|{quote}{quote})*){quote}{end}|" if form.quote else "()()"
+    cell = re.compile(rf"{quoted}((?:[^{quote}{mark}\r\n][^{mark}\r\n]*)?){end}")
     if form.may_break_lines:
-        reader = csv.reader(text.splitlines(keepends=True), **options)
-        yield from enumerate_lines(reader)
+        yield from cut(text, cell, form)
         return
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
         if line:
-            yield from enumerate_lines(csv.reader([line], **options), number)
+            yield from cut(line, cell, form, number)
 
 
-def enumerate_lines(reader, begin=1):
-    number = begin
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
+def cut(text, cell, form, number=1):
+    place, cells, length, doubled = 0, [], len(text), form.quote * 2
+    while place < length or cells:
+        found = cell.match(text, place)
+        if found is None:
+            rest = re.match(rf"{form.quote}(?:[^{form.quote}]|{doubled})*{form.quote}", text[place:]) if form.quote else None
+            yield number, BadValue("Data between close quote character (\") and field separator." if rest else
+                                   "Missing close quote character (\")")
             return
-        except csv.Error as error:
-            yield number, BadValue("Missing close quote character (\")" if "unexpected end" in str(error) else
-                                   f"Data between close quote character (\") and field separator: {error}")
-            return
-        if cells:
+        inner, inner_end, plain, plain_end = found.groups()
+        cells.append(inner.replace(doubled, form.quote) if inner is not None else plain or None)
+        place = found.end()
+        if (inner_end if inner is not None else plain_end) == form.delimiter:
+            continue
+        if cells != [None]:
             yield number, cells
-        number += 1
+        cells, number = [], number + 1
 
 
 def rows_of_csv(data, fields, form):
@@ -200,7 +203,7 @@ def rows_of_csv(data, fields, form):
     for number, cells in lines_of(data.decode("utf-8", errors="replace"), form):
         if number <= form.skipped:
             if form.by_name and not isinstance(cells, BadValue):
-                order = [name.lower() for name in cells]
+                order = [(name or "").lower() for name in cells]
             continue
         if isinstance(cells, BadValue):
             yield number, cells
@@ -226,16 +229,16 @@ def row_of(cells, fields, form):
         return BadValue(f"Too few values: {len(cells)} columns where there are {len(fields)}")
     row = []
     for index, field in enumerate(fields):
-        text = cells[index] if index < len(cells) else None
         try:
-            row.append(cell_of(text, field, form.null))
+            row.append(cell_of(cells[index], field, form.null) if index < len(cells) else cell_of(None, field, None))
         except BadValue as error:
             return BadValue(f"{error} for {field['name']} (position {index})")
     return row
 
 
 def cell_of(text, field, null):
-    # An empty cell of a string is an empty string as long as no other marker says what is null.
+    # Where another marker says what is null, an empty cell is none (rest/v2/Job, nullMarker).
+    text = "" if text is None and null not in (None, "") else text
     is_null = text is None or (text == null and (null != "" or field["type"] not in ("STRING", "BYTES")))
     if is_null:
         if field.get("mode") == "REQUIRED":

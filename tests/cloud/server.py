@@ -1,5 +1,6 @@
 """HTTP: requests in, answers out, and what goes wrong between. It knows no service."""
 
+import email.utils
 import http.server
 import socket
 import threading
@@ -141,7 +142,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return instead or answer
 
     def write(self, answer, is_cut):
-        head = [f"HTTP/1.1 {answer.status} It"]
+        now = email.utils.formatdate(self.server.world.clock.now(), usegmt=True)
+        head = [f"HTTP/1.1 {answer.status} It", f"Date: {now}"]
         head += [f"{name}: {value}" for name, value in answer.headers]
         body = answer.body
         if not (answer.status in (204, 304) and not body):

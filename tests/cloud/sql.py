@@ -3,6 +3,7 @@ and most functions have one meaning in both; what DuckDB does not know fails, an
 
 import csv
 import ctypes
+import json
 import os
 import pathlib
 import re
@@ -16,9 +17,19 @@ LIBRARY = pathlib.Path(os.environ.get("BUSKER_DUCKDB", pathlib.Path(__file__).re
 NAMES = {"STRING": "VARCHAR", "BYTES": "VARCHAR", "INTEGER": "BIGINT", "FLOAT": "DOUBLE", "NUMERIC": "DECIMAL(38,9)",
          "BIGNUMERIC": "DECIMAL(38,18)", "BOOLEAN": "BOOLEAN", "DATE": "DATE", "TIME": "TIME", "DATETIME": "TIMESTAMP",
          "TIMESTAMP": "TIMESTAMPTZ", "JSON": "VARCHAR"}
+# GoogleSQL's names, where DuckDB's are others.
+CASTS = {"STRING": "VARCHAR", "INT64": "BIGINT", "FLOAT64": "DOUBLE", "NUMERIC": "DECIMAL(38,9)", "BOOL": "BOOLEAN",
+         "BIGNUMERIC": "DECIMAL(38,18)", "DATETIME": "TIMESTAMP", "TIMESTAMP": "TIMESTAMPTZ"}
+FUNCTIONS = {"SAFE_CAST": "TRY_CAST", "REGEXP_CONTAINS": "regexp_matches", "REGEXP_EXTRACT": "first_group"}
 KINDS = {"BOOLEAN": "BOOLEAN", "DOUBLE": "FLOAT", "FLOAT": "FLOAT", "DATE": "DATE", "TIME": "TIME", "TIMESTAMP": "DATETIME",
-         "TIMESTAMP WITH TIME ZONE": "TIMESTAMP", "VARCHAR": "STRING"}
+         "TIMESTAMP WITH TIME ZONE": "TIMESTAMP", "VARCHAR": "STRING", "BLOB": "BYTES", "STRUCT(\"json\" VARCHAR)": "JSON",
+         "DECIMAL(38,18)": "BIGNUMERIC"}
+# Types that are more than their text: out of the text, and into it.
+MADE = {"BYTES": ("from_base64({})", "base64({})"), "JSON": ("PARSE_JSON({})", "{}.json")}
 PRELUDE = """SET TimeZone='UTC';
+SET threads=1;
+CREATE MACRO PARSE_JSON(a) AS CASE WHEN a IS NOT NULL THEN {'json': a} END;
+CREATE MACRO first_group(a, b) AS CASE WHEN regexp_matches(a, b) THEN regexp_extract(a, b, 1) END;
 CREATE MACRO SAFE_DIVIDE(a, b) AS CASE WHEN b = 0 THEN NULL ELSE a / b END;
 """
 
@@ -53,16 +64,20 @@ class Library:
 
 
 class Database:
-    """In memory, for one query."""
+    """In memory; for one query after the other."""
 
-    def __enter__(self):
+    kept = None  # opening one takes as long as a small query
+
+    def __init__(self):
         self.library = Library.get()
         self.database, self.connection = ctypes.c_void_p(), ctypes.c_void_p()
         self.library.duckdb_open(None, ctypes.byref(self.database))
         self.library.duckdb_connect(self.database, ctypes.byref(self.connection))
-        return self
+        for statement in PRELUDE.split(";"):
+            if statement.strip():
+                self.rows(statement)
 
-    def __exit__(self, *_):
+    def close(self):
         self.library.duckdb_disconnect(ctypes.byref(self.connection))
         self.library.duckdb_close(ctypes.byref(self.database))
 
@@ -92,15 +107,29 @@ class Database:
         """[(name, type)], rows."""
         self.rows(f"CREATE TEMP TABLE answer AS {text}")
         columns = [(name, kind_of(kind)) for name, kind in self.rows("SELECT column_name, column_type FROM (DESCRIBE answer)")]
-        rows = self.rows("SELECT COLUMNS(*)::VARCHAR FROM answer")
+        shown = ", ".join(f"CAST({MADE.get(kind, ('', '{}'))[1].format(quoted(name))} AS VARCHAR)" for name, kind in columns)
+        rows = self.rows(f"SELECT {shown} FROM answer")
         return columns, [[None if cell is None else canonical(cell, kind) for cell, (_, kind) in zip(row, columns)] for row in rows]
 
 
+def translated(text):
+    """Names of types and functions; what stands in quotes stays."""
+    parts = re.split(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")", text)
+    for index in range(0, len(parts), 2):
+        parts[index] = re.sub(r"(?i)\bAS (" + "|".join(CASTS) + r")\)", lambda found: f"AS {CASTS[found[1].upper()]})", parts[index])
+        parts[index] = re.sub(r"\b(" + "|".join(FUNCTIONS) + r")\(", lambda found: f"{FUNCTIONS[found[1]]}(", parts[index])
+    return "".join(parts)
+
+
+def quoted(name):
+    return '"' + name.replace('"', '""') + '"'
+
+
 def kind_of(name):
-    if name.startswith("DECIMAL"):
-        return "NUMERIC"
     if name in KINDS:
         return KINDS[name]
+    if name.startswith("DECIMAL"):
+        return "NUMERIC"
     if re.fullmatch(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?", name):
         return "INTEGER"
     raise NotPlayed(f"the type {name} of a query's column")
@@ -110,7 +139,9 @@ def canonical(text, kind):
     """As rows.py has it."""
     if kind == "FLOAT":
         return float_text(float(text))
-    if kind == "NUMERIC":
+    if kind == "JSON":
+        return json.dumps(json.loads(text), separators=(",", ":"))
+    if kind in ("NUMERIC", "BIGNUMERIC"):
         return text.rstrip("0").rstrip(".") if "." in text else text
     if kind in ("DATETIME", "TIMESTAMP", "TIME"):
         found = re.fullmatch(r"((?:\S+ )?\d\d:\d\d:\d\d)(?:\.(\d+))?(\+00)?", text)
@@ -120,10 +151,21 @@ def canonical(text, kind):
 
 def select(text, tables):
     """`tables`: {(dataset, table): (fields, rows)}, all that the query may name. Returns ([(name, type)], rows)."""
-    with Database() as database, tempfile.TemporaryDirectory() as folder:
-        for statement in PRELUDE.split(";"):
-            if statement.strip():
-                database.rows(statement)
+    database, Database.kept = Database.kept or Database(), None
+    try:
+        answer = answer_of(database, text, tables)
+        for name in {dataset for dataset, _ in tables}:
+            database.rows(f'DROP SCHEMA "{name}" CASCADE')
+        database.rows("DROP TABLE temp.answer")
+        Database.kept = database
+        return answer
+    finally:
+        if Database.kept is None:
+            database.close()
+
+
+def answer_of(database, text, tables):
+    with tempfile.TemporaryDirectory() as folder:
         for number, ((dataset, table), (fields, rows)) in enumerate(tables.items()):
             file = pathlib.Path(folder) / f"{number}.csv"
             with open(file, "w", newline="", encoding="utf-8") as opened:
@@ -131,8 +173,14 @@ def select(text, tables):
                 writer.writerows([["\\N" if cell is None else cell for cell in row] for row in rows])
             columns = ", ".join(f'"{field["name"]}" {NAMES[field["type"]]}' for field in fields)
             database.rows(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
-            database.rows(f'CREATE TABLE "{dataset}"."{table}" ({columns})')
+            is_made = any(field["type"] in MADE for field in fields)
+            name = f'"{dataset}"."{table} as text"' if is_made else f'"{dataset}"."{table}"'
+            database.rows(f"CREATE TABLE {name} ({columns})")
             if rows:
-                database.rows(f"COPY \"{dataset}\".\"{table}\" FROM '{file}' (FORMAT csv, AUTO_DETECT false, HEADER false, "
-                               "DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '\\N', ALLOW_QUOTED_NULLS true)")
-        return database.select(text)
+                database.rows(f"COPY {name} FROM '{file}' (FORMAT csv, AUTO_DETECT false, HEADER false, "
+                               "DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '\\N', ALLOW_QUOTED_NULLS true, NEW_LINE '\\n')")
+            if is_made:
+                values = ", ".join(f"{MADE.get(field['type'], ('{}',))[0].format(quoted(field['name']))} AS {quoted(field['name'])}"
+                                   for field in fields)
+                database.rows(f'CREATE VIEW "{dataset}"."{table}" AS SELECT {values} FROM {name}')
+        return database.select(translated(text))

@@ -17,7 +17,7 @@ SCHEMA = {"fields": [FIELD]}
 TABLE_REFERENCE = {"projectId": shape.text, "datasetId": shape.text, "tableId": shape.text}
 PARTITIONING = {"type": shape.one_of("DAY"), "field": shape.text, "expirationMs": shape.integer}
 TABLE = {"kind": shape.one_of("bigquery#table"), "tableReference": TABLE_REFERENCE, "schema": SCHEMA, "description": shape.text,
-         "friendlyName": shape.text, "labels": LABELS, "timePartitioning": PARTITIONING, "expirationTime": shape.integer,
+         "friendlyName": shape.text, "labels": LABELS, "timePartitioning": PARTITIONING, "expirationTime": shape.or_null(shape.integer),
          "requirePartitionFilter": shape.boolean,
          "tableConstraints": {"primaryKey": {"columns": [shape.text]}}}
 DATASET = {"kind": shape.one_of("bigquery#dataset"), "datasetReference": {"projectId": shape.text, "datasetId": shape.text},
@@ -41,9 +41,14 @@ def settled_fields(fields, at="schema"):
     return done
 
 
+def settled_location(location):
+    """As BigQuery says it (bigquery/docs/locations): EU and US, but europe-west1; Cloud Storage says EUROPE-WEST1."""
+    return location.upper() if location.upper() in ("EU", "US") else location.lower()
+
+
 class Dataset:
     def __init__(self, name, location, resource, now):
-        self.name, self.location, self.resource, self.created = name, location.upper(), resource, now
+        self.name, self.location, self.resource, self.created = name, settled_location(location), resource, now
         self.tables = {}
 
 
@@ -57,6 +62,9 @@ class Table:
         self.kind = "TABLE"
         self.described = {key: value for key, value in (resource or {}).items()
                           if key in ("description", "friendlyName", "labels", "expirationTime", "requirePartitionFilter")}
+        lifetime_ms = dataset.resource.get("defaultTableExpirationMs")
+        if lifetime_ms and "expirationTime" not in self.described:  # rest/v2/datasets, defaultTableExpirationMs
+            self.described["expirationTime"] = str(int(now * 1000) + int(lifetime_ms))
         self.partitioning = (resource or {}).get("timePartitioning")
         self.constraints = (resource or {}).get("tableConstraints")
         self.row_policies = []

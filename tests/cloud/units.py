@@ -3,12 +3,13 @@ that is not here ends the unit with a sentence on the console, so that nothing i
 
 import re
 import shlex
+import signal
 import subprocess
 import threading
 import time
 
 KNOWN = {
-    "Unit": {"Description", "Documentation", "Wants", "Requires", "After", "Before", "StartLimitIntervalSec"},
+    "Unit": {"Description", "Documentation", "Wants", "Requires", "After", "Before", "StartLimitIntervalSec", "StartLimitBurst"},
     "Service": {"Type", "User", "Environment", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecStop", "ExecStopPost", "Restart",
                 "RestartSec", "RemainAfterExit", "TimeoutStartSec", "TimeoutStopSec", "StandardOutput", "StandardError",
                 "SyslogIdentifier", "KillMode", "OOMScoreAdjust", "SuccessExitStatus"},
@@ -16,6 +17,10 @@ KNOWN = {
 }
 STOP_S = 90  # DefaultTimeoutStopSec
 STARTS_MAX, STARTS_S = 5, 10  # DefaultStartLimitBurst, DefaultStartLimitIntervalSec
+# When a service that was not told to stop is begun again, by its result (systemd.service, Restart=).
+RESTARTS = {"no": (), "always": ("success", "exit-code", "signal"), "on-failure": ("exit-code", "signal"), "on-abnormal": ("signal",)}
+CLEAN = {-signal.SIGHUP, -signal.SIGINT, -signal.SIGTERM, -signal.SIGPIPE}  # of a main process, but for oneshot
+KILLS = ("control-group", "mixed", "process", "none")
 
 
 class NoUnit(Exception):
@@ -62,16 +67,20 @@ class Unit:
 
     def __init__(self, machine, name, text):
         self.machine, self.name = machine, name
+        self.mark = f"{machine.vm.number}/{machine.boots}/{name}"  # in the environment of what is of its cgroup
         settings = parse(text)
         self.service = settings.get("Service", {})
         self.limit_s = seconds_of((settings.get("Unit", {}).get("StartLimitIntervalSec") or [str(STARTS_S)])[-1])
+        self.starts_max = int((settings.get("Unit", {}).get("StartLimitBurst") or [STARTS_MAX])[-1])
         self.kind = self.one("Type", "simple")
         if self.kind not in ("simple", "exec", "oneshot"):
             raise NoUnit(f"Type={self.kind} is not played")
         if self.one("User", "root") != "root":
             raise NoUnit("another User= than root is not played")
-        if self.one("Restart", "no") not in ("no", "always", "on-failure"):
+        if self.one("Restart", "no") not in RESTARTS:
             raise NoUnit(f"Restart={self.one('Restart')} is not played")
+        if self.one("KillMode", KILLS[0]) not in KILLS:
+            raise NoUnit(f"KillMode={self.one('KillMode')} is not played")
         if not self.service.get("ExecStart") or (self.kind != "oneshot" and len(self.service["ExecStart"]) != 1):
             raise NoUnit("one ExecStart= is needed")
         self.environment = {}
@@ -111,11 +120,10 @@ class Unit:
                 self.machine.say("systemd", f"{self.name}: {error}")
                 result, status = "resources", 0
                 break
-            restart = self.one("Restart", "no")
-            again = restart == "always" or (restart == "on-failure" and result != "success")
+            again = result in RESTARTS[self.one("Restart", "no")]
             if not again or self.is_told.wait(seconds_of(self.one("RestartSec", "100ms")) or 0) or not self.machine.is_on:
                 break
-            if len(starts) >= STARTS_MAX:
+            if len(starts) >= self.starts_max:
                 self.machine.say("systemd", f"{self.name}: Start request repeated too quickly.")
                 result = "start-limit-hit"
                 break
@@ -144,7 +152,7 @@ class Unit:
             if result == "success":
                 for line in self.service.get("ExecStartPost", []):
                     self.command(line)
-        after = {"SERVICE_RESULT": result, "EXIT_CODE": "killed" if status < 0 else "exited", "EXIT_STATUS": str(abs(status))}
+        after = {"SERVICE_RESULT": result, "EXIT_CODE": "killed" if status < 0 else "exited", "EXIT_STATUS": signal.Signals(-status).name.removeprefix("SIG") if status < 0 else str(status)}
         for line in self.service.get("ExecStopPost", []):
             if self.machine.is_on:
                 self.command(line, after)
@@ -153,7 +161,7 @@ class Unit:
     def command(self, line, more=(), is_main=False):
         found = re.match(r"[-+!:@]*", line)
         may_fail = "-" in found[0]
-        environment = {**self.environment, **dict(more)}
+        environment = {**self.environment, **dict(more), "STAND_IN_UNIT": self.mark}
         try:
             words = [self.expand(word, environment) for word in shlex.split(line[found.end():].strip())]
         except ValueError as error:
@@ -167,11 +175,25 @@ class Unit:
             self.process = process
             if self.kind != "oneshot":
                 self.is_started.set()
+            process.wait()
+            self.end_rest()
         status = self.machine.wait(process)
-        ok = {0, *(int(word) for word in (self.one("SuccessExitStatus") or "").split())}
+        ok = {0, *(int(word) for word in (self.one("SuccessExitStatus") or "").split()),
+              *(CLEAN if is_main and self.kind != "oneshot" else ())}
         if status in ok or may_fail or (is_main and self.is_told.is_set()):
             return "success", status
         return ("signal" if status < 0 else "exit-code"), status
+
+    def end_rest(self):
+        """What the main process has left of the unit's cgroup does not outlive it (systemd.kill, KillMode=)."""
+        kill_mode = self.one("KillMode", KILLS[0])
+        if kill_mode == "control-group":
+            deadline = time.monotonic() + (seconds_of(self.one("TimeoutStopSec", f"{STOP_S}s")) or STOP_S)
+            while self.machine.signal_those_of(self.mark, signal.SIGTERM) and time.monotonic() < deadline:
+                time.sleep(0.05)
+        if kill_mode in ("control-group", "mixed"):
+            while self.machine.signal_those_of(self.mark, signal.SIGKILL):
+                time.sleep(0.01)
 
     def expand(self, word, environment):
         def specifier(found):
@@ -184,6 +206,11 @@ class Unit:
         if word.startswith("$"):
             word = environment.get(word[1:], "")
         return word.replace("\0", "$")
+
+    def kill(self):
+        """As a person or the kernel does it, who are no stop."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
 
     def goes_to_console(self):
         """Else what it says is in the journal alone, which dies with the machine."""

@@ -20,8 +20,8 @@ PROJECT_NUMBER = "123456789012"
 class World:
     """`docker`: the socket of the engine on which VMs run containers; None: they have none."""
 
-    def __init__(self, project=PROJECT, docker=None, folder=None):
-        self.project, self.docker, self.folder = project, docker, folder
+    def __init__(self, project=PROJECT, docker=None, folder=None, has_guests=True):
+        self.project, self.docker, self.folder, self.has_guests = project, docker, folder, has_guests
         self.project_number = PROJECT_NUMBER
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
@@ -30,6 +30,7 @@ class World:
         self.requests = []
         self.violations = []  # what a client must not do, and did
         self.guest_variables = {}
+        self.guest_mounts = []
         self.is_ended = False
         with self.lock:
             self.tokens = Tokens(self)

@@ -12,6 +12,7 @@
 #include "metrics.h"
 #include "model.h"
 #include "purchases.h"
+#include "serving.h"
 
 namespace {
 
@@ -129,6 +130,9 @@ Result<void> Train(const TrainingConfig& config, const std::filesystem::path& ou
                                        auc, log_loss, base_rate, examples.learned.size(),
                                        examples.held_out.size(), examples.cutoffs));
   if (!written) return written;
+  std::vector<Features> held_out;
+  for (const Example& example : examples.held_out) held_out.push_back(example.features);
+  if (auto done = WriteForServing(output / "model.ubj", held_out); !done) return done;
   fmt::print(
       "Learned from {} examples (cut-offs: {}, the latest {}). On {} customers held out: "
       "AUC {:.3f}, log loss {:.3f}, base rate {:.3f}.\n",

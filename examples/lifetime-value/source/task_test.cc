@@ -70,6 +70,7 @@ class Task : public ::testing::Test {
         Evaluate({training.data_file, training.data_date, training.horizon}, output);
     EXPECT_TRUE(evaluated) << evaluated.error();
     return ReadFile(output / "model.ubj") + ReadFile(output / "metrics.json") +
+           ReadFile(output / "serving_sample.json") + ReadFile(output / "signature.json") +
            ReadFile(output / "predictions.csv") + ReadFile(output / "outcomes.csv");
   }
 

@@ -1,0 +1,155 @@
+// Everything is found by its name: actions, services, tables, versions, runs by their id, data dates. And
+// the keys that lead from page to page.
+import { useEffect, useState } from "preact/hooks";
+import { get, graphOf, inPath, path, query, type Delivery, type Graph, type Run, type RunHead, type Service, type Version } from "./api";
+import { Dialog } from "./parts";
+import { go } from "./place";
+
+interface Hit {
+  name: string;
+  kind: string;
+  hash: string;
+}
+
+const pages: Hit[] = [["Overview", "#/"], ["Runs", "#/runs"], ["Tables", "#/tables"], ["Schedule", "#/schedule"], ["Activity", "#/activity"]].map(([name = "", hash = ""]) => ({ name, kind: "page", hash }));
+
+// What changes seldom is asked once a window.
+async function catalogue(): Promise<Hit[]> {
+  const { services } = await get<{ services: Service[] }>("/api/v1/services");
+  const of = await Promise.all(services.slice(0, 40).map(async ({ service }) => {
+    const none = { versions: [] as Version[] }, nothing = { deliveries: [] as Delivery[] };
+    const [{ versions }, { deliveries }] = await Promise.all([
+      get<{ versions: Version[] }>(path("services", service, "versions")).catch(() => none),
+      get<{ deliveries: Delivery[] }>(path("services", service, "deliveries")).catch(() => nothing),
+    ]);
+    const tables = [...new Set(deliveries.map((delivery) => delivery.table))];
+    return [
+      { name: service, kind: "service", hash: `#/services/${service}` },
+      ...tables.map((table) => ({ name: table, kind: "table", hash: `#/tables/${service}/${table}` })),
+      ...versions.map((version, i) => ({ name: `${service} version ${i + 1}, ${version.version}, data of ${version.data_date}`, kind: "version", hash: `#/services/${service}?version=${version.version}` })),
+    ];
+  }));
+  return of.flat();
+}
+
+async function search(text: string): Promise<Hit[]> {
+  const hits: Hit[] = [];
+  const { graphs } = await get<{ graphs: Graph[] }>(path("graphs") + query({ q: text, limit: 30 }));
+  hits.push(...graphs.map((graph) => ({ name: graph.graph, kind: graph.service ? "action" : "graph", hash: `#/graphs/${inPath(graph.graph)}` })));
+  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) {
+    const { runs } = await get<{ runs: RunHead[] }>(path("runs") + query({ date: text, limit: 30 }));
+    hits.push({ name: `All runs for ${text}`, kind: "data date", hash: `#/runs?date=${text}` }, ...runs.map((run) => ({ name: `${graphOf(run)} for ${run.data_date}: ${run.state}`, kind: "run", hash: `#/runs/${run.id}` })),
+      { name: `Schedule on ${text}`, kind: "page", hash: `#/schedule/${text}` });
+  }
+  if (/^\d{8}-\d{6}-[a-z0-9]+$/.test(text)) {
+    const run = await get<Run>(path("runs", text)).catch(() => null);
+    if (run) hits.unshift({ name: `${graphOf(run)} for ${run.data_date}: ${run.state}`, kind: "run", hash: `#/runs/${run.id}` });
+  } else if (text.length >= 4 && /^[0-9a-z-]+$/.test(text)) {
+    const { runs } = await get<{ runs: RunHead[] }>(path("runs") + query({ limit: 200 })); // the beginning or end of an id
+    hits.push(...runs.filter((run) => run.id.includes(text)).slice(0, 10).map((run) => ({ name: `${graphOf(run)} for ${run.data_date}, ${run.id}`, kind: "run", hash: `#/runs/${run.id}` })));
+  }
+  return hits;
+}
+
+export function Palette({ close }: { close: () => void }) {
+  const [text, setText] = useState("");
+  const [known, setKnown] = useState<Hit[]>([]);
+  const [found, setFound] = useState<Hit[]>([]);
+  const [at, setAt] = useState(0);
+  useEffect(() => {
+    catalogue().then(setKnown, () => {});
+  }, []);
+  useEffect(() => {
+    let ended = false;
+    const timer = window.setTimeout(() => {
+      search(text.trim()).then((hits) => {
+        if (!ended) setFound(hits);
+      }, () => {});
+    }, 120);
+    return () => {
+      ended = true;
+      window.clearTimeout(timer);
+    };
+  }, [text]);
+  const part = text.trim().toLowerCase();
+  const seen = new Set<string>();
+  const hits = [...found, ...[...pages, ...known].filter((hit) => hit.name.toLowerCase().includes(part))]
+    .filter((hit) => !seen.has(hit.hash) && Boolean(seen.add(hit.hash))).slice(0, 40);
+  const chosen = Math.min(at, hits.length - 1);
+  const press = (event: KeyboardEvent) => {
+    if (event.key === "ArrowDown") setAt((chosen + 1) % Math.max(1, hits.length));
+    else if (event.key === "ArrowUp") setAt((chosen - 1 + hits.length) % Math.max(1, hits.length));
+    else if (event.key === "Enter" && hits[chosen]) {
+      close();
+      go(hits[chosen]?.hash ?? "#/");
+    } else return;
+    event.preventDefault();
+  };
+  useEffect(() => document.getElementById(`hit-${chosen}`)?.scrollIntoView({ block: "nearest" }), [chosen]);
+  return (
+    <Dialog title="Search everything" close={close} wide>
+      <div class="palette">
+        <input type="text" role="combobox" aria-expanded="true" aria-controls="hits" aria-activedescendant={hits.length ? `hit-${chosen}` : undefined} aria-label="Search everything"
+          placeholder="An action, a version, a table, a run's id, a date such as 2026-03-29" autoFocus value={text} onKeyDown={press}
+          onInput={(event) => { setText(event.currentTarget.value); setAt(0); }} />
+        <ul id="hits" role="listbox" aria-label="What was found" tabIndex={-1}>
+          {hits.map((hit, i) => (
+            <li key={hit.hash} id={`hit-${i}`} role="option" aria-selected={i === chosen} onClick={() => { close(); go(hit.hash); }} onMouseMove={() => setAt(i)}>
+              <span class="name">{hit.name}</span><span class="kind">{hit.kind}</span>
+            </li>
+          ))}
+        </ul>
+        {hits.length === 0 ? <p class="quiet">Nothing has that in its name.</p> : null}
+      </div>
+    </Dialog>
+  );
+}
+
+const leads: Record<string, [string, string]> = { o: ["#/", "Overview"], r: ["#/runs", "Runs"], t: ["#/tables", "Tables"], s: ["#/schedule", "Schedule"], a: ["#/activity", "Activity"] };
+
+export function Keys({ close }: { close: () => void }) {
+  return (
+    <Dialog title="Keys" close={close}>
+      <dl class="keys">
+        <dt><kbd>Ctrl</kbd> <kbd>K</kbd></dt><dd>Search everything</dd>
+        <dt><kbd>/</kbd></dt><dd>Search or filter on this page</dd>
+        {Object.entries(leads).map(([key, [, name]]) => <><dt><kbd>g</kbd> <kbd>{key}</kbd></dt><dd>{name}</dd></>)}
+        <dt><kbd>?</kbd></dt><dd>These keys</dd>
+        <dt><kbd>Esc</kbd></dt><dd>Close a window</dd>
+        <dt>Arrows</dt><dd>In a grid or calendar: from cell to cell</dd>
+      </dl>
+      <p class="quiet small">This page contains the work of others: <a href="/licenses.txt" target="_blank" rel="noopener">their licences</a>.</p>
+      <p class="ends"><button type="button" onClick={close}>Close</button></p>
+    </Dialog>
+  );
+}
+
+export function useKeys(open: (what: "find" | "keys") => void) {
+  useEffect(() => {
+    let gone = 0; // when "g" was typed
+    const press = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        open("find");
+        return;
+      }
+      const target = event.target as HTMLElement;
+      if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || document.querySelector("dialog[open]")) return;
+      const lead = leads[event.key];
+      if (event.key === "/") {
+        const search = document.querySelector<HTMLInputElement>("#page input[type='search']");
+        if (search) search.focus();
+        else open("find");
+      } else if (event.key === "?") open("keys");
+      else if (event.key === "g") {
+        gone = Date.now();
+        return;
+      } else if (lead && Date.now() - gone < 1500) go(lead[0]);
+      else return;
+      gone = 0;
+      event.preventDefault();
+    };
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, []);
+}

@@ -1,0 +1,13 @@
+// busker gc: removes what is left of versions that were never published.
+#pragma once
+
+#include "cli/verbs.h"
+
+namespace busker::cli {
+
+struct GcOptions {
+  bool dry_run = false;
+};
+Result<int> Gc(const Common& common, const GcOptions& options);
+
+}  // namespace busker::cli
