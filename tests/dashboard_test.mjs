@@ -579,6 +579,19 @@ test("a busker that is gone is told at once, once, and the page goes on when it 
   elsewhere.length = 0; // connections that failed meanwhile are none of the page's
 });
 
+// A page heard of its address from its first frame on. On a machine that was busy, one that changed before led nowhere: the
+// overview stayed, whatever stood in the address.
+test("an address that changes before the first frame is gone to", async () => {
+  const early = await dashboard.context.newPage();
+  await early.addInitScript(() => {
+    window.requestAnimationFrame = () => 0;
+    window.addEventListener("load", () => { window.location.hash = "#/schedule"; });
+  });
+  await early.goto(`${origin}/`);
+  await early.locator(".calendar").waitFor();
+  await early.close();
+});
+
 test("a page that is not there, and a Busker that does not answer, say what to do", async () => {
   await visit("runs/20010101-000000-aaaaaa", page.getByText(/The overview lists what there is\./));
   await visit("graphs/none", page.getByText(/No action or graph "none".*\. The overview lists what there is\./).first());

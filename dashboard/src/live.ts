@@ -1,6 +1,6 @@
 // What happens, as it happens: a page looks again when something did, at most twice a second. And
 // whether Busker is there at all: told once, for all pages.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Away } from "./api";
 
 type Listener = (run: string) => void;
@@ -25,7 +25,7 @@ function set(next: Presence) {
 
 export function usePresence(): Presence {
   const [, draw] = useState(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const watcher = () => draw((count) => count + 1);
     watchers.add(watcher);
     return () => void watchers.delete(watcher);

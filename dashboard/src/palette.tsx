@@ -1,6 +1,6 @@
 // Everything is found by its name: actions, services, tables, versions, runs by their id, data dates. And
 // the keys that lead from page to page.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { get, graphOf, inPath, path, query, type Delivery, type Graph, type Run, type RunHead, type Service, type Version } from "./api";
 import { Dialog } from "./parts";
 import { go } from "./place";
@@ -125,8 +125,8 @@ export function Keys({ close }: { close: () => void }) {
 }
 
 export function useKeys(open: (what: "find" | "keys") => void) {
-  useEffect(() => {
-    let gone = 0; // when "g" was typed
+  useLayoutEffect(() => {
+    let gone = -Infinity; // when "g" was typed, which a page that is busy hears of later
     const press = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
@@ -142,11 +142,11 @@ export function useKeys(open: (what: "find" | "keys") => void) {
         else open("find");
       } else if (event.key === "?") open("keys");
       else if (event.key === "g") {
-        gone = Date.now();
+        gone = event.timeStamp;
         return;
-      } else if (lead && Date.now() - gone < 1500) go(lead[0]);
+      } else if (lead && event.timeStamp - gone < 1500) go(lead[0]);
       else return;
-      gone = 0;
+      gone = -Infinity;
       event.preventDefault();
     };
     window.addEventListener("keydown", press);

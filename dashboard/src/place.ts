@@ -1,6 +1,6 @@
 // Where one is: the address behind "#", as parts of a path and what is asked of the page, so that a
 // filter survives Back, and can be sent to somebody.
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 export interface Place {
   path: string[];
@@ -21,7 +21,9 @@ export function read(): Place {
 
 export function usePlace(moved?: (before: Place, after: Place) => void): Place {
   const [place, setPlace] = useState(read);
-  useEffect(() => {
+  // Before anything else happens: an effect waits for the next frame, and an address that changes until then
+  // would be one that nobody heard of.
+  useLayoutEffect(() => {
     let before = read();
     const hear = () => {
       const after = read();

@@ -1,5 +1,5 @@
 // Times for people: one format, the zone always named, and one switch for all pages.
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 export const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
@@ -27,7 +27,7 @@ export function choose(next: Zones) {
 }
 export function useZones(): Zones {
   const [, draw] = useState(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const watcher = () => draw((count) => count + 1);
     watchers.add(watcher);
     return () => void watchers.delete(watcher);
