@@ -592,6 +592,33 @@ test("an address that changes before the first frame is gone to", async () => {
   await early.close();
 });
 
+// A page whose first answer had failed asked again after a minute.
+test("what cannot be read at first is asked for again, and soon", async () => {
+  let asked = 0;
+  await page.route("**/services/shop/versions", (route) => {
+    asked += 1;
+    return asked === 1 ? route.abort() : asked === 2 ? route.fulfill({ status: 503, json: { detail: "the store is away" } }) : route.continue();
+  });
+  await visit("services/shop", page.getByRole("table", { name: "Versions" }));
+  await page.unroute("**/services/shop/versions");
+});
+
+// The first question was answered last, and what it had found was shown in place of what was so by then.
+test("an answer that is overtaken is not shown", async () => {
+  let first = null;
+  await overview();
+  await page.route("**/services/shop/versions", (route) => (first === null ? void (first = route) : route.continue()));
+  await page.evaluate(() => { window.location.hash = "#/services/shop"; });
+  await until("it is asked", () => first !== null);
+  await ask({ verb: "start", graph: "nightly", by: "ada" });
+  await page.getByRole("table", { name: "Versions" }).waitFor();
+  await first.fulfill({ json: { versions: [], unreadable: [], live: null } });
+  await page.waitForTimeout(300); // for it to be drawn, if it were
+  await page.getByRole("table", { name: "Versions" }).waitFor();
+  assert.equal(await page.getByText("There is no version yet").count(), 0);
+  await page.unroute("**/services/shop/versions");
+});
+
 test("a page that is not there, and a Busker that does not answer, say what to do", async () => {
   await visit("runs/20010101-000000-aaaaaa", page.getByText(/The overview lists what there is\./));
   await visit("graphs/none", page.getByText(/No action or graph "none".*\. The overview lists what there is\./).first());

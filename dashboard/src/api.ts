@@ -335,6 +335,10 @@ export async function get<T>(where: string): Promise<T> {
   return (await (await ask(where)).json()) as T;
 }
 
+export async function getText(where: string): Promise<string> {
+  return (await ask(where)).text();
+}
+
 export async function post<T>(where: string, body: unknown = {}): Promise<T> {
   const answer = await ask(where, {
     method: "POST",

@@ -94,29 +94,57 @@ function connect() {
   openStream("/api/v1/live", (data) => tell((JSON.parse(data) as { run: string }).run), () => {}, () => tell(""));
 }
 
+// When what failed is tried again: after 2 s, 4, 8, and so on, each minute at last; anew from 2 s once it succeeded.
+export class Patience {
+  private pause = 2000;
+  private timer = 0;
+
+  wait(again: () => void) {
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(again, this.pause);
+    this.pause = Math.min(2 * this.pause, 60_000);
+  }
+  succeeded() {
+    this.pause = 2000;
+  }
+  end() {
+    window.clearTimeout(this.timer);
+  }
+}
+
 // `load` at once, and again after news of the run (empty: of any), at most each `pause`, and each
-// minute. A Busker that is away is no error here: it is told above the page, and what is shown stays.
+// minute; what failed, sooner. A Busker that is away is no error here: it is told above the page, and what
+// is shown stays.
 export function useLive<T>(load: () => Promise<T>, run: string, key: string, pause = 500) {
   const [value, setValue] = useState<T | null>(null);
   const [error, setError] = useState("");
   const loading = useRef(load);
   loading.current = load;
+  const asking = useRef(() => {});
   useEffect(() => {
     let ended = false;
     let timer = 0;
     let due = false;
+    let asked = 0, answered = 0; // an answer may come after that to a later question
+    const patience = new Patience();
     const again = async () => {
+      const mine = (asked += 1);
+      const isOld = () => ended || mine < answered;
       try {
         const next = await loading.current();
-        if (!ended) {
-          setValue(() => next);
-          setError("");
-        }
+        if (isOld()) return;
+        answered = mine;
+        setValue(() => next);
+        setError("");
+        patience.succeeded();
       } catch (fault) {
+        if (isOld()) return;
         if (fault instanceof Away) suspect();
-        else if (!ended) setError((fault as Error).message);
+        else setError((fault as Error).message);
+        patience.wait(() => void again());
       }
     };
+    asking.current = () => void again();
     const soon = () => {
       if (due) return;
       due = true;
@@ -139,12 +167,10 @@ export function useLive<T>(load: () => Promise<T>, run: string, key: string, pau
       listeners.delete(hear);
       window.clearTimeout(timer);
       window.clearInterval(minute);
+      patience.end();
     };
   }, [run, key]);
-  const reload = () => {
-    loading.current().then((next) => setValue(() => next), (fault: Error) => (fault instanceof Away ? suspect() : setError(fault.message)));
-  };
-  return { value, error, reload };
+  return { value, error, reload: () => asking.current() };
 }
 
 // What no run tells of and is not settled yet is looked up each two seconds.

@@ -2,7 +2,7 @@
 // says where lines begin and which ones have a text, and what is written is followed until one scrolls.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Away, path, query } from "./api";
-import { openStream, suspect } from "./live";
+import { openStream, Patience, suspect } from "./live";
 import { Problem } from "./parts";
 import { go } from "./place";
 import { inColours } from "./terminal";
@@ -44,18 +44,32 @@ class Source {
   private reading = false;
   private again = false;
   private ended = false;
+  private patience = new Patience();
 
   constructor(private where: string, private draw: () => void) {}
 
   end() {
     this.ended = true;
+    this.patience.end();
   }
   private tell() {
     if (!this.ended) this.draw();
   }
-  private fail(fault: unknown) {
-    if (!(fault instanceof Away)) this.error = (fault as Error).message;
+  private succeed() {
+    this.error = "";
+    this.patience.succeeded();
     this.tell();
+  }
+  private fail(fault: unknown) {
+    if (this.ended) return;
+    if (!(fault instanceof Away)) this.error = (fault as Error).message;
+    this.patience.wait(() => this.tryAgain());
+    this.tell();
+  }
+  private tryAgain() {
+    for (const place of this.asked) if (!this.chunks.has(place)) this.asked.delete(place);
+    void this.look();
+    if (this.search && !this.found) void this.find(this.search);
   }
 
   async look() {
@@ -70,8 +84,7 @@ class Source {
         this.asked.delete(before.marks.length - 1);
       }
       this.index = index;
-      this.error = "";
-      this.tell();
+      this.succeed();
     } catch (fault) {
       this.fail(fault);
     }
@@ -108,8 +121,7 @@ class Source {
       }
       this.chunks.set(index.marks.length - 1, lines);
       this.index = { ...index, bytes: next, lines: mark[0] + lines.length };
-      this.error = "";
-      this.tell();
+      this.succeed();
     } catch (fault) {
       this.fail(fault);
     }
@@ -150,10 +162,7 @@ class Source {
       }
       this.chunks.set(place, lines);
       this.tell();
-    }).catch((fault) => {
-      this.asked.delete(place);
-      this.fail(fault);
-    });
+    }).catch((fault) => this.fail(fault));
   }
 
   async find(part: string) {

@@ -2,6 +2,7 @@
 // the keys that lead from page to page.
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { get, graphOf, inPath, path, query, type Delivery, type Graph, type Run, type RunHead, type Service, type Version } from "./api";
+import { useLive } from "./live";
 import { Dialog } from "./parts";
 import { go } from "./place";
 
@@ -53,12 +54,9 @@ async function search(text: string): Promise<Hit[]> {
 
 export function Palette({ close }: { close: () => void }) {
   const [text, setText] = useState("");
-  const [known, setKnown] = useState<Hit[]>([]);
   const [found, setFound] = useState<Hit[]>([]);
   const [at, setAt] = useState(0);
-  useEffect(() => {
-    catalogue().then(setKnown, () => {});
-  }, []);
+  const known = useLive(catalogue, "the clock alone", "catalogue").value ?? [];
   useEffect(() => {
     let ended = false;
     const timer = window.setTimeout(() => {

@@ -1,7 +1,7 @@
 // One run: what it is of and for when, what went wrong, its tasks over time with the log beside, what
 // came of it, what can be done about it.
-import { useEffect, useRef, useState } from "preact/hooks";
-import { get, graphOf, inPath, path, post, query, type Attempt, type Contents, type Run, type RunHead, type Task } from "./api";
+import { useEffect, useRef } from "preact/hooks";
+import { get, getText, graphOf, inPath, path, post, query, type Attempt, type Contents, type Run, type RunHead, type Task } from "./api";
 import { Gantt } from "./gantt";
 import { Lineage, useLineage } from "./lineage";
 import { useLive, useNow } from "./live";
@@ -28,13 +28,9 @@ function firstFailure(run: Run): { task: Task; attempt: Attempt | undefined } | 
 // The error itself, as the program wrote it.
 function Failure({ run }: { run: Run }) {
   const failure = firstFailure(run);
-  const [text, setText] = useState<string | null>(null);
   const task = failure?.task.name ?? "", number = failure?.attempt?.number ?? 0;
-  useEffect(() => {
-    setText(null);
-    if (!number) return;
-    fetch(path("runs", run.id, "tasks", task, "attempts", number, "log")).then((got) => (got.ok ? got.text() : ""), () => "").then((log) => setText(failureIn(log)));
-  }, [run.id, task, number]);
+  const log = useLive(() => (number ? getText(path("runs", run.id, "tasks", task, "attempts", number, "log")) : Promise.resolve("")), "the clock alone", `${run.id} ${task} ${number}`);
+  const text = log.value && failureIn(log.value);
   if (run.state !== "failed") return null;
   const sentence = failure?.task.message || run.message;
   const more = run.tasks.filter((each) => each.state === "failed").length - 1;

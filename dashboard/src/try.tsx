@@ -87,7 +87,7 @@ export function Try({ service, version }: { service: string; version: string | n
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   const [all, setAll] = useState(false);
-  if (!about) return error ? <Section title="Try a prediction" card><p class="quiet">{error}</p></Section> : null;
+  if (!about) return error ? <Section title="Try a prediction" card id="try"><p class="quiet">{error}</p></Section> : null;
   const names = new Set(about.inputs.map((input) => input.name));
   const keyNames = [...new Set(about.tables.flatMap((table) => table.key.map((column) => column.name)))].filter((name) => !names.has(name));
   const ask = async (event: Event) => {
