@@ -36,7 +36,6 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::seconds;
 
-constexpr std::size_t kConnectionsMax = 4096;
 constexpr int kJobsMax = 256;
 constexpr std::size_t kWorkers = 4;  // of each kind
 constexpr auto kHandshakeMax = seconds(10), kSilenceMax = seconds(60),
@@ -56,10 +55,16 @@ Response Answered(const Listener::Answer& answer, const Request& request) {
 }
 
 // Those that run programs and keep the record need files, too.
-std::size_t ConnectionsMax() {
+std::size_t WithFilesLeft(std::size_t connections) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return kConnectionsMax;
-  return std::min<std::size_t>(kConnectionsMax, limit.rlim_cur / 2);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return connections;
+  return std::min<std::size_t>(connections, limit.rlim_cur / 2);
+}
+
+std::string WhyRefused(int status, std::uint64_t body_bytes_max) {
+  if (status == 413) return "the body has more than " + std::to_string(body_bytes_max) + " bytes";
+  if (status == 503) return "others are sending as much as can be held at once; try again";
+  return "this is no request that Busker takes";
 }
 
 // The bytes of one connection, as they are before or behind TLS. TLS reads and writes the socket
@@ -213,8 +218,10 @@ asio::awaitable<void> Wire::Close(bool unread) {
 struct Listener::State {
   Answer answer;
   Certificate* certificate = nullptr;
-  std::size_t connections_max = ConnectionsMax();
-  std::atomic<std::size_t> connections = 0, busy = 0;  // busy: a request has begun to come
+  std::size_t connections_max = 0;
+  // Busy: a request has begun to come. Turned away: they are being told so.
+  std::atomic<std::size_t> connections = 0, busy = 0, turned_away = 0;
+  std::atomic<std::uint64_t> held = 0;  // bytes of bodies and answers
   std::atomic<bool> ending = false;
   // Of connections, beside `context`, which may hold a socket of theirs and so ends before them.
   std::vector<std::unique_ptr<asio::io_context>> contexts;
@@ -227,7 +234,7 @@ struct Listener::State {
   std::unique_ptr<Workers> lookers, changers;  // nullptr: who reads answers
   std::size_t next_context = 0;
   bool for_programs = false;
-  std::uint64_t body_bytes_max = 0;
+  std::uint64_t body_bytes_max = 0, held_bytes_max = 0;
   seconds silence_max = kSilenceMax;
   std::vector<std::weak_ptr<EventQueue>> watched;  // whose news wake a connection
   std::vector<std::thread> threads;
@@ -250,12 +257,25 @@ struct Listener::State {
     ~Busy() { count -= on ? 1 : 0; }
   };
 
+  // What a connection has in memory, of a request and its answer.
+  struct Holding {
+    std::atomic<std::uint64_t>& held;
+    std::uint64_t bytes = 0;
+    // So much more; returns what all hold.
+    std::uint64_t Add(std::uint64_t more) {
+      bytes += more;
+      return held += more;
+    }
+    ~Holding() { held -= bytes; }
+  };
+
   asio::io_context& NextContext();
   asio::awaitable<void> Accept();
+  asio::awaitable<void> TurnAway(tcp::socket socket);
   asio::awaitable<void> Serve(tcp::socket socket);
   asio::awaitable<bool> ServeOne(Wire& wire, RequestReader& reader, const std::string& peer);
-  asio::awaitable<int> Read(Wire& wire, RequestReader& reader, Busy& is_busy);
-  std::string Refusal(int status) const;
+  asio::awaitable<int> Read(Wire& wire, RequestReader& reader, Busy& is_busy, Holding& holding);
+  std::string Refusal(int status, const std::string& what) const;
   asio::awaitable<Response> Ask(Request request);
   asio::awaitable<void> WriteEvents(Wire& wire, const Response& response);
   seconds SilenceMax() const {
@@ -275,11 +295,26 @@ asio::awaitable<void> Listener::State::Accept() {
       co_await pause.async_wait(token);
       continue;
     }
-    if (connections >= connections_max) continue;  // and the socket closes
+    if (connections >= connections_max) {
+      if (certificate != nullptr || turned_away > connections_max / 8) continue;  // it is closed
+      ++turned_away;
+      asio::awaitable<void> turning = TurnAway(std::move(socket));
+      asio::co_spawn(its, std::move(turning), asio::detached);
+      continue;
+    }
     ++connections;
     asio::awaitable<void> serving = Serve(std::move(socket));
     asio::co_spawn(its, std::move(serving), asio::detached);
   }
+}
+
+// Who is one too many is told to try again.
+asio::awaitable<void> Listener::State::TurnAway(tcp::socket socket) {
+  Wire wire(std::move(socket), nullptr);
+  const std::string text = Refusal(503, "there are as many connections as Busker takes; try again");
+  co_await wire.Write(text);
+  co_await wire.Close(true);
+  --turned_away;
 }
 
 // In turn: a thread has as many connections as another.
@@ -308,10 +343,11 @@ asio::awaitable<void> Listener::State::Serve(tcp::socket socket) {
 asio::awaitable<bool> Listener::State::ServeOne(Wire& wire, RequestReader& reader,
                                                 const std::string& peer) {
   Busy is_busy{busy};
-  const int fault = co_await Read(wire, reader, is_busy);
+  Holding holding{held};
+  const int fault = co_await Read(wire, reader, is_busy, holding);
   if (fault < 0) co_return false;
   if (fault > 0) {
-    const std::string text = Refusal(fault);
+    const std::string text = Refusal(fault, WhyRefused(fault, body_bytes_max));
     co_await wire.Write(text);
     co_return false;
   }
@@ -326,14 +362,12 @@ asio::awaitable<bool> Listener::State::ServeOne(Wire& wire, RequestReader& reade
   }
   const bool keep_alive = reader.keep_alive() && !ending;
   const std::string text = ResponseText(response, body, keep_alive, for_programs);
+  holding.Add(text.size());
   const bool written = co_await wire.Write(text);
   co_return written&& keep_alive;
 }
 
-std::string Listener::State::Refusal(int status) const {
-  const std::string what =
-      status == 413 ? "the body has more than " + std::to_string(body_bytes_max) + " bytes"
-                    : "this is no request that Busker takes";
+std::string Listener::State::Refusal(int status, const std::string& what) const {
   Response refusal = Problem(status, what);
   if (for_programs) {
     refusal.type = "application/json";
@@ -343,7 +377,8 @@ std::string Listener::State::Refusal(int status) const {
 }
 
 // 0: the reader holds a request; less: there is none to come; else the status that refuses it.
-asio::awaitable<int> Listener::State::Read(Wire& wire, RequestReader& reader, Busy& is_busy) {
+asio::awaitable<int> Listener::State::Read(Wire& wire, RequestReader& reader, Busy& is_busy,
+                                           Holding& holding) {
   using Stage = RequestReader::Stage;
   std::string bytes;
   std::optional<Stage> limited;  // the stage that the limit is for: all of it, not each part
@@ -367,6 +402,7 @@ asio::awaitable<int> Listener::State::Read(Wire& wire, RequestReader& reader, Bu
     const bool more = co_await wire.Read(bytes);
     if (!more) co_return -1;
     reader.Add(bytes);
+    if (stage == Stage::kBody && holding.Add(bytes.size()) > held_bytes_max) reader.Refuse(503);
   }
 }
 
@@ -435,6 +471,8 @@ Result<std::unique_ptr<Listener>> Listener::Bind(const Options& options) {
   state->certificate = options.certificate;
   state->for_programs = options.for_programs;
   state->body_bytes_max = options.body_bytes_max;
+  state->held_bytes_max = std::max(options.held_bytes_max, 4 * options.body_bytes_max);
+  state->connections_max = WithFilesLeft(options.connections_max);
   state->silence_max = options.silence_max;
   if (options.answering_threads == 0) {
     state->lookers = std::make_unique<State::Workers>();

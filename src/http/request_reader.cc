@@ -111,7 +111,8 @@ struct RequestReader::State {
   void Refuse(int status) {
     stage = Stage::kRefused;
     fault = status;
-    bytes.clear();
+    bytes = {};
+    request = {};
     parser.reset();
   }
   void GoOn();
@@ -204,6 +205,8 @@ bool RequestReader::TakeWaitsToSend() {
   return state_->stage == Stage::kBody && state_->bytes.empty() &&
          std::exchange(state_->waits_to_send, false);
 }
+
+void RequestReader::Refuse(int status) { state_->Refuse(status); }
 
 int RequestReader::fault() const { return state_->fault; }
 

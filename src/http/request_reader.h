@@ -44,6 +44,9 @@ class RequestReader {
   // Whether who sends waits to be told to send the body (RFC 9110, 10.1.1). Once: it is told then.
   bool TakeWaitsToSend();
 
+  // By who hands in the bytes: for what there is no room. What came is let go of.
+  void Refuse(int status);
+
   int fault() const;        // a status
   bool keep_alive() const;  // of the request that was taken last
 
