@@ -1,5 +1,6 @@
 """Clients that people have, as they are on PyPI, ask busker serve with a token. Runs in build/clients (script/setup)."""
 
+import asyncio
 import base64
 import tempfile
 import unittest
@@ -7,6 +8,8 @@ import unittest
 import numpy
 import pandas
 import tritonclient.http
+from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
+from kserve.protocol.infer_type import RequestedOutput
 from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
 from online_models import Server, Store, make_token
@@ -67,20 +70,38 @@ class ClientsTest(unittest.TestCase):
         rows = pandas.DataFrame({"plan": ["free", "paid"], "age": [20, None]})
         self.assertEqual(client.invoke(rows).get_predictions().iloc[:, 0].tolist(), [1.5, 1.5])
 
-    def test_kserve_where_it_can_be_installed(self):
-        try:
-            from kserve import InferenceRESTClient, RESTConfig
-        except ImportError:
-            self.skipTest("kserve is not installed")
-        import asyncio
+    def test_kserve_v1_v2_and_binary(self):
+        # It was skipped, always: nothing installed the client.
+        headers = {"Authorization": f"Bearer {self.token}"}
 
-        async def ask():
-            client = InferenceRESTClient(RESTConfig(protocol="v1"))
-            answer = await client.infer(self.server.url, {"instances": [{"age": 20, "plan": "free"}]}, model_name="shop",
-                                        headers={"Authorization": f"Bearer {self.token}"})
-            return answer
+        async def ask_v1():
+            async with InferenceRESTClient(RESTConfig(protocol="v1")) as client:
+                self.assertTrue(await client.is_server_live(self.server.url, headers=headers))
+                self.assertTrue(await client.is_model_ready(self.server.url, "shop", headers=headers))
+                told = {}
+                answer = await client.infer(self.server.url, {"instances": [{"age": 20, "plan": "free"}, {"age": 50, "plan": "paid"}]},
+                                            model_name="shop", headers=headers, response_headers=told)
+                return answer["predictions"], told["busker-version"]
 
-        self.assertEqual(asyncio.run(ask())["predictions"], [1.5])
+        async def ask_v2(binary):
+            async with InferenceRESTClient(RESTConfig(protocol="v2")) as client:
+                self.assertTrue(await client.is_server_live(self.server.url, headers=headers))
+                self.assertTrue(await client.is_server_ready(self.server.url, headers=headers))
+                self.assertTrue(await client.is_model_ready(self.server.url, "shop", headers=headers))
+                age = InferInput("age", [2], "FP32")
+                age.set_data_from_numpy(numpy.array([20, 50], dtype=numpy.float32), binary_data=binary)
+                plan = InferInput("plan", [2], "BYTES")
+                plan.set_data_from_numpy(numpy.array([b"free", b"paid"], dtype=object), binary_data=binary)
+                asked = InferRequest("shop", [age, plan], request_id="7",
+                                     request_outputs=[RequestedOutput("score", parameters={"binary_data": binary})])
+                told = {}  # the client does not read the version that the body has
+                answer = await client.infer(self.server.url, asked, model_name="shop", headers=dict(headers), response_headers=told)
+                self.assertEqual((answer.id, told["busker-version"]), ("7", self.version))
+                return answer.outputs[0].as_numpy().tolist()
+
+        self.assertEqual(asyncio.run(ask_v1()), ([1.5, -1.5], self.version))
+        for binary in (True, False):
+            self.assertEqual(asyncio.run(ask_v2(binary)), [1.5, -1.5])
 
     def test_the_token_is_needed(self):
         client, _ = self.triton()
