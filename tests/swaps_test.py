@@ -1,11 +1,12 @@
-"""Versions are swapped under load: no request fails, each answer is of exactly one version, which it names, a version that
-cannot be asked never answers, and memory does not grow.
+"""Versions are swapped under load: no request fails, each answer is of exactly one version, which it names and whose digest the
+log has, a version that cannot be asked never answers while the one before goes on, and memory does not grow.
 
     BUSKER_BUILD=build/release python3 tests/swaps_test.py [--swaps N] [--seed S]
 
 One swap in ten is to a version that cannot be asked. `script/test swaps` does 300."""
 
 import argparse
+import hashlib
 import http.client
 import json
 import pathlib
@@ -168,6 +169,9 @@ class SwapsTest(unittest.TestCase):
             self.swap_to_good(version)
             before = [client.count for client in clients]
             wait_until(lambda: all(client.count > count + 1 for client, count in zip(clients, before)), "they asked", 60)
+            digest = hashlib.sha256((self.store.folder / "shop/1/training" / version / "model.json").read_bytes()).hexdigest()
+            told = f"serving shop/1/training/{version} (model.json, SHA-256 {digest})"
+            wait_until(lambda: told in self.server.lines, "the log has the digest of what answers", 60)
         ended.set()
         for client in clients:
             client.join(timeout=60)

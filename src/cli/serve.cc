@@ -116,7 +116,8 @@ class Watcher {
   void Tell(const predict::LiveModel::State& state) {
     if (state.serving != serving_) {
       serving_ = state.serving;
-      Say(serving_.empty() ? "nothing is live any more" : "serving " + serving_);
+      Say(serving_.empty() ? "nothing is live any more"
+                           : fmt::format("serving {} ({})", serving_, state.model));
     }
     const bool waits = state.looked && state.wanted.empty() && state.behind_because.empty();
     const std::string because =

@@ -97,10 +97,12 @@ Result<LiveModel::Loaded> LiveModel::LoadCopied(const artifact::Manifest& manife
 // Requests that have the one of before go on with it; the last of them leaves it to this thread.
 void LiveModel::Swap(Loaded next) {
   std::string key = next == nullptr ? "" : next->manifest.name.Key();
+  std::string model = next == nullptr ? "" : ModelOf(*next);
   Loaded before = current_.exchange(std::move(next));
   if (before != nullptr) retired_.push_back(std::move(before));
   const std::lock_guard lock(mutex_);
   state_.serving = std::move(key);
+  state_.model = std::move(model);
   state_.changed_at = Now();
   state_.behind_because.clear();
   if (state_.serving == state_.wanted) state_.behind_since.reset();

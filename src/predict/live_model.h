@@ -36,6 +36,7 @@ class LiveModel {
   struct State {
     std::string wanted;   // key of the version that the pointer names; empty: none
     std::string serving;  // that is asked; empty: none
+    std::string model;    // of that: its file and digest, "model.json, SHA-256 4f1c..."
     std::string
         behind_because;  // why they differ: a sentence; empty: they do not, or it is loading
     std::optional<Instant> behind_since;

@@ -87,6 +87,7 @@ TEST_F(LiveModelTest, FollowsThePointerAndIsReadyWhenTheSampleCameOutRight) {
   EXPECT_EQ(Ask(*live_->Current()), 2.25f);
   const LiveModel::State state = live_->Look();
   EXPECT_EQ(state.wanted, second.Key());
+  EXPECT_TRUE(state.model.starts_with("model.json, SHA-256 ")) << state.model;
   EXPECT_EQ(state.behind_because, "");
   EXPECT_FALSE(state.behind_since);
   EXPECT_TRUE(io::fs::is_empty(folder_ / "scratch"));

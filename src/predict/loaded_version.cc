@@ -127,6 +127,11 @@ Result<std::shared_ptr<LoadedVersion>> LoadUnasked(artifact::Store& store,
 
 }  // namespace
 
+std::string ModelOf(const LoadedVersion& version) {
+  const std::string& file = version.signature.model;
+  return fmt::format("{}, SHA-256 {}", file, version.manifest.files.at(file).sha256);
+}
+
 Servable ServableOf(const artifact::Manifest& manifest) {
   const bool says_so =
       manifest.files.contains(kSampleFile) || manifest.files.contains(kSignatureFile);

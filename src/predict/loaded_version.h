@@ -18,6 +18,9 @@ struct LoadedVersion {
   std::size_t sample_size = 0;
 };
 
+// The file of its model and that one's digest: "model.json, SHA-256 4f1c...".
+std::string ModelOf(const LoadedVersion& version);
+
 // What a version has for serving, by its manifest: whether its files say that it can be served
 // here.
 enum class Servable { kNative, kNoModel };
