@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <cstdlib>
-#include <limits>
 
 namespace busker::predict {
 namespace {
@@ -208,38 +207,32 @@ bool JsonPull::Digits() {
   return at_ > begin;
 }
 
-double JsonPull::Number(std::string_view* as_came) {
+std::string_view JsonPull::NumberText() {
   if (Peek() != Kind::kNumber) {
     Fault("a number is expected");
-    return 0;
+    return {};
   }
   const std::size_t begin = at_;
-  const auto came = [&] {
-    const std::string_view text = text_.substr(begin, at_ - begin);
-    if (as_came != nullptr) *as_came = text;
-    return text;
-  };
   const bool minus = Take('-');
-  if (TakeWord("Infinity")) {
-    came();
-    return minus ? -std::numeric_limits<double>::infinity()
-                 : std::numeric_limits<double>::infinity();
-  }
-  if (!minus && TakeWord("NaN")) {
-    came();
-    return std::numeric_limits<double>::quiet_NaN();
-  }
   bool good = Take('0') || Digits();
-  if (good && Take('.')) good = Digits();
-  if (good && (Take('e') || Take('E'))) {
-    if (!Take('+')) Take('-');
-    good = Digits();
+  if (good) {
+    if (Take('.')) good = Digits();
+    if (good && (Take('e') || Take('E'))) {
+      if (!Take('+')) Take('-');
+      good = Digits();
+    }
+    good = good && (at_ == text_.size() || !IsDigit(text_[at_]));
+  } else {
+    good = TakeWord("Infinity") || (!minus && TakeWord("NaN"));
   }
-  const std::string_view text = came();
-  if (!good || (at_ < text_.size() && IsDigit(text_[at_]))) {
-    Fault("this is no number of JSON");
-    return 0;
-  }
+  if (!good) Fault("this is no number of JSON");
+  return text_.substr(begin, at_ - begin);
+}
+
+double JsonPull::Number(std::string_view* as_came) {
+  const std::string_view text = NumberText();
+  if (as_came != nullptr) *as_came = text;
+  if (!ok()) return 0;
   double value = 0;
   const auto [to, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
   return fault == std::errc() ? value : OutOfRange(text);
@@ -263,7 +256,7 @@ std::string_view JsonPull::Skip() {
       Text();
       break;
     case Kind::kNumber:
-      Number(nullptr);
+      NumberText();
       break;
     case Kind::kTrue:
     case Kind::kFalse:

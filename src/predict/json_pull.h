@@ -1,6 +1,7 @@
-// JSON (RFC 8259) read from the front, value by value, without building anything: for requests,
-// whose numbers go straight to where they belong. NaN, Infinity and -Infinity are read, too, which
-// clients in Python write; whoever takes a number says what it thinks of them.
+// JSON (RFC 8259) read from the front, value by value, without building anything: for requests and
+// the files of models, whose numbers go straight to where they belong. NaN, Infinity and -Infinity
+// are read, too, which clients in Python and XGBoost write; whoever takes a number says what it
+// thinks of them.
 //
 // After a fault nothing more is read: every call says kFault or false, and fault() says what was
 // wrong and where.
@@ -30,6 +31,7 @@ class JsonPull {
 
   std::string_view Text();                   // of a text, decoded; until the next call
   double Number(std::string_view* as_came);  // as_came: may be nullptr
+  std::string_view NumberText();             // the same, as it came
   void Word();                               // true, false or null
   std::string_view Skip();                   // any value: as it came
 

@@ -20,7 +20,7 @@ namespace busker::predict {
 
 class ValueReader {
  public:
-  static constexpr int kDepthMax = 32;
+  static constexpr int kDepthMax = 64;
 
   using OnMember = std::function<Result<void>(std::string_view name)>;
   using OnEntry = std::function<Result<void>(std::size_t place)>;
