@@ -314,17 +314,19 @@ class Filler {
       : tensor_(tensor), places_(places), reader_(reader), rows_(rows) {}
 
   std::size_t wanted() const { return places_.rows * places_.count; }
-  std::size_t taken() const { return taken_; }
+  std::size_t taken() const { return row_ * places_.count + column_; }
 
   Result<void> Put(const Value& value) {
-    if (taken_ == wanted()) return TooMany();
-    const std::size_t row = taken_ / places_.count;
-    const std::size_t input = places_.first + taken_ % places_.count;
+    if (row_ == places_.rows) return TooMany();
+    const std::size_t input = places_.first + column_;
     auto read = reader_.fields().Read(input, value);
-    if (!read) return tl::unexpected(predict::FaultOf(row + 1, read.error()));
+    if (!read) return tl::unexpected(predict::FaultOf(row_ + 1, read.error()));
     const std::size_t columns = reader_.fields().signature().inputs.size();
-    rows_.values[row * columns + input] = *read;
-    ++taken_;
+    rows_.values[row_ * columns + input] = *read;
+    if (++column_ == places_.count) {
+      column_ = 0;
+      ++row_;
+    }
     return {};
   }
   tl::unexpected<Error> TooMany() const {
@@ -336,7 +338,7 @@ class Filler {
   const Places places_;
   InstanceReader& reader_;
   predict::Rows& rows_;
-  std::size_t taken_ = 0;
+  std::size_t row_ = 0, column_ = 0;  // that is next
 };
 
 // Flat, or lists in lists: row by row either way.
@@ -402,13 +404,17 @@ Result<void> FillFromBinary(const Tensor& tensor, const NamedType& type, Filler&
     return FaultIn(
         tensor, fmt::format("its shape needs {} bytes, {} are there", bytes, tensor.binary.size()));
   }
+  const bool is_bool = type.type == Datatype::kBool;
   for (std::size_t at = 0; at < bytes; at += type.bytes) {
     const double number = NumberAt(type.type, tensor.binary.substr(at, type.bytes));
-    const bool is_bool = type.type == Datatype::kBool;
+    Value value{is_bool ? Value::Kind::kBoolean : Value::Kind::kNumber,
+                is_bool && number != 0 ? 1 : number};
+    if (filler.Put(value)) continue;
+    // What is wrong is asked once more, with a text to tell it by.
     const std::string shown =
         is_bool ? (number == 0 ? "false" : "true") : fmt::format("{}", number);
-    TRY(filler.Put({is_bool ? Value::Kind::kBoolean : Value::Kind::kNumber,
-                    is_bool && number != 0 ? 1 : number, shown}));
+    value.text = shown;
+    TRY(filler.Put(value));
   }
   return {};
 }
