@@ -139,7 +139,7 @@ class ComputeFixture : public testing::Test {
         Soon([&] { return IsThere(zone, name) && Get(zone, VmOf(name))["status"] == "RUNNING"; }));
   }
 
-  static io::Interrupt Limit() { return io::Within(std::chrono::seconds(20)); }
+  static io::Interrupt Limit() { return io::Within(std::chrono::minutes(1)); }
   static std::unique_ptr<artifact::Store> Store() {
     return artifact::OpenStore("gs://bucket/models").value();
   }

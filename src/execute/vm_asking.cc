@@ -225,6 +225,9 @@ VmAttempt::Pause VmAttempt::AwaitInsert() {
   }
   if (is_stopped_) return GiveUp(Ending::kCancelled, "it was stopped before it began");
   if (Now() >= ask().asked_at + around_.times.start_within) {
+    // Whoever comes back after a while may find one that runs, and has begun nothing.
+    const auto looked = Look(ask().zone);
+    if (looked && looked->what == VmSight::kRunning) return TakeSight(*looked);
     return GiveUp(Ending::kNotStarted,
                   fmt::format("Compute Engine made no VM in {} within {}", ask().zone,
                               FormatDuration(around_.times.start_within)));
