@@ -35,11 +35,11 @@ class DockerExecutorTest : public testing::Test {
       EXPECT_TRUE(engine_->Remove(one.id, Soon()));
     }
   }
-  void Open(const io::fs::path& socket) {
+  void Open(const io::fs::path& socket, Milliseconds paused_max = std::chrono::minutes(1)) {
     DockerExecutor::Settings settings{socket, BUSKER_RUNNER_PATH, folder_ / "runs",
                                       {},     kTestInstance,      {}};
     settings.look_after = std::chrono::milliseconds(200);
-    settings.paused_max = std::chrono::milliseconds(600);
+    settings.paused_max = paused_max;
     executor_ = DockerExecutor::Start(std::move(settings), [this](const attempt::Name& name,
                                                                   Result<attempt::ExitRecord> end) {
                   const std::lock_guard lock(mutex_);
@@ -80,6 +80,15 @@ class DockerExecutorTest : public testing::Test {
   }
   std::string Witness() { return io::ReadFile(folder_ / "witness").value_or(""); }
   void OpenGate() { ASSERT_TRUE(io::WriteFileUnsynced(folder_ / "gate", "")); }
+  // An engine that is slow removes a container after its attempt was told.
+  bool NothingIsLeft() {
+    for (int i = 0; i < 6000; ++i) {
+      const auto left = engine_->List(kHomeLabel, kTestInstance, kAttemptLabel, Soon());
+      if (left && left->empty()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
   static int Post(const attempt::Name& name, const std::string& what) {
     return PostToDocker(ContainerName(kTestInstance, name) + "/" + what);
   }
@@ -140,19 +149,20 @@ TEST_F(DockerExecutorTest, FindsAContainerThatAPersonRenamed) {
   ASSERT_TRUE(end) << end.error().message;
   EXPECT_EQ(end->exit_code, 7);
   EXPECT_EQ(Witness(), "started\n");
-  EXPECT_TRUE(engine_->List(kHomeLabel, kTestInstance, kAttemptLabel, Soon())->empty());
+  EXPECT_TRUE(NothingIsLeft());
 }
 
 // A paused container was waited for without an end, and could not be cancelled.
 TEST_F(DockerExecutorTest, EndsAContainerThatStaysPaused) {
   const attempt::Name name = Named("t");
+  Open(DockerSocket(), std::chrono::milliseconds(600));
   LaunchWaiting(name);
   ASSERT_EQ(Post(name, "pause"), 204);
   const auto end = WaitFor(name);
   ASSERT_TRUE(end) << end.error().message;
   EXPECT_EQ(end->ending, attempt::Ending::kLost);
   EXPECT_NE(end->message.find("somebody paused its container"), std::string::npos) << end->message;
-  EXPECT_FALSE(*engine_->Inspect(ContainerName(kTestInstance, name), Soon()));
+  EXPECT_TRUE(NothingIsLeft());
 }
 
 TEST_F(DockerExecutorTest, StopsAContainerThatIsPaused) {
@@ -169,9 +179,8 @@ TEST_F(DockerExecutorTest, GoesOnWithOneThatWasPausedForAMoment) {
   const attempt::Name name = Named("t");
   LaunchWaiting(name, "exit 4");
   ASSERT_EQ(Post(name, "pause"), 204);
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // it is looked at meanwhile
   ASSERT_EQ(Post(name, "unpause"), 204);
-  std::this_thread::sleep_for(std::chrono::milliseconds(700));
   OpenGate();
   EXPECT_EQ(WaitFor(name)->exit_code, 4);
 }

@@ -17,7 +17,7 @@ class DockerPlace : public PlaceUnderTest {
  public:
   ~DockerPlace() override {
     DockerEngine engine(DockerSocket());
-    const auto limit = io::Within(std::chrono::seconds(30));
+    const auto limit = io::Within(std::chrono::minutes(2));
     const auto left = engine.List(kHomeLabel, instance_, kAttemptLabel, limit);
     EXPECT_TRUE(left) << left.error().message;
     if (!left) return;

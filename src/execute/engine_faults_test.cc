@@ -17,7 +17,7 @@ namespace busker::execute {
 namespace {
 
 bool Soon(const std::function<bool()>& condition) {
-  for (int i = 0; i < 3000 && !condition(); ++i) {
+  for (int i = 0; i < 12'000 && !condition(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return condition();
@@ -25,11 +25,16 @@ bool Soon(const std::function<bool()>& condition) {
 
 class EngineFaults : public testing::Test {
  protected:
-  std::unique_ptr<DockerExecutor> Open(const io::fs::path& socket) {
+  static constexpr std::chrono::milliseconds kPausedMax{200};
+
+  std::unique_ptr<DockerExecutor> Open(const io::fs::path& socket,
+                                       Milliseconds look_after = std::chrono::minutes(1)) {
     DockerExecutor::Settings settings{socket, BUSKER_RUNNER_PATH, folder_ / "runs",
                                       {},     instance_,          SecretOf};
     settings.begun = begun_;
     settings.away_max = std::chrono::milliseconds(300);
+    settings.paused_max = kPausedMax;
+    settings.look_after = look_after;
     return DockerExecutor::Start(
                std::move(settings),
                [this](const attempt::Name& name, Result<attempt::ExitRecord> end) {
@@ -52,6 +57,17 @@ class EngineFaults : public testing::Test {
   }
   io::fs::path FolderOf(const attempt::Name& name) const {
     return attempt::FolderOf(folder_ / "runs", name);
+  }
+  // As the runner does at the end.
+  void WriteExit() const {
+    attempt::ExitRecord exit;
+    exit.run = name_.run;
+    exit.task = name_.task;
+    exit.number = name_.number;
+    exit.ending = attempt::Ending::kSucceeded;
+    exit.started_at = exit.ended_at = Now();
+    EXPECT_TRUE(
+        io::WriteFileAtomically(FolderOf(name_) / attempt::kExitFile, attempt::ExitToJson(exit)));
   }
   // What an engine says of the attempt's container, or lists.
   std::string Labels(const std::string& attempt) const {
@@ -147,14 +163,7 @@ TEST_F(EngineFaults, AnEngineIsAwayFromTheFirstFaultOnAndNotFromTheLastWord) {
         std::this_thread::sleep_for(std::chrono::milliseconds(600));
         return Answer("500 Internal Server Error", R"({"message":"a moment, please"})");
       }
-      attempt::ExitRecord exit;
-      exit.run = name_.run;
-      exit.task = name_.task;
-      exit.number = name_.number;
-      exit.ending = attempt::Ending::kSucceeded;
-      exit.started_at = exit.ended_at = Now();
-      EXPECT_TRUE(
-          io::WriteFileAtomically(FolderOf(name_) / attempt::kExitFile, attempt::ExitToJson(exit)));
+      WriteExit();
       return Answer("200 OK", R"({"StatusCode":0})");
     }
     if (request.target.find("/containers/") != std::string::npos && request.method == "GET") {
@@ -171,6 +180,37 @@ TEST_F(EngineFaults, AnEngineIsAwayFromTheFirstFaultOnAndNotFromTheLastWord) {
   ASSERT_TRUE(end) << end.error().message;
   EXPECT_EQ(end->ending, attempt::Ending::kSucceeded) << end->message;
   EXPECT_EQ(waits, 2);
+}
+
+TEST_F(EngineFaults, EachPauseIsCountedFromItsOwnBeginning) {
+  std::atomic<int> looks = 0;
+  std::atomic<bool> is_over = false;
+  EngineOf engine(12, 41, [&](const io::TestHttpRequest& request) {
+    if (request.target.find("/containers/create") != std::string::npos) {
+      return Answer("201 Created", R"({"Id":"c1"})");
+    }
+    if (request.target.find("/wait") != std::string::npos) {
+      Soon([&] { return is_over.load(); });  // nothing is heard of it
+      return Answer("200 OK", R"({"StatusCode":0})");
+    }
+    if (request.target.find("/containers/") != std::string::npos && request.method == "GET") {
+      // Paused; not paused, after the time that it may be; paused again; at its end.
+      const int look = ++looks;
+      if (look == 2) std::this_thread::sleep_for(2 * kPausedMax);
+      if (look == 4) WriteExit();
+      return Answer("200 OK",
+                    fmt::format(R"({{"Id":"c1","State":{{"Status":"{}"}},"Config":{{{}}}}})",
+                                look % 2 == 1 ? "paused" : "running", Labels(name_.Text())));
+    }
+    if (request.method == "GET") return Answer("200 OK", R"({"Id":"sha256:1"})");
+    return Answer("204 No Content", "");
+  });
+  const auto executor = Open(engine.socket(), std::chrono::milliseconds(10));
+  ASSERT_TRUE(executor->Launch(Waiting()));
+  const auto end = WaitFor(name_);
+  is_over = true;
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->ending, attempt::Ending::kSucceeded) << end->message;
 }
 
 // After a cut of power the order of an unsynced attempt may be there and empty. It was kept, and

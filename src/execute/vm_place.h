@@ -93,7 +93,7 @@ class VmPlace : public PlaceUnderTest {
     return value == nullptr ? "" : value;
   }
   static bool Eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 600; ++i) {
+    for (int i = 0; i < 2400; ++i) {  // a VM's own end may take a while
       if (condition()) return true;
       std::this_thread::sleep_for(Milliseconds(50));
     }
