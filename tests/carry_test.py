@@ -2,6 +2,7 @@
 the bucket to the exit record there, and the end of the VM. The executor's part is played here by hand. Needs root."""
 
 import contextlib
+import datetime
 import hashlib
 import io
 import json
@@ -117,7 +118,13 @@ class Attempt:
 
     def delete(self, zone=ZONE):
         self.cloud.call("DELETE", f"{self.place(zone)}/{self.vm}")
-        wait_until(lambda: self.status(zone) == 404, f"{self.vm} is deleted")
+        wait_until(lambda: self.status(zone) == 404, f"{self.vm} is deleted", 120)  # its guest may take its time
+
+    @property
+    def root(self):
+        """Where the VM has its files on this machine."""
+        root, = (vm["root"] for vm in self.cloud.vms()["vms"] if vm["name"] == self.vm)
+        return pathlib.Path(root)
 
     def console(self, zone=ZONE):
         answer = self.cloud.call("GET", f"/_control/vms/{zone}/{self.vm}/journal")
@@ -219,7 +226,7 @@ class Carry(unittest.TestCase):
         start = json.loads(attempt.get("started.json"))
         self.assertEqual((start["by"], start["zone"], start["vm"], start["public_key"]), ("vm", ZONE, attempt.vm, ""))
         attempt.gone()
-        self.assertEqual(self.engine.containers(), [])
+        self.engine.await_no_container()
 
     def test_a_program_that_fails_says_so_and_the_vm_deletes_itself(self):
         attempt = Attempt(self, "echo wrong >&2; exit 3").boot()
@@ -316,7 +323,7 @@ class Carry(unittest.TestCase):
         attempt = Attempt(self, "echo begun; sleep 60").boot(provisioningModel="SPOT", instanceTerminationAction="DELETE")
         attempt.begun()
         self.cloud.happens("preempt", ZONE, attempt.vm)
-        record = attempt.ended(25)
+        record = attempt.ended()  # or never: the power goes after 30 s
         self.assertEqual((record["ending"], record["message"]), ("preempted", "the cloud took the Spot VM back while the command ran"))
         self.assertIn("begun", attempt.log())
         attempt.gone()
@@ -325,25 +332,22 @@ class Carry(unittest.TestCase):
         attempt = Attempt(self, "trap '' TERM; echo begun; while :; do sleep 0.2; done", grace_ms=300_000)
         attempt.boot(provisioningModel="SPOT", instanceTerminationAction="DELETE")
         attempt.begun()
-        begin = time.monotonic()
         self.cloud.happens("preempt", ZONE, attempt.vm)
-        record = attempt.ended(29)
-        self.assertLess(time.monotonic() - begin, 28)
-        self.assertEqual(record["ending"], "preempted")
+        self.assertEqual(attempt.ended()["ending"], "preempted")
         attempt.gone()
 
     def test_a_vm_that_a_person_stops_ends_its_attempt(self):
         attempt = Attempt(self, "echo begun; sleep 60").boot()
         attempt.begun()
         self.cloud.happens("stop", ZONE, attempt.vm)
-        record = attempt.ended(40)
+        record = attempt.ended()
         self.assertEqual((record["ending"], record["message"]), ("cancelled", "the attempt was cancelled"))
 
     def test_a_metadata_server_that_is_not_ready_is_waited_for(self):
         self.cloud.misbehave("no_metadata", count=-1, seconds=20)
         begin = time.monotonic()
         attempt = Attempt(self, "echo hello").boot()
-        self.assertEqual(attempt.ended(90)["ending"], "succeeded")
+        self.assertEqual(attempt.ended(120)["ending"], "succeeded")
         self.assertGreater(time.monotonic() - begin, 19)
         attempt.gone()
 
@@ -395,12 +399,13 @@ class Carry(unittest.TestCase):
         start = json.loads(attempt.get("started.json"))
         attempt.put("secrets", sealing.sealed([value], start["public_key"], attempt.name))
         attempt.begun(f"{len(value)} ")
-        root = pathlib.Path([vm["root"] for vm in self.cloud.vms()["vms"] if vm["name"] == attempt.vm][0])
-        written = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink() and value.encode() in path.read_bytes()]
-        self.assertEqual(written, [])
+        for path in attempt.root.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):  # the VM is at work
+                if path.is_file() and not path.is_symlink():
+                    self.assertNotIn(value.encode(), path.read_bytes(), path)
         for container in self.engine.containers():
             self.assertNotIn(value, json.dumps(self.engine.inspect(container["Id"])))
-        (root / folder / "go").touch()
+        (attempt.root / folder / "go").touch()
         self.assertEqual(attempt.ended()["ending"], "succeeded")
         attempt.gone()
         self.assertIn(f"\n{len(value)} ***\n", attempt.log())
@@ -420,18 +425,21 @@ class Carry(unittest.TestCase):
         attempt.gone()
 
     def test_a_vm_that_is_to_be_kept_after_a_failure_stays(self):
-        attempt = Attempt(self, "exit 3").boot(keep_s=4)
-        attempt.ended()
+        attempt = Attempt(self, "exit 3").hold_deletion().boot(keep_s=4)
+        ended_at = datetime.datetime.fromisoformat(attempt.ended()["ended_at"])
         attempt.watched(lambda: "this VM stays for 4.0s" in attempt.console(), "it says so")
         self.assertIn(f"gcloud compute ssh {attempt.vm} --project {self.cloud.project} --zone {ZONE}", attempt.console())
         self.assertEqual(attempt.status(), "RUNNING")
+        attempt.watched(self.cloud.held, "it asks for its end")
+        self.assertGreaterEqual((datetime.datetime.now(datetime.timezone.utc) - ended_at).total_seconds(), 4)
+        self.cloud.release()
         attempt.gone()
 
     # The carrier was killed: systemd starts it again, in the same boot.
     def test_a_carrier_that_was_killed_goes_on_with_the_container_that_runs(self):
         attempt = Attempt(self, "echo begun; sleep 12; echo hello").boot()
         attempt.begun()
-        self.kill_carrier()
+        self.kill_process(attempt, "./busker-runner\0carry\0")
         attempt.watched(lambda: "signal" in attempt.console(), "systemd tells")
         root = [vm["metadata_server"] for vm in self.cloud.vms()["vms"] if vm["name"] == attempt.vm][0]
         self.assertEqual(self.cloud.call("POST", "/_guest/systemctl", ["start", "--no-block", "busker.service"], place=root).data["status"], 0)
@@ -455,18 +463,18 @@ class Carry(unittest.TestCase):
     def test_a_container_that_goes_on_without_its_client_is_waited_for(self):
         attempt = Attempt(self, "echo begun; sleep 12; echo hello").boot()
         attempt.begun()
-        self.kill_process("docker\0--host\0unix:///run/docker.sock\0run\0")
+        self.kill_process(attempt, "docker\0--host\0unix:///run/docker.sock\0run\0")
         self.assertEqual(attempt.ended()["ending"], "succeeded")
         self.assertIn("hello", attempt.log())
         attempt.gone()
 
-    def kill_carrier(self):
-        self.kill_process("./busker-runner\0carry\0")
-
-    def kill_process(self, beginning):
+    def kill_process(self, attempt, beginning):
+        """That of the attempt's own VM: others may have their VMs on this machine, too."""
+        mark = f"STAND_IN_ROOT={attempt.root}".encode()
         for process in pathlib.Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if process.name.isdigit() and (process / "cmdline").read_bytes().startswith(beginning.encode()):
+                is_it = process.name.isdigit() and (process / "cmdline").read_bytes().startswith(beginning.encode())
+                if is_it and mark in (process / "environ").read_bytes().split(b"\0"):
                     os.kill(int(process.name), 9)
                     return
         self.fail(f"no {beginning} runs")

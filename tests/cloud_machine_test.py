@@ -37,7 +37,7 @@ class Machines(unittest.TestCase):
         cls.cloud = StandIn("--docker", str(cls.engine.socket))
         cls.addClassCleanup(cls.cloud.close)
         cls.cloud.control("buckets", {"name": "bucket"})
-        cls.cloud.control("pace", {"operation_s": 0.02, "soft_off_s": [20, 20]})
+        cls.cloud.control("pace", {"operation_s": 0.02, "soft_off_s": [60, 60]})
         cls.cloud.control("guest_variables", {"STORAGE_EMULATOR_HOST": cls.cloud.place})
         cls.instances = f"/compute/v1/projects/{cls.cloud.project}/zones/europe-west1-b/instances"
 
@@ -99,7 +99,7 @@ class Machines(unittest.TestCase):
         wait_until(lambda: [one["State"] for one in self.engine.containers()] == ["exited"], "its container has ended")
         self.assertNotIn("told", self.says("cut", "begun"))
         self.delete("cut")
-        self.assertEqual(self.engine.containers(), [])
+        self.engine.await_no_container()
 
     def test_a_preempted_vm_hears_of_it_and_is_deleted(self):
         wget = "/bin/busybox wget -q -O - --header Metadata-Flavor:Google http://$$GCE_METADATA_HOST/computeMetadata/v1/instance"
@@ -107,12 +107,14 @@ class Machines(unittest.TestCase):
                   provisioningModel="SPOT", instanceTerminationAction="DELETE")
         self.says("spot", "begun")
         root = [vm["root"] for vm in self.cloud.vms()["vms"] if vm["name"] == "spot"][0]
-        os.link(f"{root}/var/lib/google/attempt/notice", f"{self.engine.folder}/notice")
+        notice = f"{root}/var/lib/google/attempt/notice"  # which goes with the VM
+        wait_until(lambda: os.path.exists(notice), "it waits for the notice")
+        os.link(notice, f"{self.engine.folder}/notice")
         self.cloud.happens("preempt", "europe-west1-b", "spot")
         wait_until(lambda: self.status("spot") == 404, "it is deleted")
         with open(f"{self.engine.folder}/notice", encoding="ascii") as notice:
             self.assertEqual(notice.read(), "TRUE")
-        self.assertEqual(self.engine.containers(), [])
+        self.engine.await_no_container()
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class StandIn:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(30)
+        self.process.wait(120)
         self.process.stdout.close()
 
     def call(self, method, target, data=None, headers=(), place=None, timeout=60):

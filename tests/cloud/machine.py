@@ -109,10 +109,16 @@ class Machine:
         threading.Thread(target=tell, daemon=True).start()
 
     def delete(self):
+        """Returns at once; what there was of it on this machine goes meanwhile. An engine that is busy takes seconds for that, and the
+        whole cloud would stand still."""
+        self.world.leaving.append(threading.Thread(target=self.clean_up, args=(self.server,), daemon=True))
+        self.world.leaving[-1].start()
+        self.server = None
+
+    def clean_up(self, server):
+        if server is not None:
+            server.close()
         self.containers("rm", "--force")
-        if self.server is not None:
-            threading.Thread(target=self.server.close, daemon=True).start()
-            self.server = None
         if self.disk:
             subprocess.run(["umount", "-l", str(self.disk)], check=False)
         shutil.rmtree(self.root, ignore_errors=True)
@@ -122,10 +128,13 @@ class Machine:
         if not self.world.docker or not self.root.exists():
             return
         docker = ["docker", "--host", f"unix://{self.world.docker}"]
-        found = subprocess.run([*docker, "ps", "--all" if verb[0] == "rm" else "--no-trunc", "--quiet", "--filter",
-                                f"label=busker.stand-in.vm={self.vm.number}"], capture_output=True, text=True, check=False, timeout=60)
-        if found.stdout.split():
-            subprocess.run([*docker, *verb, *found.stdout.split()], capture_output=True, check=False, timeout=60)
+        try:
+            found = subprocess.run([*docker, "ps", "--all" if verb[0] == "rm" else "--no-trunc", "--quiet", "--filter",
+                                    f"label=busker.stand-in.vm={self.vm.number}"], capture_output=True, text=True, check=False, timeout=60)
+            if found.stdout.split():
+                subprocess.run([*docker, *verb, *found.stdout.split()], capture_output=True, check=False, timeout=60)
+        except subprocess.TimeoutExpired as error:
+            print(f"{self.vm.name}: {error}", file=sys.stderr, flush=True)
 
     # The guest's own threads.
 

@@ -9,7 +9,7 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 COS = "projects/cos-cloud/global/images/family/cos-stable"
 
 
-def wait_until(condition, what, limit=30):
+def wait_until(condition, what, limit=60):
     deadline = time.monotonic() + limit
     while not (found := condition()):
         if time.monotonic() > deadline:

@@ -32,6 +32,7 @@ class World:
         self.guest_variables = {}
         self.guest_mounts = []
         self.is_ended = False
+        self.leaving = []  # threads that take away what there was of VMs
         with self.lock:
             self.tokens = Tokens(self)
             self.permissions = Permissions(self)
@@ -68,3 +69,5 @@ class World:
             self.changed.notify_all()
         self.server.close()
         self.compute.close()
+        for thread in self.leaving:
+            thread.join(60)
