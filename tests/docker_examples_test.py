@@ -71,7 +71,7 @@ class ExamplesTest(unittest.TestCase):
             self.assertEqual(len(loads), 2, table)
             self.assertEqual(loads[0], loads[1], table)
             self.assertGreater(loads[0][0], 0)
-        self.assertEqual(ENGINE.containers(), [])
+        ENGINE.await_no_container()
         return made
 
     def test_the_example_in_cpp_in_an_image_of_nothing_but_the_program(self):
@@ -119,7 +119,7 @@ class ExamplesTest(unittest.TestCase):
                               capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
         self.assertEqual(done.returncode, 1)
         self.assertIn("the image has no folder /service, and its working directory, /elsewhere, has no configs/training.json", done.stderr)
-        self.assertEqual(ENGINE.containers(), [])
+        ENGINE.await_no_container()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ kills at any moment (docker_faults.py).
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -45,11 +46,11 @@ class ExamTest(unittest.TestCase):
     def examine(self, tested):
         environment = {**os.environ, "BUSKER_DOCKER_SOCKET": str(tested.socket)}
         done = subprocess.run([str(BUILD / "execute_test"), "--gtest_filter=Docker*", "--gtest_brief=1"], env=environment,
-                              capture_output=True, text=True, timeout=600)
+                              capture_output=True, text=True, timeout=1200)
         self.assertEqual(done.returncode, 0, done.stdout[-5000:])
         passed = re.search(r"\[  PASSED  \] (\d+) tests\.", done.stdout)
         self.assertTrue(passed and int(passed[1]) >= 65 and "SKIPPED" not in done.stdout, done.stdout[-5000:])
-        self.assertEqual(tested.containers(), [], "no container is left")
+        tested.await_no_container()
 
     def test_containers_of_docker_pass_the_exam_of_executors(self):
         self.examine(ENGINE)
@@ -116,7 +117,7 @@ class LoopTest(unittest.TestCase):
         deliveries = self.service.facts("deliveries")
         self.assertEqual([d["rows"] for d in deliveries], [2, 2])
         self.assertEqual(len({d["file_sha256"] for d in deliveries}), 1)
-        self.assertEqual(ENGINE.containers(), [])
+        ENGINE.await_no_container()
 
     def test_the_loop_is_the_same_in_a_container_of_podman(self):
         podman = engine.Podman()
@@ -126,7 +127,7 @@ class LoopTest(unittest.TestCase):
         self.run_there("training")
         self.run_there("application")
         self.assertEqual(self.service.rows(), 2)
-        self.assertEqual(podman.containers(), [])
+        podman.await_no_container()
 
     def test_the_program_comes_from_the_image_with_its_variables_and_nothing_of_this_machine(self):
         self.service.write("configs/training.sh", 'echo "$MADE_BY $(pwd)" > output/model.txt; env > output/environment; '
@@ -154,18 +155,18 @@ class LoopTest(unittest.TestCase):
         wait_until(lambda: "begun" in self.service.busker("logs", run).stdout, "the program runs")
         self.service.must("cancel", run)
         self.assertEqual(self.newest()["state"], "cancelled")
-        self.assertEqual(ENGINE.containers(), [])
+        ENGINE.await_no_container()
 
     def test_an_image_that_is_not_there_is_told_in_the_engines_words(self):
         self.service.write("busker.toml", workshop.SERVICE_FILE + TARGET.format(socket=ENGINE.socket, image="127.0.0.1:1/none"))
         done = subprocess.Popen([str(workshop.BUSKER), "run", "-C", str(self.service.folder), "training", "--target", "docker"],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(done.stdout.close)
-        self.addCleanup(done.wait, 30)
+        self.addCleanup(done.wait, 120)
         self.addCleanup(done.terminate)
         # The registry is away, which passes: it is tried again, and the reason is told meanwhile.
         wait_until(lambda: "cannot be fetched" in self.service.busker("explain", "training").stdout, "the reason is told")
-        self.assertEqual(ENGINE.containers(), [])
+        ENGINE.await_no_container()
 
     def test_an_engine_that_is_not_there_is_told_and_waited_for(self):
         self.service.write("busker.toml", workshop.SERVICE_FILE + TARGET.format(socket="/nowhere.sock", image="shop"))
@@ -178,13 +179,13 @@ class LoopTest(unittest.TestCase):
     def test_it_goes_on_when_busker_is_killed(self):
         busker, attempt = self.begin_what_waits()
         kill(busker.pid)
-        busker.wait(30)
+        busker.wait(60)
         (attempt / "go").touch()
         run = self.newest()["id"]
         self.service.must("wait", run)
         self.assertEqual(self.newest()["state"], "succeeded")
         self.assertEqual((attempt / "witness").read_text(), "run\n")
-        self.assertEqual(ENGINE.containers(), [])
+        ENGINE.await_no_container()
 
     def test_it_goes_on_when_the_engine_is_killed(self):
         busker, attempt = self.begin_what_waits()
@@ -192,9 +193,9 @@ class LoopTest(unittest.TestCase):
         (attempt / "go").touch()
         time.sleep(0.5)
         ENGINE.start()
-        self.assertEqual(busker.wait(60), 0)
+        self.assertEqual(busker.wait(120), 0)
         self.assertEqual((attempt / "witness").read_text(), "run\n")
-        wait_until(lambda: ENGINE.containers() == [], "the container is removed")
+        ENGINE.await_no_container()
 
     def test_a_container_that_a_person_removed_is_lost_and_not_started_again(self):
         self.service.write("configs/training.sh", "echo run >> ../witness; touch ../begun; sleep 100")
@@ -205,7 +206,7 @@ class LoopTest(unittest.TestCase):
         attempt, = self.service.attempts()
         for container in ENGINE.containers():
             ENGINE.call("DELETE", f"/containers/{container['Id']}?force=true")
-        self.assertEqual(busker.wait(60), 1)
+        self.assertEqual(busker.wait(120), 1)
         self.assertEqual((attempt / "witness").read_text(), "run\n")
         self.assertIn("not started a second time", self.newest()["message"])
 
@@ -228,7 +229,7 @@ class LoopTest(unittest.TestCase):
         self.addCleanup(busker.stdout.close)
         wait_until(lambda: self.service.attempts() and (self.service.attempts()[0] / "begun").exists(), "the program runs")
         kill(busker.pid)
-        busker.wait(30)
+        busker.wait(60)
         attempt, = self.service.attempts()
         (attempt / "go").touch()
         done = self.run_with("wait", self.newest()["id"], DOCKER_HOST="unix:///nowhere.sock")
@@ -270,7 +271,7 @@ class LoopTest(unittest.TestCase):
             attempt, = service.attempts()
             self.assertEqual((attempt / "witness").read_text(), "run\n")
             self.assertRegex(service.facts("runs")[0]["message"], told)
-            wait_until(lambda: mortal.containers() == [], "no container is left")
+            mortal.await_no_container()
 
     def test_a_secret_is_in_nothing_that_the_engine_tells(self):
         secret = "correct-horse-battery-staple"
@@ -292,9 +293,10 @@ class LoopTest(unittest.TestCase):
             self.assertNotIn(secret, str(told))
         attempt, = self.service.attempts()
         (attempt / "go").touch()
-        self.assertEqual(busker.wait(60), 0)
-        held = [path for path in pathlib.Path("/dev/shm").glob("busker-*/*") if secret in path.read_text()]
-        self.assertEqual(held, [])
+        self.assertEqual(busker.wait(120), 0)
+        for path in pathlib.Path("/dev/shm").glob("busker-*/*"):
+            with contextlib.suppress(FileNotFoundError):  # of others, who are at work
+                self.assertNotIn(secret.encode(), path.read_bytes(), path)
 
     def test_what_others_run_is_left_alone_and_what_was_left_is_swept(self):
         # A container that carries our home's label and has no attempt under way was left by a busker that died.

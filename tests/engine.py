@@ -49,10 +49,10 @@ class Engine:
         for process in self.processes():
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(30)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(30)
+                process.wait(60)
         for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
             if (point := line.split()[1]).startswith(str(self.folder)):
                 subprocess.run(["umount", "-l", point], check=False)
@@ -81,6 +81,10 @@ class Engine:
         assert status == 200, body
         return json.loads(body)
 
+    def await_no_container(self):
+        """Busker waits ten seconds for a removal, and an engine that is busy takes longer."""
+        self._wait(lambda: self.containers() == [], "no container is left")
+
     def inspect(self, container):
         status, body = self.call("GET", f"/containers/{container}/json")
         assert status == 200, body
@@ -88,13 +92,15 @@ class Engine:
 
     def _spawn(self, *words, **options):
         with open(self.folder / f"{words[0]}.log", "a") as log:
-            return subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            # conmon leaves a file where it is, of a container that had too little memory
+            return subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                                     start_new_session=True, **options)
 
-    def _wait(self, condition, what, limit=30):
+    def _wait(self, condition, what, limit=120):
         deadline = time.monotonic() + limit
         while not condition():
             if time.monotonic() > deadline:
+                what += f": {self.containers()}" if self.answers() else ", and the engine does not answer"
                 logs = "".join((path.read_text()[-2000:] for path in self.folder.glob("*.log")))
                 raise AssertionError(f"waited {limit} s in vain: {what}\n{logs}")
             time.sleep(0.02)
@@ -153,7 +159,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
             "dockerd", "--containerd", self.folder / "containerd.sock", "--iptables=false", "--ip6tables=false", "--bridge=none",
             *words, "--data-root", self.folder / "data", "--exec-root", self.folder / "exec", "--pidfile", self.folder / "pid",
             "-H", f"unix://{self.socket}")
-        self._wait(self.answers, "dockerd answers", 60)
+        self._wait(self.answers, "dockerd answers")
 
     def kill(self, how=signal.SIGKILL):
         self.dockerd.send_signal(how)
@@ -224,8 +230,8 @@ class NewerApi:
         self.listener.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def containers(self):
-        return self.behind.containers()
+    def await_no_container(self):
+        self.behind.await_no_container()
 
     def _accept(self):
         with contextlib.suppress(OSError):
