@@ -281,7 +281,7 @@ def wait_for(run):
 def kill_run_at(victim, call):
     """busker run, right before the call-th of its calls that changes something; None: it got through without."""
     words = [str(workshop.BUSKER), "run", "-C", str(victim.folder), "training", "--quiet"]
-    return kill_at_call.run(words, call, victim.outside / "traced.out", limit=300.0)
+    return kill_at_call.run(words, call, victim.outside / "traced.out")
 
 
 def kill_daemon_at(victim, call):
@@ -294,7 +294,7 @@ def kill_daemon_at(victim, call):
         return asked and asked[0].poll() is not None and not victim.left()
 
     words = [str(workshop.BUSKER), "up", "-q", "-C", str(victim.folder)]
-    killed = kill_at_call.run(words, call, victim.outside / "traced.out", done=is_over, limit=300.0)
+    killed = kill_at_call.run(words, call, victim.outside / "traced.out", done=is_over)
     for run in asked:
         wait_for(run)
     return killed

@@ -205,12 +205,7 @@ def random_kills(trials, dice, report, judge):
             workshop.kill(background)
         wrong = home.drain()
         wrong += demands.judge() + home.check() if not wrong else []
-        left = home.leftovers()
-        deadline = time.monotonic() + 5
-        while left and time.monotonic() < deadline:
-            time.sleep(0.1)
-            left = home.leftovers()
-        wrong += [f"left behind: {each}" for each in left]
+        wrong += home.leftovers()
         done += kills
         total["attempts"] += home.rows_of("SELECT count(*) FROM attempts")[0][0]
         total["runs"] += home.rows_of("SELECT count(*) FROM runs")[0][0]
@@ -239,12 +234,12 @@ def every_call(stride, dice, report, judge):
         name = kill_at_call.run(home.up_words(), call, home.folder / "up.out", done=ended)
         count[name] += 1
         through += name is None
-        wrong = home.drain(limit=60)
+        wrong = home.drain()
         if not wrong:
             wrong = home.check()
             runs = home.rows_of("SELECT state FROM runs")
             wrong += [] if runs == [("succeeded",)] else [f"its runs: {runs}"]
-            wrong += [f"left behind: {each}" for each in home.leftovers()]
+            wrong += home.leftovers()
         judge(home, f"the daemon killed at call {call}, {name}", wrong, 1)
         call += stride
     count.pop(None, None)

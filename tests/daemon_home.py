@@ -13,6 +13,9 @@ import time
 import workshop
 from workshop import Service
 
+END_LIMIT = 60  # seconds: `up` ends after 30, whatever hangs
+LEFT_LIMIT = 20  # seconds; a runner that has nothing to do ends with its daemon
+
 # Each program notes its start in a file that Busker does not know, in one write, and says the same.
 SAY = 'echo "$BUSKER_ATTEMPT" >> {witness}; echo "said $BUSKER_ATTEMPT"; '
 SERVICE_FILE = """
@@ -163,7 +166,7 @@ class Home(Service):
         found = self.rows_of(f"SELECT state FROM runs WHERE id = '{run}'")
         return found[0][0] if found else None
 
-    def drain(self, limit=240):
+    def drain(self, limit=600):
         """Brings everything to its end with an undisturbed daemon, and ends that; what went wrong."""
         daemon = self.up()
         try:
@@ -176,15 +179,21 @@ class Home(Service):
             return [f"{late}: {unfinished[:5]}; {self.said()[-600:]}"]
         daemon.send_signal(signal.SIGTERM)
         try:
-            code = daemon.wait(timeout=20)
+            code = daemon.wait(timeout=END_LIMIT)
         except subprocess.TimeoutExpired:
             workshop.kill(daemon.pid)
             daemon.wait()
-            return ["SIGTERM does not end the daemon within 20 s"]
+            return [f"SIGTERM does not end the daemon within {END_LIMIT} s"]
         return [] if code == 0 else [f"the daemon ended with {code}: {self.said()[-600:]}"]
 
     def leftovers(self):
-        """Processes that carry an attempt of this home, or work in it."""
+        """Processes that carry an attempt of this home, or work in it, and do not end by themselves in a moment."""
+        deadline = time.monotonic() + LEFT_LIMIT
+        while (found := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return [f"left behind: {each}" for each in found]
+
+    def processes(self):
         found = []
         for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:

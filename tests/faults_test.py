@@ -124,7 +124,7 @@ def kill_at_random(victim, dice):
             runner = workshop.runner_of(attempt)
             if runner and (attempt / "exit.json").exists() is False:
                 workshop.kill(runner)
-    run.communicate(timeout=60)
+    run.communicate(timeout=300)
     return f"{action}, {whom} killed"
 
 

@@ -42,11 +42,11 @@ def _call_of(thread):
     return name
 
 
-def run(words, at, output, done=None, limit=60.0, stdin="/dev/null"):
+def run(words, at, output, done=None, limit=300.0, stdin="/dev/null"):
     """Returns the name of the call that it was killed at, or None when it ended without.
 
     `done`: asked now and then; once it says true, the program is sent SIGTERM. After `limit` seconds it is
-    killed, and an AssertionError says so.
+    killed, and an AssertionError says so; likewise when `done` fails, whose error is handed on.
     """
     child = os.fork()
     if child == 0:
@@ -63,18 +63,21 @@ def run(words, at, output, done=None, limit=60.0, stdin="/dev/null"):
     os.waitpid(child, 0)
     libc.ptrace(SETOPTIONS, child, None, ctypes.c_void_p(SYSGOOD | TRACECLONE | TRACEEXEC | EXITKILL))
     over = threading.Event()
-    expired = []
+    wrong = []
 
     def watch():
-        deadline = time.monotonic() + limit
-        while not over.wait(0.01):
-            if done is not None and done():
-                os.kill(child, signal.SIGTERM)
-                return
-            if time.monotonic() > deadline:
-                expired.append(True)
-                os.kill(child, signal.SIGKILL)
-                return
+        deadline, is_told = time.monotonic() + limit, done is None
+        try:
+            while not over.wait(0.01):
+                if not is_told and done():
+                    os.kill(child, signal.SIGTERM)
+                    is_told = True
+                assert time.monotonic() < deadline, f"{words} did not end within {limit} s"
+        except ProcessLookupError:
+            pass  # it has just ended
+        except Exception as error:
+            wrong.append(error)
+            os.kill(child, signal.SIGKILL)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -83,7 +86,8 @@ def run(words, at, output, done=None, limit=60.0, stdin="/dev/null"):
     finally:
         over.set()
         watcher.join()
-    assert not expired, f"{words} did not end within {limit} s"
+    if wrong:
+        raise wrong[0]
     return killed
 
 
