@@ -181,8 +181,8 @@ class CloudLoop(unittest.TestCase):
         self.must("make", "build")
         for action in ("training", "application"):
             self.must(BUSKER, "graph", "run", f"scheduler/configs/{action}.json")
-        self.expect_all_went_well()
         self.assertIn("Predicted 7 days", self.must("make", "log") + self.must(BUSKER, "logs", "application"))
+        self.expect_all_went_well()
 
     def test_in_an_image_that_has_nothing_but_the_program(self):
         """No shell, no certificates, no /tmp, no /etc: the runner brings all that it needs to speak to the bucket."""
