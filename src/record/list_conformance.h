@@ -215,6 +215,47 @@ TEST_P(RecordConformance, ListsTheRunsWithinServicesAndGraphsOfAModelBefore) {
   EXPECT_EQ(ids(before), "r2 r1 ");
 }
 
+TEST_P(RecordConformance, ListsTheRunsForADataDate) {
+  const auto add = [&](const std::string& id, const std::string& date, const plan::GraphKey& graph,
+                       const std::string& batch = "") {
+    plan::DagRun run = Requested(id, graph);
+    run.data_date = date;
+    run.batch = batch;
+    ASSERT_TRUE(Append(*record_, {plan::RunQueued{run}}));
+  };
+  add("r1", "2019-08-01", "shop/training");
+  add("r2", "2019-08-02", "shop/training");
+  add("r3", "2019-08-01", "nightly");
+  add("r4", "2019-08-02", "nightly");
+  add("r5", "2019-08-01", "shop/training", "b");
+  ASSERT_TRUE(Append(*record_, {plan::RunChanged{"r3", kQueued, kFailed, "no"}}));
+  const auto ids = [&](RunFilter filter, const std::string& date = "2019-08-01") {
+    filter.data_date = date;
+    std::string text;
+    const auto runs = record_->ListRuns(filter).value();
+    for (const RunRow& run : runs) text += run.facts.id + " ";
+    return text;
+  };
+  RunFilter graph, batch, failed, queued, within, before, two;
+  graph.Only("shop/training");
+  batch.batch = "b";
+  failed.state = kFailed;
+  queued.state = kQueued;
+  within.within = {"shop"};
+  before.before = record_->FindRun("r5").value().number;
+  two.count_max = 2;
+  EXPECT_EQ(ids({}), "r5 r3 r1 ");
+  EXPECT_EQ(ids({}, "2019-08-02"), "r4 r2 ");
+  EXPECT_EQ(ids({}, "2019-08"), "") << "a date is a whole one";
+  EXPECT_EQ(ids(graph), "r5 r1 ");
+  EXPECT_EQ(ids(batch), "r5 ");
+  EXPECT_EQ(ids(failed), "r3 ");
+  EXPECT_EQ(ids(queued), "r5 r1 ");
+  EXPECT_EQ(ids(within), "r5 r1 ");
+  EXPECT_EQ(ids(before), "r3 r1 ");
+  EXPECT_EQ(ids(two), "r5 r3 ");
+}
+
 TEST_P(RecordConformance, ListsEventsNewestFirstAndThoseOfPeopleAlone) {
   for (int i = 1; i <= 6; ++i) {
     EventRow event;

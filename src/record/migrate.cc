@@ -127,13 +127,14 @@ Result<void> TakeOver(Database& database) {
   if (version <= 5) TRY(database.Execute(kOrdersOfVersion6));
   if (version >= 2 && version <= 6) TRY(database.Execute(kColumnsOfVersion7));
   if (version >= 2 && version <= 7) TRY(database.Execute(kColumnsOfVersion8));
-  if (version >= 2) TRY(database.Execute(kColumnsOfVersion9));
+  if (version >= 2 && version <= 8) TRY(database.Execute(kColumnsOfVersion9));
   if (version <= 6) {
     TRY(database.Execute(kIndicesOfVersion7));
     TRY(database.Execute(kLeadOfVersion7));
   }
-  if (version >= 2) TRY(database.Execute(kConditionsOfVersion9));
-  TRY(database.Execute(kIndicesOfVersion9));
+  if (version >= 2 && version <= 8) TRY(database.Execute(kConditionsOfVersion9));
+  if (version <= 8) TRY(database.Execute(kIndicesOfVersion9));
+  TRY(database.Execute(kIndicesOfVersion10));
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();
 }

@@ -269,6 +269,7 @@ CREATE INDEX runs_unsuccessful_by_graph ON runs (graph, state, number)
 // What takes a record of this version back to an earlier one, from version 2 on.
 std::string BackTo(int version) {
   const std::pair<int, const char*> kAdded[] = {
+      {10, "DROP INDEX runs_by_data_date; "},
       {9, kBackToVersion8},
       {9,
        "ALTER TABLE tasks DROP COLUMN preemptions_max; ALTER TABLE tasks DROP COLUMN preemptions; "
@@ -313,10 +314,10 @@ TEST_F(RecordFile, OfVersion2IsBroughtUpToDate) {
   EXPECT_EQ((*record)->GraphsAside().value()[0].graph, "g");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
   RawFile raw(path_);
-  EXPECT_EQ(raw.Text("PRAGMA user_version"), "9");
+  EXPECT_EQ(raw.Text("PRAGMA user_version"), "10");
   EXPECT_EQ(raw.Text("SELECT count(*) FROM sqlite_schema WHERE name IN ('runs_unsuccessful', "
-                     "'runs_unsuccessful_by_graph', 'events_by_people')"),
-            "3");
+                     "'runs_unsuccessful_by_graph', 'events_by_people', 'runs_by_data_date')"),
+            "4");
 }
 
 TEST_F(RecordFile, OfVersion3IsBroughtUpToDate) {
@@ -327,7 +328,7 @@ TEST_F(RecordFile, OfVersion3IsBroughtUpToDate) {
   EXPECT_EQ((*record)->LauncherOf("r1", "train", 1).value(), "");
   LiveThrough(**record, "r2");
   EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
-  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "9");
+  EXPECT_EQ(RawFile(path_).Text("PRAGMA user_version"), "10");
 }
 
 TEST_F(RecordFile, OfVersion4IsBroughtUpToDate) {
@@ -417,6 +418,33 @@ TEST_F(RecordFile, OfVersion8IsBroughtUpToDate) {
   EXPECT_EQ(raw.Text("PRAGMA integrity_check"), "ok");
   EXPECT_FALSE(raw.Try("UPDATE runs SET state = 'odd'"));
   EXPECT_FALSE(raw.Try("UPDATE tasks SET state = 'odd'"));
+}
+
+// Runs for a data date were looked for among all of them, 5,000 at a time: what a backfill had
+// asked for a million runs ago took a page a second.
+TEST_F(RecordFile, OfVersion9FindsTheRunsForADataDateByAnIndex) {
+  constexpr const char* kWays[] = {
+      "EXPLAIN QUERY PLAN SELECT * FROM runs WHERE true AND data_date = '1970-01-01' "
+      "ORDER BY number DESC LIMIT 50",
+      "EXPLAIN QUERY PLAN SELECT * FROM runs WHERE true AND data_date = '1970-01-01' "
+      "AND state = 'failed' AND number < 9 ORDER BY number DESC LIMIT 50"};
+  LiveThrough(**OpenSqliteRecord(path_, true), "r1");
+  RawFile(path_).Run(BackTo(9));
+  const auto record = OpenSqliteRecord(path_, false);
+  ASSERT_TRUE(record) << record.error().message;
+  RunFilter filter;
+  filter.data_date = "1970-01-01";
+  EXPECT_EQ((*record)->ListRuns(filter).value().size(), 1U);
+  LiveThrough(**record, "r2");
+  EXPECT_EQ(FaultsIn(**record), std::vector<std::string>{});
+  RawFile raw(path_);
+  EXPECT_EQ(raw.Text("PRAGMA user_version"), "10");
+  EXPECT_EQ(raw.Text("PRAGMA integrity_check"), "ok");
+  for (const char* const way : kWays) {
+    const std::vector<std::string> steps = raw.Texts(way, 3);
+    ASSERT_EQ(steps.size(), 1U) << "it sorts, or looks at more than the runs";
+    EXPECT_NE(steps[0].find("INDEX runs_by_data_date (data_date=?"), std::string::npos) << steps[0];
+  }
 }
 
 // The chain of events holds a digest of what was decided of a run: that of a run of an earlier

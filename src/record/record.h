@@ -109,6 +109,7 @@ struct RunFilter {
   std::optional<std::string> service;  // "" for graph files; none: all
   std::string batch;                   // empty: all
   std::string model_version = {};      // that they applied; empty: all
+  std::string data_date = {};          // empty: all
   std::optional<plan::State> state;
   std::optional<std::int64_t> before;  // RunRow::number: only what was requested before
   std::vector<std::string> within;     // services, and graphs by their keys; empty: all

@@ -11,7 +11,7 @@ namespace busker::record {
 
 // PRAGMA application_id of a record, "Busk" in ASCII, and the newest schema this program knows.
 inline constexpr long kApplicationId = 0x4275736B;
-inline constexpr long kSchemaVersion = 9;
+inline constexpr long kSchemaVersion = 10;
 
 inline constexpr char kSchema[] = R"sql(
 CREATE TABLE runs (
@@ -267,5 +267,10 @@ ALTER TABLE attempts ADD COLUMN boot_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempts ADD COLUMN pull_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempts ADD COLUMN machine_ms INTEGER NOT NULL DEFAULT 0;
 )sql";
+
+// What version 10 added. A run's data date is never changed, so it costs a turn that queues a run
+// one entry, and no other turn anything; what else it might have been is in
+// docs/decisions/0081-data-dates-have-an-index.md.
+inline constexpr char kIndicesOfVersion10[] = "CREATE INDEX runs_by_data_date ON runs (data_date)";
 
 }  // namespace busker::record

@@ -88,6 +88,7 @@ Result<void> LayOut(Database& database, const std::string& path) {
   TRY(database.Execute(kIndicesOfVersion7));
   TRY(database.Execute(kLeadOfVersion7));
   TRY(database.Execute(kIndicesOfVersion9));
+  TRY(database.Execute(kIndicesOfVersion10));
   TRY(database.Execute(fmt::format("PRAGMA application_id = {}", kApplicationId).c_str()));
   TRY(database.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str()));
   return transaction.Commit();

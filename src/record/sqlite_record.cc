@@ -227,6 +227,7 @@ class SqliteRecord final : public Record {
     if (!filter.within.empty()) sql += " AND (" + Within(filter.within.size()) + ")";
     if (!filter.batch.empty()) sql += " AND batch = ?";
     if (!filter.model_version.empty()) sql += " AND model_version = ? AND model_version <> ''";
+    if (!filter.data_date.empty()) sql += " AND data_date = ?";
     if (filter.state) sql += ConditionOn(*filter.state);
     if (filter.before) sql += " AND number < ?";
     sql += " ORDER BY number DESC LIMIT ?";
@@ -246,6 +247,7 @@ class SqliteRecord final : public Record {
     }
     if (!filter.batch.empty()) rows.Bind(filter.batch);
     if (!filter.model_version.empty()) rows.Bind(filter.model_version);
+    if (!filter.data_date.empty()) rows.Bind(filter.data_date);
     if (filter.before) rows.Bind(*filter.before);
     rows.Bind(filter.count_max);
     std::vector<RunRow> runs;
