@@ -40,13 +40,12 @@ struct Found {
   std::optional<std::int64_t> next;  // where to go on
 };
 
-// At most `limit`. A data date and a trigger, for which the record has no index, are looked for
-// among so many of the newest; who wants more goes on behind them.
+// At most `limit`. A trigger, for which the record has no index, is looked for among so many of the
+// newest; who wants more goes on behind them.
 Result<Found> FindRuns(record::Record& record, record::RunFilter filter, const Call& call,
                        std::uint64_t limit) {
-  const std::string date = call.target.Query("date"), trigger = call.target.Query("trigger");
-  const bool looks = !date.empty() || !trigger.empty();
-  filter.count_max = looks ? kRunsAtOnce : limit + 1;  // whether there are more
+  const std::string trigger = call.target.Query("trigger");
+  filter.count_max = trigger.empty() ? limit + 1 : kRunsAtOnce;  // whether there are more
   Found found;
   for (std::uint64_t looked = 0; looked < kRunsLookedAt;) {
     TRY_ASSIGN(auto runs, record.ListRuns(filter));
@@ -57,7 +56,6 @@ Result<Found> FindRuns(record::Record& record, record::RunFilter filter, const C
         return found;
       }
       filter.before = run.number;
-      if (!date.empty() && run.facts.data_date != date) continue;
       if (!TextFor(call.caller, run.facts.trigger).starts_with(trigger)) continue;
       found.runs.push_back(std::move(run));
     }
@@ -216,6 +214,7 @@ http::Response Api::ListRuns(const Call& call) {
   const auto cursor = http::NumberCursorIn(call.target);
   if (!cursor) return http::Problem(cursor.error());
   filter.before = *cursor;
+  filter.data_date = call.target.Query("date");
   filter.within = call.caller.confines;
   filter.with_tasks = call.target.Query("tasks") == "true";
   const auto page = records_.With([&](record::Record& record) -> Result<ordered_json> {
