@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,16 @@ class JsonBody {
       fault_ = fmt::format("\"{}\" must be {}", name, Wanted(to));
     } else {
       to = found->get<T>();
+    }
+  }
+
+  // Stays empty when it is not there: an empty text is not the same.
+  template <typename T>
+  void Get(const char* name, std::optional<T>& to) {
+    T value{};
+    Get(name, value);
+    if (const auto found = value_.find(name); found != value_.end() && !found->is_null()) {
+      to = std::move(value);
     }
   }
 

@@ -36,7 +36,12 @@ Router MadeRouter() {
 
 // What a route of an API does with a request, without what stands behind it.
 Response Echo(const Request& request, const Target& target, const Parameters& parameters) {
-  const Fields fields = {{"graph", Field::Kind::kText, ""}, {"tasks", Field::Kind::kFlag, ""}};
+  const Fields fields = {{"graph", Field::Kind::kText, ""},
+                         {"tasks", Field::Kind::kFlag, ""},
+                         {"date", Field::Kind::kDate, ""},
+                         {"from", Field::Kind::kInstant, ""},
+                         {"limit", Field::Kind::kNumber, ""},
+                         {"state", Field::Kind::kChoice, "", false, {"failed", "queued"}}};
   if (auto refused = RefuseQuery(fields, target)) return *std::move(refused);
   auto body = JsonBody::Of(request);
   if (!body) return Problem(body.error());

@@ -88,15 +88,16 @@ void Api::AddRoutes(Routes& routes) {
   own("/api/v1/status", "Whether all is well: since when Busker is up, what is at fault.",
       [this](const Call& call) { return ShowStatus(call); });
   own("/api/v1/runs",
-      "Runs, newest first: ?graph= &state= &date= &trigger= &tasks=true &limit= &cursor= (from "
+      "Runs, newest first: ?graph= &state= &date= &trigger= &tasks=true &limit= &cursor= "
+      "(from "
       "\"next\").",
       [this](const Call& call) { return ListRuns(call); })
-      .query =
-      http::WithPage({{"graph", http::Field::Kind::kText, "an action or a graph file"},
-                      {"state", http::Field::Kind::kText, "how it stands or has ended"},
-                      {"date", http::Field::Kind::kText, "the data date, such as 2026-03-29"},
-                      {"trigger", http::Field::Kind::kText, "why it began: what that begins with"},
-                      {"tasks", http::Field::Kind::kFlag, "each with its tasks and attempts"}});
+      .query = http::WithPage(
+      {{"graph", http::Field::Kind::kText, "an action or a graph file"},
+       {"state", http::Field::Kind::kChoice, "how it stands or has ended", false, NamesOfStates()},
+       {"date", http::Field::Kind::kDate, "the data date"},
+       {"trigger", http::Field::Kind::kText, "why it began: what that begins with"},
+       {"tasks", http::Field::Kind::kFlag, "each with its tasks and attempts"}});
   get("/api/v1/runs/{run}", "One run, with its tasks and attempts.",
       [this](const Call& call) { return ShowRun(call); });
   get("/api/v1/runs/{run}/events", "What was decided about it, and who asked for it.",
@@ -201,14 +202,7 @@ http::Response Api::ListRuns(const Call& call) {
   if (const std::string graph = call.target.Query("graph"); !graph.empty()) {
     filter.Only(plan::GraphKey::Parse(graph));
   }
-  if (call.target.query.contains("state")) {
-    const std::string state = call.target.Query("state");
-    filter.state = plan::ParseState(state);
-    if (!filter.state) {
-      return http::Problem(400, fmt::format("there is no state \"{}\"{}", state,
-                                            http::DidYouMean(state, NamesOfStates())));
-    }
-  }
+  filter.state = plan::ParseState(call.target.Query("state"));  // none: all
   const auto limit = http::LimitIn(call.target);
   if (!limit) return http::Problem(limit.error());
   const auto cursor = http::NumberCursorIn(call.target);
@@ -342,11 +336,7 @@ Result<Api::Written> Api::FindAttempt(const Call& call) {
 http::Response Api::ShowLog(const Call& call) {
   const auto written = FindAttempt(call);
   if (!written) return http::Problem(written.error());
-  const std::string from_text = call.target.Query("from");
-  const auto from = http::ParseNumber(from_text);
-  if (call.target.query.contains("from") && !from) {
-    return http::Problem(400, "\"from\" must be the number of a byte, from 0 on");
-  }
+  const auto from = http::ParseNumber(call.target.Query("from"));
   const auto asked = http::ParseNumber(call.target.Query("bytes"));
   if (call.target.query.contains("bytes") && (!asked || *asked < 1 || *asked > kLogBytesMax)) {
     return http::Problem(400, "\"bytes\" must be from 1 to 1,048,576");
@@ -424,8 +414,8 @@ http::Response Api::Watch(const Call& call) {
 
 namespace {
 
-ordered_json SchemaOf(http::Field::Kind kind) {
-  switch (kind) {
+ordered_json SchemaOf(const http::Field& field) {
+  switch (field.kind) {
     case http::Field::Kind::kText:
       return {{"type", "string"}};
     case http::Field::Kind::kTexts:
@@ -436,6 +426,12 @@ ordered_json SchemaOf(http::Field::Kind kind) {
       return {{"type", "integer"}};
     case http::Field::Kind::kObject:
       return {{"type", "object"}};
+    case http::Field::Kind::kDate:
+      return {{"type", "string"}, {"format", "date"}};
+    case http::Field::Kind::kInstant:
+      return {{"type", "string"}, {"format", "date-time"}};
+    case http::Field::Kind::kChoice:
+      return {{"type", "string"}, {"enum", field.choices}};
   }
   return {};
 }
@@ -443,7 +439,7 @@ ordered_json SchemaOf(http::Field::Kind kind) {
 ordered_json DescribeBody(const http::Fields& fields) {
   ordered_json properties = ordered_json::object(), required = ordered_json::array();
   for (const http::Field& field : fields) {
-    properties[field.name] = SchemaOf(field.kind);
+    properties[field.name] = SchemaOf(field);
     properties[field.name]["description"] = field.what;
     if (field.required) required.push_back(field.name);
   }
@@ -478,7 +474,7 @@ std::string OpenApiOf(const Routes& routes, const std::string& version) {
                             {"in", "query"},
                             {"required", field.required},
                             {"description", field.what},
-                            {"schema", SchemaOf(field.kind)}});
+                            {"schema", SchemaOf(field)}});
     }
     described = {{"summary", route.summary},
                  {"x-scope", NameOf(route.scope)},

@@ -212,7 +212,8 @@ TEST_F(FrontTest, RefusesAQueryThatItDoesNotKnow) {
   EXPECT_EQ(detail("/api/v1/runs?stat=failed"),
             "there is no query parameter \"stat\" here; did you mean \"state\"?");
   EXPECT_EQ(detail("/api/v1/runs?state=fialed"),
-            "there is no state \"fialed\"; did you mean \"failed\"?");
+            "\"state\" must be one of queued, running, succeeded, failed, cancelled, skipped; did "
+            "you mean \"failed\"?");
   EXPECT_EQ(detail("/api/v1/runs?state=failed&state=queued"), "the query has \"state\" twice");
   EXPECT_EQ(detail("/api/v1/runs?tasks=yes"), "\"tasks\" must be true or false");
   EXPECT_EQ(detail("/api/v1/events?all=1"), "\"all\" must be true or false");
@@ -229,6 +230,40 @@ TEST_F(FrontTest, RefusesAQueryThatItDoesNotKnow) {
     EXPECT_EQ(front_->Answer(request, Now()).status, route.is_page ? 200 : 400) << route.pattern;
   }
   EXPECT_EQ(Get("/api/v1/runs?graph=nope").status, 200) << "nothing is known of it";
+}
+
+// ?date=2019-02-30 was answered with an empty list, as if nothing had run on a day that there is
+// not; an empty date, instant or state, as if all had been asked for.
+TEST_F(FrontTest, RefusesAValueThatIsNotOfItsKind) {
+  using Kind = http::Field::Kind;
+  const std::map<Kind, std::vector<std::string>> wrong = {
+      {Kind::kFlag, {"", "1", "yes", "True"}},
+      {Kind::kNumber, {"", "-1", "1.5", "0x10", "many", "99999999999999999999"}},
+      {Kind::kDate, {"", "2019-02-30", "2019-2-3", "20190203", "today", "2019-02-03T00:00:00Z"}},
+      {Kind::kInstant, {"", "2019-02-03", "2019-02-30T00:00:00Z", "2019-02-03T00:00:00", "now"}},
+      {Kind::kChoice, {"", "no-such", "Failed"}}};
+  const std::string run = RunToEnd("nightly");
+  int asked = 0;
+  for (const Route& route : front_->routes().all()) {
+    for (const http::Field& field : route.query) {
+      const auto values = wrong.find(field.kind);
+      if (values == wrong.end()) continue;
+      for (const std::string& value : values->second) {
+        const std::string path = Replaced(PathOf(route), "20190801-070000-k3f9x2", run);
+        const http::Response response = Get(path + "?" + field.name + "=" + value, "admin");
+        EXPECT_EQ(response.status, 400) << path << " " << field.name << "=" << value;
+        const std::string detail = Body(response)["detail"];
+        EXPECT_TRUE(detail.starts_with("\"" + field.name + "\" ")) << detail;
+        ++asked;
+      }
+    }
+  }
+  EXPECT_GT(asked, 40);
+  EXPECT_EQ(Body(Get("/api/v1/runs?date=2019-02-30"))["detail"],
+            "\"date\" must be a day of the calendar, such as 2026-03-29");
+  EXPECT_EQ(Post("/api/v1/graphs/nightly/runs", R"({"date": ""})").status, 400)
+      << "who means now leaves it out";
+  EXPECT_EQ(Get("/api/v1/instants?zone=").status, 400);
 }
 
 // The OpenAPI document had no bodies and no query parameters; what it has is what the routes take.

@@ -124,8 +124,6 @@ Result<Definitions> Select(const catalogue::Catalogue& catalogue, record::Record
   const plan::GraphKey cursor = plan::GraphKey::Parse(target.Query("cursor"));
   const std::string part = target.Query("q"), trouble = target.Query("trouble"),
                     service = target.Query("service");
-  if (!trouble.empty() && trouble != "any")
-    return Invalid("\"trouble\" must be \"any\", or left out");
   Definitions selected;
   const auto consider = [&](const auto& entry) {
     const auto& [key, definition] = entry;
@@ -181,11 +179,11 @@ void GraphsApi::AddRoutes(Routes& routes) {
        "?trouble=any (those that failed, are late or never started) &service= &q= (a part of the "
        "name) &runs= (so many of the newest, and the last delivery) &limit= &cursor=.",
        [this](const Call& call) { return ListGraphs(call); })
-      .query =
-      http::WithPage({{"trouble", kText, "\"any\": those that failed, are late or never started"},
-                      {"service", kText, "those of this service"},
-                      {"q", kText, "those with this in their name"},
-                      {"runs", kNumber, "each with so many of its newest runs, 30 at most"}});
+      .query = http::WithPage(
+      {{"trouble", kChoice, "those that failed, are late or never started", false, {"any"}},
+       {"service", kText, "those of this service"},
+       {"q", kText, "those with this in their name"},
+       {"runs", kNumber, "each with so many of its newest runs, 30 at most"}});
   get("/api/v1/graphs/{graph}", "One of them, with a sentence on where it stands.",
       [this](const Call& call) { return ShowGraph(call); });
   post("/api/v1/graphs/{graph}/runs",
@@ -293,15 +291,13 @@ http::Response GraphsApi::ShowGraph(const Call& call) {
 
 http::Response GraphsApi::StartRun(const Call& call) {
   daemon::StartRequest request;
-  std::string date;
   auto body = http::JsonBody::Of(call.request);
   if (!body) return http::Problem(body.error());
-  body->Get("date", date);
+  body->Get("date", request.date);
   body->Get("force", request.force);
   body->Get("key", request.key);
   body->Get("target", request.target);
   if (const auto fine = body->Finish(); !fine) return http::Problem(fine.error());
-  if (!date.empty()) request.date = date;
   request.graph = GraphIn(call);
   request.by = call.caller.name;
   const auto run = requests_.Start(request);

@@ -34,14 +34,10 @@ struct Asked {
   std::vector<Instant> midnights;  // between `from` and `to`, both of which are among them
 };
 
-Result<std::optional<Instant>> InstantIn(const Call& call, const char* name) {
-  const std::string text = call.target.Query(name);
-  if (text.empty()) return std::optional<Instant>();
-  const auto instant = ParseRfc3339(text);
-  if (instant) return std::optional(*instant);
-  // A "+" in a query is a blank.
-  return Invalid(fmt::format("\"{}\" is no RFC 3339 instant, such as 2026-03-29T01:00:00Z{}", name,
-                             text.find(' ') == std::string::npos ? "" : "; write + as %2B"));
+// The route's fields say that it is an instant, if it is there.
+std::optional<Instant> InstantIn(const Call& call, const char* name) {
+  const auto instant = ParseRfc3339(call.target.Query(name));
+  return instant ? std::optional(*instant) : std::nullopt;
 }
 
 std::string DateIn(const plan::Zone& zone, Instant instant) {
@@ -57,15 +53,13 @@ Instant NextMidnight(const plan::Zone& zone, Instant instant) {
 }
 
 Result<Asked> Read(const Call& call, Instant now) {
-  const std::string zone_text = call.target.Query("zone");
-  const std::string zone_name = zone_text.empty() ? "UTC" : zone_text;
+  const auto zone_asked = call.target.query.find("zone");
+  const std::string zone_name = zone_asked == call.target.query.end() ? "UTC" : zone_asked->second;
   TRY_ASSIGN(const plan::Zone zone, plan::Zone::Find(zone_name));
   const auto key = [&](const char* name) { return plan::GraphKey::Parse(call.target.Query(name)); };
   Asked asked{{}, {}, zone, zone_name, key("graph"), key("cursor"), kGraphsUsual, {}};
-  TRY_ASSIGN(const auto from, InstantIn(call, "from"));
-  TRY_ASSIGN(const auto to, InstantIn(call, "to"));
-  asked.from = from.value_or(now);
-  asked.to = to.value_or(asked.from + kSpanUsual);
+  asked.from = InstantIn(call, "from").value_or(now);
+  asked.to = InstantIn(call, "to").value_or(asked.from + kSpanUsual);
   if (asked.to > kEndOfYears) return Invalid("\"to\" is beyond the year 9999");
   if (asked.from >= asked.to) return Invalid("\"from\" is not before \"to\"");
   if (asked.to - asked.from > kSpanMax) {
@@ -341,8 +335,8 @@ void ScheduleApi::AddRoutes(Routes& routes) {
               "days are counted) &limit= &cursor= (from \"next\").",
               [this](const Call& call) { return ListInstants(call); }, Reach::kOwn,
               http::WithPage(
-                  {{"from", http::Field::Kind::kText, "an RFC 3339 instant; default: now"},
-                   {"to", http::Field::Kind::kText, "another; default: 7 days later"},
+                  {{"from", http::Field::Kind::kInstant, "the first; default: now"},
+                   {"to", http::Field::Kind::kInstant, "where they end; default: 7 days later"},
                    {"graph", http::Field::Kind::kText, "only this one"},
                    {"zone", http::Field::Kind::kText, "an IANA zone, whose days are counted"}})});
 }
