@@ -1,5 +1,5 @@
 // Everything there is to run: what needs a look first, then by service how it goes.
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { get, inPath, path, query, type Debt, type Graph, type Online, type Recent, type Service, type Status, type DataDate, type Trouble } from "./api";
 import { useLive, useNow } from "./live";
 import { Empty, marks, More, PauseButton, Problem, RunNow, Section, StateMark, usePages, When } from "./parts";
@@ -7,7 +7,7 @@ import { ask, hashWith, usePlace, type Place } from "./place";
 import { numberOf, leading } from "./metrics";
 import { about, between, duration, fromNow, stamp } from "./time";
 
-const barsShown = 14;
+const barsShown = 14, looksShown = 20;
 export const page = (graph: string) => `#/graphs/${inPath(graph)}`;
 
 const length = (run: Recent, now: number) => (run.started_at ? Math.max(0, (run.ended_at ? Date.parse(run.ended_at) : now) - Date.parse(run.started_at)) : 0);
@@ -46,18 +46,27 @@ const troubles: Record<Trouble, string> = {
 interface Open {
   graph: string;
   count: number;
-  dates: DataDate[];
+  failed: number;
+  missing: number;
+  dates: DataDate[]; // the latest of them
+}
+
+interface OpenPage {
+  graphs: Open[];
+  all: number;
+  next: string | null;
+  more: boolean;
 }
 
 function OpenDates({ open }: { open: Open }) {
   const failed = open.dates.filter((date) => date.state === "failed"), missing = open.dates.filter((date) => date.state === null);
   const newest = failed[0];
-  const list = (dates: DataDate[]) => dates.slice(0, 6).map((date, i) => <>{i > 0 ? ", " : ""}{date.run ? <a href={`#/runs/${date.run}`}>{date.date}</a> : date.date}</>);
+  const list = (dates: DataDate[], all: number) => <>{dates.slice(0, 6).map((date, i) => <>{i > 0 ? ", " : ""}{date.run ? <a href={`#/runs/${date.run}`}>{date.date}</a> : date.date}</>)}{all > Math.min(dates.length, 6) ? " and more" : ""}</>;
   return (
     <li class="look cancelled">
-      <div class="what"><StateMark state={failed.length > 0 ? "failed" : "missing"} word="open" /> <a href={page(open.graph)}>{open.graph}</a></div>
-      {failed.length > 0 ? <p>{failed.length === 1 ? "1 data date" : `${failed.length} data dates`} failed, and did not succeed since: {list(failed)}{failed.length > 6 ? " and more" : ""}</p> : null}
-      {missing.length > 0 ? <p>{missing.length === 1 ? "1 data date" : `${missing.length} data dates`} never ran, between others that succeeded: {list(missing)}{missing.length > 6 ? " and more" : ""}</p> : null}
+      <div class="what"><StateMark state={open.failed > 0 ? "failed" : "missing"} word="open" /> <a href={page(open.graph)}>{open.graph}</a></div>
+      {open.failed > 0 ? <p>{open.failed === 1 ? "1 data date" : `${open.failed} data dates`} failed, and did not succeed since: {list(failed, open.failed)}</p> : null}
+      {open.missing > 0 ? <p>{open.missing === 1 ? "1 data date" : `${open.missing} data dates`} never ran, between others that succeeded: {list(missing, open.missing)}</p> : null}
       {newest?.message ? <p class="said">{newest.message}</p> : null}
       <div class="does"><a href={`${page(open.graph)}?show=dates`}>Data dates, and what fills them</a></div>
     </li>
@@ -66,19 +75,23 @@ function OpenDates({ open }: { open: Open }) {
 
 // What failed, is late, never started or was left behind: first, or it is overlooked.
 function NeedsALook({ status, services, now, place }: { status: Status; services: Service[]; now: number; place: Place }) {
-  const pages = usePages<Graph>((cursor) => get<{ graphs: Graph[]; next: string | null }>(path("graphs") + query({ trouble: "any", runs: 1, limit: 50, cursor }))
+  const pages = usePages<Graph>((cursor) => get<{ graphs: Graph[]; next: string | null }>(path("graphs") + query({ trouble: "any", runs: 1, limit: looksShown, cursor }))
     .then(({ graphs, next }) => ({ items: graphs, next })), "trouble");
-  const open = useLive(() => get<{ graphs: Open[]; more: boolean }>("/api/v1/dates/open"), "", "open", 8000);
+  const [left, setLeft] = useState({ all: 0, more: false }); // whether not all were looked at
+  const open = usePages<Open>((cursor) => get<OpenPage>(path("dates", "open") + query({ limit: looksShown, cursor })).then(({ graphs, all, next, more }) => {
+    setLeft({ all, more });
+    return { items: graphs, next };
+  }), "open", false, 8000);
   useEffect(() => {
-    if (!open.value?.more) return undefined;
+    if (!left.more) return undefined;
     const timer = window.setTimeout(open.reload, 700); // it goes on where it was
     return () => window.clearTimeout(timer);
-  }, [open.value]);
+  }, [left]);
   const troubled = pages.items ?? [];
   const waiting = services.filter((service) => service.waits);
   const behind = (status.online ?? []).filter((one) => one.behind);
   // What is told as failed already is not told again, unless there is more to it.
-  const openToo = (open.value?.graphs ?? []).filter((one) => {
+  const openToo = (open.items ?? []).filter((one) => {
     const told = troubled.find((graph) => graph.graph === one.graph);
     return !(told?.trouble === "failed" && one.count === 1 && one.dates[0]?.run === told.last_run?.id);
   });
@@ -133,7 +146,8 @@ function NeedsALook({ status, services, now, place }: { status: Status; services
             <p class="said">{debt.why}</p></li>
         ))}
       </ul>
-      <More pages={pages} />
+      <More pages={pages} label="Show more of what failed or is late" />
+      <More pages={open} label={`Show more open data dates, of ${left.all.toLocaleString()} actions and graphs`} />
     </Section>
   );
 }

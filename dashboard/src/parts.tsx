@@ -240,8 +240,8 @@ interface Page<T> {
 
 // A long list, page by page. The first page follows what happens; when that moves its end, the pages behind
 // it are let go, or, of a list that grows at its begin (`still`), all stays as it was.
-export function usePages<T>(load: (cursor: string) => Promise<Page<T>>, key: string, still = false): Pages<T> {
-  const first = useLive(() => load(""), "", key);
+export function usePages<T>(load: (cursor: string) => Promise<Page<T>>, key: string, still = false, pause?: number): Pages<T> {
+  const first = useLive(() => load(""), "", key, pause);
   const [rest, setRest] = useState<(Page<T> & { key: string; first: Page<T> }) | null>(null);
   const [error, setError] = useState("");
   const follows = rest?.first.next === first.value?.next;
@@ -267,6 +267,6 @@ export function usePages<T>(load: (cursor: string) => Promise<Page<T>>, key: str
   };
 }
 
-export function More<T>({ pages }: { pages: Pages<T> }) {
-  return pages.more ? <p><button type="button" class="plain" onClick={pages.more}>Show more</button></p> : null;
+export function More<T>({ pages, label = "Show more" }: { pages: Pages<T>; label?: string }) {
+  return pages.more ? <p><button type="button" class="plain" onClick={pages.more}>{label}</button></p> : null;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "http/json_body.h"
+#include "http/paging.h"
 #include "http/problem.h"
 #include "serve/dates.h"
 #include "serve/describe.h"
@@ -46,9 +47,10 @@ void DatesApi::AddRoutes(Routes& routes) {
               [this](const Call& call) { return ListDates(call); }});
   routes.Add({http::Method::kGet, "/api/v1/dates/open", access::Scope::kViewer,
               "Data dates that failed and have not succeeded since, or never ran between two that "
-              "succeeded, by action or graph and the newest 120 runs of each; more: not all were "
-              "looked at yet, and asking again goes on.",
-              [this](const Call& call) { return ListOpen(call); }, Reach::kOwn});
+              "succeeded, by action or graph and the newest 120 runs of each, the latest 20 of "
+              "each: ?limit= &cursor=; more: not all were looked at yet, and asking again goes on.",
+              [this](const Call& call) { return ListOpen(call); }, Reach::kOwn,
+              http::WithPage({})});
 }
 
 http::Response DatesApi::ListDates(const Call& call) {
@@ -66,19 +68,29 @@ http::Response DatesApi::ListDates(const Call& call) {
 }
 
 http::Response DatesApi::ListOpen(const Call& call) {
+  const auto limit = http::LimitIn(call.target);
+  if (!limit) return http::Problem(limit.error());
+  const auto after = plan::GraphKey::Parse(call.target.Query("cursor"));
+  const auto sees = [&](const plan::GraphKey& key) { return call.caller.Sees(key.Text()); };
   const auto catalogue = daemon_.catalogue();
-  const auto found = records_.With([&](record::Record& record) {
-    return open_.Find(record, *catalogue,
-                      [&](const plan::GraphKey& key) { return call.caller.Sees(key.Text()); });
-  });
+  const auto found = records_.With(
+      [&](record::Record& record) { return open_.Find(record, *catalogue, sees, after, *limit); });
   if (!found) return http::Problem(found.error());
   ordered_json graphs = ordered_json::array();
-  for (const OpenDates::OfGraph& one : found->graphs) {
+  for (const auto& [graph, open] : found->graphs) {
     ordered_json dates = ordered_json::array();
-    for (const DataDate& date : one.dates) dates.push_back(Describe(call.caller, date));
-    graphs.push_back({{"graph", one.graph.Text()}, {"count", one.count}, {"dates", dates}});
+    for (const DataDate& date : open.dates) dates.push_back(Describe(call.caller, date));
+    graphs.push_back({{"graph", graph.Text()},
+                      {"count", open.failed + open.missing},
+                      {"failed", open.failed},
+                      {"missing", open.missing},
+                      {"dates", dates}});
   }
-  return http::JsonResponse({{"graphs", graphs}, {"more", found->more}});
+  return http::JsonResponse(
+      {{"graphs", graphs},
+       {"all", found->all},
+       {"next", found->has_next_page ? ordered_json(graphs.back()["graph"]) : ordered_json()},
+       {"more", found->more}});
 }
 
 }  // namespace busker::serve

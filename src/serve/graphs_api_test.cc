@@ -71,6 +71,12 @@ TEST_F(GraphsApiTest, TellsTheNewestRunsOfEachAndItsOpenDates) {
   ASSERT_EQ(open.size(), 1U) << open;
   EXPECT_EQ(open[0]["graph"], "daily");
   EXPECT_EQ(open[0]["count"], 2);
+  EXPECT_EQ(open[0]["failed"], 2);
+  EXPECT_EQ(open[0]["missing"], 0);
+  EXPECT_EQ(Body("/api/v1/dates/open?limit=1")["all"], 1);
+  EXPECT_TRUE(Body("/api/v1/dates/open?limit=1")["next"].is_null());
+  EXPECT_EQ(Body("/api/v1/dates/open?cursor=daily")["graphs"].size(), 0U);
+  EXPECT_EQ(Get("/api/v1/dates/open?limit=201").status, 400);
   EXPECT_EQ(open[0]["dates"][0]["date"], "2019-08-02");
   EXPECT_EQ(open[0]["dates"][0]["run"], newest);
   // What is known is kept until the record tells of the graph, or its file has changed.

@@ -23,10 +23,12 @@ Result<const OpenDates::Known*> OpenDates::Look(record::Record& record, const pl
   filter.count_max = kRunsOfEach;
   filter.with_tasks = false;
   TRY_ASSIGN(const auto runs, record.ListRuns(filter));
-  Known known{definition, 0, {}};
+  Known known{definition, {}};
+  Open& open = known.open;
   for (DataDate& date : DatesOf(definition->graph, runs)) {
     if (!IsOpen(date)) continue;
-    if (++known.count <= kShownMax) known.dates.push_back(std::move(date));
+    ++(date.state ? open.failed : open.missing);
+    if (open.dates.size() < kShownMax) open.dates.push_back(std::move(date));
   }
   return &(known_[key] = std::move(known));
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "catalogue/catalogue.h"
@@ -19,23 +20,25 @@ namespace busker::serve {
 // Any thread; one at a time works, the others wait.
 class OpenDates {
  public:
-  struct OfGraph {
-    plan::GraphKey graph;
-    std::size_t count = 0;
+  struct Open {
+    std::size_t failed = 0, missing = 0;
     std::vector<DataDate> dates;  // the latest of them, at most kShownMax
   };
   struct Found {
-    std::vector<OfGraph> graphs;  // that have some, by name
-    bool more = false;            // not all graphs were looked at yet: the next call goes on
+    std::vector<std::pair<plan::GraphKey, Open>> graphs;  // that have some, by name: a page
+    std::size_t all = 0;  // that have some, of those that were looked at
+    bool has_next_page = false;
+    bool more = false;  // not all graphs were looked at yet: the next call goes on
   };
-  static constexpr std::size_t kShownMax = 40, kLookedAtOnce = 250;
+  static constexpr std::size_t kShownMax = 20, kLookedAtOnce = 250;
   static constexpr std::uint64_t kRunsOfEach = 120;
 
   // By the newest kRunsOfEach runs of each; of graphs that nothing is known of yet, kLookedAtOnce
-  // are looked at. `sees`: which graphs are asked for.
+  // are looked at. `sees`: which graphs are asked for. The page: at most `count_max`, behind
+  // `after`.
   template <typename Sees>
   Result<Found> Find(record::Record& record, const catalogue::Catalogue& catalogue,
-                     const Sees& sees) {
+                     const Sees& sees, const plan::GraphKey& after, std::size_t count_max) {
     const std::lock_guard lock(mutex_);
     TRY(ForgetWhatChanged(record));
     Found found;
@@ -46,11 +49,12 @@ class OpenDates {
       if (known == nullptr && ++looked <= kLookedAtOnce) {
         TRY_ASSIGN(known, Look(record, key, definition));
       }
-      if (known == nullptr) {
-        found.more = true;
-      } else if (known->count > 0) {
-        found.graphs.push_back({key, known->count, known->dates});
-      }
+      found.more = found.more || known == nullptr;
+      if (known == nullptr || known->open.dates.empty()) continue;
+      ++found.all;
+      if (key <= after) continue;
+      found.has_next_page = found.graphs.size() == count_max;
+      if (!found.has_next_page) found.graphs.emplace_back(key, known->open);
     }
     return found;
   }
@@ -59,8 +63,7 @@ class OpenDates {
   using Definition = std::shared_ptr<const catalogue::Definition>;
   struct Known {
     Definition definition;
-    std::size_t count = 0;
-    std::vector<DataDate> dates;
+    Open open;
   };
 
   Result<void> ForgetWhatChanged(record::Record& record);
