@@ -426,12 +426,16 @@ Result<Places> PlacesOf(const Tensor& tensor, std::size_t tensors, InstanceReade
   if (shape[0] > reader.rows_max()) return tl::unexpected(predict::TooManyRows(reader.rows_max()));
   Places places;
   places.rows = shape[0];
-  places.first = reader.fields().Find(tensor.name, 0);
   const bool is_column = shape.size() == 1 || (shape.size() == 2 && shape[1] == 1);
-  if (is_column && places.first != FieldReader::kNone) return places;
-  if (tensors == 1 && shape.size() == 2 && shape[1] == inputs.size()) {
-    places.first = 0;
+  const bool is_table = tensors == 1 && shape.size() == 2 && shape[1] == inputs.size();
+  if (is_table && !is_column) {  // its name is nobody's
     places.count = inputs.size();
+    return places;
+  }
+  places.first = reader.fields().Find(tensor.name, 0);
+  if (is_column && places.first != FieldReader::kNone) return places;
+  if (is_table) {
+    places.first = 0;
     return places;
   }
   if (places.first != FieldReader::kNone) return FaultIn(tensor, "its shape must be [n] or [n, 1]");
