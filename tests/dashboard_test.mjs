@@ -407,6 +407,16 @@ test("the schedule marks what the clocks move, repeat and skip, in the words of 
   await visit("schedule/tomorrow", page.getByText('"tomorrow" is no month or day'));
 });
 
+// A page with a year of hours had the same date on each line, and named of each coming day its first instant alone.
+test("of what runs often the clock stands beside the date, and what comes goes by days", async () => {
+  for (const clock of ["06:00", "07:00"]) say("start", "often", "--date", `2026-10-05T${clock}:00Z`);
+  const runs = page.getByRole("table", { name: "Runs", exact: true });
+  await visit("graphs/often", runs.getByRole("row", { name: /2026-10-05 07:00/ }));
+  await runs.getByRole("row", { name: /2026-10-05 06:00/ }).waitFor();
+  await page.locator(".grid .day", { hasText: "07:00" }).waitFor();
+  await page.getByRole("table", { name: "Upcoming runs" }).getByRole("row", { name: /00:00 to 23:59 UTC .*1,440 runs/ }).first().waitFor();
+});
+
 // What stands in a log, all of it: the page has only what is in sight.
 async function wholeLog() {
   const lines = new Map();

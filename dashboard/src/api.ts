@@ -35,6 +35,7 @@ export interface RunHead {
   state: State;
   message: string;
   data_date: string;
+  scheduled_at: string; // the instant that the date is of
   requested_at: string;
   started_at: string | null;
   ended_at: string | null;

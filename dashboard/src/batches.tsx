@@ -5,14 +5,19 @@ import { Doing, StateMark } from "./parts";
 
 const order: State[] = ["succeeded", "failed", "cancelled", "skipped", "running", "queued"];
 
+// Found by what is not done yet, which is little beside what is.
+async function openBatches(graph: string): Promise<RunHead[][]> {
+  const ask = (more: Record<string, string>) => get<{ runs: RunHead[] }>(path("runs") + query({ graph, limit: 200, ...more })).then(({ runs }) => runs);
+  const open = (await Promise.all(["running", "queued"].map((state) => ask({ state, trigger: "backfill" })))).flat();
+  const batches = [...new Set(open.map((run) => run.batch ?? ""))].filter(Boolean);
+  return Promise.all(batches.map((batch) => ask({ batch })));
+}
+
 export function Batches({ graph }: { graph: string }) {
-  const { value, reload } = useLive(() => get<{ runs: RunHead[] }>(path("runs") + query({ graph, trigger: "backfill", limit: 200 })), "", `batches ${graph}`, 1500);
-  const batches = new Map<string, RunHead[]>();
-  for (const run of value?.runs ?? []) if (run.batch) batches.set(run.batch, [...(batches.get(run.batch) ?? []), run]);
-  const open = [...batches.values()].filter((runs) => runs.some((run) => run.state === "queued" || run.state === "running"));
+  const { value, reload } = useLive(() => openBatches(graph), "", `batches ${graph}`, 1500);
   return (
     <>
-      {open.map((runs) => {
+      {(value ?? []).map((runs) => {
         const rest = runs.filter((run) => run.state === "queued" || run.state === "running");
         const dates = runs.map((run) => run.data_date).sort();
         return (

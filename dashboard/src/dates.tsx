@@ -92,7 +92,7 @@ export function Dates({ graph }: { graph: Graph }) {
       {open.length > 0 ? <p>{open.length === 1 ? `${open[0]} has` : `${open.length} dates, ${open[open.length - 1]} to ${open[0]}, have`} no success.{graph.schedule ? " Backfill fills what is missing." : ""}</p> : null}
       <div class="dates">{shown.map((month) => <Month key={month} month={month} dates={by} />)}</div>
       {months.length > 6 ? <p><button type="button" class="plain" onClick={() => setAll(!all)}>{all ? "Show six months" : `Show all ${months.length} months`}</button></p> : null}
-      {value.more ? <p class="quiet">By its newest 2,000 runs.</p> : null}
+      {value.more ? <p class="quiet">By its newest 10,000 runs.</p> : null}
       {months.length === 0 ? <Empty>No data date yet.</Empty> : null}
     </Section>
   );

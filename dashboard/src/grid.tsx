@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Run, State, Task } from "./api";
 import { marks } from "./parts";
-import { duration } from "./time";
+import { duration, inZone, zoneFor } from "./time";
 
 const length = (run: Run, now: number) => (run.started_at ? Math.max(0, (run.ended_at ? Date.parse(run.ended_at) : now) - Date.parse(run.started_at)) : 0);
 const words: State[] = ["succeeded", "failed", "running", "queued", "cancelled", "skipped"];
@@ -35,7 +35,13 @@ export function Legend() {
   );
 }
 
-export function Grid({ runs, now }: { runs: Run[]; now: number }) {
+// Above a column: the date, and of another instant of the same date, the clock.
+function dayOf(run: Run, previous: Run | undefined, zone: string): string {
+  if (previous?.data_date !== run.data_date) return run.data_date.slice(5);
+  return previous.scheduled_at === run.scheduled_at ? "″" : inZone(run.scheduled_at, zoneFor(zone)).clock;
+}
+
+export function Grid({ runs, now, zone }: { runs: Run[]; now: number; zone: string }) {
   const across = [...runs].reverse();
   const [open, setOpen] = useState<Set<string>>(new Set());
   const rows = rowsOf(across, open);
@@ -81,7 +87,7 @@ export function Grid({ runs, now }: { runs: Run[]; now: number }) {
                 const previous = across[column - 1];
                 return (
                   <th key={run.id} scope="col">
-                    <span class="day" aria-hidden="true">{previous?.data_date === run.data_date ? "″" : run.data_date.slice(5)}</span>
+                    <span class="day" aria-hidden="true">{dayOf(run, previous, zone)}</span>
                     <span class="tall" aria-hidden="true"><i class={run.state} ref={(element) => { if (element) element.style.height = `${Math.max(2, (52 * length(run, now)) / longest)}px`; }} /></span>
                     <a class={`cell ${run.state}`} href={`#/runs/${run.id}`} {...stop(0, column)} {...show(told)}><span aria-hidden="true">{marks[run.state]}</span><span class="hidden">{`Run for ${run.data_date}: ${run.state}`}</span></a>
                   </th>

@@ -4,13 +4,22 @@ import { get, graphOf, inPath, path, query, type RunHead } from "./api";
 import { useNow } from "./live";
 import { More, Problem, Section, StateMark, Table, usePages, When } from "./parts";
 import { ask, type Place } from "./place";
-import { between } from "./time";
+import { between, inZone, useZones, zoneFor } from "./time";
 
 const states = ["failed", "running", "queued", "succeeded", "cancelled", "skipped"];
 const triggers = ["schedule", "catch-up", "backfill", "manual", "after", "file"];
 
+// Of what runs more than once a day, which of that date's it is.
+function clocks(runs: RunHead[]): (run: RunHead) => string {
+  const instants = new Map<string, Set<string>>();
+  const of = (run: RunHead) => `${graphOf(run)} ${run.data_date}`;
+  for (const run of runs) instants.set(of(run), (instants.get(of(run)) ?? new Set()).add(run.scheduled_at));
+  return (run) => ((instants.get(of(run))?.size ?? 0) > 1 ? inZone(run.scheduled_at, zoneFor()).clock : "");
+}
+
 // What is asked is in the address, so it survives Back.
 export function RunList({ graph, place }: { graph?: string; place: Place }) {
+  useZones();
   const now = useNow(1000);
   const state = place.query.get("state") ?? "", date = place.query.get("date") ?? "", trigger = place.query.get("trigger") ?? "";
   const asked = useMemo(() => ({ graph, state, date, trigger }), [graph, state, date, trigger]);
@@ -21,6 +30,7 @@ export function RunList({ graph, place }: { graph?: string; place: Place }) {
   useEffect(() => {
     if (looking) pages.more?.();
   }, [looking, pages.next]);
+  const clock = clocks(pages.items ?? []);
   const set = (name: string) => (event: Event) => ask(place, { [name]: (event.currentTarget as HTMLInputElement).value });
   return (
     <>
@@ -36,7 +46,7 @@ export function RunList({ graph, place }: { graph?: string; place: Place }) {
         <Table label="Runs" rows={pages.items} keyOf={(run) => run.id} empty={state || date || trigger ? "No run is like that." : "It never ran. Run it now, or wait for its schedule."} columns={[
           { name: "State", cell: (run) => <StateMark state={run.state} /> },
           ...(graph ? [] : [{ name: "Of", kind: "head" as const, cell: (run: RunHead) => <a href={`#/graphs/${inPath(graphOf(run))}`}>{graphOf(run)}</a> }]),
-          { name: "Data date", kind: graph ? "head" : undefined, cell: (run) => <a href={`#/runs/${run.id}`}>{run.data_date}</a> },
+          { name: "Data date", kind: graph ? "head" : undefined, title: (run) => `for ${run.scheduled_at}`, cell: (run) => <><a href={`#/runs/${run.id}`}>{run.data_date}</a>{clock(run) ? <span class="quiet"> {clock(run)}</span> : null}</> },
           { name: "Began", cell: (run) => <When at={run.started_at} now={now} /> },
           { name: "Took", kind: "right", cell: (run) => between(run.started_at, run.ended_at, now) },
           { name: "Started by", cell: (run) => `${run.trigger}${run.requested_by && run.requested_by !== "busker" ? `, ${run.requested_by}` : ""}` },

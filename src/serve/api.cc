@@ -88,7 +88,7 @@ void Api::AddRoutes(Routes& routes) {
   own("/api/v1/status", "Whether all is well: since when Busker is up, what is at fault.",
       [this](const Call& call) { return ShowStatus(call); });
   own("/api/v1/runs",
-      "Runs, newest first: ?graph= &state= &date= &trigger= &tasks=true &limit= &cursor= "
+      "Runs, newest first: ?graph= &state= &date= &trigger= &batch= &tasks=true &limit= &cursor= "
       "(from "
       "\"next\").",
       [this](const Call& call) { return ListRuns(call); })
@@ -97,6 +97,7 @@ void Api::AddRoutes(Routes& routes) {
        {"state", http::Field::Kind::kChoice, "how it stands or has ended", false, NamesOfStates()},
        {"date", http::Field::Kind::kDate, "the data date"},
        {"trigger", http::Field::Kind::kText, "why it began: what that begins with"},
+       {"batch", http::Field::Kind::kText, "those of this backfill"},
        {"tasks", http::Field::Kind::kFlag, "each with its tasks and attempts"}});
   get("/api/v1/runs/{run}", "One run, with its tasks and attempts.",
       [this](const Call& call) { return ShowRun(call); });
@@ -209,6 +210,7 @@ http::Response Api::ListRuns(const Call& call) {
   if (!cursor) return http::Problem(cursor.error());
   filter.before = *cursor;
   filter.data_date = call.target.Query("date");
+  filter.batch = call.target.Query("batch");
   filter.within = call.caller.confines;
   filter.with_tasks = call.target.Query("tasks") == "true";
   const auto page = records_.With([&](record::Record& record) -> Result<ordered_json> {

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::uint64_t kRunsOfOne = 2000;
+constexpr std::uint64_t kRunsOfOne = 10'000;  // a year of an action that runs each hour
 
 ordered_json Describe(const access::Caller& caller, const DataDate& date) {
   return {{"date", date.date},
@@ -42,7 +42,7 @@ Result<std::vector<DataDate>> ReadDates(record::Record& record, const plan::Grap
 
 void DatesApi::AddRoutes(Routes& routes) {
   routes.Add({http::Method::kGet, "/api/v1/graphs/{graph}/dates", access::Scope::kViewer,
-              "What became of each data date, latest first, by its newest 2,000 runs; state null: "
+              "What became of each data date, latest first, by its newest 10,000 runs; state null: "
               "its schedule has the date, between two that succeeded, and it never ran.",
               [this](const Call& call) { return ListDates(call); }});
   routes.Add({http::Method::kGet, "/api/v1/dates/open", access::Scope::kViewer,
