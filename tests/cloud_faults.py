@@ -57,7 +57,7 @@ RIGHTS = ("compute.instances.delete", "compute.instances.get", "compute.instance
           "compute.zoneOperations.list", "compute.instances.getSerialPortOutput", "compute.disks.list")
 CALLS_MAX = 20000
 RUNNER_KB = (workshop.BUSKER.with_name("busker-runner").stat().st_size + 1023) // 1024  # each VM has it on its disk
-LEFT_LIMIT = 150  # a delete that never ends is asked for again after two minutes
+LEFT_LIMIT = 300  # a delete that never ends is asked for again after two minutes
 # What the end of a run may be said to be; anything else is a wrong state.
 KNOWN_ENDS = ("preempted", "asked Compute Engine to", "switched off from within", "the machine under the VM", "was restarted while",
               "was stopped while", "deleted itself", "who ended it is not known", "before its program", "as far as the program",
@@ -144,7 +144,7 @@ class Victim(Service):
         while ((left := self.left()) or self.places()) and time.monotonic() < deadline:
             time.sleep(0.1)
         up.send_signal(signal.SIGTERM)
-        up.wait(60)
+        up.wait(120)
         return left
 
     def check(self):

@@ -116,7 +116,7 @@ class Home(Service):
     def said(self):
         return (self.folder / "up.out").read_text(errors="replace")
 
-    def busker(self, *words, timeout=120, **options):
+    def busker(self, *words, timeout=300, **options):
         return super().busker(words[0], "--home", str(self.state), *words[1:], timeout=timeout, **options)
 
     def ask(self, limit=100, **message):

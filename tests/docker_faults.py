@@ -120,7 +120,7 @@ class Victim(Service):
 
     def check(self, action):
         """Runs on after a fault; returns what is wrong, or nothing."""
-        done = self.busker("run", action, "--quiet", timeout=300)
+        done = self.busker("run", action, "--quiet")
         if done.returncode != 0:
             return f"the next run failed: {done.stdout}{done.stderr}"
         done = self.busker("fsck")
@@ -178,7 +178,7 @@ def kill_runner_at(victim, action, call):
     trace.unlink(missing_ok=True)
     traced = victim.write("traced-runner", TRACED.format(outside=victim.outside, runner=workshop.RUNNER, mutating=MUTATING,
                                                          call=call), mode=0o755)
-    done = victim.busker("run", action, "--quiet", timeout=300, env={**os.environ, "BUSKER_RUNNER": str(traced)})
+    done = victim.busker("run", action, "--quiet", env={**os.environ, "BUSKER_RUNNER": str(traced)})
     assert trace.exists(), f"no runner was traced: {done.stdout}{done.stderr}"
     return "+++ exited" in trace.read_text() and "killed by SIGKILL" not in trace.read_text()
 

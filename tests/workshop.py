@@ -100,7 +100,7 @@ class Service:
                 return int(words[1])
         return None
 
-    def busker(self, *words, timeout=120, **options):
+    def busker(self, *words, timeout=300, **options):
         """Runs busker to its end; returns the finished process with text output."""
         return subprocess.run(
             [str(BUSKER), words[0], "-C", str(self.folder), *words[1:]],
