@@ -172,8 +172,10 @@ class Bench:
     def floor(self):
         with subprocess.Popen([PROGRAMS / "bench" / "online_floor", self.folder / "model.json"], stdout=subprocess.PIPE,
                               text=True) as process:
-            yield Asked(process, f"http://127.0.0.1:{int(process.stdout.readline())}")
-            process.kill()
+            try:
+                yield Asked(process, f"http://127.0.0.1:{int(process.stdout.readline())}")
+            finally:
+                process.kill()
 
     @contextlib.contextmanager
     def peer(self, name, path, body):
