@@ -146,7 +146,10 @@ class Trials:
         self.passed = self.failed = 0
 
     def judge(self, victim, what):
-        wrong = victim.check()
+        try:
+            wrong = victim.check()
+        except Exception as error:  # what ran out of time, too, is one trial that failed, and told as that
+            wrong = f"the trial itself: {error!r}"
         if wrong:
             self.failed += 1
             print(f"FAILED {what}: {wrong}\n  left in {victim.folder}", flush=True)
