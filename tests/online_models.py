@@ -7,14 +7,13 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
 
-from workshop import BUSKER, wait_until
+from workshop import BUSKER, free_port, wait_until
 
 NAMES = ["age", "plan"]
 
@@ -192,7 +191,7 @@ class Server:
     def predict(self, value, headers=None):
         return self.ask("/v1/models/shop:predict", json.dumps(value).encode(), headers)
 
-    def wait_ready(self, limit=30):
+    def wait_ready(self, limit=60):
         wait_until(lambda: self.ask("/ping")[0] == 200, f"ready; it said {self.lines}", limit)
 
     def stop(self, how=signal.SIGINT):
@@ -225,9 +224,7 @@ class Up:
         self.service = service
         self.log = service.folder / "up.log"
         for _ in range(5):
-            with socket.socket() as one:
-                one.bind(("127.0.0.1", 0))
-                port = one.getsockname()[1]
+            port = free_port()
             service.write(".busker/daemon.toml", f'{settings}\n[serving]\nlisten = "127.0.0.1:{port}"\n')
             with self.log.open("w") as out:
                 self.process = subprocess.Popen([str(BUSKER), "up", "-C", str(service.folder)], stdout=out, stderr=out,

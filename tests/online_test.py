@@ -9,15 +9,9 @@ import time
 import unittest
 
 from online_models import Server, Store, ask, basic, make_token, training
-from workshop import BUSKER, Service, wait_until
+from workshop import BUSKER, Service, free_port, wait_until
 
 ROWS = {"instances": [{"age": 20, "plan": "free"}, {"age": 50, "plan": "paid"}]}
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class OnlineTest(unittest.TestCase):

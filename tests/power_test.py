@@ -91,11 +91,12 @@ class Disk:
         call("mount", "-o", "loop,commit=600", self.image, self.place)
 
     def unmount(self):
-        for _ in range(200):
-            if subprocess.run(["umount", self.place], capture_output=True).returncode == 0:
-                return
-            time.sleep(0.05)
-        raise RuntimeError(f"{self.place} stays busy")
+        """What still works there is killed: what began while the rest was stopped, too."""
+        def is_out():
+            for process in users_of(self.place):
+                workshop.kill(process)
+            return subprocess.run(["umount", self.place], capture_output=True).returncode == 0
+        workshop.wait_until(is_out, f"{self.place} to be free")
 
 
 def users_of(place):
@@ -118,11 +119,21 @@ def copy_of_one_moment(image, copy):
     # A file of its own each time: a container that began meanwhile may still have the last copy mounted, and whoever mounts
     # the same file gets that one's file system, as it was.
     copy.unlink(missing_ok=True)
-    for _ in range(50):
+
+    def is_at_rest():
         call("cp", "--sparse=always", image, copy)
-        if subprocess.run(["cmp", "--silent", image, copy], check=False).returncode == 0:
-            return
-    raise RuntimeError("the disk does not come to rest")
+        return subprocess.run(["cmp", "--silent", image, copy], check=False).returncode == 0
+    workshop.wait_until(is_at_rest, "the disk to come to rest")
+
+
+def stop_all(writer, place):
+    """The writer first, so that nothing new is begun; then whatever it has begun, until nothing is found any more."""
+    workshop.kill(writer, signal.SIGSTOP)
+    stopped = set()
+    while found := set(users_of(place)) - stopped:
+        for process in found:
+            workshop.kill(process, signal.SIGSTOP)
+        stopped |= found
 
 
 def trial(folder, dice, daemon):
@@ -145,14 +156,13 @@ def trial(folder, dice, daemon):
             script = WRITER_OF_DAEMON if daemon else WRITER
             writer = subprocess.Popen(["bash", "-c", script, "writer", service, workshop.BUSKER, folder],
                                       stdout=acknowledged, start_new_session=True)
+        if dice.random() < 0.5:  # else it may be before anything was acknowledged, on a slow machine always
+            workshop.wait_until((folder / "acknowledged").read_text, "something is acknowledged")
         time.sleep(dice.uniform(0.1, 2.0))
-        for process in [writer.pid, *users_of(live.place)]:
-            workshop.kill(process, signal.SIGSTOP)
+        stop_all(writer.pid, live.place)
         copy_of_one_moment(live.image, copy.image)
         os.killpg(writer.pid, signal.SIGKILL)
         writer.wait()
-        for process in users_of(live.place):
-            workshop.kill(process)
     finally:
         live.unmount()
     copy.mount()
@@ -162,8 +172,6 @@ def trial(folder, dice, daemon):
             return judge_daemon(folder, copy.place / "service", [line.split() for line in told.splitlines()])
         return judge(copy.place / "service", told.split())
     finally:
-        for process in users_of(copy.place):
-            workshop.kill(process)
         copy.unmount()
 
 
@@ -205,11 +213,11 @@ def judge_daemon(folder, service, told):
                                   stdout=output, stderr=output, stdin=subprocess.DEVNULL)
     try:
         workshop.wait_until(lambda: all(state not in ("queued", "running") for state in states_of(service).values()),
-                            "every run has ended", 60)
+                            "every run has ended", 300)
     except AssertionError as late:
         wrong.append(str(late))
     daemon.send_signal(signal.SIGTERM)
-    daemon.wait(timeout=30)
+    daemon.wait(timeout=60)
     after = states_of(service)
     wrong += [f"run {run} is not on record any more" for _, run in told if run not in after]
     starts = collections.Counter((folder / "witness").read_text().split())

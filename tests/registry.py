@@ -17,18 +17,13 @@ import time
 import urllib.request
 
 import engine
+from workshop import free_port
 
 NEEDED = ("docker-registry", "skopeo", "htpasswd", "openssl")
 
 
 def is_there():
     return all(map(shutil.which, NEEDED))
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Registry:

@@ -6,8 +6,10 @@ import json
 import os
 import pathlib
 import pty
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -155,6 +157,15 @@ def run_on_terminal(words, folder, columns=80, timeout=60):
     os.close(ours)
     program.wait(timeout)
     return written.decode().replace("\r\n", "\n")
+
+
+def free_port():
+    """A port that nobody has. The kernel gives those from 32768 on to whoever asks for any: none of these is taken in between."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = random.randrange(10_000, 30_000)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition, what, limit=60):
