@@ -71,7 +71,7 @@ class Undo(DeliverTest):
         self.assertIn("of 3 rows is undone; s.t had nothing else, so there is no such table any more", shown)
         self.delivers("id\n1\n")
         self.delivers("id\n1\n2\n")
-        self.assertIn("of 2 rows is undone; s.t has 1 rows now", self.service.must("undo", self.last_delivery()))
+        self.assertIn("of 2 rows is undone; s.t has 1 row now", self.service.must("undo", self.last_delivery()))
 
 
 class WhereBuskerIsStarted(DeliverTest):
@@ -147,7 +147,7 @@ class Damage(DeliverTest):
         self.assertIn("is damaged", listed.stderr)
         checked = self.service.busker("fsck")
         self.assertEqual(checked.returncode, 1, checked.stderr)
-        self.assertIn("1 faults in 2 runs", checked.stdout)
+        self.assertIn("1 fault in 2 runs", checked.stdout)
         self.assertIn("restore this file from a backup", checked.stdout)
 
     def test_readers_and_fsck_are_told_of_a_damaged_part_and_of_a_damaged_catalogue(self):

@@ -39,7 +39,7 @@ class FolderTest(unittest.TestCase):
         self.assertTrue(old.exists() and unfinished.exists(), "it only looked")
         said = self.service.must("gc")
         self.assertIn("shop/1/training/20190801T000000Z", said)
-        self.assertIn("1 versions that were never published, 4B, and 1 unfinished files removed", said)
+        self.assertIn("1 version that was never published, 4B, and 1 unfinished file removed", said)
         self.assertFalse(old.exists() or unfinished.exists())
         self.assertFalse(old.parent.exists(), "no empty folder is left")
         self.assertTrue(young.exists() and other.exists())

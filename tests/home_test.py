@@ -396,7 +396,7 @@ class Disks(Folder):
             busker runs && busker status && busker models && busker audit --verify && busker query 'SELECT * FROM m.p' && busker fsck"""
         done = self.script(look)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("0 faults in 2 runs, 2 versions, 1 deliveries", done.stdout)
+        self.assertIn("0 faults in 2 runs, 2 versions, 1 delivery", done.stdout)
         # One that delivered nothing yet has no warehouse, and none can be made.
         self.service("young", "one")
         self.must("run", "training", "-C", "young")
@@ -411,7 +411,7 @@ class Disks(Folder):
         self.assertGreater((self.folder / "s/.busker/busker.db-wal").stat().st_size, 0)
         done = self.script(look)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("0 faults in 3 runs, 3 versions, 1 deliveries", done.stdout)
+        self.assertIn("0 faults in 3 runs, 3 versions, 1 delivery", done.stdout)
         done = self.script("mount --bind s s && mount -o remount,ro,bind s s && busker run training -C s")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("Read-only file system", done.stderr)

@@ -59,7 +59,7 @@ class Kept(unittest.TestCase):
             test ! -u output/predict; test ! -x output/metrics.json; rmdir output/cache/tmp
             printf 'player_id,label\\n001,true\\n' > output/predictions.csv""")
         self.service.must("run", "application")
-        self.assertEqual(self.service.must("fsck").splitlines()[-1], "0 faults in 2 runs, 2 versions, 1 deliveries")
+        self.assertEqual(self.service.must("fsck").splitlines()[-1], "0 faults in 2 runs, 2 versions, 1 delivery")
 
     # A link in the place of output/ was followed, wherever it led.
     def test_a_link_in_the_place_of_output_is_refused(self):

@@ -37,7 +37,7 @@ class Recovery(unittest.TestCase):
         workshop.wait_until(lambda: self.home.ending(run) == "succeeded", "the run has succeeded")
         done = self.home.busker("fsck")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertIn("0 faults in 1 runs", done.stdout)
+        self.assertIn("0 faults in 1 run,", done.stdout)
 
     def test_a_daemon_that_dies_while_it_is_asked_means_try_again(self):
         """busker start failed with 1 or 3 when the daemon was killed at that moment; it is 75 as elsewhere."""

@@ -2,6 +2,7 @@
 import { get, path, post, query, type RunHead, type State } from "./api";
 import { useLive } from "./live";
 import { Doing, StateMark } from "./parts";
+import { plural } from "./plural";
 
 const order: State[] = ["succeeded", "failed", "cancelled", "skipped", "running", "queued"];
 
@@ -22,9 +23,9 @@ export function Batches({ graph }: { graph: string }) {
         const dates = runs.map((run) => run.data_date).sort();
         return (
           <div key={runs[0]?.batch} class="row card">
-            <strong>Backfill of {runs.length === 200 ? "200 and more" : runs.length} runs</strong> <span class="quiet">{dates[0]} to {dates[dates.length - 1]}, by {runs[0]?.requested_by}</span>
+            <strong>Backfill of {runs.length === 200 ? "200 and more runs" : plural(runs.length, "run")}</strong> <span class="quiet">{dates[0]} to {dates[dates.length - 1]}, by {runs[0]?.requested_by}</span>
             {order.map((state) => ({ state, count: runs.filter((run) => run.state === state).length })).filter(({ count }) => count > 0).map(({ state, count }) => <span key={state}>{count} <StateMark state={state} /></span>)}
-            <Doing plain label="Cancel the rest" danger confirm={`${rest.length} ${rest.length === 1 ? "run ends" : "runs end"}: what runs with everything that it started, what is queued before it begins. What was delivered stays.`} what={async () => {
+            <Doing plain label="Cancel the rest" danger confirm={`${plural(rest.length, "run ends", "runs end")}: what runs with everything that it started, what is queued before it begins. What was delivered stays.`} what={async () => {
               for (const run of rest) await post(path("runs", run.id, "cancel")).catch(() => {}); // it may have ended by itself
               reload();
             }} />

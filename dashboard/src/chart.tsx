@@ -3,6 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { numberOf } from "./metrics";
+import { plural } from "./plural";
 
 export interface Point {
   at: number; // seconds
@@ -96,7 +97,7 @@ export function Chart({ points, name, bound, choose }: { points: Point[]; name: 
   }, [data]);
   const values = points.map((point) => point.value);
   return (
-    <figure role="img" aria-label={`${name} of ${points.length} versions, from ${numberOf(values[0] ?? 0)} to ${numberOf(values[values.length - 1] ?? 0)}; the table below has each`}>
+    <figure role="img" aria-label={`${name} of ${plural(points.length, "version")}, from ${numberOf(values[0] ?? 0)} to ${numberOf(values[values.length - 1] ?? 0)}; the table below has each`}>
       <div class="chart" ref={box} aria-hidden="true" />
       <div class="tip" ref={tip} hidden aria-hidden="true" />
     </figure>

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { get, inPath, path, post, type BackfillInstant, type DataDate, type Graph } from "./api";
 import { useLive } from "./live";
 import { Dialog, Doing, Empty, marks, Problem, Section, StateMark, type Shown } from "./parts";
+import { plural } from "./plural";
 import { stamp } from "./time";
 
 const monthName = (month: string) => new Date(`${month}-01T00:00:00Z`).toLocaleDateString(undefined, { month: "long", year: "numeric", timeZone: "UTC" });
@@ -58,7 +59,7 @@ export function Backfill({ graph, from: begin, to: end }: { graph: Graph; from: 
             <label><input type="checkbox" checked={force} onChange={(event) => { setForce(event.currentTarget.checked); forget(); }} /> let older data replace newer</label></p>
           {shown ? (
             <>
-              <p>{shown.length === 0 ? "The schedule has no instant in that time; choose another." : done ? `${count} ${count === 1 ? "run was" : "runs were"} asked for, one after the other.` : `${count} of ${shown.length} would run:`}</p>
+              <p>{shown.length === 0 ? "The schedule has no instant in that time; choose another." : done ? `${plural(count, "run was", "runs were")} asked for, one after the other.` : `${count} of ${shown.length} would run:`}</p>
               <ul class="instants">
                 {shown.slice(0, 400).map((one) => <li key={one.due}><time dateTime={one.scheduled_at} title={one.scheduled_at}>{stamp(one.scheduled_at, graph.time_zone)}</time>: {one.what}{one.version ? <>, with version {one.version} of {one.version_data_date}</> : null}{one.run ? <> (<a href={`#/runs/${one.run}`}>run</a>)</> : null}{one.warning ? <><br /><strong>Warning:</strong> {one.warning}</> : null}</li>)}
               </ul>

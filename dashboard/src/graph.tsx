@@ -64,7 +64,7 @@ export function GraphPage({ graph, place }: { graph: string; place: Place }) {
         {runs && runs.length === 0 ? <Empty>It never ran. Run it now{it?.schedule ? ", or wait for its schedule" : ""}.</Empty> : null}
       </Section>
       {drawn && drawn.tasks.length > 1 ? <Section title={<>Tasks <span class="quiet">as in the run for <a href={`#/runs/${drawn.id}`}>{drawn.data_date}</a></span></>}><Dag run={drawn} now={now} /></Section> : null}
-      {runs && runs.length > 0 ? <Section title={`The newest ${runs.length} runs`} card><Grid runs={runs} now={now} zone={it?.time_zone ?? "UTC"} /><p class="quiet small">{timesOf(runs)}</p></Section> : null}
+      {runs && runs.length > 0 ? <Section title={runs.length === 1 ? "Its only run" : `The newest ${runs.length} runs`} card><Grid runs={runs} now={now} zone={it?.time_zone ?? "UTC"} /><p class="quiet small">{timesOf(runs)}</p></Section> : null}
       {it && runs && runs.length > 0 ? <Dates graph={it} /> : null}
       {runs && runs.length > 0 ? <Section title="Runs" card><RunList graph={graph} place={place} /></Section> : null}
       {it?.schedule ? <Section title="Upcoming runs" card><NextInstants graph={graph} next={it.next} now={now} zone={it.time_zone} /></Section> : null}

@@ -2,6 +2,7 @@
 import { get, path, type Contents, type Delivery, type Lineage as Facts } from "./api";
 import { useLive } from "./live";
 import { Digest, Problem, Section, Table } from "./parts";
+import { plural } from "./plural";
 import { bytes, local } from "./time";
 import type { ComponentChildren } from "preact";
 
@@ -13,7 +14,7 @@ function VersionFacts({ version, service, self }: { version: Contents; service: 
   return (
     <>
       <p><a href={`#/services/${service}?version=${version.version}`}><strong>{version.version}</strong></a>{version.live ? <span class="badge">live</span> : null}</p>
-      <p class="quiet">{version.action}, {version.files} {version.files === 1 ? "file" : "files"}, {bytes(version.bytes)}</p>
+      <p class="quiet">{version.action}, {plural(version.files, "file")}, {bytes(version.bytes)}</p>
       {self ? null : <p>made by <a href={`#/runs/${version.run}`}>{version.run}</a> for {version.data_date}</p>}
     </>
   );
@@ -27,7 +28,7 @@ function Delivered({ deliveries, service }: { deliveries: Delivery[]; service: s
     <>
       {deliveries.map((delivery) => (
         <p key={delivery.id}>
-          <strong>{delivery.rows.toLocaleString()} {delivery.rows === 1 ? "row" : "rows"}</strong> to <a href={`#/tables/${service}/${delivery.table}`}>{delivery.table}</a>{" "}
+          <strong>{plural(delivery.rows, "row")}</strong> to <a href={`#/tables/${service}/${delivery.table}`}>{delivery.table}</a>{" "}
           <span class="quiet">({delivery.write}, {delivery.undone_at ? "undone" : delivery.current ? "current" : "replaced"}; {delivery.table_rows.toLocaleString()} there afterwards)</span>
         </p>
       ))}
@@ -84,7 +85,7 @@ export function Lineage({ run, lineage: { value, error }, state }: { run: string
           <Step title="Applied by">
             {value.used_by.slice(0, 5).map((delivery) => (
               <p key={delivery.id} title={local(delivery.delivered_at)}>
-                <a href={`#/runs/${delivery.run}`}>{delivery.run}</a> for {delivery.data_date}: {delivery.rows.toLocaleString()} {delivery.rows === 1 ? "row" : "rows"} to {delivery.table}
+                <a href={`#/runs/${delivery.run}`}>{delivery.run}</a> for {delivery.data_date}: {plural(delivery.rows, "row")} to {delivery.table}
               </p>
             ))}
             {value.used_by.length > 5 ? <p class="quiet">and {value.used_by.length - 5} more</p> : null}

@@ -5,6 +5,7 @@ import { Away, path, query } from "./api";
 import { openStream, Patience, suspect } from "./live";
 import { Problem } from "./parts";
 import { go } from "./place";
+import { plural } from "./plural";
 import { inColours } from "./terminal";
 import { bytes } from "./time";
 
@@ -301,13 +302,13 @@ export function Log({ run, task, attempt, live, line, here }: { run: string; tas
         {text && source.found ? (
           <span class="row" role="status">
             {source.found.matched === 0 ? <span class="quiet">no line has that</span> : <>
-              <span>{(hit + 1).toLocaleString()} of {source.found.matched.toLocaleString()} {source.found.matched === 1 ? "line" : "lines"}{source.found.matched > matches.length ? `, the first ${matches.length.toLocaleString()} can be gone through` : ""}</span>
+              <span>{(hit + 1).toLocaleString()} of {plural(source.found.matched, "line")}{source.found.matched > matches.length ? `, the first ${matches.length.toLocaleString()} can be gone through` : ""}</span>
               <button type="button" class="plain" title="Previous line with it" onClick={() => step(-1)}><span aria-hidden="true">↑</span><span class="hidden">Previous line with it</span></button>
               <button type="button" class="plain" title="Next line with it" onClick={() => step(1)}><span aria-hidden="true">↓</span><span class="hidden">Next line with it</span></button>
             </>}
           </span>
         ) : null}
-        <span class="quiet small">{index ? `${lines.toLocaleString()} ${lines === 1 ? "line" : "lines"}, ${bytes(index.bytes)}${index.cut > 0 ? `; ${bytes(index.cut)} in the middle were not kept` : ""}` : "reading..."}</span>
+        <span class="quiet small">{index ? `${plural(lines, "line")}, ${bytes(index.bytes)}${index.cut > 0 ? `; ${bytes(index.cut)} in the middle were not kept` : ""}` : "reading..."}</span>
         <button type="button" class="plain" aria-pressed={wrap} onClick={() => setWrap(!wrap)}>Wrap</button>
         {live ? <button type="button" class="plain" aria-pressed={follow} onClick={() => setFollow(!follow)}>Follow</button> : null}
         <a class="button" href={`${where}?from=0`} download={`${run}-${task}-${attempt}.log`} onClick={(event) => {

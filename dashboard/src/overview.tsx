@@ -5,6 +5,7 @@ import { useLive, useNow } from "./live";
 import { Empty, marks, More, PauseButton, Problem, RunNow, Section, StateMark, usePages, When } from "./parts";
 import { ask, hashWith, usePlace, type Place } from "./place";
 import { numberOf, leading } from "./metrics";
+import { plural } from "./plural";
 import { about, between, duration, fromNow, stamp } from "./time";
 
 const barsShown = 14, looksShown = 20;
@@ -20,7 +21,7 @@ export function Bars({ runs, now, of }: { runs: Recent[]; now: number; of: strin
   const words = [...new Set(across.map((run) => run.state))].map((state) => `${count(state)} ${state}`).join(", ");
   const step = 206 / barsShown, empty = barsShown - across.length;
   return (
-    <svg class="bars" viewBox="0 0 206 34" preserveAspectRatio="xMinYMid" role="group" aria-label={across.length ? `The last ${across.length} runs of ${of}: ${words}` : `${of} never ran`}>
+    <svg class="bars" viewBox="0 0 206 34" preserveAspectRatio="xMinYMid" role="group" aria-label={across.length ? `The last ${plural(across.length, "run")} of ${of}: ${words}` : `${of} never ran`}>
       {Array.from({ length: empty }, (_, i) => <rect key={i} class="slot" x={i * step + 1.5} y="30" width={step - 3} height="3" rx="1" />)}
       {across.map((run, i) => {
         const height = Math.max(4, (23 * length(run, now)) / longest), x = (empty + i) * step;
@@ -65,8 +66,8 @@ function OpenDates({ open }: { open: Open }) {
   return (
     <li class="look cancelled">
       <div class="what"><StateMark state={open.failed > 0 ? "failed" : "missing"} word="open" /> <a href={page(open.graph)}>{open.graph}</a></div>
-      {open.failed > 0 ? <p>{open.failed === 1 ? "1 data date" : `${open.failed} data dates`} failed, and did not succeed since: {list(failed, open.failed)}</p> : null}
-      {open.missing > 0 ? <p>{open.missing === 1 ? "1 data date" : `${open.missing} data dates`} never ran, between others that succeeded: {list(missing, open.missing)}</p> : null}
+      {open.failed > 0 ? <p>{plural(open.failed, "data date")} failed, and did not succeed since: {list(failed, open.failed)}</p> : null}
+      {open.missing > 0 ? <p>{plural(open.missing, "data date")} never ran, between others that succeeded: {list(missing, open.missing)}</p> : null}
       {newest?.message ? <p class="said">{newest.message}</p> : null}
       <div class="does"><a href={`${page(open.graph)}?show=dates`}>Data dates, and what fills them</a></div>
     </li>
@@ -132,12 +133,12 @@ function NeedsALook({ status, services, now, place }: { status: Status; services
         ))}
         {status.undelivered.map((one) => (
           <li key={one.to} class="look"><div class="what"><StateMark state="failed" word="not told" /></div>
-            <p>{one.notices} {one.notices === 1 ? "notice does" : "notices do"} not get through to {one.to}, tried {one.tries} {one.tries === 1 ? "time" : "times"}; again {fromNow(one.next_try, now)}.</p>
+            <p>{plural(one.notices, "notice does", "notices do")} not get through to {one.to}, tried {plural(one.tries, "time")}; again {fromNow(one.next_try, now)}.</p>
             {one.why ? <p class="said">{one.why}</p> : null}</li>
         ))}
         {status.uncopied.map((one) => (
           <li key={one.to} class="look"><div class="what"><StateMark state="failed" word="not copied" /></div>
-            <p>The logs of {one.runs} {one.runs === 1 ? "run are" : "runs are"} not at {one.to} yet, tried {one.tries} times; again {fromNow(one.next_try, now)}.</p>
+            <p>The logs of {plural(one.runs, "run")} are not at {one.to} yet, tried {plural(one.tries, "time")}; again {fromNow(one.next_try, now)}.</p>
             {one.why ? <p class="said">{one.why}</p> : null}</li>
         ))}
         {status.debts.map((debt: Debt) => (
@@ -180,7 +181,7 @@ function Action({ graph, now, reload }: { graph: Graph; now: number; reload: () 
       </div>
       <div class="col next">{next}{graph.next && !graph.paused ? <span class="quiet">{stamp(graph.next, graph.time_zone)}</span> : null}</div>
       <div class="col delivered">
-        {delivered ? <><a title={delivered.table} href={`#/tables/${graph.service}/${delivered.table}`}>{delivered.table}</a><span class="quiet">{delivered.rows.toLocaleString()} rows, <When at={delivered.delivered_at} now={now} /></span></> : null}
+        {delivered ? <><a title={delivered.table} href={`#/tables/${graph.service}/${delivered.table}`}>{delivered.table}</a><span class="quiet">{plural(delivered.rows, "row")}, <When at={delivered.delivered_at} now={now} /></span></> : null}
       </div>
       <div class="does">
         <RunNow graph={graph.graph} plain />
@@ -194,7 +195,7 @@ function Action({ graph, now, reload }: { graph: Graph; now: number; reload: () 
 function LiveVersion({ service, now }: { service: Service; now: number }) {
   if (service.unreadable) return <strong class="odd">{service.unreadable}</strong>;
   const live = service.live;
-  if (!live) return <span class="quiet">nothing is live yet{service.versions ? `, of ${service.versions} ${service.versions === 1 ? "version" : "versions"}` : ""}</span>;
+  if (!live) return <span class="quiet">nothing is live yet{service.versions ? `, of ${plural(service.versions, "version")}` : ""}</span>;
   const gates = Object.values(service.promote_when ?? {}).join(" ");
   const metric = live.metrics ? leading(Object.keys(live.metrics), gates) : null;
   return (

@@ -8,6 +8,7 @@ import { useLive, useNow } from "./live";
 import { Log } from "./log";
 import { numberOf } from "./metrics";
 import { Copy, Crumbs, Doing, Empty, Id, Problem, Section, StateMark, When } from "./parts";
+import { plural } from "./plural";
 import { failureIn } from "./terminal";
 import { between, bytes, stamp, useZones } from "./time";
 import { LiveUsage } from "./usage";
@@ -38,7 +39,7 @@ function Failure({ run }: { run: Run }) {
     <section class="error" aria-label="What went wrong">
       <div class="head">
         <h2><span class="state failed"><span class="sign" aria-hidden="true">✕</span></span> {failure ? <>Task {failure.task.name} failed{failure.task.attempts.length > 1 ? ` in attempt ${number}` : ""}</> : "It failed"}</h2>
-        {more > 0 ? <span class="quiet">and {more} more {more === 1 ? "task" : "tasks"}</span> : null}
+        {more > 0 ? <span class="quiet">and {plural(more, "more task")}</span> : null}
         {failure ? <a href={`#/runs/${run.id}/${failure.task.name}/${number || 1}`}>Its log</a> : null}
         <Copy text={`${graphOf(run)} for ${run.data_date}, run ${run.id}\n${sentence}\n\n${text ?? ""}`} label="Copy the error" />
       </div>

@@ -4,6 +4,7 @@ import { get, graphOf, inPath, path, query, type Instants, type RunHead, type Sc
 import { useLive, useNow } from "./live";
 import { pace } from "./next";
 import { Empty, Problem, Section, StateMark, Table } from "./parts";
+import { plural } from "./plural";
 import { fromNow, inZone, wall } from "./time";
 
 const dayMilliseconds = 86_400_000;
@@ -69,7 +70,6 @@ function words(entry: Entry): string {
 }
 
 const changesOn = (answer: Instants, day: string) => answer.changes.filter((change) => change.date === day);
-const plural = (count: number, one: string) => `${count.toLocaleString()} ${one}${count === 1 ? "" : "s"}`;
 
 function Day(props: { day: string; answer: Instants | null; entries: Entry[]; other: boolean; today: boolean; chosen: boolean; stop: boolean }) {
   const { day, answer, entries } = props;

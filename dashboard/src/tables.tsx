@@ -3,9 +3,9 @@
 import { get, inPath, path, post, query, type DataDate, type Delivery, type Service, type TableColumns, type TableRows } from "./api";
 import { useLive, useNow } from "./live";
 import { Crumbs, doHead, Doing, Empty, Problem, Section, Table, When } from "./parts";
+import { plural } from "./plural";
 import { useState } from "preact/hooks";
 
-const rowsOf = (count: number) => `${count.toLocaleString()} ${count === 1 ? "row" : "rows"}`;
 const stateOf = (delivery: Delivery) => (delivery.undone_at ? "undone" : delivery.current ? "current" : "replaced");
 
 interface Slot {
@@ -37,15 +37,15 @@ function Bars({ deliveries, dates, rowsMin, action }: { deliveries: Delivery[]; 
   const missing = across.filter((slot) => !slot.delivery);
   const few = rowsMin === null ? 0 : counts.filter((count) => count < rowsMin).length;
   const high = (share: number) => (element: HTMLElement | null) => { if (element) element.style.height = `${Math.min(100, 100 * share)}%`; };
-  const words = `Rows of ${counts.length} data dates, from ${least.toLocaleString()} to ${most.toLocaleString()}${missing.length > 0 ? `; ${missing.length} missing` : ""}`;
+  const words = `Rows of ${plural(counts.length, "data date")}, from ${least.toLocaleString()} to ${most.toLocaleString()}${missing.length > 0 ? `; ${missing.length} missing` : ""}`;
   return (
     <figure>
       <div class="rowchart">
         {rowsMin === null ? null : <div class="atleast" aria-hidden="true" ref={(element) => { if (element) element.style.bottom = `${1 + (121 * rowsMin) / top}px`; }}><span>rows_min {rowsMin.toLocaleString()}</span></div>}
         <div class="rowbars" role="group" tabIndex={0} aria-label={words}>
           {across.map((slot) => slot.delivery ? (
-            <a key={slot.date} href={`#/runs/${slot.delivery.run}`} tabIndex={-1} class={slot.delivery.undone_at ? "undone" : rowsMin !== null && slot.delivery.rows < rowsMin ? "few" : ""} aria-label={`${slot.date}: ${rowsOf(slot.delivery.rows)}`}
-              title={`${slot.date}: ${rowsOf(slot.delivery.rows)}, ${stateOf(slot.delivery)}`} ref={high(slot.delivery.rows / top)} />
+            <a key={slot.date} href={`#/runs/${slot.delivery.run}`} tabIndex={-1} class={slot.delivery.undone_at ? "undone" : rowsMin !== null && slot.delivery.rows < rowsMin ? "few" : ""} aria-label={`${slot.date}: ${plural(slot.delivery.rows, "row")}`}
+              title={`${slot.date}: ${plural(slot.delivery.rows, "row")}, ${stateOf(slot.delivery)}`} ref={high(slot.delivery.rows / top)} />
           ) : slot.run ? (
             <a key={slot.date} href={`#/runs/${slot.run}`} tabIndex={-1} class="lacking failed" aria-label={`${slot.date}: nothing was delivered, its run failed`} title={`${slot.date}: nothing was delivered, its run failed`}><span aria-hidden="true">✕</span></a>
           ) : (
@@ -56,7 +56,7 @@ function Bars({ deliveries, dates, rowsMin, action }: { deliveries: Delivery[]; 
       <figcaption>Rows by data date, {across[0]?.date} to {across[across.length - 1]?.date}; at most {most.toLocaleString()}, at least {least.toLocaleString()}.
         {rowsMin === null ? "" : ` The line is rows_min: fewer fail a delivery${few > 0 ? `; ${few} of before are below it` : ""}.`} Dashed: undone.</figcaption>
       {missing.length > 0 ? (
-        <p>{missing.length === 1 ? "1 data date has" : `${missing.length} data dates have`} no delivery: {missing.slice(-8).map((slot, i) => <>{i > 0 ? ", " : ""}{slot.run ? <a href={`#/runs/${slot.run}`}>{slot.date}</a> : slot.date}</>)}{missing.length > 8 ? " and more" : ""}.
+        <p>{plural(missing.length, "data date has", "data dates have")} no delivery: {missing.slice(-8).map((slot, i) => <>{i > 0 ? ", " : ""}{slot.run ? <a href={`#/runs/${slot.run}`}>{slot.date}</a> : slot.date}</>)}{missing.length > 8 ? " and more" : ""}.
           {action ? <> <a href={`#/graphs/${inPath(action)}?show=dates`}>Fill them</a></> : null}</p>
       ) : null}
     </figure>
@@ -104,11 +104,11 @@ function Origin({ service, table, names, cells, now }: { service: string; table:
   return (
     <div class="origin" role="status">
       {value.deliveries.slice(0, 5).map((delivery) => (
-        <p key={delivery.id}>Written by <a href={`#/runs/${delivery.run}`}>the run for {delivery.data_date}</a>, delivered <When at={delivery.delivered_at} now={now} /> as one of {rowsOf(delivery.rows)}
+        <p key={delivery.id}>Written by <a href={`#/runs/${delivery.run}`}>the run for {delivery.data_date}</a>, delivered <When at={delivery.delivered_at} now={now} /> as one of {plural(delivery.rows, "row")}
           {delivery.model_version ? <>, with <a href={`#/services/${delivery.service ?? service}?version=${delivery.model_version.split("/").pop()}`}>version {delivery.model_version.split("/").pop()}</a></> : null}
           {delivery.same > 1 ? `; ${delivery.same.toLocaleString()} of them are like it` : ""}.</p>
       ))}
-      {value.deliveries.length > 5 ? <p>and by {value.deliveries.length - 5} more deliveries</p> : null}
+      {value.deliveries.length > 5 ? <p>and by {plural(value.deliveries.length - 5, "more delivery", "more deliveries")}</p> : null}
     </div>
   );
 }
@@ -153,7 +153,7 @@ export function Deliveries({ service, deliveries, reload, now }: { service: stri
         { name: "Run", cell: (delivery) => <a href={`#/runs/${delivery.run}`}><code>{delivery.run}</code></a> },
         { name: doHead, kind: "buttons", cell: (delivery) => delivery.current && !delivery.undone_at ? (
           <Doing plain label="Undo" title="Undo this delivery" danger described={`Undo the delivery for ${delivery.data_date}`} what={undo(delivery)}
-            confirm={`${delivery.table} is put back to what it was before these ${rowsOf(delivery.rows)} of ${delivery.data_date}; the rows that they replaced come back. The next run may deliver again.`} />
+            confirm={`${delivery.table} is put back to what it was before these ${plural(delivery.rows, "row")} of ${delivery.data_date}; the rows that they replaced come back. The next run may deliver again.`} />
         ) : null },
       ]} />
       {shown.length < deliveries.length ? <p><button type="button" class="plain" onClick={() => setAll(true)}>Show all {deliveries.length}</button></p> : null}
@@ -181,7 +181,7 @@ export function TablePage({ service, table }: { service: string; table: string }
         <Problem message={error || rows.error} />
         {newest ? (
           <ul class="facts">
-            <li><strong>{rowsOf(newest.table_rows)}</strong> after its newest delivery</li>
+            <li><strong>{plural(newest.table_rows, "row")}</strong> after its newest delivery</li>
             <li>data of <strong>{newest.data_date}</strong>, <When at={newest.delivered_at} now={now} /></li>
             {newest.model_version ? <li>model version <a href={`#/services/${service}?version=${newest.model_version.split("/").pop()}`}>{newest.model_version.split("/").pop()}</a></li> : null}
             {action ? <li>delivered by <a href={`#/graphs/${inPath(action)}`}>{action}</a>{rows.value?.write ? `, as ${rows.value.write}` : ""}</li> : null}

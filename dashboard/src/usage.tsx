@@ -1,6 +1,7 @@
 // What a running attempt uses, as it goes: asked once a second while somebody looks, and drawn as two lines.
 import { useEffect, useState } from "preact/hooks";
 import { get, path } from "./api";
+import { plural } from "./plural";
 import { bytes, duration } from "./time";
 
 interface Usage {
@@ -82,7 +83,7 @@ export function LiveUsage({ run, task, attempt }: { run: string; task: string; a
   const over = duration(newest.at - (samples[0]?.at ?? 0));
   return (
     <dl class="usages">
-      <div><dt>CPU, of one processor</dt><dd><strong>{processors(newest.cpu)}</strong> <span class="quiet small">{course.seconds.toFixed(1)} s so far, {course.processes} {course.processes === 1 ? "process" : "processes"}</span></dd>
+      <div><dt>CPU, of one processor</dt><dd><strong>{processors(newest.cpu)}</strong> <span class="quiet small">{course.seconds.toFixed(1)} s so far, {plural(course.processes, "process", "processes")}</span></dd>
         <dd><Line samples={samples} of={(sample) => sample.cpu} words={`CPU over the last ${over}: ${processors(newest.cpu)}, at most ${processors(most((sample) => sample.cpu))}`} /></dd></div>
       <div><dt>Memory</dt><dd><strong>{bytes(newest.memory)}</strong> <span class="quiet small">at most {bytes(most((sample) => sample.memory))} since one looks</span></dd>
         <dd><Line samples={samples} of={(sample) => sample.memory} words={`Memory over the last ${over}: ${bytes(newest.memory)}, at most ${bytes(most((sample) => sample.memory))}`} /></dd></div>

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/plural.h"
 #include "base/text.h"
 #include "cli/json.h"
 #include "cli/print.h"
@@ -80,9 +81,9 @@ Result<int> Undo(const Common& common, const UndoOptions& options) {
   } else {
     const std::string now = undone.columns.empty()
                                 ? "had nothing else, so there is no such table any more"
-                                : fmt::format("has {} rows now", Number(undone.table_rows));
-    PrintLine(fmt::format("delivery {} of {} rows is undone; {} {}", undone.id, Number(undone.rows),
-                          undone.table, now));
+                                : fmt::format("has {} now", Plural(undone.table_rows, "row"));
+    PrintLine(fmt::format("delivery {} of {} is undone; {} {}", undone.id,
+                          Plural(undone.rows, "row"), undone.table, now));
   }
   return 0;
 }

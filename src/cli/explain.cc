@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "attempt/exit_record.h"
+#include "base/plural.h"
 #include "base/text.h"
 #include "cli/gate_word.h"
 #include "cli/graph_names.h"
@@ -59,8 +60,9 @@ Result<std::string> ExplainEnded(const Place& place, record::Record& record,
     return NotFound(fmt::format("run {} has no task {}", run.facts.id, task));
   }
   const plan::Task& it = found->task;
-  return fmt::format("task {} of run {} {} after {} of at most {} attempts{}{}{}{}", it.name,
-                     run.facts.id, NameOf(it.state), it.attempts, it.attempts_max,
+  return fmt::format("task {} of run {} {} after {} of at most {}{}{}{}{}", it.name, run.facts.id,
+                     NameOf(it.state), it.attempts,
+                     Plural(static_cast<std::uint64_t>(it.attempts_max), "attempt"),
                      Preempted(found->attempts), it.message.empty() ? "" : ": ", it.message,
                      PartsOfMachine(found->attempts));
 }

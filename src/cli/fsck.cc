@@ -8,6 +8,7 @@
 
 #include "access/tokens.h"
 #include "attempt/order.h"
+#include "base/plural.h"
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
@@ -257,9 +258,10 @@ Result<int> Fsck(const Common& common) {
   } else {
     for (const auto& fault : examination.faults()) PrintLine("fault: " + fault);
     for (const auto& note : examination.notes()) PrintLine("note: " + note);
-    PrintLine(fmt::format("{} faults in {} runs, {} versions, {} deliveries",
-                          examination.faults().size(), examination.runs(), examination.versions(),
-                          examination.deliveries()));
+    PrintLine(fmt::format("{} in {}, {}, {}", Plural(examination.faults().size(), "fault"),
+                          Plural(examination.runs(), "run"),
+                          Plural(examination.versions(), "version"),
+                          Plural(examination.deliveries(), "delivery", "deliveries")));
   }
   return examination.faults().empty() ? 0 : 1;
 }

@@ -6,6 +6,7 @@
 
 #include "artifact/rests.h"
 #include "base/bytes.h"
+#include "base/plural.h"
 #include "base/text.h"
 #include "cli/json.h"
 #include "cli/print.h"
@@ -82,8 +83,10 @@ Result<int> Gc(const Common& common, const GcOptions& options) {
     Print(Table({{"NEVER PUBLISHED"}, {"LAST WRITTEN"}, {"FILES", true}, {"SIZE", true}}, rows));
   }
   for (const std::string& path : litter.unfinished) PrintLine("unfinished: " + Printable(path));
-  PrintLine(fmt::format("{} versions that were never published, {}, and {} unfinished files {}",
-                        litter.rests.size(), FormatBytes(bytes), litter.unfinished.size(),
+  PrintLine(fmt::format("{}, {}, and {} {}",
+                        Plural(litter.rests.size(), "version that was never published",
+                               "versions that were never published"),
+                        FormatBytes(bytes), Plural(litter.unfinished.size(), "unfinished file"),
                         options.dry_run ? "would be removed" : "removed"));
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/plural.h"
 #include "catalogue/search.h"
 #include "cli/json.h"
 #include "cli/print.h"
@@ -183,8 +184,8 @@ Result<Misfits> MisfitsIn(const Common& common, const std::string& folder) {
 // What is well with a service, and what it still needs.
 Result<void> PrintService(const Common& common, const std::string& folder) {
   TRY_ASSIGN(const service::Service service, service::LoadService(folder));
-  PrintLine(fmt::format("{} {}: all is well with {} action{}", service.name, service.version,
-                        service.actions.size(), service.actions.size() == 1 ? "" : "s"));
+  PrintLine(fmt::format("{} {}: all is well with {}", service.name, service.version,
+                        Plural(service.actions.size(), "action")));
   for (const auto& [name, action] : service.actions) {
     if (!action.schedule) continue;
     PrintLine(fmt::format(
@@ -215,8 +216,7 @@ Result<void> PrintService(const Common& common, const std::string& folder) {
 
 Result<void> PrintGraph(const std::string& path) {
   TRY_ASSIGN(const service::GraphFile graph, service::LoadGraphFile(path));
-  PrintLine(fmt::format("{}: all is well with {} task{}", graph.id, graph.tasks.size(),
-                        graph.tasks.size() == 1 ? "" : "s"));
+  PrintLine(fmt::format("{}: all is well with {}", graph.id, Plural(graph.tasks.size(), "task")));
   return {};
 }
 

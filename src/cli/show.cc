@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
+#include "base/plural.h"
 #include "base/text.h"
 #include "cli/json.h"
 #include "cli/print.h"
@@ -89,8 +90,9 @@ Rows FactsOf(const Shown& shown) {
   AddIf(rows, "commit", version.source_commit);
   AddIf(rows, "config", version.config_sha256.substr(0, 12));
   if (version.environment) {
-    rows.push_back({"python", fmt::format("{}, {} packages", version.environment->python,
-                                          version.environment->packages.size())});
+    rows.push_back(
+        {"python", fmt::format("{}, {}", version.environment->python,
+                               Plural(version.environment->packages.size(), "package"))});
   }
   AddIf(rows, "image", version.image);
   AddIf(rows, "command", Join(version.command, " "));

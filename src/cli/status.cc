@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/plural.h"
 #include "base/text.h"
 #include "cli/gate_word.h"
 #include "cli/graph_names.h"
@@ -108,17 +109,19 @@ void PrintGraphs(const Place& place, const std::map<plan::GraphKey, GraphLine>& 
 
 // "notices: 2 could not be delivered to https://hooks.example.com (4 tries): ...; next try at ...".
 std::string Sentence(const daemon::Undelivered& one) {
-  return fmt::format("notices: {} could not be delivered to {} ({} tries){}; next try at {}",
-                     one.notices, Printable(one.to), one.tries,
+  return fmt::format("notices: {} could not be delivered to {} ({}){}; next try at {}", one.notices,
+                     Printable(one.to),
+                     Plural(static_cast<std::uint64_t>(one.tries), "try", "tries"),
                      one.why.empty() ? "" : ": " + Printable(one.why), FormatRfc3339(one.next_try));
 }
 
 // "logs: those of 2 runs are not copied to cloud-logging://shop (4 tries): ...; next try at ...".
 std::string Sentence(const daemon::Uncopied& one) {
   return fmt::format(
-      "logs: {} not copied to {} ({} tries): {}; next try at {}",
+      "logs: {} not copied to {} ({}): {}; next try at {}",
       one.runs == 1 ? "that of 1 run is" : fmt::format("those of {} runs are", one.runs),
-      Printable(one.to), one.tries, Printable(one.why), FormatRfc3339(one.next_try));
+      Printable(one.to), Plural(static_cast<std::uint64_t>(one.tries), "try", "tries"),
+      Printable(one.why), FormatRfc3339(one.next_try));
 }
 
 // "left behind: VM busker-3fa9 in europe-west1-b since ... (run R): ...; it costs money, ...".

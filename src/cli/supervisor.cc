@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "access/scope.h"
+#include "base/plural.h"
 #include "base/terminal.h"
 #include "base/text.h"
 #include "cli/owner.h"
@@ -18,10 +19,6 @@ namespace busker::cli {
 namespace {
 
 constexpr std::chrono::seconds kWellAfter(60);
-
-std::string Plural(std::size_t count, const std::string& noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 // Lets verbs that are called in a served folder find the home.
 void PointTo(const home::Home& home, const std::vector<std::string>& folders) {

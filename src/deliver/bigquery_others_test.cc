@@ -41,7 +41,7 @@ TEST_F(BigQueryOthers, RowsThatNobodyOfUsDeliveredAreNotReplacedUnlessForced) {
   MakeTable(json::object());
   AddByHand("SELECT 7 AS id, 'z' AS s");
   Request request = Declared("one", "id,s\n1,x\n");
-  EXPECT_ERROR(Deliver(request), ErrorKind::kInvalid, "1 rows that Busker did not deliver");
+  EXPECT_ERROR(Deliver(request), ErrorKind::kInvalid, "1 row that Busker did not deliver");
   EXPECT_EQ(Rows(), "7,z");
   request.force = true;
   ASSERT_TRUE(Deliver(request));
@@ -82,16 +82,16 @@ TEST_F(BigQueryOthers, RowsOfOthersOutliveAnAppend) {
   Request one = Declared("one", "id,s\n1,x\n"), two = Declared("two", "id,s\n2,x\n");
   one.write = two.write = Write::kAppend;
   ASSERT_TRUE(Deliver(one));
-  EXPECT_ERROR(warehouse().Undo("one"), ErrorKind::kInvalid, "1 rows that Busker did not deliver");
+  EXPECT_ERROR(warehouse().Undo("one"), ErrorKind::kInvalid, "1 row that Busker did not deliver");
   ASSERT_TRUE(Deliver(two));
-  EXPECT_ERROR(warehouse().Undo("two"), ErrorKind::kInvalid, "1 rows that Busker did not deliver");
+  EXPECT_ERROR(warehouse().Undo("two"), ErrorKind::kInvalid, "1 row that Busker did not deliver");
   Request all = Declared("all", "id,s\n3,x\n", 2);
-  EXPECT_ERROR(Deliver(all), ErrorKind::kInvalid, "1 rows that Busker did not deliver");
+  EXPECT_ERROR(Deliver(all), ErrorKind::kInvalid, "1 row that Busker did not deliver");
   EXPECT_EQ(Rows(), "1,x; 2,x; 7,z");
   all.force = true;
   ASSERT_TRUE(Deliver(all));
   EXPECT_EQ(Rows(), "3,x");
-  EXPECT_ERROR(warehouse().Undo("all"), ErrorKind::kInvalid, "it replaced 1 rows");
+  EXPECT_ERROR(warehouse().Undo("all"), ErrorKind::kInvalid, "it replaced 1 row");
   ASSERT_TRUE(warehouse().Undo("all", /*force=*/true));
   EXPECT_EQ(Rows(), "1,x; 2,x");
   ASSERT_TRUE(warehouse().Undo("two")) << "there are no others' any more";
@@ -105,7 +105,7 @@ TEST_F(BigQueryOthers, RowsOfOthersStayInTheirPartition) {
   };
   ASSERT_TRUE(Deliver(partition("one", 1)));
   AddByHand("SELECT 7 AS id, 'z' AS s, DATE '2019-08-02' AS data_date");
-  EXPECT_ERROR(Deliver(partition("two", 2)), ErrorKind::kInvalid, "1 rows that Busker did not");
+  EXPECT_ERROR(Deliver(partition("two", 2)), ErrorKind::kInvalid, "1 row that Busker did not");
   ASSERT_TRUE(Deliver(partition("three", 3)));
   ASSERT_TRUE(Deliver(partition("again", 1)));
   EXPECT_EQ(Rows(), "1,again,2019-08-01; 1,three,2019-08-03; 7,z,2019-08-02");

@@ -9,6 +9,7 @@
 
 #include "artifact/store.h"
 #include "base/check.h"
+#include "base/plural.h"
 #include "base/text.h"
 #include "deliver/bigquery_ledger.h"
 #include "deliver/bigquery_publishing.h"
@@ -257,9 +258,9 @@ tl::unexpected<Error> BigQueryWarehouse::RefuseReplacing(std::uint64_t rows, con
                                                          const io::Interrupt& interrupt) {
   const std::string path = fmt::format("{}:{}.{}", client_.project(), name.dataset, name.table);
   std::string why = fmt::format(
-      "the table has {} rows that Busker did not deliver, by its ledger, and this delivery would "
+      "the table has {} that Busker did not deliver, by its ledger, and this delivery would "
       "replace them",
-      WithThousands(static_cast<long long>(rows)));
+      Plural(rows, "row"));
   if (turns.LastDone() == nullptr) {
     const auto ledger = client_.Find({name.dataset, kLedgerTable}, interrupt);
     why += fmt::format(
@@ -307,12 +308,12 @@ Result<Delivery> BigQueryWarehouse::DoUndo(const std::string& id, bool force,
       const Turn& own = *turns->Of(id);
       if (own.replaced_rows > 0 && !force) {
         return Invalid(fmt::format(
-            "it replaced {} rows that Busker had not delivered, and cannot bring back; for 7 days "
+            "it replaced {} that Busker had not delivered, and cannot bring back; for 7 days "
             "BigQuery has them: `bq cp {}:{}@{} {}:{}_before`. busker undo --force takes it back "
             "without them",
-            WithThousands(static_cast<long long>(own.replaced_rows)), client_.project(),
-            turns->table, (own.change.at - Milliseconds(1)).time_since_epoch().count(),
-            client_.project(), turns->table));
+            Plural(own.replaced_rows, "row"), client_.project(), turns->table,
+            (own.change.at - Milliseconds(1)).time_since_epoch().count(), client_.project(),
+            turns->table));
       }
       // The rows that are to be there: of the partition, where that is all that changes.
       const bool one_partition = table && table->partitioned_by == kDataDate &&
@@ -326,10 +327,10 @@ Result<Delivery> BigQueryWarehouse::DoUndo(const std::string& id, bool force,
       }
       if (replaced > 0 && !force) {
         return Invalid(fmt::format(
-            "{} has {} rows that Busker did not deliver, and undo takes them away; keep them in "
+            "{} has {} that Busker did not deliver, and undo takes them away; keep them in "
             "another table first (`bq cp {}:{} {}:{}_before`), then busker undo --force goes on",
-            turns->table, WithThousands(static_cast<long long>(replaced)), client_.project(),
-            turns->table, client_.project(), turns->table));
+            turns->table, Plural(replaced, "row"), client_.project(), turns->table,
+            client_.project(), turns->table));
       }
       if (!force && table && !last.modified_ms.empty() && table->modified_ms != last.modified_ms) {
         return Invalid(fmt::format(

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/plural.h"
 #include "deliver/part_rows.h"
 
 namespace busker::deliver {
@@ -166,8 +167,8 @@ Result<void> CheckSurvey(const Request& request, const CsvSurvey& survey) {
   if (survey.records == 0 && request.rows_min.value_or(1) > 0)
     return Invalid("it has a header and no rows");
   if (survey.records < request.rows_min.value_or(0)) {
-    return Invalid(
-        fmt::format("it has {} rows, at least {} are expected", survey.records, *request.rows_min));
+    return Invalid(fmt::format("it has {}, at least {} are expected", Plural(survey.records, "row"),
+                               *request.rows_min));
   }
   return {};
 }

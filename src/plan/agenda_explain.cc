@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/plural.h"
 #include "base/text.h"
 #include "plan/agenda.h"
 #include "plan/past.h"
@@ -75,10 +76,11 @@ std::string HowFar(const GraphEntry& entry, const DagRun& run,
   const auto ended = std::count_if(run.tasks.begin(), run.tasks.end(),
                                    [](const Task& task) { return IsFinal(task.state); });
   const bool leads_on = run.batch.empty() || entry.downstream.empty();
-  return fmt::format("run {} of {} for {} runs {} (trigger: {}{}); {} of {} tasks have ended{}",
-                     run.id, run.graph, run.data_date, Few(running), run.trigger,
+  return fmt::format("run {} of {} for {} runs {} (trigger: {}{}); {} of {} {} ended{}", run.id,
+                     run.graph, run.data_date, Few(running), run.trigger,
                      leads_on ? "" : ", so nothing follows that runs after it", ended,
-                     run.tasks.size(), AtTheLatest(run));
+                     Plural(run.tasks.size(), "task"), run.tasks.size() == 1 ? "has" : "have",
+                     AtTheLatest(run));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "base/plural.h"
 #include "base/text.h"
 #include "plan/cron_fault.h"
 
@@ -205,9 +206,9 @@ Result<Cron> ParseCron(std::string_view text) {
   const auto fields = Fields(trimmed);
   if (fields.size() != 5) {
     return Invalid(
-        fmt::format("{}: {} field{} where five are meant: minute hour day-of-month "
+        fmt::format("{}: {} where five are meant: minute hour day-of-month "
                     "month day-of-week, such as \"0 7 * * *\"",
-                    context, fields.size(), fields.size() == 1 ? "" : "s"));
+                    context, Plural(fields.size(), "field")));
   }
   auto cron = ParseFields(fields);
   if (!cron) return Wrap(context, cron.error());

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "attempt/remote.h"
+#include "base/plural.h"
 #include "base/text.h"
 #include "cloud/machine_types.h"
 #include "prepare/machine_place.h"
@@ -53,9 +54,10 @@ std::string WorstCost(const service::Service& service, const std::string& action
   // When the run's own time is over, no attempt begins any more, and the last one is stopped.
   if (run->second.run_timeout) all = std::min(all, *run->second.run_timeout + each);
   const double hours = Hours(all).count();
-  return fmt::format("at the worst {:.1f} VM-hours of {} ({} attempt{} of at most {}{}){}", hours,
-                     place->machine_type, attempts, attempts == 1 ? "" : "s", FormatDuration(each),
-                     run->second.timeout ? "" : ", for no timeout is said", Priced(*place, hours));
+  return fmt::format("at the worst {:.1f} VM-hours of {} ({} of at most {}{}){}", hours,
+                     place->machine_type, Plural(static_cast<std::uint64_t>(attempts), "attempt"),
+                     FormatDuration(each), run->second.timeout ? "" : ", for no timeout is said",
+                     Priced(*place, hours));
 }
 
 std::string CostOf(const record::RunRow& run) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "artifact/version.h"
+#include "base/plural.h"
 #include "base/text.h"
 #include "prepare/promotion.h"
 
@@ -57,10 +58,9 @@ Result<StepDone> Deliver(const json& j, const home::Folder& home,
   TRY_ASSIGN(auto warehouse, deliver::OpenWarehouse(url, duckdb_library));
   TRY_ASSIGN(const deliver::Delivery delivery, warehouse->Deliver(request));
   const std::string sentence =
-      fmt::format("Delivered {} rows of {} into {} ({}), which now has {} rows; delivery {}",
-                  WithThousands(static_cast<long long>(delivery.rows)), file, delivery.table,
-                  deliver::NameOf(delivery.write),
-                  WithThousands(static_cast<long long>(delivery.table_rows)), delivery.id);
+      fmt::format("Delivered {} of {} into {} ({}), which now has {}; delivery {}",
+                  Plural(delivery.rows, "row"), file, delivery.table,
+                  deliver::NameOf(delivery.write), Plural(delivery.table_rows, "row"), delivery.id);
   return StepDone{sentence, {delivery, WarehouseIn(j), {}}};
 }
 

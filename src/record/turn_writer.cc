@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/check.h"
+#include "base/plural.h"
 #include "base/text.h"
 #include "record/rows.h"
 #include "record/run_digest.h"
@@ -146,8 +147,7 @@ Result<void> TurnWriter::Prepared(const std::string& run, const std::vector<plan
   }
   TRY_ASSIGN(const std::string digest, DigestOfRun(database_, run));
   return AddEvent(run, "", "run prepared",
-                  fmt::format("{} task{}, {}{}", tasks.size(), tasks.size() == 1 ? "" : "s",
-                              kDigestWord, digest));
+                  fmt::format("{}, {}{}", Plural(tasks.size(), "task"), kDigestWord, digest));
 }
 
 Result<void> TurnWriter::AddTask(const std::string& run, int position, const plan::Task& task,

@@ -15,6 +15,7 @@
 #include "attempt/exit_record.h"
 #include "attempt/folder.h"
 #include "attempt/log.h"
+#include "base/plural.h"
 #include "base/text.h"
 #include "home/place.h"
 #include "io/boot.h"
@@ -138,7 +139,8 @@ Verdict Judge(const attempt::Order& order, const CommandEnd& end, MemoryGroup& g
   }
   if (end.stuck > 0) {
     return {attempt::Ending::kNotSaved,
-            fmt::format("{} processes that the command left behind could not be ended", end.stuck)};
+            fmt::format("{} that the command left behind could not be ended",
+                        Plural(end.stuck, "process", "processes"))};
   }
   return {attempt::Ending::kSucceeded, ""};
 }
@@ -268,10 +270,10 @@ class Attempt {
     clean_ = false;
     if (order_.repeatable) {
       return End({attempt::Ending::kLost,
-                  fmt::format("{} processes that an earlier runner of this attempt "
+                  fmt::format("{} that an earlier runner of this attempt "
                               "left behind could not be ended, so it is not carried "
                               "out again beside them",
-                              left)});
+                              Plural(static_cast<std::uint64_t>(left), "process", "processes"))});
     }
     if (!marker.damaged) {
       record_.started_at = marker.started_at;
