@@ -186,6 +186,17 @@ class Colour(unittest.TestCase):
         self.assertIn("\x1b[32m", run_on_terminal([str(BUSKER), "runs"], self.service.folder))
         self.assertNotIn("\x1b[", run_on_terminal([str(BUSKER), "runs", "--color", "never"], self.service.folder))
 
+    def test_a_refusal_has_one_and_a_sign_as_states_have(self):
+        # Each state had both, and what the gate had refused stood there as if nothing were to be seen.
+        service = Service()
+        self.addCleanup(service.close)
+        service.must("run", "training", "-q")
+        service.write("configs/training.sh", workshop.TRAINING.replace("0.8", "0.7"))
+        service.must("run", "training", "-q")
+        for verb, cell in (("runs", "refused"), ("status", "refused"), ("models", "refused: auc 0.7 ")):
+            shown = run_on_terminal([str(BUSKER), verb, "--color", "always"], service.folder, columns=200)
+            self.assertIn(f"\x1b[33m⊘ {cell}", shown)
+
 
 class Live(unittest.TestCase):
     def test_a_terminal_shows_for_how_long_and_with_how_much_memory_until_something_else_is_said(self):

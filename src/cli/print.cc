@@ -56,22 +56,34 @@ std::string_view Variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-std::string_view SignOf(plan::State state) {
+// A sign and a colour, so that one can be missed.
+struct Look {
+  std::string_view sign, colour;
+};
+
+Look LookOf(plan::State state) {
   switch (state) {
     case plan::State::kSucceeded:
-      return "✓ ";
+      return {"✓ ", "32"};
     case plan::State::kFailed:
-      return "✗ ";
+      return {"✗ ", "31"};
     case plan::State::kRunning:
-      return "▶ ";
+      return {"▶ ", "36"};
     case plan::State::kQueued:
-      return "… ";
+      return {"… ", ""};
     case plan::State::kCancelled:
-      return "■ ";
+      return {"■ ", "33"};
     case plan::State::kSkipped:
-      return "» ";
+      return {"» ", "33"};
   }
-  return "";
+  return {};
+}
+
+// Of a cell that says how something stands: the name of a state, or that a gate refused.
+std::optional<Look> LookOf(std::string_view cell) {
+  if (cell == "refused" || cell.starts_with("refused: ")) return Look{"⊘ ", "33"};
+  const auto state = plan::ParseState(cell);
+  return state ? std::optional(LookOf(*state)) : std::nullopt;
 }
 
 // Which columns there is room for, the least needed ones left out first.
@@ -95,7 +107,7 @@ std::vector<bool> Fitting(const std::vector<Column>& columns,
 }
 
 std::string Paint(std::string_view code, std::string_view text) {
-  if (!ShowsColours()) return std::string(text);
+  if (!ShowsColours() || code.empty()) return std::string(text);
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }
 
@@ -159,20 +171,7 @@ void ShowColours(std::string_view when) {
 Colours ColoursOfPrograms() { return ShowsColours() ? Colours::kKept : Colours::kDropped; }
 
 std::string Coloured(plan::State state, std::string_view text) {
-  switch (state) {
-    case plan::State::kSucceeded:
-      return Paint("32", text);
-    case plan::State::kFailed:
-      return Paint("31", text);
-    case plan::State::kRunning:
-      return Paint("36", text);
-    case plan::State::kCancelled:
-    case plan::State::kSkipped:
-      return Paint("33", text);
-    case plan::State::kQueued:
-      return std::string(text);
-  }
-  return std::string(text);
+  return Paint(LookOf(state).colour, text);
 }
 
 std::string Dim(std::string_view text) { return Paint("2", text); }
@@ -198,8 +197,8 @@ std::string Table(const std::vector<Column>& columns,
     auto& line = cells.emplace_back();
     for (std::size_t i = 0; i < columns.size(); ++i) {
       std::string cell = OneLine(i < row.size() ? row[i] : "", width_max);
-      const auto state = IsTerminal() ? plan::ParseState(cell) : std::nullopt;
-      if (state) cell.insert(0, SignOf(*state));
+      const auto look = IsTerminal() ? LookOf(cell) : std::nullopt;
+      if (look) cell.insert(0, look->sign);
       widths[i] = std::max(widths[i], Width(cell));
       line.push_back(std::move(cell));
     }
@@ -220,9 +219,8 @@ std::string Table(const std::vector<Column>& columns,
                                    ? OneLine(line[i], left - 1)
                                    : line[i];
       const std::string blanks(widths[i] - std::min(widths[i], Width(cell)), ' ');
-      const auto state =
-          row != nullptr && i < row->size() ? plan::ParseState((*row)[i]) : std::nullopt;
-      const std::string painted = state ? Coloured(*state, cell) : cell;
+      const auto look = row != nullptr && i < row->size() ? LookOf((*row)[i]) : std::nullopt;
+      const std::string painted = look ? Paint(look->colour, cell) : cell;
       if (used > 0) text += "  ";
       text += columns[i].right ? blanks + painted : painted + (is_last ? "" : blanks);
       used += (used > 0 ? 2 : 0) + widths[i];

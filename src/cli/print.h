@@ -50,8 +50,8 @@ struct Column {
 };
 
 // A table with a head, blanks between columns; cells are made safe for a terminal, and on a
-// terminal cut to 60 characters, or to what room the last column has. A cell that is the name of a
-// state has its colour there, and a sign. Widths count characters, not bytes.
+// terminal cut to 60 characters, or to what room the last column has. A cell that names a state, or
+// says that a gate refused, has a colour and a sign there. Widths count characters, not bytes.
 std::string Table(const std::vector<Column>& columns,
                   const std::vector<std::vector<std::string>>& rows);
 
