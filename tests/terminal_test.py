@@ -198,6 +198,24 @@ class Colour(unittest.TestCase):
             self.assertIn(f"\x1b[33m⊘ {cell}", shown)
 
 
+class Ending(unittest.TestCase):
+    def test_by_control_c_says_so_to_who_waits_for_it(self):
+        # busker up and busker serve ended with 0, and a script went on to its next line as if all were well. A service
+        # manager, which sends SIGTERM, has what it wanted.
+        service = Service()
+        self.addCleanup(service.close)
+        service.must("run", "training", "-q")
+        for words in (("up", "--port", "0"), ("serve", "--without-tokens", "--port", "0")):
+            for how, code in ((signal.SIGINT, 130), (signal.SIGTERM, 0)):
+                process = service.start(*words)
+                with process.stdout as lines:
+                    next(line for line in lines if line.startswith(("dashboard: ", "predictions of ")))
+                    process.send_signal(how)
+                    for _ in lines:  # what it says until it ends
+                        pass
+                self.assertEqual(process.wait(60), code, (words, how))
+
+
 class Live(unittest.TestCase):
     def test_a_terminal_shows_for_how_long_and_with_how_much_memory_until_something_else_is_said(self):
         # A training that computed in silence looked as one that hangs.

@@ -12,7 +12,7 @@
 namespace busker::cli {
 namespace {
 
-constexpr std::array<std::pair<const char*, const char*>, 7> kExitCodes = {{
+constexpr std::array<std::pair<const char*, const char*>, 8> kExitCodes = {{
     {"0", "succeeded"},
     {"1", "the run failed"},
     {"2", "wrong usage or invalid file"},
@@ -20,6 +20,7 @@ constexpr std::array<std::pair<const char*, const char*>, 7> kExitCodes = {{
     {"4", "timed out"},
     {"75", "try again later"},
     {"78", "stored state cannot be used"},
+    {"130", "ended by control-C"},
 }};
 
 constexpr std::array<std::pair<const char*, const char*>, 4> kVariables = {{

@@ -201,7 +201,7 @@ Result<int> Serve(const Common& common, const ServeOptions& options) {
       kEndLimit);
   watcher.Run();
   server->End(signals.signal() == SIGINT ? Milliseconds(0) : kGrace, kAnswerLimit);
-  return 0;
+  return signals.ExitCode();
 }
 
 }  // namespace busker::cli

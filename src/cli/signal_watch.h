@@ -46,6 +46,9 @@ class SignalWatch {
     thread_.join();
   }
   int signal() const { return signal_; }  // the last that came; 0: none
+  // Of what goes on until it is told to end: a service manager that does has what it asked for, and
+  // a shell stops its script after a control-C.
+  int ExitCode() const { return signal_ == SIGINT ? 128 + SIGINT : 0; }
 
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;

@@ -82,8 +82,9 @@ Result<int> Up(const Common& common, const UpOptions& options) {
   TRY(supervisor.Run());
   LinePrinter last(PrintLine);
   last.Add("stopped; what runs goes on, and the next busker up takes it up");
-  if (!last.Finish()) std::_Exit(0);  // nor would exit come back, which writes what is left
-  return 0;
+  const int code = signals.ExitCode();
+  if (!last.Finish()) std::_Exit(code);  // nor would exit come back, which writes what is left
+  return code;
 }
 
 }  // namespace busker::cli
