@@ -123,7 +123,7 @@ after(() => dashboard?.close());
 test("without a session there is a page that says what to do, and nothing else", async () => {
   const answer = await page.goto(`${origin}/`);
   assert.equal(answer.status(), 401);
-  await page.getByText("busker token link").waitFor();
+  await page.getByText("busker open").waitFor();
 });
 
 test("the link of busker token link opens the dashboard, once", async () => {
@@ -400,7 +400,7 @@ test("the schedule marks what the clocks move, repeat and skip, in the words of 
   // The hour that comes twice, by the clocks of the zone; and one schedule alone.
   await page.getByLabel("Only").fill("clocks");
   await page.getByLabel("Only").press("Enter");
-  await page.getByLabel("Days and clocks of").selectOption("Europe/Stockholm");
+  await page.getByLabel("Time zone").selectOption("Europe/Stockholm");
   await visit("schedule/2026-10-25", agenda.getByRole("row", { name: /runs once/ }));
   assert.equal(await agenda.getByRole("row").count(), 2);
   assert.deepEqual(await cells("clocks"), ["02:30", "clocks", told("2026-10-25"), "2026-10-25 02:30 +02:00", "2026-10-24"]);

@@ -298,7 +298,7 @@ export const inPath = (graph: string) => graph.replace("/", ":");
 export const graphOf = (run: RunHead) => (run.service ? `${run.service}/${run.action}` : (run.graph ?? ""));
 
 const remedies: Record<number, string> = {
-  401: "This session has ended. Type busker token link where Busker runs, and open the address that it prints.",
+  401: "This session has ended. Type busker open where Busker runs: it opens the dashboard, or prints an address that does.",
   429: "Too many wrong tokens came from this address. Wait a second, and try again.",
   503: "Busker cannot do that at the moment. Try again in a moment; busker status says more.",
 };

@@ -67,7 +67,7 @@ function Banner() {
     document.body.classList.toggle("gone", gone);
   }, [gone]);
   if (gone) return <p class="banner" role="alert"><strong>Busker does not answer.</strong> It was stopped, or the network is down. What is shown is how things stood; this page goes on by itself when it is there again.</p>;
-  if (signedOut) return <p class="banner" role="alert"><strong>This session has ended.</strong> Type <code>busker token link</code> where Busker runs, and open the address that it prints.</p>;
+  if (signedOut) return <p class="banner" role="alert"><strong>This session has ended.</strong> Type <code>busker open</code> where Busker runs: it opens the dashboard, or prints an address that does.</p>;
   return null;
 }
 

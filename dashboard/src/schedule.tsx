@@ -267,7 +267,7 @@ export function SchedulePage({ when }: { when: string }) {
           <strong aria-live="polite">{said(`${month}-01`, { month: "long", year: "numeric" })}</strong>
           <a class="button" href={`#/schedule/${plusMonths(month, 1)}`} aria-label="The month after">›</a>
           <a class="button" href="#/schedule">Today</a>
-          <label>Days and clocks of <select value={zone} onChange={(event) => setZone(event.currentTarget.value)}>{zones.map((each) => <option key={each}>{each}</option>)}</select></label>
+          <label>Time zone <select value={zone} onChange={(event) => setZone(event.currentTarget.value)}>{zones.map((each) => <option key={each}>{each}</option>)}</select></label>
           <label>Only <input type="search" list="graphs" placeholder="all schedules" value={graph} onChange={(event) => setGraph(event.currentTarget.value.trim())} /></label>
           <datalist id="graphs">{value?.graphs.map((each) => <option key={each.graph} value={each.graph} />)}</datalist>
         </nav>

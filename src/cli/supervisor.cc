@@ -68,7 +68,7 @@ void TellDashboard(serve::HttpService& http, const std::string& by) {
   if (IsTerminal()) {
     const auto link = http.MakeLink(access::Scope::kAdmin, by);
     if (link) {
-      PrintLine("dashboard: " + *link + "  (works once; busker token link makes another)");
+      PrintLine("dashboard: " + *link + "  (works once; busker open opens it again)");
       return;
     }
     std::fprintf(stderr, "busker: no link to the dashboard: %s\n",

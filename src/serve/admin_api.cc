@@ -28,7 +28,7 @@ void AdminApi::AddRoutes(Routes& routes) {
       {"confines", http::Field::Kind::kTexts,
        "the services, actions (SERVICE/ACTION) and graph files that it is confined to"}};
   routes.Add({http::Method::kPost, "/api/v1/tokens/{token}/revoke", access::Scope::kAdmin,
-              "A token is none any more, at once.",
+              "Revokes a token; takes effect at once.",
               [this](const Call& call) { return RevokeToken(call); }});
 }
 

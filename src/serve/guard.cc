@@ -14,9 +14,8 @@ constexpr std::size_t kSecretDigits = 64;
 constexpr std::string_view kBearer = "Bearer ";
 
 constexpr char kHowToLogIn[] =
-    "show a token (Authorization: Bearer ...), which busker token create makes, or open the link "
-    "that "
-    "busker token link prints";
+    "show a token (Authorization: Bearer ...), which busker token create makes, or sign in with "
+    "busker open";
 
 // A browser gets a page that a person can read.
 http::Response Unauthorized(const http::Request& request) {
@@ -30,9 +29,8 @@ http::Response Unauthorized(const http::Request& request) {
   response.type = "text/html; charset=utf-8";
   response.body =
       "<!doctype html><html lang=\"en\"><title>Sign in - Busker</title><h1>Sign in to Busker</h1>"
-      "<p>This browser has no session. Where Busker runs, type <code>busker token link</code> and "
-      "open "
-      "the address that it prints; it works once.</p></html>\n";
+      "<p>This browser has no session. Where Busker runs, type <code>busker open</code>: it opens "
+      "the dashboard, or prints an address that does, once.</p></html>\n";
   return response;
 }
 

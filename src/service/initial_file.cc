@@ -89,7 +89,7 @@ std::string Examples(std::initializer_list<const char*> names) {
 // here; examples where none does.
 std::string WhenItRuns(const Action& action) {
   std::string text =
-      "# When it runs (cron, or @daily and its kin), in which time zone, and by when it must be "
+      "# When it runs (cron, or @daily and the like), in which time zone, and by when it must be "
       "done";
   if (!action.schedule) {
     return text + ".\n" + Examples({"schedule", "time_zone", "expected_by"});
