@@ -54,11 +54,11 @@ export function Chart({ points, name, bound, choose }: { points: Point[]; name: 
       const axis = { stroke: ink, font, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
       plot = new uPlot({
         width: Math.max(240, element.clientWidth), height: 290, legend: { show: false }, cursor: { drag: { x: false, y: false }, points: { show: false } },
-        padding: [22, 16, 0, 0],
+        padding: [22, 40, 0, 0], // half a date on the right
         scales: { x: { time: true, range: (_, least, most) => { const room = Math.max(86_400, (most - least) * 0.04); return [least - room, most + room]; } },
           y: { range: (_, least, most) => { const room = (most - least || Math.abs(most) || 1) * 0.12; return [least - room, most + room]; } } },
         tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "UTC"),
-        axes: [{ ...axis, values: "{YYYY}-{MM}-{DD}", space: 90 }, { ...axis, size: 74, values: (_, ticks) => ticks.map((tick) => numberOf(tick)) }],
+        axes: [{ ...axis, size: 32, values: "{YYYY}-{MM}-{DD}", space: 90, incrs: [1, 2, 7, 14, 30, 90, 180, 365, 730, 1825, 3650].map((days) => days * 86_400) }, { ...axis, size: 74, values: (_, ticks) => ticks.map((tick) => numberOf(tick)) }],
         series: [{}, { label: name, stroke: link, width: 1.5, points: { show: false } }, { label: "gate", stroke: bad, width: 1.5, dash: [6, 4], points: { show: false }, spanGaps: true }],
         hooks: {
           draw: [marks],

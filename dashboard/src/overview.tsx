@@ -62,7 +62,7 @@ interface OpenPage {
 function OpenDates({ open }: { open: Open }) {
   const failed = open.dates.filter((date) => date.state === "failed"), missing = open.dates.filter((date) => date.state === null);
   const newest = failed[0];
-  const list = (dates: DataDate[], all: number) => <>{dates.slice(0, 6).map((date, i) => <>{i > 0 ? ", " : ""}{date.run ? <a href={`#/runs/${date.run}`}>{date.date}</a> : date.date}</>)}{all > Math.min(dates.length, 6) ? " and more" : ""}</>;
+  const list = (dates: DataDate[], all: number) => <>{dates.slice(0, 6).map((date, i) => <>{i > 0 ? ", " : ""}<span class="nowrap">{date.run ? <a href={`#/runs/${date.run}`}>{date.date}</a> : date.date}</span></>)}{all > Math.min(dates.length, 6) ? " and more" : ""}</>;
   return (
     <li class="look cancelled">
       <div class="what"><StateMark state={open.failed > 0 ? "failed" : "missing"} word="open" /> <a href={page(open.graph)}>{open.graph}</a></div>

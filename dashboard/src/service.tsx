@@ -119,6 +119,9 @@ function Versions({ service, answer, reload, now, place }: { service: string; an
   const columns = [...(metric ? [metric] : []), ...names.filter((name) => name !== metric && !same(versions, name))].slice(0, 4);
   const constant = names.filter((name) => !columns.includes(name) && same(versions, name) && versions.length > 1);
   const hidden = names.length - columns.length - constant.length;
+  const pin = live && live.pin === null ? (
+    <Doing plain label="Pin" title="Keep this version live" why="Why (for all who wonder)" confirm={`Version ${liveOne?.number ?? live.version} stays live until somebody unpins it: gates go on judging, and move nothing.`} what={(why) => change("pin", { version: live.key, why })()} />
+  ) : null;
   return (
     <>
       {live && liveOne ? (
@@ -126,10 +129,12 @@ function Versions({ service, answer, reload, now, place }: { service: string; an
           <span class="pill">live</span> <strong>version {liveOne.number}</strong> <span class="quiet">{live.version}, data of {liveOne.data_date}</span>
           <span>moved <When at={live.at} now={now} /> by {live.by}: {live.why}</span>
           {live.can_roll_back ? <Doing plain label="Roll back" title="Roll back" confirm={<p>Now live is <strong>version {liveOne.number}</strong>, {live.version}. What was live before it takes its place, for all that begins from now on.</p>} what={change("rollback", live.pin ? { unpin: true } : {})} /> : null}
+          {pin}
         </div>
       ) : live ? (
         <div class="row"><span class="pill">live</span> <strong>{live.version}</strong> since <When at={live.at} now={now} /> by {live.by}: {live.why}
-          {live.can_roll_back ? <Doing plain label="Roll back" confirm="Make live again what was live before?" what={change("rollback", live.pin ? { unpin: true } : {})} /> : null}</div>
+          {live.can_roll_back ? <Doing plain label="Roll back" confirm="Make live again what was live before?" what={change("rollback", live.pin ? { unpin: true } : {})} /> : null}
+          {pin}</div>
       ) : (
         <p>Nothing is live yet: promote a version, or let <code>promote_when</code> decide.</p>
       )}
@@ -139,8 +144,6 @@ function Versions({ service, answer, reload, now, place }: { service: string; an
       {live && live.pin ? (
         <div class="row"><span class="pill cancelled">pinned</span> <span>by {live.pin.by}, <When at={live.pin.at} now={now} />: {live.pin.why}. No gate moves it.</span>
           <Doing plain label="Unpin" title="Unpin" confirm="Gates may move the live version again, from the next training on." what={change("unpin", {})} /></div>
-      ) : live && live.pin === null ? (
-        <Doing plain label="Pin" title="Keep this version live" why="Why (for all who wonder)" confirm={`Version ${liveOne?.number ?? live.version} stays live until somebody unpins it: gates go on judging, and move nothing.`} what={(why) => change("pin", { version: live.key, why })()} />
       ) : null}
       {waiting ? (
         <div class="row card"><span class="pill cancelled">waits for approval</span> <strong>version {waiting.number}</strong> <span>{answer.waits?.why}</span>
