@@ -158,6 +158,16 @@ TEST_F(ApiTest, ListsRunsOfADateAndOfATrigger) {
   EXPECT_EQ(count("trigger=manual"), 1U);
   EXPECT_EQ(count("trigger=man"), 1U) << "what it begins with";
   EXPECT_EQ(count("trigger=schedule&date=" + date), 0U);
+  EXPECT_EQ(count("trigger=manual&date=" + date), 1U);
+  EXPECT_EQ(count("graph=nightly&date=" + date), 1U);
+  EXPECT_EQ(count("graph=daily&date=" + date), 0U);
+  const json asked = Body(Post("/api/v1/graphs/daily/backfill",
+                               R"({"from": "2019-08-01", "to": "2019-08-02"})"))["instants"];
+  ASSERT_EQ(asked.size(), 2U);
+  const std::string batch = Body(Get("/api/v1/runs?date=2019-08-01"))["runs"][0]["batch"];
+  EXPECT_EQ(count("batch=" + batch), 2U);
+  EXPECT_EQ(count("batch=" + batch + "&date=2019-08-02"), 1U);
+  EXPECT_EQ(count("batch=none"), 0U);
 }
 
 TEST_F(ApiTest, ShowsNothingThatIsNotOnRecord) {
