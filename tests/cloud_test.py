@@ -15,15 +15,9 @@ import urllib.request
 
 import workshop
 from cloud.client import StandIn
-from workshop import Service, wait_until
+from workshop import Service, free_port, wait_until
 
 SERVER = pathlib.Path(__file__).resolve().parent.parent / "build" / "deps" / "fake-gcs-server"
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def answers(port):

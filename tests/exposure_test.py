@@ -18,17 +18,12 @@ import unittest
 import warnings
 
 import workshop
+from workshop import free_port
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 HELLO = {"graph": {"dag_id": "hello"}, "tasks": [{"name": "greet", "code": "echo hello"}], "dependencies": []}
 TLS = 'certificate = "good.pem"\nkey = "good.key"\n'
 NAMES = 'names = ["https://busker.example.com"]\n'
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def own_address():

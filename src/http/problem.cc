@@ -17,23 +17,6 @@ using nlohmann::ordered_json;
 constexpr std::size_t kIdBytes = 6;
 constexpr char kRetryAfterSeconds[] = "5";
 
-int StatusOf(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kInvalid:
-      return 400;
-    case ErrorKind::kNotFound:
-      return 404;
-    case ErrorKind::kTimedOut:
-      return 504;
-    case ErrorKind::kTemporary:
-      return 503;
-    case ErrorKind::kFailed:
-    case ErrorKind::kUnusable:
-      return 500;
-  }
-  return 500;
-}
-
 bool IsOfName(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
          std::string_view("._-~%+@{}").find(c) != std::string_view::npos;
@@ -102,6 +85,23 @@ Response WithUntold(int status, const std::string& told, const std::string& whol
 }
 
 }  // namespace
+
+int StatusOf(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kInvalid:
+      return 400;
+    case ErrorKind::kNotFound:
+      return 404;
+    case ErrorKind::kTimedOut:
+      return 504;
+    case ErrorKind::kTemporary:
+      return 503;
+    case ErrorKind::kFailed:
+    case ErrorKind::kUnusable:
+      return 500;
+  }
+  return 500;
+}
 
 std::string WithoutPaths(std::string_view text) {
   text = text.substr(0, text.find('\n'));

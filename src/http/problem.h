@@ -9,12 +9,15 @@
 
 namespace busker::http {
 
+// 400 invalid, 404 not found, 503 temporary, 504 timed out, 500 failed or unusable.
+int StatusOf(ErrorKind kind);
+
 // `detail`: one sentence for a person, with what to do.
 Response Problem(int status, const std::string& detail);
 
-// What the world said, with the status of its kind: 400 invalid, 404 not found, 503 temporary, 504
-// timed out, 500 failed or unusable. Who asks is not told where files are, nor, of the last, what
-// is wrong with which; that is for the log, under the id that "instance" has (untold).
+// What the world said, with the status of its kind. Who asks is not told where files are, nor, of
+// a fault of 500, what is wrong with which; that is for the log, under the id that "instance" has
+// (untold).
 Response Problem(const Error& error);
 
 // What a library threw: who asks is told that it is a fault of Busker's, and the id.

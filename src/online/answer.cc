@@ -13,21 +13,8 @@ namespace {
 
 constexpr char kRetryAfterSeconds[] = "1";
 
-int StatusOf(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kInvalid:
-      return 400;
-    case ErrorKind::kNotFound:
-      return 404;
-    case ErrorKind::kTemporary:
-    case ErrorKind::kTimedOut:
-      return 503;
-    case ErrorKind::kFailed:
-    case ErrorKind::kUnusable:
-      return 500;
-  }
-  return 500;
-}
+// Who asks for a prediction may ask again, also when it took too long: 503 is what clients know so.
+int StatusOf(ErrorKind kind) { return kind == ErrorKind::kTimedOut ? 503 : http::StatusOf(kind); }
 
 }  // namespace
 
