@@ -178,6 +178,12 @@ void Trees::Finish(Use use) {
   MakeBlocks();
 }
 
+Node Trees::node(std::size_t place) const {
+  if (!nodes_.empty()) return nodes_[place];
+  const SmallNode& node = small_nodes_[place];
+  return {node.threshold, node.input, node.offset};
+}
+
 // If all of them fit.
 void Trees::MakeNodesSmall() {
   const auto fits = [](const Node& node) {

@@ -45,6 +45,14 @@ class Trees {
   std::uint32_t columns_used() const { return columns_used_; }  // the greatest column and one
   bool has_categories() const { return !splits_.empty(); }
 
+  // For who lays them out in another way. After Finish.
+  std::size_t node_count() const { return nodes_.size() + small_nodes_.size(); }
+  Node node(std::size_t place) const;
+  std::size_t root(std::size_t tree) const { return roots_[tree]; }
+  std::uint32_t depth(std::size_t tree) const { return depths_[tree]; }
+  std::uint32_t output(std::size_t tree) const { return outputs_[tree]; }
+  float missing() const { return missing_; }
+
   // Adds to sums[row * outputs + output] the leaves in the order of the trees, one float after the
   // other. After Finish; any thread.
   void AddUp(const float* rows, std::size_t row_count, std::size_t columns, float* sums,

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "predict/ranked_trees.h"
 
 namespace busker::predict {
 namespace {
@@ -137,8 +138,7 @@ class XgboostModel final : public Model {
 
   const Signature& of_itself() const override { return of_itself_; }
   std::string Describe() const override {
-    return about_ + ", " + std::to_string(trees_.size()) +
-           (trees_.size() == 1 ? " tree" : " trees");
+    return about_ + ", " + std::to_string(tree_count_) + (tree_count_ == 1 ? " tree" : " trees");
   }
   std::size_t columns() const override { return columns_; }
   std::size_t outputs() const override { return objective_.Answers(base_.size()); }
@@ -180,6 +180,9 @@ class XgboostModel final : public Model {
     use.columns = file.columns;
     trees_ = std::move(file.trees);
     trees_.Finish(std::move(use));
+    tree_count_ = trees_.size();
+    ranked_ = RankedTrees::Of(trees_);
+    if (ranked_ != nullptr) trees_ = {};
     return {};
   }
 
@@ -187,15 +190,20 @@ class XgboostModel final : public Model {
   void Sum(const float* rows, std::size_t count, float* sums) const {
     const std::size_t width = base_.size();
     for (std::size_t i = 0; i < count * width; ++i) sums[i] = sums_first_ ? 0.0f : base_[i % width];
-    trees_.AddUp(rows, count, columns_, sums, width);
+    if (ranked_ != nullptr) {
+      ranked_->AddUp(rows, count, columns_, sums, width);
+    } else {
+      trees_.AddUp(rows, count, columns_, sums, width);
+    }
     if (!sums_first_) return;
     for (std::size_t i = 0; i < count * width; ++i) sums[i] = base_[i % width] + sums[i];
   }
 
   Objective objective_;
-  std::vector<float> base_;  // a margin for each output of the trees
-  Trees trees_;
-  std::size_t columns_ = 0;
+  std::vector<float> base_;                    // a margin for each output of the trees
+  std::unique_ptr<const RankedTrees> ranked_;  // nullptr: they are not of that kind
+  Trees trees_;                                // empty where they are ranked
+  std::size_t tree_count_ = 0, columns_ = 0;
   bool sums_first_ = false;
   Signature of_itself_;
   std::string about_;
