@@ -73,7 +73,7 @@ std::string WhyRefused(int status, std::uint64_t body_bytes_max) {
 class Wire {
  public:
   Wire(tcp::socket socket, Certificate* certificate)
-      : line_(std::make_shared<Line>(std::move(socket))), limit_(line_->socket.get_executor()) {
+      : line_(std::make_shared<Line>(std::move(socket))) {
     error_code ignored;
     line_->socket.set_option(tcp::no_delay(true), ignored);  // what is written is whole
     if (certificate == nullptr) return;
@@ -82,6 +82,9 @@ class Wire {
     CHECK(SSL_set_fd(tls_.get(), line_->socket.native_handle()) == 1, "a socket is for TLS, too");
     SSL_set_accept_state(tls_.get());
   }
+  ~Wire() { line_->timer.cancel(); }
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
 
   std::string Peer() const {
     error_code error;
@@ -89,20 +92,13 @@ class Wire {
     return error ? std::string() : endpoint.address().to_string();
   }
 
-  // For all that follows, until the next or Unlimit. The socket is not closed then: its number
-  // could be that of another connection when it is next used.
+  // For all that follows, until the next or Unlimit.
   void Limit(seconds limit) {
-    limit_.expires_after(limit);
-    limit_.async_wait([line = line_](const error_code& error) {
-      if (error) return;
-      error_code ignored;
-      line->passed = true;
-      line->socket.shutdown(tcp::socket::shutdown_both, ignored);
-      line->socket.cancel(ignored);
-    });
+    line_->until = Clock::now() + limit;
+    if (line_->until < line_->looks_at) Watch(line_);
   }
 
-  void Unlimit() { limit_.cancel(); }
+  void Unlimit() { line_->until = Clock::time_point::max(); }
 
   asio::awaitable<bool> ShakeHands();
   asio::awaitable<bool> Read(std::string& bytes);  // some, in place of those that it has
@@ -112,22 +108,44 @@ class Wire {
   asio::awaitable<void> Close(bool unread);
 
  private:
+  using Clock = asio::steady_timer::clock_type;
+
   struct Line {
-    explicit Line(tcp::socket taken) : socket(std::move(taken)) {}
+    explicit Line(tcp::socket taken) : socket(std::move(taken)), timer(socket.get_executor()) {}
     tcp::socket socket;
+    asio::steady_timer timer;
+    Clock::time_point until = Clock::time_point::max(), looks_at = Clock::time_point::max();
     bool passed = false;  // the limit
   };
   struct Free {
     void operator()(SSL* tls) const { SSL_free(tls); }
   };
 
+  static void Watch(const std::shared_ptr<Line>& line);
   asio::awaitable<bool> Wait(int result);
 
   const std::shared_ptr<Line> line_;
-  asio::steady_timer limit_;
   std::unique_ptr<SSL, Free> tls_;
   bool broken_ = false;  // TLS is
 };
+
+// Each request moves the limit on, which costs nothing: the timer goes off where the limit was, and
+// is set again then. The socket is not closed when the limit has passed: its number could be that
+// of another connection when it is next used.
+void Wire::Watch(const std::shared_ptr<Line>& line) {
+  line->looks_at = line->until;
+  line->timer.expires_at(line->looks_at);
+  line->timer.async_wait([line](const error_code& error) {
+    if (error) return;
+    line->looks_at = Clock::time_point::max();
+    if (line->until == line->looks_at) return;
+    if (Clock::now() < line->until) return Watch(line);
+    error_code ignored;
+    line->passed = true;
+    line->socket.shutdown(tcp::socket::shutdown_both, ignored);
+    line->socket.cancel(ignored);
+  });
+}
 
 // After a call of TLS that did not succeed: true when it is to be called again.
 asio::awaitable<bool> Wire::Wait(int result) {

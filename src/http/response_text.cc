@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "http/problem.h"
 
@@ -24,18 +25,24 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kHeaders 
     {"Cache-Control", "no-store"},
 }};
 
+constexpr std::size_t kHeadBytes = 256;  // of most answers to programs
+
 void AddHeader(std::string& text, std::string_view name, std::string_view value) {
-  text.append(name).append(": ");
-  for (const char c : value) {  // what is in a value ends no line
-    text += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
-  }
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+  text.append(name).append(": ").append(value);
+  // What is in a value ends no line.
+  std::replace_if(text.end() - static_cast<std::ptrdiff_t>(value.size()), text.end(), is_control,
+                  ' ');
   text += "\r\n";
 }
 
 }  // namespace
 
 std::string ResponseText(const Response& response, Body body, bool keep_alive, bool for_programs) {
-  std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status, TitleOf(response.status));
+  std::string text;
+  text.reserve(kHeadBytes + (body == Body::kSent ? response.body.size() : 0));
+  fmt::format_to(std::back_inserter(text), "HTTP/1.1 {} {}\r\n", response.status,
+                 TitleOf(response.status));
   for (const auto& [name, value] : kHeaders) {
     if (for_programs) break;
     const bool is_said =

@@ -165,14 +165,14 @@ std::string_view WithoutMark(std::string_view text) {
 }
 
 Result<Tabular> ReadTabular(std::string_view text, Forms forms, InstanceReader& reader) {
-  const std::string expected =
+  const std::string_view expected =
       forms == Forms::kTensorFlow
           ? "an object with \"instances\" or \"inputs\" is expected"
           : "an object with one of \"instances\", \"inputs\", \"dataframe_split\" and "
             "\"dataframe_records\" is expected";
   JsonPull json(WithoutMark(text));
   if (json.Peek() != Kind::kObject) {
-    return json.ok() ? Invalid(expected) : Result<Tabular>(FaultIn(json));
+    return json.ok() ? Invalid(std::string(expected)) : Result<Tabular>(FaultIn(json));
   }
   Tabular tabular;
   std::string found;
@@ -194,7 +194,7 @@ Result<Tabular> ReadTabular(std::string_view text, Forms forms, InstanceReader& 
     TRY_ASSIGN(tabular.rows, read(json, reader));
   }
   if (!json.ok() || !json.AtEnd()) return FaultIn(json);
-  if (found.empty()) return Invalid(expected);
+  if (found.empty()) return Invalid(std::string(expected));
   return tabular;
 }
 
