@@ -1,9 +1,10 @@
-"""busker gc: what runs that did not end well have left in the artifact store goes, and no version does, in a folder and in a bucket of
-the stand-in for Cloud Storage (tests/cloud)."""
+"""busker gc: what runs that did not end well have left in the artifact store goes, and copies of busker-runner that no VM fetches any more,
+and no version does, in a folder and in a bucket of the stand-in for Cloud Storage (tests/cloud)."""
 
 import os
 import time
 import unittest
+import urllib.parse
 
 from service_in_bucket import ServiceInBucket
 from workshop import Service, wait_until
@@ -43,7 +44,7 @@ class FolderTest(unittest.TestCase):
         self.assertFalse(old.exists() or unfinished.exists())
         self.assertFalse(old.parent.exists(), "no empty folder is left")
         self.assertTrue(young.exists() and other.exists())
-        self.assertEqual(self.service.facts("gc"), {"versions": [], "unfinished": []})
+        self.assertEqual(self.service.facts("gc"), {"versions": [], "runners": [], "unfinished": []})
         self.assertEqual(self.service.facts("fsck")["faults"], [])
         self.assertEqual([model["version"] for model in self.service.facts("models")], [version])
         # What stood in for it for some days goes, too.
@@ -98,6 +99,23 @@ class BucketTest(ServiceInBucket):
         self.older(days=2)
         self.assertEqual([one["files"] for one in self.facts_at("gc")["versions"]], [1])
         self.assertFalse(self.service.home.exists())
+
+    # Each build of busker left eight megabytes for ever.
+    def test_a_copy_of_the_runner_that_no_vm_fetches_any_more_goes_after_a_week(self):
+        self.run_at("run", "training")
+        whole = self.cloud.objects("bucket")
+        copies = [f"models/_busker/runners/{digit * 64}" for digit in "ab"]
+        for number, copy in enumerate(copies):
+            if number:
+                self.older(days=4)
+            self.cloud.control(f"buckets/bucket/objects/{urllib.parse.quote(copy, safe='')}", b"a program", "PUT")
+        self.assertEqual(self.facts_at("gc")["runners"], [], "a VM may be about to fetch it")
+        self.older(days=4)
+        said = self.facts_at("gc", "--dry-run")["runners"]
+        self.assertEqual([(f"models/{one['key']}", one["size_bytes"]) for one in said], [(copies[0], 9)])
+        self.assertEqual(set(self.cloud.objects("bucket")), {*whole, *copies}, "it only looked")
+        self.assertIn("1 copy of busker-runner, 9B", self.run_at("gc"))
+        self.assertEqual(set(self.cloud.objects("bucket")), {*whole, copies[1]})
 
     def test_an_answer_that_is_lost_takes_no_more_away(self):
         self.run_at("run", "training")

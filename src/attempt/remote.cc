@@ -12,10 +12,6 @@ Milliseconds MachineLifeMax(std::optional<Milliseconds> timeout) {
   return timeout.value_or(kTimeoutUnlessSaid) + kPullWithin + std::chrono::minutes(10);
 }
 
-std::string RunnerKeyOf(const std::string& sha256) {
-  return fmt::format("{}/runners/{}", kRemoteRoot, sha256);
-}
-
 std::optional<RemoteName> ParseRemoteName(std::string_view text) {
   const std::size_t home_end = text.find('/');
   if (home_end == std::string_view::npos) return std::nullopt;

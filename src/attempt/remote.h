@@ -31,9 +31,6 @@ namespace busker::attempt {
 // All of Busker's own that is in an artifact store and no version of a service.
 inline constexpr char kRemoteRoot[] = "_busker";
 
-// busker-runner, for machines that begin with nothing; by its digest.
-std::string RunnerKeyOf(const std::string& sha256);  // "_busker/runners/SHA256"
-
 // Which attempt of all homes.
 struct RemoteName {
   std::string home;  // home::Instance::id

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "artifact/rests.h"
+#include "attempt/runner_copy.h"
 #include "base/bytes.h"
 #include "base/plural.h"
 #include "base/text.h"
@@ -19,7 +20,8 @@ namespace {
 // What goes, or would.
 struct Litter {
   std::vector<artifact::Rest> rests;
-  std::vector<std::string> unfinished;  // paths
+  std::vector<artifact::Written> runners;  // copies of busker-runner
+  std::vector<std::string> unfinished;     // paths
 };
 
 std::uint64_t BytesOf(const artifact::Rest& rest) {
@@ -41,7 +43,11 @@ Result<Litter> Clear(artifact::ClearableStore& store, const std::string& service
     }
     if (is_gone) litter.rests.push_back(std::move(rest));
   }
-  if (!dry_run) TRY(store.Remove(found.old_removals, limit));
+  TRY_ASSIGN(litter.runners, attempt::FindOldRunners(store, now, limit));
+  if (!dry_run) {
+    TRY(store.Remove(found.old_removals, limit));
+    TRY(store.Remove(litter.runners, limit));
+  }
   TRY_ASSIGN(litter.unfinished, store.Unfinished(now - artifact::kRestAge, !dry_run, limit));
   return litter;
 }
@@ -54,7 +60,46 @@ void PrintFacts(const Litter& litter) {
                      {"files", rest.files.size()},
                      {"size_bytes", BytesOf(rest)}});
   }
-  PrintJson({{"versions", rests}, {"unfinished", litter.unfinished}});
+  auto runners = nlohmann::ordered_json::array();
+  for (const artifact::Written& copy : litter.runners) {
+    runners.push_back({{"key", copy.key},
+                       {"written_at", FormatRfc3339(copy.at)},
+                       {"size_bytes", copy.size_bytes}});
+  }
+  PrintJson({{"versions", rests}, {"runners", runners}, {"unfinished", litter.unfinished}});
+}
+
+void PrintForPeople(const Litter& litter, bool dry_run) {
+  std::uint64_t bytes = 0;
+  std::vector<std::vector<std::string>> rows;
+  for (const artifact::Rest& rest : litter.rests) {
+    bytes += BytesOf(rest);
+    rows.push_back({rest.name.Key(), FormatRfc3339(rest.written_at),
+                    std::to_string(rest.files.size()), FormatBytes(BytesOf(rest))});
+  }
+  if (!rows.empty()) {
+    Print(Table({{"NEVER PUBLISHED"}, {"LAST WRITTEN"}, {"FILES", true}, {"SIZE", true}}, rows));
+  }
+  std::uint64_t runner_bytes = 0;
+  for (const artifact::Written& copy : litter.runners) {
+    runner_bytes += copy.size_bytes;
+    PrintLine(fmt::format("busker-runner: {}, {}, written at {}", copy.key,
+                          FormatBytes(copy.size_bytes), FormatRfc3339(copy.at)));
+  }
+  for (const std::string& path : litter.unfinished) PrintLine("unfinished: " + Printable(path));
+  std::string runners;
+  if (!litter.runners.empty()) {
+    runners = fmt::format(
+        "{}, {}, ",
+        Plural(litter.runners.size(), "copy of busker-runner", "copies of busker-runner"),
+        FormatBytes(runner_bytes));
+  }
+  PrintLine(fmt::format("{}, {}, {}and {} {}",
+                        Plural(litter.rests.size(), "version that was never published",
+                               "versions that were never published"),
+                        FormatBytes(bytes), runners,
+                        Plural(litter.unfinished.size(), "unfinished file"),
+                        dry_run ? "would be removed" : "removed"));
 }
 
 }  // namespace
@@ -72,22 +117,7 @@ Result<int> Gc(const Common& common, const GcOptions& options) {
     PrintFacts(litter);
     return 0;
   }
-  std::uint64_t bytes = 0;
-  std::vector<std::vector<std::string>> rows;
-  for (const artifact::Rest& rest : litter.rests) {
-    bytes += BytesOf(rest);
-    rows.push_back({rest.name.Key(), FormatRfc3339(rest.written_at),
-                    std::to_string(rest.files.size()), FormatBytes(BytesOf(rest))});
-  }
-  if (!rows.empty()) {
-    Print(Table({{"NEVER PUBLISHED"}, {"LAST WRITTEN"}, {"FILES", true}, {"SIZE", true}}, rows));
-  }
-  for (const std::string& path : litter.unfinished) PrintLine("unfinished: " + Printable(path));
-  PrintLine(fmt::format("{}, {}, and {} {}",
-                        Plural(litter.rests.size(), "version that was never published",
-                               "versions that were never published"),
-                        FormatBytes(bytes), Plural(litter.unfinished.size(), "unfinished file"),
-                        options.dry_run ? "would be removed" : "removed"));
+  PrintForPeople(litter, options.dry_run);
   return 0;
 }
 

@@ -1,4 +1,5 @@
-// busker gc: removes what is left of versions that were never published.
+// busker gc: removes what is left of versions that were never published, and copies of
+// busker-runner that no machine fetches any more.
 #pragma once
 
 #include "cli/verbs.h"

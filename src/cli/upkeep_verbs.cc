@@ -24,8 +24,8 @@ void AddGc(VerbList& verbs) {
   CLI::App* verb = verbs.Add(
       "gc",
       "Remove from the artifact store what runs that did not end well have left there: files of "
-      "versions that were never published, when nothing was written to them for a day. No version "
-      "is touched.",
+      "versions that were never published, when nothing was written to them for a day; and copies "
+      "of busker-runner that no VM has been asked for with for a week. No version is touched.",
       "  busker gc --dry-run\n  busker gc --target cloud\n",
       [&common = verbs.common(), &options] { return Gc(common, options); });
   verb->add_flag("--dry-run", options.dry_run, "only show what would go");

@@ -8,7 +8,6 @@
 #include "artifact/store.h"
 #include "attempt/remote.h"
 #include "execute/vm_boot.h"
-#include "io/digest.h"
 
 namespace busker::execute {
 namespace {
@@ -40,7 +39,6 @@ ComputeExecutor::ComputeExecutor(Settings settings, OnEnded on_ended)
               settings_.environment,
               settings_.secret_of,
               settings_.runner,
-              [this] { return RunnerDigest(); },
               settings_.times},
       places_(settings_.places_folder) {}
 
@@ -57,15 +55,6 @@ Result<std::unique_ptr<ComputeExecutor>> ComputeExecutor::Start(Settings setting
       new ComputeExecutor(std::move(settings), std::move(on_ended)));
   TRY_ASSIGN(executor->work_, TimedWork::Start(threads_max));
   return executor;
-}
-
-Result<std::string> ComputeExecutor::RunnerDigest() {
-  const std::lock_guard lock(runner_mutex_);
-  if (runner_sha256_.empty()) {
-    TRY_ASSIGN(const io::FileDigest digest, io::DigestFile(settings_.runner));
-    runner_sha256_ = digest.sha256;
-  }
-  return runner_sha256_;
 }
 
 Result<void> ComputeExecutor::Launch(const Attempt& attempt) { return Begin(attempt, false); }

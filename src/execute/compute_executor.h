@@ -91,15 +91,12 @@ class ComputeExecutor : public Executor {
   void ForgetUse();
   void Carry(std::shared_ptr<Carried> carried);
   void WatchStore(const std::string& store_url);
-  Result<std::string> RunnerDigest();
 
   const Settings settings_;
   const OnEnded on_ended_;
   const ComputeEngine engine_;
   VmSurroundings around_;
   const PlacesInUse places_;
-  std::mutex runner_mutex_;  // guards what follows
-  std::string runner_sha256_;
 
   mutable std::mutex mutex_;  // guards what follows, and of Carried all but the attempt
   std::map<attempt::Name, std::shared_ptr<Carried>> carried_;

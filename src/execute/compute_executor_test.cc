@@ -1,6 +1,7 @@
 // Attempts on VMs that begin, end, and do not get that far.
 #include "execute/compute_executor.h"
 
+#include "attempt/runner_copy.h"
 #include "attempt/sealed_secrets.h"
 #include "execute/compute_fixture.h"
 #include "io/digest.h"
@@ -32,6 +33,23 @@ TEST_F(ComputeExecutorTest, AnAttemptIsCarriedOutByAVmThatIsGoneAfterwards) {
   ASSERT_TRUE(kept && *kept);
   EXPECT_EQ((*kept)->exit_code, 3);
   ExpectNothingLeft();
+}
+
+// VMs fetched another file than they were told, after an upgrade beneath a busker that runs.
+TEST_F(ComputeExecutorTest, ARunnerThatIsReplacedOnDiskIsTheNextVmsAndNotTheOneBefores) {
+  const std::string builds[] = {"not a program", "the next build"};
+  for (const std::string& build : builds) {
+    ASSERT_TRUE(io::WriteFileUnsynced(folder_ / "busker-runner", build));
+    const auto name = Named(build == builds[0] ? "first" : "next");
+    Launch(Of(name));
+    AwaitRunning(kB, name);
+    const std::string digest = io::Sha256Of(build);
+    EXPECT_NE(Get(kB, VmOf(name))["metadata"].dump().find(digest), std::string::npos) << build;
+    EXPECT_EQ(Store()->GetText(attempt::RunnerKeyOf(digest), Limit()).value_or("nothing"), build);
+  }
+  EXPECT_EQ(
+      Store()->GetText(attempt::RunnerKeyOf(io::Sha256Of(builds[0])), Limit()).value_or("nothing"),
+      builds[0]);
 }
 
 TEST_F(ComputeExecutorTest, ManyAttemptsAreAFewThreads) {

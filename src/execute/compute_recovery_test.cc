@@ -1,6 +1,8 @@
 // What the next busker finds of attempts on VMs, what is left of them, and of what nothing is
 // heard.
+#include "attempt/runner_copy.h"
 #include "execute/compute_fixture.h"
+#include "io/digest.h"
 
 namespace busker::execute {
 namespace {
@@ -43,6 +45,28 @@ TEST_F(ComputeRecovery, AnAttemptIsFoundAgainWhateverItsBuskerHadDone) {
   EXPECT_EQ(WaitFor(Named("new")).ending, Ending::kSucceeded);
   ExpectNothingLeft(Named("asked"));
   ExpectNothingLeft(Named("new"));
+}
+
+// The VM was told to fetch the busker-runner of the new build, which nobody had put there.
+TEST_F(ComputeRecovery, ABuskerOfAnotherBuildPutsItsOwnRunnerBeforeItAsksAgain) {
+  cloud_->Call("DELETE", "/_control/requests");
+  cloud_->Misbehave("answer", "POST /compute", -1, {{"status", 503}});
+  Launch(Of(Named()));
+  EXPECT_TRUE(Soon([] { return cloud_->Requests("POST /compute") > 0; }));
+  executor_.reset();
+  ASSERT_TRUE(io::WriteFileUnsynced(folder_ / "busker-runner", "another build"));
+  cloud_->Behave();
+  Open();
+  ASSERT_TRUE(executor_->Recover(Of(Named())));
+  AwaitRunning(kB);
+  const std::string digest = io::Sha256Of("another build");
+  EXPECT_NE(Get(kB, VmOf())["metadata"].dump().find(digest), std::string::npos);
+  EXPECT_EQ(Store()->GetText(attempt::RunnerKeyOf(digest), Limit()).value_or("nothing"),
+            "another build");
+  ASSERT_TRUE(PlayStart(kB));
+  PlayExit(Ending::kSucceeded);
+  EXPECT_EQ(WaitFor().ending, Ending::kSucceeded);
+  ExpectNothingLeft();
 }
 
 // Whoever copies the log goes on at an offset of it, and the next busker's lacked the first lines.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "artifact/clearable_store.h"
+#include "attempt/runner_copy.h"
 #include "base/text.h"
 #include "cloud/google_access.h"
 #include "execute/secret_values.h"
@@ -14,10 +16,15 @@
 #include "io/digest.h"
 
 namespace busker::execute {
+namespace {
 
 using attempt::Ending;
 using attempt::ExitRecord;
 using attempt::RemoteStart;
+
+constexpr Milliseconds kRunnerKnown = std::chrono::hours(1);  // to be there
+
+}  // namespace
 
 // All that a VM needs is there before the VM.
 VmAttempt::Pause VmAttempt::Prepare() {
@@ -68,18 +75,11 @@ Result<void> VmAttempt::PutOrder() {
 }
 
 Result<void> VmAttempt::PutRunner() {
-  TRY_ASSIGN(const auto store, Store());
-  TRY_ASSIGN(const std::string sha256, around_.runner_sha256());
-  const std::string key = attempt::RunnerKeyOf(sha256);
-  const std::size_t slash = key.rfind('/');
-  TRY_ASSIGN(const io::FileDigest digest, io::DigestFile(around_.runner));
-  const artifact::FileDigests files = {{key.substr(slash + 1), digest}};
-  const auto there = store->Verify(key.substr(0, slash), files, Limit());
-  if (there) return {};
-  const bool is_absent =
-      there.error().kind == ErrorKind::kNotFound || there.error().kind == ErrorKind::kUnusable;
-  if (!is_absent) return there;
-  TRY(store->PutFile(key, around_.runner, io::Within(kFileLimit, stop_)));
+  TRY_ASSIGN(const auto store, artifact::OpenClearableStore(settings_.store));
+  const Instant now = Now();
+  TRY_ASSIGN(runner_sha256_,
+             attempt::PutRunner(*store, around_.runner, now, io::Within(kFileLimit, stop_)));
+  runner_put_at_ = now;
   return {};
 }
 
@@ -123,12 +123,14 @@ Result<void> VmAttempt::Intend(std::string zone, Instant asked_at) {
 Result<std::string> VmAttempt::Body(const std::string& zone) {
   TRY_ASSIGN(const auto storage, cloud::FindAccess(cloud::GoogleApi::kStorage));
   TRY_ASSIGN(const auto compute, cloud::FindAccess(cloud::GoogleApi::kCompute));
-  TRY_ASSIGN(const std::string runner, around_.runner_sha256());
-  return InsertBody({remote_, zone, settings_, intent_->is_spot, intent_->order_sha256, runner,
-                     storage.endpoint, compute.endpoint, StandInEnvironment(around_.environment)});
+  return InsertBody({remote_, zone, settings_, intent_->is_spot, intent_->order_sha256,
+                     runner_sha256_, storage.endpoint, compute.endpoint,
+                     StandInEnvironment(around_.environment)});
 }
 
 VmAttempt::Pause VmAttempt::SendInsert() {
+  // Where it was asked for by an earlier busker, or long ago.
+  if (Now() >= runner_put_at_ + kRunnerKnown) TRY(PutRunner());
   TRY_ASSIGN(const std::string body, Body(ask().zone));
   if (ask().is_free || !ask().refusal.empty()) {
     // It was refused before; what is made now is to be found again.

@@ -54,9 +54,7 @@ struct VmSurroundings {
   std::string instance;                  // id of the home
   std::vector<std::string> environment;  // of this process
   Executor::SecretOf secret_of;
-  // Of busker-runner, for the VMs, and its digest.
-  io::fs::path runner;
-  std::function<Result<std::string>()> runner_sha256;
+  io::fs::path runner;  // busker-runner, for the VMs
   VmTimes times;
 };
 
@@ -179,7 +177,9 @@ class VmAttempt {
   std::stop_token stop_;
 
   bool is_loaded_ = false;
-  Instant begun_at_{};  // the first step
+  Instant begun_at_{};         // the first step
+  std::string runner_sha256_;  // of what the VM fetches
+  Instant runner_put_at_{};    // when that was last known to be there
   std::optional<VmIntent> intent_;
   std::optional<VmPhase> phase_;  // none: nothing was asked for
   std::optional<attempt::RemoteStart> start_;

@@ -7,6 +7,7 @@
 
 #include "artifact/gcs_store.h"
 #include "attempt/exit_record.h"
+#include "attempt/runner_copy.h"
 #include "base/text.h"
 #include "io/digest.h"
 #include "io/url.h"
