@@ -321,19 +321,31 @@ class Filler {
     const std::size_t input = places_.first + column_;
     auto read = reader_.fields().Read(input, value);
     if (!read) return tl::unexpected(predict::FaultOf(row_ + 1, read.error()));
-    const std::size_t columns = reader_.fields().signature().inputs.size();
-    rows_.values[row_ * columns + input] = *read;
-    if (++column_ == places_.count) {
-      column_ = 0;
-      ++row_;
-    }
+    Set(*read);
     return {};
+  }
+  // A float for a number is what it is. False: it is for Put to say.
+  bool PutPlain(float value) {
+    if (row_ == places_.rows || !std::isfinite(value)) return false;
+    const predict::Input& input = reader_.fields().signature().inputs[places_.first + column_];
+    if (input.type != predict::Type::kNumber) return false;
+    Set(value);
+    return true;
   }
   tl::unexpected<Error> TooMany() const {
     return FaultIn(tensor_, fmt::format("it has more than the {} elements of its shape", wanted()));
   }
 
  private:
+  void Set(float value) {
+    const std::size_t columns = reader_.fields().signature().inputs.size();
+    rows_.values[row_ * columns + places_.first + column_] = value;
+    if (++column_ == places_.count) {
+      column_ = 0;
+      ++row_;
+    }
+  }
+
   const Tensor& tensor_;
   const Places places_;
   InstanceReader& reader_;
@@ -406,7 +418,9 @@ Result<void> FillFromBinary(const Tensor& tensor, const NamedType& type, Filler&
   }
   const bool is_bool = type.type == Datatype::kBool;
   for (std::size_t at = 0; at < bytes; at += type.bytes) {
-    const double number = NumberAt(type.type, tensor.binary.substr(at, type.bytes));
+    const std::string_view element = tensor.binary.substr(at, type.bytes);
+    if (type.type == Datatype::kF32 && filler.PutPlain(At<float>(element))) continue;
+    const double number = NumberAt(type.type, element);
     Value value{is_bool ? Value::Kind::kBoolean : Value::Kind::kNumber,
                 is_bool && number != 0 ? 1 : number};
     if (filler.Put(value)) continue;

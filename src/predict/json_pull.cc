@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <charconv>
+#include <cstdint>
 #include <cstdlib>
 
 namespace busker::predict {
@@ -36,14 +37,6 @@ double OutOfRange(std::string_view text) { return std::strtod(std::string(text).
 
 void JsonPull::Fault(std::string_view what) {
   if (fault_.empty()) fault_ = fmt::format("byte {}: {}", at_ + 1, what);
-}
-
-void JsonPull::Blanks() {
-  while (at_ < text_.size()) {
-    const char c = text_[at_];
-    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return;
-    ++at_;
-  }
 }
 
 bool JsonPull::Take(char c) {
@@ -229,7 +222,49 @@ std::string_view JsonPull::NumberText() {
   return text_.substr(begin, at_ - begin);
 }
 
+// What most numbers are: at most 15 digits and no exponent. The digits are a whole number that a
+// double holds, as is the power of ten, so one division gives the nearest double (W. D. Clinger,
+// How to Read Floating Point Numbers Accurately, 1990). False, and nothing is read: it is another
+// one, or none.
+bool JsonPull::TakePlainNumber(double& value) {
+  constexpr std::size_t kDigitsMax = 15;
+  constexpr double kTen[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                             1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  const char* at = text_.data() + at_;
+  const char* const end = text_.data() + text_.size();
+  const bool minus = at != end && *at == '-';
+  at += minus ? 1 : 0;
+  std::uint64_t digits = 0;
+  const auto take = [&] {
+    const char* const begin = at;
+    for (; at != end && IsDigit(*at); ++at) digits = 10 * digits + static_cast<unsigned>(*at - '0');
+    return static_cast<std::size_t>(at - begin);
+  };
+  const char* const first = at;
+  const std::size_t before = take();
+  if (before == 0 || before > kDigitsMax || (before > 1 && *first == '0')) return false;
+  std::size_t behind = 0;
+  if (at != end && *at == '.') {
+    ++at;
+    behind = take();
+    if (behind == 0 || before + behind > kDigitsMax) return false;
+  }
+  if (at != end && (*at == 'e' || *at == 'E')) return false;
+  value = static_cast<double>(digits) / kTen[behind];
+  if (minus) value = -value;
+  at_ = static_cast<std::size_t>(at - text_.data());
+  return true;
+}
+
 double JsonPull::Number(std::string_view* as_came) {
+  if (ok()) {
+    Blanks();
+    const std::size_t begin = at_;
+    if (double value = 0; TakePlainNumber(value)) {
+      if (as_came != nullptr) *as_came = text_.substr(begin, at_ - begin);
+      return value;
+    }
+  }
   const std::string_view text = NumberText();
   if (as_came != nullptr) *as_came = text;
   if (!ok()) return 0;

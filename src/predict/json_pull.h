@@ -44,7 +44,13 @@ class JsonPull {
  private:
   static constexpr int kDepthMax = 64;
 
-  void Blanks();
+  void Blanks() {
+    while (at_ < text_.size() && IsBlank(text_[at_])) ++at_;
+  }
+  static bool IsBlank(char c) {
+    return c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
+  }
+  bool TakePlainNumber(double& value);
   bool Take(char c);
   bool TakeWord(std::string_view word);
   bool Digits();
