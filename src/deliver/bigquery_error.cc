@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cloud/google_error.h"
 #include "cloud/json_members.h"
 #include "cloud/retry.h"
 
@@ -172,6 +173,10 @@ Error ErrorOf(const BigQueryRefusal& refusal) {
   std::string message = Printable(refusal.message.substr(0, kMessageBytesMax));
   while (message.ends_with('.') || message.ends_with('\n')) message.pop_back();
   std::string_view remedy = known == nullptr ? std::string_view() : known->remedy;
+  if (known == nullptr || refusal.reason == "accessDenied" || refusal.reason == "forbidden") {
+    const std::string_view general = cloud::RemedyIn(refusal.reason + " " + refusal.message);
+    if (!general.empty()) remedy = general;
+  }
   if (refusal.reason == "notFound") {
     const std::string_view missing = RemedyForMissing(message);
     if (!missing.empty()) remedy = missing;

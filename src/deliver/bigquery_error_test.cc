@@ -113,6 +113,21 @@ TEST(BigQueryErrors, ThatNobodyKnowsAreToldInTheirWords) {
   EXPECT_EQ(ErrorOf({503, "somethingNew", "x"}).kind, ErrorKind::kTemporary);
 }
 
+// Of the first it was not said what to do, of the other that a role is missing.
+TEST(BigQueryErrors, OfAProjectsServicesSayWhatToDo) {
+  const auto told = [](const char* reason, const char* message) {
+    return ErrorOf({403, reason, message}).message;
+  };
+  EXPECT_NE(told("accessNotConfigured", "BigQuery API has not been used in project 12 before")
+                .find("gcloud services enable"),
+            std::string::npos);
+  EXPECT_NE(
+      told("accessDenied",
+           "Access Denied: VPC Service Controls: Request is prohibited by organization's policy")
+          .find("perimeter"),
+      std::string::npos);
+}
+
 TEST(BigQueryErrors, WithoutAReasonAreTakenByTheirStatus) {
   const auto reason = [](int status, const std::string& body) {
     io::HttpResponse response;

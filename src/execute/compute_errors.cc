@@ -40,7 +40,9 @@ constexpr std::array kRows = {
     Row{"accessnotconfigured", Trouble::kForbidden},
     Row{"servicedisabled", Trouble::kForbidden},
     Row{"insufficientpermissions", Trouble::kForbidden},
+    Row{"serviceaccountaccessdenied", Trouble::kForbidden},
     Row{"notfound", Trouble::kNotThere},
+    Row{"externalresourcenotfound", Trouble::kNotThere},
     Row{"resourcenotfound", Trouble::kNotThere},
     Row{"alreadyexists", Trouble::kTaken},
     Row{"resourcealreadyexists", Trouble::kTaken},
@@ -94,9 +96,11 @@ std::string SentenceOf(const ComputeFault& fault) {
   while (words.ends_with('.')) words.pop_back();
   std::string code = Printable(fault.code);
   if (code.empty()) code = fmt::format("status {}", fault.status);
+  std::string remedy(cloud::RemedyIn(fault.code + " " + fault.message));
+  remedy = remedy.empty() ? RemedyFor(TroubleOf(fault)) : "; " + remedy;
   // An operation may have nothing but a code.
-  if (words.empty() || words == code) return code + std::string(RemedyFor(TroubleOf(fault)));
-  return fmt::format("{}: {}{}", code, words, RemedyFor(TroubleOf(fault)));
+  if (words.empty() || words == code) return code + remedy;
+  return fmt::format("{}: {}{}", code, words, remedy);
 }
 
 // {"error": {"code": 403, "message": "...", "errors": [{"reason": "quotaExceeded", ...}]}}

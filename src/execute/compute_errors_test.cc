@@ -21,6 +21,9 @@ TEST(ComputeErrors, EachCodeLeadsSomewhere) {
       {"accessNotConfigured", Trouble::kForbidden},
       {"RESOURCE_NOT_FOUND", Trouble::kNotThere},
       {"notFound", Trouble::kNotThere},
+      {"externalResourceNotFound", Trouble::kNotThere},
+      {"SERVICE_ACCOUNT_ACCESS_DENIED", Trouble::kForbidden},
+      {"CONDITION_NOT_MET", Trouble::kUnknown},
       {"alreadyExists", Trouble::kTaken},
       {"CONFLICT", Trouble::kWithdrawn},
       {"UNSUPPORTED_OPERATION", Trouble::kUnknown},
@@ -50,6 +53,19 @@ TEST(ComputeErrors, SayWhatToDo) {
             std::string::npos);
   EXPECT_NE(SentenceOf({"forbidden", "No.", 403}).find("Compute Instance Admin"),
             std::string::npos);
+  // Of these it was said that Compute Instance Admin is needed, or nothing.
+  EXPECT_NE(
+      SentenceOf({"accessNotConfigured", "Compute Engine API has not been used in project 12", 403})
+          .find("gcloud services enable"),
+      std::string::npos);
+  EXPECT_NE(SentenceOf({"forbidden", "This API method requires billing to be enabled.", 403})
+                .find("gcloud billing projects link"),
+            std::string::npos);
+  EXPECT_NE(
+      SentenceOf({"CONDITION_NOT_MET",
+                  "Constraint constraints/compute.vmExternalIpAccess violated for project 12", 0})
+          .find("public_ip = false"),
+      std::string::npos);
   EXPECT_EQ(SentenceOf({"SOMETHING_NEW", "Its words.", 0}), "SOMETHING_NEW: Its words")
       << "an unknown one is told as it is";
   EXPECT_EQ(SentenceOf({"SOMETHING_NEW", "", 0}), "SOMETHING_NEW");

@@ -44,6 +44,13 @@ std::string WordsOf(const io::HttpResponse& response) {
   return fmt::format("it answered {}", response.status);
 }
 
+// A registry of Google's makes no repository by itself.
+std::string_view RemedyForMissing(const io::HttpResponse& response) {
+  if (response.body.find("NAME_UNKNOWN") == std::string::npos) return {};
+  return "; it has no repository of that name: make it (at Google: `gcloud artifacts repositories "
+         "create NAME --location=LOCATION --repository-format=docker`), or mend the image's name";
+}
+
 std::string HostOfRegistry(const std::string& name) {
   return name == "docker.io" ? "registry-1.docker.io" : name;
 }
@@ -247,7 +254,7 @@ Result<io::HttpResponse> Registry::UntilAnswered(
 tl::unexpected<Error> Registry::Refused(const io::HttpResponse& response,
                                         std::string_view what) const {
   const std::string words = fmt::format("the registry {}: {}: {}", name_, what, WordsOf(response));
-  if (response.status == 404) return NotFound(words);
+  if (response.status == 404) return NotFound(words + std::string(RemedyForMissing(response)));
   if (cloud::MayPass(response.status)) return Temporary(words);
   if (response.status == 401 || response.status == 403) {
     return Failed(fmt::format("{}; {}", words,

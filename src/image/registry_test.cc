@@ -39,6 +39,7 @@ class TokenRegistry {
   int cuts = 0;               // the next so many GETs, in the middle
   int begun = 0;              // uploads
   std::string redirect;       // of what is asked of blobs
+  std::string missing;        // what it says of all that is asked for; empty: nothing is
   std::string upload = "/v2/x/blobs/uploads/1?state=a";
 
  private:
@@ -60,6 +61,7 @@ class TokenRegistry {
       --fails;
       return Answer("503 Busy", "", "");
     }
+    if (!missing.empty()) return Answer("404 Not Found", "", missing);
     if (!redirect.empty() && (request.method == "GET" || request.method == "HEAD")) {
       return Answer("307 Elsewhere", "Location: " + redirect + "\r\n", "");
     }
@@ -149,6 +151,21 @@ TEST(Registry, SaysWhoRefusedAndWhatWouldHelp) {
   EXPECT_NE(manifest.error().message.find("not you; docker login " + there.name()),
             std::string::npos)
       << manifest.error().message;
+}
+
+// In a project that never had one, it was told that there is none, and not what to do.
+TEST(Registry, SaysHowARepositoryIsMadeThatIsNotThere) {
+  TokenRegistry there;
+  there.missing = R"({"errors": [{"code": "NAME_UNKNOWN", "message": "no repository x"}]})";
+  Registry registry(there.name(), std::nullopt);
+  const auto manifest = registry.GetManifest("x", "1", kSoon());
+  ASSERT_FALSE(manifest);
+  EXPECT_NE(manifest.error().message.find("gcloud artifacts repositories create"),
+            std::string::npos)
+      << manifest.error().message;
+  there.missing = R"({"errors": [{"code": "MANIFEST_UNKNOWN", "message": "no tag 1"}]})";
+  EXPECT_EQ(registry.GetManifest("x", "1", kSoon()).error().message.find("gcloud"),
+            std::string::npos);
 }
 
 // A registry could have had a login sent to anybody, in the clear.

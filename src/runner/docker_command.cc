@@ -51,6 +51,9 @@ struct Remedy {
 constexpr Remedy kRemedies[] = {
     {"no space left on device", "; give the VM a larger disk (disk in the target)"},
     {"manifest unknown", "; is it pushed? busker build makes and pushes it"},
+    {"name unknown",
+     "; the registry has no repository of that name: make it (`gcloud artifacts repositories "
+     "create`), or mend the image's name"},
     {"not found", "; is it pushed? busker build makes and pushes it"},
     {"does not exist", "; is it pushed, and may the VM's account read it?"},
     {"denied",

@@ -109,6 +109,13 @@ TEST(DockerCommand, TellsDockersWordsAndWhatToDo) {
   EXPECT_EQ(told(""), "");
 }
 
+// It was asked whether the image is pushed, which it cannot be.
+TEST(DockerCommand, TellsThatTheRepositoryIsToBeMade) {
+  const std::string words = WithRemedy(
+      DockersWords("Error response from daemon: name unknown: Repository \"shop\" not found\n"));
+  EXPECT_NE(words.find("gcloud artifacts repositories create"), std::string::npos) << words;
+}
+
 TEST(DockerCommand, AsksAgainWhereTheAnswerMayBeAnother) {
   EXPECT_FALSE(MayPass("manifest unknown"));
   EXPECT_FALSE(MayPass("write /x: No space left on device"));
