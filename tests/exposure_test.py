@@ -161,6 +161,29 @@ class Start(ExposureTest):
         if address := own_address():
             self.listens(f'listen = "{address}:{port}"\n' + TLS, f"{address}:{port}")
 
+    def test_a_home_keeps_its_port(self):
+        # Where 8321 was taken each start had another port, chosen by the kernel: bookmarks and open pages led nowhere.
+        with contextlib.ExitStack() as stack:
+            usual = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):  # then another program has it
+                usual.bind(("127.0.0.1", 8321))
+            self.house.start(None)
+            (first,) = listening(self.house.up.pid)
+            self.assertNotEqual(first, "127.0.0.1:8321")
+            self.house.stop()
+        self.house.start(None)
+        self.assertEqual(listening(self.house.up.pid), {first}, "though the usual one is free again")
+        self.house.stop()
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", int(first.rpartition(":")[2])))
+            self.house.start(None)
+            (other,) = listening(self.house.up.pid)
+            self.assertNotEqual(other, first)
+            self.house.stop()
+        (self.house.home / "port").write_text("no number\n")
+        self.house.start(None)
+        self.assertEqual(len(listening(self.house.up.pid)), 1)
+
     def test_it_refuses_to_be_where_others_can_read_along_or_without_its_certificate(self):
         self.house.certificate("good", "DNS:busker.example.com")
         self.house.certificate("other", "DNS:busker.example.com")

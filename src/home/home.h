@@ -26,6 +26,7 @@ struct Home {
   io::fs::path ServedFile() const { return folder / "served"; }  // the folders busker up serves
   // In a folder that another home serves: names that home (pointer.h).
   io::fs::path PointerFile() const { return folder / "home"; }
+  io::fs::path PortFile() const { return folder / "port"; }  // that the dashboard had last
   io::fs::path TokensFile() const { return folder / "tokens.json"; }
   io::fs::path SecretsFile() const { return folder / "secrets.json"; }
   io::fs::path SecretsLock() const { return folder / "secrets.lock"; }

@@ -4,12 +4,16 @@
 
 #include <mutex>
 
+#include "http/paging.h"
+#include "io/file.h"
 #include "serve/page.h"
 
 namespace busker::serve {
 namespace {
 
-constexpr std::uint16_t kUsualPort = 8321;
+// Those behind it are below what the kernel gives to connections, which might have taken such a one
+// by the next start.
+constexpr std::uint16_t kUsualPort = 8321, kLastUsualPort = 8399;
 
 // For a turn of the conductor: a browser waits no longer, and others wait behind it.
 constexpr Milliseconds kRequestLimit = std::chrono::seconds(20);
@@ -34,19 +38,37 @@ Say NotTooOften(Say say) {
   };
 }
 
-// The port that was asked for; else the usual one, or another when some other busker has that.
+// The port that this home had last; none: it had none, or it was told which to take.
+std::optional<std::uint16_t> LastPort(const home::Home& home) {
+  const auto text = io::ReadFile(home.PortFile(), 16);
+  const auto port = text ? http::ParseNumber(text->substr(0, text->find('\n'))) : std::nullopt;
+  if (!port || *port == 0 || *port > UINT16_MAX) return std::nullopt;
+  return static_cast<std::uint16_t>(*port);
+}
+
+// The port that was asked for. Else that which the home had last, so that an address which somebody
+// keeps leads to the same home; else the usual one, or the next that is free.
 Result<std::unique_ptr<http::Listener>> Listen(const service::HttpSetting& setting,
+                                               const home::Home& home,
                                                http::Certificate* certificate) {
   http::Listener::Options options;
   options.address = setting.address;
-  const int usual = setting.any_port ? 0 : kUsualPort;
-  options.port = static_cast<std::uint16_t>(setting.port != 0 ? setting.port : usual);
   options.certificate = certificate;
   options.insecure = setting.insecure_i_know;
-  auto listener = http::Listener::Bind(options);
-  if (listener || setting.port != 0 || setting.any_port) return listener;
-  options.port = 0;
-  return http::Listener::Bind(options);
+  const auto bind = [&](int port) {
+    options.port = static_cast<std::uint16_t>(port);
+    return http::Listener::Bind(options);
+  };
+  if (setting.port != 0 || setting.any_port) return bind(setting.port);
+  const auto last = LastPort(home);
+  auto listener = bind(last.value_or(kUsualPort));
+  for (int port = kUsualPort; !listener && port <= kLastUsualPort; ++port) listener = bind(port);
+  if (!listener) listener = bind(0);
+  // Where that cannot be written, the next start looks for a port anew.
+  if (listener && (*listener)->port() != last) {
+    (void)io::WriteFileAtomically(home.PortFile(), fmt::format("{}\n", (*listener)->port()));
+  }
+  return listener;
 }
 
 // In small letters, without the port that goes without saying: as browsers write it.
@@ -142,7 +164,7 @@ Result<std::unique_ptr<HttpService>> HttpService::Start(const service::HttpSetti
     TRY_ASSIGN(service->certificate_,
                http::Certificate::Load({setting.certificate, setting.key}, say, Now()));
   }
-  TRY_ASSIGN(auto listener, Listen(setting, service->certificate_.get()));
+  TRY_ASSIGN(auto listener, Listen(setting, home, service->certificate_.get()));
   service->front_ =
       std::make_unique<Front>(daemon, home, *service->live_, installed,
                               OriginsOf(setting, listener->port()), NotTooOften(std::move(say)));

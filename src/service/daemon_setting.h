@@ -29,7 +29,7 @@ struct HeartbeatSetting {
 struct HttpSetting {
   bool on = true;
   std::string address = "127.0.0.1";
-  int port = 0;           // 0: 8321, or another that is free
+  int port = 0;           // 0: that which the home had last, else 8321 or the next that is free
   bool any_port = false;  // with 0: whichever is free (busker up --port 0)
   // How people call this server, or a proxy before it: "https://busker.example.com".
   std::vector<std::string> names;
