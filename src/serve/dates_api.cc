@@ -47,8 +47,9 @@ void DatesApi::AddRoutes(Routes& routes) {
               [this](const Call& call) { return ListDates(call); }});
   routes.Add({http::Method::kGet, "/api/v1/dates/open", access::Scope::kViewer,
               "Data dates that failed and have not succeeded since, or never ran between two that "
-              "succeeded, by action or graph and the newest 120 runs of each, the latest 20 of "
-              "each: ?limit= &cursor=; more: not all were looked at yet, and asking again goes on.",
+              "succeeded, by action or graph, the latest 20 of each: among its newest 1,000 runs, "
+              "and 200 that failed before those: ?limit= &cursor=; more: not all were looked at "
+              "yet, and asking again goes on.",
               [this](const Call& call) { return ListOpen(call); }, Reach::kOwn,
               http::WithPage({})});
 }

@@ -85,6 +85,37 @@ TEST_F(KeptTest, ArePagedByTheNamesOfTheirGraphs) {
   EXPECT_EQ(Told({}, "shop/training", 2), Texts{});
 }
 
+// A date that failed was told no more once 120 runs had come after it: of an action that runs each
+// hour, after five days.
+TEST_F(KeptTest, AreToldHoweverManyRunsCameSince) {
+  OpenDates few(2);
+  const auto told = [&] {
+    Texts dates;
+    const auto found = few.Find(
+        *reader_, catalogue_, [](const auto&) { return true; }, {}, 200);
+    for (const auto& [graph, open] : found.value().graphs) {
+      for (const DataDate& date : open.dates) dates.push_back(date.date + " " + date.run);
+    }
+    return dates;
+  };
+  for (const char* const run : {"r1", "r2", "r3", "r4", "r5"}) {
+    Begin(run, "a");
+    End(run, run == std::string("r1") || run == std::string("r2") ? kFailed : kSucceeded);
+  }
+  const std::string first = FormatDate(record::kNoon + std::chrono::days(1)),
+                    second = FormatDate(record::kNoon + std::chrono::days(2));
+  EXPECT_EQ(told(), (Texts{second + " r2", first + " r1"}));
+  // Once it has succeeded it is not told, whichever of its runs is the newer one.
+  dates_ = 1;
+  Begin("r6", "a");
+  End("r6", kSucceeded);
+  for (const char* const run : {"r7", "r8"}) {
+    Begin(run, "a");
+    End(run, kSucceeded);
+  }
+  EXPECT_EQ(told(), (Texts{first + " r1"}));
+}
+
 // What is kept must not outlive a run that ends while it is made: behind the events that were read,
 // before its runs are, and between those of one graph and of the next.
 TEST_F(KeptTest, AreMadeAnewWhenARunEndsWhileTheyAreLookedUp) {
