@@ -26,14 +26,14 @@ std::optional<std::uint32_t> ParseCrc32c(const std::string& text) {
 }
 
 ordered_json FilesToJson(const Manifest& manifest) {
-  ordered_json object = ordered_json::object();
+  std::map<std::string, ordered_json> object;
   for (const auto& [path, digest] : manifest.files) {
     ordered_json& file = object[path];
     file = {{"size_bytes", digest.size_bytes}, {"sha256", digest.sha256}};
     if (digest.crc32c) file["crc32c"] = Crc32cText(*digest.crc32c);
     if (manifest.executables.contains(path)) file["executable"] = true;
   }
-  return object;
+  return object;  // at once: a member more takes a look at all of them
 }
 
 Result<void> FilesFromJson(const ordered_json& object, Manifest& manifest) {

@@ -40,6 +40,27 @@ TEST(Json, TextThatIsNotUtf8IsRefused) {
   EXPECT_NE(FaultOf("\xFF"), "none");
 }
 
+TEST(Json, IsReadAsTheLibraryReadsIt) {
+  for (const char* text :
+       {"7", "-7", "18446744073709551615", "1.5e3", "null", "true", "\"\\u00e9\\n\"", "[]", "{}",
+        R"({"z": {"b": [1, {"c": []}, {}], "a": ""}, "y": [[], [2], {"z": null}], "": false})"}) {
+    EXPECT_EQ(ParseJson(text, "f.json").value(), nlohmann::ordered_json::parse(text)) << text;
+    EXPECT_EQ(ParseJson(text, "f.json")->dump(), nlohmann::ordered_json::parse(text).dump());
+  }
+}
+
+TEST(Json, ANameThatIsThereTwiceInOneObjectIsAFault) {
+  EXPECT_TRUE(ParseJson(R"({"a": {"b": 1}, "b": [{"a": 1}, {"a": 2}]})", "f.json"));
+  EXPECT_EQ(ParseJson(R"([{"a": 1, "b": {}, "a": 2}])", "f.json").error().message,
+            "f.json: \"a\" is there twice");
+}
+
+TEST(Json, ANumberThatIsTooLargeIsAFault) {
+  EXPECT_NE(ParseJson("[1e999]", "f.json").error().message.find("number overflow"),
+            std::string::npos)
+      << ParseJson("[1e999]", "f.json").error().message;
+}
+
 TEST(JsonObject, TellsTheFirstFaultOnly) {
   const auto value = ParseJson(R"({"a": "x", "b": -1})", "f.json").value();
   JsonObject in(value, "f.json");

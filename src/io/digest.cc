@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <vector>
+#include <memory>
 
 #include "base/check.h"
 #include "io/interrupt.h"
@@ -25,15 +25,15 @@ constexpr std::size_t kBlockBytes = 1u << 18;
 template <typename Use>
 Result<FileDigest> DigestBlocks(int fd, const fs::path& path, const Interrupt* interrupt,
                                 Use&& use) {
-  std::vector<char> block(kBlockBytes);
+  const auto block = std::make_unique_for_overwrite<char[]>(kBlockBytes);
   FileHash hash;
   for (;;) {
     if (interrupt != nullptr) TRY(CheckStillWanted(*interrupt));
-    const ssize_t count = ::read(fd, block.data(), block.size());
+    const ssize_t count = ::read(fd, block.get(), kBlockBytes);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return SystemError("read " + path.string(), errno);
     if (count == 0) return hash.Finish();
-    const std::string_view bytes(block.data(), static_cast<std::size_t>(count));
+    const std::string_view bytes(block.get(), static_cast<std::size_t>(count));
     hash.Add(bytes);
     TRY(use(bytes));
   }
