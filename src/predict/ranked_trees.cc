@@ -165,7 +165,7 @@ BUSKER_INLINE void AddToRows(const OfRows<Rank>& rows) {
   Lanes<Rank> ways[kDepthMax], leaf = {};
   DescendRows<0, kDepth>(rows, ways, leaf);
   for (std::size_t lane = 0; lane < kLanes<Rank>; ++lane) {
-    rows.sums[lane * rows.step] += rows.leaves[static_cast<std::size_t>(leaf[lane])];
+    rows.sums[lane * rows.step] += rows.leaves[static_cast<Slot<Rank>>(leaf[lane])];
   }
 }
 
