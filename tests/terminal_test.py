@@ -198,6 +198,62 @@ class Colour(unittest.TestCase):
             self.assertIn(f"\x1b[33m⊘ {cell}", shown)
 
 
+class Tables(unittest.TestCase):
+    """A terminal of 80 columns, as most are."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service()
+        cls.addClassCleanup(cls.service.close)
+        cls.service.must("run", "training", "-q", "--date", "2026-11-30")
+        cls.service.write("configs/training.sh", "echo 'no such column: tenure, of customers.parquet, which the model was trained with' >&2; exit 3")
+        cls.service.busker("run", "training", "-q", "--date", "2026-12-01")
+
+    def lines(self, *words):
+        shown = run_on_terminal([str(BUSKER), *words, "--color", "never"], self.service.folder)
+        lines = [line.rstrip() for line in shown.replace("\r", "").splitlines() if line.strip()]
+        self.assertLessEqual(max(map(len, lines)), 80, shown)
+        return lines
+
+    def test_a_reason_that_has_no_room_in_its_row_stands_below_it(self):
+        # It was cut after twelve characters: "training: t...". And columns without a value took the place of others.
+        head, failed, *reason, succeeded = self.lines("runs")
+        self.assertRegex(head, r"^RUN +ACTION +STATE +DATA DATE +REQUESTED +TOOK$")
+        self.assertRegex(failed, r"^\S+ +training +✗ failed +2026-12-01 +(?:now|.* ago) +\S+$")
+        self.assertEqual(" ".join(line.strip() for line in reason),
+                         "training: the command ended with exit code 3; last output: no such column: tenure, of customers.parquet, which "
+                         "the model was trained with")
+        self.assertRegex(succeeded, r"^\S+ +training +✓ succeeded +2026-11-30 ")
+        head = next(line for line in self.lines("status") if line.startswith("ACTION"))
+        self.assertRegex(head, r"^ACTION +LAST RUN +DATA DATE +REQUESTED +RUN$")
+
+    def test_runs_are_found_by_their_data_date(self):
+        # The page could, and the command line could not.
+        dates = lambda *words: [run["data_date"] for run in self.service.facts("runs", *words)]
+        self.assertEqual(dates("--date", "2026-11-30"), ["2026-11-30"])
+        self.assertEqual(dates("--date", "2026-11-30", "--state", "failed"), [])
+        self.assertEqual(dates("--date", "today", "training"), dates("--date", "today"))
+        self.assertIn("no such run", self.service.must("runs", "--date", "2019-08-01"))
+        refused = self.service.busker("runs", "--date", "2026-02-30")
+        self.assertEqual((refused.returncode, "is not a date" in refused.stderr), (2, True), refused.stderr)
+
+    def test_today_is_asked_of_one_zone(self):
+        # Between Kiribati and Baker Island there are always two dates.
+        service = Service()
+        self.addCleanup(service.close)
+        toml = (service.folder / "busker.toml").read_text()
+        for name, zone in (("training", "Pacific/Kiritimati"), ("application", "Etc/GMT+12")):
+            self.assertIn(f"[actions.{name}]\n", toml)
+            toml = toml.replace(f"[actions.{name}]\n", f'[actions.{name}]\ntime_zone = "{zone}"\n')
+        service.write("busker.toml", toml)
+        service.must("run", "training", "-q")
+        refused = service.busker("runs", "--date", "today")
+        self.assertEqual(refused.returncode, 2, refused.stdout)
+        self.assertRegex(refused.stderr, r"today is \S+ in Etc/GMT\+12 and \S+ in Pacific/Kiritimati; name the action, or write the date")
+        self.assertEqual(len(service.facts("runs", "training", "--date", "today")), 1)
+        self.assertEqual(service.facts("runs", "training", "--date", "yesterday"), [])
+
+
 class Ending(unittest.TestCase):
     def test_by_control_c_says_so_to_who_waits_for_it(self):
         # busker up and busker serve ended with 0, and a script went on to its next line as if all were well. A service

@@ -51,7 +51,7 @@ class WordsTest(unittest.TestCase):
         self.says(2, '"soon" is not a date; use YYYY-MM-DD, such as 2019-08-01', "run", "training", "--date", "soon")
         self.service.must("run", "training", "-q")
         self.says(3, 'no run "zzz", and no action or graph "zzz"; there are application, training', "logs", "zzz")
-        self.says(2, 'no state "gone"; there are queued, running', "runs", "--state", "gone")
+        self.says(2, 'no state "gone"; choose queued, running', "runs", "--state", "gone")
 
     def test_status_says_whether_schedules_are_kept(self):
         self.assertIn("busker up is not running: schedules are not kept\n", self.service.must("status"))

@@ -69,7 +69,7 @@ Result<std::string> ExplainEnded(const Place& place, record::Record& record,
 
 // Of an action or graph, when nobody owns the home.
 Result<std::string> ExplainUnattended(const Place& place, const std::string& what) {
-  constexpr char kNothingStarts[] = "; no busker up is at work here, so nothing starts by itself";
+  constexpr char kNothingStarts[] = "; busker up is not running, so nothing starts by itself";
   TRY_ASSIGN(const plan::GraphKey graph, FindGraph(place, what));
   TRY_ASSIGN(const auto record, OpenRecord(place.home));
   TRY_ASSIGN(const auto memory, record->FindGraph(graph));

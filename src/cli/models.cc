@@ -154,7 +154,8 @@ Result<int> Models(const Common& common, const ModelsOptions& options) {
   for (const std::string& name : metrics) {
     columns.push_back({name, true, RankOf(name, versions, static_cast<int>(columns.size()))});
   }
-  columns.insert(columns.end(), {{"SIZE", true, 4000}, {"RUN", false, 3000}, {"GATE"}});
+  columns.insert(columns.end(),
+                 {{"SIZE", true, 4000}, {"RUN", false, 3000}, {"GATE", false, 0, true}});
   std::vector<std::vector<std::string>> rows;
   for (const auto& version : versions.all) {
     std::uint64_t bytes = 0;

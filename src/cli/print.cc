@@ -15,7 +15,8 @@
 namespace busker::cli {
 namespace {
 
-constexpr std::size_t kCellWidthMax = 60;
+constexpr std::size_t kCellWidthMax = 60, kWidthMax = 10'000;
+constexpr std::size_t kLinesBelowMax = 3;  // busker explain has the rest
 
 struct Screen {
   std::mutex mutex;          // several threads follow logs
@@ -86,22 +87,30 @@ std::optional<Look> LookOf(std::string_view cell) {
   return state ? std::optional(LookOf(*state)) : std::nullopt;
 }
 
-// Which columns there is room for, the least needed ones left out first.
-std::vector<bool> Fitting(const std::vector<Column>& columns,
-                          const std::vector<std::size_t>& widths, std::size_t room) {
-  constexpr std::size_t kLastMin = 12;  // the last column is cut before another one goes
-  std::vector<bool> shown(columns.size(), true);
-  for (;;) {
-    std::size_t width = 0;
+// How wide a table is; of its last column, which is cut before another one goes, this much.
+std::size_t WidthOf(const std::vector<bool>& shown, const std::vector<std::size_t>& widths,
+                    std::size_t last_max) {
+  std::size_t width = 0;
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    if (!shown[i]) continue;
+    width += width > 0 ? 2 : 0;
+    width += i + 1 == widths.size() ? std::min(widths[i], last_max) : widths[i];
+  }
+  return width;
+}
+
+// Leaves out columns until there is room for the others, the least needed ones first.
+void Fit(const std::vector<Column>& columns, const std::vector<std::size_t>& widths,
+         std::size_t room, std::vector<bool>& shown) {
+  constexpr std::size_t kLastMin = 12;
+  while (WidthOf(shown, widths, kLastMin) > room) {
     std::size_t least = columns.size();
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (!shown[i]) continue;
-      width +=
-          (i > 0 ? 2 : 0) + (i + 1 == columns.size() ? std::min(widths[i], kLastMin) : widths[i]);
       const int rank = columns[i].dispensable;
-      if (rank > 0 && (least == columns.size() || rank > columns[least].dispensable)) least = i;
+      if (!shown[i] || rank == 0) continue;
+      if (least == columns.size() || rank > columns[least].dispensable) least = i;
     }
-    if (width <= room || least == columns.size()) return shown;
+    if (least == columns.size()) return;
     shown[least] = false;
   }
 }
@@ -187,52 +196,122 @@ std::string When(Instant at, Instant now) {
   return at <= now ? length + " ago" : "in " + length;
 }
 
-std::string Table(const std::vector<Column>& columns,
-                  const std::vector<std::vector<std::string>>& rows) {
-  const std::size_t width_max = IsTerminal() ? kCellWidthMax : 10'000;
-  std::vector<std::vector<std::string>> cells;
-  std::vector<std::size_t> widths;
-  for (const Column& column : columns) widths.push_back(Width(column.name));
-  for (const auto& row : rows) {
-    auto& line = cells.emplace_back();
-    for (std::size_t i = 0; i < columns.size(); ++i) {
+std::vector<std::string> Lines(std::string_view text, std::size_t width) {
+  std::vector<std::string> lines;
+  for (const std::string& word : Split(text, ' ')) {
+    if (word.empty()) continue;
+    if (lines.empty() || Width(lines.back()) + 1 + Width(word) > width) {
+      lines.push_back(word);
+    } else {
+      lines.back() += " " + word;
+    }
+  }
+  return lines;
+}
+
+namespace {
+
+// A table as it is set: its cells, and what of it is shown.
+class SetTable {
+ public:
+  SetTable(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows)
+      : columns_(columns), rows_(rows), room_(ScreenWidth()), shown_(columns.size(), true) {
+    for (const Column& column : columns) widths_.push_back(Width(column.name));
+    for (const auto& row : rows) AddCells(row);
+    if (room_ > 0) ChooseColumns();
+  }
+
+  std::string Text() const {
+    std::vector<std::string> names;
+    for (const Column& column : columns_) names.push_back(column.name);
+    std::string text = Dim(Line(names, nullptr)) + "\n";
+    for (std::size_t i = 0; i < cells_.size(); ++i) {
+      text += Line(cells_[i], &rows_[i]) + "\n";
+      if (has_lines_below_) text += LinesBelow(i);
+    }
+    return text;
+  }
+
+ private:
+  void AddCells(const std::vector<std::string>& row) {
+    auto& cells = cells_.emplace_back();
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const std::size_t width_max =
+          IsTerminal() && !columns_[i].sentences ? kCellWidthMax : kWidthMax;
       std::string cell = OneLine(i < row.size() ? row[i] : "", width_max);
       const auto look = IsTerminal() ? LookOf(cell) : std::nullopt;
       if (look) cell.insert(0, look->sign);
-      widths[i] = std::max(widths[i], Width(cell));
-      line.push_back(std::move(cell));
+      widths_[i] = std::max(widths_[i], Width(cell));
+      cells.push_back(std::move(cell));
     }
   }
-  const std::size_t room = ScreenWidth();
-  const std::vector<bool> shown =
-      room > 0 ? Fitting(columns, widths, room) : std::vector<bool>(columns.size(), true);
-  std::string table;
-  const auto add_line = [&](const std::vector<std::string>& line,
-                            const std::vector<std::string>* row) {
+
+  void ChooseColumns() {
+    for (std::size_t i = 1; i < columns_.size(); ++i) {
+      shown_[i] = cells_.empty() || std::any_of(cells_.begin(), cells_.end(),
+                                                [&](const auto& row) { return !row[i].empty(); });
+    }
+    if (!columns_.empty() && columns_.back().sentences && shown_.back()) {
+      has_lines_below_ = WidthOf(shown_, widths_, kWidthMax) > room_;
+      shown_.back() = !has_lines_below_;
+    }
+    Fit(columns_, widths_, room_, shown_);
+  }
+
+  // `row`: what was to be shown, which a colour goes by; nullptr: of the head.
+  std::string Line(const std::vector<std::string>& cells,
+                   const std::vector<std::string>* row) const {
     std::string text;
     std::size_t used = 0;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (!shown[i]) continue;
-      const bool is_last = i + 1 == columns.size();
-      const std::size_t left = room > used + 2 ? room - used - 2 : 0;
-      const std::string cell = is_last && room > 0 && Width(line[i]) > left && left > 1
-                                   ? OneLine(line[i], left - 1)
-                                   : line[i];
-      const std::string blanks(widths[i] - std::min(widths[i], Width(cell)), ' ');
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      if (!shown_[i]) continue;
+      const bool is_last = i + 1 == columns_.size();
+      const std::size_t left = room_ > used + 2 ? room_ - used - 2 : 0;
+      const std::string cell = is_last && room_ > 0 && Width(cells[i]) > left && left > 1
+                                   ? OneLine(cells[i], left - 1)
+                                   : cells[i];
+      const std::string blanks(widths_[i] - std::min(widths_[i], Width(cell)), ' ');
       const auto look = row != nullptr && i < row->size() ? LookOf((*row)[i]) : std::nullopt;
       const std::string painted = look ? Paint(look->colour, cell) : cell;
       if (used > 0) text += "  ";
-      text += columns[i].right ? blanks + painted : painted + (is_last ? "" : blanks);
-      used += (used > 0 ? 2 : 0) + widths[i];
+      text += columns_[i].right ? blanks + painted : painted + (is_last ? "" : blanks);
+      used += (used > 0 ? 2 : 0) + widths_[i];
     }
     text.erase(text.find_last_not_of(' ') + 1);
-    table += (row == nullptr ? Dim(text) : text) + "\n";
-  };
-  std::vector<std::string> names;
-  for (const Column& column : columns) names.push_back(column.name);
-  add_line(names, nullptr);
-  for (std::size_t i = 0; i < cells.size(); ++i) add_line(cells[i], &rows[i]);
-  return table;
+    return text;
+  }
+
+  std::string LinesBelow(std::size_t row) const {
+    constexpr std::size_t kIndent = 2;
+    const std::size_t width = room_ > 2 * kIndent ? room_ - kIndent - 1 : 1;
+    auto lines = Lines(cells_[row].back(), width);
+    if (lines.size() > kLinesBelowMax) {
+      lines.resize(kLinesBelowMax);
+      lines.back() += " ...";
+    }
+    const auto look = LookOf(rows_[row].back());
+    std::string text;
+    for (const std::string& line : lines) {
+      const std::string cut = OneLine(line, width);
+      text += std::string(kIndent, ' ') + (look ? Paint(look->colour, cut) : cut) + "\n";
+    }
+    return text;
+  }
+
+  const std::vector<Column>& columns_;
+  const std::vector<std::vector<std::string>>& rows_;
+  const std::size_t room_;  // 0: as much as it takes
+  std::vector<bool> shown_;
+  std::vector<std::size_t> widths_;
+  std::vector<std::vector<std::string>> cells_;
+  bool has_lines_below_ = false;
+};
+
+}  // namespace
+
+std::string Table(const std::vector<Column>& columns,
+                  const std::vector<std::vector<std::string>>& rows) {
+  return SetTable(columns, rows).Text();
 }
 
 }  // namespace busker::cli

@@ -47,11 +47,17 @@ struct Column {
   bool right = false;  // numbers
   // On a terminal that is too narrow for all, columns of the highest number go first; 0: never.
   int dispensable = 0;
+  // Of the last column: sentences. On a terminal without room for them they stand below their rows.
+  bool sentences = false;
 };
 
-// A table with a head, blanks between columns; cells are made safe for a terminal, and on a
-// terminal cut to 60 characters, or to what room the last column has. A cell that names a state, or
-// says that a gate refused, has a colour and a sign there. Widths count characters, not bytes.
+// `text` in lines of at most `width` characters, broken at blanks where there are some.
+std::vector<std::string> Lines(std::string_view text, std::size_t width);
+
+// A table with a head, blanks between columns; cells are made safe for a terminal. On a terminal
+// they are cut to 60 characters, or to what room the last column has, sentences to three lines;
+// columns without a value are left out; and a cell that names a state, or says that a gate refused,
+// has a colour and a sign. Widths count characters, not bytes.
 std::string Table(const std::vector<Column>& columns,
                   const std::vector<std::vector<std::string>>& rows);
 

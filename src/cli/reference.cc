@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "cli/print.h"
 
 namespace busker::cli {
 namespace {
@@ -55,24 +56,10 @@ std::string NameOf(const OptionText& option) {
   return text;
 }
 
-// The words of `text` in lines of `width`, each indented, but for the first.
+// `text` in lines that end before `width`, each indented, but for the first.
 std::string Wrapped(std::string_view text, std::size_t indent, std::size_t width) {
-  std::string lines;
-  std::size_t used = indent;
-  for (const std::string& word : Split(text, ' ')) {
-    if (word.empty()) continue;
-    if (used > indent && used + 1 + word.size() > width) {
-      lines += "\n" + std::string(indent, ' ');
-      used = indent;
-    }
-    if (used > indent) {
-      lines += ' ';
-      ++used;
-    }
-    lines += word;
-    used += word.size();
-  }
-  return lines + "\n";
+  return Join(Lines(text, width > indent ? width - indent : 1), "\n" + std::string(indent, ' ')) +
+         "\n";
 }
 
 using Rows = std::vector<std::pair<std::string, std::string>>;

@@ -78,10 +78,13 @@ void AddRuns(VerbList& verbs) {
   auto& options = verbs.Keep<RunsOptions>();
   CLI::App* verb =
       verbs.Add("runs", "List runs, newest first.",
-                "  busker runs\n  busker runs application --state failed\n",
+                "  busker runs\n  busker runs application --state failed\n"
+                "  busker runs --date 2019-08-01\n",
                 [&common = verbs.common(), &options] { return ListRuns(common, options); });
   verb->add_option("ACTION", options.action, "only of this action");
   verb->add_option("--state", options.state, "only in this state")->type_name(kStates);
+  verb->add_option("--date", options.date, "only for this data date: 2019-08-01, today, yesterday")
+      ->type_name("D");
   verb->add_option("--batch", options.batch, "only of this backfill")->type_name("ID");
   verb->add_option("-n,--count", options.count, "how many to show (default 20)")->type_name("N");
 }

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli/gate_word.h"
@@ -10,6 +11,7 @@
 #include "cli/print.h"
 #include "cli/workspace.h"
 #include "home/instance.h"
+#include "prepare/requested_run.h"
 
 namespace busker::cli {
 namespace {
@@ -31,9 +33,13 @@ void PrintTable(const Place& place, const std::vector<record::RunRow>& runs,
   const bool has_targets = std::any_of(runs.begin(), runs.end(), [](const record::RunRow& run) {
     return !run.facts.target.empty() && run.facts.target != "local";
   });
-  std::vector<Column> columns = {
-      {"RUN"},           {"ACTION"}, {"STATE"}, {"DATA DATE", false, 1}, {"REQUESTED", false, 2},
-      {"TOOK", true, 3}, {"WHY"}};
+  std::vector<Column> columns = {{"RUN"},
+                                 {"ACTION"},
+                                 {"STATE"},
+                                 {"DATA DATE", false, 1},
+                                 {"REQUESTED", false, 2},
+                                 {"TOOK", true, 3},
+                                 {"WHY", false, 0, true}};
   if (has_targets) columns.insert(columns.begin() + 2, {"TARGET", false, 4});
   std::vector<std::vector<std::string>> rows;
   for (const auto& run : runs) {
@@ -47,6 +53,32 @@ void PrintTable(const Place& place, const std::vector<record::RunRow>& runs,
   Print(Table(columns, rows));
 }
 
+// The data date that was asked for. "today" is that of the action's zone; without an action, of all
+// zones that there are, if it is the same in them.
+Result<std::string> DateAsked(const Place& place, const RunsOptions& options) {
+  const Instant now = Now();
+  if (options.date != "today" && options.date != "yesterday") {
+    return prepare::DateNamed(options.date, "UTC", now);
+  }
+  if (!options.action.empty()) {
+    TRY_ASSIGN(const auto definition, FindDefinition(place, options.action));
+    return prepare::DateNamed(options.date, definition->graph.zone, now);
+  }
+  const auto catalogue = ReadDefinitions(place);
+  std::map<std::string, std::string> zones;  // by date
+  for (const auto& [_, definition] : catalogue->definitions) {
+    const std::string& zone = definition->graph.zone;
+    TRY_ASSIGN(const std::string date, prepare::DateNamed(options.date, zone, now));
+    zones.emplace(date, zone);
+  }
+  if (zones.empty()) return prepare::DateNamed(options.date, "UTC", now);
+  if (zones.size() == 1) return zones.begin()->first;
+  const auto& [first, first_zone] = *zones.begin();
+  const auto& [last, last_zone] = *zones.rbegin();
+  return Invalid(fmt::format("{} is {} in {} and {} in {}; name the action, or write the date",
+                             options.date, first, first_zone, last, last_zone));
+}
+
 }  // namespace
 
 Result<int> ListRuns(const Common& common, const RunsOptions& options) {
@@ -58,12 +90,15 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
     filter.state = plan::ParseState(options.state);
     if (!filter.state) {
       return Invalid("no state \"" + options.state +
-                     "\"; there are queued, running, succeeded, failed, cancelled, skipped");
+                     "\"; choose queued, running, succeeded, failed, cancelled or skipped");
     }
   }
   if (!options.action.empty()) {
     TRY_ASSIGN(const plan::GraphKey key, FindGraph(place, options.action));
     filter.Only(key);
+  }
+  if (!options.date.empty()) {
+    TRY_ASSIGN(filter.data_date, DateAsked(place, options));
   }
   std::unique_ptr<record::Record> record;
   std::vector<record::RunRow> runs;
@@ -76,7 +111,9 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
     return 0;
   }
   if (runs.empty()) {
-    PrintLine("no runs yet; busker run ACTION starts one");
+    const bool is_asked = !options.action.empty() || !options.state.empty() ||
+                          !options.date.empty() || !options.batch.empty();
+    PrintLine(is_asked ? "no such run" : "no runs yet; busker run ACTION starts one");
     return 0;
   }
   prepare::Rulings rulings(*record, home::FolderOf(place.home));

@@ -103,7 +103,7 @@ void PrintGraphs(const Place& place, const std::map<plan::GraphKey, GraphLine>& 
                {"REQUESTED", false, 3},
                {"RUN", false, 1},
                {"NEXT"},
-               {"WHY"}},
+               {"WHY", false, 0, true}},
               rows));
 }
 
@@ -156,8 +156,9 @@ Result<void> PrintService(const Common& common, const service::Service& service)
   TRY_ASSIGN(const Versions versions, ReadVersions(workspace));
   PrintLine(fmt::format("{} {}", service.name, service.version));
   PrintLine(versions.live
-                ? fmt::format("live: {}, since {} by {}", versions.live->now.version.timestamp,
-                              FormatRfc3339(versions.live->now.at), versions.live->now.by)
+                ? fmt::format("live: {}, {}{} by {}", versions.live->now.version.timestamp,
+                              IsTerminal() ? "made live " : "since ", When(versions.live->now.at),
+                              versions.live->now.by)
                 : "live: nothing yet");
   if (versions.live && versions.live->pin) PrintLine(Printable(Sentence(*versions.live->pin)));
   if (const model::Ruling* const waiting = versions.Waiting()) PrintLine(WaitingSentence(*waiting));

@@ -18,17 +18,23 @@ plan::DagRun Requested(const plan::Graph& graph, Instant scheduled_at, Instant n
 
 }  // namespace
 
+Result<std::string> DateNamed(const std::string& text, const std::string& zone, Instant now) {
+  if (text != "today" && text != "yesterday") {
+    TRY(ParseDate(text));
+    return text;
+  }
+  TRY_ASSIGN(const std::string today, plan::LocalDate(now, zone));
+  if (text == "today") return today;
+  TRY_ASSIGN(const auto date, ParseDate(today));
+  return FormatDate(std::chrono::sys_days(date) - std::chrono::days(1));
+}
+
 Result<plan::DagRun> RequestRun(const plan::Graph& graph, const std::optional<std::string>& date,
                                 Instant now) {
   Instant scheduled_at = now;
-  if (date && (*date == "today" || *date == "yesterday")) {
-    TRY_ASSIGN(const std::string today, plan::LocalDate(now, graph.zone));
-    TRY_ASSIGN(const auto date_today, ParseDate(today));
-    std::chrono::sys_days day = date_today;
-    if (*date == "yesterday") day -= std::chrono::days(1);
-    TRY_ASSIGN(scheduled_at, plan::StartOfDay(day, graph.zone));
-  } else if (date && date->size() <= 10) {
-    TRY_ASSIGN(const auto day, ParseDate(*date));
+  if (date && date->size() <= 10) {
+    TRY_ASSIGN(const std::string named, DateNamed(*date, graph.zone, now));
+    TRY_ASSIGN(const auto day, ParseDate(named));
     TRY_ASSIGN(scheduled_at, plan::StartOfDay(day, graph.zone));
   } else if (date) {
     TRY_ASSIGN(scheduled_at, ParseRfc3339(*date));

@@ -10,6 +10,9 @@
 
 namespace busker::prepare {
 
+// The data date that `text` names in a zone: "2019-08-01", "today" or "yesterday".
+Result<std::string> DateNamed(const std::string& text, const std::string& zone, Instant now);
+
 // The run of `graph` that somebody asks for. `date`: "2019-08-01", "today" or "yesterday" (midnight
 // in the graph's zone), or an RFC 3339 instant; none: `now`.
 Result<plan::DagRun> RequestRun(const plan::Graph& graph, const std::optional<std::string>& date,
