@@ -7,6 +7,7 @@ kills at any moment (docker_faults.py).
 import argparse
 import contextlib
 import hashlib
+import http.client
 import json
 import os
 import pathlib
@@ -297,6 +298,36 @@ class LoopTest(unittest.TestCase):
         for path in pathlib.Path("/dev/shm").glob("busker-*/*"):
             with contextlib.suppress(FileNotFoundError):  # of others, who are at work
                 self.assertNotIn(secret.encode(), path.read_bytes(), path)
+
+    def test_what_it_uses_is_told_while_it_runs(self):
+        # All was told that the machine used: the number that its runner has in the container is that of init outside.
+        self.service.write("configs/training.sh", "x=$(dd if=/dev/zero bs=1000000 count=40 2>/dev/null | sed 's/./x/g'); touch ../begun; "
+                           "while ! test -e ../go; do sleep 0.05; done; echo m > output/model.txt; echo '{\"auc\": 1}' > output/metrics.json")
+        self.in_image()
+        up = self.service.start("up", "--port", "0")
+        self.addCleanup(up.stdout.close)
+        self.addCleanup(up.wait, 60)
+        self.addCleanup(up.terminate)
+        address = next(found[1] for line in up.stdout if (found := re.search(r"dashboard: http://([^/\s]+)", line)))
+        token = subprocess.run([str(workshop.BUSKER), "token", "create", "looks", "--scope", "viewer", "--home", str(self.service.home)],
+                               capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        run = self.service.must("start", "training", "--target", "docker").strip()
+        connection = http.client.HTTPConnection(address, timeout=60)
+        self.addCleanup(connection.close)
+
+        def usage():
+            connection.request("GET", f"/api/v1/runs/{run}/tasks/training/attempts/1/usage", headers={"Authorization": f"Bearer {token}"})
+            return json.loads(connection.getresponse().read())
+
+        wait_until(lambda: (usage().get("memory_bytes") or 0) > 0, "what it uses is told")
+        wait_until(lambda: (self.service.attempts()[0] / "begun").exists(), "the program runs")
+        told = usage()
+        self.assertLessEqual(told["processes"], 3, told)  # the shell, what it sleeps with, and its end
+        self.assertLess(told["memory_bytes"], 500_000_000, told)
+        (self.service.attempts()[0] / "go").touch()
+        self.service.must("wait", run)
+        self.assertIsNone(usage()["memory_bytes"], "it has ended")
+        ENGINE.await_no_container()
 
     def test_what_others_run_is_left_alone_and_what_was_left_is_swept(self):
         # A container that carries our home's label and has no attempt under way was left by a busker that died.

@@ -20,7 +20,7 @@ struct Usage {
 };
 
 // `folder`: of the attempt. nullopt: its command does not run, or runs where it is not seen from
-// here (a container, another machine). Any thread.
+// here (another machine, or a container whose engine has a kernel of its own). Any thread.
 std::optional<Usage> UsageOf(const Name& name, const io::fs::path& folder);
 
 }  // namespace busker::attempt

@@ -68,5 +68,20 @@ TEST_F(UsageTest, TellsNothingOfWhatIsNotOfTheAttempt) {
   }
 }
 
+// Of a task in a container all was told that this machine used: its runner is the first process
+// there, and that number is another's here.
+TEST_F(UsageTest, FindsTheRunnerOfAContainerByItsLock) {
+  const auto any = [](const Usage&) { return true; };
+  Start("sleep 100", EntryOf(kName));
+  ASSERT_TRUE(AskUntil(any));
+  folder_.Write(kLockFile, "1\n");
+  EXPECT_FALSE(Ask()) << "nobody holds the lock";
+  const auto lock = io::FileLock::TryTake(folder_ / kLockFile);
+  ASSERT_TRUE(lock && *lock);
+  const auto usage = AskUntil(any);
+  ASSERT_TRUE(usage);
+  EXPECT_LE(usage->processes, 2U) << "and not all that runs on this machine";
+}
+
 }  // namespace
 }  // namespace busker::attempt

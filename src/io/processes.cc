@@ -101,6 +101,21 @@ std::vector<pid_t> DescendantsOf(pid_t process) {
   return found;
 }
 
+// A line of proc_locks(5): "1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF".
+std::vector<pid_t> LockHolders(ino_t inode) {
+  const std::string wanted = ':' + std::to_string(inode);
+  std::vector<pid_t> holders;
+  for (const std::string& line : Split(Read("/proc/locks"), '\n')) {
+    std::vector<std::string> fields = Split(line, ' ');
+    std::erase(fields, "");
+    // One that waits has an arrow before its kind.
+    if (fields.size() < 6 || fields[1] != "FLOCK" || !fields[5].ends_with(wanted)) continue;
+    const auto holder = NumberIn<pid_t>(fields[4]);
+    if (holder && *holder > 0) holders.push_back(*holder);  // 0: it is not seen from here
+  }
+  return holders;
+}
+
 bool HasInEnvironment(pid_t process, std::string_view entry) {
   const std::string environment = Read(FolderOf(process) / "environ");
   const std::string whole =

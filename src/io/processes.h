@@ -34,4 +34,8 @@ std::vector<pid_t> DescendantsOf(pid_t process);
 // when that cannot be read.
 bool HasInEnvironment(pid_t process, std::string_view entry);
 
+// Those that hold a lock (flock) on a file with this inode, whose number alone is compared: file
+// systems do not agree with the kernel on the other half of a file's name.
+std::vector<pid_t> LockHolders(ino_t inode);
+
 }  // namespace busker::io

@@ -128,8 +128,7 @@ void Api::AddRoutes(Routes& routes) {
       [this](const Call& call) { return FollowLog(call); });
   get("/api/v1/runs/{run}/tasks/{task}/attempts/{attempt}/usage",
       "What it uses at this moment: seconds of CPU so far, memory, processes; null when it does "
-      "not "
-      "run, or in a container or on a machine elsewhere.",
+      "not run, or on a machine elsewhere.",
       [this](const Call& call) { return ShowUsage(call); });
   get("/api/v1/events",
       "Who did what, newest first: ?all=true (also what followed from it) &limit= &cursor=.",
