@@ -190,6 +190,12 @@ export interface Delivery {
   model_version: string;
   columns: Record<string, string>;
 }
+export interface DeliveredTable {
+  table: string;
+  service: string;
+  deliveries: number;
+  newest: Omit<Delivery, "columns"> | null; // that was not undone; null: all were
+}
 export interface TableRows {
   table: string;
   columns: { name: string; type: string }[];

@@ -1,7 +1,7 @@
 // Everything is found by its name: actions, services, tables, versions, runs by their id, data dates. And
 // the keys that lead from page to page.
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
-import { get, graphOf, inPath, path, query, type Delivery, type Graph, type Run, type RunHead, type Service, type Version } from "./api";
+import { get, graphOf, inPath, path, query, type DeliveredTable, type Graph, type Run, type RunHead, type Service, type Version } from "./api";
 import { useLive } from "./live";
 import { Dialog } from "./parts";
 import { go } from "./place";
@@ -16,21 +16,16 @@ const pages: Hit[] = [["Overview", "#/"], ["Runs", "#/runs"], ["Tables", "#/tabl
 
 // What changes seldom is asked once a window.
 async function catalogue(): Promise<Hit[]> {
-  const { services } = await get<{ services: Service[] }>("/api/v1/services");
+  const [{ services }, { tables }] = await Promise.all([get<{ services: Service[] }>("/api/v1/services"), get<{ tables: DeliveredTable[] }>(path("tables")).catch(() => ({ tables: [] as DeliveredTable[] }))]);
   const of = await Promise.all(services.slice(0, 40).map(async ({ service }) => {
-    const none = { versions: [] as Version[] }, nothing = { deliveries: [] as Delivery[] };
-    const [{ versions }, { deliveries }] = await Promise.all([
-      get<{ versions: Version[] }>(path("services", service, "versions")).catch(() => none),
-      get<{ deliveries: Delivery[] }>(path("services", service, "deliveries")).catch(() => nothing),
-    ]);
-    const tables = [...new Set(deliveries.map((delivery) => delivery.table))];
-    return [
-      { name: service, kind: "service", hash: `#/services/${service}` },
-      ...tables.map((table) => ({ name: table, kind: "table", hash: `#/tables/${service}/${table}` })),
-      ...versions.map((version, i) => ({ name: `${service} version ${i + 1}, ${version.version}, data of ${version.data_date}`, kind: "version", hash: `#/services/${service}?version=${version.version}` })),
-    ];
+    const { versions } = await get<{ versions: Version[] }>(path("services", service, "versions")).catch(() => ({ versions: [] as Version[] }));
+    return versions.map((version, i) => ({ name: `${service} version ${i + 1}, ${version.version}, data of ${version.data_date}`, kind: "version", hash: `#/services/${service}?version=${version.version}` }));
   }));
-  return of.flat();
+  return [
+    ...services.map(({ service }) => ({ name: service, kind: "service", hash: `#/services/${service}` })),
+    ...tables.map(({ service, table }) => ({ name: table, kind: "table", hash: `#/tables/${service}/${table}` })),
+    ...of.flat(),
+  ];
 }
 
 async function search(text: string): Promise<Hit[]> {

@@ -1,6 +1,6 @@
 // What is in the warehouse: a page for each table, with its rows by data date, what is in it, and the
 // deliveries that made it.
-import { get, inPath, path, post, query, type DataDate, type Delivery, type Service, type TableColumns, type TableRows } from "./api";
+import { get, inPath, path, post, query, type DataDate, type Delivery, type DeliveredTable, type TableColumns, type TableRows } from "./api";
 import { useLive, useNow } from "./live";
 import { Crumbs, doHead, Doing, Empty, Problem, Section, Table, When } from "./parts";
 import { plural } from "./plural";
@@ -198,27 +198,18 @@ export function TablePage({ service, table }: { service: string; table: string }
 
 export function TablesPage() {
   const now = useNow(1000);
-  const { value, error } = useLive(async () => {
-    const { services } = await get<{ services: Service[] }>("/api/v1/services");
-    const of = await Promise.all(services.map(async ({ service }) => {
-      const { deliveries } = await get<{ deliveries: Delivery[] }>(path("services", service, "deliveries"));
-      const newest = new Map<string, Delivery>();
-      for (const delivery of deliveries) if (!delivery.undone_at && !newest.has(delivery.table)) newest.set(delivery.table, delivery);
-      return [...newest.values()].map((delivery) => ({ service, delivery, count: deliveries.filter((each) => each.table === delivery.table).length }));
-    }));
-    return of.flat().sort((a, b) => a.delivery.table.localeCompare(b.delivery.table));
-  }, "", "tables", 5000);
+  const { value, error } = useLive(() => get<{ tables: DeliveredTable[] }>(path("tables")).then(({ tables }) => tables.flatMap(({ newest, ...of }) => (newest ? [{ ...of, newest }] : []))), "", "tables", 5000);
   return (
     <Section main title="Tables">
       <Problem message={error} />
-      {value ? <Table label="Tables" rows={value} keyOf={(row) => `${row.service} ${row.delivery.table}`} empty="Nothing was delivered yet. An action with a part [actions.NAME.deliver] writes to a table." columns={[
-        { name: "Table", kind: "head", cell: (row) => <a href={`#/tables/${row.service}/${row.delivery.table}`}>{row.delivery.table}</a> },
+      {value ? <Table label="Tables" rows={value} keyOf={(row) => `${row.service} ${row.table}`} empty="Nothing was delivered yet. An action with a part [actions.NAME.deliver] writes to a table." columns={[
+        { name: "Table", kind: "head", cell: (row) => <a href={`#/tables/${row.service}/${row.table}`}>{row.table}</a> },
         { name: "Of", cell: (row) => <a href={`#/services/${row.service}`}>{row.service}</a> },
-        { name: "Newest data date", cell: (row) => row.delivery.data_date },
-        { name: "Rows then", kind: "right", cell: (row) => row.delivery.rows.toLocaleString() },
-        { name: "In the table", kind: "right", cell: (row) => row.delivery.table_rows.toLocaleString() },
-        { name: "Delivered", cell: (row) => <When at={row.delivery.delivered_at} now={now} /> },
-        { name: "Deliveries", kind: "right", cell: (row) => row.count.toLocaleString() },
+        { name: "Newest data date", cell: (row) => row.newest.data_date },
+        { name: "Rows then", kind: "right", cell: (row) => row.newest.rows.toLocaleString() },
+        { name: "In the table", kind: "right", cell: (row) => row.newest.table_rows.toLocaleString() },
+        { name: "Delivered", cell: (row) => <When at={row.newest.delivered_at} now={now} /> },
+        { name: "Deliveries", kind: "right", cell: (row) => row.deliveries.toLocaleString() },
       ]} /> : null}
     </Section>
   );

@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "deliver/row_origin.h"
 #include "deliver/table_rows.h"
@@ -96,6 +98,11 @@ void TablesApi::AddRoutes(Routes& routes) {
     return routes.Add(
         {http::Method::kGet, pattern, access::Scope::kViewer, summary, std::move(handler)});
   };
+  get("/api/v1/tables",
+      "Every table that services delivered to, with the newest delivery that was not undone (null: "
+      "all were) and how many there were.",
+      [this](const Call& call) { return ListTables(call); })
+      .reach = Reach::kOwn;
   get("/api/v1/services/{service}/tables/{table}",
       "A table that the service delivers to: its columns, what the service's file says of it, and "
       "50 rows of the built-in warehouse; of another, none.",
@@ -124,6 +131,45 @@ Result<TablesApi::Opened> TablesApi::Open(const Call& call) const {
   if (!is_of_it) return NotFound("it delivers to no such table");
   opened.deliveries = std::move(deliveries);
   return opened;
+}
+
+// Each warehouse is read once: to read it for each of hundreds of services took seconds.
+http::Response TablesApi::ListTables(const Call& call) {
+  std::map<std::string, std::set<std::string>> services;  // by the warehouse's URL
+  for (const SharedService& service : ServicesOf(*daemon_.catalogue())) {
+    if (!access::HoldsService(call.caller.confines, service->name)) continue;
+    const auto places = daemon_.PlacesOf(*service);
+    if (!places) return http::Problem(places.error());
+    services[places->warehouse_url].insert(service->name);
+  }
+  struct Table {
+    const deliver::Delivery* newest = nullptr;
+    std::size_t deliveries = 0;
+  };
+  ordered_json list = ordered_json::array();
+  for (const auto& [url, names] : services) {
+    const auto deliveries = ReadDeliveries(url, duckdb_library_);
+    if (!deliveries) return http::Problem(deliveries.error());
+    std::map<std::pair<std::string, std::string>, Table> tables;  // by table and service
+    for (const deliver::Delivery& delivery : *deliveries) {
+      if (!names.contains(delivery.service)) continue;
+      Table& table = tables[{delivery.table, delivery.service}];
+      ++table.deliveries;
+      if (!delivery.undone_at) table.newest = &delivery;
+    }
+    for (const auto& [key, table] : tables) {
+      ordered_json newest;
+      if (table.newest != nullptr) {
+        newest = Describe(*table.newest);
+        newest.erase("columns");  // hundreds of them, which the table's own page tells
+      }
+      list.push_back({{"table", key.first},
+                      {"service", key.second},
+                      {"deliveries", table.deliveries},
+                      {"newest", std::move(newest)}});
+    }
+  }
+  return http::JsonResponse({{"tables", list}});
 }
 
 http::Response TablesApi::ShowTable(const Call& call) {

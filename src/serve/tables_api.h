@@ -1,4 +1,5 @@
-// The routes that show a table that a service delivers to: what is in it, and who wrote that.
+// The routes that show the tables that services deliver to: which there are, what is in one, and who
+// wrote that.
 #pragma once
 
 #include <map>
@@ -24,6 +25,7 @@ class TablesApi {
  private:
   struct Opened;
   Result<Opened> Open(const Call& call) const;
+  http::Response ListTables(const Call& call);
   http::Response ShowTable(const Call& call);
   http::Response ShowColumns(const Call& call);
   http::Response ShowOrigin(const Call& call);

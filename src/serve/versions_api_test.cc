@@ -124,6 +124,12 @@ TEST_F(VersionsApiTest, DoesNotWaitForADeliveryToUndoAnother) {
 TEST_F(VersionsApiTest, ShowsATableThatItDeliversTo) {
   const std::string id = Deliver("first", "shop", "shop.select");
   Deliver("second", "other", "shop.other");
+  const auto tables = [&] { return Body(Get("/api/v1/tables"))["tables"]; };
+  ASSERT_EQ(tables().size(), 1U) << tables();
+  EXPECT_EQ(tables()[0]["table"], "shop.select");
+  EXPECT_EQ(tables()[0]["service"], "shop");
+  EXPECT_EQ(tables()[0]["deliveries"], 1);
+  EXPECT_EQ(tables()[0]["newest"]["id"], id);
   const http::Response shown = Get("/api/v1/services/shop/tables/shop.select");
   ASSERT_EQ(shown.status, 200) << shown.body;
   EXPECT_EQ(Body(shown)["columns"], json::parse(R"([{"name": "player_id", "type": "INT64"}])"));
@@ -147,6 +153,7 @@ TEST_F(VersionsApiTest, ShowsATableThatItDeliversTo) {
   EXPECT_EQ(Get(path + "/origin?row=%5B1%5D").status, 400);
   EXPECT_EQ(Get(path + "/origin?row=%7B%22none%22%3A%221%22%7D").status, 400);
   ASSERT_EQ(Post(UndoPath(id)).status, 200);
+  EXPECT_TRUE(tables()[0]["newest"].is_null()) << tables();
   EXPECT_FALSE(Body(Get(path + "/columns"))["why"].is_null());
   EXPECT_EQ(Get(path + "/origin?row=%7B%22player_id%22%3A%221%22%7D").status, 404);
   const json gone = Body(Get("/api/v1/services/shop/tables/shop.select"));
