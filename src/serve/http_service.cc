@@ -168,6 +168,8 @@ Result<std::unique_ptr<HttpService>> HttpService::Start(const service::HttpSetti
   service->front_ =
       std::make_unique<Front>(daemon, home, *service->live_, installed,
                               OriginsOf(setting, listener->port()), NotTooOften(std::move(say)));
+  service->ahead_ = std::jthread(
+      [front = service->front_.get()](const std::stop_token& stop) { front->ReadAhead(stop); });
   service->port_ = listener->port();
   service->listener_ = std::move(listener);
   service->listener_->Run([tls, front = service->front_.get()](const http::Request& request) {
@@ -182,6 +184,7 @@ Result<std::unique_ptr<HttpService>> HttpService::Start(const service::HttpSetti
 }
 
 HttpService::~HttpService() {
+  ahead_ = {};
   listener_.reset();  // first: nobody asks any more
   live_->End();       // before the guard, which it asks whether viewers still may
 }

@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/result.h"
@@ -51,6 +53,9 @@ class Front {
   // An address that begins a session with that scope, once. It is as good as a token, so the record
   // notes who asked for it; when that fails, so does this, and there is no link.
   Result<std::string> MakeLink(access::Scope scope, const std::string& by, Instant now);
+
+  // Makes what an overview asks for first. Until `stop`.
+  void ReadAhead(const std::stop_token& stop) { versions_api_.ReadAhead(stop); }
 
   Guard& guard() { return guard_; }
   const Routes& routes() const { return routes_; }
@@ -104,6 +109,7 @@ class HttpService {
   std::unique_ptr<http::Certificate> certificate_;
   std::uint16_t port_ = 0;
   std::unique_ptr<http::Listener> listener_;
+  std::jthread ahead_;
 };
 
 }  // namespace busker::serve

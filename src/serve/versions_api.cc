@@ -41,10 +41,10 @@ Result<Opened> OpenStore(const daemon::Daemon& daemon, const Call& call) {
 }
 
 // And what is in there.
-Result<model::Versions> ReadVersions(const Opened& opened) {
+Result<model::Versions> ReadVersions(const Opened& opened, const std::stop_token& stop = {}) {
   const service::Service& service = *opened.service;
   return model::ReadVersions(*opened.store, service.name, service.version,
-                             service::Promoting(service), artifact::ForAnswer(),
+                             service::Promoting(service), artifact::ForAnswer(stop),
                              service::Testing(service));
 }
 
@@ -157,8 +157,11 @@ struct VersionsApi::Listed {
 
 VersionsApi::~VersionsApi() = default;
 
-VersionsApi::Listed VersionsApi::MakeListed(const SharedService& service) const {
-  const auto versions = OpenStore(daemon_, service).and_then(ReadVersions);
+VersionsApi::Listed VersionsApi::MakeListed(const SharedService& service,
+                                            const std::stop_token& stop) const {
+  const auto versions = OpenStore(daemon_, service).and_then([&](const Opened& opened) {
+    return ReadVersions(opened, stop);
+  });
   Listed listed;
   ordered_json& one = listed.described;
   one = {{"service", service->name}, {"version", service->version}};
@@ -172,6 +175,19 @@ VersionsApi::Listed VersionsApi::MakeListed(const SharedService& service) const 
   one["unreadable"] = "what is stored of it cannot be used; busker fsck says what is wrong";
   listed.untold = service->name + ": " + versions.error().message;
   return listed;
+}
+
+// One by one, so that who asks meanwhile waits for one alone, and makes the rest.
+void VersionsApi::ReadAhead(const std::stop_token& stop) {
+  for (const SharedService& service : ServicesOf(*daemon_.catalogue())) {
+    if (stop.stop_requested()) return;
+    const auto read = records_.With([&](record::Record& record) {
+      return known_.Find(record, {service}, Now(), [&](const SharedService& one) {
+        return MakeListed(one, stop);
+      });
+    });
+    if (!read) return;  // whoever asks is told
+  }
 }
 
 // One whose versions cannot be read is told as that, and the others as ever.

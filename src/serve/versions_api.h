@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <stop_token>
 #include <string>
 
 #include "daemon/daemon.h"
@@ -26,9 +27,13 @@ class VersionsApi {
 
   void AddRoutes(Routes& routes);
 
+  // Makes what the list of all services has, so that whoever asks first does not wait for it. Until
+  // `stop`.
+  void ReadAhead(const std::stop_token& stop);
+
  private:
   struct Listed;  // what the list of all has of one
-  Listed MakeListed(const SharedService& service) const;
+  Listed MakeListed(const SharedService& service, const std::stop_token& stop = {}) const;
   http::Response ListServices(const Call& call);
   http::Response ListVersions(const Call& call);
   http::Response Promote(const Call& call);
