@@ -25,7 +25,7 @@ export function RunList({ graph, place }: { graph?: string; place: Place }) {
   const asked = useMemo(() => ({ graph, state, date, trigger }), [graph, state, date, trigger]);
   const pages = usePages<RunHead>((cursor) => get<{ runs: RunHead[]; next: string | null }>(path("runs") + query({ ...asked, limit: graph ? 25 : 50, cursor }))
     .then(({ runs, next }) => ({ items: runs, next })), JSON.stringify(asked), true);
-  // A page has what was found among some thousand runs, which may be nothing: then the next one is looked at.
+  // A page has what was found among so many runs, which may be nothing: then the next one is looked at.
   const looking = pages.items?.length === 0 && pages.more !== null && !pages.error;
   useEffect(() => {
     if (looking) pages.more?.();

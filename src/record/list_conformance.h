@@ -256,6 +256,41 @@ TEST_P(RecordConformance, ListsTheRunsForADataDate) {
   EXPECT_EQ(ids(two), "r5 r3 ");
 }
 
+TEST_P(RecordConformance, ListsTheRunsThatBeganSo) {
+  const auto add = [&](const std::string& id, const std::string& trigger,
+                       const plan::GraphKey& graph) {
+    plan::DagRun run = Requested(id, graph);
+    run.trigger = trigger;
+    ASSERT_TRUE(Append(*record_, {plan::RunQueued{run}}));
+  };
+  add("r1", "manual", "shop/training");
+  add("r2", "schedule", "nightly");
+  add("r3", "after shop/training (run r1)", "nightly");
+  add("r4", "manual", "nightly");
+  add("r5", "Manual", "nightly");
+  const auto ids = [&](RunFilter filter, const std::string& trigger) {
+    filter.trigger = trigger;
+    std::string text;
+    const auto runs = record_->ListRuns(filter).value();
+    for (const RunRow& run : runs) text += run.facts.id + " ";
+    return text;
+  };
+  RunFilter graph, before, behind, between;
+  graph.Only("nightly");
+  before.before = between.before = record_->FindRun("r4").value().number;
+  behind.behind = record_->FindRun("r1").value().number;
+  between.behind = record_->FindRun("r2").value().number;
+  EXPECT_EQ(ids({}, "manual"), "r4 r1 ");
+  EXPECT_EQ(ids({}, "man"), "r4 r1 ") << "what it begins with";
+  EXPECT_EQ(ids({}, "after"), "r3 ");
+  EXPECT_EQ(ids({}, "anual"), "");
+  EXPECT_EQ(ids({}, "m%"), "") << "as it is written";
+  EXPECT_EQ(ids(graph, "manual"), "r4 ");
+  EXPECT_EQ(ids(before, "manual"), "r1 ");
+  EXPECT_EQ(ids(behind, "manual"), "r4 ");
+  EXPECT_EQ(ids(between, ""), "r3 ");
+}
+
 TEST_P(RecordConformance, ListsEventsNewestFirstAndThoseOfPeopleAlone) {
   for (int i = 1; i <= 6; ++i) {
     EventRow event;

@@ -111,7 +111,9 @@ struct RunFilter {
   std::string model_version = {};      // that they applied; empty: all
   std::string data_date = {};          // empty: all
   std::optional<plan::State> state;
+  std::string trigger = {};            // what that begins with; empty: all
   std::optional<std::int64_t> before;  // RunRow::number: only what was requested before
+  std::optional<std::int64_t> behind;  // likewise: only what was requested after
   std::vector<std::string> within;     // services, and graphs by their keys; empty: all
   std::uint64_t count_max = 20;
   bool with_tasks = true;  // false: RunRow::tasks stays empty

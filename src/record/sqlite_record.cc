@@ -229,7 +229,9 @@ class SqliteRecord final : public Record {
     if (!filter.model_version.empty()) sql += " AND model_version = ? AND model_version <> ''";
     if (!filter.data_date.empty()) sql += " AND data_date = ?";
     if (filter.state) sql += ConditionOn(*filter.state);
+    if (!filter.trigger.empty()) sql += " AND substr(trigger, 1, length(?)) = ?";
     if (filter.before) sql += " AND number < ?";
+    if (filter.behind) sql += " AND number > ?";
     sql += " ORDER BY number DESC LIMIT ?";
     TRY_ASSIGN(Statement rows, database_.Prepare(sql));
     if (!graph.empty()) {
@@ -248,7 +250,9 @@ class SqliteRecord final : public Record {
     if (!filter.batch.empty()) rows.Bind(filter.batch);
     if (!filter.model_version.empty()) rows.Bind(filter.model_version);
     if (!filter.data_date.empty()) rows.Bind(filter.data_date);
+    if (!filter.trigger.empty()) rows.Bind(filter.trigger).Bind(filter.trigger);
     if (filter.before) rows.Bind(*filter.before);
+    if (filter.behind) rows.Bind(*filter.behind);
     rows.Bind(filter.count_max);
     std::vector<RunRow> runs;
     for (;;) {

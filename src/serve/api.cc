@@ -24,7 +24,8 @@ using nlohmann::ordered_json;
 
 constexpr std::uint64_t kLogBytesMax = 1u << 20, kLogTailBytes = 64u << 10;
 constexpr std::size_t kSearchBytesMax = 1000;
-constexpr std::uint64_t kRunsAtOnce = 500, kRunsLookedAt = 5000;
+constexpr std::int64_t kRunsLookedAt = 250'000;
+constexpr char kAfter[] = "after";  // of a trigger that names a run
 
 std::vector<std::string> NamesOfStates() {
   using enum plan::State;
@@ -40,16 +41,32 @@ struct Found {
   std::optional<std::int64_t> next;  // where to go on
 };
 
-// At most `limit`. A trigger, for which the record has no index, is looked for among so many of the
-// newest; who wants more goes on behind them.
+// Where one who looks from before `before`, or from the newest run on, stops looking.
+Result<std::int64_t> EndOfLook(record::Record& record, std::optional<std::int64_t> before) {
+  if (!before) {
+    record::RunFilter newest;
+    newest.count_max = 1;
+    newest.with_tasks = false;
+    TRY_ASSIGN(const auto runs, record.ListRuns(newest));
+    before = runs.empty() ? 1 : runs.front().number + 1;
+  }
+  return std::max<std::int64_t>(0, *before - 1 - kRunsLookedAt);
+}
+
+// At most `limit`. For a trigger, which has no index, so many of the newest runs are gone through;
+// who wants more goes on behind them.
 Result<Found> FindRuns(record::Record& record, record::RunFilter filter, const Call& call,
                        std::uint64_t limit) {
   const std::string trigger = call.target.Query("trigger");
-  filter.count_max = trigger.empty() ? limit + 1 : kRunsAtOnce;  // whether there are more
+  filter.count_max = limit + 1;  // whether there are more
+  if (!trigger.empty()) {
+    // Of what some are not told, all that it may be: they see less of it.
+    filter.trigger = trigger.starts_with(kAfter) ? kAfter : trigger;
+    TRY_ASSIGN(filter.behind, EndOfLook(record, filter.before));
+  }
   Found found;
-  for (std::uint64_t looked = 0; looked < kRunsLookedAt;) {
+  for (;;) {
     TRY_ASSIGN(auto runs, record.ListRuns(filter));
-    looked += runs.size();
     for (record::RunRow& run : runs) {
       if (found.runs.size() == limit) {
         found.next = found.runs.back().number;
@@ -59,9 +76,9 @@ Result<Found> FindRuns(record::Record& record, record::RunFilter filter, const C
       if (!TextFor(call.caller, run.facts.trigger).starts_with(trigger)) continue;
       found.runs.push_back(std::move(run));
     }
-    if (runs.size() < filter.count_max) return found;
+    if (runs.size() < filter.count_max) break;
   }
-  found.next = filter.before;
+  if (filter.behind && *filter.behind > 0) found.next = *filter.behind + 1;
   return found;
 }
 
