@@ -111,6 +111,7 @@ def answers():
              "/api/v1/runs?limit=50&state=succeeded", "/api/v1/runs?limit=50&state=cancelled",
              "/api/v1/runs?limit=50&graph=graph-77&state=failed",
              "/api/v1/runs?limit=50&graph=graph-77&state=cancelled",
+             "/api/v1/runs?limit=50&trigger=after", "/api/v1/tables",
              f"/api/v1/runs/{middle}", f"/api/v1/runs/{middle}/events", f"/api/v1/runs/{middle}/explain",
              f"/api/v1/runs/{middle}/lineage", "/api/v1/instants?limit=50", "/api/v1/instants?graph=graph-77",
              "/api/v1/events?limit=100", "/api/v1/events?limit=100&all=true",

@@ -3,8 +3,8 @@
 //   past_runs RECORD GRAPH COUNT            COUNT runs of one task that has succeeded
 //   past_runs RECORD GRAPH COUNT GRAPHS [FIRST]
 //
-// of GRAPH-0, GRAPH-1, ... in turn, of which one in fifty failed; a % in GRAPH is where the number
-// goes. A run a minute.
+// of GRAPH-0, GRAPH-1, ... in turn, of which one in fifty failed, and those whose last one did need
+// a look; a % in GRAPH is where the number goes. A run a minute.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -66,6 +66,26 @@ void AddRun(Batch& batch, const std::string& graph, int number, bool failed) {
   batch.ended.push_back(row);
 }
 
+bool Fails(int number) { return number % 50 == 49; }
+
+// As the engine has it of graphs whose newest run failed.
+Result<void> NoteTroubles(record::Record& record, record::Epoch epoch, const std::string& graph,
+                          int graphs, int end) {
+  std::vector<plan::Decision> noted;
+  for (int number = end - graphs; number < end; ++number) {
+    if (!Fails(number)) continue;
+    plan::GraphMemory memory;
+    memory.key = plan::GraphKey::Parse(Numbered(graph, number % graphs));
+    memory.trouble = plan::Trouble::kFailed;
+    noted.push_back(plan::GraphNoted{memory, "", ""});
+  }
+  record::Turn turn;
+  turn.now = kBegin;
+  turn.epoch = epoch;
+  turn.decisions = noted;
+  return record.Append(turn);
+}
+
 // `first`: the number of the first run, where others are on record already.
 Result<void> Fill(const std::string& path, const std::string& graph, int count, int graphs,
                   int first) {
@@ -78,7 +98,7 @@ Result<void> Fill(const std::string& path, const std::string& graph, int count, 
       if (graphs == 0) {
         AddRun(batch, graph, number, false);
       } else {
-        AddRun(batch, Numbered(graph, number % graphs), number, number % 50 == 49);
+        AddRun(batch, Numbered(graph, number % graphs), number, Fails(number));
       }
     }
     record::Turn turn;
@@ -92,7 +112,8 @@ Result<void> Fill(const std::string& path, const std::string& graph, int count, 
     turn.ended = batch.ended;
     TRY(record->Append(turn));
   }
-  return {};
+  if (graphs == 0 || count < graphs) return {};
+  return NoteTroubles(*record, epoch, graph, graphs, first + count);
 }
 
 }  // namespace
