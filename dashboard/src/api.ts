@@ -195,6 +195,7 @@ export interface DeliveredTable {
   service: string;
   deliveries: number;
   newest: Omit<Delivery, "columns"> | null; // that was not undone; null: all were
+  recent: { data_date: string; rows: number; run: string }[]; // of the latest data dates, the oldest first
 }
 export interface TableRows {
   table: string;

@@ -36,7 +36,7 @@ function Page({ place }: { place: Place }) {
   if (kind === "tables" && !name) return <TablesPage />;
   if (kind === "tables" && name && third) return <TablePage key={`${name} ${third}`} service={name} table={third} />;
   if (kind === "activity" || kind === "log") return <AuditPage />;
-  return <Section main title="No such page"><p>There is no page of that address. <a href="#/">The overview</a> lists what there is.</p></Section>;
+  return <Section main title="No such page"><p>No page has that address. <a href="#/">The overview</a> lists what there is.</p></Section>;
 }
 
 // The tab says what one looks at and how it stands; its icon, whether all is well.

@@ -1,7 +1,7 @@
 // One action or graph: how it stands, its tasks as a picture, its runs as a grid, its data dates, every run
 // of it, and what comes.
 import { useEffect } from "preact/hooks";
-import { get, inPath, path, query, type Graph, type Run } from "./api";
+import { get, inPath, path, query, type Graph, type Run, type State } from "./api";
 import { Batches } from "./batches";
 import { Dag } from "./dag";
 import { Backfill, Dates } from "./dates";
@@ -21,13 +21,18 @@ function timesOf(runs: Run[]): string {
   return `Median ${duration(median)} of the ${lengths.length} that succeeded; the longest took ${duration(lengths[lengths.length - 1] ?? 0)}.`;
 }
 
-// Those at work first, then those that ended; many queued ones do not hide them.
+const queuedShown = 3;
+const instead: Partial<Record<State, number>> = { running: 10, succeeded: 25, failed: 10, cancelled: 5, skipped: 5 }; // of many that are queued
+
+// Those at work and those that ended: what a backfill has queued does not hide them.
 async function newest(graph: string): Promise<Run[]> {
   const ask = (more: Record<string, string | number>) => get<{ runs: Run[] }>(path("runs") + query({ tasks: "true", graph, ...more })).then(({ runs }) => runs);
   const runs = await ask({ limit: 40 });
-  if (!runs.every((run) => run.state === "queued") || runs.length < 40) return runs;
-  const [running, succeeded, failed] = await Promise.all([ask({ state: "running", limit: 10 }), ask({ state: "succeeded", limit: 25 }), ask({ state: "failed", limit: 10 })]);
-  return [...runs.slice(0, 3), ...running, ...[...succeeded, ...failed].sort((a, b) => b.requested_at.localeCompare(a.requested_at))].slice(0, 40);
+  const queued = runs.filter((run) => run.state === "queued");
+  if (queued.length <= queuedShown || runs.length < 40) return runs;
+  const others = (await Promise.all(Object.entries(instead).map(([state, limit]) => ask({ state, limit })))).flat();
+  const order = (a: Run, b: Run) => b.requested_at.localeCompare(a.requested_at) || b.scheduled_at.localeCompare(a.scheduled_at);
+  return [...queued.slice(0, queuedShown), ...others.filter((run) => run.state !== "queued").sort(order)].slice(0, 40);
 }
 
 export function GraphPage({ graph, place }: { graph: string; place: Place }) {

@@ -50,9 +50,10 @@ export function NextInstants({ graph, next, now, zone }: { graph: string; next: 
         empty={<>There is none within {days} days{next ? `; the next is at ${next}` : ", and none after: see its start and end"}. <a href="#/schedule">The schedule</a> shows all that comes.</>}
         columns={[
           { name: "When", kind: "head", cell: (row) => (row.last && row.last !== row.utc ? span(row.utc, row.last, known?.time_zone) : <When at={row.utc} now={now} zone={known?.time_zone} exact />) },
-          ...(listed ? [{ name: `In its own zone, ${known?.time_zone ?? "UTC"}`, cell: (row: Row) => (row.local ? wall(row.local) : "") }, { name: "Data date", cell: (row: Row) => row.data_date }] : []),
+          ...(listed && known?.time_zone !== zoneFor(zone) ? [{ name: `In its own zone, ${known?.time_zone ?? "UTC"}`, cell: (row: Row) => (row.local ? wall(row.local) : "") }] : []),
+          ...(listed ? [{ name: "Data date", cell: (row: Row) => row.data_date }] : []),
           { name: "From now", cell: (row) => fromNow(row.utc, now) },
-          { name: "Note", cell: (row) => (row.note ? <span class={row.last ? "" : "odd"}>{row.note}</span> : null) },
+          ...(rows.some((row) => row.note) ? [{ name: "Note", cell: (row: Row) => (row.note ? <span class={row.last ? "" : "odd"}>{row.note}</span> : null) }] : []),
         ]} />
     </>
   );

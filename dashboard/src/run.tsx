@@ -26,6 +26,9 @@ function firstFailure(run: Run): { task: Task; attempt: Attempt | undefined } | 
   return failed[0] ?? null;
 }
 
+// A reason without the output that it ends with, where that stands beside it, whole.
+const briefly = (message: string) => message.split("; last output: ")[0] ?? "";
+
 // The error itself, as the program wrote it.
 function Failure({ run }: { run: Run }) {
   const failure = firstFailure(run);
@@ -43,7 +46,7 @@ function Failure({ run }: { run: Run }) {
         {failure ? <a href={`#/runs/${run.id}/${failure.task.name}/${number || 1}`}>Its log</a> : null}
         <Copy text={`${graphOf(run)} for ${run.data_date}, run ${run.id}\n${sentence}\n\n${text ?? ""}`} label="Copy the error" />
       </div>
-      {sentence ? <p class="reason">{sentence}</p> : null}
+      {sentence ? <p class="reason">{text ? briefly(sentence) : sentence}</p> : null}
       {text ? <pre tabIndex={0} aria-label="The last output">{text}</pre> : null}
     </section>
   );
@@ -89,7 +92,7 @@ function TaskDetails({ run, task, number, line, again }: { run: Run; task: Task;
           }} />
         ) : null}
       </>}>
-        <p><StateMark state={task.state} /> {task.message}</p>
+        <p><StateMark state={task.state} /> {run.state === "failed" && firstFailure(run)?.task === task ? briefly(task.message) : task.message}</p>
         {attempt ? (
           <>
             <p class="quiet small">{attempt.ending ? `${attempt.ending}; ` : ""}{measured}{attempt.running ? <>running since <When at={attempt.launched_at} now={Date.now()} /></> : null}</p>

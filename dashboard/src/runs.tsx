@@ -17,6 +17,9 @@ function clocks(runs: RunHead[]): (run: RunHead) => string {
   return (run) => ((instants.get(of(run))?.size ?? 0) > 1 ? inZone(run.scheduled_at, zoneFor()).clock : "");
 }
 
+// Why it did not succeed, or its version is not live.
+const why = (run: RunHead) => (run.state !== "succeeded" ? run.message.slice(0, 300) : run.gate?.passed === false ? run.gate.why : "");
+
 // What is asked is in the address, so it survives Back.
 export function RunList({ graph, place }: { graph?: string; place: Place }) {
   useZones();
@@ -44,14 +47,14 @@ export function RunList({ graph, place }: { graph?: string; place: Place }) {
       {looking ? <p class="quiet" role="status">Looking further back...</p> : null}
       {pages.items && !looking ? (
         <Table label="Runs" rows={pages.items} keyOf={(run) => run.id} empty={state || date || trigger ? "No run is like that." : "It never ran. Run it now, or wait for its schedule."} columns={[
-          { name: "State", cell: (run) => <StateMark state={run.state} /> },
+          { name: "State", cell: (run) => <><StateMark state={run.state} />{" "}{run.gate?.passed === false ? <span class="refusal">refused</span> : null}</> },
           ...(graph ? [] : [{ name: "Of", kind: "head" as const, cell: (run: RunHead) => <a href={`#/graphs/${inPath(graphOf(run))}`}>{graphOf(run)}</a> }]),
           { name: "Data date", kind: graph ? "head" : undefined, title: (run) => `for ${run.scheduled_at}`, cell: (run) => <><a href={`#/runs/${run.id}`}>{run.data_date}</a>{clock(run) ? <span class="quiet"> {clock(run)}</span> : null}</> },
           { name: "Began", cell: (run) => <When at={run.started_at} now={now} /> },
           { name: "Took", kind: "right", cell: (run) => between(run.started_at, run.ended_at, now) },
           { name: "Started by", cell: (run) => `${run.trigger}${run.requested_by && run.requested_by !== "busker" ? `, ${run.requested_by}` : ""}` },
           { name: "Run", cell: (run) => <a href={`#/runs/${run.id}`}><code>{run.id}</code></a> },
-          { name: "Why", kind: "wide", cell: (run) => (run.state === "succeeded" ? (run.gate?.passed === false ? `refused: ${run.gate.why}` : "") : run.message.slice(0, 300)) },
+          ...(pages.items.some(why) ? [{ name: "Why", kind: "wide" as const, cell: why }] : []),
         ]} />
       ) : null}
       {looking ? null : <More pages={pages} />}
@@ -60,5 +63,5 @@ export function RunList({ graph, place }: { graph?: string; place: Place }) {
 }
 
 export function RunsPage({ place }: { place: Place }) {
-  return <Section main title="Runs"><RunList place={place} /></Section>;
+  return <Section main title="Runs"><div class="card"><RunList place={place} /></div></Section>;
 }

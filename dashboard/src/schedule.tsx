@@ -5,11 +5,10 @@ import { useLive, useNow } from "./live";
 import { pace } from "./next";
 import { Empty, Problem, Section, StateMark, Table } from "./parts";
 import { plural } from "./plural";
-import { fromNow, inZone, wall } from "./time";
+import { browserZone, fromNow, inZone, useZones, wall, zoneFor } from "./time";
 
 const dayMilliseconds = 86_400_000;
 const shownInDay = 3;  // schedules in a cell of the month
-const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 // Days are texts, "2026-03-29"; their arithmetic knows no zone.
 const instantOf = (day: string) => Date.parse(`${day}T00:00:00Z`);
@@ -189,6 +188,12 @@ function linesOf(graphs: Scheduled[], zone: string): Line[] {
   return lines.sort((a, b) => Date.parse(a.at) - Date.parse(b.at) || a.graph.localeCompare(b.graph));
 }
 
+// "2026-10-25 02:30", as `wall` begins.
+const shownAt = (line: Line, zone: string) => {
+  const { date, clock } = inZone(line.at, zone);
+  return `${date} ${clock}`;
+};
+
 function Agenda({ day, month, graph, now }: { day: string; month: Instants; graph: string; now: number }) {
   const [more, setMore] = useState<Scheduled[]>([]);
   const [next, setNext] = useState<string | null>(null);
@@ -215,9 +220,12 @@ function Agenda({ day, month, graph, now }: { day: string; month: Instants; grap
   const lines = value ? linesOf([...value.graphs, ...more], value.zone) : [];
   // What came of those that are past, by their data dates: at most three of one day.
   const dates = [...new Set(lines.filter((line) => line.date && Date.parse(line.at) < now).map((line) => line.date))].slice(0, 3);
-  const ran = useLive(() => Promise.all(dates.map((date) => get<{ runs: RunHead[] }>(path("runs") + query({ date, limit: 200 })))).then((answers) => answers.flatMap(({ runs }) => runs)),
+  const ran = useLive(() => Promise.all(dates.map((date) => get<{ runs: RunHead[]; next: string | null }>(path("runs") + query({ date, limit: 200 })).then((answer) => ({ ...answer, date })))),
     "", `ran ${dates.join(" ")}`, 5000);
-  const outcome = (line: Line) => ran.value?.find((run) => run.data_date === line.date && graphOf(run) === line.graph); // the newest
+  const isPast = (line: Line) => Date.parse(line.at) < now;
+  const outcome = (line: Line) => ran.value?.find(({ date }) => date === line.date)?.runs.find((run) => graphOf(run) === line.graph); // the newest
+  // Of more runs than were asked for, one may be among the rest.
+  const neverRan = (line: Line) => isPast(line) && !line.paused && ran.value?.some(({ date, next }) => date === line.date && next === null) === true && !outcome(line);
   if (!value) return <Section title={longDay(day)}><Problem message={error} /></Section>;
   const total = value.days.find((each) => each.date === day);
   return (
@@ -230,12 +238,12 @@ function Agenda({ day, month, graph, now }: { day: string; month: Instants; grap
         columns={[
           { name: "When", kind: "head", cell: (line) => line.when, title: (line) => `${line.at}, ${fromNow(line.at, now)}` },
           { name: "What", cell: (line) => <><a href={`#/graphs/${inPath(line.graph)}`}>{line.graph}</a>{line.paused ? <span class="quiet"> (paused)</span> : null}</>, title: (line) => line.schedule },
-          ...(lines.some(outcome) ? [{ name: "What came of it", cell: (line: Line) => {
+          ...(lines.some((line) => isPast(line) && (outcome(line) || neverRan(line))) ? [{ name: "What came of it", cell: (line: Line) => {
             const run = outcome(line);
-            return run && Date.parse(line.at) < now ? <a href={`#/runs/${run.id}`}><StateMark state={run.state} /></a> : null;
+            return run && isPast(line) ? <a href={`#/runs/${run.id}`}><StateMark state={run.state} /></a> : neverRan(line) ? <span class="quiet">no run</span> : null;
           } }] : []),
-          { name: "Note", kind: "wide", cell: (line) => (line.note ? <span class={line.note.startsWith("clocks") ? "odd" : "quiet"}>{line.note}</span> : null) },
-          { name: "In its own zone", cell: (line) => line.local },
+          ...(lines.some((line) => line.note) ? [{ name: "Note", kind: "wide" as const, cell: (line: Line) => (line.note ? <span class={line.note.startsWith("clocks") ? "odd" : "quiet"}>{line.note}</span> : null) }] : []),
+          ...(lines.some((line) => line.local && !line.local.startsWith(shownAt(line, month.zone))) ? [{ name: "In its own zone", cell: (line: Line) => line.local }] : []),
           { name: "Data date", cell: (line) => line.date },
         ]} />
       {next ? <p><button type="button" class="plain" onClick={() => void goOn()}>Show more of the {plural(total?.graphs ?? 0, "schedule")}</button></p> : null}
@@ -245,7 +253,9 @@ function Agenda({ day, month, graph, now }: { day: string; month: Instants; grap
 
 export function SchedulePage({ when }: { when: string }) {
   const now = useNow(30_000);
-  const [zone, setZone] = useState(browserZone);
+  useZones();
+  const [chosen, setZone] = useState(""); // on this page; else it is as for all pages
+  const zone = chosen || zoneFor();
   const [graph, setGraph] = useState("");
   const today = inZone(new Date(now).toISOString(), zone).date;
   const valid = /^\d{4}-\d{2}(-\d{2})?$/.test(when) && !Number.isNaN(instantOf(when.length === 7 ? `${when}-01` : when));
@@ -271,7 +281,7 @@ export function SchedulePage({ when }: { when: string }) {
           <label>Only <input type="search" list="graphs" placeholder="all schedules" value={graph} onChange={(event) => setGraph(event.currentTarget.value.trim())} /></label>
           <datalist id="graphs">{value?.graphs.map((each) => <option key={each.graph} value={each.graph} />)}</datalist>
         </nav>
-        {when && !valid ? <Problem message={`"${when}" is no month or day, such as 2026-03 or 2026-03-29. This month is shown instead.`} /> : null}
+        {when && !valid ? <Problem message={`"${when}" is not a month or day, such as 2026-03 or 2026-03-29. This month is shown instead.`} /> : null}
         <Problem message={error} />
         {value?.next ? <p class="quiet">The first {value.graphs.length} schedules are named; the numbers are those of all.</p> : null}
         <Month month={month} day={day} today={today} zone={zone} answer={answer} />

@@ -86,6 +86,12 @@ function Compare({ service, pair, gate }: { service: string; pair: [Numbered, Nu
   );
 }
 
+// Who made it live: a person, or a run ("run 20261201-130338-f4cjay").
+function By({ who }: { who: string }) {
+  const run = /^run ([0-9a-z-]+)$/.exec(who)?.[1];
+  return run ? <a href={`#/runs/${run}`}>{who}</a> : <>{who}</>;
+}
+
 function Versions({ service, answer, reload, now, place }: { service: string; answer: Answer; reload: () => void; now: number; place: Place }) {
   const versions: Numbered[] = answer.versions.map((version, i) => ({ ...version, number: i + 1 }));
   const { live } = answer, gate = gateText(answer);
@@ -127,12 +133,12 @@ function Versions({ service, answer, reload, now, place }: { service: string; an
       {live && liveOne ? (
         <div class="row">
           <span class="pill">live</span> <strong>version {liveOne.number}</strong> <span class="quiet">{live.version}, data of {liveOne.data_date}</span>
-          <span>moved <When at={live.at} now={now} /> by {live.by}: {live.why}</span>
+          <span>made live <When at={live.at} now={now} /> by <By who={live.by} />: {live.why}</span>
           {live.can_roll_back ? <Doing plain label="Roll back" title="Roll back" confirm={<p>Now live is <strong>version {liveOne.number}</strong>, {live.version}. What was live before it takes its place, for all that begins from now on.</p>} what={change("rollback", live.pin ? { unpin: true } : {})} /> : null}
           {pin}
         </div>
       ) : live ? (
-        <div class="row"><span class="pill">live</span> <strong>{live.version}</strong> since <When at={live.at} now={now} /> by {live.by}: {live.why}
+        <div class="row"><span class="pill">live</span> <strong>{live.version}</strong> since <When at={live.at} now={now} /> by <By who={live.by} />: {live.why}
           {live.can_roll_back ? <Doing plain label="Roll back" confirm="Make live again what was live before?" what={change("rollback", live.pin ? { unpin: true } : {})} /> : null}
           {pin}</div>
       ) : (
@@ -140,7 +146,7 @@ function Versions({ service, answer, reload, now, place }: { service: string; an
       )}
       {answer.online?.behind ? <div class="verdict failed"><strong>Behind the pointer.</strong> <Behind online={answer.online} now={now} /></div> : null}
       {answer.online && !answer.online.behind && answer.online.version ? <p class="quiet">Predictions are answered from {versions.find((version) => version.version === answer.online?.version) ? <>version {versions.find((version) => version.version === answer.online?.version)?.number}</> : answer.online.version}.</p> : null}
-      {live?.check ? <p class="quiet">Checked before it went live: {live.check}</p> : null}
+      {live?.check ? <p class="quiet">{/^not served online/.test(live.check) ? `N${live.check.slice(1)}` : `Checked before it went live: ${live.check}`}.</p> : null}
       {live && live.pin ? (
         <div class="row"><span class="pill cancelled">pinned</span> <span>by {live.pin.by}, <When at={live.pin.at} now={now} />: {live.pin.why}. No gate moves it.</span>
           <Doing plain label="Unpin" title="Unpin" confirm="Gates may move the live version again, from the next training on." what={change("unpin", {})} /></div>
@@ -160,7 +166,7 @@ function Versions({ service, answer, reload, now, place }: { service: string; an
           <Chart points={points} name={metric} bound={bounds} choose={(at) => { const version = charted[at]; if (version) pick(version); }} />
         </div>
       ) : null}
-      <div class="card"><Table label="Versions" rows={[...versions].reverse()} keyOf={(version) => version.key} empty="There is no version yet." rowClass={(version) => (picked.includes(version) || version.version === shownVersion ? "picked" : "")} columns={[
+      <div class="card"><Table label="Versions" rows={[...versions].reverse()} keyOf={(version) => version.key} empty="No version yet." rowClass={(version) => (picked.includes(version) || version.version === shownVersion ? "picked" : "")} columns={[
         { name: "Version", kind: "head", cell: (version) => <><a href={`#/runs/${version.run}`} title={version.version}>{version.number}</a>{version.live ? <span class="badge">live</span> : null}{version.gate?.passed === false ? <span class="refusal">refused</span> : null}{version.waits ? <span class="refusal waits">waits</span> : null}</> },
         { name: "Data date", cell: (version) => version.data_date },
         ...columns.map((name): Column<Numbered> => ({
@@ -227,7 +233,7 @@ export function ServicePage({ service, place }: { service: string; place: Place 
       <Section main title={service}>
         <Problem message={error} />
         {value?.unreadable.map((sentence) => <Problem key={sentence} message={sentence} />)}
-        {value && value.versions.length === 0 ? <Empty>There is no version yet; a run of the training makes one.</Empty> : null}
+        {value && value.versions.length === 0 ? <Empty>No version yet; a run of the training makes one.</Empty> : null}
         {value && value.versions.length > 0 ? <Versions service={service} answer={value} reload={reload} now={now} place={place} /> : null}
       </Section>
       {value?.online ? <Try key={service} service={service} version={value.online.version} /> : null}

@@ -196,21 +196,41 @@ export function TablePage({ service, table }: { service: string; table: string }
   );
 }
 
+const shownDates = 14;
+
+// The rows of the latest data dates, the newest right.
+function Trend({ recent }: Pick<DeliveredTable, "recent">) {
+  const most = Math.max(1, ...recent.map(({ rows }) => rows)), step = 206 / shownDates, empty = shownDates - recent.length;
+  return (
+    <svg class="bars" viewBox="0 0 206 34" preserveAspectRatio="xMinYMid" role="group" aria-label={`Rows of the newest data dates: ${recent.map(({ rows }) => rows.toLocaleString()).join(", ")}`}>
+      {Array.from({ length: empty }, (_, i) => <rect key={i} class="slot" x={i * step + 1.5} y="30" width={step - 3} height="3" rx="1" />)}
+      {recent.map(({ data_date, rows, run }, i) => {
+        const height = Math.max(2, (30 * rows) / most);
+        return (
+          <a key={data_date} href={`#/runs/${run}`} tabIndex={-1}><title>{`${data_date}: ${plural(rows, "row")}`}</title>
+            <rect x={(empty + i) * step} y="0" width={step} height="34" fill="transparent" /><rect class="bar rows" x={(empty + i) * step + 1.5} y={33 - height} width={step - 3} height={height} rx="1.5" /></a>
+        );
+      })}
+    </svg>
+  );
+}
+
 export function TablesPage() {
   const now = useNow(1000);
   const { value, error } = useLive(() => get<{ tables: DeliveredTable[] }>(path("tables")).then(({ tables }) => tables.flatMap(({ newest, ...of }) => (newest ? [{ ...of, newest }] : []))), "", "tables", 5000);
   return (
     <Section main title="Tables">
       <Problem message={error} />
-      {value ? <Table label="Tables" rows={value} keyOf={(row) => `${row.service} ${row.table}`} empty="Nothing was delivered yet. An action with a part [actions.NAME.deliver] writes to a table." columns={[
+      {value ? <div class="card"><Table label="Tables" rows={value} keyOf={(row) => `${row.service} ${row.table}`} empty="Nothing was delivered yet. An action with a part [actions.NAME.deliver] writes to a table." columns={[
         { name: "Table", kind: "head", cell: (row) => <a href={`#/tables/${row.service}/${row.table}`}>{row.table}</a> },
         { name: "Of", cell: (row) => <a href={`#/services/${row.service}`}>{row.service}</a> },
+        { name: "Rows by data date", cell: (row) => <Trend recent={row.recent} /> },
         { name: "Newest data date", cell: (row) => row.newest.data_date },
-        { name: "Rows then", kind: "right", cell: (row) => row.newest.rows.toLocaleString() },
+        { name: "Rows of that date", kind: "right", cell: (row) => row.newest.rows.toLocaleString() },
         { name: "In the table", kind: "right", cell: (row) => row.newest.table_rows.toLocaleString() },
         { name: "Delivered", cell: (row) => <When at={row.newest.delivered_at} now={now} /> },
         { name: "Deliveries", kind: "right", cell: (row) => row.deliveries.toLocaleString() },
-      ]} /> : null}
+      ]} /></div> : null}
     </Section>
   );
 }

@@ -41,11 +41,11 @@ std::optional<http::Response> Confine(const Door& door, const access::Caller& ca
   if (const auto graph = named.find("graph"); graph != named.end()) {
     const plan::GraphKey key = GraphNamed(graph->second);
     if (caller.Sees(key.Text())) return std::nullopt;
-    return http::Problem(404, fmt::format("there is no {}", key));
+    return http::Problem(404, fmt::format("no {}", key));
   }
   if (const auto service = named.find("service"); service != named.end()) {
     if (access::HoldsService(caller.confines, service->second)) return std::nullopt;
-    return http::Problem(404, fmt::format("there is no service {}", service->second));
+    return http::Problem(404, fmt::format("no service {}", service->second));
   }
   if (const auto run = named.find("run"); run != named.end()) {
     if (!door.graph_of) return http::Problem(record::NoRun(run->second));
@@ -100,6 +100,8 @@ http::Response Ask(const Door& door, const http::Request& request, Instant now) 
   const auto target = http::ParseTarget(request.target);
   if (IsLogin(request, target)) {
     http::Response answer = guard.Login(request, target->Query("token"), now);
+    // A link that was used, opened again where its session goes on, leads where it led before.
+    if (answer.status == 401 && guard.HasSession(request, now)) return Guard::ToTheDashboard();
     Note(door, request, answer.status < 400, now);
     return answer;
   }

@@ -95,16 +95,26 @@ std::string Guard::MakeLink(access::Scope scope, const std::string& by, Instant 
   return site_.origin() + "/login?token=" + sessions_.MakeLink({by, scope}, now);
 }
 
+bool Guard::HasSession(const http::Request& request, Instant now) {
+  const auto session = SessionIn(request);
+  return session && session->size() == kSecretDigits && sessions_.Use(*session, now);
+}
+
+http::Response Guard::ToTheDashboard() {
+  http::Response response;
+  response.status = 303;
+  response.headers = {{"Location", "/"}};
+  return response;
+}
+
 http::Response Guard::Login(const http::Request& request, const std::string& secret, Instant now) {
   const auto session = sessions_.Begin(secret, now);
   if (!session) return Wrong(request, now);
   const bool secure = site_.OriginOf(request).starts_with("https:");
-  http::Response response;
-  response.status = 303;
-  response.headers = {
-      {"Location", "/"},
-      {"Set-Cookie", fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict{}", CookieName(request),
-                                 *session, secure ? "; Secure" : "")}};
+  http::Response response = ToTheDashboard();
+  response.headers.emplace_back(
+      "Set-Cookie", fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict{}", CookieName(request),
+                                *session, secure ? "; Secure" : ""));
   // Led here by a mail's or another site's page, or a file, a browser would not send the cookie
   // along the same way; from a page of ours it does.
   if (request.Header("sec-fetch-site") == "cross-site") {

@@ -44,6 +44,9 @@ class Guard {
   std::string MakeLink(access::Scope scope, const std::string& by, Instant now);
   // Answers that address: a session and the way to the dashboard, or no.
   http::Response Login(const http::Request& request, const std::string& secret, Instant now);
+  // Whether the request's cookie is of a session that goes on; that is a use of it.
+  bool HasSession(const http::Request& request, Instant now);
+  static http::Response ToTheDashboard();
 
  private:
   std::string CookieName(const http::Request& request) const;

@@ -79,6 +79,11 @@ TEST_F(GuardTest, OpensASessionByALinkThatWorksOnceAndForADay) {
   ASSERT_TRUE(std::holds_alternative<access::Caller>(identified));
   EXPECT_EQ(std::get<access::Caller>(identified).name, "ada");
   EXPECT_EQ(std::get<access::Caller>(identified).scope, access::Scope::kOperator);
+  const http::Request same = Get({{"cookie", cookie.substr(0, cookie.find(';'))}});
+  EXPECT_TRUE(guard_.HasSession(same, kNow));
+  EXPECT_FALSE(guard_.HasSession(same, kNow + std::chrono::hours(25)));
+  EXPECT_FALSE(guard_.HasSession(Get(), kNow));
+  EXPECT_FALSE(guard_.HasSession(Get({{"cookie", "busker_8321=" + secret}}), kNow));
 
   const std::string late = guard_.MakeLink(access::Scope::kAdmin, "ada", kNow);
   EXPECT_EQ(

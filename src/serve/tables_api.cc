@@ -64,6 +64,18 @@ void DescribeSetting(const service::Service& service, const std::string& table,
   }
 }
 
+// The latest dates, the oldest first.
+ordered_json DescribeRecent(const std::map<std::string, const deliver::Delivery*>& of_dates) {
+  constexpr std::size_t kShown = 14;
+  ordered_json recent = ordered_json::array();
+  std::size_t at = 0;
+  for (const auto& [date, delivery] : of_dates) {
+    if (++at + kShown <= of_dates.size()) continue;
+    recent.push_back({{"data_date", date}, {"rows", delivery->rows}, {"run", delivery->run}});
+  }
+  return recent;
+}
+
 }  // namespace
 
 struct TablesApi::Opened {
@@ -144,6 +156,7 @@ http::Response TablesApi::ListTables(const Call& call) {
   }
   struct Table {
     const deliver::Delivery* newest = nullptr;
+    std::map<std::string, const deliver::Delivery*> of_dates;  // that was not undone, of each
     std::size_t deliveries = 0;
   };
   ordered_json list = ordered_json::array();
@@ -155,7 +168,8 @@ http::Response TablesApi::ListTables(const Call& call) {
       if (!names.contains(delivery.service)) continue;
       Table& table = tables[{delivery.table, delivery.service}];
       ++table.deliveries;
-      if (!delivery.undone_at) table.newest = &delivery;
+      if (delivery.undone_at) continue;
+      table.newest = table.of_dates[delivery.data_date] = &delivery;
     }
     for (const auto& [key, table] : tables) {
       ordered_json newest;
@@ -166,7 +180,8 @@ http::Response TablesApi::ListTables(const Call& call) {
       list.push_back({{"table", key.first},
                       {"service", key.second},
                       {"deliveries", table.deliveries},
-                      {"newest", std::move(newest)}});
+                      {"newest", std::move(newest)},
+                      {"recent", DescribeRecent(table.of_dates)}});
     }
   }
   return http::JsonResponse({{"tables", list}});

@@ -130,6 +130,9 @@ TEST_F(VersionsApiTest, ShowsATableThatItDeliversTo) {
   EXPECT_EQ(tables()[0]["service"], "shop");
   EXPECT_EQ(tables()[0]["deliveries"], 1);
   EXPECT_EQ(tables()[0]["newest"]["id"], id);
+  ASSERT_EQ(tables()[0]["recent"].size(), 1U) << tables();
+  EXPECT_EQ(tables()[0]["recent"][0]["data_date"], tables()[0]["newest"]["data_date"]);
+  EXPECT_EQ(tables()[0]["recent"][0]["rows"], tables()[0]["newest"]["rows"]);
   const http::Response shown = Get("/api/v1/services/shop/tables/shop.select");
   ASSERT_EQ(shown.status, 200) << shown.body;
   EXPECT_EQ(Body(shown)["columns"], json::parse(R"([{"name": "player_id", "type": "INT64"}])"));
@@ -154,6 +157,7 @@ TEST_F(VersionsApiTest, ShowsATableThatItDeliversTo) {
   EXPECT_EQ(Get(path + "/origin?row=%7B%22none%22%3A%221%22%7D").status, 400);
   ASSERT_EQ(Post(UndoPath(id)).status, 200);
   EXPECT_TRUE(tables()[0]["newest"].is_null()) << tables();
+  EXPECT_TRUE(tables()[0]["recent"].empty()) << tables();
   EXPECT_FALSE(Body(Get(path + "/columns"))["why"].is_null());
   EXPECT_EQ(Get(path + "/origin?row=%7B%22player_id%22%3A%221%22%7D").status, 404);
   const json gone = Body(Get("/api/v1/services/shop/tables/shop.select"));
