@@ -248,8 +248,8 @@ class WrongFolder(Folder):
         for words in (["fsck"], ["audit", "--verify"], ["audit"], ["query", "SELECT 1"], ["runs"], ["models"], ["deliveries"],
                       ["logs"], ["status"], ["next", "0 0 * * *"], ["check", "training"], ["promote", "x"], ["pause", "training"],
                       ["retry", "training"], ["token", "list"], ["secret", "list"], ["explain", "training"]):
-            for home, said in (("./typo", "there is no home at ./typo"), ("empty", "there is no home at empty"),
-                               ("s/busker.toml", "s/busker.toml is no folder")):
+            for home, said in (("./typo", "no home at ./typo"), ("empty", "no home at empty"),
+                               ("s/busker.toml", "s/busker.toml is not a folder")):
                 done = self.busker(*words, "-C", "s", "--home", home)
                 self.assertEqual(done.returncode, 3, f"{words}: {done.stderr}{done.stdout}")
                 self.assertIn(said, done.stderr, words)

@@ -160,7 +160,7 @@ class Actions(NextTest):
     def test_that_do_not_exist_are_not_found(self):
         service = self.another(service_file=SCHEDULED)
         self.fails(3, "aplication", service=service, says="application")
-        self.fails(3, "application", says="\"application\" is no cron expression")
+        self.fails(3, "application", says="\"application\" is not a cron expression")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ void AddTokenVerbs(VerbList& verbs) {
       verbs.AddBelow(token, "create", "Make a token, and print it: it is not shown again.",
                      [&common, &options] { return CreateToken(common, options); });
   create->add_option("NAME", options.name, "what it is for")->required();
-  create->add_option("--scope", options.scope, "what it lets do (default viewer)")
+  create->add_option("--scope", options.scope, "what it permits (default viewer)")
       ->type_name("predict|viewer|operator|admin");
   create
       ->add_option("--only", options.only,
@@ -47,15 +47,15 @@ void AddSecretVerbs(VerbList& verbs) {
       "  busker secret list\n");
   CLI::App* set =
       verbs.AddBelow(secret, "set",
-                     "Set a secret, or set it anew. The value comes from the terminal or from "
-                     "standard input; a line end behind it is left out.",
+                     "Set or replace a secret. The value comes from the terminal or from standard "
+                     "input; a final line break is dropped.",
                      [&common, &options] { return SetSecret(common, options); });
   set->add_option("NAME", options.name, "what services call it")->required();
   verbs.AddBy(set);
   verbs.AddBelow(secret, "list", "List the secrets, without their values.",
                  [&common] { return ListSecrets(common); });
   CLI::App* remove =
-      verbs.AddBelow(secret, "remove", "Forget a secret. Who uses it fails from now on.",
+      verbs.AddBelow(secret, "remove", "Remove a secret. Programs that use it fail from now on.",
                      [&common, &options] { return RemoveSecret(common, options); });
   remove->add_option("NAME", options.name, "the secret")->required();
   verbs.AddBy(remove);

@@ -28,7 +28,7 @@ Result<service::Target> TargetWithImage(const service::Service& service, const s
   const std::string name = prepare::TargetOf(service, "", asked, "");
   const auto found = service.targets.find(name);
   if (found == service.targets.end() && !asked.empty() && name != "local") {
-    return NotFound(fmt::format("there is no target \"{}\"", name));
+    return NotFound(fmt::format("no target \"{}\"", name));
   }
   if (found != service.targets.end() && !found->second.image.empty()) return found->second;
   std::vector<std::string> names;

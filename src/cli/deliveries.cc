@@ -80,7 +80,7 @@ Result<int> Undo(const Common& common, const UndoOptions& options) {
     PrintJson(Describe(undone));
   } else {
     const std::string now = undone.columns.empty()
-                                ? "had nothing else, so there is no such table any more"
+                                ? "had nothing else, so the table no longer exists"
                                 : fmt::format("has {} now", Plural(undone.table_rows, "row"));
     PrintLine(fmt::format("delivery {} of {} is undone; {} {}", undone.id,
                           Plural(undone.rows, "row"), undone.table, now));

@@ -33,7 +33,7 @@ std::string_view NameOf(doctor::Verdict verdict) {
 }
 
 Result<service::Target> FindTarget(const Place& place, const std::string& name) {
-  if (!place.service) return NotFound("there is no service here, so no target");
+  if (!place.service) return NotFound("no service here, so no target");
   const auto& targets = place.service->targets;
   if (const auto found = targets.find(name); found != targets.end()) return found->second;
   if (name == "local") {
@@ -41,8 +41,7 @@ Result<service::Target> FindTarget(const Place& place, const std::string& name) 
     local.name = name;
     return local;
   }
-  return NotFound(fmt::format("there is no target \"{}\"; [targets.{}] in busker.toml would be one",
-                              name, name));
+  return NotFound(fmt::format("no target \"{}\"; add [targets.{}] to busker.toml", name, name));
 }
 
 void CheckTarget(const Common& common, const Place& place, const service::Target& target,

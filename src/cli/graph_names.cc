@@ -155,7 +155,7 @@ Result<record::RunRow> FindRun(const Place& place, record::Record& record,
     filter.count_max = 1;
     TRY_ASSIGN(auto runs, record.ListRuns(filter));
     if (!runs.empty()) return std::move(runs.front());
-    return NotFound("there are no runs yet; busker run ACTION starts one");
+    return NotFound("no runs yet; busker run ACTION starts one");
   }
   if (auto run = record.FindRun(what); run || run.error().kind != ErrorKind::kNotFound) return run;
   const auto graph = FindGraph(place, what);

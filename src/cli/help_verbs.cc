@@ -106,23 +106,22 @@ void AddHelpVerbs(VerbList& verbs) {
   verb->add_flag("--man", help.man, "print it for man");
 
   auto& shell = verbs.Keep<std::string>();
-  verb =
-      verbs.AddPlain("completion",
-                     "Print what a shell needs to complete verbs, options, actions, runs and "
-                     "versions.",
-                     "  . <(busker completion bash)          for this shell; in ~/.bashrc for "
-                     "each\n"
-                     "  . <(busker completion zsh)           in ~/.zshrc, behind compinit\n"
-                     "  busker completion fish | source\n",
-                     [&shell]() -> Result<int> {
-                       const auto script = CompletionScript(shell);
-                       if (!script) {
-                         return Invalid(fmt::format(
-                             "no completion for \"{}\"; there is for bash, zsh and fish", shell));
-                       }
-                       Print(*script);
-                       return 0;
-                     });
+  verb = verbs.AddPlain(
+      "completion",
+      "Print what a shell needs to complete verbs, options, actions, runs and "
+      "versions.",
+      "  . <(busker completion bash)          for this shell; in ~/.bashrc for "
+      "each\n"
+      "  . <(busker completion zsh)           in ~/.zshrc, behind compinit\n"
+      "  busker completion fish | source\n",
+      [&shell]() -> Result<int> {
+        const auto script = CompletionScript(shell);
+        if (!script) {
+          return Invalid(fmt::format("no completion for \"{}\"; choose bash, zsh or fish", shell));
+        }
+        Print(*script);
+        return 0;
+      });
   verb->add_option("bash|zsh|fish", shell, "the shell")->required();
   AddHidden(verbs);
 }

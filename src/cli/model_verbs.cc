@@ -31,9 +31,8 @@ void AddShow(VerbList& verbs) {
 
 void AddMoveFlags(VerbList& verbs, CLI::App* verb, PromoteOptions& options) {
   verb->add_flag("--unchecked", options.unchecked,
-                 "also a version whose sample comes out otherwise here than where it was trained");
-  verb->add_flag("--unpin", options.unpin,
-                 "also when what is live is pinned, which it then no longer is");
+                 "even if its sample is answered differently here than where it was trained");
+  verb->add_flag("--unpin", options.unpin, "even if the live version is pinned; this ends the pin");
   verbs.AddBy(verb);
 }
 
@@ -47,26 +46,25 @@ void AddMoves(VerbList& verbs) {
   promote->add_option("VERSION", options.version, "as busker models shows it")->required();
   promote->add_option("--why", options.why, "a reason, kept with the pointer")->type_name("TEXT");
   AddMoveFlags(verbs, promote, options);
-  CLI::App* rollback =
-      verbs.Add("rollback", "Make live again what was live before; repeated, go further back.",
-                "  busker rollback\n", [&common, &options] { return Rollback(common, options); });
+  CLI::App* rollback = verbs.Add(
+      "rollback", "Make the version live that was live before. Repeat it to go further back.",
+      "  busker rollback\n", [&common, &options] { return Rollback(common, options); });
   AddMoveFlags(verbs, rollback, options);
 }
 
 void AddPins(VerbList& verbs) {
   const Common& common = verbs.common();
   auto& options = verbs.Keep<PinOptions>();
-  CLI::App* pin =
-      verbs.Add("pin", "Keep what is live where it is: no gate makes another version live.",
-                "  busker pin 20190801T000000Z --why 'sale until Sunday'\n",
-                [&common, &options] { return Pin(common, options); });
-  pin->add_option("VERSION", options.version, "that is live")->required();
-  pin->add_option("--why", options.why, "the reason, for all who wonder")
+  CLI::App* pin = verbs.Add("pin", "Pin the live version: no gate makes another one live.",
+                            "  busker pin 20190801T000000Z --why 'sale until Sunday'\n",
+                            [&common, &options] { return Pin(common, options); });
+  pin->add_option("VERSION", options.version, "the live version")->required();
+  pin->add_option("--why", options.why, "the reason, shown with the pin")
       ->required()
       ->type_name("TEXT");
   verbs.AddBy(pin);
-  verbs.AddBy(verbs.Add("unpin", "Let gates move the live pointer again.", "  busker unpin\n",
-                        [&common] { return Unpin(common); }));
+  verbs.AddBy(verbs.Add("unpin", "End the pin: gates may make other versions live again.",
+                        "  busker unpin\n", [&common] { return Unpin(common); }));
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ Result<Asked> FindSchedule(const Common& common, const NextOptions& options) {
   const auto found = place ? FindDefinition(*place, options.what) : tl::unexpected(place.error());
   if (!found && found.error().kind == ErrorKind::kNotFound) {
     return NotFound(
-        fmt::format("\"{}\" is no cron expression (five fields with blanks between them, or "
+        fmt::format("\"{}\" is not a cron expression (five fields with blanks between them, or "
                     "@daily), and there is {}",
                     options.what, found.error().message));
   }

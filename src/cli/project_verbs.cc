@@ -10,7 +10,7 @@ namespace {
 void AddNew(VerbList& verbs) {
   auto& options = verbs.Keep<NewOptions>();
   CLI::App* verb = verbs.Add(
-      "new", "Begin a project: a service that runs, to put your model into.",
+      "new", "Create a project: a service that runs, to put your model into.",
       "  busker new churn               in Python, with scikit-learn\n"
       "  busker new churn --shell       nothing to install\n",
       [&common = verbs.common(), &options] { return New(common, options); }, false);
@@ -26,7 +26,7 @@ void AddNew(VerbList& verbs) {
 void AddInit(VerbList& verbs) {
   auto& options = verbs.Keep<InitOptions>();
   CLI::App* verb = verbs.Add(
-      "init", "Write a busker.toml that says what the conventions found.",
+      "init", "Write a busker.toml that spells out what the folder's layout says already.",
       "  busker init -C my-service\n",
       [&common = verbs.common(), &options] { return Init(common, options); }, false);
   verb->add_flag("--force", options.force, "replace the file that is there");
@@ -41,7 +41,7 @@ void AddBuild(VerbList& verbs) {
                 "  busker build                   for the target that names an image\n"
                 "  busker build --target local    the .venv, from requirements.txt\n",
                 [&common = verbs.common(), &options] { return Build(common, options); });
-  verb->add_flag("-q,--quiet", options.quiet, "only say what came of it");
+  verb->add_flag("-q,--quiet", options.quiet, "print the result only");
 }
 
 }  // namespace
@@ -51,14 +51,14 @@ void AddProjectVerbs(VerbList& verbs) {
   AddNew(verbs);
   AddInit(verbs);
   AddBuild(verbs);
-  verbs.Add("doctor",
-            "Look whether this machine has what runs need, and with --target whether its places "
-            "have: a line for each check, with the command that mends it. Exit code 1: something "
-            "is missing.",
-            "  busker doctor\n"
-            "  busker doctor --target cloud    rights, places, quotas and the image, before the "
-            "first run\n",
-            [&common] { return Doctor(common); });
+  verbs.Add(
+      "doctor",
+      "Check that this machine has what runs need, and with --target that the target has it: a "
+      "line per check, with the command that repairs it. Exit code 1: something is missing.",
+      "  busker doctor\n"
+      "  busker doctor --target cloud    rights, places, quotas and the image, before the "
+      "first run\n",
+      [&common] { return Doctor(common); });
   verbs.Add("validate",
             "Check the services and graph files of the folder; every fault with its place.",
             "  busker validate\n"

@@ -123,7 +123,7 @@ Result<std::string> ReadStatement() {
   char buffer[4096];
   for (ssize_t count; (count = ::read(STDIN_FILENO, buffer, sizeof buffer)) > 0;) {
     text.append(buffer, static_cast<std::size_t>(count));
-    if (text.size() > kBytesMax) return Invalid("standard input is no statement: it has no end");
+    if (text.size() > kBytesMax) return Invalid("standard input is too long for a statement");
   }
   while (!text.empty() &&
          (std::isspace(static_cast<unsigned char>(text.back())) != 0 || text.back() == ';')) {

@@ -54,12 +54,14 @@ void AddStart(VerbList& verbs) {
 
 void AddWait(VerbList& verbs) {
   auto& options = verbs.Keep<WaitOptions>();
-  CLI::App* verb = verbs.Add(
-      "wait", "Wait until a run has ended, well or not.", "  busker wait training --limit 2h\n",
-      [&common = verbs.common(), &options] { return Wait(common, options); });
+  CLI::App* verb =
+      verbs.Add("wait", "Wait until a run has ended, whether it succeeded or not.",
+                "  busker wait training --limit 2h\n",
+                [&common = verbs.common(), &options] { return Wait(common, options); });
   verb->add_option("ACTION", options.action, "the newest run of this action or graph")->required();
   verb->add_option("--run", options.run, "this run")->type_name("RUN");
-  verb->add_option("--limit", options.limit, "then give up, with exit code 4; the run goes on")
+  verb->add_option("--limit", options.limit,
+                   "give up after this, with exit code 4; the run goes on")
       ->type_name("DURATION");
 }
 
@@ -101,8 +103,7 @@ void AddLogs(VerbList& verbs) {
   verb->add_option("--attempt", options.attempt, "this attempt; default: the newest")
       ->type_name("N");
   verb->add_flag("-f,--follow", options.follow, "go on until the run has ended");
-  verb->add_option("--tail", options.tail, "only so many lines at the end of each task's")
-      ->type_name("N");
+  verb->add_option("--tail", options.tail, "only the last N lines of each task")->type_name("N");
   verb->add_flag("--raw", options.raw, "the bytes as they are stored, into a file or a pipe");
 }
 
@@ -126,7 +127,7 @@ void AddSteering(VerbList& verbs) {
   CLI::App* retry = verbs.Add("retry", "Resume a run from the tasks that did not succeed.",
                               "  busker retry application\n",
                               [&common, &options] { return Retry(common, options); });
-  CLI::App* skip = verbs.Add("skip", "Go on without a task, as if it had succeeded.",
+  CLI::App* skip = verbs.Add("skip", "Skip a task: the run goes on as if it had succeeded.",
                              "  busker skip application deliver\n",
                              [&common, &options] { return Skip(common, options); });
   for (CLI::App* verb : {cancel, retry, skip}) {
@@ -144,7 +145,9 @@ void AddRunVerbs(VerbList& verbs) {
   AddStart(verbs);
   AddWait(verbs);
   AddCheck(verbs);
-  verbs.Add("status", "Each action's last run and next, what is live, who is at work.",
+  verbs.Add("status",
+            "Each action's last run and its next one, the live version, and whether busker up is "
+            "running.",
             "  busker status\n  busker status --json\n",
             [&common = verbs.common()] { return Status(common); });
   AddRuns(verbs);

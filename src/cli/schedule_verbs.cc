@@ -10,19 +10,21 @@ void AddUp(VerbList& verbs) {
   auto& options = verbs.Keep<UpOptions>();
   CLI::App* verb = verbs.Add(
       "up",
-      "Keep the schedules of services and graph files: the daemon. It sees edited files; SIGTERM "
-      "ends it, and what runs goes on.",
+      "Run the daemon: it keeps the schedules of services and graph files, and serves the "
+      "dashboard "
+      "and the HTTP API. It sees edited files; SIGTERM ends it, and what runs goes on.",
       "  busker up\n  busker up services/ scheduler/ --home /var/lib/busker\n",
       [&common = verbs.common(), &options] { return Up(common, options); }, false);
   verb->add_option("DIR", options.folders,
                    "services, graph files, or folders of them (default: the current one)");
   verb->add_flag("-q,--quiet", options.quiet, "do not tell of runs as they start and end");
-  verb->add_flag("--paused", options.paused,
-                 "what was never seen before begins paused, until busker resume; the rest stays as "
-                 "it is");
+  verb->add_flag(
+      "--paused", options.paused,
+      "actions and graphs that are new begin paused, until busker resume; the others stay "
+      "as they are");
   verb->add_option("--port", options.port,
-                   "of the dashboard and the HTTP API; 0: one that is free; default: as [http] "
-                   "listen in daemon.toml says, else 8321")
+                   "of the dashboard and the HTTP API; 0: any free one; default: that of [http] "
+                   "listen in daemon.toml, else the one of last time, else 8321 or the next free")
       ->check(CLI::Range(0, 65535).description(""))
       ->type_name("N");
 }
@@ -67,11 +69,11 @@ void AddPauses(VerbList& verbs) {
   CLI::App* pause = verbs.Add("pause", "Stop an action's or graph's scheduled and triggered runs.",
                               "  busker pause application\n",
                               [&common, &options] { return Pause(common, options); });
-  CLI::App* resume = verbs.Add("resume",
-                               "Keep its schedule again; what it missed is caught up as its "
-                               "catch_up says.",
-                               "  busker resume application\n",
-                               [&common, &options] { return Resume(common, options); });
+  CLI::App* resume = verbs.Add(
+      "resume",
+      "Start scheduled and triggered runs again; what was missed is caught up "
+      "as catch_up says.",
+      "  busker resume application\n", [&common, &options] { return Resume(common, options); });
   for (CLI::App* verb : {pause, resume}) {
     verb->add_option("ACTION", options.action, "an action, SERVICE/ACTION, or a graph")->required();
     verbs.AddBy(verb);
@@ -90,11 +92,11 @@ void AddBackfill(VerbList& verbs) {
       ->type_name("D");
   verb->add_option("--to", options.to, "last data date or instant")->required()->type_name("D");
   verb->add_flag("--dry-run", options.dry_run,
-                 "only show the instants, the version that each begins with, and what will be "
+                 "only show the instants, the version that each starts with, and what will be "
                  "refused");
-  verb->add_flag("--newest-first", options.newest_first, "begin with the last");
+  verb->add_flag("--newest-first", options.newest_first, "start with the last");
   verb->add_flag("--retry-failed", options.retry_failed,
-                 "take up again those that failed or were cancelled");
+                 "also retry runs that failed or were cancelled");
   verb->add_flag("--force", options.force, "let an older data date replace a newer one");
   verb->add_option("--runs-at-once", options.runs_at_once,
                    "how many of them run at the same time (default 1)")

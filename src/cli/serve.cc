@@ -89,7 +89,7 @@ Result<std::uint16_t> PortOf(const ServeOptions& options) {
   const char* const end = text.data() + text.size();
   const auto [at, fault] = std::from_chars(text.data(), end, port);
   if (fault != std::errc() || at != end || port == 0) {
-    return Invalid(fmt::format("AIP_HTTP_PORT is {}, which is no port", Printable(text)));
+    return Invalid(fmt::format("AIP_HTTP_PORT is {}, which is not a port", Printable(text)));
   }
   return port;
 }

@@ -22,7 +22,7 @@ void AddServe(VerbList& verbs) {
   verb->add_option("--store", options.store, "artifact store, file:///... or gs://...")
       ->envname("BUSKER_SERVE_STORE")
       ->type_name("URL");
-  verb->add_option("--address", options.address, "of this machine (default 127.0.0.1)")
+  verb->add_option("--address", options.address, "to listen on (default 127.0.0.1)")
       ->envname("BUSKER_SERVE_ADDRESS")
       ->type_name("IP");
   verb->add_option("--port", options.port,
@@ -30,22 +30,23 @@ void AddServe(VerbList& verbs) {
       ->envname("BUSKER_SERVE_PORT")
       ->type_name("N")
       ->each([&options](const std::string& text) { options.any_port = text == "0"; });
-  verb->add_option("--threads", options.threads, "that answer (default: one for each processor)")
+  verb->add_option("--threads", options.threads, "how many answer (default: one per processor)")
       ->type_name("N");
-  verb->add_option("--tokens", options.tokens, "who may ask (default: tokens.json of the home)")
+  verb->add_option("--tokens", options.tokens,
+                   "file of the tokens that may ask (default: tokens.json of the home)")
       ->envname("BUSKER_SERVE_TOKENS")
       ->type_name("FILE");
-  verb->add_flag("--without-tokens", options.without_tokens, "whoever reaches the port may ask")
+  verb->add_flag("--without-tokens", options.without_tokens,
+                 "let everybody ask who reaches the port")
       ->envname("BUSKER_SERVE_WITHOUT_TOKENS");
   verb->add_option("--certificate", options.certificate, "for TLS, with --key")->type_name("FILE");
   verb->add_option("--key", options.key, "of the certificate")->type_name("FILE");
-  verb->add_flag("--insecure-i-know", options.insecure_i_know,
-                 "others than this machine may ask without TLS")
+  verb->add_flag("--insecure-i-know", options.insecure_i_know, "let other machines ask without TLS")
       ->envname("BUSKER_SERVE_INSECURE_I_KNOW");
-  verb->add_option("--rows-max", options.rows_max, "instances of a request (default 10000)")
+  verb->add_option("--rows-max", options.rows_max, "most instances of one request (default 10000)")
       ->check(CLI::Range(1, 1'000'000).description(""))
       ->type_name("N");
-  verb->add_option("--body-max", options.body_max, "of a request, unpacked (default 16MiB)")
+  verb->add_option("--body-max", options.body_max, "largest request, unpacked (default 16MiB)")
       ->type_name("SIZE");
 }
 
@@ -59,7 +60,8 @@ void AddPredict(VerbList& verbs) {
       "  busker predict customers.csv\n"
       "  busker predict 20190801T000000Z customers.json\n",
       [&common = verbs.common(), &options] { return Predict(common, options); });
-  verb->add_option("[VERSION] FILE", options.words, "the live version, when none is named")
+  verb->add_option("[VERSION] FILE", options.words,
+                   "the file; without a VERSION, the live one predicts")
       ->expected(1, 2)
       ->required();
 }

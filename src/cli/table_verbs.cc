@@ -38,7 +38,7 @@ void AddUndo(VerbList& verbs) {
                 [&common = verbs.common(), &options] { return Undo(common, options); });
   verb->add_option("DELIVERY", options.delivery, "its id")->required();
   verb->add_flag("--force", options.force,
-                 "also when something else than Busker has changed the table since");
+                 "even if something other than Busker has changed the table since");
 }
 
 }  // namespace

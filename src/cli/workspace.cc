@@ -147,16 +147,16 @@ Result<void> CheckHome(const std::string& home) {
   std::error_code error;
   const auto status = io::fs::status(home, error);
   if (status.type() == io::fs::file_type::not_found) {
-    return NotFound(fmt::format("there is no home at {}", home));
+    return NotFound(fmt::format("no home at {}", home));
   }
   if (error) return {};  // told when it is opened
-  if (!io::fs::is_directory(status)) return NotFound(home + " is no folder, so no home");
+  if (!io::fs::is_directory(status)) return NotFound(home + " is not a folder, so not a home");
   const home::Home named{io::fs::absolute(home).lexically_normal()};
   if (dispatch::WasUsed(named)) return {};
   for (const io::fs::path& file : {named.SecretsFile(), named.TokensFile()}) {
     if (io::fs::exists(file, error) || error) return {};
   }
-  return NotFound(fmt::format("there is no home at {}: nothing was ever run in that folder", home));
+  return NotFound(fmt::format("no home at {}: nothing was ever run in that folder", home));
 }
 
 Result<Place> OpenPlace(const Common& common) { return OpenPlace(common, Wanted::kSomethingToRun); }
@@ -177,7 +177,7 @@ Result<Workspace> OpenWorkspace(const Common& common) {
     std::error_code error;
     const auto folder = io::fs::weakly_canonical(io::fs::absolute(common.folder), error).string();
     if (!io::fs::is_directory(folder, error)) {
-      return NotFound(fmt::format("there is no folder {}", common.folder));
+      return NotFound(fmt::format("no folder {}", common.folder));
     }
     TRY(CheckSomethingHere(folder));
   }

@@ -22,7 +22,7 @@ Result<void> CheckOwner(const io::fs::path& folder, const struct stat& link) {
       return SystemError("look at the home " + folder.string(), errno);
     }
   }
-  if (!S_ISDIR(target.st_mode)) return Invalid(folder.string() + " is no folder, so no home");
+  if (!S_ISDIR(target.st_mode)) return Invalid(folder.string() + " is not a folder, so not a home");
   if (target.st_uid != geteuid()) {
     return Failed(folder.string() +
                   " belongs to another user; run busker as that user, or name a home of your own "

@@ -64,7 +64,7 @@ http::Response DetailsApi::ShowVersion(const Call& call) {
   if (!name) return http::Problem(name.error());
   const auto found = std::find_if(versions->all.begin(), versions->all.end(),
                                   [&](const auto& version) { return version.name == *name; });
-  if (found == versions->all.end()) return http::Problem(404, "there is no such version");
+  if (found == versions->all.end()) return http::Problem(404, "no such version");
   return http::JsonResponse(DescribeWhole(*found, *versions));
 }
 

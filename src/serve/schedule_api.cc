@@ -347,7 +347,7 @@ http::Response ScheduleApi::ListInstants(const Call& call) {
   const auto catalogue = daemon_.catalogue();
   if (!asked->graph.empty()) {
     if (!call.caller.Sees(asked->graph.Text())) {
-      return http::Problem(404, fmt::format("there is no {}", asked->graph));
+      return http::Problem(404, fmt::format("no {}", asked->graph));
     }
     if (const auto found = catalogue->Find(asked->graph); !found)
       return http::Problem(found.error());

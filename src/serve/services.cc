@@ -20,7 +20,7 @@ Result<SharedService> FindService(const catalogue::Catalogue& catalogue, const s
   for (const SharedService& service : ServicesOf(catalogue)) {
     if (service->name == name) return service;
   }
-  return NotFound(fmt::format("there is no service {}", name));
+  return NotFound(fmt::format("no service {}", name));
 }
 
 Result<std::vector<deliver::Delivery>> ReadDeliveries(const std::string& warehouse_url,

@@ -309,7 +309,7 @@ http::Response VersionsApi::Undo(const Call& call) {
   const bool is_of_it = std::any_of(all->begin(), all->end(), [&](const auto& delivery) {
     return delivery.id == call.At("delivery") && delivery.service == (*service)->name;
   });
-  if (!is_of_it) return http::Problem(404, "there is no such delivery");
+  if (!is_of_it) return http::Problem(404, "no such delivery");
   const auto undone = daemon::Undo(**warehouse, call.At("delivery"), /*force=*/false,
                                    call.caller.name, audit_.ledger());
   if (!undone) return http::Problem(undone.error());
