@@ -380,7 +380,7 @@ class Schedules(DaemonTest):
         self.room.must("resume", "queue")
         self.assertIn("it runs when somebody starts it", self.room.must("explain", "queue"))
         self.room.down()
-        self.assertIn("no busker up", self.room.must("explain", "queue"))
+        self.assertIn("busker up is not running", self.room.must("explain", "queue"))
 
     def test_waiting_for_a_retry_for_a_pool_and_for_others_is_explained(self):
         self.room.write("home/daemon.toml", "slots = 8\npools = { single = 1 }\n")

@@ -68,7 +68,7 @@ class Undo(DeliverTest):
     def test_undo_of_the_first_delivery_does_not_say_that_the_rows_are_still_there(self):
         self.delivers("id\n1\n2\n3\n")
         shown = self.service.must("undo", self.last_delivery())
-        self.assertIn("of 3 rows is undone; s.t had nothing else, so there is no such table any more", shown)
+        self.assertIn("of 3 rows is undone; s.t had nothing else, so the table no longer exists", shown)
         self.delivers("id\n1\n")
         self.delivers("id\n1\n2\n")
         self.assertIn("of 2 rows is undone; s.t has 1 row now", self.service.must("undo", self.last_delivery()))

@@ -44,6 +44,7 @@ std::optional<std::string> FromJsonBytes(const ordered_json& value) {
 // The value that is parsed. The library's own looks through all members of an object for each that
 // comes, which takes seconds for the ten thousand files of a manifest. Parsing ends at a name that
 // occurs twice.
+// NOLINTNEXTLINE(bugprone-exception-escape): a value of the library is moved without one
 class ValueBuilder : public nlohmann::json_sax<ordered_json> {
  public:
   ordered_json Take() { return std::move(root_); }
