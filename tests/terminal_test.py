@@ -234,6 +234,9 @@ class Tables(unittest.TestCase):
         self.assertEqual(dates("--date", "2026-11-30", "--state", "failed"), [])
         self.assertEqual(dates("--date", "today", "training"), dates("--date", "today"))
         self.assertIn("no such run", self.service.must("runs", "--date", "2019-08-01"))
+        # A variable of a shell that nobody had set listed all runs.
+        for option in ("--date", "--state", "--batch"):
+            self.assertEqual(self.service.busker("runs", option, "").returncode, 2, option)
         refused = self.service.busker("runs", "--date", "2026-02-30")
         self.assertEqual((refused.returncode, "is not a date" in refused.stderr), (2, True), refused.stderr)
 

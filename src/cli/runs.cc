@@ -53,30 +53,31 @@ void PrintTable(const Place& place, const std::vector<record::RunRow>& runs,
   Print(Table(columns, rows));
 }
 
-// The data date that was asked for. "today" is that of the action's zone; without an action, of all
+// What `date` names as a data date. "today" is that of the action's zone; without an action, of all
 // zones that there are, if it is the same in them.
-Result<std::string> DateAsked(const Place& place, const RunsOptions& options) {
+Result<std::string> DateAsked(const Place& place, const RunsOptions& options,
+                              const std::string& date) {
   const Instant now = Now();
-  if (options.date != "today" && options.date != "yesterday") {
-    return prepare::DateNamed(options.date, "UTC", now);
+  if (date != "today" && date != "yesterday") {
+    return prepare::DateNamed(date, "UTC", now);
   }
   if (!options.action.empty()) {
     TRY_ASSIGN(const auto definition, FindDefinition(place, options.action));
-    return prepare::DateNamed(options.date, definition->graph.zone, now);
+    return prepare::DateNamed(date, definition->graph.zone, now);
   }
   const auto catalogue = ReadDefinitions(place);
   std::map<std::string, std::string> zones;  // by date
   for (const auto& [_, definition] : catalogue->definitions) {
     const std::string& zone = definition->graph.zone;
-    TRY_ASSIGN(const std::string date, prepare::DateNamed(options.date, zone, now));
-    zones.emplace(date, zone);
+    TRY_ASSIGN(const std::string its, prepare::DateNamed(date, zone, now));
+    zones.emplace(its, zone);
   }
-  if (zones.empty()) return prepare::DateNamed(options.date, "UTC", now);
+  if (zones.empty()) return prepare::DateNamed(date, "UTC", now);
   if (zones.size() == 1) return zones.begin()->first;
   const auto& [first, first_zone] = *zones.begin();
   const auto& [last, last_zone] = *zones.rbegin();
   return Invalid(fmt::format("{} is {} in {} and {} in {}; name the action, or write the date",
-                             options.date, first, first_zone, last, last_zone));
+                             date, first, first_zone, last, last_zone));
 }
 
 }  // namespace
@@ -84,12 +85,13 @@ Result<std::string> DateAsked(const Place& place, const RunsOptions& options) {
 Result<int> ListRuns(const Common& common, const RunsOptions& options) {
   TRY_ASSIGN(const Place place, OpenPlaceAnyway(common));
   record::RunFilter filter;
-  filter.batch = options.batch;
+  filter.batch = options.batch.value_or("");
   filter.count_max = options.count;
-  if (!options.state.empty()) {
-    filter.state = plan::ParseState(options.state);
+  if (options.batch && options.batch->empty()) return Invalid("--batch names a backfill, not \"\"");
+  if (options.state) {
+    filter.state = plan::ParseState(*options.state);
     if (!filter.state) {
-      return Invalid("no state \"" + options.state +
+      return Invalid("no state \"" + *options.state +
                      "\"; choose queued, running, succeeded, failed, cancelled or skipped");
     }
   }
@@ -97,8 +99,8 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
     TRY_ASSIGN(const plan::GraphKey key, FindGraph(place, options.action));
     filter.Only(key);
   }
-  if (!options.date.empty()) {
-    TRY_ASSIGN(filter.data_date, DateAsked(place, options));
+  if (options.date) {
+    TRY_ASSIGN(filter.data_date, DateAsked(place, options, *options.date));
   }
   std::unique_ptr<record::Record> record;
   std::vector<record::RunRow> runs;
@@ -111,8 +113,7 @@ Result<int> ListRuns(const Common& common, const RunsOptions& options) {
     return 0;
   }
   if (runs.empty()) {
-    const bool is_asked = !options.action.empty() || !options.state.empty() ||
-                          !options.date.empty() || !options.batch.empty();
+    const bool is_asked = !options.action.empty() || options.state || options.date || options.batch;
     PrintLine(is_asked ? "no such run" : "no runs yet; busker run ACTION starts one");
     return 0;
   }

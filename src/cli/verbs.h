@@ -116,7 +116,7 @@ Result<int> Status(const Common& common);
 
 struct RunsOptions {
   std::string action;
-  std::string state, date, batch;
+  std::optional<std::string> state, date, batch;  // "" is none of them, and not any
   std::uint64_t count = 20;
 };
 Result<int> ListRuns(const Common& common, const RunsOptions& options);
