@@ -65,16 +65,17 @@ class LoggingService {
     for (Json entry : body["entries"]) {
       entry["labels"] = body["labels"];
       entry["logName"] = body["logName"];
-      shown_.emplace(
-          std::pair(entry["timestamp"].get<std::string>(), entry["insertId"].get<std::string>()),
-          entry);
+      // By the instant and not by its text: "00:00:01Z" is before "00:00:01.002Z".
+      shown_.emplace(std::pair(ParseRfc3339(entry["timestamp"].get<std::string>()).value(),
+                               entry["insertId"].get<std::string>()),
+                     entry);
     }
     return answer;
   }
 
   std::mutex mutex_;
   Strings answers_;
-  std::map<std::pair<std::string, std::string>, Json> shown_;
+  std::map<std::pair<Instant, std::string>, Json> shown_;
   io::TestHttpServer server_;
 };
 
