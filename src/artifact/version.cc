@@ -12,6 +12,7 @@
 #include "artifact/key.h"
 #include "artifact/manifest_file.h"
 #include "artifact/removal.h"
+#include "artifact/retirement.h"
 #include "base/bytes.h"
 #include "base/id.h"
 #include "base/text.h"
@@ -182,13 +183,16 @@ std::vector<std::string> PathsOf(const Manifest& manifest) {
 
 Result<Manifest> ManifestIn(Result<std::string> text, const VersionName& name) {
   if (!text && text.error().kind == ErrorKind::kNotFound) {
-    return NotFound(fmt::format("there is no version {}", name.Key()));
+    return NotFound(fmt::format("no version {}", name.Key()));
   }
   if (!text && text.error().kind == ErrorKind::kInvalid) return Corrupt(name, text.error().message);
   if (!text) return tl::unexpected(std::move(text).error());
-  if (RemovalFromJson(*text)) return NotFound(fmt::format("there is no version {}", name.Key()));
+  if (RemovalFromJson(*text)) return NotFound(fmt::format("no version {}", name.Key()));
   auto manifest = ManifestFromJson(*text);
-  if (!manifest) return Corrupt(name, manifest.error().message);
+  if (!manifest) {
+    if (const auto retired = RetirementFromJson(*text)) return NotFound(Sentence(*retired));
+    return Corrupt(name, manifest.error().message);
+  }
   if (manifest->name != name) {
     return Corrupt(name, "its manifest is that of " + manifest->name.Key());
   }
@@ -207,7 +211,7 @@ Result<VersionName> ParseVersionName(const std::string& key) {
                     IsName(parts[2]) && IsTimestamp(parts[3]);
   if (!good) {
     return Invalid(fmt::format(
-        "\"{}\" is no artifact version such as name/2019-07-01/training/20190801T000000Z",
+        "\"{}\" is not an artifact version such as name/2019-07-01/training/20190801T000000Z",
         Printable(key)));
   }
   return VersionName{parts[0], parts[1], parts[2], parts[3]};
@@ -240,6 +244,15 @@ Result<Manifest> Publish(Store& store, const fs::path& folder, Manifest manifest
 Result<Manifest> ReadManifest(Store& store, const VersionName& name,
                               const io::Interrupt& interrupt) {
   return ManifestIn(store.GetText(ManifestKey(name), interrupt, kManifestBytesMax), name);
+}
+
+Result<Manifest> RecallManifest(Store& store, const VersionName& name,
+                                const io::Interrupt& interrupt) {
+  auto text = store.GetText(ManifestKey(name), interrupt, kManifestBytesMax);
+  if (text) {
+    if (auto retired = RetirementFromJson(*text)) return std::move(retired->manifest);
+  }
+  return ManifestIn(std::move(text), name);
 }
 
 Result<void> Load(Store& store, const Manifest& manifest, const fs::path& folder,

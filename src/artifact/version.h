@@ -79,9 +79,14 @@ inline constexpr std::uint64_t kManifestBytesMax = 16u << 20;
 Result<Manifest> Publish(Store& store, const io::fs::path& folder, Manifest manifest,
                          const Manifest& input, const io::Interrupt& interrupt);
 
-// kNotFound when there is no manifest; kUnusable when it cannot be read.
+// kNotFound when there is no manifest, or the version was retired (artifact/retirement.h);
+// kUnusable when it cannot be read.
 Result<Manifest> ReadManifest(Store& store, const VersionName& name,
                               const io::Interrupt& interrupt);
+
+// The same, also of a version that was retired, whose files may be gone.
+Result<Manifest> RecallManifest(Store& store, const VersionName& name,
+                                const io::Interrupt& interrupt);
 
 // Copies all files of the version into `folder` (created; must not hold a file of the same name),
 // checks each against the manifest, and makes its empty folders; a wrong digest is kUnusable, names

@@ -201,7 +201,7 @@ class Examination {
     const auto store_url = home::UrlOfPlace(order.store_url, where_);
     if (order.output && store_url && *store_url == store_->Url()) {
       TRY_ASSIGN(const auto name, artifact::ParseVersionName(*order.output));
-      const auto manifest = artifact::ReadManifest(*store_, name, limit_);
+      const auto manifest = artifact::RecallManifest(*store_, name, limit_);
       if (!manifest) {
         faults_.push_back(
             fmt::format("run {} succeeded, but: {}", run.facts.id, manifest.error().message));

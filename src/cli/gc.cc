@@ -10,6 +10,7 @@
 #include "base/plural.h"
 #include "base/text.h"
 #include "cli/json.h"
+#include "cli/old_versions.h"
 #include "cli/print.h"
 #include "cli/workspace.h"
 #include "home/place.h"
@@ -19,6 +20,7 @@ namespace {
 
 // What goes, or would.
 struct Litter {
+  OldVersions old;
   std::vector<artifact::Rest> rests;
   std::vector<artifact::Written> runners;  // copies of busker-runner
   std::vector<std::string> unfinished;     // paths
@@ -28,6 +30,29 @@ std::uint64_t BytesOf(const artifact::Rest& rest) {
   std::uint64_t bytes = 0;
   for (const artifact::Written& file : rest.files) bytes += file.size_bytes;
   return bytes;
+}
+
+std::uint64_t BytesOf(const artifact::Manifest& version) {
+  std::uint64_t bytes = 0;
+  for (const auto& [_, digest] : version.files) bytes += digest.size_bytes;
+  return bytes;
+}
+
+std::vector<artifact::Manifest> ManifestsOf(const std::vector<artifact::Retirement>& retired) {
+  std::vector<artifact::Manifest> manifests;
+  for (const artifact::Retirement& one : retired) manifests.push_back(one.manifest);
+  return manifests;
+}
+
+nlohmann::ordered_json DescribeVersions(const std::vector<artifact::Manifest>& versions) {
+  auto all = nlohmann::ordered_json::array();
+  for (const artifact::Manifest& version : versions) {
+    all.push_back({{"version", version.name.Key()},
+                   {"saved_at", FormatRfc3339(version.saved_at)},
+                   {"files", version.files.size()},
+                   {"size_bytes", BytesOf(version)}});
+  }
+  return all;
 }
 
 // A rest that became a version meanwhile stays, and is left out.
@@ -66,7 +91,40 @@ void PrintFacts(const Litter& litter) {
                        {"written_at", FormatRfc3339(copy.at)},
                        {"size_bytes", copy.size_bytes}});
   }
-  PrintJson({{"versions", rests}, {"runners", runners}, {"unfinished", litter.unfinished}});
+  PrintJson({{"versions", rests},
+             {"runners", runners},
+             {"unfinished", litter.unfinished},
+             {"retired", DescribeVersions(litter.old.retired)},
+             {"removed", DescribeVersions(ManifestsOf(litter.old.removed))},
+             {"returned", DescribeVersions(ManifestsOf(litter.old.returned))},
+             {"waiting", DescribeVersions(ManifestsOf(litter.old.waiting))}});
+}
+
+// A table of them, and then a sentence, but for none.
+void PrintVersions(const char* heading, const std::vector<artifact::Manifest>& versions,
+                   std::string_view what_of_them) {
+  if (versions.empty()) return;
+  std::uint64_t bytes = 0;
+  std::vector<std::vector<std::string>> rows;
+  for (const artifact::Manifest& version : versions) {
+    bytes += BytesOf(version);
+    rows.push_back({version.name.Key(), FormatRfc3339(version.saved_at),
+                    std::to_string(version.files.size()), FormatBytes(BytesOf(version))});
+  }
+  Print(Table({{heading}, {"SAVED"}, {"FILES", true}, {"SIZE", true}}, rows));
+  PrintLine(fmt::format("{}, {}, {}", Plural(versions.size(), "version"), FormatBytes(bytes),
+                        what_of_them));
+}
+
+void PrintOldVersions(const OldVersions& old, bool dry_run) {
+  PrintVersions("REMOVED", ManifestsOf(old.removed), dry_run ? "would be removed" : "removed");
+  PrintVersions("NEEDED AGAIN", ManifestsOf(old.returned),
+                dry_run ? "would no longer be retired" : "no longer retired");
+  PrintVersions("RETIRED", old.retired,
+                dry_run ? "would be retired"
+                        : "retired; busker gc removes them a day from now or later, and until then "
+                          "busker gc --take-back VERSION makes one a version again");
+  PrintVersions("RETIRED BEFORE", ManifestsOf(old.waiting), "retired less than a day ago");
 }
 
 void PrintForPeople(const Litter& litter, bool dry_run) {
@@ -94,6 +152,7 @@ void PrintForPeople(const Litter& litter, bool dry_run) {
         Plural(litter.runners.size(), "copy of busker-runner", "copies of busker-runner"),
         FormatBytes(runner_bytes));
   }
+  PrintOldVersions(litter.old, dry_run);
   PrintLine(fmt::format("{}, {}, {}and {} {}",
                         Plural(litter.rests.size(), "version that was never published",
                                "versions that were never published"),
@@ -102,16 +161,32 @@ void PrintForPeople(const Litter& litter, bool dry_run) {
                         dry_run ? "would be removed" : "removed"));
 }
 
+Result<int> TakeBack(const Common& common, const Workspace& workspace, artifact::Store& store,
+                     const std::string& version) {
+  TRY_ASSIGN(const auto back, TakeBackVersion(common, workspace, store, version));
+  if (common.json) {
+    PrintJson(DescribeVersions({back.manifest}).front());
+  } else {
+    PrintLine(back.manifest.name.Key() + " is a version again");
+  }
+  return 0;
+}
+
 }  // namespace
 
 Result<int> Gc(const Common& common, const GcOptions& options) {
+  if (options.older_than) TRY(ParseDuration(*options.older_than));
   TRY_ASSIGN(const Workspace workspace, OpenWorkspace(common));
   Litter litter;
   const std::string& url = workspace.places.store_url;
   const bool is_elsewhere = home::NameOfPlace(url, workspace.home.folder) == url;
   if (is_elsewhere || HasHome(workspace.home)) {
     TRY_ASSIGN(const auto store, artifact::OpenClearableStore(url));
+    if (options.take_back) return TakeBack(common, workspace, *store, *options.take_back);
     TRY_ASSIGN(litter, Clear(*store, workspace.service.name, options.dry_run));
+    TRY_ASSIGN(litter.old, ClearOldVersions(common, workspace, *store, options));
+  } else if (options.take_back) {
+    return NotFound("nothing was ever run here, so no version is retired");
   }
   if (common.json) {
     PrintFacts(litter);

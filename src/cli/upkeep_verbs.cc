@@ -25,10 +25,26 @@ void AddGc(VerbList& verbs) {
       "gc",
       "Remove from the artifact store what runs that did not end well have left there: files of "
       "versions that were never published, when nothing was written to them for a day; and copies "
-      "of busker-runner that no VM has been asked for with for a week. No version is touched.",
-      "  busker gc --dry-run\n  busker gc --target cloud\n",
+      "of busker-runner that no VM has been asked for with for a week. With --older-than also "
+      "versions that nothing needs: they are retired, and a busker gc that runs a day later or "
+      "after that removes their files. What is live, what a rollback makes live, what waits for "
+      "approval, what unfinished runs and an undo load, and what any of these was made of stays.",
+      "  busker gc --dry-run\n  busker gc --target cloud\n"
+      "  busker gc --older-than 90d             retires what is older, but the newest 10 of each "
+      "action\n"
+      "  busker gc --take-back training/20190801T000000Z\n",
       [&common = verbs.common(), &options] { return Gc(common, options); });
   verb->add_flag("--dry-run", options.dry_run, "only show what would go");
+  verb->add_option("--older-than", options.older_than,
+                   "retire versions saved longer ago, such as 90d, that nothing needs")
+      ->type_name("AGE");
+  verb->add_option("--keep", options.keep,
+                   "with --older-than: the newest N of each action stay (default 10)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000).description(""));
+  verb->add_option("--take-back", options.take_back,
+                   "make a retired version one again, and do nothing else")
+      ->type_name("VERSION");
 }
 
 }  // namespace

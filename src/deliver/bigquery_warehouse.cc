@@ -66,6 +66,7 @@ class BigQueryWarehouse : public Warehouse {
   Result<std::vector<Delivery>> Deliveries(const std::string& table,
                                            std::vector<DamagedTable>* damaged) override;
   Result<Answer> Query(const std::string& sql, std::uint64_t rows_max) override;
+  bool UndoLoadsFiles() const override { return true; }
   Result<std::vector<std::string>> Check() override;
 
  private:

@@ -63,6 +63,7 @@ class EmbeddedWarehouse : public Warehouse {
   Result<std::vector<Delivery>> Deliveries(const std::string& table,
                                            std::vector<DamagedTable>* damaged) override;
   Result<Answer> Query(const std::string& sql, std::uint64_t rows_max) override;
+  bool UndoLoadsFiles() const override { return false; }
   Result<std::vector<std::string>> Check() override;
 
  private:
@@ -237,10 +238,10 @@ Result<Delivery> EmbeddedWarehouse::DoDeliver(const Request& unchecked) {
 
 Result<Delivery> EmbeddedWarehouse::DoUndo(const std::string& id) {
   TRY_ASSIGN(std::optional<Found> found, Find(id));
-  if (!found) return NotFound("there is no such delivery");
+  if (!found) return NotFound("no such delivery");
   TRY_ASSIGN(const io::FileLock lock, LockTable(found->log));
   TRY_ASSIGN(found, Find(id));  // as it is now that nobody else changes it
-  if (!found) return NotFound("there is no such delivery");
+  if (!found) return NotFound("no such delivery");
   const TableLog& log = found->log;
   TRY_ASSIGN(const Change undo, UndoOf(found->history, id));
   TableState state;

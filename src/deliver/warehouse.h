@@ -124,6 +124,9 @@ class Warehouse {
   // others can change, too, and have since, is left alone (kInvalid) without `force`.
   virtual Result<Delivery> Undo(const std::string& id, bool force) = 0;
   Result<Delivery> Undo(const std::string& id) { return Undo(id, /*force=*/false); }
+  // Does undo load delivered files again (undoable.h says which)? Else the warehouse keeps all that
+  // it needs.
+  virtual bool UndoLoadsFiles() const = 0;
 
   // All deliveries ever, oldest first; `table` empty: of all tables. A table whose log cannot be
   // read is added to `damaged`; without that it is an error (kUnusable).

@@ -313,9 +313,8 @@ TEST_F(Attempt, AnOutputFolderThatWasRemovedIsNotSaved) {
   const attempt::ExitRecord record = Run("rm -r output");
   EXPECT_EQ(record.ending, attempt::Ending::kNotSaved);
   EXPECT_EQ(record.exit_code, 0);
-  EXPECT_EQ(
-      record.message,
-      "the output was not saved: there is no folder output/ any more; the command removed it");
+  EXPECT_EQ(record.message,
+            "the output was not saved: the folder output/ is gone; the command removed it");
   EXPECT_TRUE(Versions().empty());
 }
 
@@ -424,7 +423,7 @@ TEST_F(Attempt, ACorruptedInputIsRefusedByItsDigest) {
 TEST_F(Attempt, AnInputThatDoesNotExistIsSaid) {
   order_.input = "churn/1/training/20180801T000000Z";
   EXPECT_EQ(Run("true").message,
-            "load the input: there is no version churn/1/training/20180801T000000Z");
+            "load the input: no version churn/1/training/20180801T000000Z");
   EXPECT_EQ(Exit().ending, attempt::Ending::kNotStarted);
 }
 
