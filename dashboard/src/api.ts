@@ -278,7 +278,7 @@ export interface Instants {
   from: string;
   to: string;
   zone: string;
-  days: { date: string; begins: string; count: number; graphs: number }[];
+  days: { date: string; begins: string; count: number; graphs: number; failed: number }[];
   changes: ClockChange[];
   graphs: Scheduled[];
   next: string | null;

@@ -41,8 +41,8 @@ async function search(text: string): Promise<Hit[]> {
     const run = await get<Run>(path("runs", text)).catch(() => null);
     if (run) hits.unshift({ name: `${graphOf(run)} for ${run.data_date}: ${run.state}`, kind: "run", hash: `#/runs/${run.id}` });
   } else if (text.length >= 4 && /^[0-9a-z-]+$/.test(text)) {
-    const { runs } = await get<{ runs: RunHead[] }>(path("runs") + query({ limit: 200 })); // the beginning or end of an id
-    hits.push(...runs.filter((run) => run.id.includes(text)).slice(0, 10).map((run) => ({ name: `${graphOf(run)} for ${run.data_date}, ${run.id}`, kind: "run", hash: `#/runs/${run.id}` })));
+    const { runs } = await get<{ runs: RunHead[] }>(path("runs") + query({ id: text, limit: 10 })); // a part of an id
+    hits.push(...runs.map((run) => ({ name: `${graphOf(run)} for ${run.data_date}, ${run.id}`, kind: "run", hash: `#/runs/${run.id}` })));
   }
   return hits;
 }

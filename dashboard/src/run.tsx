@@ -1,7 +1,7 @@
 // One run: what it is of and for when, what went wrong, its tasks over time with the log beside, what
 // came of it, what can be done about it.
 import { useEffect, useRef } from "preact/hooks";
-import { get, getText, graphOf, inPath, path, post, query, type Attempt, type Contents, type Run, type RunHead, type Task } from "./api";
+import { get, getText, graphOf, inPath, path, post, type Attempt, type Contents, type Run, type RunHead, type Task } from "./api";
 import { Gantt } from "./gantt";
 import { Lineage, useLineage } from "./lineage";
 import { useLive, useNow } from "./live";
@@ -107,16 +107,18 @@ function TaskDetails({ run, task, number, line, again }: { run: Run; task: Task;
   );
 }
 
+type Beside = Pick<RunHead, "id" | "data_date">;
+type Around = { previous: Beside | null; next: Beside | null };
+
 // The runs of the same action before and after it.
 function Neighbours({ run }: { run: Run }) {
-  const { value } = useLive(() => get<{ runs: RunHead[] }>(path("runs") + query({ graph: graphOf(run), limit: 60 })), "", `neighbours ${graphOf(run)}`, 5000);
-  const place = value?.runs.findIndex((each) => each.id === run.id) ?? -1;
-  if (!value || place < 0) return null;
-  const newer = value.runs[place - 1], older = value.runs[place + 1];
+  const { value } = useLive(() => get<Around>(path("runs", run.id, "neighbours")), "", `neighbours ${run.id}`, 5000);
+  if (!value) return null;
+  const { previous, next } = value;
   return (
     <>
-      {older ? <a class="button" href={`#/runs/${older.id}`} title={`for ${older.data_date}`}>‹ Previous</a> : null}
-      {newer ? <a class="button" href={`#/runs/${newer.id}`} title={`for ${newer.data_date}`}>Next ›</a> : null}
+      {previous ? <a class="button" href={`#/runs/${previous.id}`} title={`for ${previous.data_date}`}>‹ Previous</a> : null}
+      {next ? <a class="button" href={`#/runs/${next.id}`} title={`for ${next.data_date}`}>Next ›</a> : null}
     </>
   );
 }

@@ -70,25 +70,28 @@ function words(entry: Entry): string {
 
 const changesOn = (answer: Instants, day: string) => answer.changes.filter((change) => change.date === day);
 
-function Day(props: { day: string; answer: Instants | null; entries: Entry[]; other: boolean; today: boolean; chosen: boolean; stop: boolean }) {
+function Day(props: { day: string; answer: Instants | null; entries: Entry[]; other: boolean; past: boolean; today: boolean; chosen: boolean; stop: boolean }) {
   const { day, answer, entries } = props;
   const total = answer?.days.find((each) => each.date === day);
   const changes = answer ? changesOn(answer, day) : [];
   const odd = entries.some((entry) => entry.notes.length > 0);
+  const failed = total?.failed ?? 0;
   const shown = entries.slice(0, shownInDay);
   const more = Math.max(total?.graphs ?? 0, entries.length) - shown.length;
   const label = [
     longDay(day), props.today ? "today" : "",
     !total ? "" : total.count > 0 ? `${plural(total.count, "run")} of ${plural(total.graphs, "schedule")}` : "nothing is scheduled",
+    failed > 0 ? `${failed.toLocaleString()} failed` : "",
     ...changes.map((change) => `${change.time_zone}: ${change.what}`),
     odd ? "the change of the clocks moves, repeats or skips some" : "",
   ].filter(Boolean).join("; ");
   return (
-    <td role="gridcell" class={`${props.other ? "other" : ""} ${props.today ? "today" : ""} ${props.chosen ? "chosen" : ""}`} aria-selected={props.chosen}>
+    <td role="gridcell" class={`${props.other ? "other" : ""} ${props.past ? "past" : ""} ${props.today ? "today" : ""} ${failed > 0 ? "wrong" : ""} ${props.chosen ? "chosen" : ""}`} aria-selected={props.chosen}>
       <a href={`#/schedule/${day}`} data-day={day} tabIndex={props.stop ? 0 : -1} aria-current={props.today ? "date" : undefined}>
         <span class="hidden">{label}</span>
         <span aria-hidden="true">
           <span class="date">{Number(day.slice(8))}</span>
+          {failed > 0 ? <span class="failures" title={`${failed.toLocaleString()} of its runs failed`}>✕ {failed.toLocaleString()}<span class="long"> failed</span></span> : null}
           {changes.length > 0 ? <span class="clocks" title={changes.map((change) => `${change.time_zone}: ${change.what}`).join("\n")}><span class="long">clocks </span>{changes[0]?.what.includes("forward") ? "forward" : "back"}</span> : null}
           <span class="entries">
             {shown.map((entry) => (
@@ -151,7 +154,7 @@ function Month({ month, day, today, zone, answer }: { month: string; day: string
         {[0, 7, 14, 21, 28, 35].map((begin) => (
           <tr key={begin}>
             {days.slice(begin, begin + 7).map((each) => (
-              <Day key={each} day={each} answer={answer} entries={entries.get(each) ?? []} other={!each.startsWith(month)} today={each === today} chosen={each === day} stop={each === day} />
+              <Day key={each} day={each} answer={answer} entries={entries.get(each) ?? []} other={!each.startsWith(month)} past={each < today} today={each === today} chosen={each === day} stop={each === day} />
             ))}
           </tr>
         ))}
@@ -171,6 +174,8 @@ interface Line {
   paused: boolean;
   note: string;
 }
+
+const nowLine = "now";  // the key of the line between what is past and what comes
 
 function linesOf(graphs: Scheduled[], zone: string): Line[] {
   const lines = graphs.flatMap((graph) => {
@@ -193,6 +198,14 @@ const shownAt = (line: Line, zone: string) => {
   const { date, clock } = inZone(line.at, zone);
   return `${date} ${clock}`;
 };
+
+// Of the day that it is, where it is: what is above has been, what is below comes.
+function withNow(lines: Line[], zone: string, from: string | undefined, to: string | undefined, now: number): Line[] {
+  if (lines.length === 0 || !from || !to || now < Date.parse(from) || now >= Date.parse(to)) return lines;
+  const at = new Date(now).toISOString();
+  const line: Line = { key: nowLine, at, when: inZone(at, zone).clock, graph: "", schedule: "", local: "", date: "", paused: false, note: "" };
+  return [...lines.filter((each) => Date.parse(each.at) <= now), line, ...lines.filter((each) => Date.parse(each.at) > now)];
+}
 
 function Agenda({ day, month, graph, now }: { day: string; month: Instants; graph: string; now: number }) {
   const [more, setMore] = useState<Scheduled[]>([]);
@@ -217,12 +230,13 @@ function Agenda({ day, month, graph, now }: { day: string; month: Instants; grap
       setFault((trouble as Error).message);
     }
   };
-  const lines = value ? linesOf([...value.graphs, ...more], value.zone) : [];
+  const scheduled = value ? linesOf([...value.graphs, ...more], value.zone) : [];
+  const lines = value ? withNow(scheduled, value.zone, from, to, now) : [];
   // What came of those that are past, by their data dates: at most three of one day.
   const dates = [...new Set(lines.filter((line) => line.date && Date.parse(line.at) < now).map((line) => line.date))].slice(0, 3);
   const ran = useLive(() => Promise.all(dates.map((date) => get<{ runs: RunHead[]; next: string | null }>(path("runs") + query({ date, limit: 200 })).then((answer) => ({ ...answer, date })))),
     "", `ran ${dates.join(" ")}`, 5000);
-  const isPast = (line: Line) => Date.parse(line.at) < now;
+  const isPast = (line: Line) => line.key !== nowLine && Date.parse(line.at) < now;
   const outcome = (line: Line) => ran.value?.find(({ date }) => date === line.date)?.runs.find((run) => graphOf(run) === line.graph); // the newest
   // Of more runs than were asked for, one may be among the rest.
   const neverRan = (line: Line) => isPast(line) && !line.paused && ran.value?.some(({ date, next }) => date === line.date && next === null) === true && !outcome(line);
@@ -233,11 +247,11 @@ function Agenda({ day, month, graph, now }: { day: string; month: Instants; grap
       <Problem message={error || fault} />
       {changesOn(value, day).map((change) => <p key={change.at + change.time_zone} class="odd">{change.time_zone}: {change.what} at {change.at}</p>)}
       {total && total.count > 0 ? <p class="quiet">{plural(total.count, "run")} of {plural(total.graphs, "schedule")}</p> : null}
-      <Table label={`What is scheduled on ${longDay(day)}`} rows={lines} keyOf={(line) => line.key}
+      <Table label={`What is scheduled on ${longDay(day)}`} rows={lines} keyOf={(line) => line.key} rowClass={(line) => (line.key === nowLine ? "now" : "")}
         empty={<>Nothing is scheduled on this day. An action runs by itself when its part of <code>busker.toml</code> has a <code>schedule</code>.</>}
         columns={[
           { name: "When", kind: "head", cell: (line) => line.when, title: (line) => `${line.at}, ${fromNow(line.at, now)}` },
-          { name: "What", cell: (line) => <><a href={`#/graphs/${inPath(line.graph)}`}>{line.graph}</a>{line.paused ? <span class="quiet"> (paused)</span> : null}</>, title: (line) => line.schedule },
+          { name: "What", cell: (line) => line.key === nowLine ? <strong>now</strong> : <><a href={`#/graphs/${inPath(line.graph)}`}>{line.graph}</a>{line.paused ? <span class="quiet"> (paused)</span> : null}</>, title: (line) => line.schedule },
           ...(lines.some((line) => isPast(line) && (outcome(line) || neverRan(line))) ? [{ name: "What came of it", cell: (line: Line) => {
             const run = outcome(line);
             return run && isPast(line) ? <a href={`#/runs/${run.id}`}><StateMark state={run.state} /></a> : neverRan(line) ? <span class="quiet">no run</span> : null;

@@ -289,6 +289,16 @@ TEST_P(RecordConformance, ListsTheRunsThatBeganSo) {
   EXPECT_EQ(ids(before, "manual"), "r1 ");
   EXPECT_EQ(ids(behind, "manual"), "r4 ");
   EXPECT_EQ(ids(between, ""), "r3 ");
+  RunFilter part, nearest = graph;
+  part.id_part = "4";
+  EXPECT_EQ(ids(part, ""), "r4 ");
+  EXPECT_EQ(ids(part, "after"), "");
+  part.id_part = "r%";
+  EXPECT_EQ(ids(part, ""), "") << "as it is written";
+  nearest.behind = record_->FindRun("r3").value().number;
+  nearest.oldest_first = true;
+  nearest.count_max = 1;
+  EXPECT_EQ(ids(nearest, ""), "r4 ") << "the next one, and not the newest";
 }
 
 TEST_P(RecordConformance, ListsEventsNewestFirstAndThoseOfPeopleAlone) {

@@ -103,7 +103,7 @@ struct EventRow {
   std::string graph;  // of its run, when it has one that is on record; not of the event itself
 };
 
-// Which runs to list. Newest first.
+// Which runs to list. Newest first, but for `oldest_first`.
 struct RunFilter {
   std::string action;                  // empty: all
   std::optional<std::string> service;  // "" for graph files; none: all
@@ -112,10 +112,12 @@ struct RunFilter {
   std::string data_date = {};          // empty: all
   std::optional<plan::State> state;
   std::string trigger = {};            // what that begins with; empty: all
+  std::string id_part = {};            // what their ids contain; empty: all
   std::optional<std::int64_t> before;  // RunRow::number: only what was requested before
   std::optional<std::int64_t> behind;  // likewise: only what was requested after
   std::vector<std::string> within;     // services, and graphs by their keys; empty: all
   std::uint64_t count_max = 20;
+  bool oldest_first = false;
   bool with_tasks = true;  // false: RunRow::tasks stays empty
 
   void Only(const plan::GraphKey& graph) {  // its runs

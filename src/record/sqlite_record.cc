@@ -230,9 +230,10 @@ class SqliteRecord final : public Record {
     if (!filter.data_date.empty()) sql += " AND data_date = ?";
     if (filter.state) sql += ConditionOn(*filter.state);
     if (!filter.trigger.empty()) sql += " AND substr(trigger, 1, length(?)) = ?";
+    if (!filter.id_part.empty()) sql += " AND instr(id, ?) > 0";
     if (filter.before) sql += " AND number < ?";
     if (filter.behind) sql += " AND number > ?";
-    sql += " ORDER BY number DESC LIMIT ?";
+    sql += filter.oldest_first ? " ORDER BY number LIMIT ?" : " ORDER BY number DESC LIMIT ?";
     TRY_ASSIGN(Statement rows, database_.Prepare(sql));
     if (!graph.empty()) {
       rows.Bind(graph);
@@ -251,6 +252,7 @@ class SqliteRecord final : public Record {
     if (!filter.model_version.empty()) rows.Bind(filter.model_version);
     if (!filter.data_date.empty()) rows.Bind(filter.data_date);
     if (!filter.trigger.empty()) rows.Bind(filter.trigger).Bind(filter.trigger);
+    if (!filter.id_part.empty()) rows.Bind(filter.id_part);
     if (filter.before) rows.Bind(*filter.before);
     if (filter.behind) rows.Bind(*filter.behind);
     rows.Bind(filter.count_max);
@@ -283,7 +285,7 @@ class SqliteRecord final : public Record {
             "SELECT {} FROM runs WHERE graph = ? ORDER BY number DESC LIMIT 1", kRunColumns)));
     const std::string text = graph.Text();
     TRY_ASSIGN(const bool found, row.Bind(text).Step());
-    if (!found) return NotFound("there is no run of " + text);
+    if (!found) return NotFound("no run of " + text);
     TRY_ASSIGN(RunRow run, ReadRun(row));
     TRY_ASSIGN(run.tasks, TasksOf(run.facts.id));
     return run;

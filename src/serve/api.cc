@@ -53,8 +53,8 @@ Result<std::int64_t> EndOfLook(record::Record& record, std::optional<std::int64_
   return std::max<std::int64_t>(0, *before - 1 - kRunsLookedAt);
 }
 
-// At most `limit`. For a trigger, which has no index, so many of the newest runs are gone through;
-// who wants more goes on behind them.
+// At most `limit`. For a trigger or a part of an id, which have no index, so many of the newest
+// runs are gone through; who wants more goes on behind them.
 Result<Found> FindRuns(record::Record& record, record::RunFilter filter, const Call& call,
                        std::uint64_t limit) {
   const std::string trigger = call.target.Query("trigger");
@@ -62,6 +62,8 @@ Result<Found> FindRuns(record::Record& record, record::RunFilter filter, const C
   if (!trigger.empty()) {
     // Of what some are not told, all that it may be: they see less of it.
     filter.trigger = trigger.starts_with(kAfter) ? kAfter : trigger;
+  }
+  if (!trigger.empty() || !filter.id_part.empty()) {
     TRY_ASSIGN(filter.behind, EndOfLook(record, filter.before));
   }
   Found found;
@@ -105,9 +107,8 @@ void Api::AddRoutes(Routes& routes) {
   own("/api/v1/status", "Whether all is well: since when Busker is up, what is at fault.",
       [this](const Call& call) { return ShowStatus(call); });
   own("/api/v1/runs",
-      "Runs, newest first: ?graph= &state= &date= &trigger= &batch= &tasks=true &limit= &cursor= "
-      "(from "
-      "\"next\").",
+      "Runs, newest first: ?graph= &state= &date= &trigger= &batch= &id= &tasks=true &limit= "
+      "&cursor= (from \"next\").",
       [this](const Call& call) { return ListRuns(call); })
       .query = http::WithPage(
       {{"graph", http::Field::Kind::kText, "an action or a graph file"},
@@ -115,9 +116,12 @@ void Api::AddRoutes(Routes& routes) {
        {"date", http::Field::Kind::kDate, "the data date"},
        {"trigger", http::Field::Kind::kText, "why it began: what that begins with"},
        {"batch", http::Field::Kind::kText, "those of this backfill"},
+       {"id", http::Field::Kind::kText, "what their ids contain"},
        {"tasks", http::Field::Kind::kFlag, "each with its tasks and attempts"}});
   get("/api/v1/runs/{run}", "One run, with its tasks and attempts.",
       [this](const Call& call) { return ShowRun(call); });
+  get("/api/v1/runs/{run}/neighbours", "The runs of the same action before and after it.",
+      [this](const Call& call) { return ShowNeighbours(call); });
   get("/api/v1/runs/{run}/events", "What was decided about it, and who asked for it.",
       [this](const Call& call) { return ShowEvents(call); });
   get("/api/v1/runs/{run}/explain", "Why it runs, waits or failed, in a sentence.",
@@ -227,6 +231,7 @@ http::Response Api::ListRuns(const Call& call) {
   filter.before = *cursor;
   filter.data_date = call.target.Query("date");
   filter.batch = call.target.Query("batch");
+  filter.id_part = call.target.Query("id");
   filter.within = call.caller.confines;
   filter.with_tasks = call.target.Query("tasks") == "true";
   const auto page = records_.With([&](record::Record& record) -> Result<ordered_json> {
@@ -249,6 +254,29 @@ http::Response Api::ShowRun(const Call& call) {
     TRY_ASSIGN(const record::RunRow run, record.FindRun(call.At("run")));
     prepare::Rulings rulings(record, home::FolderOf(home_));
     return DescribeFor(call.caller, run, rulings);
+  });
+  return described ? http::JsonResponse(*described) : http::Problem(described.error());
+}
+
+http::Response Api::ShowNeighbours(const Call& call) {
+  const auto described = records_.With([&](record::Record& record) -> Result<ordered_json> {
+    TRY_ASSIGN(const record::RunRow run, record.FindRun(call.At("run")));
+    record::RunFilter older, newer;
+    older.Only(plan::GraphKey(run.facts.service, run.facts.action));
+    older.count_max = 1;
+    older.with_tasks = false;
+    newer = older;
+    newer.oldest_first = true;
+    older.before = newer.behind = run.number;
+    const auto describe = [&](const record::RunFilter& filter) -> Result<ordered_json> {
+      TRY_ASSIGN(const auto found, record.ListRuns(filter));
+      if (found.empty()) return ordered_json();
+      const record::RunFacts& facts = found.front().facts;
+      return ordered_json{{"id", facts.id}, {"data_date", facts.data_date}};
+    };
+    TRY_ASSIGN(ordered_json previous, describe(older));
+    TRY_ASSIGN(ordered_json next, describe(newer));
+    return ordered_json{{"previous", std::move(previous)}, {"next", std::move(next)}};
   });
   return described ? http::JsonResponse(*described) : http::Problem(described.error());
 }

@@ -35,6 +35,7 @@ class Api {
  private:
   http::Response ListRuns(const Call& call);
   http::Response ShowRun(const Call& call);
+  http::Response ShowNeighbours(const Call& call);
   http::Response ListEvents(const Call& call);
   http::Response ShowEvents(const Call& call);
   http::Response Explain(const Call& call);

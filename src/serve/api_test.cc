@@ -168,6 +168,21 @@ TEST_F(ApiTest, ListsRunsOfADateAndOfATrigger) {
   EXPECT_EQ(count("batch=" + batch), 2U);
   EXPECT_EQ(count("batch=" + batch + "&date=2019-08-02"), 1U);
   EXPECT_EQ(count("batch=none"), 0U);
+  EXPECT_EQ(count("id=" + run.substr(run.size() - 6)), 1U);
+  EXPECT_EQ(count("id=_"), 0U) << "as it is written";
+}
+
+TEST_F(ApiTest, ShowsTheRunsOfTheSameActionBeforeAndAfterOne) {
+  const std::string first = RunToEnd("nightly");
+  RunToEnd("shop/training");
+  const std::string second = RunToEnd("nightly");
+  const json of_first = Body(Get("/api/v1/runs/" + first + "/neighbours"));
+  EXPECT_TRUE(of_first["previous"].is_null()) << of_first;
+  EXPECT_EQ(of_first["next"]["id"], second);
+  const json of_second = Body(Get("/api/v1/runs/" + second + "/neighbours"));
+  EXPECT_EQ(of_second["previous"]["id"], first);
+  EXPECT_TRUE(of_second["next"].is_null()) << of_second;
+  EXPECT_EQ(Get("/api/v1/runs/none/neighbours").status, 404);
 }
 
 TEST_F(ApiTest, ShowsNothingThatIsNotOnRecord) {

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -23,6 +24,7 @@ constexpr Instant kEndOfYears = std::chrono::sys_days(std::chrono::year(10'000) 
 constexpr std::size_t kGraphsMax = 500, kGraphsUsual = 200;  // a page
 constexpr std::size_t kWholesMax = 16;                       // kept answers
 constexpr std::size_t kInstantsMax = 62;                     // of one graph; more are counted
+constexpr std::uint64_t kFailedMax = 2'000;  // failed runs, of which a day's are counted
 
 // What is asked for, and the days in it: those of `zone`.
 struct Asked {
@@ -297,6 +299,28 @@ Result<Page> ListPage(const catalogue::Catalogue& catalogue, const Asked& asked,
   return page;
 }
 
+// How many of those that were due on each day have failed, and not succeeded since; of the newest
+// kFailedMax that have.
+Result<std::vector<std::uint64_t>> CountFailed(record::Record& record, const Asked& asked,
+                                               const access::Caller& caller) {
+  std::vector<std::uint64_t> of_day(asked.midnights.size() - 1);
+  if (asked.from > Now()) return of_day;
+  record::RunFilter failed;
+  failed.state = plan::State::kFailed;
+  failed.within = caller.confines;
+  failed.count_max = kFailedMax;
+  failed.with_tasks = false;
+  if (!asked.graph.empty()) failed.Only(asked.graph);
+  TRY_ASSIGN(const auto runs, record.ListRuns(failed));
+  for (const record::RunRow& run : runs) {
+    const Instant due = run.facts.due.value_or(Instant::min());
+    if (due < asked.from || due >= asked.to) continue;
+    const auto next = std::upper_bound(asked.midnights.begin(), asked.midnights.end(), due);
+    ++of_day[static_cast<std::size_t>(next - asked.midnights.begin()) - 1];
+  }
+  return of_day;
+}
+
 // What an answer depends on, but for the page.
 std::string QuestionOf(const Asked& asked, const access::Caller& caller) {
   std::string question =
@@ -366,13 +390,17 @@ http::Response ScheduleApi::ListInstants(const Call& call) {
         std::make_shared<const Whole>(Whole{catalogue, totals.DescribeDays(), clocks.Describe()});
     Keep(question, whole);
   }
-  auto listed = records_.With(
-      [&](record::Record& record) { return ListPage(*catalogue, *asked, call.caller, record); });
+  ordered_json in_days = whole->days;
+  auto listed = records_.With([&](record::Record& record) -> Result<Page> {
+    TRY_ASSIGN(const auto failed, CountFailed(record, *asked, call.caller));
+    for (std::size_t i = 0; i < failed.size(); ++i) in_days[i]["failed"] = failed[i];
+    return ListPage(*catalogue, *asked, call.caller, record);
+  });
   if (!listed) return http::Problem(listed.error());
   return http::JsonResponse({{"from", FormatRfc3339(asked->from)},
                              {"to", FormatRfc3339(asked->to)},
                              {"zone", asked->zone_name},
-                             {"days", whole->days},
+                             {"days", std::move(in_days)},
                              {"changes", whole->changes},
                              {"graphs", std::move(listed->graphs)},
                              {"next", std::move(listed->next)}});

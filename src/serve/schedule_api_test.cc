@@ -1,7 +1,9 @@
 // When what is scheduled runs, as the API tells it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "serve/front_fixture.h"
 
@@ -95,7 +97,34 @@ TEST_F(ScheduleApiTest, CountsWhatRunsTooOftenToBeListed) {
   EXPECT_EQ(answer["days"][1], json({{"date", "2026-10-25"},
                                      {"begins", "2026-10-24T22:00:00Z"},
                                      {"count", 1500},
-                                     {"graphs", 1}}));
+                                     {"graphs", 1},
+                                     {"failed", 0}}));
+}
+
+TEST_F(ScheduleApiTest, TellsHowManyOfADaysRunsFailed) {
+  folder_.Write("graphs/configs/bad.json",
+                R"({"graph": {"dag_id": "bad", "schedule_interval": "0 7 * * *"},
+                    "tasks": [{"name": "a", "code": "false"}], "dependencies": []})");
+  AddGraph("good", "0 7 * * *");
+  ASSERT_TRUE(daemon_->Reload());
+  for (const char* const graph : {"bad", "good"}) {
+    const auto asked = Post("/api/v1/graphs/" + std::string(graph) + "/backfill",
+                            R"({"from": "2019-08-01", "to": "2019-08-01"})");
+    ASSERT_EQ(asked.status / 100, 2) << asked.body;
+  }
+  const auto ended = [&] {
+    const json runs = json::parse(Get("/api/v1/runs").body)["runs"];
+    return std::count_if(runs.begin(), runs.end(), [](const json& run) {
+      return run["state"] == "failed" || run["state"] == "succeeded";
+    });
+  };
+  const Instant deadline = Now() + std::chrono::minutes(1);
+  while (ended() < 2 && Now() < deadline) std::this_thread::sleep_for(Milliseconds(20));
+  const json days = Ask("from=2019-08-01T00:00:00Z&to=2019-08-04T00:00:00Z")["days"];
+  EXPECT_EQ(days[0]["failed"].get<int>() + days[1]["failed"].get<int>(), 1) << days;
+  EXPECT_EQ(days[2]["failed"], 0);
+  EXPECT_EQ(
+      Ask("from=2019-08-01T00:00:00Z&to=2019-08-04T00:00:00Z&graph=good")["days"][1]["failed"], 0);
 }
 
 TEST_F(ScheduleApiTest, KeepsToWhatAGraphSaysOfItsBeginning) {
@@ -189,9 +218,9 @@ TEST_F(ScheduleApiTest, SaysWhatCannotBeAsked) {
   EXPECT_EQ(Refusal("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z"),
             "\"from\" is not before \"to\"");
   EXPECT_EQ(Refusal("from=2026-01-02"),
-            "\"from\" is no RFC 3339 instant, such as 2026-03-29T01:00:00Z");
+            "\"from\" is not an RFC 3339 instant, such as 2026-03-29T01:00:00Z");
   EXPECT_EQ(Refusal("to=2026-01-02T00:00:00+01:00"),
-            "\"to\" is no RFC 3339 instant, such as 2026-03-29T01:00:00Z; write + as %2B");
+            "\"to\" is not an RFC 3339 instant, such as 2026-03-29T01:00:00Z; write + as %2B");
   EXPECT_EQ(Refusal("limit=501"), "\"limit\" is a number from 1 to 500");
   EXPECT_EQ(Refusal("limit=0"), "\"limit\" is a number from 1 to 500");
   EXPECT_NE(Refusal("zone=Europe/Stokholm").find("Europe/Stockholm"), std::string::npos);
