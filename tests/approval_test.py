@@ -167,7 +167,7 @@ class ApprovalTest(unittest.TestCase):
 
     def test_a_gate_names_tests_that_there_are(self):
         self.start(SERVICE_FILE.replace("auc >= live.auc - 0.01", "auc > 0 and testing.auc > 0"))
-        self.fails(2, "validate", says='busker.toml:9:16: "promote_when": condition, character 13: there is '
+        self.fails(2, "validate", says='busker.toml:9:16: "promote_when": condition, character 13: '
                                                'no action "testing" with input = "candidate"')
 
 

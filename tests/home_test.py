@@ -312,8 +312,8 @@ class Damaged(Folder):
         def make_nothing(): pass
         for damage, said in ((make_nothing, "is missing, although"), (self.record.touch, "is empty, although"),
                              (lambda: self.record.write_bytes(b"S"), "is empty, although"),
-                             (self.record.mkdir, "is a folder"), (lambda: os.mkfifo(self.record), "is no regular file"),
-                             (lambda: self.record.symlink_to("/dev/null"), "is no regular file"),
+                             (self.record.mkdir, "is a folder"), (lambda: os.mkfifo(self.record), "is not a regular file"),
+                             (lambda: self.record.symlink_to("/dev/null"), "is not a regular file"),
                              (lambda: self.record.symlink_to(self.folder / "gone"), "is a link to what is not there")):
             damage()
             for words in (["fsck"], ["status"], ["runs"], ["run", "training"], ["up"], ["audit", "--verify"]):

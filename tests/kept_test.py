@@ -69,7 +69,7 @@ class Kept(unittest.TestCase):
         self.service.write("configs/training.sh", f"rm -rf output; ln -s {elsewhere} output")
         done = self.service.busker("run", "training")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("output is no folder any more but a link", done.stderr)
+        self.assertIn("output is no longer a folder but a link", done.stderr)
         self.assertEqual(self.manifests(), [])
 
     # Folders without write permission stayed for ever, unless root ran Busker.

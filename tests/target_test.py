@@ -113,7 +113,7 @@ warehouse = "embedded://{self.prod}/warehouse"
         self.service.write("busker.toml", text.replace("[actions.training]", '[actions.training]\ntarget = "prud"', 1))
         done = self.service.busker("validate")
         self.assertEqual(done.returncode, 2)
-        self.assertIn('"target": there is no [targets.prud]; did you mean "prod"?', done.stdout + done.stderr)
+        self.assertIn('"target": no [targets.prud]; did you mean "prod"?', done.stdout + done.stderr)
 
     # It said that all is well, although the manual has it look at every target that the file names.
     def test_a_target_that_no_action_is_at_is_looked_at_and_warned_of(self):

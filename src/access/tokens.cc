@@ -43,7 +43,7 @@ Result<std::vector<Token>> TokensFrom(const std::string& text, const std::string
   const auto value = ParseJson(text, path);
   if (!value || !value->is_object() || !value->contains("tokens") ||
       !(*value)["tokens"].is_array()) {
-    return Unusable(path + " is no list of tokens; remove it and make new ones");
+    return Unusable(path + " is not a list of tokens; remove it and make new ones");
   }
   std::vector<Token> tokens;
   for (const ordered_json& each : (*value)["tokens"]) {
@@ -87,10 +87,10 @@ Result<std::vector<Token>> TokenFile::Read() const {
 Result<std::string> TokenFile::Add(const std::string& name, Scope scope, const std::string& by,
                                    Instant now, const Confines& confines) const {
   if (!IsName(name)) {
-    return Invalid(
-        fmt::format("\"{}\" is no name of a token; it is to begin with a small letter or a digit, "
-                    "and go on with those, \".\", \"_\" and \"-\"",
-                    name));
+    return Invalid(fmt::format(
+        "\"{}\" is not a valid name of a token; it is to begin with a small letter or a digit, "
+        "and go on with those, \".\", \"_\" and \"-\"",
+        name));
   }
   if (name == "busker") return Invalid("\"busker\" is the engine's own name; take another");
   if (!confines.empty() && scope == Scope::kAdmin) {
@@ -124,7 +124,7 @@ Result<void> TokenFile::Revoke(const std::string& name) const {
   TRY_ASSIGN(std::vector<Token> tokens, Read());
   const std::size_t removed =
       std::erase_if(tokens, [&](const Token& token) { return token.name == name; });
-  if (removed == 0) return NotFound(fmt::format("there is no token {}", name));
+  if (removed == 0) return NotFound(fmt::format("no token {}", name));
   return Write(tokens);
 }
 

@@ -28,13 +28,13 @@ Result<GcsObject> ObjectOf(const json& value) {
     object.writer = TextIn(*metadata, kWriter);
   }
   if (!object.name.empty() && object.generation != 0) return object;
-  return Temporary("it answered something that is no object of Cloud Storage");
+  return Temporary("it answered something that is not an object of Cloud Storage");
 }
 
 Result<json> Parsed(const std::string& text) {
   auto parsed = json::parse(text, nullptr, false);
   if (parsed.is_object()) return parsed;
-  return Temporary("it answered something that is no JSON of Cloud Storage");
+  return Temporary("it answered something that is not JSON");
 }
 
 }  // namespace

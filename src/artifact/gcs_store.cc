@@ -421,7 +421,7 @@ Result<GcsPlace> ParseGcsUrl(const std::string& url) {
   while (place.prefix.ends_with('/')) place.prefix.pop_back();
   if (!IsBucketName(place.bucket)) {
     return Invalid(
-        fmt::format("\"{}\" is no name of a bucket: write it like gs://BUCKET/PREFIX, "
+        fmt::format("\"{}\" is not a valid name of a bucket: write it like gs://BUCKET/PREFIX, "
                     "with small letters, digits, '-', '_' and '.'",
                     Printable(place.bucket)));
   }

@@ -34,7 +34,7 @@ std::string_view FaultOfKey(std::string_view key) {
 Result<void> CheckKey(std::string_view key) {
   const std::string_view fault = FaultOfKey(key);
   if (fault.empty()) return {};
-  return Invalid(fmt::format("\"{}\" is no name in an artifact store: {}",
+  return Invalid(fmt::format("\"{}\" is not a name in an artifact store: {}",
                              Printable(key.substr(0, 200)), fault));
 }
 

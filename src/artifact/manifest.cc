@@ -62,9 +62,9 @@ Result<void> FilesFromJson(const ordered_json& object, Manifest& manifest) {
 
 Result<void> EmptyFoldersFromJson(const ordered_json& array, Manifest& manifest) {
   if (array.is_null()) return {};
-  if (!array.is_array()) return Invalid("\"empty_folders\" is no array");
+  if (!array.is_array()) return Invalid("\"empty_folders\" is not an array");
   for (const ordered_json& path : array) {
-    if (!path.is_string()) return Invalid("\"empty_folders\" holds something that is no text");
+    if (!path.is_string()) return Invalid("\"empty_folders\" holds something that is not text");
     TRY(CheckKey(path.get<std::string>()));
     manifest.empty_folders.insert(path.get<std::string>());
   }
@@ -196,7 +196,7 @@ Result<std::map<std::string, double>> ParseMetrics(const std::string& json) {
   auto parsed = ParseJson(json, "metrics.json");
   if (!parsed) return tl::unexpected(FindNoNumber(json).value_or(parsed.error()));
   const ordered_json& value = *parsed;
-  if (!value.is_object()) return Invalid("metrics.json: it is no object of numbers");
+  if (!value.is_object()) return Invalid("metrics.json: it is not an object of numbers");
   std::map<std::string, double> metrics;
   for (const auto& [name, number] : value.items()) {
     if (!number.is_number()) {

@@ -32,7 +32,7 @@ Result<const Kind*> KindOf(const std::string& url) {
     if (url.starts_with(kind.begin)) return &kind;
     shown.emplace_back(kind.shown);
   }
-  return Invalid(fmt::format("\"{}\" is no artifact store; there is {}", Printable(url),
+  return Invalid(fmt::format("\"{}\" is not an artifact store; there is {}", Printable(url),
                              Join(shown, " and ")));
 }
 
@@ -51,7 +51,7 @@ Result<std::unique_ptr<Store>> OpenStore(const std::string& url) {
 Result<std::unique_ptr<ClearableStore>> OpenClearableStore(const std::string& url) {
   TRY_ASSIGN(auto store, OpenStore(url));
   auto* const clearable = dynamic_cast<ClearableStore*>(store.get());
-  if (clearable == nullptr) return Invalid(url + " is no store that can be cleared");
+  if (clearable == nullptr) return Invalid(url + " is not a store that can be cleared");
   (void)store.release();
   return std::unique_ptr<ClearableStore>(clearable);
 }

@@ -449,7 +449,7 @@ TEST(Manifest, AFactThatIsMissingOrWrongIsNamed) {
   };
   EXPECT_EQ(fault("\"attempt\": 2,", ""), "manifest.json: \"attempt\" is missing");
   EXPECT_EQ(fault("\"attempt\": 2", "\"attempt\": \"2\""),
-            "manifest.json: \"attempt\" is no whole number");
+            "manifest.json: \"attempt\" is not a whole number");
   EXPECT_EQ(fault("\"attempt\": 2", "\"attempt\": 99999999999"),
             "manifest.json: \"attempt\" is out of range");
   EXPECT_EQ(fault("\"run\"", "\"task\": \"x\", \"run\""), "manifest.json: \"task\" is there twice");
@@ -461,7 +461,7 @@ TEST(Metrics, AreAFlatObjectOfNumbers) {
             (std::map<std::string, double>{{"auc", 0.75}, {"loss", -0.001}, {"rows", 10}}));
   EXPECT_TRUE(ParseMetrics("{}")->empty());
   const auto fault = [](const std::string& json) { return ParseMetrics(json).error().message; };
-  EXPECT_EQ(fault("[1]"), "metrics.json: it is no object of numbers");
+  EXPECT_EQ(fault("[1]"), "metrics.json: it is not an object of numbers");
   EXPECT_EQ(fault(R"({"auc": "high"})"), "metrics.json: \"auc\" is string, not a number");
   EXPECT_EQ(fault(R"({"auc": null})"), "metrics.json: \"auc\" is null, not a number");
   EXPECT_EQ(fault(R"({"auc": {"mean": 1}})"), "metrics.json: \"auc\" is object, not a number");

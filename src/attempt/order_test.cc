@@ -65,9 +65,9 @@ TEST(Order, ThatWouldBeMisunderstoodIsRefused) {
             "attempt.json: format 3 is of a newer Busker; this one knows 2");
   EXPECT_EQ(FaultAfter("\"/srv/churn\"", "\"srv\""), "attempt.json: \"root\" is not absolute");
   EXPECT_EQ(FaultAfter("\"grace_ms\": 500", "\"grace_ms\": -5"),
-            "attempt.json: \"grace_ms\" is no whole number of at least 0");
+            "attempt.json: \"grace_ms\" is not a whole number of at least 0");
   EXPECT_EQ(FaultAfter("\"grace_ms\": 500", "\"grace_ms\": 1.5"),
-            "attempt.json: \"grace_ms\" is no whole number of at least 0");
+            "attempt.json: \"grace_ms\" is not a whole number of at least 0");
   EXPECT_EQ(FaultAfter("\"log_tail_bytes_max\": 2", "\"log_tail_bytes_max\": 1"),
             "attempt.json: \"log_tail_bytes_max\" is below 2");
   EXPECT_NE(FaultAfter("configs/training.json", "../training.json"), "none");

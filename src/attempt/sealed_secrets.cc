@@ -151,7 +151,7 @@ Result<std::string> SealSecrets(const Result<std::vector<std::string>>& values,
   if (own == nullptr) return Failed("OpenSSL cannot make a key of X25519 here");
   const std::string from = PublicOf(own.get());
   const auto key = to ? CipherKeyOf(own.get(), *to, from, *to) : std::nullopt;
-  if (!key) return Invalid("the machine's key for secrets is no public key of X25519");
+  if (!key) return Invalid("the machine's key for secrets is not a public key of X25519");
   std::string packed = PackSecrets(values);
   auto sealed = secret::Seal(*key, packed, Known(name));
   Wipe(packed);

@@ -32,7 +32,7 @@ constexpr std::array<Unit, 9> kUnits = {{{"B", 1},
 
 Result<std::uint64_t> ParseBytes(std::string_view text) {
   const auto wrong = [&] {
-    return Invalid(fmt::format("\"{}\" is no amount of memory such as 512MiB, 2GiB or 1.5GB",
+    return Invalid(fmt::format("\"{}\" is not an amount of memory such as 512MiB, 2GiB or 1.5GB",
                                Printable(text.substr(0, 60))));
   };
   double count = 0;

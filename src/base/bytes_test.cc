@@ -22,7 +22,7 @@ TEST(Bytes, RefuseWhatIsNoAmount) {
     EXPECT_FALSE(ParseBytes(text)) << text;
   }
   EXPECT_EQ(ParseBytes("2").error().message,
-            "\"2\" is no amount of memory such as 512MiB, 2GiB or 1.5GB");
+            "\"2\" is not an amount of memory such as 512MiB, 2GiB or 1.5GB");
   EXPECT_EQ(ParseBytes("1025TiB").error().message, "\"1025TiB\" is more than 1,024 TiB");
   EXPECT_FALSE(ParseBytes(std::string(400, '9') + "TiB"));
 }

@@ -153,7 +153,7 @@ ordered_json JsonBytes(const std::vector<std::string>& all) {
 
 JsonObject::JsonObject(const ordered_json& value, std::string what)
     : value_(value), what_(std::move(what)) {
-  if (!value_.is_object()) fault_ = Error{ErrorKind::kInvalid, what_ + ": it is no object"};
+  if (!value_.is_object()) fault_ = Error{ErrorKind::kInvalid, what_ + ": it is not an object"};
 }
 
 void JsonObject::Fault(std::string message) {
@@ -174,7 +174,7 @@ const ordered_json* JsonObject::Find(const char* name, const char* wanted,
   if (!Good()) return nullptr;
   if ((member.*is)()) return &member;
   Fault(member.is_null() ? fmt::format("\"{}\" is missing", name)
-                         : fmt::format("\"{}\" is no {}", name, wanted));
+                         : fmt::format("\"{}\" is not {}", name, wanted));
   return nullptr;
 }
 
@@ -188,7 +188,7 @@ void JsonObject::Get(const char* name, std::string& to) {
 }
 
 void JsonObject::Get(const char* name, int& to) {
-  const auto* member = Find(name, "whole number", &ordered_json::is_number_integer);
+  const auto* member = Find(name, "a whole number", &ordered_json::is_number_integer);
   if (member == nullptr) return;
   const auto number = member->get<std::int64_t>();
   if (number < std::numeric_limits<int>::min() || number > std::numeric_limits<int>::max()) {
@@ -203,7 +203,8 @@ void JsonObject::Get(const char* name, bool& to) {
 }
 
 void JsonObject::Get(const char* name, std::uint64_t& to) {
-  const auto* member = Find(name, "whole number of at least 0", &ordered_json::is_number_unsigned);
+  const auto* member =
+      Find(name, "a whole number of at least 0", &ordered_json::is_number_unsigned);
   if (member != nullptr) to = member->get<std::uint64_t>();
 }
 
@@ -240,10 +241,10 @@ void JsonObject::Get(const char* name, std::optional<Milliseconds>& to) {
 }
 
 void JsonObject::Get(const char* name, std::map<std::string, double>& to) {
-  const auto* member = Find(name, "object", &ordered_json::is_object);
+  const auto* member = Find(name, "an object", &ordered_json::is_object);
   if (member == nullptr) return;
   for (const auto& [key, value] : member->items()) {
-    if (!value.is_number()) return Fault(fmt::format("\"{}\": \"{}\" is no number", name, key));
+    if (!value.is_number()) return Fault(fmt::format("\"{}\": \"{}\" is not a number", name, key));
     to[key] = value.get<double>();
   }
 }
@@ -257,21 +258,21 @@ void JsonObject::GetBytes(const char* name, std::string& to) {
 }
 
 void JsonObject::GetBytes(const char* name, std::vector<std::string>& to) {
-  const auto* member = Find(name, "array", &ordered_json::is_array);
+  const auto* member = Find(name, "an array", &ordered_json::is_array);
   if (member == nullptr) return;
   for (const ordered_json& entry : *member) {
     auto bytes = FromJsonBytes(entry);
-    if (!bytes) return Fault(fmt::format("\"{}\" holds something that is no text", name));
+    if (!bytes) return Fault(fmt::format("\"{}\" holds something that is not text", name));
     to.push_back(std::move(*bytes));
   }
 }
 
 void JsonObject::GetBytes(const char* name, std::map<std::string, std::string>& to) {
-  const auto* member = Find(name, "object", &ordered_json::is_object);
+  const auto* member = Find(name, "an object", &ordered_json::is_object);
   if (member == nullptr) return;
   for (const auto& [key, value] : member->items()) {
     auto bytes = FromJsonBytes(value);
-    if (!bytes) return Fault(fmt::format("\"{}\": \"{}\" is no text", name, key));
+    if (!bytes) return Fault(fmt::format("\"{}\": \"{}\" is not text", name, key));
     to[key] = std::move(*bytes);
   }
 }

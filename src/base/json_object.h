@@ -62,7 +62,7 @@ class JsonObject {
   // to is the fault, in its words.
   template <typename T, typename Read>
   void GetEach(const char* name, std::vector<T>& to, const Read& read) {
-    const auto* list = Find(name, "list", &nlohmann::ordered_json::is_array);
+    const auto* list = Find(name, "a list", &nlohmann::ordered_json::is_array);
     if (list == nullptr) return;
     for (const nlohmann::ordered_json& value : *list) {
       auto entry = read(value);
@@ -85,7 +85,7 @@ class JsonObject {
 
  private:
   bool Good() const { return !fault_; }
-  // The member, or nullptr with the fault noted that it is missing or no `wanted`.
+  // The member, or nullptr with the fault noted that it is missing or not `wanted`.
   const nlohmann::ordered_json* Find(const char* name, const char* wanted,
                                      bool (nlohmann::ordered_json::*is)() const noexcept);
   void Fault(std::string message);

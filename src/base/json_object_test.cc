@@ -68,7 +68,7 @@ TEST(JsonObject, TellsTheFirstFaultOnly) {
   std::string none;
   in.Get("b", b);
   in.Get("none", none);
-  EXPECT_EQ(in.Done().error().message, "f.json: \"b\" is no whole number of at least 0");
+  EXPECT_EQ(in.Done().error().message, "f.json: \"b\" is not a whole number of at least 0");
   EXPECT_EQ(b, 7U);
 }
 
@@ -96,8 +96,8 @@ TEST(JsonObject, ReadsEachEntryOfAListAndTellsTheFirstThatIsRefused) {
   in.GetEach("a", all, positive);
   EXPECT_EQ(in.Done().error().message, "no: -3");
   EXPECT_EQ(all, (std::vector<int>{1, 2}));
-  for (const auto& [name, fault] :
-       {std::pair("b", "f.json: \"b\" is no list"), std::pair("d", "f.json: \"d\" is missing")}) {
+  for (const auto& [name, fault] : {std::pair("b", "f.json: \"b\" is not a list"),
+                                    std::pair("d", "f.json: \"d\" is missing")}) {
     JsonObject other(value, "f.json");
     other.GetEach(name, all, positive);
     EXPECT_EQ(other.Done().error().message, fault);

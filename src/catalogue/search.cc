@@ -85,7 +85,7 @@ class Search {
       }
       return {};
     }
-    if (!IsFolder(path)) return NotFound(fmt::format("there is no file or folder {}", given));
+    if (!IsFolder(path)) return NotFound(fmt::format("no file or folder {}", given));
     TRY_ASSIGN(bool found, Folder(path));
     if (found) return {};
     TRY_ASSIGN(const auto entries, List(path));

@@ -141,7 +141,7 @@ TEST(Discover, SaysWhenThereIsNothing) {
                 "scheduler/configs/*.json");
   const auto missing = Discover({"/nowhere"});
   EXPECT_EQ(missing.error().kind, ErrorKind::kNotFound);
-  EXPECT_EQ(missing.error().message, "there is no file or folder /nowhere");
+  EXPECT_EQ(missing.error().message, "no file or folder /nowhere");
   EXPECT_EQ(Text(folder, Discover({})), "");
 }
 

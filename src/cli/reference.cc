@@ -28,7 +28,7 @@ constexpr std::array<std::pair<const char*, const char*>, 4> kVariables = {{
     {"BUSKER_HOME", "the folder with Busker's state, where --home does not say another"},
     {"NO_COLOR", "no colours, when it is set to anything; --color says otherwise"},
     {"CLICOLOR", "0: no colours"},
-    {"CLICOLOR_FORCE", "colours also where the output is no terminal, when it is set and not 0"},
+    {"CLICOLOR_FORCE", "colours also where the output is not a terminal, when it is set and not 0"},
 }};
 
 constexpr std::size_t kNameColumnMax = 26;  // what is wider has its text on lines of its own

@@ -54,7 +54,7 @@ Result<SubjectToken> SubjectTokenIn(const nlohmann::ordered_json& source) {
   }
   if (const auto& headers = in.Member("headers"); headers.is_object()) {
     for (const auto& [name, value] : headers.items()) {
-      if (!value.is_string()) return Invalid("credential_source.headers: one of them is no text");
+      if (!value.is_string()) return Invalid("credential_source.headers: one of them is not text");
       token.headers.push_back({name, value.get<std::string>()});
     }
   }

@@ -85,7 +85,7 @@ TEST_F(StorageAccess, IsElseThatOfWhoLoggedInByGcloud) {
   folder_.Write(io::fs::path("elsewhere") / file, "{}");
   EXPECT_EQ(Fault(),
             (folder_ / "elsewhere" / file).string() +
-                ": it is no file of Google's with credentials: it has no \"type\"; `gcloud "
+                ": it is not a file of Google's with credentials: it has no \"type\"; `gcloud "
                 "auth application-default login` writes the file anew");
 }
 

@@ -37,7 +37,7 @@ Result<Credentials::Source> TokensOfImpersonated(const ordered_json& file,
   in.Require("source_credentials");
   TRY(in.Done());
   for (const ordered_json& one : delegates) {
-    if (!one.is_string()) return Invalid("delegates: one of them is no text");
+    if (!one.is_string()) return Invalid("delegates: one of them is not text");
     as.delegates.push_back(one.get<std::string>());
   }
   const ordered_json& source = in.Member("source_credentials");
@@ -75,7 +75,7 @@ Result<Identity> IdentityIn(const ordered_json& file, const std::shared_ptr<io::
   in.Get("quota_project_id", quota_project);
   in.Get("universe_domain", universe);
   TRY(in.Done());
-  if (!type) return Invalid("it is no file of Google's with credentials: it has no \"type\"");
+  if (!type) return Invalid("it is not a file of Google's with credentials: it has no \"type\"");
   Identity identity{{}, quota_project.value_or(""), universe.value_or(kUniverse)};
   TRY_ASSIGN(identity.source, SourceIn(*type, file, identity, http, policy));
   identity.type = *type;
@@ -92,7 +92,7 @@ Result<Identity> ParseIdentity(const std::string& text,
   // Where it is wrong is not told: what stands there may be a key.
   const auto file = ordered_json::parse(text, nullptr, false);
   if (!file.is_object())
-    return Invalid("it is no file of Google's with credentials: no JSON object");
+    return Invalid("it is not a file of Google's with credentials: no JSON object");
   return IdentityIn(file, http, policy);
 }
 

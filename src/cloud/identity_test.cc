@@ -208,7 +208,7 @@ TEST(Identity, OfAnotherTypeIsRefusedByName) {
   }
   for (const char* text : {"", "{", "[]", "7"}) {
     EXPECT_EQ(ParseIdentity(text, Http()).error().message,
-              "it is no file of Google's with credentials: no JSON object");
+              "it is not a file of Google's with credentials: no JSON object");
   }
 }
 

@@ -59,7 +59,7 @@ Result<Credentials::Source> TokensBy(Impersonation as, std::shared_ptr<Credentia
     if (answer.response.status != 200) return tl::unexpected(Refusal(as, answer.response));
     const auto json = nlohmann::json::parse(answer.response.body, nullptr, false);
     if (!json.is_object() || !json.contains("accessToken") || !json["accessToken"].is_string()) {
-      return Failed(io::OriginOf(as.url) + " answered something that is no token");
+      return Failed(io::OriginOf(as.url) + " answered something that is not a token");
     }
     // Its own expireTime is of another clock than ours; the lifetime is what we asked for.
     return BearerToken{json["accessToken"], asked + as.lifetime};

@@ -90,7 +90,7 @@ Result<std::string> ProjectOfLog(const std::string& url) {
   std::string project = url.substr(scheme.size());
   if (!CanBeProject(project)) {
     return Invalid(
-        fmt::format("\"{}\" is no project; write {}PROJECT with its id, and nothing "
+        fmt::format("\"{}\" is not a project; write {}PROJECT with its id, and nothing "
                     "behind",
                     Printable(project), scheme));
   }

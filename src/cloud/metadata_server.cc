@@ -97,7 +97,7 @@ Result<std::string> UniverseOfMachine(const std::string& host, const RetryPolicy
   if (!answer) return kUniverse;
   std::string universe(Trim(*answer));
   if (!IsDomain(universe)) {
-    return Failed(std::string(kPlace) + " answered something that is no universe's domain");
+    return Failed(std::string(kPlace) + " answered something that is not a universe's domain");
   }
   return universe;
 }

@@ -50,7 +50,7 @@ Result<std::string> SignByRs256(const std::string& pem, const std::string& text)
       EVP_DigestSign(signing.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
                      bytes, text.size()) == 1;
   ERR_clear_error();
-  if (!fine) return Invalid("\"private_key\" is no RSA key in PEM");
+  if (!fine) return Invalid("\"private_key\" is not an RSA key in PEM");
   signature.resize(size);
   return signature;
 }

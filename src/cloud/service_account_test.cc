@@ -57,7 +57,7 @@ TEST(ServiceAccount, SignsATokenThatItsPublicKeyVerifies) {
 TEST(ServiceAccount, ThatCannotSignIsRefused) {
   nlohmann::ordered_json key = TestKey().Json();
   key["private_key"] = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n";
-  EXPECT_EQ(FaultOf(key), "\"private_key\" is no RSA key in PEM");
+  EXPECT_EQ(FaultOf(key), "\"private_key\" is not an RSA key in PEM");
   key.erase("private_key");
   EXPECT_EQ(FaultOf(key), "the key: \"private_key\" is missing");
 }

@@ -72,7 +72,7 @@ Result<BearerToken> TokenIn(const std::string& body, io::SteadyInstant asked,
   const bool good = json.is_object() && json.contains("access_token") &&
                     json["access_token"].is_string() && json.contains("expires_in") &&
                     json["expires_in"].is_number_unsigned();
-  if (!good) return Failed(place + " answered something that is no token");
+  if (!good) return Failed(place + " answered something that is not a token");
   const std::uint64_t seconds = std::min(json["expires_in"].get<std::uint64_t>(), kSecondsMax);
   return BearerToken{json["access_token"], asked + std::chrono::seconds(seconds)};
 }

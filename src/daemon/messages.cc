@@ -39,7 +39,7 @@ plan::State StateIn(const Json& message, const char* name) {
 
 Result<Json> ParseMessage(const std::string& line) {
   Json message = Json::parse(line, nullptr, false);
-  if (!message.is_object()) return Invalid("a message that is no JSON object");
+  if (!message.is_object()) return Invalid("a message that is not a JSON object");
   return message;
 }
 

@@ -177,7 +177,7 @@ Result<BigQueryPlace> ParseBigQueryUrl(const std::string& url) {
   BigQueryPlace place;
   const auto no = [&](std::string_view why) {
     return Invalid(
-        fmt::format("\"{}\" is no warehouse in BigQuery: {}; it is "
+        fmt::format("\"{}\" is not a warehouse in BigQuery: {}; it is "
                     "bigquery://PROJECT, or bigquery://PROJECT/DATASET",
                     Printable(url), why));
   };

@@ -69,7 +69,7 @@ Result<void> ReadBeginning(const std::string& text, Turn& turn) {
     source.Get("size_bytes", turn.source.digest.size_bytes);
     source.Get("sha256", turn.source.digest.sha256);
     source.GetEach("header", turn.source.header, [](const Json& value) -> Result<std::string> {
-      if (!value.is_string()) return Invalid("a column's name is no text");
+      if (!value.is_string()) return Invalid("a column's name is not text");
       return value.get<std::string>();
     });
     TRY(source.Done());

@@ -76,7 +76,7 @@ Result<Publishing> PublishingOf(BigQueryClient& client, const TableName& name,
     set(select(columns), "WRITE_EMPTY");
     if (write == Write::kPartition) query["timePartitioning"] = by_date;
   } else if (table->kind != "TABLE") {
-    return Invalid(fmt::format("{}.{} is no table but a {}; choose another name", name.dataset,
+    return Invalid(fmt::format("{}.{} is not a table but a {}; choose another name", name.dataset,
                                name.table, LowerCase(table->kind)));
   } else if (table->partitioned_by == "?" ||
              (!table->partitioned_by.empty() && table->partitioned_by != kDataDate)) {

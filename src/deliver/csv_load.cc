@@ -93,7 +93,7 @@ Result<CsvSource> OpenCsv(const io::fs::path& path) {
   TRY_ASSIGN(source.fd, io::Open(path, O_RDONLY | O_NONBLOCK));
   struct stat info {};
   if (fstat(source.fd.get(), &info) != 0) return SystemError("read " + path.string(), errno);
-  if (!S_ISREG(info.st_mode)) return Invalid("it is no regular file");
+  if (!S_ISREG(info.st_mode)) return Invalid("it is not a regular file");
   TRY_ASSIGN(source.header, ReadCsvHeader(source.fd.get(), path));
   return source;
 }
@@ -198,8 +198,8 @@ Result<std::string> FindBadValue(const CsvSource& source, const LoadPlan& plan) 
       std::string value = fields[i];
       if (value.size() > kShownBytesMax) value = value.substr(0, kShownBytesMax) + "...";
       return fmt::format(
-          "row {} (line {}), column \"{}\": \"{}\" is no {}{}", rows.number(), rows.record().line,
-          source.header.names[i], Printable(value), types[i]->name,
+          "row {} (line {}), column \"{}\": \"{}\" is not a valid {}{}", rows.number(),
+          rows.record().line, source.header.names[i], Printable(value), types[i]->name,
           plan.undeclared ? ", as which the table has this column; schema = { ... } says what it is"
                           : RemedyFor(*types[i], misfit));
     }

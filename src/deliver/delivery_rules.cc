@@ -58,8 +58,9 @@ bool IsDeliveryId(std::string_view id) {
 
 Result<Request> Checked(Request request) {
   if (!IsDeliveryId(request.id)) {
-    return Invalid("\"" + request.id +
-                   "\" is no id of a delivery; it is of a-z, 0-9, '.', '_' and '-', at most 200");
+    return Invalid(
+        "\"" + request.id +
+        "\" is not the id of a delivery; it is of a-z, 0-9, '.', '_' and '-', at most 200");
   }
   TRY(CheckTableName(request.table));
   if (request.write == Write::kPartition || !request.data_date.empty()) {
@@ -84,7 +85,8 @@ Result<Request> Checked(Request request) {
   if (request.write == Write::kPartition &&
       std::find(request.key.begin(), request.key.end(), kDataDate) != request.key.end()) {
     return Invalid(
-        "data_date is no column for a key: it is the same in all rows of a partition, and as_of "
+        "data_date cannot be a column of a key: it is the same in all rows of a partition, and "
+        "as_of "
         "asks for another");
   }
   return request;

@@ -22,7 +22,7 @@ bool Find(void* library, const char* name, Function& function) {
 Result<DuckdbLibrary> OpenDuckdbLibrary(const io::fs::path& path) {
   std::error_code error;
   if (!io::fs::is_regular_file(path, error)) {
-    return Unusable("there is no DuckDB library at " + path.string() + std::string(kRemedy));
+    return Unusable("no DuckDB library at " + path.string() + std::string(kRemedy));
   }
   // An absolute path, so that dlopen never searches the system's folders for it.
   void* const library = dlopen(io::fs::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -18,7 +18,7 @@ Result<void> CheckWarehouseUrl(const std::string& url) {
   if (IsEmbedded(url)) return {};
   if (url.starts_with(kBigQuery)) return ParseBigQueryUrl(url).map([](const auto&) {});
   return Invalid("\"" + Printable(url) +
-                 "\" is no warehouse; there is embedded:///FOLDER and bigquery://PROJECT");
+                 "\" is not a warehouse; there is embedded:///FOLDER and bigquery://PROJECT");
 }
 
 Result<void> CheckWarehouseTakesFrom(const std::string& url, const std::string& store_url) {

@@ -44,7 +44,7 @@ Result<Column> ColumnFrom(const nlohmann::ordered_json& json) {
 
 Result<RowIndexHead> HeadFrom(std::string_view footer) {
   const auto json = ParseOwnJson(footer, "footer");
-  if (!json) return Damaged("its footer is no JSON");
+  if (!json) return Damaged("its footer is not JSON");
   RowIndexHead head;
   std::uint64_t format = 0, key = 0;
   JsonObject in(*json, "footer");

@@ -180,11 +180,11 @@ TEST(RowText, OfAKeyIsWhatTheRowHas) {
   EXPECT_EQ(key("DATE", "2026-02-03"), "\"2026-02-03\"");
   for (const char* bad : {"", "7.0", "x", "+-7", "++7", "9223372036854775808", " 7"}) {
     EXPECT_EQ(key("INT64", bad),
-              "\"" + std::string(bad) + "\" is no INT64 for \"id\"; one looks like 42");
+              "\"" + std::string(bad) + "\" is not a valid INT64 for \"id\"; one looks like 42");
   }
-  EXPECT_EQ(key("BOOL", "1"), "\"1\" is no BOOL for \"id\"; one looks like true");
+  EXPECT_EQ(key("BOOL", "1"), "\"1\" is not a valid BOOL for \"id\"; one looks like true");
   EXPECT_EQ(key("DATE", "2026-02-30"),
-            "\"2026-02-30\" is no DATE for \"id\"; one looks like 2026-11-01");
+            "\"2026-02-30\" is not a valid DATE for \"id\"; one looks like 2026-11-01");
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ std::string AsRfc3339(std::string_view text) {
 
 tl::unexpected<Error> NoValue(const Column& column, std::string_view text, const char* example) {
   const std::string shown(text.substr(0, kShownBytesMax));
-  return Invalid(fmt::format("\"{}\" is no {} for \"{}\"; one looks like {}", Printable(shown),
-                             column.type, column.name, example));
+  return Invalid(fmt::format("\"{}\" is not a valid {} for \"{}\"; one looks like {}",
+                             Printable(shown), column.type, column.name, example));
 }
 
 }  // namespace

@@ -91,7 +91,7 @@ Result<KeyedRows> KeyedRowsFrom(const Json& json) {
   KeyedRows rows;
   JsonObject in(json, "rows_by_key");
   in.GetEach("key", rows.key, [](const Json& name) -> Result<std::string> {
-    if (!name.is_string()) return Invalid("a column's name is no text");
+    if (!name.is_string()) return Invalid("a column's name is not text");
     return name.get<std::string>();
   });
   in.Get("max_age_ms", rows.max_age);
@@ -390,9 +390,9 @@ Result<void> CheckTableName(const std::string& table) {
   const std::string_view schema = std::string_view(table).substr(0, dot);
   if (dot == std::string::npos || !IsTableWord(schema) ||
       !IsTableWord(std::string_view(table).substr(dot + 1))) {
-    return Invalid(
-        "\"" + table +
-        "\" is no name of a table; it is schema.table, of a-z, 0-9 and _, at most 63 each");
+    return Invalid("\"" + table +
+                   "\" is not a valid name of a table; it is schema.table, of a-z, 0-9 and _, at "
+                   "most 63 each");
   }
   for (const std::string_view taken :
        {"information_schema", "memory", "pg_catalog", "system", "temp", "warehouse"}) {

@@ -104,7 +104,7 @@ TEST_F(TableRowsTest, OfAPartitionedTableAreThoseOfTheNewestDateThatHasTheKey) {
   EXPECT_EQ(Found({"7"}), "d3-again: {\"id\":7,\"n\":33,\"data_date\":\"2019-08-03\"}");
   ASSERT_TRUE(warehouse_->Undo("d3-again"));
   EXPECT_EQ(Found({"7"}), "d3: {\"id\":7,\"n\":3,\"data_date\":\"2019-08-03\"}");
-  EXPECT_EQ(Found({"x"}), "error: \"x\" is no INT64 for \"id\"; one looks like 42");
+  EXPECT_EQ(Found({"x"}), "error: \"x\" is not a valid INT64 for \"id\"; one looks like 42");
 }
 
 TEST_F(TableRowsTest, OfATableThatIsAppendedToAreThoseOfTheNewestDelivery) {
@@ -180,7 +180,7 @@ TEST_F(TableRowsTest, NeedAKeyThatTellsThemApart) {
   refused("id,day\nx,1\n", {"id", "id"}, "key names \"id\" twice");
   Request partition = Keyed("two", "id\nx\n", 2, {"id", "data_date"});
   partition.write = Write::kPartition;
-  EXPECT_ERROR(warehouse_->Deliver(partition), ErrorKind::kInvalid, "data_date is no column");
+  EXPECT_ERROR(warehouse_->Deliver(partition), ErrorKind::kInvalid, "data_date cannot be a column");
   Deliver(Keyed("two", "id,day\nx,1\na,1\ny,1\na,2\n", 2, {"id", "day"}));
   EXPECT_EQ(Found({"a", "2"}), "two: {\"id\":\"a\",\"day\":2}");
   Deliver(Asking("three", "id\na\n", 3));

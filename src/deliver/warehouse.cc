@@ -45,7 +45,7 @@ Result<Write> ParseWrite(std::string_view name) {
   }
   return Invalid(
       "\"" + std::string(name) +
-      "\" is no way to write a table; there are \"replace\", \"append\" and \"partition\"");
+      "\" is not a way to write a table; write \"replace\", \"append\" or \"partition\"");
 }
 
 const std::vector<std::string>& TypeNames() {
@@ -68,7 +68,7 @@ Result<std::string> CanonicalType(std::string_view name) {
   }
   const std::vector<std::string>& names = TypeNames();
   if (std::find(names.begin(), names.end(), upper) != names.end()) return upper;
-  std::string message = "there is no type \"" + std::string(name) + "\"";
+  std::string message = "no type \"" + std::string(name) + "\"";
   if (const auto nearest = Nearest(upper, names)) {
     message += ", did you mean \"" + *nearest + "\"?";
   } else {

@@ -340,7 +340,7 @@ TEST_P(WarehouseConformance, RefusesNamesThatAreNone) {
   };
   for (const std::string table :
        {"", "game", "game.", "../x.y", "game.a.b", "Game.x", "g;.x", "game.\"x"}) {
-    refused([&](Request& r) { r.table = table; }, "no name of a table");
+    refused([&](Request& r) { r.table = table; }, "not a valid name of a table");
   }
   for (const std::string id : {"", "../one", "a/b", ".x", "A", "a b"})
     refused([&](Request& r) { r.id = id; }, "id");

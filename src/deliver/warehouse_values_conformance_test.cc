@@ -152,11 +152,12 @@ TEST_P(WarehouseConformance, TakesNoIdForANumberBecauseTheTableHasNumbers) {
     request.write = Write::kAppend;
     return request;
   };
-  ExpectRefused(append("id,label\n8,true\n007,true\n"),
-                "row 2 (line 3), column \"id\": \"007\" is no INT64, as which the table has");
-  ExpectRefused(append("id,label\n+46,true\n"), "\"+46\" is no INT64");
-  ExpectRefused(append("id,label\n1E5,true\n"), "\"1E5\" is no INT64");
-  ExpectRefused(append("id,label\n8,yes\n"), "\"yes\" is no BOOL");
+  ExpectRefused(
+      append("id,label\n8,true\n007,true\n"),
+      "row 2 (line 3), column \"id\": \"007\" is not a valid INT64, as which the table has");
+  ExpectRefused(append("id,label\n+46,true\n"), "\"+46\" is not a valid INT64");
+  ExpectRefused(append("id,label\n1E5,true\n"), "\"1E5\" is not a valid INT64");
+  ExpectRefused(append("id,label\n8,yes\n"), "\"yes\" is not a valid BOOL");
   Deliver(append(
       "id,label\n8.0,False\n-9,\n,true\n"));  // as pandas writes integers beside a missing one
   EXPECT_EQ(Rows(), "-9,NULL; 7,true; 8,false; NULL,true");
@@ -182,7 +183,7 @@ TEST_P(WarehouseConformance, TakesQuotedBlanksForNoValueWhereTheColumnIsNoText) 
             "id INT64, score FLOAT64");
   EXPECT_EQ(Rows(), "1,0.5; 2,NULL");
   ExpectFileRefused("i,f\n\"\",0.5\n\"1.5\",0.5\n",
-                    "row 2 (line 3), column \"i\": \"1.5\" is no INT64",
+                    "row 2 (line 3), column \"i\": \"1.5\" is not a valid INT64",
                     {{"i", "INT64"}, {"f", "FLOAT64"}});
 }
 
@@ -205,23 +206,23 @@ TEST_P(WarehouseConformance, LeavesTheTableAsItWasWhenAValueIsBad) {
   Deliver(Asking("one", "id,label\n1,true\n"));
   const std::vector<Column> schema = {{"id", "INT64"}, {"label", "BOOL"}};
   ExpectFileRefused("id,label\n1,true\nx2,false\n",
-                    "row 2 (line 3), column \"id\": \"x2\" is no INT64", schema);
+                    "row 2 (line 3), column \"id\": \"x2\" is not a valid INT64", schema);
   ExpectFileRefused("id,label\n1,true\n2,maybe\n",
-                    "row 2 (line 3), column \"label\": \"maybe\" is no BOOL", schema);
+                    "row 2 (line 3), column \"label\": \"maybe\" is not a valid BOOL", schema);
   ExpectFileRefused("id,label\n1,true\n2.5,true\n",
-                    "row 2 (line 3), column \"id\": \"2.5\" is no INT64", schema);
-  ExpectFileRefused("id,label\n15e-1,true\n", "\"15e-1\" is no INT64", schema);
-  ExpectFileRefused("id,label\n9223372036854775808,true\n", "is no INT64", schema);
+                    "row 2 (line 3), column \"id\": \"2.5\" is not a valid INT64", schema);
+  ExpectFileRefused("id,label\n15e-1,true\n", "\"15e-1\" is not a valid INT64", schema);
+  ExpectFileRefused("id,label\n9223372036854775808,true\n", "is not a valid INT64", schema);
 }
 
 TEST_P(WarehouseConformance, SaysWhereABadValueIs) {
   Deliver(Asking("one", "id,label\n1,true\n"));
   ExpectFileRefused("s,i\n\"two\nlines\",1\n\n\"x\",1.5\n",
-                    "row 2 (line 5), column \"i\": \"1.5\" is no INT64",
+                    "row 2 (line 5), column \"i\": \"1.5\" is not a valid INT64",
                     {{"s", "STRING"}, {"i", "INT64"}});
   const auto bad = [&](const std::string& type, const std::string& value) {
     ExpectFileRefused("v\n" + value + "\n",
-                      "row 1 (line 2), column \"v\": \"" + value + "\" is no " + type,
+                      "row 1 (line 2), column \"v\": \"" + value + "\" is not a valid " + type,
                       {{"v", type}});
   };
   bad("DATE", "2019-02-30");
@@ -247,7 +248,7 @@ TEST_P(WarehouseConformance, RefusesValuesThatTheTypeDoesNotHave) {
     std::string quoted = "\"";
     for (const char c : value) quoted += c == '"' ? std::string(2, c) : std::string(1, c);
     ExpectFileRefused("id,v\n1,\n2," + quoted + "\"\n",
-                      "row 2 (line 3), column \"v\": \"" + value + "\" is no " + type,
+                      "row 2 (line 3), column \"v\": \"" + value + "\" is not a valid " + type,
                       {{"id", "INT64"}, {"v", type}});
   };
   for (const char* value : {"infinity", "-infinity", "Infinity", "INFINITY", "epoch", "Epoch",
@@ -285,9 +286,10 @@ TEST_P(WarehouseConformance, RefusesValuesThatTheTypeDoesNotHave) {
 TEST_P(WarehouseConformance, RefusesDigitsThatTheTableWouldNotKeep) {
   const auto refused = [&](const std::string& type, const std::string& value,
                            const std::string& remedy) {
-    ExpectFileRefused("id,v\n1,\n2," + value + "\n",
-                      "row 2 (line 3), column \"v\": \"" + value + "\" is no " + type + remedy,
-                      {{"id", "INT64"}, {"v", type}});
+    ExpectFileRefused(
+        "id,v\n1,\n2," + value + "\n",
+        "row 2 (line 3), column \"v\": \"" + value + "\" is not a valid " + type + remedy,
+        {{"id", "INT64"}, {"v", type}});
   };
   refused(
       "INT64", "1.5",

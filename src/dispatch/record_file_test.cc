@@ -64,10 +64,10 @@ TEST_F(RecordOfHome, IsAFileAndNothingElse) {
   ExpectUnusable("is a folder");
   fs::remove(home_.RecordFile());
   ASSERT_EQ(mkfifo(home_.RecordFile().c_str(), 0600), 0);
-  ExpectUnusable("is no regular file");
+  ExpectUnusable("is not a regular file");
   fs::remove(home_.RecordFile());
   fs::create_symlink("/dev/null", home_.RecordFile());
-  ExpectUnusable("is no regular file");
+  ExpectUnusable("is not a regular file");
   fs::remove(home_.RecordFile());
   fs::create_symlink(folder_ / "elsewhere", home_.RecordFile());
   ExpectUnusable("is a link to what is not there");

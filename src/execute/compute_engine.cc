@@ -87,8 +87,8 @@ Result<json> ObjectIn(const io::HttpResponse& response, std::string_view kind) {
       TextIn(object, "kind") == fmt::format("compute#{}", kind)) {
     return object;
   }
-  return Temporary(
-      fmt::format("{} answered with something that is no {}", io::OriginOf(response.url), kind));
+  return Temporary(fmt::format("{} answered with something that is not a compute#{}",
+                               io::OriginOf(response.url), kind));
 }
 
 bool IsGood(const io::HttpResponse& response) { return response.status / 100 == 2; }

@@ -187,7 +187,7 @@ Result<ComputePlace> ComputePlaceIn(const std::string& place) {
   }
   for (auto zone = found.zones.begin(); zone != found.zones.end(); ++zone) {
     if (!IsZone(*zone)) {
-      return Invalid(fmt::format("{}: \"{}\" is no zone; zones are named as europe-west1-b",
+      return Invalid(fmt::format("{}: \"{}\" is not a zone; zones are named as europe-west1-b",
                                  Printable(before), Printable(*zone)));
     }
     if (std::find(found.zones.begin(), zone, *zone) != zone) {

@@ -28,7 +28,7 @@ std::string FaultOf(const Field& field, const std::string& value) {
     case Field::Kind::kInstant:
       if (ParseRfc3339(value)) return "";
       // A "+" in a query is a blank.
-      return fmt::format("is no RFC 3339 instant, such as 2026-03-29T01:00:00Z{}",
+      return fmt::format("is not an RFC 3339 instant, such as 2026-03-29T01:00:00Z{}",
                          value.find(' ') == std::string::npos ? "" : "; write + as %2B");
     case Field::Kind::kChoice:
       if (std::find(field.choices.begin(), field.choices.end(), value) != field.choices.end())

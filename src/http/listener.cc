@@ -64,7 +64,7 @@ std::size_t WithFilesLeft(std::size_t connections) {
 std::string WhyRefused(int status, std::uint64_t body_bytes_max) {
   if (status == 413) return "the body has more than " + std::to_string(body_bytes_max) + " bytes";
   if (status == 503) return "others are sending as much as can be held at once; try again";
-  return "this is no request that Busker takes";
+  return "this is not a request that Busker takes";
 }
 
 // The bytes of one connection, as they are before or behind TLS. TLS reads and writes the socket
@@ -481,7 +481,7 @@ asio::awaitable<void> Listener::State::WriteEvents(Wire& wire, const Response& r
 Result<std::unique_ptr<Listener>> Listener::Bind(const Options& options) {
   error_code error;
   const auto ip = asio::ip::make_address(options.address, error);
-  if (error) return Invalid("\"" + options.address + "\" is no IP address, as 127.0.0.1 is");
+  if (error) return Invalid("\"" + options.address + "\" is not an IP address, as 127.0.0.1 is");
   if (!ip.is_loopback() && options.certificate == nullptr && !options.insecure) {
     return Unusable(options.address + " can be reached by others, and there is no certificate");
   }

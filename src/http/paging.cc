@@ -34,7 +34,7 @@ Result<std::optional<std::int64_t>> NumberCursorIn(const Target& target) {
   const auto given = target.query.find("cursor");
   if (given == target.query.end()) return std::optional<std::int64_t>();
   const auto number = ParseNumber(given->second);
-  if (!number || *number > INT64_MAX) return Invalid("that is no cursor");
+  if (!number || *number > INT64_MAX) return Invalid("that is not a cursor");
   return std::optional(static_cast<std::int64_t>(*number));
 }
 

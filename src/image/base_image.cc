@@ -79,7 +79,7 @@ Result<BaseImage> ReadBaseImage(Registry& registry, const Reference& reference,
     TRY_ASSIGN(value, ParseJson(manifest.text, what));
   }
   const std::string config = TextIn(In(value, "config"), "digest");
-  if (!IsDigest(config)) return Invalid(what + " is no image that can be built on");
+  if (!IsDigest(config)) return Invalid(what + " is not an image that can be built on");
   TRY_ASSIGN(std::string text, registry.GetText(reference.repository, config, interrupt));
   return ParseBaseImage(reference, manifest, std::move(text), architecture);
 }
@@ -110,7 +110,7 @@ Result<BaseImage> ParseBaseImage(const Reference& reference, const Registry::Man
   const ordered_json& ids = In(In(settings, "rootfs"), "diff_ids");
   const bool adds_up = ids.is_array() && ids.size() == base.layers.size();
   if (adds_up && ids.size() <= kLayersMax) return base;
-  return Invalid(what + " is no image that can be built on: its layers do not add up");
+  return Invalid(what + " is not an image that can be built on: its layers do not add up");
 }
 
 }  // namespace busker::image

@@ -91,7 +91,7 @@ Result<void> WriteFile(const std::string& path, const Entry& entry, const Take& 
   struct stat is {};
   if (fstat(file.get(), &is) != 0) return SystemError("look at " + entry.source.string(), errno);
   if (!S_ISREG(is.st_mode)) {
-    return Temporary(entry.source.string() + " is no file any more; build again");
+    return Temporary(entry.source.string() + " is no longer a file; build again");
   }
   const auto size_bytes = static_cast<std::uint64_t>(is.st_size);
   TRY(take(Headers(path, '0', mode, size_bytes, "")));

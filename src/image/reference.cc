@@ -84,13 +84,13 @@ Result<Reference> ParseReference(std::string_view text) {
   if (colon != std::string_view::npos && text.find('/', colon) == std::string_view::npos) {
     reference.tag = text.substr(colon + 1);
     text = text.substr(0, colon);
-    if (!IsTag(reference.tag)) return refused("that is no tag");
+    if (!IsTag(reference.tag)) return refused("that is not a tag");
   }
   const std::size_t end = EndOfRegistry(text);
   reference.registry = end == std::string_view::npos ? kHub : text.substr(0, end);
   reference.repository = end == std::string_view::npos ? text : text.substr(end + 1);
   if (reference.registry == "index.docker.io") reference.registry = kHub;
-  if (!IsRegistry(reference.registry)) return refused("that is no registry");
+  if (!IsRegistry(reference.registry)) return refused("that is not a registry");
   if (reference.registry == kHub && reference.repository.find('/') == std::string::npos) {
     reference.repository = std::string(kHubsOwn) + reference.repository;
   }

@@ -104,7 +104,7 @@ class TreeReader {
       entry.kind = Entry::Kind::kLink;
     } else if (!S_ISDIR(is.st_mode)) {
       return Invalid(
-          fmt::format("{} is no file, folder or link, and cannot be in an image; name "
+          fmt::format("{} is neither a file, a folder nor a link, and cannot be in an image; name "
                       "it in {}",
                       (root_ / path).string(), kIgnoreFile));
     }

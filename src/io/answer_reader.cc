@@ -11,7 +11,7 @@ namespace busker::io {
 namespace {
 
 tl::unexpected<Error> NoAnswer(const std::string& why) {
-  return Temporary("what it sent is no HTTP answer: " + why);
+  return Temporary("what it sent is not an HTTP answer: " + why);
 }
 
 template <typename Number>
@@ -167,7 +167,7 @@ Result<void> AnswerReader::DecideLength() {
       for (const std::string& one : Split(header.value, ',')) {
         const auto number = ParseNumber<std::uint64_t>(Trim(one), 10);
         if (!number || (length && *length != *number))
-          return NoAnswer("its length is no number, or two");
+          return NoAnswer("its length is not one number");
         length = number;
       }
     }

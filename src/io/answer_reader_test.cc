@@ -134,7 +134,7 @@ TEST(AnswerReader, RefusesWhatCanBeUnderstoodInTwoWaysOrNone) {
         head + "Transfer-Encoding: chunked\r\n\r\n-1\r\n",
         head + "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n",
         head + "Transfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n"}) {
-    EXPECT_TRUE(Read(answer).starts_with("what it sent is no HTTP answer: ")) << answer;
+    EXPECT_TRUE(Read(answer).starts_with("what it sent is not an HTTP answer: ")) << answer;
   }
 }
 

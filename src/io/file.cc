@@ -209,7 +209,7 @@ Result<void> RemoveTree(const fs::path& path) {
 Result<std::vector<std::string>> ListFiles(const fs::path& folder) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) {
-    return NotFound(Named("list", folder) + ": there is no such folder");
+    return NotFound(Named("list", folder) + ": no such folder");
   }
   const fs::path root = fs::canonical(folder, error);
   std::vector<std::string> files;

@@ -131,7 +131,7 @@ Result<void> Talk::Expect(int reply_class, std::string_view to) {
     const bool has_code = line.size() >= 3 && line[0] >= '2' && line[0] <= '5' &&
                           line.find_first_not_of("0123456789") >= 3;
     if (!has_code || reply_.size() >= kLinesMax)
-      return Temporary("what it said is no reply of SMTP");
+      return Temporary("what it said is not a reply of SMTP");
     more = line.size() > 3 && line[3] == '-';
     reply_.push_back(line);
   }

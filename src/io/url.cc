@@ -130,13 +130,13 @@ Result<Url> ParseUrl(std::string_view text, const Scheme& open, const Scheme& sa
                                    : std::min(parts.authority.find(':'), parts.authority.size());
   std::string_view port = parts.authority.substr(host_end);
   if (host_end == 0 || (!port.empty() && port[0] != ':')) {
-    return Invalid("the URL's host is no IPv6 address");
+    return Invalid("the URL's host is not an IPv6 address");
   }
   if (port.size() <= 1) return url;
   port.remove_prefix(1);
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
   if (error != std::errc() || end != port.data() + port.size() || url.port == 0) {
-    return Invalid("the URL's port is no number from 1 to 65535");
+    return Invalid("the URL's port is not a number from 1 to 65535");
   }
   return url;
 }

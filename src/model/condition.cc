@@ -105,7 +105,7 @@ Result<std::vector<Token>> Tokens(std::string_view condition) {
       if (rest.front() == '&') hint = "; write \"and\"";
       if (rest.front() == '|') hint = "; write \"or\"";
       if (rest.front() == '!') hint = "; write \"not\"";
-      if (token.kind == Token::Kind::kNumber) hint = "; it is no number that fits";
+      if (token.kind == Token::Kind::kNumber) hint = "; the number is too large or too small";
       std::size_t size = 1;  // the whole character
       while (size < rest.size() && (static_cast<unsigned char>(rest[size]) & 0xC0) == 0x80) ++size;
       return FaultAt(condition, at,

@@ -233,12 +233,11 @@ Result<void> CheckGate(const std::string& condition, const std::vector<std::stri
     const std::string action(token.metric.substr(0, dot));
     if (std::find(tests.begin(), tests.end(), action) != tests.end()) continue;
     const auto nearest = Nearest(action, tests);
-    return FaultAt(
-        condition, token.at,
-        fmt::format("there is no action \"{}\" with input = \"candidate\"{} A metric with "
-                    "just that name is written in quotes: {}'{}'",
-                    action, nearest ? ", did you mean \"" + *nearest + "\"?" : ".",
-                    token.of_live ? "live." : "", token.metric));
+    return FaultAt(condition, token.at,
+                   fmt::format("no action \"{}\" with input = \"candidate\"{} A metric with "
+                               "just that name is written in quotes: {}'{}'",
+                               action, nearest ? ", did you mean \"" + *nearest + "\"?" : ".",
+                               token.of_live ? "live." : "", token.metric));
   }
   return {};
 }

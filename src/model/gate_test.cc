@@ -110,10 +110,10 @@ TEST(Gate, NamesWhatTestsFound) {
   EXPECT_EQ(fault("testing.auc >= live.testing.auc and backtest.rows > auc"), "");
   EXPECT_EQ(
       fault("auc > 0.5 and testin.auc > 0.5"),
-      "condition, character 15: there is no action \"testin\" with input = \"candidate\", did "
+      "condition, character 15: no action \"testin\" with input = \"candidate\", did "
       "you mean \"testing\"? A metric with just that name is written in quotes: 'testin.auc'");
   EXPECT_EQ(fault("auc > live.eval.auc"),
-            "condition, character 7: there is no action \"eval\" with input = \"candidate\". A "
+            "condition, character 7: no action \"eval\" with input = \"candidate\". A "
             "metric with just that name is written in quotes: live.'eval.auc'");
   EXPECT_EQ(fault("auc > live.'eval.auc' and \"eval.auc\" > 0"), "");
   const auto needed = MetricsNeeded("testing.auc >= live.auc and 'a b' > 1");
@@ -273,7 +273,7 @@ TEST(Gate, SaysAtWhichCharacterItCannotBeRead) {
   EXPECT_EQ(Fault("\x1b"), "condition, character 1: cannot read \"\\x1b\"" + kQuotes);
   EXPECT_EQ(Fault("recall@5 > 1"), "condition, character 7: cannot read \"@\"" + kQuotes);
   EXPECT_EQ(Fault("auc > 1e999"),
-            "condition, character 7: cannot read \"1\"; it is no number that fits");
+            "condition, character 7: cannot read \"1\"; the number is too large or too small");
   EXPECT_EQ(Fault("live. > 1"),
             "condition, character 1: expected a metric such as auc or live.auc, found \"live.\"");
 }

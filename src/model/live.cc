@@ -160,7 +160,7 @@ Result<void> CheckPin(const LivePointer& now, Pinned pinned) {
 // kNotFound with the versions that could have been meant.
 tl::unexpected<Error> NoSuchVersion(artifact::Store& store, const artifact::VersionName& name,
                                     const io::Interrupt& interrupt) {
-  const std::string message = fmt::format("there is no version {}", name.Key());
+  const std::string message = fmt::format("no version {}", name.Key());
   const auto versions =
       artifact::ListVersions(store, name.service, name.service_version, name.action, interrupt);
   if (!versions) return NotFound(message);

@@ -190,20 +190,19 @@ TEST_F(LivePointerTest, StaysAsItIsWhenTheLiveVersionIsPromotedAgain) {
 
 TEST_F(LivePointerTest, RefusesAVersionThatDoesNotExistAndNamesTheNearest) {
   EXPECT_EQ(PromoteDay("01").error().message,
-            "there is no version churn/1/training/20190801T000000Z; churn 1 has no version from "
+            "no version churn/1/training/20190801T000000Z; churn 1 has no version from "
             "training yet");
   Save("01");
   Save("05");
   const auto missing = PromoteDay("02");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::kNotFound);
-  EXPECT_EQ(
-      missing.error().message,
-      "there is no version churn/1/training/20190802T000000Z, did you mean 20190801T000000Z?");
+  EXPECT_EQ(missing.error().message,
+            "no version churn/1/training/20190802T000000Z, did you mean 20190801T000000Z?");
   auto move = LiveMove{Version("02"), "ada", "", {}};
   move.version.timestamp = "20200101T123456Z";
   EXPECT_EQ(Promote(*store_, move, artifact::ForFiles()).error().message,
-            "there is no version churn/1/training/20200101T123456Z; nearest: 20190805T000000Z");
+            "no version churn/1/training/20200101T123456Z; nearest: 20190805T000000Z");
   EXPECT_EQ(History(), "");
 }
 

@@ -102,7 +102,7 @@ Result<Mailbox> ParseMailbox(std::string_view text) {
   }
   if (!io::IsMailAddress(mailbox.address)) {
     return Invalid("\"" + Printable(text) +
-                   "\" is no mail address; write name@example.com or Name <name@example.com>");
+                   "\" is not a mail address; write name@example.com or Name <name@example.com>");
   }
   return mailbox;
 }

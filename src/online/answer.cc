@@ -63,7 +63,7 @@ Result<std::vector<float>> Predict(const predict::LoadedVersion& version,
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (std::isfinite(values[i])) continue;
     return Failed(
-        fmt::format("instance {}: the model's answer is no finite number", i / outputs + 1));
+        fmt::format("instance {}: the model's answer is not a finite number", i / outputs + 1));
   }
   return values;
 }

@@ -109,7 +109,7 @@ TEST_F(OnlineTest, PackedBodiesAreUnpackedWithinTheirLimit) {
   const std::string packed = Packed(kBody, 31);
   EXPECT_EQ(
       ErrorOf(Post(kPredict, packed.substr(0, packed.size() - 3), {{"content-encoding", "gzip"}})),
-      "the body is no whole gzip, though it says that it is one");
+      "the body is not a whole gzip, though it says that it is one");
   EXPECT_EQ(Post(kPredict, kBody, {{"content-encoding", "br"}}).status, 400);
   // A kilobyte that is a megabyte and more.
   const std::string bomb = Packed(std::string((1 << 20) + 1, ' '), 31);

@@ -91,7 +91,7 @@ TEST_F(TablesApi, NamesTheColumnsOfTheKeyToWhoAsksByOthers) {
   told(Ask(rows), "\\\"customer_id\\\" is missing" + key);
   told(Ask(rows + "?customer_id=X"), "\\\"day\\\" is missing" + key);
   told(Ask(rows + "?customer_id=X&day=1&p=0.5"), "\\\"p\\\" is not of the key" + key);
-  told(Ask(rows + "?customer_id=X&day=x"), "\\\"x\\\" is no INT64 for \\\"day\\\"");
+  told(Ask(rows + "?customer_id=X&day=x"), "\\\"x\\\" is not a valid INT64 for \\\"day\\\"");
   told(Ask(rows + "?customer_id=X&customer_id=Y&day=1"), "twice");
   told(Ask(rows + "?customer_id=X&day=1&as_of=yesterday"), "as_of is a date");
   told(Ask(rows + "?customer_id=X&day=1&as_of="), "as_of is a date");

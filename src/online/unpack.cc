@@ -60,7 +60,7 @@ Result<std::string> Unpack(std::string_view body, std::string_view encoding,
     if (done == Z_OK && stream->avail_in == 0 && stream->avail_out > 0) break;
   }
   if (done != Z_STREAM_END) {
-    return Invalid(fmt::format("the body is no whole {}, though it says that it is one", name));
+    return Invalid(fmt::format("the body is not a whole {}, though it says that it is one", name));
   }
   return unpacked;
 }

@@ -123,7 +123,7 @@ TEST_F(OnlineTest, AnAnswerThatIsNoNumberIsAnErrorThatNamesTheInstance) {
   const auto answer = Post("/v1/models/shop:predict",
                            R"({"instances": [[1, 2, "free", true], [1e32, 2, "free", true]]})");
   EXPECT_EQ(answer.status, 500);
-  EXPECT_EQ(ErrorOf(answer), "instance 2: the model's answer is no finite number");
+  EXPECT_EQ(ErrorOf(answer), "instance 2: the model's answer is not a finite number");
 }
 
 TEST_F(OnlineTest, WhatIsAskedIsCounted) {

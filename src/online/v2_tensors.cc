@@ -468,8 +468,8 @@ Result<void> Fill(const Tensor& tensor, const Places& places, InstanceReader& re
     return each.name == tensor.datatype;
   });
   if (type == kTypes.end()) {
-    return FaultIn(tensor,
-                   fmt::format("\"{}\" is no datatype that is read here", Told(tensor.datatype)));
+    return FaultIn(
+        tensor, fmt::format("\"{}\" is not a datatype that is read here", Told(tensor.datatype)));
   }
   Filler filler(tensor, places, reader, rows);
   if (tensor.binary_bytes) {

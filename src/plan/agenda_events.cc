@@ -68,7 +68,7 @@ void Agenda::Forgive(ActiveRun& active, Task& task, const std::string& message) 
   turn_.Decide(PreemptionForgiven{active.run.id, task.name, task.attempts, task.preemptions,
                                   task.attempts_max});
   work_.TryAgain(active, task, Milliseconds(0),
-                 fmt::format("{} (preemption {} of {} that are no failed try)", message,
+                 fmt::format("{} (preemption {} of {} that are not failed tries)", message,
                              task.preemptions, task.preemptions_max));
 }
 

@@ -190,7 +190,7 @@ bool JsonPull::Escape() {
       }
     }
   }
-  Fault("this is no escape that JSON has");
+  Fault("this is not an escape that JSON has");
   return false;
 }
 
@@ -218,7 +218,7 @@ std::string_view JsonPull::NumberText() {
   } else {
     good = TakeWord("Infinity") || (!minus && TakeWord("NaN"));
   }
-  if (!good) Fault("this is no number of JSON");
+  if (!good) Fault("this is not a number of JSON");
   return text_.substr(begin, at_ - begin);
 }
 
@@ -278,7 +278,7 @@ void JsonPull::Word() {
   const bool good = (kind == Kind::kTrue && TakeWord("true")) ||
                     (kind == Kind::kFalse && TakeWord("false")) ||
                     (kind == Kind::kNull && TakeWord("null"));
-  if (!good) Fault("this is no value of JSON");
+  if (!good) Fault("this is not a value of JSON");
 }
 
 std::string_view JsonPull::Skip() {

@@ -125,7 +125,7 @@ TEST_F(LoadedVersionTest, SaysWhatASampleLacks) {
   EXPECT_EQ(fault(R"({"inputs": [[1, 0]], "outputs": [[[1]]]})"),
             "serving_sample.json: \"outputs\": instance 1: a number is expected");
   EXPECT_EQ(fault(R"({"inputs": [[1, 0]], "outputs": 1})"),
-            "serving_sample.json: \"outputs\" is no list");
+            "serving_sample.json: \"outputs\" is not a list");
   EXPECT_NE(fault(R"({"inputs": [[1, "x"]], "outputs": [1]})").find("\"visits\""),
             std::string::npos);
   EXPECT_NE(fault(R"({"input": [[1, 0]], "outputs": [1]})").find("not \"input\""),

@@ -44,7 +44,7 @@ Result<std::size_t> ReadOutputs(JsonPull& json, std::size_t instance, std::vecto
 Result<std::size_t> ReadAllOutputs(JsonPull& json, std::size_t outputs, std::vector<float>& to) {
   std::size_t instances = 0;
   if (json.Peek() != Kind::kArray || !json.Enter()) {
-    return Invalid(fmt::format("{}: \"outputs\" is no list", kSampleFile));
+    return Invalid(fmt::format("{}: \"outputs\" is not a list", kSampleFile));
   }
   for (bool first = true; json.More(first);) {
     if (++instances > kSampleRowsMax) break;

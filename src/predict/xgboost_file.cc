@@ -285,7 +285,7 @@ class FileReader {
       if (file_.version.IsBefore(3, 4)) texts.clear();
       if (!std::all_of(texts.begin(), texts.end(), IsUtf8)) {
         return Invalid("cats: a category of column " + std::to_string(column) +
-                       " is no text in UTF-8");
+                       " is not text in UTF-8");
       }
     }
     return {};
@@ -293,7 +293,7 @@ class FileReader {
 
   Result<void> CheckVersion() {
     if (!has_learner_)
-      return Invalid("it has no \"learner\": it is no model that XGBoost's save_model wrote");
+      return Invalid("it has no \"learner\": it is not a model that XGBoost's save_model wrote");
     const bool is_version =
         version_.size() == 3 && std::all_of(version_.begin(), version_.end(),
                                             [](std::int64_t n) { return n >= 0 && n < 100000; });

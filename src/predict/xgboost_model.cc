@@ -30,7 +30,7 @@ Result<float> OldNumber(std::string_view text) {
   const std::string_view fraction = text.substr(std::min(point + 1, text.size()));
   if (!read(text.substr(is_negative ? 1 : 0, point - (is_negative ? 1 : 0)), whole) ||
       fraction.size() > 19 || (!fraction.empty() && !read(fraction, decimals))) {
-    return Invalid("base_score is no number");
+    return Invalid("base_score is not a number");
   }
   const double scale = std::pow(10.0, static_cast<double>(fraction.size()));
   const float value =
@@ -42,7 +42,7 @@ Result<float> Number(std::string_view text) {
   float value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
-    return Invalid("base_score is no number");
+    return Invalid("base_score is not a number");
   }
   return value;
 }

@@ -130,7 +130,7 @@ TEST_F(PrepareRunTest, ATestByHandHasTheVersionThatWasAskedFor) {
   EXPECT_EQ(Prepare(service, "testing").error().kind, ErrorKind::kNotFound);
   run_.trigger = "version other/1/training/20190801T000000Z";
   EXPECT_EQ(Prepare(service, "testing").error().message,
-            "other/1/training/20190801T000000Z is no version of my-shop 1");
+            "other/1/training/20190801T000000Z is not a version of my-shop 1");
 }
 
 TEST_F(PrepareRunTest, AnApplicationWaitsForALiveVersion) {

@@ -40,7 +40,7 @@ Result<Input> Input::Read(const service::Service& service, const service::Action
   TRY_ASSIGN(const artifact::VersionName name,
              artifact::ParseVersionName(run.trigger.substr(kVersionTrigger.size())));
   if (name.service != service.name || name.service_version != service.version) {
-    return Invalid(fmt::format("{} is no version of {}", name.Key(), input.service_));
+    return Invalid(fmt::format("{} is not a version of {}", name.Key(), input.service_));
   }
   if (action.input == service::Input::kNone) {
     return Invalid(fmt::format(
@@ -79,7 +79,7 @@ Result<const artifact::Manifest*> Input::For(Instant data) const {
       "training for an earlier one, with --date",
       action_, service_, FormatRfc3339(data),
       oldest == versions_.all.end()
-          ? "there is no version yet"
+          ? "no version yet"
           : fmt::format("the oldest is for {}", FormatRfc3339(oldest->scheduled_at))));
 }
 

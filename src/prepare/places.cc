@@ -242,7 +242,7 @@ Result<service::Target> FindTarget(const service::Service& service, const std::s
   if (name == "local") return service::Target{"local", {}, {}, {}, {}, {}, {}};
   std::vector<std::string> names = {"local"};
   for (const auto& [other, _] : service.targets) names.push_back(other);
-  return NotFound(fmt::format("there is no target \"{}\"; there is {}", name, Join(names, ", ")));
+  return NotFound(fmt::format("no target \"{}\"; there is {}", name, Join(names, ", ")));
 }
 
 // Rows that are asked for by key where the target's warehouse has none such.

@@ -235,7 +235,7 @@ TEST(Places, ThatCannotBeHadAreToldWhereTheFileSaysThem) {
   const std::string mount = (folder / "data").string();
   const std::string boxed =
       "image = \"churn\"\nexecutor = \"docker://?network=none&mount=" + mount + ":rw\"";
-  EXPECT_TRUE(told(boxed).ends_with("there is no folder " + mount + " on this machine to mount"));
+  EXPECT_TRUE(told(boxed).ends_with("no folder " + mount + " on this machine to mount"));
   io::fs::create_directory(mount);
   EXPECT_EQ(told(boxed), "");
 }

@@ -131,7 +131,7 @@ Result<StepDone> CarryOutStep(const std::string& name, const std::string& text,
     const json j = json::parse(text);
     if (name == "deliver") return Deliver(j, home, duckdb_library);
     if (name == "promote") return Promote(PromoteStepIn(j), home, now, may_change);
-    return Invalid("there is no step " + name);
+    return Invalid("no step " + name);
   } catch (const json::exception& error) {
     return Invalid("step " + name + ": " + error.what());
   }
@@ -140,7 +140,7 @@ Result<StepDone> CarryOutStep(const std::string& name, const std::string& text,
 Result<StepDone> CarryOutStep(const std::vector<std::string>& command, const home::Folder& home,
                               Instant now, const MayChange& may_change) {
   if (command.size() != 4 || command[1] != "step")
-    return Invalid("this is no step of Busker's own");
+    return Invalid("this is not a step of Busker's own");
   return CarryOutStep(command[2], command[3], home, "", now, may_change);
 }
 

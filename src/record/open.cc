@@ -13,7 +13,7 @@ Result<std::unique_ptr<Record>> OpenRecord(const std::string& url, const Opening
   // What stands behind the scheme may hold a password.
   const auto end = url.find("://");
   const std::string shown = end == std::string::npos ? url : url.substr(0, end) + "://...";
-  return Invalid("\"" + shown + "\" is no record; this version of Busker has sqlite:///FILE");
+  return Invalid("\"" + shown + "\" is not a record; this version of Busker has sqlite:///FILE");
 }
 
 }  // namespace busker::record

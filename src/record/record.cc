@@ -11,7 +11,7 @@ constexpr char kLeadLost[] =
 }  // namespace
 
 Error NoRun(const std::string& id) {
-  return {ErrorKind::kNotFound, "there is no run " + id + "; busker runs lists them"};
+  return {ErrorKind::kNotFound, "no run " + id + "; busker runs lists them"};
 }
 
 Error LeadLost(Epoch epoch, Epoch current) {

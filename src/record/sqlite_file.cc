@@ -75,7 +75,7 @@ Result<void> LayOut(Database& database, const std::string& path) {
   TRY_ASSIGN(const Facts facts, LookAt(database));
   if (facts.IsOurs() && facts.version == kSchemaVersion) return {};  // another process was faster
   if (facts.application != 0 || facts.version != 0 || !facts.is_empty) {
-    return Unusable(fmt::format("{} is no record of Busker's; nothing was changed", path));
+    return Unusable(fmt::format("{} is not a record of Busker's; nothing was changed", path));
   }
   TRY(database.Execute("PRAGMA journal_mode = WAL"));
   TRY_ASSIGN(Transaction transaction, Transaction::Begin(database));
@@ -103,7 +103,7 @@ Result<void> CheckFile(const std::string& path) {
   }
   if (S_ISREG(info.st_mode)) return {};
   return Unusable(fmt::format("the record {} is {}", path,
-                              S_ISDIR(info.st_mode) ? "a folder" : "no regular file"));
+                              S_ISDIR(info.st_mode) ? "a folder" : "not a regular file"));
 }
 
 // What a record cannot be without: of one that is damaged the version can be there and tables not.

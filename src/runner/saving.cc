@@ -30,7 +30,7 @@ Result<void> CheckRequired(const fs::path& output, const std::string& file,
   if (stat((output / file).c_str(), &info) != 0) {
     return Failed(fmt::format("the command left no output/{}; {}", file, ContentsOf(output)));
   }
-  if (!S_ISREG(info.st_mode)) return Failed(fmt::format("output/{} is no file", file));
+  if (!S_ISREG(info.st_mode)) return Failed(fmt::format("output/{} is not a file", file));
   if (info.st_size == 0) return Failed(fmt::format("output/{} is empty (0 bytes)", file));
   const auto loaded = made.changed_ns.find(file);
   if (loaded != made.changed_ns.end() && loaded->second == ChangedNs(output / file)) {

@@ -76,7 +76,7 @@ Result<VmMetadata> VmMetadataFrom(const std::string& instance_json) {
 
 Result<VmMetadata> ReadVmMetadata(const io::Interrupt& interrupt) {
   const auto server = cloud::FindMetadataServer();
-  if (!server) return Unusable("this is no VM of Google's: there is no metadata server to ask");
+  if (!server) return Unusable("this is not a VM of Google's: there is no metadata server to ask");
   TRY_ASSIGN(const std::string instance, Answer(*server, "instance/?recursive=true", interrupt));
   TRY_ASSIGN(const std::string project, Answer(*server, "project/project-id", interrupt));
   TRY_ASSIGN(VmMetadata vm, VmMetadataFrom(instance));

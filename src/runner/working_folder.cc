@@ -48,7 +48,7 @@ Result<void> LinkEntries(const fs::path& from, const fs::path& to,
 Result<void> LinkRoot(const attempt::Order& order, const fs::path& folder) {
   std::error_code error;
   if (!fs::is_directory(order.root, error)) {
-    return NotFound("there is no service folder " + order.root);
+    return NotFound("no service folder " + order.root);
   }
   std::vector<std::string> except(kNotShown.begin(), kNotShown.end());
   fs::path below;  // how far down we are
@@ -69,7 +69,7 @@ Result<std::string> ReadConfig(const attempt::Order& order) {
   }
   auto text = io::ReadFile(fs::path(order.root) / order.config, kConfigBytesMax);
   if (!text && text.error().kind == ErrorKind::kNotFound) {
-    return NotFound("there is no config " + order.config);
+    return NotFound("no config " + order.config);
   }
   if (!text) return tl::unexpected(std::move(text).error());
   return ExpandConfig(*text, order.config, order.placeholders);
@@ -103,13 +103,13 @@ Result<void> CheckStillThere(const WorkingFolder& made, const fs::path& folder) 
   }
   const fs::path output = folder / kOutputFolder;
   if (lstat(output.c_str(), &now) != 0) {
-    return Failed("there is no folder output/ any more; the command removed it");
+    return Failed("the folder output/ is gone; the command removed it");
   }
   if (S_ISDIR(now.st_mode)) return {};
-  if (!S_ISLNK(now.st_mode)) return Failed("output is no folder any more; the command replaced it");
+  if (!S_ISLNK(now.st_mode)) return Failed("output is no longer a folder; the command replaced it");
   std::error_code error;
   return Failed(fmt::format(
-      "output is no folder any more but a link, to {}, and what is elsewhere is not saved; write "
+      "output is no longer a folder but a link, to {}, and what is elsewhere is not saved; write "
       "into output/, or put links to files in it",
       Printable(fs::read_symlink(output, error).string())));
 }

@@ -127,14 +127,14 @@ TEST_F(WorkingFolderOf, WhatIsMissingOrCannotBeIsSaid) {
     return made ? "none" : made.error().message;
   };
   order_.config = "configs/none.json";
-  EXPECT_EQ(fault(), "there is no config configs/none.json");
+  EXPECT_EQ(fault(), "no config configs/none.json");
   order_.config = "none/none.json";
-  EXPECT_EQ(fault(), "there is no config none/none.json");
+  EXPECT_EQ(fault(), "no config none/none.json");
   order_.config = "output/old";
   EXPECT_NE(fault().find("output/old"), std::string::npos);
   order_.config = "";
   order_.root = (folder_ / "nowhere").string();
-  EXPECT_EQ(fault(), "there is no service folder " + order_.root);
+  EXPECT_EQ(fault(), "no service folder " + order_.root);
 }
 
 TEST_F(WorkingFolderOf, ALargeConfigIsRefused) {

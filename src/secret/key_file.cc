@@ -74,7 +74,7 @@ Result<KeyFile> KeyFile::Find(const std::vector<std::string>& environment,
 Result<CipherKey> KeyFile::Read() const {
   auto file = io::Open(path_, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file && file.error().kind == ErrorKind::kNotFound) {
-    return NotFound(fmt::format("there is no file {} with the key of the secrets", path_.string()));
+    return NotFound(fmt::format("no file {} with the key of the secrets", path_.string()));
   }
   if (!file) return Wrap("read the key of the secrets", file.error());
   struct stat info {};

@@ -25,11 +25,11 @@ constexpr Milliseconds kLockLimit = std::chrono::seconds(10);
 
 Result<void> CheckName(const std::string& name) {
   if (IsName(name)) return {};
-  return Invalid(
-      fmt::format("{} is no name of a secret: a-z, 0-9, \".\", \"_\" and \"-\", a letter or digit "
-                  "first, at most "
-                  "63",
-                  Printable(name)));
+  return Invalid(fmt::format(
+      "{} is not a valid name of a secret: a-z, 0-9, \".\", \"_\" and \"-\", a letter or digit "
+      "first, at most "
+      "63",
+      Printable(name)));
 }
 
 Result<void> CheckValue(std::string_view value) {
@@ -200,8 +200,7 @@ Result<void> Store::Remove(const std::string& name) const {
   TRY(CheckName(name));
   TRY_ASSIGN(const io::FileLock lock, Lock());
   TRY_ASSIGN(Contents contents, Read());
-  if (contents.secrets.erase(name) == 0)
-    return NotFound(fmt::format("there is no secret {}", name));
+  if (contents.secrets.erase(name) == 0) return NotFound(fmt::format("no secret {}", name));
   return Write(contents);
 }
 

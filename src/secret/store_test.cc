@@ -72,7 +72,7 @@ TEST_F(StoreTest, GivesBackWhatWasSet) {
   ASSERT_TRUE(Open().Remove("key"));
   Expect(Open().Value("key"), ErrorKind::kNotFound,
          "secret \"key\" is not set; set it with: busker secret set key");
-  Expect(Open().Remove("key"), ErrorKind::kNotFound, "there is no secret key");
+  Expect(Open().Remove("key"), ErrorKind::kNotFound, "no secret key");
   EXPECT_EQ(Open().Value("warehouse-password").value(), "hunter2!");
 }
 
@@ -168,7 +168,7 @@ TEST_F(StoreTest, RefusesAValueThatCannotBeMaskedAndOneThatIsTooLong) {
   Expect(Set("x", std::string(kValueBytesMax + 1, 'x')), ErrorKind::kInvalid, "at most 64 KiB");
   EXPECT_TRUE(Set("x", "123456"));
   for (const std::string name : {"", "X", "-x", "a b", "../x", "a\n"}) {
-    Expect(Set(name, "hunter2!"), ErrorKind::kInvalid, "is no name of a secret");
+    Expect(Set(name, "hunter2!"), ErrorKind::kInvalid, "is not a valid name of a secret");
   }
 }
 
@@ -244,7 +244,7 @@ TEST_F(StoreTest, MakesNoNewKeyWhileSecretsNeedTheOldOne) {
   ASSERT_TRUE(Set("x", "hunter2!"));
   io::fs::remove(KeyPath());
   Expect(Open().Value("x"), ErrorKind::kNotFound,
-         "secret \"x\" cannot be decrypted: there is no file " + KeyPath());
+         "secret \"x\" cannot be decrypted: no file " + KeyPath());
   Expect(Set("y", "hunter3!"), ErrorKind::kUnusable, "bring it back");
   EXPECT_FALSE(io::fs::exists(KeyPath()));
   ASSERT_TRUE(Open().Remove("x"));

@@ -60,7 +60,7 @@ void ReadExpectedBy(Reader& reader, const Member& member, ActionDraft& draft) {
   if (!good) {
     reader.Fault(
         member.value.at,
-        fmt::format("\"expected_by\": {} is no time of day such as \"08:00\"", Quoted(*text)));
+        fmt::format("\"expected_by\": {} is not a time of day such as \"08:00\"", Quoted(*text)));
     return;
   }
   draft.action.expected_by = *text;

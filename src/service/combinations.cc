@@ -176,7 +176,7 @@ void CheckAfter(const std::map<std::string, Action>& actions,
       } else if (!actions.contains(parent)) {
         const auto nearest = Nearest(parent, names);
         faults.Add(at.at(name),
-                   fmt::format("\"after\": there is no action {}{}", Quoted(parent),
+                   fmt::format("\"after\": no action {}{}", Quoted(parent),
                                nearest ? fmt::format(", did you mean \"{}\"?", *nearest)
                                        : "; there are " + Join(names, ", ")));
       }

@@ -166,9 +166,10 @@ TEST(Action, RefusesValuesThatMeanNothing) {
               std::string::npos)
         << cpus;
   }
-  EXPECT_EQ(TrainingFault("memory = \"2G\""),
-            "2:10: \"memory\" in [actions.training]: \"2G\" is no amount of memory such as 512MiB, "
-            "2GiB or 1.5GB");
+  EXPECT_EQ(
+      TrainingFault("memory = \"2G\""),
+      "2:10: \"memory\" in [actions.training]: \"2G\" is not an amount of memory such as 512MiB, "
+      "2GiB or 1.5GB");
   EXPECT_EQ(TrainingFault("memory = \"0B\""),
             "2:10: \"memory\" in [actions.training]: more than nothing is needed");
   EXPECT_EQ(TrainingFault("priority = 1001"),
@@ -192,7 +193,7 @@ TEST(After, NamesOtherActionsOfTheService) {
   EXPECT_EQ(TrainingFault("after = \"training\""),
             "2:9: \"after\": \"training\" cannot run after itself");
   EXPECT_EQ(TrainingFault("after = \"aplication\""),
-            "2:9: \"after\": there is no action \"aplication\", did you mean \"application\"?");
+            "2:9: \"after\": no action \"aplication\", did you mean \"application\"?");
   EXPECT_EQ(TrainingFault("after = [\"application\", \"application\"]"),
             "2:25: \"application\" is in \"after\" already");
   EXPECT_EQ(TrainingFault("after = [1]"),
@@ -242,7 +243,7 @@ TEST(Notify, RefusesWhatTellsNobody) {
   // The manual's own example was refused.
   EXPECT_EQ(fault("email = [\"ops@example.com\", \"Ann Ops <ann@example.com>\"]"), "");
   EXPECT_EQ(fault("webhook = \"example.com\""),
-            "busker.toml:2:11: \"webhook\" in [notify]: \"example.com\" is no address such as "
+            "busker.toml:2:11: \"webhook\" in [notify]: \"example.com\" is not an address such as "
             "https://HOST");
   EXPECT_EQ(fault("email = \"a@b\"\non = \"faild\""),
             "busker.toml:3:6: \"on\" in [notify]: unknown value \"faild\", did you mean "

@@ -76,7 +76,7 @@ TEST(Conventions, FindNoServiceInAnEmptyFolder) {
   ASSERT_FALSE(service);
   EXPECT_EQ(service.error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(service.error().message, folder.root() +
-                                         " is no service: it has neither busker.toml nor "
+                                         " is not a service: it has neither busker.toml nor "
                                          "configs/*.json");
   EXPECT_EQ(LoadService(folder.root() + "/missing").error().kind, ErrorKind::kNotFound);
 }
@@ -116,7 +116,7 @@ TEST(Conventions, WarnOfAProgramThatIsNotThere) {
   TestFolder folder;
   folder.Configs({"training"});
   ASSERT_EQ(folder.Load().warnings.size(), 1U);
-  EXPECT_TRUE(folder.Load().warnings[0].starts_with("source/: there is no such folder, and"));
+  EXPECT_TRUE(folder.Load().warnings[0].starts_with("source/: no such folder, and"));
   folder.MakeFolder(".venv/bin");
   EXPECT_TRUE(folder.Load().warnings.empty()) << "it may be installed there";
   folder.MakeFolder("source");

@@ -126,7 +126,7 @@ TEST(DaemonSettings, SayWhatIsWrongAndWhere) {
   EXPECT_EQ(FaultIn("[smtp]\nurl = \"smtp://x\"\n"),
             "daemon.toml:1:2: [smtp] needs the key \"from\"");
   EXPECT_EQ(FaultIn("[smtp]\nurl = \"mail.example.com\"\nfrom = \"a@b\"\n"),
-            "daemon.toml:2:7: \"url\" in [smtp]: \"mail.example.com\" is no address such as "
+            "daemon.toml:2:7: \"url\" in [smtp]: \"mail.example.com\" is not an address such as "
             "smtp://HOST");
   EXPECT_EQ(FaultIn("[smtp]\nurl = \"smtp://x\"\nfrom = \"a@b\"\nuser = \"u\"\n"),
             "daemon.toml:4:1: \"user\" in [smtp] means nothing without \"password_file\"");

@@ -56,7 +56,7 @@ void ReadColumn(Reader& reader, const Member& column, DeliveryDraft& draft) {
     const std::vector<std::string> types(std::begin(kTypes), std::end(kTypes));
     const auto nearest = Nearest(upper, types);
     reader.Fault(column.value.at,
-                 fmt::format("{}: {} is no BigQuery type{}", what, Quoted(*type),
+                 fmt::format("{}: {} is not a BigQuery type{}", what, Quoted(*type),
                              nearest ? fmt::format(", did you mean \"{}\"?", *nearest)
                                      : "; there are " + Join(types, ", ")));
     return;
@@ -130,7 +130,7 @@ void CheckKey(Reader& reader, const DeliveryDraft& draft) {
     const std::string& name = delivery.key[i];
     if (delivery.write == "partition" && Upper(name) == "DATA_DATE") {
       reader.Fault(draft.key_at[i],
-                   "\"data_date\" is no column for a key: it is the same in all rows of a "
+                   "\"data_date\" cannot be a column of a key: it is the same in all rows of a "
                    "partition, and who asks says as_of for another");
       continue;
     }

@@ -289,7 +289,7 @@ class GraphReader {
       for (const GraphTask& task : draft_.file.tasks) names.push_back(task.name);
       nearest = Nearest(name.text, names);
     }
-    faults_.Add(name.at, fmt::format("there is no task {}{}", Quoted(name.text),
+    faults_.Add(name.at, fmt::format("no task {}{}", Quoted(name.text),
                                      nearest ? fmt::format(", did you mean \"{}\"?", *nearest)
                                              : "; add it to \"tasks\""));
     return std::nullopt;
@@ -321,7 +321,7 @@ std::string GraphText::Definition() const { return io::Sha256Of(text); }
 
 Result<GraphText> ReadGraphText(const std::string& path) {
   TRY_ASSIGN(auto text, ReadTextFile(path, kGraphFileBytesMax));
-  if (!text) return NotFound(fmt::format("there is no file {}", path));
+  if (!text) return NotFound(fmt::format("no file {}", path));
   text->shrink_to_fit();
   return GraphText{path, *std::move(text)};
 }

@@ -213,9 +213,8 @@ TEST(GraphFile, RefusesDependenciesThatMeanNothing) {
     return FaultIn(Json("", Tasks({"fetch", "train"}), dependencies));
   };
   EXPECT_EQ(fault(R"(["train", "train"])"), "3:18: task \"train\" cannot wait for itself");
-  EXPECT_EQ(fault(R"(["train", "fecth"])"),
-            "3:28: there is no task \"fecth\", did you mean \"fetch\"?");
-  EXPECT_EQ(fault(R"(["zzz", "fetch"])"), "3:19: there is no task \"zzz\"; add it to \"tasks\"");
+  EXPECT_EQ(fault(R"(["train", "fecth"])"), "3:28: no task \"fecth\", did you mean \"fetch\"?");
+  EXPECT_EQ(fault(R"(["zzz", "fetch"])"), "3:19: no task \"zzz\"; add it to \"tasks\"");
   EXPECT_EQ(fault(R"(["train", "fetch"], ["train", "fetch"])"),
             "3:38: this dependency, \"train\" on \"fetch\", is there already");
   const std::string pair =
@@ -384,13 +383,13 @@ TEST(GraphFile, TellsEveryFaultInItsOrder) {
   EXPECT_NE(faults[3].find("\"retries\" in task \"b\" must be an integer from 0 to 100, such as 2, "
                            "not the string \"2\""),
             std::string::npos);
-  EXPECT_NE(faults[4].find(":3:24: there is no task \"z\""), std::string::npos);
+  EXPECT_NE(faults[4].find(":3:24: no task \"z\""), std::string::npos);
 }
 
 TEST(GraphFile, ThatIsNotThereIsNotFound) {
   const auto file = LoadGraphFile("/nowhere/configs/x.json");
   EXPECT_EQ(file.error().kind, ErrorKind::kNotFound);
-  EXPECT_EQ(file.error().message, "there is no file /nowhere/configs/x.json");
+  EXPECT_EQ(file.error().message, "no file /nowhere/configs/x.json");
   EXPECT_FALSE(LoadGraphFile("/dev/null"));
   EXPECT_FALSE(LoadGraphFile("/tmp"));
 }

@@ -41,10 +41,11 @@ std::optional<Milliseconds> ReadLimit(Reader& reader, const Member& member) {
 std::optional<std::string> ReadGraphName(Reader& reader, const Member& member) {
   auto name = reader.String(member);
   if (!name || IsGraphName(*name)) return name;
-  reader.Fault(member.value.at,
-               fmt::format("{}: {} is no name; a name has a-z, A-Z, 0-9, \"_\", \".\" and \"-\", "
-                           "begins with a letter, digit or \"_\", and is at most 200 long",
-                           Quoted(member.name), Quoted(*name)));
+  reader.Fault(
+      member.value.at,
+      fmt::format("{}: {} is not a valid name; a name has a-z, A-Z, 0-9, \"_\", \".\" and \"-\", "
+                  "begins with a letter, digit or \"_\", and is at most 200 long",
+                  Quoted(member.name), Quoted(*name)));
   return std::nullopt;
 }
 

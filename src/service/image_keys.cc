@@ -12,8 +12,9 @@ void ReadBase(Reader& reader, const Member& member, ImageSetting& image) {
   auto base = reader.String(member);
   if (!base) return;
   if (!CanBeImage(*base)) {
-    reader.Fault(member.value.at,
-                 fmt::format("\"base\": {} is no image such as python:3.11-slim", Quoted(*base)));
+    reader.Fault(
+        member.value.at,
+        fmt::format("\"base\": {} is not an image such as python:3.11-slim", Quoted(*base)));
     return;
   }
   image.base = std::move(*base);
@@ -28,7 +29,7 @@ void ReadPython(Reader& reader, const Member& member, ImageSetting& image) {
                     python->find('.', dot + 1) == std::string::npos;
   if (!good) {
     reader.Fault(member.value.at,
-                 fmt::format("\"python\": {} is no version such as \"3.11\"", Quoted(*python)));
+                 fmt::format("\"python\": {} is not a version such as \"3.11\"", Quoted(*python)));
     return;
   }
   image.python = std::move(*python);

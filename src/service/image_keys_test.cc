@@ -16,8 +16,8 @@ TEST(ImageKeys, SayWhatAnImageIsMadeOf) {
 
 TEST(ImageKeys, RefuseWhatCannotBe) {
   EXPECT_NE(FaultOf("[image]\nbase = \"a b\"\n").find("2:8"), std::string::npos);
-  EXPECT_NE(FaultOf("[image]\npython = \"three\"\n").find("no version"), std::string::npos);
-  EXPECT_NE(FaultOf("[image]\npython = \"3.11.2\"\n").find("no version"), std::string::npos);
+  EXPECT_NE(FaultOf("[image]\npython = \"three\"\n").find("not a version"), std::string::npos);
+  EXPECT_NE(FaultOf("[image]\npython = \"3.11.2\"\n").find("not a version"), std::string::npos);
   EXPECT_NE(FaultOf("[image]\ndockerfile = \"../Dockerfile\"\n").find("below the service's folder"),
             std::string::npos);
   EXPECT_NE(FaultOf("[image]\nbase = \"a\"\ndockerfile = \"D\"\n").find("leave one of them out"),
@@ -32,7 +32,7 @@ TEST(ImageKeys, NameADockerfileThatIsThere) {
   folder.File("[image]\ndockerfile = \"container/Dockerfile\"\n");
   EXPECT_EQ(Validate(folder.root()),
             std::vector<std::string>{
-                "busker.toml:2:14: \"dockerfile\": there is no file \"container/Dockerfile\""});
+                "busker.toml:2:14: \"dockerfile\": no file \"container/Dockerfile\""});
   EXPECT_EQ(folder.Fault(), "") << "runs do not need it";
   folder.Write("container/Dockerfile", "FROM scratch\n");
   EXPECT_TRUE(Validate(folder.root()).empty());

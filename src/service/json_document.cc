@@ -177,7 +177,7 @@ class Parser {
                               : word == "False" ? "false"
                                                 : "null"));
     } else if (!word.empty()) {
-      return Fail(fmt::format("{} is no value; a text needs double quotes", Quoted(word)));
+      return Fail(fmt::format("{} is not a value; text needs double quotes", Quoted(word)));
     } else if (Peek() == '\'') {
       return Fail("a text needs double quotes, not single ones");
     } else if (Peek() == '/' || Peek() == '#') {
@@ -215,7 +215,7 @@ class Parser {
       good = digits();
     }
     const std::string_view number = text_.substr(begin, at_ - begin);
-    if (!good) return FailAt(begin, Quoted(number) + " is no number");
+    if (!good) return FailAt(begin, Quoted(number) + " is not a number");
     const char* end = number.data() + number.size();
     if (whole && std::from_chars(number.data(), end, node.integer).ec == std::errc()) {
       node.kind = Node::Kind::kInteger;

@@ -57,7 +57,7 @@ TEST(JsonDocument, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(FaultOf("{\"a\": 1,\n}"), "x.json:1:8: not JSON: a comma before \"}\"; take it away");
   EXPECT_EQ(FaultOf("{\"a\": True}"), "x.json:1:7: not JSON: True is Python's; write true");
   EXPECT_EQ(FaultOf("{\"a\": x}"),
-            "x.json:1:7: not JSON: \"x\" is no value; a text needs double quotes");
+            "x.json:1:7: not JSON: \"x\" is not a value; text needs double quotes");
   EXPECT_EQ(FaultOf("{\"a\": 'x'}"),
             "x.json:1:7: not JSON: a text needs double quotes, not single ones");
   EXPECT_EQ(FaultOf("{\"a\": 1 \"b\": 2}"),

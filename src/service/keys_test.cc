@@ -80,7 +80,8 @@ TEST(ServiceFile, SaysWhichTypeAKeyHas) {
 
 TEST(ServiceFile, RefusesNamesThatCannotBePartOfAPath) {
   for (const std::string name : {"..", "a/b", "A", "-x", "ä", "a b", ".a"}) {
-    EXPECT_NE(FaultOf("name = \"" + name + "\"\n").find("is no name"), std::string::npos) << name;
+    EXPECT_NE(FaultOf("name = \"" + name + "\"\n").find("is not a valid name"), std::string::npos)
+        << name;
     EXPECT_NE(FaultOf("[actions.\"" + name + "\"]\ncommand = \"x\"\n").find("name of an action"),
               std::string::npos)
         << name;
@@ -156,9 +157,9 @@ TEST(ServiceFile, ChecksTimes) {
        "integer "
        "5"},
       {"[actions.training]\nschedule = \"@daily\"\nexpected_by = \"24:00\"\n",
-       "3:15: \"expected_by\": \"24:00\" is no time of day such as \"08:00\""},
+       "3:15: \"expected_by\": \"24:00\" is not a time of day such as \"08:00\""},
       {"[actions.training]\nschedule = \"@daily\"\nexpected_by = \"8:00\"\n",
-       "3:15: \"expected_by\": \"8:00\" is no time of day such as \"08:00\""},
+       "3:15: \"expected_by\": \"8:00\" is not a time of day such as \"08:00\""},
   });
   EXPECT_EQ(FaultOf("[actions.training]\nschedule = \"@daily\"\nexpected_by = \"23:59\"\n"), "");
   EXPECT_EQ(FaultOf("[actions.training]\nexpected_by = \"08:00\"\n"), "");
@@ -180,7 +181,7 @@ TEST(ServiceFile, ChecksDeliveries) {
   });
   const auto fault = [&](const std::string& text) { return FaultOf(deliver + text).substr(12); };
   const std::string no_table =
-      " is no table such as \"churn.predictions\": two names of a-z, 0-9 and \"_\", at most 63 "
+      " is not a table such as \"churn.predictions\": two names of a-z, 0-9 and \"_\", at most 63 "
       "each, "
       "with a dot between";
   EXPECT_EQ(fault("table = \"predictions\"\n"), "2:9: \"table\": \"predictions\"" + no_table);
@@ -199,7 +200,7 @@ TEST(ServiceFile, ChecksDeliveries) {
       "more, such as 1000, not the integer -1");
   EXPECT_EQ(
       fault("table = \"a.b\"\nschema = { a = \"STRNG\" }\n"),
-      "3:16: the type of column \"a\": \"STRNG\" is no BigQuery type, did you mean \"STRING\"?");
+      "3:16: the type of column \"a\": \"STRNG\" is not a BigQuery type, did you mean \"STRING\"?");
   EXPECT_EQ(fault("table = \"a.b\"\nschema = { a = 1 }\n"),
             "3:16: the type of column \"a\" must be a string, not the integer 1");
   EXPECT_EQ(
@@ -236,7 +237,7 @@ TEST(ServiceFile, ChecksTheKeysOfDeliveries) {
             "[\"customer_id\"]");
   EXPECT_EQ(
       fault("write = \"partition\"\nkey = [\"id\", \"data_date\"]"),
-      "4:14: \"data_date\" is no column for a key: it is the same in all rows of a partition, "
+      "4:14: \"data_date\" cannot be a column of a key: it is the same in all rows of a partition, "
       "and who asks says as_of for another");
 }
 
@@ -272,7 +273,7 @@ TEST(ServiceFile, ChecksTargets) {
             "2:12: \"executor\": \"ssh://x\": unknown scheme; write process:// or docker:// or "
             "compute-engine://PROJECT/ZONE?machine_type=e2-standard-2 or kubernetes://NAMESPACE");
   EXPECT_EQ(fault("executor = \"docker\""),
-            "2:12: \"executor\": \"docker\": is no place; write process:// or docker:// or "
+            "2:12: \"executor\": \"docker\": is not a place; write process:// or docker:// or "
             "compute-engine://PROJECT/ZONE?machine_type=e2-standard-2 or kubernetes://NAMESPACE");
   EXPECT_EQ(fault("executor = \"compute-engine://project\""),
             "2:12: \"executor\": \"compute-engine://project\": is not whole; write it like "
@@ -288,7 +289,7 @@ TEST(ServiceFile, ChecksTargets) {
             "2:7: \"log\": \"file://${ROOT}/log\": placeholders are not replaced in targets");
   EXPECT_EQ(
       fault("image = \"--privileged\""),
-      "2:9: \"image\": \"--privileged\" is no container image such as registry.example/churn");
+      "2:9: \"image\": \"--privileged\" is not a container image such as registry.example/churn");
   for (const char* good :
        {"executor = \"process://\"", "executor = \"docker://\"", "executor = \"kubernetes://ml\"",
         "executor = \"compute-engine://p/europe-west1-b,us-central1-ai1a?machine_type=n1\"",
@@ -316,22 +317,22 @@ TEST(ServiceFile, RefusesMachinesThatNoCloudHas) {
             "says no machine type; write compute-engine://p/europe-west1-b?machine_type="
             "e2-standard-2");
   EXPECT_EQ(fault("p/europe-west1-b?machine_type=E2"),
-            "\"E2\" is no machine type such as e2-standard-2");
+            "\"E2\" is not a machine type such as e2-standard-2");
   EXPECT_EQ(fault("p/europe-west1-b?machine_type="),
-            "\"\" is no machine type such as e2-standard-2");
+            "\"\" is not a machine type such as e2-standard-2");
   EXPECT_EQ(fault(good + "&machine_type=e2-small"), "says machine_type twice");
   EXPECT_EQ(fault("p/europe-west1-b?machinetype=e2-small"),
             "unknown setting \"machinetype\", did you mean \"machine_type\"?");
   EXPECT_EQ(fault("p/europe-west1-b?zone=x"), "unknown setting \"zone\", there is machine_type");
   EXPECT_EQ(fault("p/europe-west1?machine_type=e2-small"),
             "\"europe-west1\" is a region; name zones of it, as europe-west1-b");
-  EXPECT_EQ(fault("p/moon?machine_type=e2-small"), "\"moon\" is no zone such as europe-west1-b");
+  EXPECT_EQ(fault("p/moon?machine_type=e2-small"), "\"moon\" is not a zone such as europe-west1-b");
   EXPECT_EQ(fault("p/europe-west1-b,?machine_type=e2-small"),
-            "\"\" is no zone such as europe-west1-b");
+            "\"\" is not a zone such as europe-west1-b");
   EXPECT_EQ(fault("p/europe-west1-b,europe-west1-b?machine_type=e2-small"),
             "names europe-west1-b twice");
   EXPECT_EQ(fault("P_1/europe-west1-b?machine_type=e2-small"),
-            "\"P_1\" is no project's id such as example-project");
+            "\"P_1\" is not a project's id such as example-project");
   EXPECT_EQ(fault("p/europe-west1-b/x?machine_type=e2-small"),
             "is not whole; write it like compute-engine://PROJECT/ZONE?machine_type=e2-standard-2");
   // What is a key of its own is not said in a second way.
@@ -369,13 +370,15 @@ TEST(ServiceFile, ReadsTheKeysOfMachinesOrSaysWhatIsWrong) {
       << fault("disk = { size = \"50GB\" }");
   EXPECT_NE(fault("disk = { type = \"pd-sdd\" }").find("pd-ssd"), std::string::npos);
   EXPECT_TRUE(fault("disk = \"50GiB\"").starts_with("2:8: \"disk\" in [targets.prod] must be"));
-  EXPECT_EQ(fault("labels = { Team = \"x\" }"),
-            "2:12: \"labels\": \"Team\" = \"x\": is no name of a label: a-z, 0-9, \"_\" and "
-            "\"-\", a letter first, at most 63");
+  EXPECT_EQ(
+      fault("labels = { Team = \"x\" }"),
+      "2:12: \"labels\": \"Team\" = \"x\": is not a valid name of a label: a-z, 0-9, \"_\" and "
+      "\"-\", a letter first, at most 63");
   EXPECT_EQ(fault("labels = { busker-home = \"x\" }"),
             "2:12: \"labels\": \"busker-home\" = \"x\": labels that begin with busker- are "
             "Busker's own");
-  EXPECT_NE(fault("labels = { team = \"A B\" }").find("is no value of a label"), std::string::npos);
+  EXPECT_NE(fault("labels = { team = \"A B\" }").find("is not a valid value of a label"),
+            std::string::npos);
   EXPECT_TRUE(fault("keep_on_failure = \"0s\"").starts_with("2:19: "));
   EXPECT_TRUE(fault("spot_attempts = 0").starts_with("2:17: "));
   // Words of the field that are refused, each with what to do.

@@ -38,7 +38,7 @@ std::optional<std::string> FindZoneFault(const std::string& zone) {
   if (is_plain && parts.size() == 3 && IsDigit(parts[1].back()) && IsLower(parts[2].front())) {
     return std::nullopt;
   }
-  return fmt::format("{} is no zone such as europe-west1-b", Quoted(zone));
+  return fmt::format("{} is not a zone such as europe-west1-b", Quoted(zone));
 }
 
 std::optional<std::string> FindZonesFault(const std::string& zones) {
@@ -74,7 +74,7 @@ std::optional<std::string> FindQueryFault(std::string_view query) {
     if (name != "machine_type") return FindSettingFault(name);
     const std::string type = equals == std::string::npos ? "" : setting.substr(equals + 1);
     if (type.empty() || !IsLower(type[0]) || !HasOnly(type, "-")) {
-      return fmt::format("{} is no machine type such as e2-standard-2", Quoted(type));
+      return fmt::format("{} is not a machine type such as e2-standard-2", Quoted(type));
     }
     if (std::exchange(has_type, true)) return "says machine_type twice";
   }
@@ -124,10 +124,10 @@ std::optional<std::string> FindLabelFault(const std::string& name, const std::st
     return fmt::format("labels that begin with {} are Busker's own", kOwnLabels);
   }
   if (name.empty() || name.size() > kLengthMax || !IsLower(name[0]) || !HasOnly(name, "_-")) {
-    return "is no name of a label: a-z, 0-9, \"_\" and \"-\", a letter first, at most 63";
+    return "is not a valid name of a label: a-z, 0-9, \"_\" and \"-\", a letter first, at most 63";
   }
   if (value.size() > kLengthMax || !HasOnly(value, "_-")) {
-    return "is no value of a label: a-z, 0-9, \"_\" and \"-\", at most 63";
+    return "is not a valid value of a label: a-z, 0-9, \"_\" and \"-\", at most 63";
   }
   return std::nullopt;
 }
@@ -140,7 +140,7 @@ std::optional<std::string> FindMachineFault(std::string_view rest) {
   const std::string& project = parts[0];
   if (parts.size() != 2) return fmt::format("is not whole; write it like {}", kMachinePlace);
   if (!IsLower(project[0]) || !HasOnly(project, "-.:")) {
-    return fmt::format("{} is no project's id such as example-project", Quoted(project));
+    return fmt::format("{} is not a project's id such as example-project", Quoted(project));
   }
   if (auto fault = FindZonesFault(parts[1])) return fault;
   if (mark == rest.size()) {

@@ -101,10 +101,12 @@ std::optional<bool> Reader::Bool(const Member& member) {
 std::optional<std::string> Reader::Name(const Member& member) {
   auto name = String(member);
   if (name && !IsName(*name)) {
-    Fault(member.value.at,
-          fmt::format("{}: {} is no name; a name has a-z, 0-9, \".\", \"_\" and \"-\", begins with "
-                      "a letter or digit, and is at most 63 long",
-                      Of(member), Quoted(*name)));
+    Fault(
+        member.value.at,
+        fmt::format(
+            "{}: {} is not a valid name; a name has a-z, 0-9, \".\", \"_\" and \"-\", begins with "
+            "a letter or digit, and is at most 63 long",
+            Of(member), Quoted(*name)));
     return std::nullopt;
   }
   return name;
@@ -219,7 +221,7 @@ std::optional<std::string> Reader::Url(const Member& member,
   }
   for (char c : *url) good = good && static_cast<unsigned char>(c) > 0x20 && c != 0x7F;
   if (good) return url;
-  Fault(member.value.at, fmt::format("{}: {} is no address such as {}://HOST", Of(member),
+  Fault(member.value.at, fmt::format("{}: {} is not an address such as {}://HOST", Of(member),
                                      Quoted(*url), schemes.front()));
   return std::nullopt;
 }

@@ -215,7 +215,7 @@ TEST(ProgramFolder, IsWhereTheServiceFileSays) {
   EXPECT_EQ(service.environment.at("PYTHONPATH"), "source");
   EXPECT_TRUE(service.actions.contains("training"));
   folder.File("[model]\nfolder = \"none\"\n");
-  EXPECT_EQ(folder.Fault(), "busker.toml:2:10: \"folder\": there is no folder \"none\"");
+  EXPECT_EQ(folder.Fault(), "busker.toml:2:10: \"folder\": no folder \"none\"");
   folder.File("[model]\nfolder = \"../app\"\n");
   EXPECT_TRUE(folder.Fault().starts_with("busker.toml:2:10: \"folder\": \"../app\" must be a path"))
       << folder.Fault();

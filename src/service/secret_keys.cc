@@ -63,11 +63,12 @@ void TakeName(Reader& reader, Position at, const std::string& where, const std::
     draft.secret.name = name;
     return;
   }
-  reader.Fault(at,
-               fmt::format("{} is no name of a secret: a-z, 0-9, \".\", \"_\" and \"-\", a letter "
-                           "or digit first, at most 63; the value itself is told by busker "
-                           "secret set NAME",
-                           where));
+  reader.Fault(
+      at,
+      fmt::format("{} is not a valid name of a secret: a-z, 0-9, \".\", \"_\" and \"-\", a letter "
+                  "or digit first, at most 63; the value itself is told by busker "
+                  "secret set NAME",
+                  where));
 }
 
 void ReadSecretName(Reader& reader, const Member& member, SecretDraft& draft) {

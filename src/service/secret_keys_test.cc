@@ -49,7 +49,7 @@ TEST(Secrets, FaultsHaveTheirPlace) {
 TEST(Secrets, AValueInPlaceOfANameIsNotRepeated) {
   for (const std::string form : {"\"Hunter2!\"", "{ name = \"Hunter2!\" }"}) {
     const std::string fault = FaultOf("[model]\nsecrets = { API_KEY = " + form + " }");
-    EXPECT_NE(fault.find("is no name of a secret"), std::string::npos) << fault;
+    EXPECT_NE(fault.find("is not a valid name of a secret"), std::string::npos) << fault;
     EXPECT_NE(fault.find("busker secret set NAME"), std::string::npos) << fault;
     EXPECT_EQ(fault.find("Hunter2"), std::string::npos) << fault;
   }

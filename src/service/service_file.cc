@@ -36,7 +36,7 @@ Result<std::string> RootOf(const std::string& folder) {
   if (error) return SystemError("folder " + folder, error.value());
   if (!root.has_filename() && root.has_parent_path()) root = root.parent_path();
   if (fs::is_directory(root, error)) return root.string();
-  return NotFound(fmt::format("there is no folder {}", root.string()));
+  return NotFound(fmt::format("no folder {}", root.string()));
 }
 
 bool ConfigExists(const Service& service, const std::string& config) {
@@ -54,7 +54,7 @@ std::string ProgramFolderOf(const std::string& root, const Node* document, Fault
   if (folder->value.kind != Node::Kind::kString || !IsPlainRelativePath(path)) return {};
   std::error_code ignored;
   if (fs::is_directory(fs::path(root) / path, ignored)) return path;
-  faults.Add(folder->value.at, fmt::format("\"folder\": there is no folder {}", Quoted(path)));
+  faults.Add(folder->value.at, fmt::format("\"folder\": no folder {}", Quoted(path)));
   return {};
 }
 
@@ -227,8 +227,8 @@ class ServiceReader {
       if (listed && action.config == "configs/" + action.name + ".json")
         return;  // has had its fault
       const Position at = draft.said.contains("config") ? draft.said.at("config") : draft.at;
-      faults_.Add(at, fmt::format("\"config\": there is no file {}",
-                                  Quoted(draft_.service.Shown(action.config))));
+      faults_.Add(
+          at, fmt::format("\"config\": no file {}", Quoted(draft_.service.Shown(action.config))));
       return;
     }
     bool needed = action.command == ConventionalCommand();
@@ -263,10 +263,10 @@ class ServiceReader {
       if (!table) {
         faults_.Add(at, fmt::format("\"table\": {}", table.error().message));
       } else if (!IsTable(*table)) {
-        faults_.Add(at,
-                    fmt::format("\"table\": {} is no table such as \"{}.predictions\": two names "
-                                "of a-z, 0-9 and \"_\", at most 63 each, with a dot between",
-                                Quoted(delivery.table), TableWord(service.name)));
+        faults_.Add(
+            at, fmt::format("\"table\": {} is not a table such as \"{}.predictions\": two names "
+                            "of a-z, 0-9 and \"_\", at most 63 each, with a dot between",
+                            Quoted(delivery.table), TableWord(service.name)));
       } else if (!seen.insert(*table).second) {
         faults_.Add(at, fmt::format("\"table\": {} gets another file of this action already",
                                     Quoted(delivery.table)));
@@ -313,7 +313,7 @@ class ServiceReader {
     std::vector<std::string> names = {"local"};
     for (const auto& [other, _] : targets) names.push_back(other);
     const auto nearest = Nearest(name, names);
-    faults_.Add(at, fmt::format("\"target\": there is no [targets.{}]; {}", name,
+    faults_.Add(at, fmt::format("\"target\": no [targets.{}]; {}", name,
                                 nearest ? fmt::format("did you mean \"{}\"?", *nearest)
                                         : "there is " + Join(names, ", ")));
   }
@@ -387,8 +387,7 @@ void WarnOfMissingProgram(Service& service) {
   service.warnings.push_back(fmt::format(
       "{}: {}, and python -m prediction.main looks there for source/prediction; put the program "
       "there, or say its command in {}",
-      service.Shown("source/"), is_there ? "the folder is empty" : "there is no such folder",
-      kServiceFile));
+      service.Shown("source/"), is_there ? "the folder is empty" : "no such folder", kServiceFile));
 }
 
 // The service as far as it can be read; its faults are added.
@@ -411,15 +410,15 @@ Result<Service> ReadService(const std::string& folder, const GateCheck& check_ga
   CheckSubmodules(root, program_folder, faults);
   TRY_ASSIGN(const auto configs, FindConfigs(root, program_folder, faults));
   if (!text && configs.empty() && faults.empty()) {
-    return NotFound(
-        fmt::format("{} is no service: it has neither {} nor configs/*.json", root, kServiceFile));
+    return NotFound(fmt::format("{} is not a service: it has neither {} nor configs/*.json", root,
+                                kServiceFile));
   }
   Service service = ServiceReader(root, program_folder, configs, check_gate, faults).Read(said);
   service.warnings = faults.Warnings();
   WarnOfMissingProgram(service);
   if (service.actions.empty() && faults.empty()) {
     faults.Add({},
-               "there are no actions: add configs/training.json, or [actions.training] with a "
+               "no actions: add configs/training.json, or [actions.training] with a "
                "command");
   }
   DigestDefinitions(service, text.value_or(""));
@@ -442,8 +441,7 @@ void CheckDockerfile(const Service& service, Faults& faults) {
   const std::string& file = service.image.dockerfile;
   std::error_code ignored;
   if (file.empty() || fs::is_regular_file(fs::path(service.root) / file, ignored)) return;
-  faults.Add(service.image.dockerfile_at,
-             fmt::format("\"dockerfile\": there is no file {}", Quoted(file)));
+  faults.Add(service.image.dockerfile_at, fmt::format("\"dockerfile\": no file {}", Quoted(file)));
 }
 
 }  // namespace

@@ -117,7 +117,7 @@ TEST(ServiceFile, RefusesAnActionWhoseConfigIsMissing) {
             "busker.toml:1:10: the command of action \"report\" has a config, but there is no "
             "configs/report.json");
   EXPECT_EQ(FaultOf("[actions.training]\nconfig = \"configs/t.json\"\n"),
-            "busker.toml:2:10: \"config\": there is no file \"configs/t.json\"");
+            "busker.toml:2:10: \"config\": no file \"configs/t.json\"");
 }
 
 TEST(ServiceFile, HandsAnotherConfigToTheConventionalCommand) {
@@ -217,7 +217,7 @@ TEST(ServiceFile, WithoutAnyActionIsRefused) {
   TestFolder folder;
   folder.File("name = \"churn\"\n");
   EXPECT_EQ(folder.Fault(),
-            "busker.toml: there are no actions: add configs/training.json, or [actions.training] "
+            "busker.toml: no actions: add configs/training.json, or [actions.training] "
             "with a command");
 }
 

@@ -80,7 +80,7 @@ std::optional<std::string> FindPlaceFault(std::string_view place, std::span<cons
   }
   if (place.find("${") != std::string_view::npos) return "placeholders are not replaced in targets";
   const auto end = place.find("://");
-  if (end == std::string_view::npos) return "is no place; write " + Join(examples, " or ");
+  if (end == std::string_view::npos) return "is not a place; write " + Join(examples, " or ");
   for (const Scheme& scheme : schemes) {
     if (place.substr(0, end) != scheme.name) continue;
     const auto rest = place.substr(end + 3);
@@ -118,9 +118,10 @@ void ReadImage(Reader& reader, const Member& member, Target& target) {
   auto image = reader.String(member);
   if (!image) return;
   if (!CanBeImage(*image)) {
-    reader.Fault(member.value.at,
-                 fmt::format("\"image\": {} is no container image such as registry.example/churn",
-                             Quoted(*image)));
+    reader.Fault(
+        member.value.at,
+        fmt::format("\"image\": {} is not a container image such as registry.example/churn",
+                    Quoted(*image)));
     return;
   }
   target.image = std::move(*image);

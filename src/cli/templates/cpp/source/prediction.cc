@@ -48,7 +48,7 @@ void Train() {
 void Apply() {
   double start = 0, slope = 0;
   if (!(std::ifstream("output/model.txt") >> start >> slope))
-    throw std::runtime_error("output/model.txt is no model");
+    throw std::runtime_error("output/model.txt is not a model");
   std::ofstream predictions("output/predictions.csv");
   predictions << "house_id,price\n";
   for (const House& one : ReadHouses())
