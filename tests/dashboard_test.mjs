@@ -522,6 +522,17 @@ test("data dates with no success are named first, shown as a calendar, and fille
   const look = page.getByRole("list", { name: "Needs a look" }).getByRole("listitem").filter({ hasText: "holes" });
   await visit("", look.getByText("1 data date failed, and did not succeed since: 2026-10-02"));
   await look.getByText("1 data date never ran, between others that succeeded: 2026-10-04").waitFor();
+  // The month tells it, too, and from the run that failed one goes on to the next.
+  await visit("schedule/2026-10-03", page.locator("td.wrong [data-day='2026-10-03']", { hasText: "✕ 1 failed" }));
+  await photograph("month");
+  const runs = JSON.parse(say("runs", "holes", "--json", "-n", "20"));
+  const idFor = (date) => runs.find((each) => each.data_date === date).id;
+  await visit(`runs/${idFor("2026-10-02")}`, page.getByRole("link", { name: "Next ›" }));
+  await page.getByRole("link", { name: "Next ›" }).click();
+  await page.waitForURL(new RegExp(`#/runs/${idFor("2026-10-03")}$`));
+  await page.getByRole("link", { name: "‹ Previous" }).click();
+  await page.waitForURL(new RegExp(`#/runs/${idFor("2026-10-02")}$`));
+  await visit("", look.getByText("1 data date failed, and did not succeed since: 2026-10-02"));
   await look.getByRole("link", { name: "Data dates, and what fills them" }).click();
   await page.getByRole("link", { name: "2026-10-02: failed", exact: true }).waitFor();
   await page.getByRole("img", { name: "2026-10-04: never ran" }).waitFor();
