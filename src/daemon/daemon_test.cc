@@ -1,6 +1,9 @@
 // The daemon as a whole: what goes over its socket, what it reads, and how it ends. What it is
 // asked: owner_conformance.h.
+#include <sqlite3.h>
+
 #include <atomic>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -54,6 +57,43 @@ TEST_F(DaemonTest, ReadsDefinitionsAgainWhenTheyChange) {
   daemon_->Reload();
   EXPECT_EQ(client_->Ask()->faults.size(), 1U);
   EXPECT_TRUE(client_->Start(Of("new")));
+}
+
+// A run whose last attempt ended in the very turn in which it was to be cancelled succeeded, and
+// who had asked was told that it would be cancelled.
+TEST_F(DaemonTest, DoesNotSayThatItCancelsWhatHasJustEnded) {
+  const std::string go = (folder_ / "go").string();
+  folder_.Write("configs/one.json",
+                R"({"graph": {"dag_id": "one"}, "tasks": [{"name": "a", "code": "until test -e )" +
+                    go + R"(; do sleep 0.01; done"}], "dependencies": []})");
+  StartDaemon();
+  const std::string run = client_->Start(Of("one")).value();
+  AwaitStart(run);
+  // While somebody else writes, the conductor waits with a turn, and what happens is in the next.
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(home_.RecordFile().c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  auto paused =
+      std::async(std::launch::async, [&] { return client_->Pause("nightly", true, "a test"); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  folder_.Write("go", "");
+  const io::fs::path exit = home_.folder / "runs" / run / "a.1" / "exit.json";
+  for (int i = 0; i < 2000 && !io::fs::exists(exit); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  Client second(home_.Socket());
+  auto cancelled = std::async(std::launch::async, [&] { return second.Cancel(run, "a test"); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  ASSERT_EQ(sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(other);
+  EXPECT_TRUE(paused.get());
+  const auto said = cancelled.get();
+  ASSERT_TRUE(owner().Follow(run, kLimit, [](const auto&) { return true; }));
+  EXPECT_EQ(StateOf(run), plan::State::kSucceeded);
+  ASSERT_FALSE(said);
+  EXPECT_EQ(said.error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(said.error().message, "run " + run + " has ended already: it succeeded");
 }
 
 TEST_F(DaemonTest, AnswersSixtyFourAtOnceAndRefusesMore) {

@@ -26,9 +26,9 @@ constexpr Milliseconds kForeseeLimit = std::chrono::seconds(20);  // for all tha
 
 using Events = std::vector<plan::Event>;
 
-std::string HasEnded(const record::RunRow& run) {
+std::string HasEnded(const plan::DagRun& run) {
   return fmt::format(
-      "run {} has ended already: it {}{}", run.facts.id,
+      "run {} has ended already: it {}{}", run.id,
       run.state == plan::State::kSucceeded || run.state == plan::State::kFailed ? "" : "was ",
       NameOf(run.state));
 }
@@ -108,10 +108,12 @@ Result<void> CheckHasNoTarget(const plan::GraphKey& graph, const std::string& ta
 
 }  // namespace
 
-Result<void> Requests::Carry(Decide decide) const {
+Result<void> Requests::Carry(Decide decide, Check check) const {
   auto answered = std::make_shared<std::promise<Result<void>>>();
   std::future<Result<void>> answer = answered->get_future();
-  setup_.conductor.Ask({std::move(decide), [answered](Result<void> result, const dispatch::View&) {
+  setup_.conductor.Ask({std::move(decide), [answered, check = std::move(check)](
+                                               Result<void> result, const dispatch::View& view) {
+                          if (result && check) result = check(view);
                           answered->set_value(std::move(result));
                         }});
   if (answer.wait_for(limit_) == std::future_status::ready) return answer.get();
@@ -195,14 +197,18 @@ Result<std::shared_ptr<Subscription>> Requests::Listen(const std::string& run) c
 
 Result<void> Requests::Cancel(const std::string& run, const std::string& by) const {
   auto is_there = std::make_shared<bool>(false);
-  TRY(Carry([run, by, is_there](const dispatch::View& view) -> Result<Events> {
-    *is_there = view.agenda.FindRun(run) != nullptr;
-    return *is_there ? Events{plan::CancelRequested{run, by}} : Events();
-  }));
-  if (*is_there) return {};
-  TRY_ASSIGN(const record::RunRow ended,
-             setup_.record.With([&](record::Record& record) { return record.FindRun(run); }));
-  return Invalid(HasEnded(ended));
+  return Carry(
+      [run, by, is_there](const dispatch::View& view) -> Result<Events> {
+        *is_there = view.agenda.FindRun(run) != nullptr;
+        return *is_there ? Events{plan::CancelRequested{run, by}} : Events();
+      },
+      // What else was in the turn, and came before, may have ended it.
+      [run, is_there](const dispatch::View& view) -> Result<void> {
+        if (view.agenda.FindRun(run) != nullptr) return {};
+        TRY_ASSIGN(const plan::DagRun ended, view.record.LoadRun(run));
+        if (*is_there && ended.state == plan::State::kCancelled) return {};
+        return Invalid(HasEnded(ended));
+      });
 }
 
 Result<std::string> Requests::Retry(const std::string& run, const std::string& by) const {

@@ -76,7 +76,9 @@ class Requests : public Owner {
 
  private:
   using Decide = std::function<Result<std::vector<plan::Event>>(const dispatch::View&)>;
-  Result<void> Carry(Decide decide) const;
+  // `check`: looks once all of it is on record, and says why it had no effect.
+  using Check = std::function<Result<void>(const dispatch::View&)>;
+  Result<void> Carry(Decide decide, Check check = {}) const;
   void Again(const std::string& run) const;
   Result<std::string> NoteOnRetry(const std::string& run) const;
 

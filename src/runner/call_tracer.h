@@ -12,6 +12,14 @@
 
 namespace busker::runner {
 
+// A program is killed at each of its calls; one with a sanitizer, which begins twenty times as
+// slowly, at so many apart.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int kCallsApart = 7;
+#else
+inline constexpr int kCallsApart = 1;
+#endif
+
 // For the child, before its exec.
 inline void BeTraced() { ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); }
 
