@@ -422,8 +422,7 @@ TEST_F(Attempt, ACorruptedInputIsRefusedByItsDigest) {
 
 TEST_F(Attempt, AnInputThatDoesNotExistIsSaid) {
   order_.input = "churn/1/training/20180801T000000Z";
-  EXPECT_EQ(Run("true").message,
-            "load the input: no version churn/1/training/20180801T000000Z");
+  EXPECT_EQ(Run("true").message, "load the input: no version churn/1/training/20180801T000000Z");
   EXPECT_EQ(Exit().ending, attempt::Ending::kNotStarted);
 }
 
