@@ -39,7 +39,9 @@ class RetirementOf : public StoreConformance {
   std::vector<Retirement> Retired() { return ListRetired(*store_, "churn", ForFiles()).value(); }
   std::vector<std::string> Listed() {
     std::vector<std::string> names, unreadable;
-    const auto versions = ListVersions(*store_, "churn", "1", "", ForFiles(), &unreadable).value();
+    gone_.clear();
+    const auto versions =
+        ListVersions(*store_, "churn", "1", "", ForFiles(), &unreadable, &gone_).value();
     for (const Manifest& version : versions) names.push_back(version.name.timestamp);
     EXPECT_EQ(unreadable, std::vector<std::string>());
     return names;
@@ -49,6 +51,7 @@ class RetirementOf : public StoreConformance {
     return store_->GetText(version.name.Key() + "/manifest.json", ForFiles()).value();
   }
 
+  std::map<VersionName, std::string> gone_;  // of Listed
   const Instant now_ = ParseRfc3339("2026-12-01T08:00:00Z").value();
   const Manifest old_ = Save("20190801T000000Z"), other_ = Save("20190802T000000Z");
 };
@@ -68,6 +71,7 @@ TEST_P(RetirementOf, TakesAVersionOutOfEveryListAndLeavesItsFiles) {
   EXPECT_EQ(read.error().message,
             "version churn/1/training/20190801T000000Z was retired (saved before 2026-09-01); "
             "busker gc --take-back churn/1/training/20190801T000000Z brings it back");
+  EXPECT_EQ(gone_, (std::map<VersionName, std::string>{{old_.name, read.error().message}}));
   EXPECT_EQ(RecallManifest(*store_, old_.name, ForFiles())->metrics, old_.metrics);
   EXPECT_FALSE(RetireNow(old_)) << "it is already";
   const auto retired = Retired();

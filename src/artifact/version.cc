@@ -305,7 +305,8 @@ namespace {
 // Those of `names` that are versions, read some at a time: a manifest may be long.
 Result<void> AddVersions(Store& store, std::span<const VersionName> names,
                          const io::Interrupt& interrupt, std::vector<Manifest>& versions,
-                         std::vector<std::string>* unreadable) {
+                         std::vector<std::string>* unreadable,
+                         std::map<VersionName, std::string>* gone) {
   constexpr std::size_t kAtOnce = 64;
   for (; !names.empty(); names = names.subspan(std::min(names.size(), kAtOnce))) {
     const auto some = names.first(std::min(names.size(), kAtOnce));
@@ -313,6 +314,7 @@ Result<void> AddVersions(Store& store, std::span<const VersionName> names,
     for (const VersionName& name : some) keys.push_back(ManifestKey(name));
     auto texts = store.GetTexts(keys, interrupt, kManifestBytesMax);
     for (std::size_t i = 0; i < some.size(); ++i) {
+      const bool is_there = texts[i].has_value();
       auto manifest = ManifestIn(std::move(texts[i]), some[i]);
       if (manifest) {
         versions.push_back(std::move(*manifest));
@@ -325,6 +327,9 @@ Result<void> AddVersions(Store& store, std::span<const VersionName> names,
       if (kind != ErrorKind::kNotFound && unreadable != nullptr) {
         unreadable->push_back(manifest.error().message);
       }
+      if (kind == ErrorKind::kNotFound && is_there && gone != nullptr) {
+        gone->emplace(some[i], manifest.error().message);
+      }
     }
   }
   return {};
@@ -336,7 +341,8 @@ Result<std::vector<Manifest>> ListVersions(Store& store, const std::string& serv
                                            const std::string& service_version,
                                            const std::string& action,
                                            const io::Interrupt& interrupt,
-                                           std::vector<std::string>* unreadable) {
+                                           std::vector<std::string>* unreadable,
+                                           std::map<VersionName, std::string>* gone) {
   std::vector<std::string> actions = {action};
   if (action.empty()) {
     TRY_ASSIGN(actions, store.ListFolders(service + "/" + service_version, interrupt));
@@ -350,7 +356,7 @@ Result<std::vector<Manifest>> ListVersions(Store& store, const std::string& serv
     }
   }
   std::vector<Manifest> versions;
-  TRY(AddVersions(store, names, interrupt, versions, unreadable));
+  TRY(AddVersions(store, names, interrupt, versions, unreadable, gone));
   std::sort(versions.begin(), versions.end(), [](const Manifest& a, const Manifest& b) {
     return std::tie(a.name.timestamp, a.name.action) < std::tie(b.name.timestamp, b.name.action);
   });

@@ -103,11 +103,13 @@ Result<void> VerifyByReading(Store& store, const Manifest& manifest,
                              const io::Interrupt& interrupt);
 
 // Whole versions, oldest first. `action` empty: of all actions. A manifest that cannot be read is
-// left out and named in `unreadable`, when given.
+// left out and named in `unreadable`, when given; of what was retired, `gone` has what ReadManifest
+// says.
 Result<std::vector<Manifest>> ListVersions(Store& store, const std::string& service,
                                            const std::string& service_version,
                                            const std::string& action,
                                            const io::Interrupt& interrupt,
-                                           std::vector<std::string>* unreadable = nullptr);
+                                           std::vector<std::string>* unreadable = nullptr,
+                                           std::map<VersionName, std::string>* gone = nullptr);
 
 }  // namespace busker::artifact

@@ -1,7 +1,5 @@
 // The daemon as a whole: what goes over its socket, what it reads, and how it ends. What it is
 // asked: owner_conformance.h.
-#include <sqlite3.h>
-
 #include <atomic>
 #include <future>
 #include <thread>
@@ -9,6 +7,7 @@
 
 #include "daemon/daemon_fixture.h"
 #include "io/test_server.h"
+#include "record/sqlite.h"
 
 namespace busker::daemon {
 namespace {
@@ -70,9 +69,9 @@ TEST_F(DaemonTest, DoesNotSayThatItCancelsWhatHasJustEnded) {
   const std::string run = client_->Start(Of("one")).value();
   AwaitStart(run);
   // While somebody else writes, the conductor waits with a turn, and what happens is in the next.
-  sqlite3* other = nullptr;
-  ASSERT_EQ(sqlite3_open(home_.RecordFile().c_str(), &other), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  auto other = record::Database::Open(home_.RecordFile().string(), false);
+  ASSERT_TRUE(other) << other.error().message;
+  ASSERT_TRUE(other->Execute("BEGIN IMMEDIATE"));
   auto paused =
       std::async(std::launch::async, [&] { return client_->Pause("nightly", true, "a test"); });
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -85,8 +84,7 @@ TEST_F(DaemonTest, DoesNotSayThatItCancelsWhatHasJustEnded) {
   Client second(home_.Socket());
   auto cancelled = std::async(std::launch::async, [&] { return second.Cancel(run, "a test"); });
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  ASSERT_EQ(sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
-  sqlite3_close(other);
+  ASSERT_TRUE(other->Execute("ROLLBACK"));
   EXPECT_TRUE(paused.get());
   const auto said = cancelled.get();
   ASSERT_TRUE(owner().Follow(run, kLimit, [](const auto&) { return true; }));

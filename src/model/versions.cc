@@ -25,6 +25,10 @@ void AddTests(const std::vector<artifact::Manifest>& tests, std::vector<artifact
   }
 }
 
+bool IsMeant(const artifact::VersionName& name, const std::string& text) {
+  return text == name.timestamp || text == name.action + "/" + name.timestamp || text == name.Key();
+}
+
 }  // namespace
 
 Result<Versions> ReadVersions(artifact::Store& store, const std::string& service,
@@ -35,7 +39,7 @@ Result<Versions> ReadVersions(artifact::Store& store, const std::string& service
   Versions versions;
   for (const std::string& action : actions) {
     TRY_ASSIGN(auto some, artifact::ListVersions(store, service, service_version, action, interrupt,
-                                                 &versions.unreadable));
+                                                 &versions.unreadable, &versions.gone));
     std::move(some.begin(), some.end(), std::back_inserter(versions.all));
   }
   std::stable_sort(versions.all.begin(), versions.all.end(), [](const auto& a, const auto& b) {
@@ -59,15 +63,15 @@ Result<artifact::VersionName> FindVersion(const Versions& versions, const std::s
   for (const auto& manifest : versions.all) {
     const artifact::VersionName& name = manifest.name;
     timestamps.push_back(name.timestamp);
-    if (text == name.timestamp || text == name.action + "/" + name.timestamp ||
-        text == name.Key()) {
-      found.push_back(name);
-    }
+    if (IsMeant(name, text)) found.push_back(name);
   }
   if (found.size() == 1) return found.front();
   if (found.size() > 1) {
     return Invalid(
         fmt::format("{} is a version of more than one action; say ACTION/{}", text, text));
+  }
+  for (const auto& [name, what] : versions.gone) {
+    if (IsMeant(name, text)) return NotFound(what);
   }
   const auto nearest = Nearest(text, timestamps);
   return NotFound(fmt::format("{} {} has no version {}{}; busker models lists them", service,

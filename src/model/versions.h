@@ -1,6 +1,7 @@
 // The versions of a service that may be live, and which one is.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,8 +14,9 @@
 namespace busker::model {
 
 struct Versions {
-  std::vector<artifact::Manifest> all;  // oldest first
-  std::vector<std::string> unreadable;  // a sentence for each that was left out
+  std::vector<artifact::Manifest> all;                // oldest first
+  std::vector<std::string> unreadable;                // a sentence for each that was left out
+  std::map<artifact::VersionName, std::string> gone;  // the same for those that were retired
   std::optional<LivePointer> live;
   std::vector<Ruling> rulings;  // of the gate
 
@@ -38,7 +40,8 @@ Result<Versions> ReadVersions(artifact::Store& store, const std::string& service
                               const std::vector<std::string>& tests = {});
 
 // The version that a person means by `text`: a timestamp, ACTION/TIMESTAMP, or a whole key.
-// kNotFound, naming the nearest; kInvalid when it is a timestamp of several actions.
+// kNotFound, naming the nearest, or telling that it was retired; kInvalid when it is a timestamp of
+// several actions.
 Result<artifact::VersionName> FindVersion(const Versions& versions, const std::string& service,
                                           const std::string& service_version,
                                           const std::string& text);
