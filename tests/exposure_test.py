@@ -267,7 +267,7 @@ class Tls(ExposureTest):
             self.skipTest("libfaketime makes it")
         self.house.certificate("old", "DNS:localhost", days=1, at="2020-01-01 00:00:00")
         self.start('certificate = "old.pem"\nkey = "old.key"\n')
-        self.assertIn("has not been valid since 2020-01-02", self.house.said())
+        workshop.wait_until(lambda: "has not been valid since 2020-01-02" in self.house.said(), "it is told")
         with self.assertRaisesRegex(ssl.SSLCertVerificationError, "expired"):
             self.shake_hands(self.trusting("old"))
 
@@ -339,7 +339,7 @@ class Tls(ExposureTest):
             workshop.wait_until(is_shown, "the new certificate is shown", limit=60)
             before.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nConnection: close\r\n\r\n".encode())
             self.assertTrue(before.recv(100).startswith(b"HTTP/1.1 200"))
-        self.assertIn("a new certificate is used", self.house.said())
+        workshop.wait_until(lambda: "a new certificate is used" in self.house.said(), "it is told")
 
     def test_a_session_begins_with_a_cookie_that_only_tls_carries(self):
         self.start()
