@@ -51,7 +51,9 @@ void VerbList::AddCommon(CLI::App* verb, bool json) {
                    "what it points to")
       ->type_name("HOME")
       ->check(named);
-  verb->add_option("--target", common_.target, "target of busker.toml to use: where programs run, where versions and tables are")
+  verb->add_option(
+          "--target", common_.target,
+          "target of busker.toml to use: where programs run, where versions and tables are")
       ->type_name("TARGET");
   verb->add_option("--color", common_.color,
                    "colours: on a terminal (auto), always, or never; auto heeds NO_COLOR, "

@@ -1,5 +1,5 @@
-// The routes that show the tables that services deliver to: which there are, what is in one, and who
-// wrote that.
+// The routes that show the tables that services deliver to: which there are, what is in one, and
+// who wrote that.
 #pragma once
 
 #include <map>

@@ -182,9 +182,8 @@ void VersionsApi::ReadAhead(const std::stop_token& stop) {
   for (const SharedService& service : ServicesOf(*daemon_.catalogue())) {
     if (stop.stop_requested()) return;
     const auto read = records_.With([&](record::Record& record) {
-      return known_.Find(record, {service}, Now(), [&](const SharedService& one) {
-        return MakeListed(one, stop);
-      });
+      return known_.Find(record, {service}, Now(),
+                         [&](const SharedService& one) { return MakeListed(one, stop); });
     });
     if (!read) return;  // whoever asks is told
   }
