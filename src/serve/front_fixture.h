@@ -1,5 +1,5 @@
-// A daemon with two graphs and a service, and what answers for it: for tests only; for .cc files
-// only.
+// A daemon with two graphs and a service, and what answers for it.
+// For tests only; for .cc files only.
 #pragma once
 
 #include <gtest/gtest.h>
