@@ -22,17 +22,6 @@ class RestsOfStore : public StoreConformance {
   static VersionName Name(const std::string& timestamp) {
     return {"churn", "1", "training", timestamp};
   }
-  Manifest Facts(const VersionName& name) {
-    Manifest manifest;
-    manifest.name = name;
-    manifest.run = "20190801-000000-abc123";
-    manifest.task = "training";
-    manifest.attempt = 1;
-    manifest.scheduled_at = manifest.saved_at = ParseRfc3339("2019-08-01T00:00:00Z").value();
-    manifest.data_date = "2019-08-01";
-    manifest.runner_version = "0.1.0";
-    return manifest;
-  }
   Result<Manifest> Save(const VersionName& name) {
     folder_.Write("output/model", "trees");
     folder_.Write("output/more/model", "trees");

@@ -86,27 +86,10 @@ Result<bool> Retire(Store& store, const Manifest& version, Instant at, const std
 
 Result<std::vector<Retirement>> ListRetired(Store& store, const std::string& service,
                                             const io::Interrupt& interrupt) {
-  std::vector<std::string> keys;
-  TRY_ASSIGN(const auto all, store.List(service, interrupt));
-  for (const std::string& key : all) {
-    const std::size_t slash = key.rfind('/');
-    if (key.substr(slash + 1) == kManifestFile && ParseVersionName(key.substr(0, slash))) {
-      keys.push_back(key);
-    }
-  }
-  constexpr std::size_t kAtOnce = 64;  // a manifest may be long
   std::vector<Retirement> retired;
-  for (std::size_t i = 0; i < keys.size(); i += kAtOnce) {
-    const std::size_t count = std::min(kAtOnce, keys.size() - i);
-    for (auto& text :
-         store.GetTexts(std::span(keys).subspan(i, count), interrupt, kManifestBytesMax)) {
-      if (!text && (text.error().kind == ErrorKind::kTemporary ||
-                    text.error().kind == ErrorKind::kTimedOut)) {
-        return tl::unexpected(std::move(text).error());
-      }
-      auto one = text ? RetirementFromJson(*text) : Result<Retirement>(Invalid(""));
-      if (one) retired.push_back(*std::move(one));
-    }
+  TRY_ASSIGN(const auto of_service, store.ListFolders(service, interrupt));
+  for (const std::string& service_version : of_service) {
+    TRY(ListVersions(store, service, service_version, "", interrupt, nullptr, &retired));
   }
   return retired;
 }

@@ -40,7 +40,7 @@ Result<Retirement> RetirementFromJson(const std::string& text);
 Result<bool> Retire(Store& store, const Manifest& version, Instant at, const std::string& why,
                     const io::Interrupt& interrupt);
 
-// All of the service, whatever their state, by name.
+// All of the service, whatever their state.
 Result<std::vector<Retirement>> ListRetired(Store& store, const std::string& service,
                                             const io::Interrupt& interrupt);
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "artifact/clearable_store.h"
+#include "artifact/version.h"
 #include "io/test_folder.h"
 
 namespace busker::artifact {
@@ -31,6 +32,19 @@ using OpenEmptyStore = std::unique_ptr<StoreUnderTest> (*)();
 class StoreConformance : public testing::TestWithParam<OpenEmptyStore> {
  protected:
   using Keys = std::vector<std::string>;
+
+  // Of a version that a run is about to publish.
+  static Manifest Facts(const VersionName& name) {
+    Manifest manifest;
+    manifest.name = name;
+    manifest.run = "20190801-000000-abc123";
+    manifest.task = "training";
+    manifest.attempt = 1;
+    manifest.scheduled_at = manifest.saved_at = ParseRfc3339("2019-08-01T00:00:00Z").value();
+    manifest.data_date = "2019-08-01";
+    manifest.runner_version = "0.1.0";
+    return manifest;
+  }
 
   std::unique_ptr<StoreUnderTest> under_test_ = GetParam()();
   std::unique_ptr<Store> store_ = under_test_->Reopen();

@@ -181,12 +181,12 @@ std::vector<std::string> PathsOf(const Manifest& manifest) {
   return paths;
 }
 
-Result<Manifest> ManifestIn(Result<std::string> text, const VersionName& name) {
+Result<Manifest> ManifestIn(const Result<std::string>& text, const VersionName& name) {
   if (!text && text.error().kind == ErrorKind::kNotFound) {
     return NotFound(fmt::format("no version {}", name.Key()));
   }
   if (!text && text.error().kind == ErrorKind::kInvalid) return Corrupt(name, text.error().message);
-  if (!text) return tl::unexpected(std::move(text).error());
+  if (!text) return tl::unexpected(text.error());
   if (RemovalFromJson(*text)) return NotFound(fmt::format("no version {}", name.Key()));
   auto manifest = ManifestFromJson(*text);
   if (!manifest) {
@@ -248,11 +248,11 @@ Result<Manifest> ReadManifest(Store& store, const VersionName& name,
 
 Result<Manifest> RecallManifest(Store& store, const VersionName& name,
                                 const io::Interrupt& interrupt) {
-  auto text = store.GetText(ManifestKey(name), interrupt, kManifestBytesMax);
+  const auto text = store.GetText(ManifestKey(name), interrupt, kManifestBytesMax);
   if (text) {
     if (auto retired = RetirementFromJson(*text)) return std::move(retired->manifest);
   }
-  return ManifestIn(std::move(text), name);
+  return ManifestIn(text, name);
 }
 
 Result<void> Load(Store& store, const Manifest& manifest, const fs::path& folder,
@@ -305,17 +305,15 @@ namespace {
 // Those of `names` that are versions, read some at a time: a manifest may be long.
 Result<void> AddVersions(Store& store, std::span<const VersionName> names,
                          const io::Interrupt& interrupt, std::vector<Manifest>& versions,
-                         std::vector<std::string>* unreadable,
-                         std::map<VersionName, std::string>* gone) {
+                         std::vector<std::string>* unreadable, std::vector<Retirement>* retired) {
   constexpr std::size_t kAtOnce = 64;
   for (; !names.empty(); names = names.subspan(std::min(names.size(), kAtOnce))) {
     const auto some = names.first(std::min(names.size(), kAtOnce));
     std::vector<std::string> keys;
     for (const VersionName& name : some) keys.push_back(ManifestKey(name));
-    auto texts = store.GetTexts(keys, interrupt, kManifestBytesMax);
+    const auto texts = store.GetTexts(keys, interrupt, kManifestBytesMax);
     for (std::size_t i = 0; i < some.size(); ++i) {
-      const bool is_there = texts[i].has_value();
-      auto manifest = ManifestIn(std::move(texts[i]), some[i]);
+      auto manifest = ManifestIn(texts[i], some[i]);
       if (manifest) {
         versions.push_back(std::move(*manifest));
         continue;
@@ -327,8 +325,8 @@ Result<void> AddVersions(Store& store, std::span<const VersionName> names,
       if (kind != ErrorKind::kNotFound && unreadable != nullptr) {
         unreadable->push_back(manifest.error().message);
       }
-      if (kind == ErrorKind::kNotFound && is_there && gone != nullptr) {
-        gone->emplace(some[i], manifest.error().message);
+      if (kind == ErrorKind::kNotFound && texts[i] && retired != nullptr) {
+        if (auto one = RetirementFromJson(*texts[i])) retired->push_back(*std::move(one));
       }
     }
   }
@@ -342,7 +340,7 @@ Result<std::vector<Manifest>> ListVersions(Store& store, const std::string& serv
                                            const std::string& action,
                                            const io::Interrupt& interrupt,
                                            std::vector<std::string>* unreadable,
-                                           std::map<VersionName, std::string>* gone) {
+                                           std::vector<Retirement>* retired) {
   std::vector<std::string> actions = {action};
   if (action.empty()) {
     TRY_ASSIGN(actions, store.ListFolders(service + "/" + service_version, interrupt));
@@ -356,7 +354,7 @@ Result<std::vector<Manifest>> ListVersions(Store& store, const std::string& serv
     }
   }
   std::vector<Manifest> versions;
-  TRY(AddVersions(store, names, interrupt, versions, unreadable, gone));
+  TRY(AddVersions(store, names, interrupt, versions, unreadable, retired));
   std::sort(versions.begin(), versions.end(), [](const Manifest& a, const Manifest& b) {
     return std::tie(a.name.timestamp, a.name.action) < std::tie(b.name.timestamp, b.name.action);
   });

@@ -79,7 +79,9 @@ inline constexpr std::uint64_t kManifestBytesMax = 16u << 20;
 Result<Manifest> Publish(Store& store, const io::fs::path& folder, Manifest manifest,
                          const Manifest& input, const io::Interrupt& interrupt);
 
-// kNotFound when there is no manifest, or the version was retired (artifact/retirement.h);
+struct Retirement;  // artifact/retirement.h
+
+// kNotFound when there is no manifest, or the version was retired;
 // kUnusable when it cannot be read.
 Result<Manifest> ReadManifest(Store& store, const VersionName& name,
                               const io::Interrupt& interrupt);
@@ -103,13 +105,12 @@ Result<void> VerifyByReading(Store& store, const Manifest& manifest,
                              const io::Interrupt& interrupt);
 
 // Whole versions, oldest first. `action` empty: of all actions. A manifest that cannot be read is
-// left out and named in `unreadable`, when given; of what was retired, `gone` has what ReadManifest
-// says.
+// left out and named in `unreadable`, when given; what was retired is in `retired`, when given.
 Result<std::vector<Manifest>> ListVersions(Store& store, const std::string& service,
                                            const std::string& service_version,
                                            const std::string& action,
                                            const io::Interrupt& interrupt,
                                            std::vector<std::string>* unreadable = nullptr,
-                                           std::map<VersionName, std::string>* gone = nullptr);
+                                           std::vector<Retirement>* retired = nullptr);
 
 }  // namespace busker::artifact

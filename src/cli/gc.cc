@@ -183,8 +183,9 @@ Result<int> Gc(const Common& common, const GcOptions& options) {
   if (is_elsewhere || HasHome(workspace.home)) {
     TRY_ASSIGN(const auto store, artifact::OpenClearableStore(url));
     if (options.take_back) return TakeBack(common, workspace, *store, *options.take_back);
+    TRY_ASSIGN(OldVersions old, ClearOldVersions(common, workspace, *store, options));
     TRY_ASSIGN(litter, Clear(*store, workspace.service.name, options.dry_run));
-    TRY_ASSIGN(litter.old, ClearOldVersions(common, workspace, *store, options));
+    litter.old = std::move(old);
   } else if (options.take_back) {
     return NotFound("nothing was ever run here, so no version is retired");
   }

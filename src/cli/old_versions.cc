@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <set>
 
 #include "attempt/order.h"
@@ -10,6 +11,7 @@
 #include "model/live.h"
 #include "model/retention.h"
 #include "model/rulings.h"
+#include "model/versions.h"
 
 namespace busker::cli {
 namespace {
@@ -19,7 +21,7 @@ using artifact::Retirement;
 using Keys = std::set<std::string>;
 using State = Retirement::State;
 
-// Why each version that is referred to stays.
+// The keys of the versions that something refers to.
 class Needs {
  public:
   Needs(const Common& common, const Workspace& workspace, artifact::Store& store)
@@ -91,27 +93,12 @@ class Needs {
   Keys keys_;
 };
 
-Result<std::vector<Manifest>> AllVersions(artifact::Store& store, const std::string& service,
-                                          const io::Interrupt& interrupt) {
-  std::vector<Manifest> all;
-  std::vector<std::string> unreadable;
-  TRY_ASSIGN(const auto of_service, store.ListFolders(service, interrupt));
-  for (const std::string& service_version : of_service) {
-    TRY_ASSIGN(auto some,
-               artifact::ListVersions(store, service, service_version, "", interrupt, &unreadable));
-    std::move(some.begin(), some.end(), std::back_inserter(all));
-  }
-  if (unreadable.empty()) return all;
-  return Unusable(unreadable.front() +
-                  "; as nobody knows what it needs, no version is retired or removed");
-}
-
-// Noted before it is done, and after.
+// Noted before it is done, and after; `act` may say more of it.
 template <typename Act>
 Result<void> Note(const Common& common, const Workspace& workspace, const std::string& verb,
                   const std::string& done, const std::string& detail, const Act& act) {
   record::Deed deed{common.By(), verb, done, detail};
-  return daemon::Do(LedgerOf(workspace.home), deed, act);
+  return daemon::Do(LedgerOf(workspace.home), deed, [&] { return act(deed); });
 }
 
 class Clearing {
@@ -121,37 +108,53 @@ class Clearing {
       : common_(common), workspace_(workspace), store_(store), options_(options) {}
 
   Result<OldVersions> Do() {
-    const std::string& service = workspace_.service.name;
-    TRY_ASSIGN(const auto before, artifact::ListRetired(store_, service, limit_));
-    for (const Retirement& one : before) {
-      if (one.state == State::kGone) continue;
-      const bool waits = one.state == State::kRetired && one.at > now_ - artifact::kRetiredFor;
-      (waits ? old_.waiting : due_).push_back(one);
+    std::vector<std::string> unreadable;
+    TRY(Read(unreadable));
+    const bool all_gone = std::all_of(retired_.begin(), retired_.end(),
+                                      [](const auto& one) { return one.state == State::kGone; });
+    if (all_gone && !options_.older_than) return std::move(old_);
+    if (!unreadable.empty()) {
+      return Unusable(unreadable.front() +
+                      "; as nobody knows what it needs, no version is retired or removed");
     }
-    if (due_.empty() && !options_.older_than) return std::move(old_);
-
-    TRY_ASSIGN(versions_, AllVersions(store_, service, limit_));
     std::vector<Manifest> known = versions_;
-    for (const Retirement& one : before) known.push_back(one.manifest);
-    TRY_ASSIGN(const Keys referred, Needs(common_, workspace_, store_).Gather(known));
-    TRY(EndRetirements(WithInputsOfVersions(referred, known)));
+    for (const Retirement& one : retired_) known.push_back(one.manifest);
+    TRY_ASSIGN(Keys referred, Needs(common_, workspace_, store_).Gather(known));
+    referred = model::WithInputs(std::move(referred), known);
+    TRY(EndRetirements(NeededBy(referred, known)));
     if (options_.older_than) TRY(RetireOld(referred));
     return std::move(old_);
   }
 
  private:
+  // All versions of the service, of whatever version of it.
+  Result<void> Read(std::vector<std::string>& unreadable) {
+    const std::string& service = workspace_.service.name;
+    TRY_ASSIGN(const auto of_service, store_.ListFolders(service, limit_));
+    for (const std::string& service_version : of_service) {
+      TRY_ASSIGN(auto some, artifact::ListVersions(store_, service, service_version, "", limit_,
+                                                   &unreadable, &retired_));
+      std::move(some.begin(), some.end(), std::back_inserter(versions_));
+    }
+    return {};
+  }
+
   // What a version that stays was made of stays.
-  Keys WithInputsOfVersions(Keys keys, const std::vector<Manifest>& known) const {
+  Keys NeededBy(Keys keys, const std::vector<Manifest>& known) const {
     for (const Manifest& version : versions_) keys.insert(version.name.Key());
     return model::WithInputs(std::move(keys), known);
   }
 
+  // One that is needed again, such as by a promotion that had just verified it, is a version again
+  // at once; what was retired a day ago goes.
   Result<void> EndRetirements(const Keys& needed) {
     std::vector<Retirement> go;
-    for (const Retirement& one : due_) {
-      const bool is_needed =
-          one.state == State::kRetired && needed.contains(one.manifest.name.Key());
-      (is_needed ? old_.returned : go).push_back(one);
+    for (const Retirement& one : retired_) {
+      if (one.state == State::kGone) continue;
+      const bool can_wait = one.state == State::kRetired;
+      const bool is_needed = can_wait && needed.contains(one.manifest.name.Key());
+      const bool waits = can_wait && one.at > now_ - artifact::kRetiredFor;
+      (is_needed ? old_.returned : waits ? old_.waiting : go).push_back(one);
     }
     if (options_.dry_run) {
       old_.removed = std::move(go);
@@ -159,12 +162,13 @@ class Clearing {
     }
     for (const Retirement& one : old_.returned) TRY(artifact::TakeBack(store_, one, limit_));
     if (go.empty()) return {};
-    return Note(common_, workspace_, "remove versions", "versions removed",
-                Detail(go.size(), go.front().manifest), [&]() -> Result<void> {
+    return Note(common_, workspace_, "remove versions", "versions removed", DetailOf(go),
+                [&](record::Deed& deed) -> Result<void> {
                   for (Retirement& one : go) {
                     TRY_ASSIGN(const bool is_gone, artifact::RemoveFiles(store_, one, limit_));
                     if (is_gone) old_.removed.push_back(std::move(one));
                   }
+                  deed.detail = DetailOf(old_.removed);
                   return {};
                 });
   }
@@ -179,19 +183,27 @@ class Clearing {
     }
     const std::string why = "saved before " + FormatDate(before);
     return Note(common_, workspace_, "retire versions", "versions retired",
-                Detail(unneeded.size(), unneeded.front()) + ": " + why, [&]() -> Result<void> {
+                DetailOf(unneeded) + ": " + why, [&](record::Deed& deed) -> Result<void> {
                   for (Manifest& one : unneeded) {
                     TRY_ASSIGN(const bool is_ours,
                                artifact::Retire(store_, one, now_, why, limit_));
                     if (is_ours) old_.retired.push_back(std::move(one));
                   }
+                  deed.detail = DetailOf(old_.retired) + ": " + why;
                   return {};
                 });
   }
 
-  static std::string Detail(std::size_t count, const Manifest& first) {
-    if (count == 1) return first.name.Key();
-    return fmt::format("{}, {} the first", Plural(count, "version"), first.name.Key());
+  static const Manifest& ManifestOf(const Manifest& version) { return version; }
+  static const Manifest& ManifestOf(const Retirement& one) { return one.manifest; }
+
+  // Of those that another busker gc did meanwhile there are none.
+  template <typename Versions>
+  static std::string DetailOf(const Versions& versions) {
+    if (versions.empty()) return "none";
+    const std::string first = ManifestOf(versions.front()).name.Key();
+    if (versions.size() == 1) return first;
+    return fmt::format("{}, {} the first", Plural(versions.size(), "version"), first);
   }
 
   const Common& common_;
@@ -201,7 +213,7 @@ class Clearing {
   const io::Interrupt limit_ = artifact::ForFiles();
   const Instant now_ = Now();
   std::vector<Manifest> versions_;
-  std::vector<Retirement> due_;
+  std::vector<Retirement> retired_;
   OldVersions old_;
 };
 
@@ -218,14 +230,11 @@ Result<Retirement> TakeBackVersion(const Common& common, const Workspace& worksp
   TRY_ASSIGN(const auto retired, artifact::ListRetired(store, workspace.service.name, limit));
   const Retirement* found = nullptr;
   for (const Retirement& one : retired) {
-    const artifact::VersionName& name = one.manifest.name;
-    if (text != name.Key() && text != name.action + "/" + name.timestamp &&
-        text != name.timestamp) {
-      continue;
-    }
-    if (found != nullptr)
+    if (!model::IsMeant(one.manifest.name, text)) continue;
+    if (found != nullptr) {
       return Invalid(fmt::format("{} is more than one version; say all of its name, as in {}", text,
-                                 name.Key()));
+                                 one.manifest.name.Key()));
+    }
     found = &one;
   }
   if (found == nullptr) {
@@ -233,7 +242,7 @@ Result<Retirement> TakeBackVersion(const Common& common, const Workspace& worksp
         fmt::format("no version {} is retired; busker gc --dry-run lists those that are", text));
   }
   TRY(Note(common, workspace, "take back version", "version taken back", found->manifest.name.Key(),
-           [&] { return artifact::TakeBack(store, *found, limit); }));
+           [&](record::Deed&) { return artifact::TakeBack(store, *found, limit); }));
   return *found;
 }
 

@@ -25,11 +25,11 @@ void AddTests(const std::vector<artifact::Manifest>& tests, std::vector<artifact
   }
 }
 
+}  // namespace
+
 bool IsMeant(const artifact::VersionName& name, const std::string& text) {
   return text == name.timestamp || text == name.action + "/" + name.timestamp || text == name.Key();
 }
-
-}  // namespace
 
 Result<Versions> ReadVersions(artifact::Store& store, const std::string& service,
                               const std::string& service_version,
@@ -39,7 +39,7 @@ Result<Versions> ReadVersions(artifact::Store& store, const std::string& service
   Versions versions;
   for (const std::string& action : actions) {
     TRY_ASSIGN(auto some, artifact::ListVersions(store, service, service_version, action, interrupt,
-                                                 &versions.unreadable, &versions.gone));
+                                                 &versions.unreadable, &versions.retired));
     std::move(some.begin(), some.end(), std::back_inserter(versions.all));
   }
   std::stable_sort(versions.all.begin(), versions.all.end(), [](const auto& a, const auto& b) {
@@ -70,8 +70,8 @@ Result<artifact::VersionName> FindVersion(const Versions& versions, const std::s
     return Invalid(
         fmt::format("{} is a version of more than one action; say ACTION/{}", text, text));
   }
-  for (const auto& [name, what] : versions.gone) {
-    if (IsMeant(name, text)) return NotFound(what);
+  for (const artifact::Retirement& one : versions.retired) {
+    if (IsMeant(one.manifest.name, text)) return NotFound(Sentence(one));
   }
   const auto nearest = Nearest(text, timestamps);
   return NotFound(fmt::format("{} {} has no version {}{}; busker models lists them", service,

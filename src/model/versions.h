@@ -1,11 +1,11 @@
 // The versions of a service that may be live, and which one is.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "artifact/retirement.h"
 #include "artifact/version.h"
 #include "base/result.h"
 #include "model/live.h"
@@ -14,9 +14,9 @@
 namespace busker::model {
 
 struct Versions {
-  std::vector<artifact::Manifest> all;                // oldest first
-  std::vector<std::string> unreadable;                // a sentence for each that was left out
-  std::map<artifact::VersionName, std::string> gone;  // the same for those that were retired
+  std::vector<artifact::Manifest> all;        // oldest first
+  std::vector<std::string> unreadable;        // a sentence for each that was left out
+  std::vector<artifact::Retirement> retired;  // in no list any more
   std::optional<LivePointer> live;
   std::vector<Ruling> rulings;  // of the gate
 
@@ -38,6 +38,9 @@ Result<Versions> ReadVersions(artifact::Store& store, const std::string& service
                               const std::vector<std::string>& actions,
                               const io::Interrupt& interrupt,
                               const std::vector<std::string>& tests = {});
+
+// Does a person mean that version by `text`? A timestamp, ACTION/TIMESTAMP, or a whole key.
+bool IsMeant(const artifact::VersionName& name, const std::string& text);
 
 // The version that a person means by `text`: a timestamp, ACTION/TIMESTAMP, or a whole key.
 // kNotFound, naming the nearest, or telling that it was retired; kInvalid when it is a timestamp of
